@@ -1,0 +1,18 @@
+using Connectors.Vllm.Benchmarks;
+
+// One program, one subcommand per thing measured; each prints one JSON object per measured case on stdout, progress on stderr.
+// A new subcommand is one class behind IBenchmark and one line here.
+IBenchmark[] benchmarks = [];
+
+if (args.Length == 0 || benchmarks.FirstOrDefault(candidate => candidate.Name == args[0]) is not { } benchmark)
+{
+    Console.Error.WriteLine("usage: Connectors.Vllm.Benchmarks SUBCOMMAND [options]");
+    foreach (var candidate in benchmarks)
+    {
+        Console.Error.WriteLine($"  {candidate.Name,-10} {candidate.Summary}");
+    }
+
+    return 2;
+}
+
+return await benchmark.RunAsync(new BenchmarkArguments(args.AsSpan(1)));
