@@ -1,0 +1,20 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>Limits for a template that may come from a server nobody vouches for, and its name in errors. The defaults fit every known template.</summary>
+public sealed class ChatTemplateOptions
+{
+    /// <summary>The template's name in error messages; null for none.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Most characters of a template source. Default 1,048,576.</summary>
+    public int MaxSourceLength { get; init; } = 1 << 20;
+
+    /// <summary>Most UTF-16 units of one rendered prompt, and of any string made on the way. Default 64 Mi.</summary>
+    public int MaxOutputLength { get; init; } = 1 << 26;
+
+    /// <summary>Most steps (expressions, statements, loop rounds, characters per 64) of one render. Default 20 million, well under a second.</summary>
+    public long MaxSteps { get; init; } = 20_000_000;
+
+    /// <summary>Deepest nesting of macro calls and recursive loops; Python itself gives up between 150 and 200. Default 160.</summary>
+    public int MaxCallDepth { get; init; } = 160;
+}
