@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>A part of tokenizer.json with its place, so that every complaint can say where.</summary>
+/// <param name="Element">The JSON value.</param>
+/// <param name="Path">Its JSON path, for example <c>$.normalizer.normalizers[0]</c>.</param>
+/// <param name="File">The file's name.</param>
+internal readonly record struct ComponentJson(JsonElement Element, string Path, string File)
+{
+    /// <summary>The value's <c>type</c>, or null.</summary>
+    public string? Type => OptionalString("type");
+
+    public bool IsNull => Element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
+
+    public bool Has(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+
+    /// <summary>A property; fails when it is absent.</summary>
+    public ComponentJson Required(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value)
+        ? new ComponentJson(value, $"{Path}.{name}", File)
+        : throw Error($"the property '{name}' is missing");
+
+    /// <summary>A property; null when it is absent or JSON null.</summary>
+    public ComponentJson? Optional(string name) => Has(name) ? Required(name) : null;
+
+    public string String(string name) => Required(name).AsString();
+
+    public string? OptionalString(string name) => Optional(name)?.AsString();
+
+    public bool Bool(string name, bool otherwise) => Optional(name)?.AsBool() ?? otherwise;
+
+    public int Int(string name, int otherwise) => Optional(name)?.AsInt() ?? otherwise;
+
+    /// <summary>The items of an array property; fails when it is absent or no array.</summary>
+    public List<ComponentJson> Items(string name) => Required(name).AsItems();
+
+    public List<ComponentJson> AsItems()
+    {
+        if (Element.ValueKind != JsonValueKind.Array)
+        {
+            throw Error($"an array is expected, not {Element.ValueKind}");
+        }
+
+        var items = new List<ComponentJson>(Element.GetArrayLength());
+        foreach (var item in Element.EnumerateArray())
+        {
+            items.Add(new ComponentJson(item, $"{Path}[{items.Count}]", File));
+        }
+
+        return items;
+    }
+
+    public string AsString()
+    {
+        if (Element.ValueKind != JsonValueKind.String)
+        {
+            throw Error($"a string is expected, not {Element.ValueKind}");
+        }
+
+        try
+        {
+            return Element.GetString()!;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new TokenizerException("the string holds half a surrogate pair", File, Path, exception);
+        }
+    }
+
+    public bool AsBool() => Element.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Error($"true or false is expected, not {Element.ValueKind}"),
+    };
+
+    public int AsInt() => Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out var value)
+        ? value
+        : throw Error($"a whole number is expected, not {Element.ValueKind}");
+
+    public double AsDouble() => Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out var value)
+        ? value
+        : throw Error($"a number is expected, not {Element.ValueKind}");
+
+    /// <summary>An exception that names this place. <paramref name="message"/> says what is wrong and, when known, what to try.</summary>
+    public TokenizerException Error(string message, Exception? innerException = null) => new(message, File, Path, innerException);
+
+    /// <summary>The exception for a component that is not known.</summary>
+    public TokenizerException Unknown(string family) => Error(
+        $"the {family} type '{Type ?? "(none)"}' is not supported; check that the file is a tokenizer.json of the `tokenizers` library, version 1.0");
+}

@@ -1,0 +1,113 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// A model's tokenizer: text to token ids and back, with exactly the ids of the reference implementation (the <c>tokenizers</c> library,
+/// 0.23). Immutable and thread-safe; load it once and share it.
+/// </summary>
+/// <remarks>
+/// Lone surrogates in a text count as U+FFFD. Truncation and padding blocks of a file are ignored: they are not for language models.
+/// </remarks>
+public sealed partial class Tokenizer
+{
+    private Tokenizer() => throw new NotImplementedException();
+
+    /// <summary>Number of distinct tokens, added tokens included.</summary>
+    public int VocabularySize => throw new NotImplementedException();
+
+    /// <summary>The added tokens, in the order of the file.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens => throw new NotImplementedException();
+
+    /// <summary>What the segment cache has done since loading.</summary>
+    public TokenizerCacheStatistics CacheStatistics => throw new NotImplementedException();
+
+    /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <returns>The token ids.</returns>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int[] Encode(string text, bool addSpecialTokens = false)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Encode(text.AsSpan(), addSpecialTokens);
+    }
+
+    /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <returns>The token ids.</returns>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false) => throw new NotImplementedException();
+
+    /// <summary>Encodes UTF-8 text. Invalid bytes count as U+FFFD, one per maximal invalid part. A byte order mark is text.</summary>
+    /// <param name="utf8Text">The text.</param>
+    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <returns>The token ids.</returns>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false) => throw new NotImplementedException();
+
+    /// <summary>
+    /// Encodes a prompt whose ordinary parts (message content, as opposed to what the template wrote) cannot inject control tokens: no
+    /// special token, and none of <paramref name="neverInOrdinaryText"/>, is recognised where it touches an ordinary range. It becomes
+    /// plain text ids instead. Everything else is as without ranges: cutting and merging run across the borders.
+    /// </summary>
+    /// <param name="text">The prompt.</param>
+    /// <param name="ordinaryText">Ranges of the prompt in UTF-16 units. They may be in any order and may touch or overlap.</param>
+    /// <param name="neverInOrdinaryText">Ids of further added tokens not recognised there, for example image anchors.</param>
+    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <returns>The token ids.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A range lies outside the text.</exception>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int[] Encode(
+        ReadOnlySpan<char> text, ReadOnlySpan<Range> ordinaryText, ReadOnlySpan<int> neverInOrdinaryText = default, bool addSpecialTokens = false) =>
+        throw new NotImplementedException();
+
+    /// <summary>Encodes text from outside as ordinary text: no special token in it is recognised, and none is added.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The token ids.</returns>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int[] EncodeOrdinary(ReadOnlySpan<char> text) => Encode(text, [Range.All]);
+
+    /// <summary>The number of ids <see cref="Encode(ReadOnlySpan{char}, bool)"/> gives, without making them.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecialTokens">Count the model's begin and end tokens too, if the file says so.</param>
+    /// <returns>The number of token ids.</returns>
+    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = false) => throw new NotImplementedException();
+
+    /// <summary>The text of some ids. Unknown ids are left out; bytes that are no UTF-8 become U+FFFD.</summary>
+    /// <param name="ids">The token ids.</param>
+    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
+    /// <returns>The text.</returns>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => throw new NotImplementedException();
+
+    /// <summary>The text of some ids, with the place in it where each id's part begins (for log probabilities).</summary>
+    /// <param name="ids">The token ids.</param>
+    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
+    /// <returns>The text a stream decoder gives for the ids, and one start per id.</returns>
+    public DecodedText DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => throw new NotImplementedException();
+
+    /// <summary>Begins the decoding of a generated text.</summary>
+    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
+    /// <param name="promptIds">
+    /// The prompt, or its last ids: with them the first generated token keeps its leading blank in models that strip one at the start of
+    /// a text. None of its text comes out.
+    /// </param>
+    /// <returns>A decoder for one text.</returns>
+    public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens = false, ReadOnlySpan<int> promptIds = default) =>
+        throw new NotImplementedException();
+
+    /// <summary>The id of a token, written as the vocabulary writes it (added tokens included); null when there is none.</summary>
+    /// <param name="token">The token, for example <c>&lt;|im_end|&gt;</c> or <c>Ġhello</c>.</param>
+    /// <returns>The id or null.</returns>
+    public int? TokenToId(string token) => throw new NotImplementedException();
+
+    /// <summary>The token with an id, written as the vocabulary writes it; null when there is none.</summary>
+    /// <param name="id">The token id.</param>
+    /// <returns>The token or null.</returns>
+    public string? IdToToken(int id) => throw new NotImplementedException();
+
+    /// <summary>True when the id belongs to a special (control) token.</summary>
+    /// <param name="id">The token id.</param>
+    /// <returns>Whether it is special.</returns>
+    public bool IsSpecialToken(int id) => throw new NotImplementedException();
+}
