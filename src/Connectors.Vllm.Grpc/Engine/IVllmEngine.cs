@@ -1,0 +1,61 @@
+using Connectors.Vllm.Grpc.Protocol.Common;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// A vLLM server (or several that serve the same model), whichever protocol it speaks: token ids in, token ids out. Get one from
+/// <see cref="VllmEngineFactory"/>. Safe for concurrent use. Every method throws <see cref="VllmException"/> (or a derived type) for
+/// failures and <see cref="OperationCanceledException"/> for the caller's cancellation.
+/// </summary>
+public interface IVllmEngine : IAsyncDisposable
+{
+    /// <summary>The protocol, <see cref="VllmProtocol.Auto"/> until the server was first asked.</summary>
+    VllmProtocol Protocol { get; }
+
+    /// <summary>The server's address; with several, the first.</summary>
+    Uri Endpoint { get; }
+
+    /// <summary>What the server can do; asked once and remembered.</summary>
+    ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The served model; asked once and remembered.</summary>
+    ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Generates. The request is checked, then sent when the enumeration begins. Leaving the enumeration early or cancelling resets the
+    /// call and aborts the request on the server. Each choice ends with an update that has <see cref="GenerationUpdate.Finish"/>; a
+    /// stream that ends without is a <see cref="VllmProtocolException"/>.
+    /// </summary>
+    /// <exception cref="VllmRequestException">The request is wrong.</exception>
+    /// <exception cref="VllmConstraintException">The constraint failed on the server.</exception>
+    IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Embeds a prompt (engine family, embedding models).</summary>
+    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks the server about its health. A server that cannot be reached is an exception.</summary>
+    Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Aborts requests by their ids; unknown ids are ignored.</summary>
+    Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default);
+
+    /// <summary>Facts about the server; asked each time.</summary>
+    Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Load figures, one entry per data-parallel rank (engine family).</summary>
+    Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked
+    /// against the archive's SHA-256 and bounded in number and size (engine family).
+    /// </summary>
+    /// <exception cref="VllmProtocolException">The archive fails a check.</exception>
+    Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
+        IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>KV cache events until cancelled (engine family, when the server publishes them). Gaps in the sequence numbers are lost batches.</summary>
+    IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The LoRA adapters that are loaded (inference family).</summary>
+    Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default);
+}

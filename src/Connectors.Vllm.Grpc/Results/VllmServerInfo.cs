@@ -1,0 +1,41 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>The server, one shape for both protocol families. Null means it does not tell.</summary>
+public sealed record VllmServerInfo
+{
+    /// <summary>vLLM's version, e.g. <c>0.32.0</c>.</summary>
+    public string? EngineVersion { get; init; }
+
+    /// <summary>An id of the running instance.</summary>
+    public string? InstanceId { get; init; }
+
+    /// <summary>Context length.</summary>
+    public int? MaxModelLength { get; init; }
+
+    /// <summary>Tokens per KV cache block: prompts are cached in multiples of it.</summary>
+    public int? KvBlockSize { get; init; }
+
+    /// <summary>KV cache blocks.</summary>
+    public long? TotalKvBlocks { get; init; }
+
+    /// <summary>Sequences that run at the same time.</summary>
+    public long? MaxRunningRequests { get; init; }
+
+    /// <summary>Tokens per scheduler step.</summary>
+    public long? MaxBatchedTokens { get; init; }
+
+    /// <summary>Data-parallel ranks.</summary>
+    public int? DataParallelSize { get; init; }
+
+    /// <summary>LoRA adapters that can be active at once; 0 is none.</summary>
+    public int? MaxLoras { get; init; }
+
+    /// <summary>Data type of the weights, e.g. <c>torch.bfloat16</c>.</summary>
+    public string? ModelDataType { get; init; }
+
+    /// <summary>The KV connector's name; empty when none is set up.</summary>
+    public string? KvConnector { get; init; }
+
+    /// <summary>The protobuf message.</summary>
+    public object? RawRepresentation { get; init; }
+}
