@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Text.Json;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Samples.Inspect.Verbs;
+
+/// <summary><c>decode</c>: token ids to text, whole and as a stream gives it.</summary>
+internal sealed class DecodeVerb(Tokenizer tokenizer) : IVerb
+{
+    private static readonly char[] Separators = [' ', ',', '[', ']', '\n', '\r', '\t'];
+
+    public void Answer(JsonElement line, Utf8JsonWriter answer)
+    {
+        var ids = line.Ids("ids") ?? throw new ArgumentException("the line has no \"ids\"");
+        var skip = line.Flag("skip_special_tokens", otherwise: false);
+        answer.WriteString("text", tokenizer.Decode(ids, skip));
+        answer.WriteStartArray("pieces");
+        var decoder = tokenizer.CreateStreamDecoder(skip);
+        foreach (var id in ids)
+        {
+            answer.WriteStringValue(decoder.Push(id));
+        }
+
+        answer.WriteStringValue(decoder.Flush());
+        answer.WriteEndArray();
+    }
+
+    public void Show(IReadOnlyList<string> arguments, TextWriter output)
+    {
+        var ids = JsonInput.Read(arguments)
+            .Split(Separators, StringSplitOptions.RemoveEmptyEntries)
+            .Select(id => int.Parse(id, CultureInfo.InvariantCulture))
+            .ToArray();
+        var decoder = tokenizer.CreateStreamDecoder();
+        foreach (var id in ids)
+        {
+            output.WriteLine($"{id,8}  {JsonInput.Quote(decoder.Push(id))}");
+        }
+
+        output.WriteLine($"{"end",8}  {JsonInput.Quote(decoder.Flush())}");
+        output.WriteLine(tokenizer.Decode(ids));
+    }
+}

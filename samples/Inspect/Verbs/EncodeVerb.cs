@@ -1,0 +1,33 @@
+using System.Text.Json;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Samples.Inspect.Verbs;
+
+/// <summary><c>encode</c>: text to token ids.</summary>
+internal sealed class EncodeVerb(Tokenizer tokenizer) : IVerb
+{
+    private readonly TokenTexts _texts = new(tokenizer);
+
+    public void Answer(JsonElement line, Utf8JsonWriter answer)
+    {
+        var text = line.Text("text") ?? throw new ArgumentException("the line has no \"text\"");
+        var content = line.Member("content")?.EnumerateArray().Select(range => range[0].GetInt32()..range[1].GetInt32()).ToArray() ?? [];
+        var ids = tokenizer.Encode(text, content, addSpecialTokens: line.Flag("add_special_tokens", otherwise: false));
+        answer.WriteNumbers("ids", ids);
+        answer.WriteStartArray("tokens");
+        foreach (var id in ids)
+        {
+            answer.WriteStringValue(_texts[id]);
+        }
+
+        answer.WriteEndArray();
+    }
+
+    public void Show(IReadOnlyList<string> arguments, TextWriter output)
+    {
+        foreach (var id in tokenizer.Encode(JsonInput.Read(arguments)))
+        {
+            output.WriteLine($"{id,8}  {JsonInput.Quote(_texts[id])}{(tokenizer.IsSpecialToken(id) ? "  special" : "")}");
+        }
+    }
+}
