@@ -1,0 +1,174 @@
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>An immutable set of code points with the set algebra that regex classes need and a constant-time membership test.</summary>
+internal sealed class CodePointSet
+{
+    /// <summary>Borders: members are the code points in [b0, b1), [b2, b3), … Strictly rising, even count.</summary>
+    private readonly int[] _borders;
+    private ulong[]? _pages;
+    private ushort[]? _pageOf;
+
+    private CodePointSet(int[] borders) => _borders = borders;
+
+    public static CodePointSet Empty { get; } = new([]);
+
+    public static CodePointSet All { get; } = new([0, CodePoints.Count]);
+
+    public bool IsEmpty => _borders.Length == 0;
+
+    public int RangeCount => _borders.Length / 2;
+
+    /// <summary>The members as ranges, both ends inclusive, rising.</summary>
+    public IEnumerable<(int First, int Last)> Ranges
+    {
+        get
+        {
+            for (var i = 0; i < _borders.Length; i += 2)
+            {
+                yield return (_borders[i], _borders[i + 1] - 1);
+            }
+        }
+    }
+
+    public static CodePointSet Of(int codePoint) => new([codePoint, codePoint + 1]);
+
+    /// <summary>A range, both ends inclusive.</summary>
+    public static CodePointSet Range(int first, int last) => first > last ? Empty : new([first, last + 1]);
+
+    public static CodePointSet FromRanges(IEnumerable<(int First, int Last)> ranges)
+    {
+        var borders = new List<int>();
+        foreach (var (first, last) in ranges.OrderBy(range => range.First))
+        {
+            if (borders.Count > 0 && first <= borders[^1])
+            {
+                borders[^1] = Math.Max(borders[^1], last + 1);
+            }
+            else
+            {
+                borders.Add(first);
+                borders.Add(last + 1);
+            }
+        }
+
+        return new([.. borders]);
+    }
+
+    /// <summary>Reads a table of alternating run lengths (outside, inside, …).</summary>
+    public static CodePointSet FromTable(ReadOnlySpan<byte> base64)
+    {
+        var borders = new List<int>();
+        var reader = new VarintReader(VarintReader.Decode(base64));
+        for (var position = 0; !reader.AtEnd;)
+        {
+            position += reader.Next();
+            borders.Add(position);
+        }
+
+        return new([.. borders]);
+    }
+
+    /// <summary>All code points whose value in <paramref name="map"/> is wanted.</summary>
+    public static CodePointSet Where(CodePointMap map, Func<byte, bool> wanted)
+    {
+        var isWanted = new bool[256];
+        for (var i = 0; i < isWanted.Length; i++)
+        {
+            isWanted[i] = wanted((byte)i);
+        }
+
+        var borders = new List<int>();
+        var inside = false;
+        for (var codePoint = 0; codePoint < CodePoints.Count; codePoint++)
+        {
+            if (isWanted[map[codePoint]] != inside)
+            {
+                inside = !inside;
+                borders.Add(codePoint);
+            }
+        }
+
+        if (inside)
+        {
+            borders.Add(CodePoints.Count);
+        }
+
+        return new([.. borders]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Contains(int codePoint)
+    {
+        var pageOf = _pageOf ?? BuildPages();
+        var page = (uint)codePoint >> 8;
+        return page < (uint)pageOf.Length && (_pages![pageOf[page] * 4 + ((codePoint >> 6) & 3)] >> codePoint & 1) != 0;
+    }
+
+    public CodePointSet Union(CodePointSet other) => Combine(other, static (a, b) => a || b);
+
+    public CodePointSet Intersect(CodePointSet other) => Combine(other, static (a, b) => a && b);
+
+    public CodePointSet Except(CodePointSet other) => Combine(other, static (a, b) => a && !b);
+
+    public CodePointSet Negate() => All.Except(this);
+
+    public bool Overlaps(CodePointSet other) => !Intersect(other).IsEmpty;
+
+    private CodePointSet Combine(CodePointSet other, Func<bool, bool, bool> rule)
+    {
+        int[] a = _borders, b = other._borders;
+        var borders = new List<int>(a.Length + b.Length);
+        int i = 0, j = 0;
+        var inside = false;
+        while (i < a.Length || j < b.Length)
+        {
+            var position = Math.Min(i < a.Length ? a[i] : int.MaxValue, j < b.Length ? b[j] : int.MaxValue);
+            i += i < a.Length && a[i] == position ? 1 : 0;
+            j += j < b.Length && b[j] == position ? 1 : 0;
+            if (rule((i & 1) != 0, (j & 1) != 0) != inside)
+            {
+                inside = !inside;
+                borders.Add(position);
+            }
+        }
+
+        return new([.. borders]);
+    }
+
+    /// <summary>Bit pages of 256 code points; the two constant pages are shared. Racing threads build equal pages.</summary>
+    private ushort[] BuildPages()
+    {
+        var pageOf = new ushort[CodePoints.Count >> 8];
+        var pages = new List<ulong> { 0, 0, 0, 0, ulong.MaxValue, ulong.MaxValue, ulong.MaxValue, ulong.MaxValue };
+        for (var i = 0; i < _borders.Length; i += 2)
+        {
+            var last = _borders[i + 1] - 1;
+            for (var codePoint = _borders[i]; codePoint <= last;)
+            {
+                var page = codePoint >> 8;
+                if ((codePoint & 0xFF) == 0 && last >= (codePoint | 0xFF))
+                {
+                    pageOf[page] = 1;
+                    codePoint += 0x100;
+                    continue;
+                }
+
+                if (pageOf[page] == 0)
+                {
+                    pageOf[page] = (ushort)(pages.Count / 4);
+                    pages.AddRange([0, 0, 0, 0]);
+                }
+
+                pages[pageOf[page] * 4 + ((codePoint >> 6) & 3)] |= 1UL << codePoint;
+                codePoint++;
+            }
+        }
+
+        _pages = [.. pages];
+        Thread.MemoryBarrier();
+        _pageOf = pageOf;
+        return pageOf;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Buffers;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// NFC, NFD, NFKC and NFKD over UTF-8 (https://www.unicode.org/reports/tr15/), with the reference's tables instead of the runtime's:
+/// <see cref="string.Normalize()"/> asks the machine's ICU, and without ICU changes nothing and says nothing. Thread-safe, linear.
+/// </summary>
+internal sealed class UnicodeNormalization
+{
+    private static readonly Lazy<UnicodeNormalization> NfcForm = new(() => new(UnicodeForm.Nfc));
+    private static readonly Lazy<UnicodeNormalization> NfdForm = new(() => new(UnicodeForm.Nfd));
+    private static readonly Lazy<UnicodeNormalization> NfkcForm = new(() => new(UnicodeForm.Nfkc));
+    private static readonly Lazy<UnicodeNormalization> NfkdForm = new(() => new(UnicodeForm.Nfkd));
+
+    private readonly int _notInert;
+    private readonly bool _compose;
+    private readonly CodePointMapping _decompositions;
+    private readonly SearchValues<byte> _riskyLeads;
+
+    private UnicodeNormalization(UnicodeForm form)
+    {
+        _notInert = (int)form | NormalizationData.Combining;
+        _compose = form is UnicodeForm.Nfc or UnicodeForm.Nfkc;
+        _decompositions = form is UnicodeForm.Nfc or UnicodeForm.Nfd ? NormalizationData.Canonical : NormalizationData.Compatible;
+        _riskyLeads = FindRiskyLeads();
+    }
+
+    public static UnicodeNormalization Nfc => NfcForm.Value;
+
+    public static UnicodeNormalization Nfd => NfdForm.Value;
+
+    public static UnicodeNormalization Nfkc => NfkcForm.Value;
+
+    public static UnicodeNormalization Nfkd => NfkdForm.Value;
+
+    /// <summary>Appends the normal form and returns true, or returns false when <paramref name="text"/> is in normal form.</summary>
+    public bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    {
+        var position = FindNotInert(text, 0, out var start);
+        if (position < 0)
+        {
+            return false;
+        }
+
+        var copied = -1;
+        using var buffer = new NormalizationBuffer(stackalloc int[128]);
+        while (position >= 0)
+        {
+            var end = EndOfRun(text, position);
+            buffer.Clear();
+            for (var i = start; i < end;)
+            {
+                var codePoint = CodePoints.Read(text, i, out var length);
+                buffer.AddDecomposed(codePoint, _decompositions);
+                i += length;
+            }
+
+            buffer.Order();
+            if (_compose)
+            {
+                buffer.Compose();
+            }
+
+            if (copied >= 0 || !buffer.Equals(text[start..end]))
+            {
+                output.Append(text[Math.Max(copied, 0)..start]);
+                buffer.WriteTo(output);
+                copied = end;
+            }
+
+            position = FindNotInert(text, end, out start);
+        }
+
+        if (copied >= 0)
+        {
+            output.Append(text[copied..]);
+        }
+
+        return copied >= 0;
+    }
+
+    /// <summary>
+    /// The first code point from <paramref name="from"/> on that is not inert, or -1; <paramref name="start"/> is where the character
+    /// before it begins, which it may combine with.
+    /// </summary>
+    private int FindNotInert(ReadOnlySpan<byte> text, int from, out int start)
+    {
+        var flags = NormalizationData.Flags;
+        var position = from;
+        while (position < text.Length)
+        {
+            if (!_riskyLeads.Contains(text[position]))
+            {
+                var skip = text[position..].IndexOfAny(_riskyLeads);
+                if (skip < 0)
+                {
+                    break;
+                }
+
+                position += skip;
+            }
+
+            var codePoint = CodePoints.Read(text, position, out var length);
+            if ((flags[codePoint] & _notInert) != 0)
+            {
+                start = position;
+                if (position > from)
+                {
+                    _ = CodePoints.ReadBefore(text, position, out var before);
+                    start -= before;
+                }
+
+                return position;
+            }
+
+            position += length;
+        }
+
+        start = -1;
+        return -1;
+    }
+
+    private int EndOfRun(ReadOnlySpan<byte> text, int position)
+    {
+        while (position < text.Length)
+        {
+            var codePoint = CodePoints.Read(text, position, out var length);
+            if ((NormalizationData.Flags[codePoint] & _notInert) == 0)
+            {
+                break;
+            }
+
+            position += length;
+        }
+
+        return position;
+    }
+
+    /// <summary>Lead bytes that begin at least one code point which is not inert. Other bytes can be skipped as fast as memory is read.</summary>
+    private SearchValues<byte> FindRiskyLeads()
+    {
+        var risky = new bool[256];
+        for (var codePoint = 0x80; codePoint < CodePoints.Count; codePoint++)
+        {
+            if ((NormalizationData.Flags[codePoint] & _notInert) != 0)
+            {
+                risky[codePoint switch
+                {
+                    < 0x800 => 0xC0 | codePoint >> 6,
+                    < 0x10000 => 0xE0 | codePoint >> 12,
+                    _ => 0xF0 | codePoint >> 18,
+                }] = true;
+            }
+        }
+
+        return SearchValues.Create([.. Enumerable.Range(0, 256).Where(value => risky[value]).Select(value => (byte)value)]);
+    }
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// The character classes of the reference. Each names the Unicode version it stands at, because the reference's parts were
+/// built against different ones; all of them were measured over all code points. Made when first used.
+/// </summary>
+internal static class UnicodeSets
+{
+    private static readonly Lazy<CodePointMap> CategoryMap = new(() => CodePointMap.FromRuns(UnicodeData.Categories));
+    private static readonly Lazy<CodePointMap> ScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.Scripts));
+    private static readonly Lazy<CodePointMap> OldScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.OldScripts));
+    private static readonly Lazy<CodePointSet> AlphabeticSet = new(() => CodePointSet.FromTable(UnicodeData.Alphabetic));
+    private static readonly Lazy<CodePointSet> WordSet = new(() => MakeWord().Union(CodePointSet.FromRanges(
+        [(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)])));
+
+    private static readonly Lazy<CodePointSet> RustWordSet = new(() => MakeWord().Union(CodePointSet.Range(0x200C, 0x200D)));
+    private static readonly Lazy<CodePointSet> NumericSet = new(() => CodePointSet.FromTable(UnicodeData.Numeric));
+    private static readonly Lazy<CodePointSet> OldMarkSet = new(() => CodePointSet.FromTable(UnicodeData.OldMarks));
+    private static readonly Lazy<CodePointSet> OldNonspacingSet = new(() => CodePointSet.FromTable(UnicodeData.OldNonspacing));
+    private static readonly Lazy<CodePointSet> OldOtherSet = new(() => CodePointSet.FromTable(UnicodeData.OldOther));
+    private static readonly Lazy<CodePointSet> OldPunctuationSet = new(() => CodePointSet.FromTable(UnicodeData.OldPunctuation)
+        .Union(CodePointSet.FromRanges([(0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)])));
+
+    /// <summary>General categories, version 16; values are those of <see cref="UnicodeCategory"/>.</summary>
+    public static CodePointMap Categories => CategoryMap.Value;
+
+    /// <summary>Scripts, version 16: 0 is unknown, n is entry n - 1 of <see cref="UnicodeData.ScriptNames"/>.</summary>
+    public static CodePointMap Scripts => ScriptMap.Value;
+
+    /// <summary>Scripts of the pre-tokenizer UnicodeScripts (version 9, kana is Han); 0 counts as any script.</summary>
+    public static CodePointMap OldScripts => OldScriptMap.Value;
+
+    /// <summary>The property White_Space: <c>\s</c> of every engine in the reference.</summary>
+    public static CodePointSet WhiteSpace { get; } = CodePointSet.FromRanges(
+        [(9, 13), (32, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)]);
+
+    /// <summary>The property Alphabetic, version 16.</summary>
+    public static CodePointSet Alphabetic => AlphabeticSet.Value;
+
+    /// <summary><c>\w</c> in Split and Replace patterns (Oniguruma).</summary>
+    public static CodePointSet Word => WordSet.Value;
+
+    /// <summary><c>\w</c> of the pre-tokenizer Whitespace and of single_word added tokens (Rust regex).</summary>
+    public static CodePointSet RustWord => RustWordSet.Value;
+
+    /// <summary>Categories Nd, Nl and No at version 17: the pre-tokenizer Digits (Rust is_numeric).</summary>
+    public static CodePointSet Numeric => NumericSet.Value;
+
+    /// <summary>Punctuation of the pre-tokenizers Punctuation and Bert: ASCII punctuation and symbols, category P of version 8.</summary>
+    public static CodePointSet OldPunctuation => OldPunctuationSet.Value;
+
+    /// <summary>Control, format and private-use characters that BertNormalizer drops, tab and line breaks included (version 8).</summary>
+    public static CodePointSet OldOther => OldOtherSet.Value;
+
+    /// <summary>Accents that BertNormalizer drops (category Mn, version 8).</summary>
+    public static CodePointSet OldNonspacing => OldNonspacingSet.Value;
+
+    /// <summary>Marks that the normalizer StripAccents drops (category M, version 9).</summary>
+    public static CodePointSet OldMarks => OldMarkSet.Value;
+
+    /// <summary>Lower-case mappings, version 17, without any rule that looks at neighbours.</summary>
+    public static CodePointMapping Lowercase => LowercaseHolder.Mapping;
+
+    /// <summary>All code points of the given general categories, version 16.</summary>
+    public static CodePointSet OfCategories(params UnicodeCategory[] categories)
+    {
+        var wanted = 0u;
+        foreach (var category in categories)
+        {
+            wanted |= 1u << (int)category;
+        }
+
+        return CodePointSet.Where(Categories, value => (wanted >> value & 1) != 0);
+    }
+
+    private static CodePointSet MakeWord() => Alphabetic.Union(OfCategories(
+        UnicodeCategory.NonSpacingMark,
+        UnicodeCategory.SpacingCombiningMark,
+        UnicodeCategory.EnclosingMark,
+        UnicodeCategory.DecimalDigitNumber,
+        UnicodeCategory.ConnectorPunctuation));
+
+    private static class LowercaseHolder
+    {
+        public static readonly CodePointMapping Mapping = CodePointMapping.From(CodePointMapping.Read(UnicodeData.Lowercase));
+    }
+}
