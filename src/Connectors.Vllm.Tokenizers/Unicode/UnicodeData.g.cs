@@ -2,7 +2,7 @@
 
 namespace Connectors.Vllm.Tokenizers;
 
-/// <summary>Unicode tables as the reference sees them: base64 of variable-length integers (see <see cref="UnicodeTable"/>).</summary>
+/// <summary>Unicode tables as the reference sees them: base64 of variable-length integers (see <see cref="VarintReader"/>).</summary>
 internal static class UnicodeData
 {
     /// <summary>Names of the scripts in <see cref="Scripts"/>, separated by blanks.</summary>
