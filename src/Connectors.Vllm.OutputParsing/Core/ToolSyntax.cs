@@ -1,0 +1,44 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>How a family of models writes tool calls; one row of the format table.</summary>
+internal sealed record ToolSyntax
+{
+    /// <summary>No calls at all: everything is text.</summary>
+    public static readonly ToolSyntax None = new() { Id = "none" };
+
+    /// <summary>The format's name, one of the names vLLM uses for it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Other names the format is known by.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>Markers that begin a block of calls.</summary>
+    public IReadOnlyList<string> Openers { get; init; } = [];
+
+    /// <summary>Characters that begin a block of calls, but only as the first of the answer, and only for declared tools.</summary>
+    public IReadOnlyList<string> StartOpeners { get; init; } = [];
+
+    /// <summary>Markers without content.</summary>
+    public IReadOnlyList<string> Drops { get; init; } = [];
+
+    /// <summary>Newlines between text and a block that belong to the block.</summary>
+    public int NewlinesBefore { get; init; }
+
+    /// <summary>Makes the reader of a block.</summary>
+    public Func<ReaderContext, CallReader>? Reader { get; init; }
+
+    /// <summary>The shape of call ids.</summary>
+    public CallIdStyle CallIds { get; init; } = CallIdStyle.Default;
+
+    /// <summary>Makes a machine of the format's own, for formats that are more than markers in text; then the reasoning is the machine's as well.</summary>
+    public Func<MachineContext, OutputMachine>? Machine { get; init; }
+
+    /// <summary>The same syntax with other markers, where template arguments change them.</summary>
+    public Func<ToolSyntax, OutputParserOptions, ToolSyntax>? Adapt { get; init; }
+
+    /// <summary>Builds the constraint that makes a model write this format; null when the generic JSON shapes serve.</summary>
+    public CallTagBuilder? Tag { get; init; }
+
+    /// <summary>All names of the format.</summary>
+    public IEnumerable<string> Names => Aliases.Prepend(Id);
+}

@@ -1,0 +1,113 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>Reads calls out of complete JSON text; the arguments keep the model's spelling.</summary>
+internal static class JsonCalls
+{
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 128 };
+
+    /// <summary>Parses JSON text; null when it is none (or nested deeper than 128, or holds half characters).</summary>
+    public static JsonDocument? Parse(ReadOnlySpan<char> text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text.ToString().AsMemory(), Strict);
+        }
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>True when the text is one JSON object.</summary>
+    public static bool IsObject(ReadOnlySpan<char> text)
+    {
+        using var document = Parse(text);
+        return document?.RootElement.ValueKind == JsonValueKind.Object;
+    }
+
+    /// <summary>A call from an object such as <c>{"name": …, "arguments": …}</c>; null when it has no name.</summary>
+    public static ParsedCall? FromObject(ReadOnlySpan<char> text, JsonCallKeys keys)
+    {
+        using var document = Parse(text);
+        return document is null ? null : FromElement(document.RootElement, keys);
+    }
+
+    /// <summary>A call with a known name and JSON text that should be its arguments.</summary>
+    public static ParsedCall FromArguments(string name, ReadOnlySpan<char> text, string? id = null)
+    {
+        var trimmed = text.Trim();
+        if (trimmed.IsEmpty)
+        {
+            return new ParsedCall(name, "{}", id);
+        }
+
+        using var document = Parse(trimmed);
+        return document is null
+            ? new ParsedCall(name, trimmed.ToString(), id, "The arguments are not valid JSON.")
+            : FromArguments(name, document.RootElement, id);
+    }
+
+    private static ParsedCall? FromElement(JsonElement element, JsonCallKeys keys)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        if (keys.NameIsKey)
+        {
+            using var members = element.EnumerateObject();
+            return members.MoveNext() && members.Current is var only && !members.MoveNext() && only.Name.Length > 0
+                ? FromArguments(only.Name, only.Value, null)
+                : null;
+        }
+
+        // OpenAI's own form wraps the function once more.
+        if (element.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object)
+        {
+            element = inner;
+        }
+
+        var id = Member(element, keys.Id) is { ValueKind: JsonValueKind.String } idElement ? idElement.GetString() : null;
+        if (Member(element, keys.Name) is not { ValueKind: JsonValueKind.String } nameElement || nameElement.GetString() is not { Length: > 0 } name)
+        {
+            return null;
+        }
+
+        return Member(element, keys.Arguments) is { } arguments ? FromArguments(name, arguments, id) : new ParsedCall(name, "{}", id);
+    }
+
+    private static ParsedCall FromArguments(string name, JsonElement arguments, string? id)
+    {
+        switch (arguments.ValueKind)
+        {
+            case JsonValueKind.Object:
+                return new ParsedCall(name, arguments.GetRawText(), id);
+            case JsonValueKind.Null:
+                return new ParsedCall(name, "{}", id);
+            case JsonValueKind.String:
+                // Some models encode the arguments twice.
+                var text = arguments.GetString()!;
+                return string.IsNullOrWhiteSpace(text) ? new ParsedCall(name, "{}", id)
+                    : IsObject(text) ? new ParsedCall(name, text, id)
+                    : new ParsedCall(name, text, id, "The arguments are a string that holds no JSON object.");
+            default:
+                return new ParsedCall(name, arguments.GetRawText(), id, "The arguments are no JSON object.");
+        }
+    }
+
+    private static JsonElement? Member(JsonElement element, IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (element.TryGetProperty(name, out var value))
+            {
+                return value;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,16 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>
+/// JSON in <c>&lt;tool_call&gt;</c>: Hermes, Qwen 2.5, QwQ, Qwen 3 without Coder, Granite 4, and many fine-tunes.
+/// </summary>
+internal static class HermesFormat
+{
+    public static readonly ToolSyntax Tools = new()
+    {
+        Id = "hermes",
+        Aliases = ["qwen3_json", "qwen2_5", "qwen25", "qwen", "granite4"],
+        Openers = ["<tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_call>"], Repeats = true, Separators = "," }),
+    };
+}

@@ -1,0 +1,99 @@
+using System.Collections.Frozen;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>
+/// How one model writes thoughts and calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per model by
+/// <see cref="OutputFormats"/>. Immutable and thread-safe.
+/// </summary>
+public sealed class OutputFormat
+{
+    private readonly Func<string, int?>? _findToken;
+    private CompiledMarkers? _compiled;
+
+    internal OutputFormat(ToolSyntax tools, ReasoningSyntax reasoning, Func<string, int?>? findToken, string toolReason, string reasoningReason, string? warning)
+    {
+        _findToken = findToken;
+        (Tools, Reasoning) = (tools, reasoning);
+        (ToolParserReason, ReasoningParserReason, Warning) = (toolReason, reasoningReason, warning);
+        MarkerTokens = Markers(tools, reasoning)
+            .Select(marker => (marker.Text, Id: findToken?.Invoke(marker.Text)))
+            .Where(pair => pair.Id is >= 0)
+            .DistinctBy(pair => pair.Id)
+            .ToFrozenDictionary(pair => pair.Id!.Value, pair => pair.Text);
+    }
+
+    /// <summary>Name of the tool parser, as vLLM calls it; <c>none</c> when calls are not looked for.</summary>
+    public string ToolParser => Tools.Id;
+
+    /// <summary>Name of the reasoning parser, as vLLM calls it; <c>none</c> when thoughts are not looked for.</summary>
+    public string ReasoningParser => Reasoning.Id;
+
+    /// <summary>Why this tool parser was chosen, for logs.</summary>
+    public string ToolParserReason { get; }
+
+    /// <summary>Why this reasoning parser was chosen, for logs.</summary>
+    public string ReasoningParserReason { get; }
+
+    /// <summary>What to tell the user once when tools are used with this format; null when all is well.</summary>
+    public string? Warning { get; }
+
+    /// <summary>True when the format has a structural tag of its own, so that forced calls are written in the model's own way.</summary>
+    public bool HasNativeTag => Tools.Tag is not null;
+
+    internal ToolSyntax Tools { get; }
+
+    internal ReasoningSyntax Reasoning { get; }
+
+    internal IReadOnlyDictionary<int, string> MarkerTokens { get; }
+
+    /// <summary>
+    /// Whether the output of a prompt begins inside a thought: true, false, or null when the prompt's end holds no marker of this format.
+    /// </summary>
+    /// <param name="promptTail">The end of the rendered prompt, or the whole.</param>
+    public bool? BeginsInReasoning(string promptTail) => PromptTail.IsOpen(promptTail, Reasoning, out _);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"tools: {ToolParser} ({ToolParserReason}); reasoning: {ReasoningParser} ({ReasoningParserReason})";
+
+    internal OutputMachine CreateMachine(OutputParserOptions options, EventWriter writer)
+    {
+        var context = new MachineContext(this, options, writer);
+        if (Tools.Machine is { } own)
+        {
+            return own(context);
+        }
+
+        var tools = Tools.Adapt?.Invoke(Tools, options) ?? Tools;
+        var reasoning = Reasoning.Adapt?.Invoke(Reasoning, options) ?? Reasoning;
+        tools = options.CallShape switch
+        {
+            CallShape.JsonArray => GenericShapes.JsonArray,
+            CallShape.NamedArguments => GenericShapes.NamedArguments,
+            CallShape.None => ToolSyntax.None with { Drops = tools.Drops },
+            _ => tools,
+        };
+
+        var compiled = _compiled;
+        if (compiled is null || compiled.Tools != tools || compiled.Reasoning != reasoning || compiled.Specials != options.SpecialTokens)
+        {
+            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = _findToken?.Invoke(marker.Text) is >= 0 });
+            var specials = options.SpecialTokens?.Values.Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
+            _compiled = compiled = new CompiledMarkers(tools, reasoning, options.SpecialTokens, new MarkerTrie(markers.Concat(specials)));
+        }
+
+        return new MarkupMachine(context, tools, reasoning, compiled.Trie, options.CallShape == CallShape.NamedArguments);
+    }
+
+    private static IEnumerable<Marker> Markers(ToolSyntax tools, ReasoningSyntax reasoning)
+    {
+        IEnumerable<Marker> Of(IEnumerable<string> texts, MarkerKind kind) => texts.Select(text => new Marker(text, kind, IsToken: false));
+        return Of(reasoning.Opens, MarkerKind.ReasoningOpen)
+            .Concat(Of(reasoning.Closes, MarkerKind.ReasoningClose))
+            .Concat(Of(tools.Openers, MarkerKind.CallOpen))
+            .Concat(Of(tools.StartOpeners, MarkerKind.CallOpenAtStart))
+            .Concat(Of(tools.Drops.Concat(reasoning.Drops), MarkerKind.Drop));
+    }
+
+    private sealed record CompiledMarkers(ToolSyntax Tools, ReasoningSyntax Reasoning, IReadOnlyDictionary<int, string>? Specials, MarkerTrie Trie);
+}

@@ -1,0 +1,16 @@
+namespace Connectors.Vllm.OutputParsing.Tests;
+
+/// <summary>All cases of all formats; a new format adds its table here.</summary>
+public static class CaseTable
+{
+    private static readonly Lazy<IReadOnlyList<OutputCase>> Cases = new(() =>
+    [
+        .. ThinkCases.All,
+        .. HermesCases.All,
+    ]);
+
+    public static IReadOnlyList<OutputCase> All => Cases.Value;
+
+    /// <summary>Indexes and names, so that each case is one test.</summary>
+    public static IEnumerable<TheoryDataRow<int, string>> Rows => All.Select((item, index) => new TheoryDataRow<int, string>(index, item.ToString()));
+}

@@ -1,0 +1,62 @@
+namespace Connectors.Vllm.OutputParsing.Tests;
+
+/// <summary>What must hold for every case of every format.</summary>
+public sealed class FormatCaseTests
+{
+    [Theory]
+    [MemberData(nameof(CaseTable.Rows), MemberType = typeof(CaseTable))]
+    public void Parse_Case_GivesExpectedEventsForAnyChunking(int index, string name)
+    {
+        var item = CaseTable.All[index];
+        Assert.Equal(name, item.ToString());
+        if (!item.IdsOnly)
+        {
+            item.AssertExpected(Check(item, [item.Output]));
+        }
+
+        item.AssertExpected(Check(item, item.Output.Select(c => c.ToString())));
+        for (var seed = 1; seed <= 12; seed++)
+        {
+            item.AssertExpected(Check(item, RandomChunks(item.Output, new Random(seed), seed)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(CaseTable.Rows), MemberType = typeof(CaseTable))]
+    public void Parse_CaseCutAnywhere_LosesNothingAndInventsNoCall(int index, string name)
+    {
+        var item = CaseTable.All[index];
+        Assert.Equal(name, item.ToString());
+        var calls = Check(item, item.Output.Select(c => c.ToString())).Where(IsCall).ToList();
+        for (var length = 0; length < item.Output.Length; length++)
+        {
+            var lines = Check(item with { Output = item.Output[..length] }, [item.Output[..length]]);
+            Assert.All(lines.Where(IsCall), call => Assert.Contains(call, calls));
+        }
+    }
+
+    internal static string[] Check(OutputCase item, IEnumerable<string> chunks)
+    {
+        var parser = OutputParser.Create(item.Format, item.Options);
+        var events = new OutputEvents();
+        foreach (var chunk in chunks)
+        {
+            parser.Push(chunk, item.IdsOnly ? 7 : -1, events);
+        }
+
+        parser.Finish("stop", events);
+        Assert.Equal(item.Output, OutputCase.Raw(events));
+        return OutputCase.Lines(events);
+    }
+
+    internal static IEnumerable<string> RandomChunks(string text, Random random, int max)
+    {
+        for (int at = 0, length; at < text.Length; at += length)
+        {
+            length = Math.Min(random.Next(1, max + 2), text.Length - at);
+            yield return text.Substring(at, length);
+        }
+    }
+
+    private static bool IsCall(string line) => line.StartsWith("C ", StringComparison.Ordinal);
+}
