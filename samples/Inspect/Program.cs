@@ -7,6 +7,8 @@ using Connectors.Vllm.Tokenizers;
 Option<bool> jsonLines = new("--jsonl") { Description = "Be a filter: one JSON object a line in, one out.", Recursive = true };
 Option<string?> modelDirectory = new("--model-dir") { Description = "A model's folder: tokenizer, chat template, configuration." };
 Option<string?> tokenizerFile = new("--tokenizer") { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
+Option<string> toolParser = new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
+Option<string> reasoningParser = new("--reasoning-parser") { Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
 Option<string?> templateFile = new("--template") { Description = "A chat template file." };
 
 RootCommand root = new("Shows what a model sees, and what is made of its answer.") { jsonLines };
@@ -20,6 +22,16 @@ Add(
         parsed.GetValue(templateFile) is { } file ? File.ReadAllText(file) : null),
     modelDirectory,
     templateFile);
+Add(
+    "parse",
+    "A model's raw output to reasoning, text and tool calls.",
+    parsed => new ParseVerb(
+        parsed.GetValue(toolParser)!,
+        parsed.GetValue(reasoningParser)!,
+        parsed.GetValue(modelDirectory) is { } directory ? ModelFolder.Load(directory) : null),
+    modelDirectory,
+    toolParser,
+    reasoningParser);
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

@@ -1,0 +1,140 @@
+using System.Text;
+using System.Text.Json;
+using Connectors.Vllm.OutputParsing;
+
+namespace Connectors.Vllm.Samples.Inspect.Verbs;
+
+/// <summary><c>parse</c>: a model's raw output to reasoning, text and tool calls.</summary>
+internal sealed class ParseVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb
+{
+    private const string Auto = "auto";
+
+    private readonly Dictionary<(string Tools, string Reasoning), OutputFormat> _formats = [];
+
+    public void Answer(JsonElement line, Utf8JsonWriter answer)
+    {
+        var parsed = Parse(line);
+        WriteText(answer, "reasoning", parsed.Reasoning);
+        WriteText(answer, "text", parsed.Text);
+        answer.WriteStartArray("calls");
+        foreach (var (name, arguments) in parsed.Calls)
+        {
+            answer.WriteStartObject();
+            answer.WriteString("name", name);
+            answer.WriteString("arguments", arguments);
+            answer.WriteEndObject();
+        }
+
+        answer.WriteEndArray();
+        answer.WriteStartArray("events");
+        foreach (var @event in parsed.Events)
+        {
+            WriteEvent(answer, @event);
+        }
+
+        answer.WriteEndArray();
+    }
+
+    public void Show(IReadOnlyList<string> arguments, TextWriter output)
+    {
+        var format = Format(toolParser, reasoningParser);
+        output.WriteLine(format);
+        OutputParserOptions options = new() { SpecialTokens = model?.SpecialTokens };
+        foreach (var @event in OutputParser.Create(format, options).Parse(JsonInput.Read(arguments)))
+        {
+            output.WriteLine($"{@event.Kind,-18} {@event.Name} {JsonInput.Quote(@event.Text)} {@event.Error}");
+        }
+    }
+
+    private ParsedOutput Parse(JsonElement line)
+    {
+        var format = Format(line.Text("tool_parser") ?? toolParser, line.Text("reasoning_parser") ?? reasoningParser);
+        OutputParserOptions options = new()
+        {
+            PromptTail = line.Text("prompt_tail"),
+            Tools = line.Member("tools") is { } tools ? [.. tools.EnumerateArray().Select(Tool)] : [],
+            TemplateArguments = line.Member("kwargs"),
+            SpecialTokens = model?.SpecialTokens,
+        };
+        var parser = OutputParser.Create(format, options);
+        OutputEvents events = new();
+        foreach (var (text, id) in Chunks.Of(Pieces(line), line.Member("chunks")))
+        {
+            parser.Push(text, id, events);
+        }
+
+        parser.Finish(line.Text("finish") ?? "stop", events);
+        return new ParsedOutput(events);
+    }
+
+    // With ids every piece is one token; a text is one piece of unknown tokens.
+    private List<(string Text, int Id)> Pieces(JsonElement line)
+    {
+        if (line.Ids("ids") is not { } ids)
+        {
+            return [(line.Text("text") ?? throw new ArgumentException("the line has neither \"text\" nor \"ids\""), -1)];
+        }
+
+        var tokenizer = model?.Tokenizer ?? throw new ArgumentException("\"ids\" need --model-dir");
+        var decoder = tokenizer.CreateStreamDecoder();
+        List<(string, int)> pieces = [.. ids.Select(id => (decoder.Push(id), id))];
+        pieces.Add((decoder.Flush(), -1));
+        return pieces;
+    }
+
+    private OutputFormat Format(string tools, string reasoning)
+    {
+        if (!_formats.TryGetValue((tools, reasoning), out var format))
+        {
+            if (model is null && (tools == Auto || reasoning == Auto))
+            {
+                throw new ArgumentException("\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
+            }
+
+            var hints = model?.Hints ?? new OutputFormatHints();
+            format = OutputFormats.Select(hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
+            _formats.Add((tools, reasoning), format);
+        }
+
+        return format;
+    }
+
+    private static OutputTool Tool(JsonElement tool)
+    {
+        var function = tool.Member("function") ?? tool;
+        return new OutputTool(
+            function.Text("name") ?? throw new ArgumentException("a tool has no \"name\""), function.Member("parameters"), function.Flag("strict", otherwise: false));
+    }
+
+    private static void WriteText(Utf8JsonWriter answer, string name, StringBuilder text)
+    {
+        if (text.Length == 0)
+        {
+            answer.WriteNull(name);
+        }
+        else
+        {
+            answer.WriteString(name, text.ToString());
+        }
+    }
+
+    private static void WriteEvent(Utf8JsonWriter answer, OutputEvent @event)
+    {
+        answer.WriteStartObject();
+        answer.WriteString("kind", @event.Kind.ToString());
+        answer.WriteString("text", @event.Text);
+        if (@event.CallIndex >= 0)
+        {
+            answer.WriteNumber("index", @event.CallIndex);
+            answer.WriteString("id", @event.CallId);
+            answer.WriteString("name", @event.Name);
+        }
+
+        if (@event.Error is { } error)
+        {
+            answer.WriteString("error", error);
+        }
+
+        answer.WriteEndObject();
+    }
+}
