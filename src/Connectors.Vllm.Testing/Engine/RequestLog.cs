@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+
+namespace Connectors.Vllm.Testing.Engine;
+
+/// <summary>The requests received, oldest first, bounded; and those who wait for one.</summary>
+internal sealed class RequestLog(int capacity)
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<CapturedRequest> _requests = new();
+    private readonly List<(Func<CapturedRequest, bool> Predicate, TaskCompletionSource<CapturedRequest> Waiter)> _waiters = [];
+    private int _number;
+    private int _cancelled;
+    private int _aborted;
+
+    public int Cancelled => Volatile.Read(ref _cancelled);
+
+    public int Aborted => Volatile.Read(ref _aborted);
+
+    public CapturedRequest Add(string method, byte[] bytes, IMessage message, string requestId, IReadOnlyDictionary<string, string> metadata, TimeSpan? deadline)
+    {
+        CapturedRequest captured;
+        lock (_gate)
+        {
+            captured = new CapturedRequest(_number++, method, bytes, message, metadata, deadline) { RequestId = requestId };
+            _requests.Enqueue(captured);
+            while (_requests.Count > capacity)
+            {
+                _requests.Dequeue();
+            }
+        }
+
+        return captured;
+    }
+
+    /// <summary>Wakes those who wait for a request like this one; called once its prompt is known.</summary>
+    public void Announce(CapturedRequest captured)
+    {
+        ImmutableArray<TaskCompletionSource<CapturedRequest>> satisfied;
+        lock (_gate)
+        {
+            if (_waiters.Count == 0)
+            {
+                return;
+            }
+
+            satisfied = [.. _waiters.Where(waiter => waiter.Predicate(captured)).Select(waiter => waiter.Waiter)];
+            _waiters.RemoveAll(waiter => satisfied.Contains(waiter.Waiter));
+        }
+
+        foreach (var waiter in satisfied)
+        {
+            waiter.TrySetResult(captured);
+        }
+    }
+
+    public async Task<CapturedRequest> WaitAsync(Func<CapturedRequest, bool> predicate, CancellationToken cancellationToken)
+    {
+        var waiter = new TaskCompletionSource<CapturedRequest>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (_requests.FirstOrDefault(predicate) is { } known)
+            {
+                return known;
+            }
+
+            _waiters.Add((predicate, waiter));
+        }
+
+        try
+        {
+            return await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _waiters.RemoveAll(entry => entry.Waiter == waiter);
+            }
+        }
+    }
+
+    public void CountCancelled(CapturedRequest captured)
+    {
+        Interlocked.Increment(ref _cancelled);
+        captured.MarkCancelled();
+    }
+
+    public void CountAborted(CapturedRequest captured)
+    {
+        Interlocked.Increment(ref _aborted);
+        captured.MarkAborted();
+    }
+
+    public IReadOnlyList<CapturedRequest> Snapshot()
+    {
+        lock (_gate)
+        {
+            return [.. _requests];
+        }
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _requests.Clear();
+        }
+    }
+}

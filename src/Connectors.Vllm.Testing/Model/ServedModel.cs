@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Connectors.Vllm.Testing.Engine;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Testing.Model;
+
+/// <summary>The model a server claims to run: its files, tokenizer, limits, ending ids and sampling defaults. Immutable.</summary>
+internal sealed class ServedModel
+{
+    private static readonly string[] SamplingKeys = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty"];
+    private readonly Lazy<Tokenizer> _tokenizer;
+
+    private ServedModel(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, VllmTestServerOptions options)
+    {
+        Files = files;
+        _tokenizer = new Lazy<Tokenizer>(() => Tokenizer.FromFiles(files));
+        using var config = Parse(files, "config.json");
+        using var generation = Parse(files, "generation_config.json");
+        var facts = config.RootElement;
+        ModelType = Text(facts, "model_type");
+        Architectures = Strings(facts, "architectures");
+        VocabularySize = Number(facts, "vocab_size") ?? Tokenizer.VocabularySize;
+        ContextLength = options.ContextLength ?? Number(facts, "max_position_embeddings") ?? 4096;
+        BosToken = Number(facts, "bos_token_id") ?? 0;
+        PadToken = Number(facts, "pad_token_id") ?? 0;
+        EosTokens = Ids(facts, "eos_token_id");
+        var generationEos = Ids(generation.RootElement, "eos_token_id");
+        var primary = EosTokens.Count > 0 ? EosTokens[0] : generationEos.Count > 0 ? generationEos[0] : -1;
+        Stops = new ModelStops(primary, [.. EosTokens.Concat(generationEos).Where(id => id != primary).Distinct()]);
+        MaxNewTokens = Number(generation.RootElement, "max_new_tokens");
+        Sampling = SamplingDefaults(generation.RootElement);
+        SamplingJson = options.DefaultSamplingParamsJson ?? SamplingText(generation.RootElement);
+        Path = options.ModelPath ?? (options.ModelDirectory is { } folder ? System.IO.Path.GetFullPath(folder) : TinyModel.Name);
+        ServedName = options.ServedModelName ?? Path;
+    }
+
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; }
+
+    public Tokenizer Tokenizer => _tokenizer.Value;
+
+    public string Path { get; }
+
+    public string ServedName { get; }
+
+    public string ModelType { get; }
+
+    public IReadOnlyList<string> Architectures { get; }
+
+    public int VocabularySize { get; }
+
+    public int ContextLength { get; }
+
+    public int BosToken { get; }
+
+    public int PadToken { get; }
+
+    public IReadOnlyList<int> EosTokens { get; }
+
+    public ModelStops Stops { get; }
+
+    /// <summary><c>max_new_tokens</c> of generation_config.json, or null.</summary>
+    public int? MaxNewTokens { get; }
+
+    /// <summary>Sampling defaults of generation_config.json by key.</summary>
+    public IReadOnlyDictionary<string, float> Sampling { get; }
+
+    /// <summary>The same as family A reports them: compact JSON, or empty.</summary>
+    public string SamplingJson { get; }
+
+    public static ServedModel Load(VllmTestServerOptions options)
+    {
+        try
+        {
+            return new ServedModel(options.ModelDirectory is { } folder ? ModelFolder.Read(folder) : TinyModel.Files, options);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or TokenizerException)
+        {
+            throw new VllmTestServerException(
+                $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message} It needs tokenizer.json and config.json as a Hugging Face model folder has them.", exception);
+        }
+    }
+
+    private static JsonDocument Parse(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string name) =>
+        JsonDocument.Parse(files.TryGetValue(name, out var bytes) ? bytes : "{}"u8.ToArray());
+
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+
+    private static int? Number(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
+
+    private static List<string> Strings(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(item => item.GetString() ?? "")] : [];
+
+    private static List<int> Ids(JsonElement element, string name) => !element.TryGetProperty(name, out var value) ? [] : value.ValueKind switch
+    {
+        JsonValueKind.Number => [value.GetInt32()],
+        JsonValueKind.Array => [.. value.EnumerateArray().Select(item => item.GetInt32())],
+        _ => [],
+    };
+
+    private static Dictionary<string, float> SamplingDefaults(JsonElement generation)
+    {
+        var defaults = new Dictionary<string, float>(StringComparer.Ordinal);
+        foreach (var key in SamplingKeys)
+        {
+            if (generation.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number)
+            {
+                defaults[key] = value.GetSingle();
+            }
+        }
+
+        return defaults;
+    }
+
+    private static string SamplingText(JsonElement generation)
+    {
+        var parts = SamplingKeys
+            .Where(key => generation.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number)
+            .Select(key => $"\"{key}\":{generation.GetProperty(key).GetRawText()}");
+        var joined = string.Join(',', parts);
+        return joined.Length == 0 ? "" : "{" + joined + "}";
+    }
+}

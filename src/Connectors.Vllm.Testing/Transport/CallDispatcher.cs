@@ -1,0 +1,116 @@
+using System.Collections.Frozen;
+using Connectors.Vllm.Testing.Engine;
+using Connectors.Vllm.Testing.FamilyA;
+using Connectors.Vllm.Testing.FamilyB;
+using Connectors.Vllm.Testing.Recording;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Vllm.Testing.Transport;
+
+/// <summary>Takes a call from path to status: reads, captures, hands to the family's handler, and turns exceptions into gRPC endings.</summary>
+internal sealed class CallDispatcher
+{
+    private readonly ServerState _state;
+    private readonly IRpcFamily _family;
+    private readonly IRawCallHandler? _raw;
+
+    public CallDispatcher(ServerState state)
+    {
+        _state = state;
+        _family = state.Options.EffectiveFamily == VllmServerFamily.A ? new EngineFamily(state) : new InferenceFamily(state);
+        _raw = state.Options switch
+        {
+            { Upstream: { } upstream } => new RecordingProxy(upstream, state.Options.RecordFile),
+            { ReplayFile: { } file } => ExchangeReplay.Load(file),
+            _ => null,
+        };
+    }
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        using var call = new GrpcCall(http, http.Features.Get<ConnectionTap>());
+        if (!(http.Request.ContentType ?? "").StartsWith("application/grpc", StringComparison.Ordinal))
+        {
+            http.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+            return;
+        }
+
+        try
+        {
+            await RunAsync(call).ConfigureAwait(false);
+            await call.FinishAsync().ConfigureAwait(false);
+        }
+        catch (CallOverException)
+        {
+            // The fault scene has said all there is to say.
+        }
+        catch (RpcFailure failure)
+        {
+            await call.FinishAsync(failure.Status, failure.Message).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (call.Cancelled.IsCancellationRequested && exception is OperationCanceledException or IOException)
+        {
+            await call.FinishAsync(RpcStatus.DeadlineExceeded, "Deadline Exceeded").ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            await call.FinishAsync(RpcStatus.Unknown, $"Unexpected {exception.GetType().Name}: {exception.Message}").ConfigureAwait(false);
+        }
+    }
+
+    private async Task RunAsync(GrpcCall call)
+    {
+        var method = _family.Find(call.Path);
+        var bytes = await call.ReadRequestAsync(method?.MaxRequestBytes, _family.AcceptsGzip).ConfigureAwait(false);
+        if (_raw is not null)
+        {
+            await _raw.HandleAsync(call, bytes).ConfigureAwait(false);
+            return;
+        }
+
+        if (method is null)
+        {
+            throw _family.UnknownMethod(call.Path);
+        }
+
+        if (_state.ShuttingDown)
+        {
+            throw new RpcFailure(RpcStatus.Unavailable, "the server is shutting down");
+        }
+
+        IMessage message;
+        try
+        {
+            message = method.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw _family.MalformedRequest(exception);
+        }
+
+        var captured = _state.Log.Add(call.Path, bytes, message, RequestIds.Of(message), Metadata(call.Metadata), call.Deadline);
+        call.Fault = _state.Script.TakeFault(call.Path);
+        if (!method.IsInference)
+        {
+            _state.Log.Announce(captured);
+        }
+
+        try
+        {
+            await method.Handle(call, captured).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (call.ClientGone && !call.Ended)
+            {
+                _state.Log.CountCancelled(captured);
+            }
+
+            captured.MarkEnded();
+        }
+    }
+
+    private static FrozenDictionary<string, string> Metadata(IHeaderDictionary headers) =>
+        headers.Where(header => !header.Key.StartsWith(':')).ToFrozenDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString(), StringComparer.Ordinal);
+}

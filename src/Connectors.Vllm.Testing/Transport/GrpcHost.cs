@@ -1,0 +1,165 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Connectors.Vllm.Testing.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Connectors.Vllm.Testing.Transport;
+
+/// <summary>Kestrel, bare: HTTP/2 only, one handler for all paths, every connection within reach of the fault scenes.</summary>
+internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerState state)
+{
+    private readonly ConcurrentDictionary<ConnectionTap, ConnectionContext> _connections = new();
+    private readonly ClosableListenerFactory _listeners = new();
+    private readonly CallDispatcher _dispatcher = new(state);
+    private WebApplication? _application;
+
+    /// <summary>Starts listening and returns the port.</summary>
+    public async Task<int> StartAsync(CancellationToken cancellationToken)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
+        builder.Services.AddSingleton<IConnectionListenerFactory>(_listeners);
+
+        // The default lifetime would take Ctrl+C and SIGTERM away from the program this server is embedded in.
+        builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
+        var application = builder.Build();
+        application.Run(_dispatcher.HandleAsync);
+        try
+        {
+            await application.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await application.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        _application = application;
+        return _listeners.Port;
+    }
+
+    public void ForEachConnection(Action<ConnectionTap> action)
+    {
+        foreach (var tap in _connections.Keys)
+        {
+            action(tap);
+        }
+    }
+
+    /// <summary>Closes the port; connections that exist go on, but are told to open no new calls.</summary>
+    public async Task StopListeningAsync()
+    {
+        await _listeners.CloseAsync().ConfigureAwait(false);
+        foreach (var connection in _connections.Values)
+        {
+            connection.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
+    }
+
+    /// <summary>Closes the port, says farewell to each connection, and stops when they are closed.</summary>
+    public async Task StopAsync(Action<ConnectionTap> farewell)
+    {
+        if (_application is not { } application)
+        {
+            return;
+        }
+
+        await _listeners.CloseAsync().ConfigureAwait(false);
+        var open = _connections.ToArray();
+        foreach (var (tap, _) in open)
+        {
+            farewell(tap);
+        }
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        foreach (var (_, connection) in open)
+        {
+            await WaitForCloseAsync(connection, patience.Token).ConfigureAwait(false);
+        }
+
+        await application.StopAsync(patience.Token).ConfigureAwait(false);
+        await application.DisposeAsync().ConfigureAwait(false);
+        _application = null;
+    }
+
+    private static async Task WaitForCloseAsync(ConnectionContext connection, CancellationToken patience)
+    {
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            using var registration = connection.ConnectionClosed.Register(() => closed.TrySetResult());
+            await closed.Task.WaitAsync(patience).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+        {
+            // It is gone, or it will be cut when the host stops.
+        }
+    }
+
+    private void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MaxResponseBufferSize = 4 << 20;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = int.MaxValue;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 4 << 20;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = 64 << 10;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 256 << 10;
+        kestrel.Listen(new IPEndPoint(options.Address, port), Listen);
+    }
+
+    private void Listen(ListenOptions listen)
+    {
+        listen.Protocols = HttpProtocols.Http2;
+        if (options.Certificate is { } certificate)
+        {
+            listen.UseHttps(https => ConfigureTls(https, certificate));
+        }
+
+        listen.Use(next => async connection =>
+        {
+            var tap = new ConnectionTap(connection);
+            connection.Transport = tap;
+            connection.Features.Set(tap);
+            state.CountConnection();
+            _connections[tap] = connection;
+            try
+            {
+                await next(connection).ConfigureAwait(false);
+            }
+            finally
+            {
+                _connections.TryRemove(tap, out _);
+            }
+        });
+    }
+
+    private void ConfigureTls(HttpsConnectionAdapterOptions https, X509Certificate2 certificate)
+    {
+        https.ServerCertificate = certificate;
+        if (options.ClientCertificateAuthorities is { } authorities)
+        {
+            https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            https.ClientCertificateValidation = (client, _, _) => ChainsTo(client, authorities);
+        }
+    }
+
+    private static bool ChainsTo(X509Certificate2 client, X509Certificate2Collection authorities)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        return chain.Build(client);
+    }
+}
