@@ -1,0 +1,85 @@
+using Connectors.Vllm.ChatTemplates.Renderers;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>
+/// Native renderers for model families whose reference prompt is not a Jinja template: gpt-oss (Harmony), DeepSeek V3.2, V4 and V4.1, Kimi K3,
+/// Inkling, and Mistral models that come with mistral-common's tokenizer file. All renderers are immutable and thread-safe.
+/// </summary>
+/// <remarks>
+/// They read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from <see cref="ChatTemplateInput.Kwargs"/>;
+/// special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its Python front end and at model_type in its Rust one.
+/// Whatever the caller supplies, tool declarations included, is in <see cref="RenderedPrompt.Content"/>.
+/// </remarks>
+public static class ChatPromptRenderers
+{
+    /// <summary>The native renderer a model needs, or null when its chat template is the reference.</summary>
+    /// <param name="architectures"><c>architectures</c> of config.json; null when unknown.</param>
+    /// <param name="modelType"><c>model_type</c> of config.json; null when unknown.</param>
+    /// <param name="options">Options of single families, among them <see cref="ChatPromptRendererOptions.Mistral"/>; null for the defaults.</param>
+    public static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType, ChatPromptRendererOptions? options = null)
+    {
+        foreach (var architecture in architectures ?? [])
+        {
+            if (NameOfArchitecture(architecture) is { } name)
+            {
+                return Create(name, options);
+            }
+        }
+
+        return modelType switch
+        {
+            "deepseek_v32" or "deepseek_v4" or "deepseek_v41" or "kimi_k3" => Create(modelType, options),
+            "gpt_oss" => Create("harmony", options),
+            _ => options?.Mistral is { } mistral ? new MistralRenderer(mistral) : null,
+        };
+    }
+
+    /// <summary>
+    /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>, <c>kimi_k3</c>,
+    /// <c>inkling</c>, or <c>mistral</c> (which needs <see cref="ChatPromptRendererOptions.Mistral"/>); null for every other name.
+    /// </summary>
+    /// <param name="name">The mode's name.</param>
+    /// <param name="options">Options of single families; null for the defaults.</param>
+    /// <exception cref="ArgumentException"><c>mistral</c> without its options.</exception>
+    public static IChatPromptRenderer? Create(string name, ChatPromptRendererOptions? options = null) => name switch
+    {
+        "harmony" => new HarmonyRenderer(options?.HarmonyDate),
+        "deepseek_v32" => new DeepSeekV32Renderer(),
+        "deepseek_v4" => new DeepSeekV4Renderer(),
+        "deepseek_v41" => new DeepSeekV41Renderer(),
+        "kimi_k3" => new KimiK3Renderer(),
+        "inkling" => new InklingRenderer(),
+        "mistral" => new MistralRenderer(options?.Mistral ?? throw new ArgumentException("The mistral renderer needs ChatPromptRendererOptions.Mistral.", nameof(options))),
+        _ => null,
+    };
+
+    /// <summary>
+    /// Whether vLLM renders a model with mistral-common when nothing else is asked for: its files include <c>tekken.json</c> or <c>tokenizer.model.v*</c>, and
+    /// <c>consolidated*.safetensors</c> weights. (A server started with <c>--tokenizer-mode mistral</c> does so without the weights' name.)
+    /// </summary>
+    /// <param name="fileNames">Names of the files in the model's folder.</param>
+    public static bool UsesMistralFormat(IEnumerable<string> fileNames)
+    {
+        ArgumentNullException.ThrowIfNull(fileNames);
+        var (hasTokenizer, hasWeights) = (false, false);
+        foreach (var name in fileNames)
+        {
+            hasTokenizer |= name == "tekken.json" || name.StartsWith("tokenizer.model.v", StringComparison.Ordinal);
+            hasWeights |= name.StartsWith("consolidated", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal);
+        }
+
+        return hasTokenizer && hasWeights;
+    }
+
+    private static string? NameOfArchitecture(string architecture) => architecture switch
+    {
+        "DeepseekV32ForCausalLM" => "deepseek_v32",
+        "DeepseekV4ForCausalLM" or "DeepseekV4ForConditionalGeneration" => "deepseek_v4",
+        "DeepseekV41ForCausalLM" => "deepseek_v41",
+        "KimiK3ForConditionalGeneration" => "kimi_k3",
+        "InklingForCausalLM" or "InklingForConditionalGeneration" => "inkling",
+        "GptOssForCausalLM" => "harmony",
+        _ => null,
+    };
+}

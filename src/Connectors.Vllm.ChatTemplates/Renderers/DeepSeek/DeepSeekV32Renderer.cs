@@ -1,0 +1,165 @@
+namespace Connectors.Vllm.ChatTemplates.Renderers;
+
+/// <summary>
+/// The prompt of DeepSeek V3.2, as vLLM's tokenizer mode <c>deepseek_v32</c> writes it
+/// (https://github.com/vllm-project/vllm/tree/main/vllm/tokenizers). Thinking is off unless <c>thinking</c> or <c>enable_thinking</c> is set.
+/// </summary>
+internal sealed class DeepSeekV32Renderer : IChatPromptRenderer
+{
+    /// <inheritdoc/>
+    public RenderedPrompt Render(ChatTemplateInput input)
+    {
+        var request = PromptRequest.Read(input);
+        request.RequireAssistantToContinue();
+        return new Conversation(request).Render();
+    }
+
+    private sealed class Conversation
+    {
+        private readonly PromptRequest _request;
+        private readonly IReadOnlyList<PromptMessage> _messages;
+        private readonly PromptBuilder _prompt = new();
+        private readonly bool _thinking;
+        private readonly int _lastUser;
+
+        public Conversation(PromptRequest request)
+        {
+            _request = request;
+            _messages = request.Messages;
+            _thinking = request.Kwarg("thinking") is { IsTruthy: true } || request.Kwarg("enable_thinking") is { IsTruthy: true };
+            _lastUser = -1;
+            for (var i = _messages.Count - 1; i >= 0 && _lastUser < 0; i--)
+            {
+                _lastUser = _messages[i].Role is "user" or "developer" ? i : -1;
+            }
+        }
+
+        public RenderedPrompt Render()
+        {
+            if (_messages.Count == 0 && _request.Tools.Count == 0)
+            {
+                throw new ChatTemplateException("The conversation is empty: DeepSeek V3.2 needs at least one message.");
+            }
+
+            _prompt.Markup(DeepSeekMarkup.Begin);
+            if (_request.Tools.Count > 0)
+            {
+                AppendTools(_request.Tools);
+            }
+
+            // The run of tool results at hand: its assistant, and how many results came.
+            PromptMessage? caller = null;
+            for (var i = 0; i < _messages.Count; i++)
+            {
+                var message = _messages[i];
+                caller = message.Role == "tool" ? caller : message;
+                AppendMessage(message, caller, i - (caller?.Index ?? i));
+            }
+
+            return _prompt.Build();
+        }
+
+        private void AppendMessage(PromptMessage message, PromptMessage? caller, int resultNumber)
+        {
+            switch (message.Role)
+            {
+                case "system":
+                    _prompt.Content(TextParts.Joined(message));
+                    break;
+                case "user":
+                    _prompt.Markup(DeepSeekMarkup.User).Content(TextParts.Joined(message));
+                    AppendAssistantHeader(message);
+                    break;
+                case "developer":
+                    AppendDeveloper(message);
+                    break;
+                case "assistant":
+                    AppendAssistant(message);
+                    break;
+                case "tool":
+                    AppendToolResult(message, caller, resultNumber);
+                    break;
+                default:
+                    throw message.Error("invalid role; DeepSeek V3.2 knows system, developer, user, assistant and tool");
+            }
+        }
+
+        private void AppendTools(IEnumerable<PromptTool> tools) =>
+            DeepSeekMarkup.AppendTools(_prompt.Markup("\n\n"), DeepSeekV32Texts.Tools, tools);
+
+        private void AppendAssistantHeader(PromptMessage message)
+        {
+            if (message.Index < _messages.Count - 1 || _request.AddGenerationPrompt)
+            {
+                _prompt.Markup(DeepSeekMarkup.Assistant)
+                    .Markup(_thinking && message.Index == _lastUser ? DeepSeekMarkup.ThinkOpen : DeepSeekMarkup.ThinkClose);
+            }
+        }
+
+        private void AppendDeveloper(PromptMessage message)
+        {
+            var text = TextParts.Joined(message);
+            if (text.Length == 0)
+            {
+                throw message.Error("a developer message must have text");
+            }
+
+            _prompt.Markup(DeepSeekMarkup.User);
+            var tools = PromptTool.OfMessage(message);
+            if (tools.Count > 0)
+            {
+                AppendTools(tools);
+            }
+
+            _prompt.Markup("\n\n# The user's message is: ").Content(text);
+            AppendAssistantHeader(message);
+        }
+
+        private void AppendAssistant(PromptMessage message)
+        {
+            var isLast = message.Index == _messages.Count - 1;
+            var continues = isLast && _request.ContinueFinalMessage;
+            if (_thinking && message.Index > _lastUser)
+            {
+                var reasoning = message.Reasoning ?? "";
+                if (reasoning.Length > 0 || message.ToolCalls.Count > 0)
+                {
+                    _prompt.Content(reasoning).Markup(DeepSeekMarkup.ThinkClose);
+                }
+                else if (!continues)
+                {
+                    throw message.Error("with thinking on, an assistant message after the last user message needs reasoning or tool calls");
+                }
+            }
+
+            _prompt.Content(TextParts.Joined(message));
+            if (message.ToolCalls.Count > 0)
+            {
+                DeepSeekMarkup.AppendCalls(_prompt, message.ToolCalls, "function_calls", "");
+            }
+
+            _prompt.Markup(continues ? "" : DeepSeekMarkup.End);
+        }
+
+        private void AppendToolResult(PromptMessage message, PromptMessage? caller, int resultNumber)
+        {
+            if (caller is not { Role: "assistant" })
+            {
+                throw message.Error("a tool result must follow the assistant message that called the tool");
+            }
+
+            var calls = caller.ToolCalls.Count;
+            if (resultNumber > calls)
+            {
+                throw message.Error($"there are more tool results than the {calls} calls of messages[{caller.Index}]");
+            }
+
+            _prompt.Markup(resultNumber == 1 ? "\n\n<function_results>" : "").Markup("\n<result>").Content(TextParts.Joined(message)).Markup("</result>");
+            if (resultNumber == calls)
+            {
+                _prompt.Markup("\n</function_results>\n\n")
+                    .Markup(_thinking && message.Index >= _lastUser ? DeepSeekMarkup.ThinkOpen : DeepSeekMarkup.ThinkClose);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+namespace Connectors.Vllm.ChatTemplates.Renderers;
+
+/// <summary>A message as mistral-common sees it: content in chunks, arguments parsed, long call ids cut.</summary>
+internal sealed record MistralMessage
+{
+    private const int IdLength = 9;
+
+    public required string Role { get; init; }
+
+    /// <summary>Place of the message in the caller's conversation, for errors; −1 for one the format adds.</summary>
+    public int Index { get; init; } = -1;
+
+    /// <summary>The content; a plain string is one text chunk.</summary>
+    public IReadOnlyList<MistralChunk> Chunks { get; init; } = [];
+
+    /// <summary>Whether the content is a string and not a list.</summary>
+    public bool IsPlain { get; init; }
+
+    public IReadOnlyList<PromptToolCall> Calls { get; init; } = [];
+
+    public string? CallId { get; init; }
+
+    public string? Name { get; init; }
+
+    /// <summary>The content's text; meaningful for plain content.</summary>
+    public string Text => Chunks.Count == 1 ? Chunks[0].Text : string.Concat(Chunks.Select(chunk => chunk.Text));
+
+    public static MistralMessage Plain(string role, string text) => new() { Role = role, IsPlain = true, Chunks = [new MistralChunk(MistralChunkKind.Text, text)] };
+
+    /// <exception cref="ChatTemplateException">The message is none that Mistral models take.</exception>
+    public static MistralMessage Read(PromptMessage message)
+    {
+        var role = message.Role == "developer" ? "system" : message.Role;
+        if (role is not ("system" or "user" or "assistant" or "tool"))
+        {
+            throw message.Error("Mistral models know the roles system, developer, user, assistant and tool");
+        }
+
+        if (role != "assistant" && message.Content is null)
+        {
+            throw message.Error("'content' is missing");
+        }
+
+        List<MistralChunk> chunks = message.Content is { IsArray: true } parts ? [.. parts.Items.Select(part => ReadChunk(message, part))]
+            : message.Content is { } text ? [new MistralChunk(MistralChunkKind.Text, text.Text)] : [];
+        var isPlain = message.Content is not { IsArray: true };
+        if (role == "assistant" && message.Reasoning is { } reasoning)
+        {
+            if (chunks.Exists(chunk => chunk.Kind == MistralChunkKind.Think))
+            {
+                throw message.Error("reasoning stands both in the content and beside it");
+            }
+
+            chunks.Insert(0, new MistralChunk(MistralChunkKind.Think, reasoning));
+            isPlain = false;
+        }
+
+        return new MistralMessage
+        {
+            Role = role,
+            Index = message.Index,
+            IsPlain = isPlain,
+            Chunks = chunks,
+            Calls = [.. message.ToolCalls.Select(call => call with { Id = CutId(call.Id ?? "null") })],
+            CallId = role != "tool" ? null : CutId(message.ToolCallId ?? throw message.Error("'tool_call_id' is missing")),
+            Name = message.Name,
+        };
+    }
+
+    public ChatTemplateException Error(string what) => new($"messages[{Index}] (role '{Role}'): {what}.");
+
+    private static string CutId(string id) => id.Length > IdLength ? id[^IdLength..] : id;
+
+    private static MistralChunk ReadChunk(PromptMessage message, PromptValue part) => part["type"]!.Text switch
+    {
+        "text" => new MistralChunk(MistralChunkKind.Text, PromptMessage.PartText(part)),
+        "thinking" => new MistralChunk(MistralChunkKind.Think, PromptMessage.PartText(part, "thinking"), part["closed"] is not { Kind: PromptValueKind.False }),
+        "image_url" => new MistralChunk(MistralChunkKind.Image, part["image_url"] switch
+        {
+            { IsString: true } url => url.Text,
+            { IsObject: true } image => PromptMessage.PartText(image, "url"),
+            _ => "",
+        }),
+        var type => throw message.Error($"a content part of type '{type}' cannot be rendered for Mistral models"),
+    };
+}
