@@ -43,13 +43,14 @@ public class RendererCorpusTests
         foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl").Where(item => item.IsOk && item["seen"] is not null && item["text_flags"] is null && item["error_flags"] is null))
         {
             var seen = item["seen"]!.Value;
-            JsonElement? Part(string name) => seen.TryGetProperty(name, out var value) ? value : item[name];
+            JsonElement? Seen(string name) => seen.TryGetProperty(name, out var value) ? value : null;
+            var asked = item.ToInput(item["kwargs"] ?? default(JsonElement));
             var input = new ChatTemplateInput
             {
-                Messages = Part("messages"),
-                Tools = Part("tools"),
-                AddGenerationPrompt = item["add_generation_prompt"] is not { ValueKind: JsonValueKind.False },
-                Kwargs = Part("kwargs")?.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value),
+                Messages = Seen("messages") ?? asked.Messages,
+                Tools = Seen("tools") ?? asked.Tools,
+                AddGenerationPrompt = asked.AddGenerationPrompt,
+                Kwargs = Seen("kwargs")?.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value) ?? asked.Kwargs,
             };
 
             Assert.Equal(item.Text, renderer.Render(input).Text);
