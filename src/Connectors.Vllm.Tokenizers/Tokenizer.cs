@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>
@@ -9,16 +11,29 @@ namespace Connectors.Vllm.Tokenizers;
 /// </remarks>
 public sealed partial class Tokenizer
 {
-    private Tokenizer() => throw new NotImplementedException();
+    private readonly TokenizerDefinition _definition;
+    private readonly AddedTokenSet _added;
+    private readonly EncodingPipeline _pipeline;
+    private readonly TextDecoder _decoder;
+
+    internal Tokenizer(TokenizerDefinition definition, TokenizerOptions? options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative((options ??= new TokenizerOptions()).SegmentCacheCapacity, nameof(options));
+        _definition = definition;
+        _added = new AddedTokenSet(definition.AddedTokens, definition.Normalizer);
+        _pipeline = new EncodingPipeline(definition, _added, options.SegmentCacheCapacity);
+        _decoder = new TextDecoder(DecodeTable.Create(definition, _added), definition.DecoderKind, definition.Decoder);
+        VocabularySize = definition.Model.Vocabulary.Count + _added.List.Count(token => !definition.Model.Vocabulary.Has(token.Id));
+    }
 
     /// <summary>Number of distinct tokens, added tokens included.</summary>
-    public int VocabularySize => throw new NotImplementedException();
+    public int VocabularySize { get; }
 
     /// <summary>The added tokens, in the order of the file.</summary>
-    public IReadOnlyList<AddedToken> AddedTokens => throw new NotImplementedException();
+    public IReadOnlyList<AddedToken> AddedTokens => _added.List;
 
     /// <summary>What the segment cache has done since loading.</summary>
-    public TokenizerCacheStatistics CacheStatistics => throw new NotImplementedException();
+    public TokenizerCacheStatistics CacheStatistics => _pipeline.Statistics;
 
     /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
@@ -36,14 +51,24 @@ public sealed partial class Tokenizer
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false) => throw new NotImplementedException();
+    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false)
+    {
+        var state = _pipeline.Rent();
+        Utf8Input.Write(text, state.Input);
+        return Finish(state, null, addSpecialTokens);
+    }
 
     /// <summary>Encodes UTF-8 text. Invalid bytes count as U+FFFD, one per maximal invalid part. A byte order mark is text.</summary>
     /// <param name="utf8Text">The text.</param>
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false) => throw new NotImplementedException();
+    public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false)
+    {
+        var state = _pipeline.Rent();
+        Utf8Input.Write(utf8Text, state.Input);
+        return Finish(state, null, addSpecialTokens);
+    }
 
     /// <summary>
     /// Encodes a prompt whose ordinary parts (message content, as opposed to what the template wrote) cannot inject control tokens: no
@@ -58,8 +83,14 @@ public sealed partial class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">A range lies outside the text.</exception>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
     public int[] Encode(
-        ReadOnlySpan<char> text, ReadOnlySpan<Range> ordinaryText, ReadOnlySpan<int> neverInOrdinaryText = default, bool addSpecialTokens = false) =>
-        throw new NotImplementedException();
+        ReadOnlySpan<char> text, ReadOnlySpan<Range> ordinaryText, ReadOnlySpan<int> neverInOrdinaryText = default, bool addSpecialTokens = false)
+    {
+        var state = _pipeline.Rent();
+        var ordinary = state.Ordinary;
+        ordinary.Reset(_added, neverInOrdinaryText);
+        Utf8Input.Write(text, ordinaryText, state.Input, ordinary);
+        return Finish(state, ordinary.Ranges.Count > 0 ? ordinary : null, addSpecialTokens);
+    }
 
     /// <summary>Encodes text from outside as ordinary text: no special token in it is recognised, and none is added.</summary>
     /// <param name="text">The text.</param>
@@ -72,19 +103,39 @@ public sealed partial class Tokenizer
     /// <param name="addSpecialTokens">Count the model's begin and end tokens too, if the file says so.</param>
     /// <returns>The number of token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = false) => throw new NotImplementedException();
+    public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = false)
+    {
+        var state = _pipeline.Rent();
+        Utf8Input.Write(text, state.Input);
+        _pipeline.Encode(state, null);
+        var count = state.Output.Count;
+        _pipeline.Return(state);
+        return addSpecialTokens ? count + _definition.Template.Prefix.Length + _definition.Template.Suffix.Length : count;
+    }
 
     /// <summary>The text of some ids. Unknown ids are left out; bytes that are no UTF-8 become U+FFFD.</summary>
     /// <param name="ids">The token ids.</param>
     /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
     /// <returns>The text.</returns>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => throw new NotImplementedException();
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => _decoder.Decode(ids, skipSpecialTokens);
 
     /// <summary>The text of some ids, with the place in it where each id's part begins (for log probabilities).</summary>
     /// <param name="ids">The token ids.</param>
     /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
     /// <returns>The text a stream decoder gives for the ids, and one start per id.</returns>
-    public DecodedText DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => throw new NotImplementedException();
+    public DecodedText DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    {
+        var stream = CreateStreamDecoder(skipSpecialTokens);
+        var text = new StringBuilder();
+        var starts = new int[ids.Length];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            starts[i] = text.Length;
+            text.Append(stream.Push(ids[i]));
+        }
+
+        return new DecodedText(text.Append(stream.Flush()).ToString(), starts);
+    }
 
     /// <summary>Begins the decoding of a generated text.</summary>
     /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
@@ -93,21 +144,51 @@ public sealed partial class Tokenizer
     /// a text. None of its text comes out.
     /// </param>
     /// <returns>A decoder for one text.</returns>
-    public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens = false, ReadOnlySpan<int> promptIds = default) =>
-        throw new NotImplementedException();
+    public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens = false, ReadOnlySpan<int> promptIds = default) => _decoder.Kind switch
+    {
+        DecoderKind.Bytes => new ByteStreamDecoder(_decoder.Table, skipSpecialTokens, promptIds),
+        DecoderKind.ByteFallback => new FallbackStreamDecoder(_decoder.Table, false, skipSpecialTokens, promptIds),
+        DecoderKind.ByteFallbackStrip => new FallbackStreamDecoder(_decoder.Table, true, skipSpecialTokens, promptIds),
+        _ => new ChainStreamDecoder(_decoder, skipSpecialTokens, promptIds),
+    };
 
     /// <summary>The id of a token, written as the vocabulary writes it (added tokens included); null when there is none.</summary>
     /// <param name="token">The token, for example <c>&lt;|im_end|&gt;</c> or <c>Ġhello</c>.</param>
     /// <returns>The id or null.</returns>
-    public int? TokenToId(string token) => throw new NotImplementedException();
+    public int? TokenToId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        if (_added.Find(token) is { } added)
+        {
+            return added.Id;
+        }
+
+        var id = _definition.Model.Vocabulary.Find(token);
+        return id >= 0 ? id : null;
+    }
 
     /// <summary>The token with an id, written as the vocabulary writes it; null when there is none.</summary>
     /// <param name="id">The token id.</param>
     /// <returns>The token or null.</returns>
-    public string? IdToToken(int id) => throw new NotImplementedException();
+    public string? IdToToken(int id) =>
+        _added.Find(id)?.Content ?? (_definition.Model.Vocabulary.Has(id) ? Encoding.UTF8.GetString(_definition.Model.Vocabulary.Token(id)) : null);
 
     /// <summary>True when the id belongs to a special (control) token.</summary>
     /// <param name="id">The token id.</param>
     /// <returns>Whether it is special.</returns>
-    public bool IsSpecialToken(int id) => throw new NotImplementedException();
+    public bool IsSpecialToken(int id) => _added.IsSpecial(id);
+
+    private int[] Finish(EncoderState state, OrdinaryText? ordinary, bool addSpecialTokens)
+    {
+        var template = addSpecialTokens ? _definition.Template : SpecialTokenTemplate.None;
+        _pipeline.Encode(state, ordinary);
+        var ids = new int[template.Prefix.Length + state.Output.Count + template.Suffix.Length];
+        template.Prefix.CopyTo(ids, 0);
+        state.Output.Written.CopyTo(ids.AsSpan(template.Prefix.Length));
+        template.Suffix.CopyTo(ids, ids.Length - template.Suffix.Length);
+
+        // A call that fails leaves its state to the collector: it may be half written.
+        _pipeline.Return(state);
+        return ids;
+    }
 }

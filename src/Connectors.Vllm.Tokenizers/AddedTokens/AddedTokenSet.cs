@@ -1,0 +1,139 @@
+using System.Text;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>The added tokens of a tokenizer and how they are found in text. Immutable.</summary>
+internal sealed class AddedTokenSet
+{
+    private readonly Dictionary<string, int> _indexOfContent = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, int> _indexOfId = [];
+    private readonly HashSet<int> _special = [];
+    private readonly TokenTrie _raw;
+    private readonly TokenTrie _normalized;
+
+    /// <param name="tokens">The tokens with their final ids. A content that comes again replaces the flags of the earlier one.</param>
+    /// <param name="normalizer">Gives the form in which normalized tokens are searched.</param>
+    public AddedTokenSet(IReadOnlyList<AddedToken> tokens, Normalizer? normalizer)
+    {
+        var list = new List<AddedToken>(tokens.Count);
+        foreach (var token in tokens)
+        {
+            if (token.Content.Length == 0)
+            {
+                continue;
+            }
+
+            if (_indexOfContent.TryGetValue(token.Content, out var index))
+            {
+                list[index] = token;
+            }
+            else
+            {
+                _indexOfContent[token.Content] = list.Count;
+                list.Add(token);
+            }
+        }
+
+        List = list;
+        List<(byte[], int)> raw = [], normalized = [];
+        var buffer = new Utf8Buffer();
+        for (var index = 0; index < list.Count; index++)
+        {
+            var token = list[index];
+            _indexOfId[token.Id] = index;
+            if (token.IsSpecial)
+            {
+                _special.Add(token.Id);
+            }
+
+            var content = Encoding.UTF8.GetBytes(token.Content);
+            if (!token.Normalized)
+            {
+                raw.Add((content, index));
+                continue;
+            }
+
+            buffer.Clear();
+            var form = normalizer is not null && normalizer.TryNormalize(content, buffer) ? buffer.Written.ToArray() : content;
+            if (form.Length > 0)
+            {
+                normalized.Add((form, index));
+            }
+        }
+
+        _raw = new TokenTrie(raw);
+        _normalized = new TokenTrie(normalized);
+    }
+
+    public IReadOnlyList<AddedToken> List { get; }
+
+    /// <summary>True when some tokens are searched in the normalized text.</summary>
+    public bool HasNormalized => !_normalized.IsEmpty;
+
+    public bool IsSpecial(int id) => _special.Contains(id);
+
+    public AddedToken? Find(int id) => _indexOfId.TryGetValue(id, out var index) ? List[index] : null;
+
+    public AddedToken? Find(string content) => _indexOfContent.TryGetValue(content, out var index) ? List[index] : null;
+
+    /// <summary>
+    /// Cuts a text at added tokens. Each call gives the next token: its id, and in <paramref name="gapStart"/> to
+    /// <paramref name="gapEnd"/> the text before it (may be empty); -1 when none is left, with the rest of the text as the gap.
+    /// </summary>
+    /// <param name="text">The whole text (raw, or a normalized segment).</param>
+    /// <param name="normalized">Which tokens are searched.</param>
+    /// <param name="filter">Where tokens are not recognised, or null.</param>
+    /// <param name="cursor">Where the search stands; default at first.</param>
+    /// <param name="gapStart">Where the text before the token begins.</param>
+    /// <param name="gapEnd">Where it ends.</param>
+    public int Next(ReadOnlySpan<byte> text, bool normalized, OrdinaryText? filter, ref MatchCursor cursor, out int gapStart, out int gapEnd)
+    {
+        var trie = normalized ? _normalized : _raw;
+        while (!trie.IsEmpty && cursor.Search < text.Length)
+        {
+            var start = trie.IndexOfCandidate(text, cursor.Search);
+            if (start < 0)
+            {
+                break;
+            }
+
+            var index = trie.Match(text, start, filter, out var length);
+            if (index < 0)
+            {
+                cursor.Search = start + 1;
+                continue;
+            }
+
+            // The search goes on behind the bare match, whatever the flags make of it.
+            var end = start + length;
+            cursor.Search = end;
+            var token = List[index];
+            if (token.SingleWord && (WordChars.EndsWithWord(text[..start]) || WordChars.BeginsWithWord(text[end..])))
+            {
+                continue;
+            }
+
+            start = token.StripLeft ? Math.Max(WordChars.TrimEnd(text[..start]), cursor.Done) : start;
+            end = token.StripRight ? text.Length - WordChars.TrimStart(text[end..]) : end;
+            gapStart = cursor.Done;
+            gapEnd = Math.Max(start, gapStart);
+            cursor.Done = end;
+            return token.Id;
+        }
+
+        cursor.Search = text.Length;
+        gapStart = cursor.Done;
+        gapEnd = text.Length;
+        return -1;
+    }
+
+    /// <summary>State of a search.</summary>
+    internal struct MatchCursor
+    {
+        /// <summary>Where the next match may begin.</summary>
+        public int Search;
+
+        /// <summary>Everything before this has been handed out.</summary>
+        public int Done;
+    }
+}

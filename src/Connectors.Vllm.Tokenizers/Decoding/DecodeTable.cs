@@ -1,0 +1,134 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// What each id adds to decoded text: some bytes, or one byte of a byte-fallback run, or nothing; and whether it is special. Immutable but
+/// for the strings it remembers.
+/// </summary>
+internal sealed class DecodeTable
+{
+    private const byte Known = 1;
+    private const byte Special = 2;
+    private const byte FallbackByte = 4;
+    private const byte WholeText = 8;
+
+    private readonly byte[] _bytes;
+    private readonly int[] _starts;
+    private readonly byte[] _flags;
+    private readonly string?[] _strings;
+
+    private DecodeTable(byte[] bytes, int[] starts, byte[] flags)
+    {
+        _bytes = bytes;
+        _starts = starts;
+        _flags = flags;
+        _strings = new string?[flags.Length];
+    }
+
+    public int IdLimit => _flags.Length;
+
+    public long Size => _bytes.Length + (4L * _starts.Length) + _flags.Length + (8L * _strings.Length);
+
+    /// <summary>Longest token in bytes.</summary>
+    public int Longest { get; private init; }
+
+    /// <summary>The ids of a definition: what they look like depends on its decoder.</summary>
+    public static DecodeTable Create(TokenizerDefinition definition, AddedTokenSet added)
+    {
+        var vocabulary = definition.Model.Vocabulary;
+        var limit = vocabulary.IdLimit;
+        foreach (var token in added.List)
+        {
+            limit = Math.Max(limit, token.Id + 1);
+        }
+
+        var buffer = new Utf8Buffer();
+        var starts = new int[limit + 1];
+        var flags = new byte[limit];
+        var longest = 0;
+        for (var id = 0; id < limit; id++)
+        {
+            var token = added.Find(id) is { } addedToken ? Encoding.UTF8.GetBytes(addedToken.Content) : vocabulary.Token(id);
+            if (vocabulary.Has(id) || added.Find(id) is not null)
+            {
+                flags[id] = (byte)(Known | (added.IsSpecial(id) ? Special : 0));
+                flags[id] |= Append(definition, token, added.Find(id) is not null, buffer);
+                if ((flags[id] & FallbackByte) == 0 && System.Text.Unicode.Utf8.IsValid(buffer.Written[starts[id]..]))
+                {
+                    flags[id] |= WholeText;
+                }
+            }
+
+            starts[id + 1] = buffer.Length;
+            longest = Math.Max(longest, starts[id + 1] - starts[id]);
+        }
+
+        return new DecodeTable([.. buffer.Written, .. new byte[Utf8Buffer.Slack]], starts, flags) { Longest = longest };
+    }
+
+    /// <summary>The id is known, and not left out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Shows(int id, bool skipSpecial) => (uint)id < (uint)_flags.Length && (_flags[id] & (skipSpecial ? Known | Special : Known)) == Known;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_starts[id], _starts[id + 1] - _starts[id]);
+
+    /// <summary>The id is one byte of a byte-fallback run.</summary>
+    public bool IsFallbackByte(int id) => (_flags[id] & FallbackByte) != 0;
+
+    /// <summary>The id's bytes are whole characters.</summary>
+    public bool IsWholeText(int id) => (_flags[id] & WholeText) != 0;
+
+    /// <summary>The text of an id of whole characters; made once.</summary>
+    public string Text(int id) => _strings[id] ??= Encoding.UTF8.GetString(Bytes(id));
+
+    private static byte Append(TokenizerDefinition definition, ReadOnlySpan<byte> token, bool isAdded, Utf8Buffer output)
+    {
+        if (definition.DecoderKind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)
+        {
+            if (TryFallbackByte(token, out var value))
+            {
+                output.Append(value);
+                return FallbackByte;
+            }
+
+            AppendWithBlanks(token, output);
+            return 0;
+        }
+
+        var bytes = output.GetSpan(token.Length);
+        if (definition.DecoderKind == DecoderKind.Bytes && !(definition.TokensAreBytes) && ByteAlphabet.TryToBytes(token, bytes, out var length))
+        {
+            output.Advance(length);
+        }
+        else
+        {
+            output.Append(token);
+        }
+
+        return 0;
+    }
+
+    /// <summary><c>&lt;0xNN&gt;</c></summary>
+    private static bool TryFallbackByte(ReadOnlySpan<byte> token, out byte value)
+    {
+        value = 0;
+        return token.Length == 6 && token.StartsWith("<0x"u8) && token[5] == '>'
+            && byte.TryParse(token.Slice(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out value);
+    }
+
+    private static void AppendWithBlanks(ReadOnlySpan<byte> token, Utf8Buffer output)
+    {
+        var marker = "\u2581"u8;
+        while (token.IndexOf(marker) is >= 0 and var at)
+        {
+            output.Append(token[..at]);
+            output.Append((byte)' ');
+            token = token[(at + marker.Length)..];
+        }
+
+        output.Append(token);
+    }
+}

@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>From ids to text, for every kind of decoder. Thread-safe.</summary>
+internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, Decoder? chain)
+{
+    private const string Replacement = "\uFFFD";
+
+    public DecodeTable Table => table;
+
+    public DecoderKind Kind => kind;
+
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecial) => kind switch
+    {
+        DecoderKind.Bytes => DecodeBytes(ids, skipSpecial),
+        DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip => DecodeFallback(ids, skipSpecial),
+        _ => DecodeChain(ids, skipSpecial),
+    };
+
+    private string DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecial)
+    {
+        var length = 0;
+        foreach (var id in ids)
+        {
+            if (table.Shows(id, skipSpecial))
+            {
+                length += table.Bytes(id).Length;
+            }
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(length + 16);
+        try
+        {
+            var at = 0;
+            foreach (var id in ids)
+            {
+                if (table.Shows(id, skipSpecial))
+                {
+                    var bytes = table.Bytes(id);
+                    bytes.CopyTo(buffer.AsSpan(at));
+                    at += bytes.Length;
+                }
+            }
+
+            return Encoding.UTF8.GetString(buffer, 0, at);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>A run of byte tokens that is not valid UTF-8 becomes one U+FFFD per byte, the valid parts of it too.</summary>
+    private string DecodeFallback(ReadOnlySpan<int> ids, bool skipSpecial)
+    {
+        var buffer = new Utf8Buffer();
+        var run = -1;
+        foreach (var id in ids)
+        {
+            if (!table.Shows(id, skipSpecial))
+            {
+                continue;
+            }
+
+            if (table.IsFallbackByte(id))
+            {
+                run = run < 0 ? buffer.Length : run;
+            }
+            else
+            {
+                EndRun(buffer, ref run);
+            }
+
+            buffer.Append(table.Bytes(id));
+        }
+
+        EndRun(buffer, ref run);
+        var text = buffer.Written;
+        if (kind == DecoderKind.ByteFallbackStrip && text.Length > 0 && text[0] == ' ')
+        {
+            text = text[1..];
+        }
+
+        return Encoding.UTF8.GetString(text);
+    }
+
+    private static void EndRun(Utf8Buffer buffer, ref int run)
+    {
+        if (run >= 0 && !Utf8.IsValid(buffer.Written[run..]))
+        {
+            var bytes = buffer.Length - run;
+            buffer.Advance(-bytes);
+            for (var i = 0; i < bytes; i++)
+            {
+                buffer.AppendCodePoint(0xFFFD);
+            }
+        }
+
+        run = -1;
+    }
+
+    private string DecodeChain(ReadOnlySpan<int> ids, bool skipSpecial)
+    {
+        var tokens = new List<string>(ids.Length);
+        foreach (var id in ids)
+        {
+            if (table.Shows(id, skipSpecial))
+            {
+                tokens.Add(table.IsWholeText(id) ? table.Text(id) : Replacement);
+            }
+        }
+
+        if (chain is null)
+        {
+            return string.Join(' ', tokens);
+        }
+
+        chain.Decode(tokens);
+        return string.Concat(tokens);
+    }
+}

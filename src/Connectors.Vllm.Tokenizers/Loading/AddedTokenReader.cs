@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Reads added tokens and gives them the ids the reference gives them.</summary>
+internal static class AddedTokenReader
+{
+    /// <param name="json">The <c>added_tokens</c> of tokenizer.json; may be JSON null.</param>
+    /// <param name="config">tokenizer_config.json; may be empty.</param>
+    /// <param name="configName">Its name, for messages.</param>
+    /// <param name="vocabulary">The model's vocabulary.</param>
+    public static List<AddedToken> Read(ComponentJson json, ReadOnlyMemory<byte> config, string configName, Vocabulary vocabulary)
+    {
+        var declared = new List<AddedToken>();
+        if (!json.IsNull)
+        {
+            foreach (var item in json.AsItems())
+            {
+                declared.Add(Token(item, item.Required("id").AsInt()));
+            }
+        }
+
+        MergeConfig(declared, config, configName);
+        return Number(declared, vocabulary);
+    }
+
+    /// <summary>
+    /// Adds the entries of <c>added_tokens_decoder</c> whose ids tokenizer.json does not list, in the order of their ids, as vLLM does:
+    /// some models keep image or thinking tokens only there.
+    /// </summary>
+    public static void MergeConfig(List<AddedToken> declared, ReadOnlyMemory<byte> config, string configName)
+    {
+        if (config.IsEmpty)
+        {
+            return;
+        }
+
+        using var document = ParseConfig(config, configName);
+        var root = new ComponentJson(document.RootElement, "$", configName);
+        if (root.Optional("added_tokens_decoder") is not { Element.ValueKind: JsonValueKind.Object } decoder)
+        {
+            return;
+        }
+
+        var known = declared.Select(token => token.Id).ToHashSet();
+        var extra = new SortedDictionary<int, AddedToken>();
+        foreach (var entry in decoder.Element.EnumerateObject())
+        {
+            var item = new ComponentJson(entry.Value, $"{decoder.Path}.{entry.Name}", configName);
+            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+            {
+                throw item.Error("the key is not a token id");
+            }
+
+            if (!known.Contains(id))
+            {
+                extra[id] = Token(item, id);
+            }
+        }
+
+        declared.AddRange(extra.Values);
+    }
+
+    public static JsonDocument ParseConfig(ReadOnlyMemory<byte> config, string configName)
+    {
+        try
+        {
+            return JsonDocument.Parse(config);
+        }
+        catch (JsonException exception)
+        {
+            throw new TokenizerException(
+                "the JSON is malformed or cut off; fetch the file again", configName, $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}", exception);
+        }
+    }
+
+    private static AddedToken Token(ComponentJson item, int id) => new(
+        id,
+        item.String("content"),
+        IsSpecial: item.Bool("special", false),
+        SingleWord: item.Bool("single_word", false),
+        StripLeft: item.Bool("lstrip", false),
+        StripRight: item.Bool("rstrip", false),
+        Normalized: item.Bool("normalized", false));
+
+    /// <summary>
+    /// The ids in the file do not count: a token the model knows keeps the model's id; a new one gets the next id behind the highest
+    /// added one, but not below the number of tokens in the vocabulary.
+    /// </summary>
+    private static List<AddedToken> Number(List<AddedToken> declared, Vocabulary vocabulary)
+    {
+        var result = new List<AddedToken>(declared.Count);
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        var highest = -1;
+        foreach (var token in declared)
+        {
+            if (token.Content.Length == 0)
+            {
+                continue;
+            }
+
+            if (!ids.TryGetValue(token.Content, out var id))
+            {
+                id = vocabulary.Find(token.Content);
+                if (id < 0)
+                {
+                    id = highest >= 0 && highest >= vocabulary.Count ? highest + 1 : vocabulary.Count;
+                }
+
+                ids[token.Content] = id;
+                highest = Math.Max(highest, id);
+            }
+
+            result.Add(token with { Id = id });
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// Reads a tokenizer.json (with tokenizer_config.json beside it) into a definition. The big parts, vocabulary and merges, are read
+/// straight from the UTF-8; the small ones through <see cref="JsonElement"/>.
+/// </summary>
+internal sealed class TokenizerJsonLoader
+{
+    private const string ConfigName = "tokenizer_config.json";
+
+    private readonly ReadOnlyMemory<byte> _json;
+    private readonly string _file;
+    private readonly Dictionary<string, JsonElement> _parts = new(StringComparer.Ordinal);
+    private ModelReader? _model;
+
+    private TokenizerJsonLoader(ReadOnlyMemory<byte> json, string file)
+    {
+        _json = json;
+        _file = file;
+    }
+
+    /// <summary>Loads.</summary>
+    /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
+    public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config)
+    {
+        try
+        {
+            return new TokenizerJsonLoader(WithoutByteOrderMark(json), file).Load(WithoutByteOrderMark(config));
+        }
+        catch (JsonException exception)
+        {
+            throw new TokenizerException(
+                "the JSON is malformed or cut off; fetch the file again", file, $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}", exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new TokenizerException("the JSON holds half a surrogate pair in a string; fetch the file again", file, null, exception);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> json) => json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json;
+
+    private TokenizerDefinition Load(ReadOnlyMemory<byte> config)
+    {
+        ReadParts();
+        var version = Part("version");
+        if (!version.IsNull && version.AsString() != "1.0")
+        {
+            throw version.Error($"version '{version.AsString()}' is not supported; only tokenizer.json version \"1.0\" is");
+        }
+
+        if (_model is null)
+        {
+            throw new TokenizerException("there is no 'model'; check that this is a tokenizer.json", _file, "$");
+        }
+
+        var preTokenizer = Part("pre_tokenizer");
+        var plan = PreTokenizerPlan.Of(preTokenizer);
+        var model = _model.Create(wantsRawBytes: plan.EndsWithByteLevel && plan.NormalizerAllowsRawBytes(Part("normalizer")));
+        var scanner = model.ReadsRawBytes ? plan.Scanner : ScannerKind.None;
+        var decoder = Part("decoder");
+        var kind = DecoderShapes.Recognise(decoder);
+        return new TokenizerDefinition
+        {
+            Model = model,
+            AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ConfigName, model.Vocabulary),
+            Normalizer = NormalizerFactory.Create(Part("normalizer")),
+            Scanner = scanner,
+            PreTokenizer = scanner == ScannerKind.None ? PreTokenizerFactory.Create(preTokenizer, model.ReadsRawBytes) : null,
+            DecoderKind = kind,
+            Decoder = kind == DecoderKind.Chain ? DecoderFactory.Create(decoder) : null,
+            Template = PostProcessorFactory.Create(Part("post_processor")),
+        };
+    }
+
+    private ComponentJson Part(string name) => new(_parts.GetValueOrDefault(name), "$." + name, _file);
+
+    private void ReadParts()
+    {
+        var span = _json.Span;
+        if (!Utf8.IsValid(span))
+        {
+            throw new TokenizerException("the file is not UTF-8; fetch it again", _file, null);
+        }
+
+        var reader = new Utf8JsonReader(span);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new TokenizerException("a JSON object is expected; check that this is a tokenizer.json", _file, "$");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.GetString()!;
+            reader.Read();
+            if (name == "model")
+            {
+                _model = ModelReader.Read(ref reader, _json, _file);
+            }
+            else
+            {
+                using var document = JsonDocument.ParseValue(ref reader);
+                _parts[name] = document.RootElement.Clone();
+            }
+        }
+
+        if (reader.Read())
+        {
+            throw new TokenizerException("something follows the JSON object", _file, $"byte {reader.TokenStartIndex}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Makes BPE models.</summary>
+internal static class BpeModelFactory
+{
+    /// <summary>
+    /// The model of a tokenizer.json. It reads raw bytes when that is wanted and every switch allows it: then bytes have tokens or are
+    /// dropped, and nothing is added to characters.
+    /// </summary>
+    public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, bool wantsRawBytes)
+    {
+        if (wantsRawBytes && options is { ContinuingSubwordPrefix: null, EndOfWordSuffix: null })
+        {
+            var model = new ByteBpeModel(vocabulary, RawTokens(vocabulary), merges, options.IgnoreMerges);
+            if (model.HasAllBytes || options is { UnknownToken: null, ByteFallback: false })
+            {
+                return model;
+            }
+        }
+
+        return new CharBpeModel(options, vocabulary, merges);
+    }
+
+    /// <summary>
+    /// The model of a rank file (tiktoken, tekken): tokens are bytes, and any two neighbours whose bytes together are a token may merge,
+    /// the lowest rank first.
+    /// </summary>
+    /// <param name="tokens">The tokens' bytes with their ids; ids rise with ranks. Single bytes are expected among them.</param>
+    public static ByteBpeModel FromRanks(Vocabulary tokens)
+    {
+        var count = 0;
+        for (var pass = 0; ; pass++)
+        {
+            var merges = pass == 0 ? null : new MergeTable(count);
+            for (var id = 0; id < tokens.IdLimit; id++)
+            {
+                var token = tokens.Token(id);
+                for (var cut = 1; cut < token.Length; cut++)
+                {
+                    if (tokens.Find(token[..cut]) is >= 0 and var left && tokens.Find(token[cut..]) is >= 0 and var right)
+                    {
+                        count++;
+                        merges?.Add(left, right, id, id);
+                    }
+                }
+            }
+
+            if (merges is not null)
+            {
+                // A piece that is a token is that token: tiktoken looks first.
+                return new ByteBpeModel(tokens, tokens, merges, ignoreMerges: true);
+            }
+        }
+    }
+
+    private static Vocabulary RawTokens(Vocabulary vocabulary)
+    {
+        var builder = new Vocabulary.Builder(vocabulary.Count);
+        var bytes = new byte[256];
+        for (var id = 0; id < vocabulary.IdLimit; id++)
+        {
+            var token = vocabulary.Token(id);
+            if (bytes.Length < token.Length)
+            {
+                bytes = new byte[token.Length * 2];
+            }
+
+            if (vocabulary.Has(id) && ByteAlphabet.TryToBytes(token, bytes, out var length))
+            {
+                builder.TryAdd(bytes.AsSpan(0, length), id);
+            }
+        }
+
+        return builder.Build();
+    }
+}

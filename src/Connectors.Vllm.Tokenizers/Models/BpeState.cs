@@ -1,0 +1,48 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Working memory of a BPE model: the word cache, and arrays for long pieces.</summary>
+internal sealed class BpeState : ModelState
+{
+    private const int KeptSymbols = 1 << 16;
+
+    public WordCache Cache { get; } = new();
+
+    /// <summary>The symbols of a piece, while they are being found.</summary>
+    public IdList Symbols { get; } = new();
+
+    public int[] Ids { get; private set; } = [];
+
+    public int[] Previous { get; private set; } = [];
+
+    public int[] Next { get; private set; } = [];
+
+    public ulong[] Heap { get; set; } = [];
+
+    /// <summary>Makes the arrays for long pieces at least this long.</summary>
+    public void Reserve(int symbols)
+    {
+        if (Ids.Length < symbols)
+        {
+            var size = (int)Math.Min(Array.MaxLength, Math.Max(1024, (long)symbols * 5 / 4));
+            Ids = GC.AllocateUninitializedArray<int>(size);
+            Previous = GC.AllocateUninitializedArray<int>(size);
+            Next = GC.AllocateUninitializedArray<int>(size);
+        }
+    }
+
+    public override void Trim()
+    {
+        Symbols.Trim(KeptSymbols);
+        if (Ids.Length > KeptSymbols)
+        {
+            Ids = [];
+            Previous = [];
+            Next = [];
+        }
+
+        if (Heap.Length > 4 * KeptSymbols)
+        {
+            Heap = [];
+        }
+    }
+}

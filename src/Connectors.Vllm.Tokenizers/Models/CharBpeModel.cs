@@ -1,0 +1,217 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// BPE whose first symbols are characters, with everything tokenizer.json can say: unknown token, byte fallback, prefix and suffix.
+/// Llama 2, Mistral, Gemma and Phi-3 hand it whole messages as one piece. It cuts them where no merge can ever cross (between two
+/// characters that no merge joins), which changes no id and makes their parts repeat like words.
+/// </summary>
+internal sealed class CharBpeModel : TokenModel
+{
+    private readonly BpeOptions _options;
+    private readonly Vocabulary _vocabulary;
+    private readonly MergeTable _merges;
+    private readonly MergeBorders? _borders;
+    private readonly byte[] _prefix;
+    private readonly byte[] _suffix;
+    private readonly int[] _byteTokens = new int[256];
+    private readonly int _unknown = -1;
+
+    public CharBpeModel(BpeOptions options, Vocabulary vocabulary, MergeTable merges)
+    {
+        _options = options;
+        _vocabulary = vocabulary;
+        _merges = merges;
+        _prefix = Encoding.UTF8.GetBytes(options.ContinuingSubwordPrefix ?? string.Empty);
+        _suffix = Encoding.UTF8.GetBytes(options.EndOfWordSuffix ?? string.Empty);
+        for (var value = 0; value < 256; value++)
+        {
+            _byteTokens[value] = options.ByteFallback ? vocabulary.Find($"<0x{value:X2}>") : -1;
+        }
+
+        if (options.UnknownToken is { } unknown)
+        {
+            _unknown = vocabulary.Find(unknown);
+        }
+
+        var plain = !options.IgnoreMerges && _prefix.Length == 0 && _suffix.Length == 0;
+        _borders = plain ? MergeBorders.Create(vocabulary, merges, [.. _byteTokens, _unknown]) : null;
+    }
+
+    public override Vocabulary Vocabulary => _vocabulary;
+
+    public override ModelState CreateState() => new BpeState();
+
+    public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
+    {
+        var bpe = (BpeState)state;
+        while (!piece.IsEmpty)
+        {
+            var length = _borders is null ? piece.Length : _borders.NextBorder(piece);
+            EncodePart(piece[..length], bpe, output);
+            piece = piece[length..];
+        }
+    }
+
+    private void EncodePart(ReadOnlySpan<byte> part, BpeState state, IdList output)
+    {
+        var first = output.Count;
+        if (part.Length <= WordCache.LongestShort)
+        {
+            Span<byte> padded = stackalloc byte[16];
+            part.CopyTo(padded);
+            ref var start = ref MemoryMarshal.GetReference(padded);
+            if (!state.Cache.TryAppendShort(ref start, part.Length, output))
+            {
+                Merge(part, state, output);
+                state.Cache.AddShort(ref start, part.Length, output.Written[first..]);
+            }
+        }
+        else if (part.Length <= WordCache.LongestLong)
+        {
+            var hash = ByteHash.Of(part);
+            if (!state.Cache.TryAppendLong(part, hash, output))
+            {
+                Merge(part, state, output);
+                state.Cache.AddLong(part, hash, output.Written[first..]);
+            }
+        }
+        else
+        {
+            Merge(part, state, output);
+        }
+    }
+
+    private void Merge(ReadOnlySpan<byte> part, BpeState state, IdList output)
+    {
+        if (_options.IgnoreMerges && _vocabulary.Find(part) is >= 0 and var whole)
+        {
+            output.Add(whole);
+            return;
+        }
+
+        var symbols = state.Symbols;
+        symbols.Clear();
+        FirstSymbols(part, symbols);
+        if (symbols.Count is 0 or > BpeMerger.LongestScan)
+        {
+            if (symbols.Count > 0)
+            {
+                BpeMerger.MergeLong(_merges, symbols.Written, state, output);
+            }
+
+            return;
+        }
+
+        Span<ulong> pairs = stackalloc ulong[BpeMerger.LongestScan];
+        var count = symbols.Count;
+        var ids = output.Reserve(count);
+        symbols.Written.CopyTo(ids);
+        for (var i = 0; i + 1 < count; i++)
+        {
+            pairs[i] = _merges.Find(ids[i], ids[i + 1]);
+        }
+
+        output.Advance(BpeMerger.MergeShort(_merges, ids, count, pairs));
+    }
+
+    /// <summary>
+    /// The symbols of a piece's characters. As in the reference, an unknown token that waits for its neighbours is written when a known
+    /// character follows, but not before byte-fallback tokens.
+    /// </summary>
+    private void FirstSymbols(ReadOnlySpan<byte> part, IdList symbols)
+    {
+        var waiting = false;
+        for (var at = 0; at < part.Length;)
+        {
+            var length = Utf8Length(part[at]);
+            var character = part.Slice(at, length);
+            var id = _prefix.Length + _suffix.Length == 0
+                ? _vocabulary.Find(character)
+                : FindDecorated(character, isFirst: at == 0, isLast: at + length == part.Length, out character);
+            at += length;
+            if (id >= 0)
+            {
+                Flush(ref waiting, symbols);
+                symbols.Add(id);
+            }
+            else if (!TryBytes(character, symbols) && _options.UnknownToken is { } unknown)
+            {
+                if (_unknown < 0)
+                {
+                    throw new TokenizerException(
+                        $"the character U+{Rune.GetRuneAt(Encoding.UTF8.GetString(part.Slice(at - length, length)), 0).Value:X4} has no token, and the unknown token '{unknown}' is not in the vocabulary");
+                }
+
+                if (waiting && !_options.FuseUnknown)
+                {
+                    symbols.Add(_unknown);
+                }
+
+                waiting = true;
+            }
+        }
+
+        Flush(ref waiting, symbols);
+    }
+
+    private void Flush(ref bool waiting, IdList symbols)
+    {
+        if (waiting)
+        {
+            symbols.Add(_unknown);
+            waiting = false;
+        }
+    }
+
+    private bool TryBytes(ReadOnlySpan<byte> character, IdList symbols)
+    {
+        if (!_options.ByteFallback)
+        {
+            return false;
+        }
+
+        foreach (var value in character)
+        {
+            if (_byteTokens[value] < 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (var value in character)
+        {
+            symbols.Add(_byteTokens[value]);
+        }
+
+        return true;
+    }
+
+    private int FindDecorated(ReadOnlySpan<byte> character, bool isFirst, bool isLast, out ReadOnlySpan<byte> decorated)
+    {
+        var bytes = new byte[_prefix.Length + character.Length + _suffix.Length];
+        var length = 0;
+        if (!isFirst)
+        {
+            _prefix.CopyTo(bytes, 0);
+            length = _prefix.Length;
+        }
+
+        character.CopyTo(bytes.AsSpan(length));
+        length += character.Length;
+        if (isLast)
+        {
+            _suffix.CopyTo(bytes, length);
+            length += _suffix.Length;
+        }
+
+        decorated = bytes.AsSpan(0, length);
+        return _vocabulary.Find(decorated);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Utf8Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}

@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// The merges of a BPE model: (left id, right id) to rank and merged id, in an open-addressing table. A merge is one 64-bit number, rank
+/// above id, so that the smallest number is the merge to do first.
+/// </summary>
+internal sealed class MergeTable
+{
+    /// <summary>No merge for a pair; greater than every merge.</summary>
+    public const ulong None = ulong.MaxValue;
+
+    private const ulong EmptyKey = ulong.MaxValue;
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;
+
+    private readonly Slot[] _slots;
+    private readonly int _shift;
+
+    /// <param name="capacity">How many merges will be added at most.</param>
+    public MergeTable(int capacity)
+    {
+        var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (long)capacity * 5 / 3));
+        _slots = GC.AllocateUninitializedArray<Slot>((int)size);
+        Array.Fill(_slots, new Slot { Key = EmptyKey });
+        _shift = 64 - System.Numerics.BitOperations.Log2(size);
+    }
+
+    /// <summary>Number of different pairs.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Bytes this table keeps.</summary>
+    public long Size => 16L * _slots.Length;
+
+    /// <summary>Adds a merge; a pair that is there already gets the new rank and id.</summary>
+    public void Add(int left, int right, int rank, int id)
+    {
+        var key = (ulong)(uint)left << 32 | (uint)right;
+        var mask = _slots.Length - 1;
+        var slot = (int)((key * Multiplier) >> _shift);
+        while (_slots[slot].Key != EmptyKey && _slots[slot].Key != key)
+        {
+            slot = (slot + 1) & mask;
+        }
+
+        Count += _slots[slot].Key == EmptyKey ? 1 : 0;
+        _slots[slot] = new Slot { Key = key, Merge = (ulong)(uint)rank << 32 | (uint)id };
+    }
+
+    /// <summary>The merge of a pair, or <see cref="None"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Find(int left, int right)
+    {
+        var key = (ulong)(uint)left << 32 | (uint)right;
+        ref var slots = ref MemoryMarshal.GetArrayDataReference(_slots);
+        var mask = _slots.Length - 1;
+        for (var slot = (int)((key * Multiplier) >> _shift); ; slot = (slot + 1) & mask)
+        {
+            ref var found = ref Unsafe.Add(ref slots, slot);
+            if (found.Key == key)
+            {
+                return found.Merge;
+            }
+
+            if (found.Key == EmptyKey)
+            {
+                return None;
+            }
+        }
+    }
+
+    /// <summary>All merges, in no order: left id, right id, merge.</summary>
+    public IEnumerable<(int Left, int Right, ulong Merge)> All()
+    {
+        foreach (var slot in _slots)
+        {
+            if (slot.Key != EmptyKey)
+            {
+                yield return ((int)(slot.Key >> 32), (int)(uint)slot.Key, slot.Merge);
+            }
+        }
+    }
+
+    private struct Slot
+    {
+        public ulong Key;
+        public ulong Merge;
+    }
+}

@@ -1,0 +1,173 @@
+using System.Collections.Concurrent;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// The way from text to ids: added tokens in the raw text, normalization of each segment between them, added tokens in the normalized
+/// segment, and the segment encoder (through the segment cache) for what is left. Thread-safe.
+/// </summary>
+internal sealed class EncodingPipeline
+{
+    private static readonly int MostStates = Math.Clamp(Environment.ProcessorCount, 1, 16);
+
+    private readonly AddedTokenSet _added;
+    private readonly Normalizer? _normalizer;
+    private readonly SegmentEncoder _segments;
+    private readonly TokenModel _model;
+    private readonly SegmentCache? _cache;
+    private readonly ConcurrentStack<EncoderState> _states = new();
+    private int _stateCount;
+
+    public EncodingPipeline(TokenizerDefinition definition, AddedTokenSet added, long segmentCacheCapacity)
+    {
+        _added = added;
+        _normalizer = definition.Normalizer;
+        _segments = SegmentEncoder.Create(definition);
+        _model = definition.Model;
+        _cache = segmentCacheCapacity > 0 ? new SegmentCache(segmentCacheCapacity) : null;
+    }
+
+    public TokenizerCacheStatistics Statistics => _cache?.Statistics ?? default;
+
+    /// <summary>A state to write to; its buffers are empty. Give it back with <see cref="Return"/>.</summary>
+    public EncoderState Rent()
+    {
+        if (_states.TryPop(out var state))
+        {
+            Interlocked.Decrement(ref _stateCount);
+            return state;
+        }
+
+        return new EncoderState(_model.CreateState());
+    }
+
+    public void Return(EncoderState state)
+    {
+        state.Trim();
+        if (Interlocked.Increment(ref _stateCount) <= MostStates)
+        {
+            _states.Push(state);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _stateCount);
+        }
+    }
+
+    /// <summary>Appends the ids of the state's input.</summary>
+    public void Encode(EncoderState state, OrdinaryText? ordinary)
+    {
+        var text = state.Input.Written;
+        var cursor = default(AddedTokenSet.MatchCursor);
+        int token;
+        do
+        {
+            token = _added.Next(text, normalized: false, ordinary, ref cursor, out var start, out var end);
+            if (start < end)
+            {
+                EncodeSegment(state, text[start..end], start, ordinary);
+            }
+
+            if (token >= 0)
+            {
+                state.Output.Add(token);
+            }
+        }
+        while (token >= 0);
+    }
+
+    private void EncodeSegment(EncoderState state, ReadOnlySpan<byte> segment, int offset, OrdinaryText? ordinary)
+    {
+        var text = segment;
+        var atTextStart = offset == 0;
+        if (_normalizer is not null)
+        {
+            state.Normalized.Clear();
+            if (_normalizer.TryNormalize(segment, state.Normalized))
+            {
+                text = state.Normalized.Written;
+                atTextStart = atTextStart && !_normalizer.StripsStart(segment);
+            }
+        }
+
+        if (!_added.HasNormalized)
+        {
+            EncodePart(state, text, atTextStart);
+            return;
+        }
+
+        var filter = ordinary is null || !ordinary.Overlaps(offset, offset + segment.Length) ? null : MoveRanges(state, segment, text, offset, ordinary);
+        var cursor = default(AddedTokenSet.MatchCursor);
+        int token;
+        do
+        {
+            token = _added.Next(text, normalized: true, filter, ref cursor, out var start, out var end);
+            if (start < end)
+            {
+                EncodePart(state, text[start..end], atTextStart && start == 0);
+            }
+
+            if (token >= 0)
+            {
+                state.Output.Add(token);
+            }
+        }
+        while (token >= 0);
+    }
+
+    private void EncodePart(EncoderState state, ReadOnlySpan<byte> part, bool atTextStart)
+    {
+        if (part.IsEmpty)
+        {
+            return;
+        }
+
+        if (_cache is null || !_cache.Takes(part.Length))
+        {
+            _segments.Encode(part, atTextStart, state);
+            return;
+        }
+
+        var hash = ByteHash.Of(part) + (atTextStart && _segments.DependsOnTextStart ? 1UL : 0);
+        if (!_cache.TryAppend(part, hash, state.Output))
+        {
+            var first = state.Output.Count;
+            _segments.Encode(part, atTextStart, state);
+            _cache.Add(part, hash, state.Output.Written[first..]);
+        }
+    }
+
+    /// <summary>
+    /// The ordinary ranges of a segment, as ranges of its normal form. When normalization changed the text, a border lies where the
+    /// normal form of everything before it ends; the range then takes in the character on either side, so that a border inside a
+    /// composed character errs on the side of ordinary text.
+    /// </summary>
+    private OrdinaryText MoveRanges(EncoderState state, ReadOnlySpan<byte> segment, ReadOnlySpan<byte> text, int offset, OrdinaryText ordinary)
+    {
+        var moved = state.OrdinaryNormalized;
+        moved.ResetFrom(ordinary);
+        var changed = !segment.Overlaps(text);
+        foreach (var (start, end) in ordinary.Ranges)
+        {
+            var from = Math.Max(start - offset, 0);
+            var to = Math.Min(end - offset, segment.Length);
+            if (from < to)
+            {
+                moved.Ranges.Add(changed ? (NormalLength(state, segment[..from]), Math.Min(NormalLength(state, segment[..to]), text.Length)) : (from, to));
+            }
+        }
+
+        return moved;
+    }
+
+    private int NormalLength(EncoderState state, ReadOnlySpan<byte> prefix)
+    {
+        if (prefix.IsEmpty)
+        {
+            return 0;
+        }
+
+        state.Scratch.Clear();
+        return _normalizer!.TryNormalize(prefix, state.Scratch) ? state.Scratch.Length : prefix.Length;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Brings a caller's text into an encoder's input buffer, with the ordinary ranges moved along.</summary>
+internal static class Utf8Input
+{
+    /// <summary>Transcodes; a lone surrogate becomes U+FFFD.</summary>
+    public static void Write(ReadOnlySpan<char> text, Utf8Buffer output)
+    {
+        while (!text.IsEmpty)
+        {
+            // Most text is ASCII: room for it is enough, and more is asked for only when more is needed.
+            var status = Utf8.FromUtf16(text, output.GetSpan(Math.Max(64, text.Length)), out var read, out var written, replaceInvalidSequences: true);
+            output.Advance(written);
+            text = text[read..];
+            if (status == OperationStatus.Done)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Copies; every maximal invalid part becomes U+FFFD.</summary>
+    public static void Write(ReadOnlySpan<byte> text, Utf8Buffer output)
+    {
+        if (Utf8.IsValid(text))
+        {
+            output.Append(text);
+            return;
+        }
+
+        while (!text.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf8(text, out var rune, out var length);
+            if (status == OperationStatus.Done)
+            {
+                output.Append(text[..length]);
+            }
+            else
+            {
+                output.AppendCodePoint(rune.Value);
+            }
+
+            text = text[length..];
+        }
+    }
+
+    /// <summary>Transcodes and fills <paramref name="ordinary"/> with the sorted, joined byte ranges.</summary>
+    public static void Write(ReadOnlySpan<char> text, ReadOnlySpan<Range> ranges, Utf8Buffer output, OrdinaryText ordinary)
+    {
+        var sorted = Sort(text, ranges);
+        var done = 0;
+        var byteRanges = ordinary.Ranges;
+        foreach (var (start, end) in sorted)
+        {
+            Write(text[done..start], output);
+            var byteStart = output.Length;
+            Write(text[start..end], output);
+            if (byteRanges.Count > 0 && byteRanges[^1].End == byteStart)
+            {
+                byteRanges[^1] = (byteRanges[^1].Start, output.Length);
+            }
+            else
+            {
+                byteRanges.Add((byteStart, output.Length));
+            }
+
+            done = end;
+        }
+
+        Write(text[done..], output);
+    }
+
+    /// <summary>Ranges in order without overlaps; a range that would cut a surrogate pair takes the whole pair.</summary>
+    private static List<(int Start, int End)> Sort(ReadOnlySpan<char> text, ReadOnlySpan<Range> ranges)
+    {
+        var result = new List<(int Start, int End)>(ranges.Length);
+        foreach (var range in ranges)
+        {
+            var start = range.Start.GetOffset(text.Length);
+            var end = range.End.GetOffset(text.Length);
+            if (start < 0 || end > text.Length || start > end)
+            {
+                throw new ArgumentOutOfRangeException(nameof(ranges), $"the ordinary range {range} lies outside the text of {text.Length} UTF-16 units");
+            }
+
+            if (start == end)
+            {
+                continue;
+            }
+
+            start -= IsInsidePair(text, start) ? 1 : 0;
+            end += IsInsidePair(text, end) ? 1 : 0;
+            result.Add((start, end));
+        }
+
+        result.Sort();
+        var kept = 0;
+        for (var i = 1; i < result.Count; i++)
+        {
+            if (result[i].Start <= result[kept].End)
+            {
+                result[kept] = (result[kept].Start, Math.Max(result[kept].End, result[i].End));
+            }
+            else
+            {
+                result[++kept] = result[i];
+            }
+        }
+
+        if (result.Count > 0)
+        {
+            result.RemoveRange(kept + 1, result.Count - kept - 1);
+        }
+
+        return result;
+    }
+
+    private static bool IsInsidePair(ReadOnlySpan<char> text, int at) =>
+        at > 0 && at < text.Length && char.IsHighSurrogate(text[at - 1]) && char.IsLowSurrogate(text[at]);
+}

@@ -1,0 +1,69 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Recognises the patterns that have a hand-written scanner by their text, in the spellings that files use.</summary>
+internal static class ScannerPatterns
+{
+    private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+    private const string Blanks = @"\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string CapitalsClass = @"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}";
+    private const string SmallsClass = @"\p{Ll}\p{Lm}\p{Lo}\p{M}";
+
+    public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+    /// <summary>The cl100k pattern (also the default for tiktoken files).</summary>
+    public const string Cl100k = Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Blanks;
+
+    public const string Qwen2 = Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Blanks;
+
+    public const string Qwen35 = Contractions + @"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + Blanks;
+
+    public const string O200k =
+        $@"[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]*[{SmallsClass}]+{Contractions}?|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]+[{SmallsClass}]*{Contractions}?"
+        + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Blanks;
+
+    /// <summary>The pattern tekken files carry.</summary>
+    public const string Tekken =
+        $@"[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]*[{SmallsClass}]+|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]+[{SmallsClass}]*"
+        + @"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Blanks;
+
+    /// <summary>The pattern of Kimi's tiktoken files (in code beside the file, not in it).</summary>
+    public const string Kimi =
+        $@"[\p{{Han}}]+|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}&&[^\p{{Han}}]]*[{SmallsClass}&&[^\p{{Han}}]]+{Contractions}?"
+        + $@"|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}&&[^\p{{Han}}]]+[{SmallsClass}&&[^\p{{Han}}]]*{Contractions}?"
+        + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Blanks;
+
+    private const string DeepSeekNumbers = @"\p{N}{1,3}";
+    private const string DeepSeekCjk = "[一-龥\u3040-ゟ゠-ヿ]+";
+    private const string DeepSeekWords =
+        @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|" + Blanks;
+
+    private static readonly Dictionary<string, ScannerKind> Known = new(StringComparer.Ordinal)
+    {
+        [Gpt2] = ScannerKind.Gpt2,
+        [Cl100k] = ScannerKind.Cl100k,
+        [Qwen2] = ScannerKind.Qwen2,
+        [Qwen35] = ScannerKind.Qwen35,
+        [O200k] = ScannerKind.O200k,
+        [Tekken] = ScannerKind.Tekken,
+        [Kimi] = ScannerKind.Kimi,
+        // tiktoken's own spellings: possessive quantifiers that change no match, $ for the end, contractions as a class.
+        [@"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"] = ScannerKind.Cl100k,
+        [@"(?:'s|'t|'re|'ve|'m|'ll|'d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"] = ScannerKind.Gpt2,
+        [@"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"] = ScannerKind.Gpt2,
+    };
+
+    /// <summary>The scanner for one pattern, or <see cref="ScannerKind.None"/>.</summary>
+    public static ScannerKind Recognise(string pattern) => Known.GetValueOrDefault(Spell(pattern));
+
+    /// <summary>The scanner for several isolated Splits in a row, or <see cref="ScannerKind.None"/>.</summary>
+    public static ScannerKind Recognise(IReadOnlyList<string> patterns) => patterns switch
+    {
+        [var only] => Recognise(only),
+        [@"\p{N}", var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.DigitsGpt2,
+        [DeepSeekNumbers, DeepSeekCjk, var third] when Spell(third) == DeepSeekWords => ScannerKind.DeepSeekV3,
+        _ => ScannerKind.None,
+    };
+
+    /// <summary>Line breaks may stand in a pattern as themselves.</summary>
+    private static string Spell(string pattern) => pattern.Replace("\r", @"\r", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal);
+}
