@@ -67,7 +67,7 @@ internal sealed class TokenizerJsonLoader
         {
             Model = model,
             AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ConfigName, model.Vocabulary),
-            Normalizer = NormalizerFactory.Create(Part("normalizer")),
+            Normalizer = IsEmptySequence(Part("normalizer")) ? null : NormalizerFactory.Create(Part("normalizer")),
             Scanner = scanner,
             PreTokenizer = scanner == ScannerKind.None ? PreTokenizerFactory.Create(preTokenizer, model.ReadsRawBytes) : null,
             DecoderKind = kind,
@@ -75,6 +75,9 @@ internal sealed class TokenizerJsonLoader
             Template = PostProcessorFactory.Create(Part("post_processor")),
         };
     }
+
+    /// <summary>DeepSeek's files have one; it costs nothing this way.</summary>
+    private static bool IsEmptySequence(ComponentJson json) => json.Has("normalizers") && json.Items("normalizers").Count == 0;
 
     private ComponentJson Part(string name) => new(_parts.GetValueOrDefault(name), "$." + name, _file);
 
