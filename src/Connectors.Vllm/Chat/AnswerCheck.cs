@@ -1,0 +1,58 @@
+using System.Text;
+using System.Text.Json;
+using Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// What a finished answer must look like. Servers report some broken constraints as success (unconstrained text, a lone end token), so the answer is
+/// looked at before it is called finished.
+/// </summary>
+/// <param name="Constraint">The constraint the caller asked for.</param>
+internal sealed record AnswerCheck(OutputConstraint Constraint)
+{
+    /// <summary>Says what is wrong with the text, or null.</summary>
+    public string? Problem(StringBuilder answer)
+    {
+        string text = answer.ToString();
+        switch (Constraint.Kind)
+        {
+            case OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject:
+                return JsonProblem(text, Constraint.Kind == OutputConstraintKind.JsonObject);
+            case OutputConstraintKind.Choice:
+                return Constraint.Choices.Contains(text, StringComparer.Ordinal) ? null : "it is none of the choices";
+            case OutputConstraintKind.Grammar:
+                return text.Length == 0 ? "it is empty" : null;
+            default:
+                return null;
+        }
+    }
+
+    private static string? JsonProblem(string text, bool needsObject)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 512 });
+        try
+        {
+            if (!reader.Read())
+            {
+                return "it is empty";
+            }
+
+            if (needsObject && reader.TokenType != JsonTokenType.StartObject)
+            {
+                return "it is not a JSON object";
+            }
+
+            while (reader.Read())
+            {
+            }
+
+            return null;
+        }
+        catch (JsonException error)
+        {
+            return $"it is not JSON ({error.Message})";
+        }
+    }
+}

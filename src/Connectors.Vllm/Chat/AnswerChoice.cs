@@ -1,0 +1,233 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.Tokenizers;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// One choice of an answer: its decoder, its parser, and the updates that are ready. The cost of a token here is one decoded string, one event and one
+/// update.
+/// </summary>
+internal sealed class AnswerChoice
+{
+    private readonly PreparedChat _chat;
+    private readonly VllmModelProfile _profile;
+    private readonly DateTimeOffset _createdAt;
+    private readonly string _messageId;
+    private readonly TokenStreamDecoder _decoder;
+    private readonly OutputParser _parser;
+    private readonly OutputEvents _events = new();
+    private readonly Queue<ChatResponseUpdate> _ready = new(4);
+    private readonly StringBuilder? _text;
+    private readonly bool _stopsReachServer;
+    private readonly LogProbCollector? _logProbs;
+    private readonly List<int>? _ids;
+    private List<AIContent>? _calls;
+    private StringBuilder? _arguments;
+    private GenerationFinish? _finish;
+    private GenerationUpdate? _last;
+
+    public AnswerChoice(PreparedChat chat, VllmModelProfile profile, DateTimeOffset createdAt, string messageId)
+    {
+        _chat = chat;
+        _profile = profile;
+        _createdAt = createdAt;
+        _messageId = messageId;
+        _decoder = profile.Tokenizer.CreateStreamDecoder(skipSpecialTokens: false, Tail(chat.Request.PromptIds.Span));
+        _parser = OutputParser.Create(chat.Format, chat.ParserOptions);
+        _text = chat.Check is null ? null : new StringBuilder();
+        _stopsReachServer = chat.Request.StopStrings.Count > 0;
+        _logProbs = chat.Request.Logprobs is null && chat.Request.PromptLogprobs is null ? null : new LogProbCollector(profile.Tokenizer);
+        _ids = chat.ReturnTokenIds ? [] : null;
+    }
+
+    public int TokenCount { get; private set; }
+
+    public int ReasoningTokenCount { get; private set; }
+
+    /// <summary>The server finished this choice, or nothing more of it is wanted.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>Nothing more of it is wanted, but the server would go on.</summary>
+    public bool WasCut { get; private set; }
+
+    /// <summary>Its last update is among the ready ones.</summary>
+    public bool IsClosed { get; private set; }
+
+    public ChatFinishReason? FinishReason { get; private set; }
+
+    public void Read(GenerationUpdate update)
+    {
+        _last = update;
+        ReadOnlySpan<int> ids = update.TokenIds.Span;
+        TokenCount += ids.Length;
+        _ids?.AddRange(ids);
+        _logProbs?.Add(update);
+        foreach (int id in ids)
+        {
+            bool thinking = _parser.IsReasoning;
+            string piece = _decoder.Push(id);
+            if (IsSilentStop(id))
+            {
+                continue;
+            }
+
+            _parser.Push(piece, id, _events);
+            if (thinking && _parser.IsReasoning)
+            {
+                ReasoningTokenCount++;
+            }
+        }
+
+        if (update.Finish is not null)
+        {
+            Finish(update.Finish);
+        }
+
+        Drain();
+        if (!IsDone && _parser.IsFinished && !(_parser.MatchedStopString is not null && _stopsReachServer))
+        {
+            // The server knows nothing of what ended this (a stop string in the visible text only, or the one allowed call): leave it.
+            WasCut = true;
+            Finish(null);
+            Drain();
+        }
+    }
+
+    public bool TryTake([NotNullWhen(true)] out ChatResponseUpdate? update) => _ready.TryDequeue(out update);
+
+    /// <summary>Adds the last update: whole tool calls, finish reason, log probabilities, and the usage on the very last one.</summary>
+    public void Close(UsageDetails? usage)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        IsClosed = true;
+        var contents = new List<AIContent>((_calls?.Count ?? 0) + 1);
+        contents.AddRange(_calls ?? []);
+        if (usage is not null)
+        {
+            contents.Add(new UsageContent(usage));
+        }
+
+        ChatResponseUpdate update = NewUpdate(contents);
+        update.FinishReason = FinishReason;
+        update.AdditionalProperties = FinalFacts.Of(_finish, _parser.MatchedStopString, _logProbs, _ids, _ids is null ? default : _chat.Request.PromptIds);
+        _ready.Enqueue(update);
+    }
+
+    /// <exception cref="VllmConstraintException">The answer does not look as the constraint says.</exception>
+    public void ThrowIfBroken()
+    {
+        if (_text is null || _calls is not null || FinishReason != ChatFinishReason.Stop || _parser.MatchedStopString is not null)
+        {
+            return;
+        }
+
+        if (_chat.Check!.Problem(_text) is { } problem)
+        {
+            throw new VllmConstraintException(
+                $"The answer does not follow the request's constraint ({_chat.Check.Constraint}): {problem}. The server may not have been able to use the constraint, "
+                + "or it waits for the end of a thought that never comes (a server with a reasoning parser; see VllmConnectionOptions.ConstraintStart).")
+            {
+                Constraint = _chat.Check.Constraint,
+                RequestId = _chat.RequestId,
+                StatusCode = VllmStatusCode.Internal,
+            };
+        }
+    }
+
+    /// <summary>A stop id that is an ordinary token ends the answer and is not part of it. Special ones go to the parser, which may need them.</summary>
+    private bool IsSilentStop(int id) =>
+        (_profile.StopTokens.Contains(id) && _chat.Request.Sampling.IgnoreEos != true && !_profile.SpecialTokens.ContainsKey(id))
+        || (_chat.Request.StopTokenIds.Count > 0 && _chat.Request.StopTokenIds.Contains(id) && !_profile.SpecialTokens.ContainsKey(id));
+
+    private void Finish(GenerationFinish? finish)
+    {
+        IsDone = true;
+        _finish = finish;
+        string rest = _decoder.Flush();
+        if (rest.Length > 0)
+        {
+            _parser.Push(rest, -1, _events);
+        }
+
+        _parser.Finish(finish?.RawReason ?? "stop", _events);
+        FinishReason = (finish?.Reason ?? GenerationFinishReason.Stop) switch
+        {
+            GenerationFinishReason.Stop => _parser.CallCount > 0 ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop,
+            GenerationFinishReason.Length => ChatFinishReason.Length,
+            GenerationFinishReason.Abort => new ChatFinishReason("abort"),
+            GenerationFinishReason.Repetition => new ChatFinishReason("repetition"),
+            _ => string.IsNullOrWhiteSpace(finish!.RawReason) ? null : new ChatFinishReason(finish.RawReason),
+        };
+    }
+
+    /// <summary>Events to updates; neighbouring pieces of one kind become one update.</summary>
+    private void Drain()
+    {
+        for (int i = 0; i < _events.Count; i++)
+        {
+            OutputEvent current = _events[i];
+            switch (current.Kind)
+            {
+                case OutputEventKind.Text or OutputEventKind.Reasoning:
+                    string piece = current.Text;
+                    while (i + 1 < _events.Count && _events[i + 1].Kind == current.Kind)
+                    {
+                        piece = string.Concat(piece, _events[++i].Text);
+                    }
+
+                    Add(current.Kind, piece);
+                    break;
+                case OutputEventKind.ToolCallStart:
+                    (_arguments ??= new StringBuilder()).Clear();
+                    break;
+                case OutputEventKind.ToolCallArguments:
+                    _arguments!.Append(current.Text);
+                    break;
+                case OutputEventKind.ToolCallEnd:
+                    (_calls ??= []).Add(ToolCallContents.From(current, _arguments!.ToString()));
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        _events.Clear();
+    }
+
+    private void Add(OutputEventKind kind, string piece)
+    {
+        if (piece.Length == 0)
+        {
+            return;
+        }
+
+        if (kind == OutputEventKind.Text)
+        {
+            _text?.Append(piece);
+            _ready.Enqueue(NewUpdate(new List<AIContent>(1) { new TextContent(piece) }));
+        }
+        else if (!_chat.DropReasoning)
+        {
+            _ready.Enqueue(NewUpdate(new List<AIContent>(1) { new TextReasoningContent(piece) }));
+        }
+    }
+
+    private ChatResponseUpdate NewUpdate(List<AIContent> contents) => new(ChatRole.Assistant, contents)
+    {
+        ResponseId = _chat.RequestId,
+        MessageId = _messageId,
+        ModelId = _chat.ModelId,
+        CreatedAt = _createdAt,
+        RawRepresentation = _last,
+    };
+
+    private static ReadOnlySpan<int> Tail(ReadOnlySpan<int> prompt) => prompt.Length <= 8 ? prompt : prompt[^8..];
+}

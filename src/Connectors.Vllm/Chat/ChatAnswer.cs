@@ -1,0 +1,144 @@
+using System.Diagnostics.CodeAnalysis;
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Reads one answer: engine updates in, chat updates out. Several choices come out one after the other (the first one live), so that the updates of one
+/// message are never mixed with those of another. Not thread-safe; one per request.
+/// </summary>
+internal sealed class ChatAnswer
+{
+    private readonly PreparedChat _chat;
+    private readonly AnswerChoice[] _choices;
+    private readonly long _started = TimeProvider.System.GetTimestamp();
+    private int _current;
+    private int _running;
+    private int _promptTokens;
+    private int _cachedTokens;
+    private long _firstToken;
+    private bool _cut;
+
+    public ChatAnswer(PreparedChat chat, VllmModelProfile profile)
+    {
+        _chat = chat;
+        _choices = new AnswerChoice[chat.ChoiceCount];
+        _running = _choices.Length;
+        DateTimeOffset createdAt = DateTimeOffset.UtcNow;
+        for (int i = 0; i < _choices.Length; i++)
+        {
+            _choices[i] = new AnswerChoice(chat, profile, createdAt, i == 0 ? chat.RequestId : string.Create(null, $"{chat.RequestId}-{i}"));
+        }
+    }
+
+    /// <summary>True when nothing more is wanted, although the server would go on.</summary>
+    public bool IsComplete => _running == 0 && _cut;
+
+    public void Read(GenerationUpdate update)
+    {
+        if ((uint)update.Index >= (uint)_choices.Length)
+        {
+            return;
+        }
+
+        _promptTokens = Math.Max(_promptTokens, update.PromptTokens ?? 0);
+        _cachedTokens = Math.Max(_cachedTokens, update.CachedTokens ?? 0);
+        if (_firstToken == 0 && !update.TokenIds.IsEmpty)
+        {
+            _firstToken = TimeProvider.System.GetTimestamp();
+            VllmTelemetry.FirstTokenSeconds.Record(TimeProvider.System.GetElapsedTime(_started, _firstToken).TotalSeconds);
+        }
+
+        AnswerChoice choice = _choices[update.Index];
+        if (choice.IsDone)
+        {
+            return;
+        }
+
+        choice.Read(update);
+        if (choice.IsDone)
+        {
+            _cut |= choice.WasCut;
+            _running--;
+            if (update.Index < _choices.Length - 1)
+            {
+                choice.Close(null);
+            }
+        }
+    }
+
+    public bool TryTake([NotNullWhen(true)] out ChatResponseUpdate? update)
+    {
+        while (true)
+        {
+            AnswerChoice choice = _choices[_current];
+            if (choice.TryTake(out update))
+            {
+                return true;
+            }
+
+            if (!choice.IsClosed || _current == _choices.Length - 1)
+            {
+                return false;
+            }
+
+            _current++;
+        }
+    }
+
+    /// <summary>The server is done (or was left on purpose): closes the last choice with the usage of all.</summary>
+    /// <exception cref="VllmConstraintException">An answer does not look as the request's constraint says.</exception>
+    public void End()
+    {
+        foreach (AnswerChoice choice in _choices)
+        {
+            choice.ThrowIfBroken();
+        }
+
+        _choices[^1].Close(Usage());
+    }
+
+    public void Report(bool completed, ILogger logger)
+    {
+        long tokens = _choices.Sum(static choice => (long)choice.TokenCount);
+        if (_firstToken != 0 && tokens > 1 && TimeProvider.System.GetElapsedTime(_firstToken).TotalSeconds is double seconds and > 0)
+        {
+            VllmTelemetry.TokensPerSecond.Record((tokens - 1) / seconds);
+        }
+
+        VllmTelemetry.PromptTokenCount.Add(_promptTokens - _cachedTokens, new KeyValuePair<string, object?>("vllm.cached", false));
+        VllmTelemetry.PromptTokenCount.Add(_cachedTokens, new KeyValuePair<string, object?>("vllm.cached", true));
+        if (!completed || _cut)
+        {
+            VllmTelemetry.AbortCount.Add(1);
+            Log.RequestAbandoned(logger, _chat.RequestId);
+        }
+        else
+        {
+            Log.RequestCompleted(logger, _chat.RequestId, tokens, _choices[^1].FinishReason?.Value ?? "unknown");
+        }
+    }
+
+    private UsageDetails Usage()
+    {
+        long prompt = _promptTokens > 0 ? _promptTokens : _chat.Request.PromptIds.Length;
+        long output = 0;
+        long reasoning = 0;
+        foreach (AnswerChoice choice in _choices)
+        {
+            output += choice.TokenCount;
+            reasoning += choice.ReasoningTokenCount;
+        }
+
+        return new UsageDetails
+        {
+            InputTokenCount = prompt,
+            OutputTokenCount = output,
+            TotalTokenCount = prompt + output,
+            CachedInputTokenCount = _cachedTokens,
+            ReasoningTokenCount = reasoning,
+        };
+    }
+}

@@ -1,0 +1,114 @@
+using System.Runtime.CompilerServices;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// The way of one chat request, top to bottom. Steps 1 to 4 are pure and need no server (<see cref="Prepare"/>); steps 5 to 8 are the answer
+/// (<see cref="RunAsync"/>). There is no second path: a whole response is this stream, collected.
+/// </summary>
+internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions settings, ILogger logger)
+{
+    public PreparedChat Prepare(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client = null)
+    {
+        using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
+        long started = TimeProvider.System.GetTimestamp();
+
+        // 1. Messages and options become template variables and the media list.
+        VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
+        RequestTools tools = RequestTools.From(options, logger);
+        PromptRenderer renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
+        TemplateVariables variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
+        AnswerWish wish = AnswerWish.From(options, extras, logger);
+
+        // 2. The chat template prints the prompt, and tells which parts of it came from message content.
+        ChatPrompt prompt = PromptWriter.Write(profile, renderer, settings, messages, wish.Instructions(options, settings), variables, tools, extras, logger);
+
+        // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
+        int[] ids = PromptEncoder.Encode(profile, settings, prompt, extras);
+
+        // 4. Options become sampling parameters and a constraint.
+        ConstraintPlan plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
+        GenerationRequest request = RequestBuilder.Build(profile, settings, ids, prompt.Media, options, extras, plan, client, logger);
+
+        VllmTelemetry.PrepareSeconds.Record(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+        span?.SetTag("vllm.prompt_tokens", ids.Length);
+        Log.RequestPrepared(logger, request.RequestId!, ids.Length, request.Sampling.MaxTokens);
+        Log.Prompt(logger, request.RequestId!, prompt.Text);
+        return new PreparedChat
+        {
+            Prompt = prompt.Text,
+            Content = prompt.Content,
+            Request = request,
+            Format = plan.Format,
+            ParserOptions = plan.ParserOptions(profile, settings, prompt, tools, variables, options),
+            Check = plan.Check,
+            ModelId = request.Model ?? profile.ModelId,
+            DropReasoning = options?.Reasoning?.Output == ReasoningOutput.None,
+            ReturnTokenIds = extras.ReturnTokenIds,
+        };
+    }
+
+    /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
+    public PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client = null)
+    {
+        VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
+        AnswerWish wish = AnswerWish.From(options, extras, logger);
+        var prompt = new ChatPrompt(text, [], [], new HashSet<string>());
+        int[] ids = PromptEncoder.EncodeRaw(profile, text, extras);
+        ConstraintPlan plan = ConstraintPlan.ForText(profile, wish);
+        GenerationRequest request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
+        return new PreparedChat
+        {
+            Prompt = text,
+            Content = [],
+            Request = request,
+            Format = plan.Format,
+            ParserOptions = plan.ParserOptions(profile, settings, prompt, RequestTools.None, new TemplateVariables([], null), options),
+            Check = plan.Check,
+            ModelId = request.Model ?? profile.ModelId,
+            ReturnTokenIds = extras.ReturnTokenIds,
+        };
+    }
+
+    public async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
+        IVllmEngine engine, PreparedChat chat, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var answer = new ChatAnswer(chat, profile);
+        bool completed = false;
+        try
+        {
+            // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
+            await foreach (GenerationUpdate update in engine.GenerateAsync(chat.Request, cancellationToken).ConfigureAwait(false))
+            {
+                // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
+                answer.Read(update);
+
+                // 8. Events become updates.
+                while (answer.TryTake(out ChatResponseUpdate? ready))
+                {
+                    yield return ready;
+                }
+
+                if (answer.IsComplete)
+                {
+                    break;
+                }
+            }
+
+            answer.End();
+            completed = true;
+            while (answer.TryTake(out ChatResponseUpdate? ready))
+            {
+                yield return ready;
+            }
+        }
+        finally
+        {
+            answer.Report(completed, logger);
+        }
+    }
+}

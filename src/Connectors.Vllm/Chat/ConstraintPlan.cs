@@ -1,0 +1,112 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Parsing = Connectors.Vllm.OutputParsing;
+using Wire = Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm;
+
+/// <summary>The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see <see cref="VllmCapabilities.ConstraintStart"/>.</summary>
+internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
+{
+    /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
+    public static ConstraintPlan For(
+        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables, ChatOptions? options, VllmExtras extras, ILogger logger)
+    {
+        OutputFormat format = extras.ToolParser is null && extras.ReasoningParser is null
+            ? profile.Format
+            : OutputFormats.FromNames(extras.ToolParser ?? profile.Format.ToolParser, extras.ReasoningParser ?? profile.Format.ReasoningParser, profile.Tokenizer.TokenToId);
+
+        // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
+        bool plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
+        bool stopsReachServer = plain || settings.StopInReasoning;
+        if (wish.IsTag)
+        {
+            return new ConstraintPlan(format, wish.Constraint, CallShape.Native, null, stopsReachServer);
+        }
+
+        if (wish.Constraint is null && tools.ForTemplate is null)
+        {
+            return new ConstraintPlan(format, null, CallShape.Native, null, stopsReachServer);
+        }
+
+        OutputConstraintResult result = OutputConstraints.Build(format, new OutputConstraintRequest
+        {
+            Tools = tools.Tools,
+            ToolChoice = tools.Choice,
+            AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
+            Answer = ToParsing(wish.Constraint),
+            Start = StartOf(profile, settings),
+            PromptTail = prompt.Tail,
+            Thinking = variables.Thinking,
+        });
+        if (result.Note is { } note)
+        {
+            Log.ConstraintWarning(logger, note);
+        }
+
+        return new ConstraintPlan(format, ToWire(result.Constraint), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer);
+    }
+
+    /// <summary>For raw completions: the output is text, and the constraint is what the caller gave.</summary>
+    public static ConstraintPlan ForText(VllmModelProfile profile, AnswerWish wish) => new(
+        OutputFormats.FromNames("none", "none", profile.Tokenizer.TokenToId),
+        wish.Constraint,
+        CallShape.None,
+        wish.Constraint is null || wish.IsTag ? null : new AnswerCheck(wish.Constraint),
+        StopsReachServer: true);
+
+    public OutputParserOptions ParserOptions(
+        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, TemplateVariables variables, ChatOptions? options) => new()
+        {
+            PromptTail = prompt.Tail,
+            Tools = tools.Tools,
+            ToolChoice = tools.Choice,
+            CallShape = CallShape,
+            AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
+            TemplateArguments = variables.ToJson(),
+            StopStrings = StopStringsOf(options),
+            StopStringScope = settings.StopInReasoning ? StopStringScope.TextAndReasoning : StopStringScope.Text,
+            SpecialTokens = profile.SpecialTokens,
+            ReservedCallIds = prompt.CallIds,
+            PriorCallCount = prompt.CallIds.Count,
+            MalformedCalls = settings.MalformedToolCalls,
+            ValidateNames = settings.ValidateToolNames,
+        };
+
+    /// <summary>The request's stop sequences; empty ones would match everywhere and are left out.</summary>
+    public static IReadOnlyList<string> StopStringsOf(ChatOptions? options) =>
+        options?.StopSequences is { Count: > 0 } stops ? [.. stops.Where(static stop => !string.IsNullOrEmpty(stop))] : [];
+
+    private static Parsing.ConstraintStart StartOf(VllmModelProfile profile, VllmGrpcOptions settings) =>
+        (settings.Connection.ConstraintStart ?? profile.Capabilities.ConstraintStart) == Wire.ConstraintStart.AfterReasoning
+            ? Parsing.ConstraintStart.AfterReasoning
+            : Parsing.ConstraintStart.FirstToken;
+
+    private static Parsing.OutputConstraint? ToParsing(Wire.OutputConstraint? constraint) => constraint is null
+        ? null
+        : new Parsing.OutputConstraint(
+            constraint.Kind switch
+            {
+                Wire.OutputConstraintKind.JsonSchema => Parsing.OutputConstraintKind.JsonSchema,
+                Wire.OutputConstraintKind.JsonObject => Parsing.OutputConstraintKind.JsonObject,
+                Wire.OutputConstraintKind.Regex => Parsing.OutputConstraintKind.Regex,
+                Wire.OutputConstraintKind.Grammar => Parsing.OutputConstraintKind.Grammar,
+                Wire.OutputConstraintKind.StructuralTag => Parsing.OutputConstraintKind.StructuralTag,
+                _ => Parsing.OutputConstraintKind.Choice,
+            },
+            constraint.Value)
+        { Choices = constraint.Choices };
+
+    private static Wire.OutputConstraint? ToWire(Parsing.OutputConstraint? constraint) => constraint?.Kind switch
+    {
+        null => null,
+        Parsing.OutputConstraintKind.JsonSchema => Wire.OutputConstraint.JsonSchema(constraint.Text),
+        Parsing.OutputConstraintKind.JsonObject => Wire.OutputConstraint.JsonObject(),
+        Parsing.OutputConstraintKind.Regex => Wire.OutputConstraint.Regex(constraint.Text),
+        Parsing.OutputConstraintKind.Grammar => Wire.OutputConstraint.Grammar(constraint.Text),
+        Parsing.OutputConstraintKind.StructuralTag => Wire.OutputConstraint.StructuralTag(constraint.Text),
+        _ => Wire.OutputConstraint.Choice(constraint.Choices),
+    };
+}

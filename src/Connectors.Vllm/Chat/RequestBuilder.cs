@@ -1,0 +1,105 @@
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>Options to the engine's request. What <see cref="ChatOptions.RawRepresentationFactory"/> set wins; the typed options fill what it left open.</summary>
+internal static class RequestBuilder
+{
+    public static GenerationRequest Build(
+        VllmModelProfile profile,
+        VllmGrpcOptions settings,
+        int[] ids,
+        IReadOnlyList<MediaItem> media,
+        ChatOptions? options,
+        VllmExtras extras,
+        ConstraintPlan plan,
+        IChatClient? client,
+        ILogger logger)
+    {
+        GenerationRequest raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
+        if (options?.ModelId is { } model && settings.RequireServedModel && !Serves(profile, model))
+        {
+            throw new VllmRequestException($"The server does not serve a model named '{model}'; it serves {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
+            {
+                StatusCode = VllmStatusCode.NotFound,
+                Parameter = nameof(ChatOptions.ModelId),
+            };
+        }
+
+        if (media.Any(static item => item.Uri is not null) && !settings.AllowRemoteMedia)
+        {
+            throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.") { Parameter = nameof(GenerationRequest.Media) };
+        }
+
+        if (options?.ConversationId is not null)
+        {
+            Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server keeps no conversations");
+        }
+
+        IReadOnlyList<string> stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
+        return raw with
+        {
+            PromptIds = ids,
+            PromptText = null,
+            RequestId = extras.RequestId ?? raw.RequestId ?? $"chatcmpl-{Guid.NewGuid():n}",
+            Sampling = Sampling(profile, settings, ids.Length, media.Count > 0, raw.Sampling, options, extras),
+            Constraint = raw.Constraint ?? plan.Constraint,
+            StopStrings = stops.Count == 0 ? raw.StopStrings : [.. raw.StopStrings, .. stops],
+            StopTokenIds = [.. raw.StopTokenIds, .. extras.StopTokenIds ?? [], .. extras.IgnoreEos ? [] : profile.StopTokens.ToSend],
+            Logprobs = raw.Logprobs ?? extras.LogProbs,
+            PromptLogprobs = raw.PromptLogprobs ?? extras.PromptLogProbs,
+            Media = media.Count > 0 ? media : raw.Media,
+            Model = raw.Model ?? ModelName(profile, settings, options),
+            LoraName = raw.LoraName ?? extras.LoraName,
+            Priority = raw.Priority ?? extras.Priority,
+            CacheSalt = raw.CacheSalt ?? extras.CacheSalt,
+            KvTransferParamsJson = raw.KvTransferParamsJson ?? extras.KvTransferParameters,
+            DataParallelRank = raw.DataParallelRank ?? extras.DataParallelRank,
+            VocabularySize = raw.VocabularySize ?? profile.VocabularySize,
+            Stream = true,
+        };
+    }
+
+    private static readonly GenerationRequest Empty = new();
+
+    private static SamplingOptions Sampling(
+        VllmModelProfile profile, VllmGrpcOptions settings, int promptLength, bool hasMedia, SamplingOptions raw, ChatOptions? options, VllmExtras extras)
+    {
+        SamplingOptions asked = raw.WithDefaults(new SamplingOptions
+        {
+            Temperature = options?.Temperature,
+            TopP = options?.TopP,
+            TopK = options?.TopK,
+            MinP = (float?)extras.MinP,
+            FrequencyPenalty = options?.FrequencyPenalty,
+            PresencePenalty = options?.PresencePenalty,
+            RepetitionPenalty = (float?)extras.RepetitionPenalty,
+            MaxTokens = options?.MaxOutputTokens,
+            MinTokens = extras.MinTokens,
+            IgnoreEos = extras.IgnoreEos ? true : null,
+            ChoiceCount = extras.ChoiceCount > 1 ? extras.ChoiceCount : null,
+            Seed = options?.Seed,
+            LogitBias = extras.LogitBias,
+            AllowedTokenIds = extras.AllowedTokenIds,
+        });
+        if (settings.Connection.ApplyModelSamplingDefaults)
+        {
+            asked = asked.WithDefaults(profile.SamplingDefaults);
+        }
+
+        // Images grow on the server, so only a text prompt tells how much room is left.
+        return asked.MaxTokens is null && !hasMedia && profile.ContextLength is int context ? asked with { MaxTokens = context - promptLength } : asked;
+    }
+
+    /// <summary>A name the server may not know is only sent when somebody chose it for this server.</summary>
+    private static string? ModelName(VllmModelProfile profile, VllmGrpcOptions settings, ChatOptions? options) =>
+        options?.ModelId is { } asked && (settings.RequireServedModel || Serves(profile, asked)) ? asked
+        : settings.ModelId is { } configured && Serves(profile, configured) ? configured
+        : null;
+
+    private static bool Serves(VllmModelProfile profile, string model) =>
+        profile.ModelInfo is null || profile.ModelInfo.ServedModelNames.Contains(model, StringComparer.Ordinal)
+        || profile.ModelInfo.ServedModelName == model || profile.ModelInfo.ModelId == model || profile.ModelInfo.ModelPath == model;
+}

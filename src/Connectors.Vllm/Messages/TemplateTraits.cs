@@ -1,0 +1,46 @@
+using System.Text.RegularExpressions;
+using Connectors.Vllm.ChatTemplates;
+
+namespace Connectors.Vllm;
+
+/// <summary>What a template's source says about the shape of the messages it wants. Found once per template.</summary>
+internal sealed partial record TemplateTraits
+{
+    /// <summary>Whether content is a string or a list of parts.</summary>
+    public required ChatContentFormat ContentFormat { get; init; }
+
+    /// <summary>Whether the template knows the role "developer"; otherwise such messages become system messages.</summary>
+    public bool KnowsDeveloperRole { get; init; }
+
+    /// <summary>Whether it reads reasoning from the key <c>thinking</c> of a message.</summary>
+    public bool ReadsThinkingKey { get; init; }
+
+    /// <summary>
+    /// Whether it prints tool arguments that are a string as they are. Then the model's own spelling can be handed back, and the next turn's prompt
+    /// begins with exactly the tokens the model saw.
+    /// </summary>
+    public bool PrintsArgumentText { get; init; }
+
+    /// <summary>The effort names it knows beyond low, medium and high.</summary>
+    public bool KnowsExtraHigh { get; init; }
+
+    public bool KnowsMaximum { get; init; }
+
+    public static TemplateTraits Of(ChatTemplate template) => Of(template.Source, template.ContentFormat);
+
+    public static TemplateTraits Of(string source, ChatContentFormat format) => new()
+    {
+        ContentFormat = format,
+        KnowsDeveloperRole = source.Contains("\"developer\"", StringComparison.Ordinal) || source.Contains("'developer'", StringComparison.Ordinal),
+        ReadsThinkingKey = ThinkingKey().IsMatch(source),
+        PrintsArgumentText = ArgumentText().IsMatch(source),
+        KnowsExtraHigh = source.Contains("xhigh", StringComparison.Ordinal),
+        KnowsMaximum = source.Contains("\"max\"", StringComparison.Ordinal) || source.Contains("'max'", StringComparison.Ordinal),
+    };
+
+    [GeneratedRegex(@"message(\.thinking\b|\[['""]thinking['""]\]|\.get\(['""]thinking['""])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex ThinkingKey();
+
+    [GeneratedRegex(@"\barguments(['""]\])?\s+is\s+string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex ArgumentText();
+}

@@ -1,0 +1,71 @@
+namespace Connectors.Vllm;
+
+/// <summary>A model folder on this machine, as the option <see cref="VllmGrpcOptions.ModelDirectory"/> names it.</summary>
+internal sealed class DirectorySource(string? directory) : IModelFileSource
+{
+    public string Name => "ModelDirectory";
+
+    public Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(directory))
+        {
+            tried.Add($"{Name}: not set");
+            return Task.FromResult<ModelFileSet?>(null);
+        }
+
+        return ReadAsync(directory, $"directory {directory}", Name, tried, cancellationToken);
+    }
+
+    public static async Task<ModelFileSet?> ReadAsync(
+        string directory, string origin, string name, ICollection<string> tried, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!Directory.Exists(directory))
+            {
+                tried.Add($"{name}: the directory '{directory}' does not exist");
+                return null;
+            }
+
+            var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+            foreach (string path in Directory.EnumerateFiles(directory).Concat(NamedTemplates(directory)))
+            {
+                string relative = Path.GetRelativePath(directory, path).Replace('\\', '/');
+                if (!ModelFileNames.IsWanted(relative))
+                {
+                    continue;
+                }
+
+                // A hub cache holds links, whose own length says nothing.
+                FileInfo target = (FileInfo?)new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path);
+                if (target.Length > ModelFileNames.MaxFileBytes)
+                {
+                    tried.Add($"{name}: '{path}' is larger than {ModelFileNames.MaxFileBytes >> 20} MiB");
+                    return null;
+                }
+
+                files[relative] = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
+            }
+
+            var set = new ModelFileSet(files, origin);
+            if (set.HasTokenizer)
+            {
+                return set;
+            }
+
+            tried.Add($"{name}: '{directory}' holds no tokenizer files");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            tried.Add($"{name}: {error.Message}");
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<string> NamedTemplates(string directory)
+    {
+        string folder = Path.Combine(directory, "additional_chat_templates");
+        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jinja") : [];
+    }
+}

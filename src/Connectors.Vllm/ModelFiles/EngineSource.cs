@@ -1,0 +1,37 @@
+using Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm;
+
+/// <summary>The server itself, by its GetTokenizer call (engine family, when it was started from a local model folder).</summary>
+internal sealed class EngineSource(IVllmEngine engine) : IModelFileSource
+{
+    public string Name => "GetTokenizer";
+
+    public async Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
+    {
+        try
+        {
+            VllmCapabilities capabilities = await engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+            if (!capabilities.TokenizerTransfer)
+            {
+                tried.Add($"{Name}: the server cannot send its tokenizer");
+                return null;
+            }
+
+            IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = await engine.GetTokenizerBundleAsync(null, cancellationToken).ConfigureAwait(false);
+            var set = new ModelFileSet(files, $"GetTokenizer of {engine.Endpoint}");
+            if (set.HasTokenizer)
+            {
+                return set;
+            }
+
+            tried.Add($"{Name}: the server's archive holds no tokenizer");
+        }
+        catch (VllmException error) when (error is not VllmProtocolException)
+        {
+            tried.Add($"{Name}: {(error.ServerMessage.Length > 0 ? error.ServerMessage : error.Message)}");
+        }
+
+        return null;
+    }
+}

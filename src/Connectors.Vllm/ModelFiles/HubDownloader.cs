@@ -1,0 +1,220 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Fetches single files from a hub: resumes what an earlier attempt left, checks the content against the hub's own checksum (SHA-256 for large
+/// files, the git blob's SHA-1 for small ones), and puts it where the Python library would have put it.
+/// </summary>
+/// <remarks>The client must not follow redirects by itself: the first answer carries the checksum, and the token must not travel to another host.</remarks>
+internal sealed class HubDownloader(HttpClient client, HubSettings hub, ILogger logger, IProgress<ModelDownloadProgress>? progress)
+{
+    private const int MaxRedirects = 5;
+
+    public static HttpClient CreateClient() =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10), AutomaticDecompression = DecompressionMethods.None })
+        {
+            Timeout = TimeSpan.FromMinutes(10),
+        };
+
+    public async Task<byte[]> GetSmallAsync(Uri address, int limit, CancellationToken cancellationToken)
+    {
+        (HttpResponseMessage response, _) = await SendAsync(HttpMethod.Get, address, null, cancellationToken).ConfigureAwait(false);
+        using (response)
+        {
+            response.EnsureSuccessStatusCode();
+            using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            using var buffer = new MemoryStream();
+            await CopyAsync(body, buffer, limit, null, cancellationToken).ConfigureAwait(false);
+            return buffer.ToArray();
+        }
+    }
+
+    public async Task FetchAsync(string repository, string commit, string file, string folder, string snapshot, CancellationToken cancellationToken)
+    {
+        string target = Path.Combine(snapshot, file.Replace('/', Path.DirectorySeparatorChar));
+        if (File.Exists(target))
+        {
+            return;
+        }
+
+        string path = string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
+        var address = new Uri(hub.Endpoint, $"/{repository}/resolve/{commit}/{path}");
+        string tag = await ReadTagAsync(address, cancellationToken).ConfigureAwait(false);
+        string blob = Path.Combine(folder, "blobs", tag);
+        Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        if (!File.Exists(blob))
+        {
+            await DownloadAsync(address, file, blob, tag, cancellationToken).ConfigureAwait(false);
+        }
+
+        Link(blob, target);
+    }
+
+    private async Task<string> ReadTagAsync(Uri address, CancellationToken cancellationToken)
+    {
+        (HttpResponseMessage response, string? linkedTag) = await SendAsync(HttpMethod.Head, address, null, cancellationToken).ConfigureAwait(false);
+        using (response)
+        {
+            response.EnsureSuccessStatusCode();
+            string? tag = linkedTag ?? response.Headers.ETag?.Tag ?? (response.Headers.TryGetValues("ETag", out IEnumerable<string>? raw) ? raw.FirstOrDefault() : null);
+            tag = tag?.Replace("W/", string.Empty, StringComparison.Ordinal).Trim('"');
+            return tag is { Length: > 0 and <= 128 } && tag.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
+                ? tag
+                : throw new InvalidDataException($"{address} carries no usable ETag.");
+        }
+    }
+
+    private async Task DownloadAsync(Uri address, string file, string blob, string tag, CancellationToken cancellationToken)
+    {
+        string partial = blob + ".incomplete";
+        for (int attempt = 0; ; attempt++)
+        {
+            await AppendAsync(address, file, partial, cancellationToken).ConfigureAwait(false);
+            if (await MatchesAsync(partial, tag, cancellationToken).ConfigureAwait(false))
+            {
+                break;
+            }
+
+            // What an interrupted download left may belong to something else; one fresh start tells.
+            File.Delete(partial);
+            if (attempt > 0)
+            {
+                throw new InvalidDataException($"'{file}' from {hub.Endpoint} does not match its checksum {tag}.");
+            }
+        }
+
+        File.Move(partial, blob, overwrite: true);
+    }
+
+    private async Task AppendAsync(Uri address, string file, string partial, CancellationToken cancellationToken)
+    {
+        long present = File.Exists(partial) ? new FileInfo(partial).Length : 0;
+        (HttpResponseMessage response, _) = await SendAsync(HttpMethod.Get, address, present > 0 ? present : null, cancellationToken).ConfigureAwait(false);
+        using (response)
+        {
+            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+            {
+                return;
+            }
+
+            response.EnsureSuccessStatusCode();
+            bool resumed = response.StatusCode == HttpStatusCode.PartialContent;
+            present = resumed ? present : 0;
+            long? total = response.Content.Headers.ContentLength is long length ? length + present : null;
+            Log.Downloading(logger, file, hub.Endpoint, total ?? -1, present);
+            using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            using var output = new FileStream(partial, resumed ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None);
+            await CopyAsync(
+                body,
+                output,
+                ModelFileNames.MaxFileBytes - present,
+                progress is null ? null : written => progress.Report(new ModelDownloadProgress(file, present + written, total)),
+                cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Follows redirects by hand: remembers the checksum of the first answer and keeps the token on the hub's own host.</summary>
+    private async Task<(HttpResponseMessage Response, string? LinkedTag)> SendAsync(HttpMethod method, Uri address, long? from, CancellationToken cancellationToken)
+    {
+        string? linkedTag = null;
+        for (int hop = 0; ; hop++)
+        {
+            using var request = new HttpRequestMessage(method, address);
+            if (hub.Token is not null && string.Equals(address.Authority, hub.Endpoint.Authority, StringComparison.OrdinalIgnoreCase) && address.Scheme == hub.Endpoint.Scheme)
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", hub.Token);
+            }
+
+            if (from is long start)
+            {
+                request.Headers.Range = new RangeHeaderValue(start, null);
+            }
+
+            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            linkedTag ??= response.Headers.TryGetValues("X-Linked-Etag", out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
+            if ((int)response.StatusCode is < 300 or >= 400 || response.Headers.Location is not { } location)
+            {
+                return (response, linkedTag);
+            }
+
+            response.Dispose();
+            Uri next = new(address, location);
+            if (hop >= MaxRedirects || (address.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
+            {
+                throw new HttpRequestException($"{address} redirects too often, or away from https.");
+            }
+
+            address = next;
+        }
+    }
+
+    private static async Task CopyAsync(Stream source, Stream target, long limit, Action<long>? written, CancellationToken cancellationToken)
+    {
+        byte[] buffer = new byte[81920];
+        long total = 0;
+        int read;
+        while ((read = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            total += read;
+            if (total > limit)
+            {
+                throw new InvalidDataException($"The download is larger than {limit} bytes.");
+            }
+
+            await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+            written?.Invoke(total);
+        }
+    }
+
+    private static async Task<bool> MatchesAsync(string path, string tag, CancellationToken cancellationToken)
+    {
+        if (tag.Length is not (40 or 64) || !tag.All(char.IsAsciiHexDigit))
+        {
+            return true; // Not a content hash: nothing to compare with.
+        }
+
+        using FileStream content = File.OpenRead(path);
+        byte[] hash = tag.Length == 64
+            ? await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false)
+            : await HashBlobAsync(content, cancellationToken).ConfigureAwait(false);
+        return string.Equals(Convert.ToHexStringLower(hash), tag, StringComparison.OrdinalIgnoreCase);
+    }
+
+#pragma warning disable CA5350 // Git names blobs by SHA-1; this compares with git's name and protects nothing.
+    private static async Task<byte[]> HashBlobAsync(FileStream content, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        hash.AppendData(Encoding.ASCII.GetBytes($"blob {content.Length}\0"));
+        byte[] buffer = new byte[81920];
+        int read;
+        while ((read = await content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+        }
+
+        return hash.GetHashAndReset();
+    }
+#pragma warning restore CA5350
+
+    private static void Link(string blob, string target)
+    {
+        try
+        {
+            File.CreateSymbolicLink(target, Path.GetRelativePath(Path.GetDirectoryName(target)!, blob));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException && !File.Exists(target))
+        {
+            File.Copy(blob, target);
+        }
+        catch (IOException) when (File.Exists(target))
+        {
+            // Another process was quicker; the content is the same.
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>Asks the places a model's tokenizer and template can come from, in order, and says what was tried when none has them.</summary>
+internal static class ModelFileLocator
+{
+    public static IReadOnlyList<IModelFileSource> SourcesFor(VllmGrpcOptions options, IVllmEngine? engine, HttpClient? hubClient, ILogger logger)
+    {
+        // A directory that was named is meant: falling through to another tokenizer would hide a mistake.
+        if (!string.IsNullOrEmpty(options.ModelDirectory))
+        {
+            return [new DirectorySource(options.ModelDirectory)];
+        }
+
+        HubSettings hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
+        var sources = new List<IModelFileSource> { new DirectorySource(null) };
+        if (engine is not null)
+        {
+            sources.Add(new EngineSource(engine));
+        }
+
+        sources.Add(new HubCacheSource(hub, options.ModelRevision));
+        sources.Add(new HubDownloadSource(
+            hub, options.ModelRevision, options.AllowModelDownload, new HubDownloader(hubClient ?? HubDownloader.CreateClient(), hub, logger, options.DownloadProgress)));
+        return sources;
+    }
+
+    /// <exception cref="VllmModelException">No source has the files.</exception>
+    public static async Task<ModelFileSet> LoadAsync(
+        IReadOnlyList<IModelFileSource> sources, ModelIdentity model, ILogger logger, CancellationToken cancellationToken)
+    {
+        var tried = new List<string>();
+        foreach (IModelFileSource source in sources)
+        {
+            if (await source.TryLoadAsync(model, tried, cancellationToken).ConfigureAwait(false) is { } files)
+            {
+                return files;
+            }
+
+            Log.SourceFailed(logger, tried.LastOrDefault() ?? source.Name);
+        }
+
+        string name = model.ServedName.Length > 0 ? $"'{model.ServedName}'" : "the served model";
+        throw new VllmModelException(
+            $"No tokenizer was found for {name}. Tried: {string.Join("; ", tried)}. "
+            + "Cures: start the server from a local model folder (or with HF_HUB_OFFLINE=1, so that it resolves the hub id to one); "
+            + "set ModelDirectory to a folder with the model's tokenizer.json; or set ModelRepository and allow downloads.");
+    }
+}

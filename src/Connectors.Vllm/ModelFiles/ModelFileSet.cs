@@ -1,0 +1,11 @@
+namespace Connectors.Vllm;
+
+/// <summary>The files that say how to talk to one model (tokenizer, template, configuration), in memory, and where they came from.</summary>
+/// <param name="Files">File name (or path with '/' below the model's folder) to content.</param>
+/// <param name="Origin">Where they came from, for people: "directory /models/qwen3", "GetTokenizer of http://gpu:50051".</param>
+internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files, string Origin)
+{
+    /// <summary>Whether there is anything a tokenizer could be made from.</summary>
+    public bool HasTokenizer =>
+        Files.ContainsKey("tokenizer.json") || Files.Keys.Any(static name => name.EndsWith(".model", StringComparison.Ordinal) || name.EndsWith(".tiktoken", StringComparison.Ordinal));
+}

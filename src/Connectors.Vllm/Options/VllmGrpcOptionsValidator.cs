@@ -1,0 +1,83 @@
+using System.Globalization;
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.Options;
+
+namespace Connectors.Vllm;
+
+/// <summary>Checks options when the application starts. Each message names the key and what to write there.</summary>
+internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) : IValidateOptions<VllmGrpcOptions>
+{
+    public ValidateOptionsResult Validate(string? name, VllmGrpcOptions options)
+    {
+        if ((name ?? Microsoft.Extensions.Options.Options.DefaultName) != optionsName)
+        {
+            return ValidateOptionsResult.Skip;
+        }
+
+        List<string> problems = Check(options);
+        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems.Select(problem => path + problem));
+    }
+
+    public static List<string> Check(VllmGrpcOptions options)
+    {
+        var problems = new List<string>();
+        foreach (Uri endpoint in options.Endpoints)
+        {
+            if (endpoint is null || !endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https" or "grpc" or "grpcs"))
+            {
+                problems.Add($"Endpoints: '{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.");
+            }
+            else if (endpoint.AbsolutePath.Length > 1 || endpoint.Query.Length > 0)
+            {
+                problems.Add($"Endpoints: '{endpoint}' has a path; a gRPC server address is only http://host:port or https://host:port.");
+            }
+        }
+
+        VllmConnectionOptions connection = options.Connection;
+        Positive(connection.ConnectTimeout, nameof(connection.ConnectTimeout));
+        Positive(connection.CallTimeout, nameof(connection.CallTimeout));
+        Positive(connection.GenerationTimeout, nameof(connection.GenerationTimeout));
+        Positive(connection.FirstTokenTimeout, nameof(connection.FirstTokenTimeout));
+        Positive(connection.BetweenTokensTimeout, nameof(connection.BetweenTokensTimeout));
+        Positive(connection.TokenizerTimeout, nameof(connection.TokenizerTimeout));
+        if (!Enum.IsDefined(connection.Protocol))
+        {
+            problems.Add($"Connection:Protocol: {connection.Protocol} is unknown; write one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.");
+        }
+
+        if (options.ModelId is { } id && string.IsNullOrWhiteSpace(id))
+        {
+            problems.Add("ModelId: is empty; leave the key out to use the server's model.");
+        }
+
+        if (options.ModelDirectory is { } directory && !Directory.Exists(directory))
+        {
+            problems.Add($"ModelDirectory: the directory '{directory}' does not exist.");
+        }
+
+        if (options.ModelRepository is { } repository && ModelIdentity.From(repository).Repository is null)
+        {
+            problems.Add($"ModelRepository: '{repository}' is not a hub id; write owner/name, such as Qwen/Qwen3-8B.");
+        }
+
+        if (options.HubEndpoint is { } hub && !(hub.IsAbsoluteUri && hub.Scheme is "http" or "https"))
+        {
+            problems.Add($"HubEndpoint: '{hub}' is not an http or https address.");
+        }
+
+        if (options.ChatTemplate is { } template && string.IsNullOrWhiteSpace(template))
+        {
+            problems.Add("ChatTemplate: is empty; leave the key out to use the model's own template.");
+        }
+
+        return problems;
+
+        void Positive(TimeSpan? value, string key)
+        {
+            if (value <= TimeSpan.Zero && value != Timeout.InfiniteTimeSpan)
+            {
+                problems.Add(string.Create(CultureInfo.InvariantCulture, $"Connection:{key}: {value} is not a time limit; write a positive time such as 00:01:00."));
+            }
+        }
+    }
+}

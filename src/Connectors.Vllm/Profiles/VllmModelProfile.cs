@@ -1,0 +1,222 @@
+using System.Collections.Concurrent;
+using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.Tokenizers;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Everything needed to talk to one served model: tokenizer, chat template, output format, stop ids, limits and sampling defaults, and where each came
+/// from. Made once per model and shared. Immutable and thread-safe.
+/// </summary>
+public sealed class VllmModelProfile
+{
+    /// <summary>Templates that requests bring along are few; this bounds the cache when somebody makes one per request.</summary>
+    private const int MaxRequestTemplates = 32;
+
+    private readonly ConcurrentDictionary<string, PromptRenderer> _requestTemplates = new(StringComparer.Ordinal);
+    private readonly VllmGrpcOptions _settings;
+    private readonly PromptRenderer? _plain;
+    private readonly PromptRenderer? _withTools;
+
+    internal VllmModelProfile(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger)
+    {
+        _settings = options;
+        FilesOrigin = files.Origin;
+        ModelInfo = info;
+        Capabilities = capabilities ?? new VllmCapabilities();
+        Config = ModelConfig.Read(files.Files);
+        Tokenizer = Tokenizer.FromFiles(files.Files);
+        Templates = ChatTemplateSource.FromFiles(files.Files);
+        ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository, Path.GetFileName(options.ModelDirectory?.TrimEnd('/', '\\')));
+        ModelType = FirstOf(info?.ModelType, Config.ModelType);
+        ContextLength = info?.ContextLength ?? Config.ContextLength;
+        VocabularySize = info?.VocabularySize ?? Config.VocabularySize ?? Tokenizer.VocabularySize;
+        SamplingDefaults = ChooseSampling(info);
+        StopTokens = StopTokenSet.From(Config, info, Tokenizer);
+        SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial).ToDictionary(static token => token.Id, static token => token.Content);
+        (_plain, PlainOrigin) = ChooseRenderer(options, hasTools: false, files.Files);
+        (_withTools, _) = ChooseRenderer(options, hasTools: true, files.Files);
+        Format = OutputFormats.Select(new OutputFormatHints
+        {
+            ToolParser = options.ToolCallParser,
+            ReasoningParser = options.ReasoningParser,
+            ServerToolParser = Capabilities.ToolCallParser,
+            ServerReasoningParser = Capabilities.ReasoningParser,
+            ModelType = ModelType,
+            Architectures = Architectures,
+            ChatTemplate = (_withTools ?? _plain)?.Source,
+            FindToken = Tokenizer.TokenToId,
+            ResponseTemplate = Config.ResponseTemplate,
+            ModelName = FirstOf(info?.ModelId, ModelId),
+        });
+        Log.ProfileLoaded(logger, ModelId, FilesOrigin, $"{Format.ToolParser}/{Format.ReasoningParser}", $"{Format.ToolParserReason}; {Format.ReasoningParserReason}", ContextLength ?? 0);
+        if (Format.Warning is { } warning)
+        {
+            Log.ConstraintWarning(logger, warning);
+        }
+    }
+
+    /// <summary>The model's name, as responses report it.</summary>
+    public string ModelId { get; }
+
+    /// <summary>What the server said about the model; null for a profile made from a folder alone.</summary>
+    public VllmModelInfo? ModelInfo { get; }
+
+    /// <summary>What the server can do; the neutral defaults for a profile made from a folder alone.</summary>
+    public VllmCapabilities Capabilities { get; }
+
+    /// <summary>Where the tokenizer and template came from, for people.</summary>
+    public string FilesOrigin { get; }
+
+    /// <summary>The tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The model's chat templates and special tokens.</summary>
+    public ChatTemplateSource Templates { get; }
+
+    /// <summary>How the model writes thoughts and tool calls, and why that was chosen.</summary>
+    public OutputFormat Format { get; }
+
+    /// <summary><c>model_type</c> of config.json; null when unknown.</summary>
+    public string? ModelType { get; }
+
+    /// <summary><c>architectures</c> of config.json.</summary>
+    public IReadOnlyList<string> Architectures => ModelInfo is { Architectures.Count: > 0 } ? ModelInfo.Architectures : Config.Architectures;
+
+    /// <summary>Tokens that prompt and answer may have together; null when unknown.</summary>
+    public int? ContextLength { get; }
+
+    /// <summary>Token ids are below this.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>All token ids that end an answer: those of config.json, generation_config.json and the tokenizer's end token.</summary>
+    public IReadOnlyList<int> StopTokenIds => StopTokens.All;
+
+    /// <summary>The model's own sampling defaults; null when it has none.</summary>
+    public SamplingOptions? SamplingDefaults { get; }
+
+    /// <summary>Where the prompt is rendered: the template's name, or the built-in renderer's.</summary>
+    public string? TemplateOrigin => PlainOrigin;
+
+    internal ModelConfig Config { get; }
+
+    internal StopTokenSet StopTokens { get; }
+
+    internal IReadOnlyDictionary<int, string> SpecialTokens { get; }
+
+    private string? PlainOrigin { get; }
+
+    /// <summary>Makes a profile from a model folder, without a server: for counting tokens, previews and tools.</summary>
+    /// <param name="directory">A folder with tokenizer.json and what belongs to it.</param>
+    /// <param name="options">Choices of template and formats; null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <returns>The profile.</returns>
+    /// <exception cref="VllmModelException">The folder has no usable tokenizer, or one of its files is broken.</exception>
+    public static async Task<VllmModelProfile> FromDirectoryAsync(string directory, VllmGrpcOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        options ??= new VllmGrpcOptions();
+        ModelFileSet files = await ModelFileLocator.LoadAsync(
+            [new DirectorySource(directory)], ModelIdentity.From(Path.GetFileName(directory.TrimEnd('/', '\\'))), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
+        return Create(files, null, null, options, NullLogger.Instance);
+    }
+
+    /// <summary>Renders and tokenizes a request as a client would, without a server.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options.</param>
+    /// <returns>The prompt and what goes with it.</returns>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
+    public VllmPromptPreview PreviewPrompt(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return VllmPromptPreview.Of(new ChatPipeline(this, _settings, NullLogger.Instance).Prepare([.. messages], options), this);
+    }
+
+    internal static VllmModelProfile Create(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger)
+    {
+        try
+        {
+            return new VllmModelProfile(files, info, capabilities, options, logger);
+        }
+        catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
+        {
+            throw new VllmModelException($"The model files from {files.Origin} cannot be used: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The renderer of a request.</summary>
+    /// <exception cref="ChatTemplateException">The model has no template and the request brings none, or the request's template is wrong.</exception>
+    internal PromptRenderer RendererFor(bool hasTools, string? requestTemplate)
+    {
+        if (requestTemplate is null)
+        {
+            return (hasTools ? _withTools : _plain)
+                ?? throw new ChatTemplateException($"The model '{ModelId}' has no chat template (files from {FilesOrigin}). Set VllmGrpcOptions.ChatTemplate, or use raw completions.");
+        }
+
+        if (Templates.Templates.TryGetValue(requestTemplate, out ChatTemplate? named))
+        {
+            return new PromptRenderer(named);
+        }
+
+        if (_requestTemplates.TryGetValue(requestTemplate, out PromptRenderer? known))
+        {
+            return known;
+        }
+
+        var parsed = new PromptRenderer(ChatTemplate.Parse(requestTemplate, new ChatTemplateOptions { Name = "of the request" }));
+        if (_requestTemplates.Count >= MaxRequestTemplates)
+        {
+            _requestTemplates.Clear();
+        }
+
+        _requestTemplates[requestTemplate] = parsed;
+        return parsed;
+    }
+
+    private (PromptRenderer? Renderer, string? Origin) ChooseRenderer(VllmGrpcOptions options, bool hasTools, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
+    {
+        if (options.ChatTemplate is { } source)
+        {
+            return (new PromptRenderer(ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" }), options.ContentFormat), "VllmGrpcOptions.ChatTemplate");
+        }
+
+        if (Templates.Templates.Count > 0)
+        {
+            ChatTemplate template = Templates.Select(hasTools);
+            string name = Templates.Templates.First(pair => ReferenceEquals(pair.Value, template)).Key;
+            return (new PromptRenderer(template, options.ContentFormat), $"chat template '{name}'");
+        }
+
+        return (null, null);
+    }
+
+    private SamplingOptions? ChooseSampling(VllmModelInfo? info)
+    {
+        if (info?.DefaultSampling is { } told)
+        {
+            return told;
+        }
+
+        // A server of the engine family that tells its names but no defaults was started with --generation-config vllm.
+        return Capabilities.Protocol == VllmProtocol.Engine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
+    }
+
+    private static string FirstOf(params ReadOnlySpan<string?> candidates)
+    {
+        foreach (string? candidate in candidates)
+        {
+            if (!string.IsNullOrEmpty(candidate))
+            {
+                return candidate;
+            }
+        }
+
+        return string.Empty;
+    }
+}

@@ -1,0 +1,108 @@
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// One served model as clients share it: the engine, and the profile, which is loaded with the first request and by one caller only. A failed load is
+/// forgotten, so that the next request tries again. Thread-safe.
+/// </summary>
+internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _disposing = new();
+    private readonly bool _ownsEngine;
+    private readonly HttpClient? _hubClient;
+    private Task<VllmModelProfile>? _profile;
+    private int _disposed;
+
+    public VllmRuntime(VllmGrpcOptions options, IVllmEngine? engine = null, ILoggerFactory? loggerFactory = null, HttpClient? hubClient = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        List<string> problems = VllmGrpcOptionsValidator.Check(options);
+        if (problems.Count > 0)
+        {
+            throw new ArgumentException(string.Join(' ', problems), nameof(options));
+        }
+
+        Options = options;
+        Logger = (ILogger?)loggerFactory?.CreateLogger("Connectors.Vllm") ?? NullLogger.Instance;
+        _ownsEngine = engine is null;
+        Engine = engine ?? VllmEngineFactory.Create(options.Connection, loggerFactory);
+        _hubClient = hubClient;
+    }
+
+    public VllmGrpcOptions Options { get; }
+
+    public IVllmEngine Engine { get; }
+
+    public ILogger Logger { get; }
+
+    /// <summary>The profile, once it was loaded.</summary>
+    public VllmModelProfile? LoadedProfile => _profile is { IsCompletedSuccessfully: true } loaded ? loaded.Result : null;
+
+    /// <summary>What is known of the model's name without asking the server.</summary>
+    public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository
+        ?? (Options.ModelDirectory is { } directory ? Path.GetFileName(directory.TrimEnd('/', '\\')) : null);
+
+    public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
+
+    public ValueTask<VllmModelProfile> GetProfileAsync(CancellationToken cancellationToken)
+    {
+        Task<VllmModelProfile>? task = _profile;
+        if (task is { IsCompletedSuccessfully: true })
+        {
+            return new ValueTask<VllmModelProfile>(task.Result);
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            if (_profile is null || _profile.IsFaulted || _profile.IsCanceled)
+            {
+                // On the pool: reading a tokenizer takes a moment of pure computing that no caller's thread should pay.
+                _profile = Task.Run(() => LoadAsync(_disposing.Token));
+            }
+
+            task = _profile;
+        }
+
+        return new ValueTask<VllmModelProfile>(task.WaitAsync(cancellationToken));
+    }
+
+    public void Dispose()
+    {
+        // Closing connections takes a moment; nobody has to wait for it.
+        _ = DisposeAsync().AsTask().ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        if (_ownsEngine)
+        {
+            await Engine.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _disposing.Dispose();
+    }
+
+    private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
+    {
+        using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
+        VllmModelInfo info = await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        VllmCapabilities capabilities = await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+        ModelIdentity identity = Options.ModelRepository is { } repository
+            ? new ModelIdentity(info.ServedModelName, repository, null)
+            : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
+        ModelFileSet files = await ModelFileLocator.LoadAsync(
+            ModelFileLocator.SourcesFor(Options, Engine, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false);
+        return VllmModelProfile.Create(files, info, capabilities, Options, Logger);
+    }
+}

@@ -1,0 +1,171 @@
+using System.Collections;
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Turns anything an application can put into messages, tool arguments or AdditionalProperties into the few shapes that
+/// templates and readers understand: null, bool, long, BigInteger, double, string, list and dictionary (insertion order kept).
+/// Everything is copied, so later changes by the caller cannot reach a running request.
+/// </summary>
+internal static class PlainValue
+{
+    /// <summary>Deeper values than this are refused: they are loops or attacks, not chat data.</summary>
+    public const int MaxDepth = 64;
+
+    public static object? From(object? value) => From(value, 0);
+
+    public static Dictionary<string, object?> FromObject(JsonElement element)
+    {
+        var result = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            result[property.Name] = FromElement(property.Value, 1);
+        }
+
+        return result;
+    }
+
+    private static object? From(object? value, int depth)
+    {
+        if (depth > MaxDepth)
+        {
+            throw new ArgumentException($"A value is nested more than {MaxDepth} levels deep.");
+        }
+
+        return value switch
+        {
+            null => null,
+            string text => text,
+            bool or long or double or BigInteger => value,
+            int number => (long)number,
+            short number => (long)number,
+            byte number => (long)number,
+            sbyte number => (long)number,
+            ushort number => (long)number,
+            uint number => (long)number,
+            ulong number => number <= long.MaxValue ? (long)number : (BigInteger)number,
+            // Through the shortest text, so that 0.1f stays 0.1 and does not become 0.10000000149011612.
+            float number => double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
+            decimal number => FromNumber(number.ToString(CultureInfo.InvariantCulture)),
+            char letter => letter.ToString(),
+            JsonElement element => FromElement(element, depth),
+            JsonDocument document => FromElement(document.RootElement, depth),
+            JsonNode node => FromNode(node, depth),
+            IEnumerable<KeyValuePair<string, object?>> pairs => FromPairs(pairs, depth),
+            IDictionary dictionary => FromDictionary(dictionary, depth),
+            IEnumerable<string> or IEnumerable<object> or Array or IList => FromList((IEnumerable)value, depth),
+            _ => FromElement(Serialize(value), depth),
+        };
+    }
+
+    /// <summary>A JSON number by Python's rules, which are the ones chat templates were written for: no '.', 'e' means an integer of any size.</summary>
+    public static object FromNumber(string text)
+    {
+        if (text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0)
+        {
+            return double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+        }
+
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long small)
+            ? small
+            : BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Serializes a value of the caller's own type with the options Microsoft.Extensions.AI uses for the same purpose.</summary>
+    public static JsonElement Serialize(object value, JsonSerializerOptions? options = null)
+    {
+        Type type = value.GetType();
+        try
+        {
+            return JsonSerializer.SerializeToElement(value, (options ?? AIJsonUtilities.DefaultOptions).GetTypeInfo(type));
+        }
+        catch (NotSupportedException error)
+        {
+            throw new NotSupportedException(
+                $"A value of type '{type}' cannot be written as JSON. Pass a string, a number, a JsonElement or a dictionary instead, or register the type's source-generated JsonTypeInfo.",
+                error);
+        }
+    }
+
+    private static object? FromElement(JsonElement element, int depth)
+    {
+        if (depth > MaxDepth)
+        {
+            throw new ArgumentException($"A JSON value is nested more than {MaxDepth} levels deep.");
+        }
+
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var members = new Dictionary<string, object?>(StringComparer.Ordinal);
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    members[property.Name] = FromElement(property.Value, depth + 1);
+                }
+
+                return members;
+            case JsonValueKind.Array:
+                var items = new List<object?>(element.GetArrayLength());
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    items.Add(FromElement(item, depth + 1));
+                }
+
+                return items;
+            case JsonValueKind.String:
+                return element.GetString();
+            case JsonValueKind.Number:
+                return element.TryGetInt64(out long number) ? number : FromNumber(element.GetRawText());
+            case JsonValueKind.True:
+                return true;
+            case JsonValueKind.False:
+                return false;
+            default:
+                return null;
+        }
+    }
+
+    private static object? FromNode(JsonNode node, int depth)
+    {
+        using JsonDocument document = JsonDocument.Parse(node.ToJsonString());
+        return FromElement(document.RootElement, depth);
+    }
+
+    private static Dictionary<string, object?> FromPairs(IEnumerable<KeyValuePair<string, object?>> pairs, int depth)
+    {
+        var members = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach ((string key, object? value) in pairs)
+        {
+            members[key] = From(value, depth + 1);
+        }
+
+        return members;
+    }
+
+    private static Dictionary<string, object?> FromDictionary(IDictionary dictionary, int depth)
+    {
+        var members = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (DictionaryEntry entry in dictionary)
+        {
+            members[Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? string.Empty] = From(entry.Value, depth + 1);
+        }
+
+        return members;
+    }
+
+    private static List<object?> FromList(IEnumerable values, int depth)
+    {
+        var items = new List<object?>();
+        foreach (object? value in values)
+        {
+            items.Add(From(value, depth + 1));
+        }
+
+        return items;
+    }
+}

@@ -1,0 +1,223 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Reads vLLM's extras out of <see cref="AdditionalPropertiesDictionary"/>, whoever wrote them: our typed extensions, a hand-written
+/// snake_case key, a deserialized <see cref="JsonElement"/>, or Semantic Kernel, which turns every number into a double.
+/// Unknown keys are nobody's business here; a known key with a value that makes no sense is an <see cref="ArgumentException"/> that names it.
+/// </summary>
+internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properties)
+{
+    public bool IsEmpty => properties is null || properties.Count == 0;
+
+    public double? Number(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        double number = value switch
+        {
+            double known => known,
+            long known => known,
+            BigInteger known => (double)known,
+            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) => parsed,
+            _ => throw Wrong(key, value, "a number"),
+        };
+        return number >= minimum && number <= maximum && !double.IsNaN(number)
+            ? number
+            : throw Wrong(key, value, string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}"));
+    }
+
+    public long? Integer(string key, long minimum = long.MinValue, long maximum = long.MaxValue)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        long number = ToInteger(value) ?? throw Wrong(key, value, "a whole number");
+        return number >= minimum && number <= maximum
+            ? number
+            : throw Wrong(key, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {minimum} to {maximum}"));
+    }
+
+    public int? Int32(string key, int minimum = int.MinValue, int maximum = int.MaxValue) => (int?)Integer(key, minimum, maximum);
+
+    public bool? Boolean(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        return value switch
+        {
+            bool known => known,
+            string text when bool.TryParse(text, out bool parsed) => parsed,
+            long and (0 or 1) => (long)value == 1,
+            double and (0d or 1d) => (double)value == 1d,
+            _ => throw Wrong(key, value, "true or false"),
+        };
+    }
+
+    /// <summary>The value if it is a bool, else null; no complaint about other kinds.</summary>
+    public bool? TryBoolean(string key) => TryGet(key, out object? value) ? value as bool? : null;
+
+    public string? Text(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        return value as string ?? throw Wrong(key, value, "a string");
+    }
+
+    /// <summary>A string, or anything else written as JSON text.</summary>
+    public string? TextOrJson(string key) => !TryGet(key, out object? value) ? null : value as string ?? PlainJson.Write(value);
+
+    public IReadOnlyList<string>? TextList(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        if (value is string single)
+        {
+            return [single];
+        }
+
+        if (value is not List<object?> items)
+        {
+            throw Wrong(key, value, "a list of strings");
+        }
+
+        var texts = new string[items.Count];
+        for (int i = 0; i < texts.Length; i++)
+        {
+            texts[i] = items[i] as string ?? throw Wrong(key, items[i], "a list of strings");
+        }
+
+        return texts;
+    }
+
+    public IReadOnlyList<int>? TokenIds(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        if (value is not List<object?> items)
+        {
+            return [ToTokenId(key, value)];
+        }
+
+        var ids = new int[items.Count];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ids[i] = ToTokenId(key, items[i]);
+        }
+
+        return ids;
+    }
+
+    public IReadOnlyDictionary<int, float>? TokenWeights(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        if (value is not Dictionary<string, object?> members)
+        {
+            throw Wrong(key, value, "an object of token ids and weights");
+        }
+
+        var weights = new Dictionary<int, float>(members.Count);
+        foreach ((string id, object? weight) in members)
+        {
+            double number = weight switch
+            {
+                double known => known,
+                long known => known,
+                _ => throw Wrong(key, weight, "an object of token ids and weights"),
+            };
+            weights[ToTokenId(key, id)] = (float)number;
+        }
+
+        return weights;
+    }
+
+    public Dictionary<string, object?>? Members(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        if (value is string json)
+        {
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(json);
+                value = PlainValue.From(document.RootElement);
+            }
+            catch (JsonException)
+            {
+                throw Wrong(key, json, "an object");
+            }
+        }
+
+        return value as Dictionary<string, object?> ?? throw Wrong(key, value, "an object");
+    }
+
+    public List<object?>? Items(string key)
+    {
+        if (!TryGet(key, out object? value))
+        {
+            return null;
+        }
+
+        return value as List<object?> ?? throw Wrong(key, value, "a list");
+    }
+
+    private bool TryGet(string key, out object? value)
+    {
+        if (properties is null || !properties.TryGetValue(key, out object? raw))
+        {
+            value = null;
+            return false;
+        }
+
+        value = PlainValue.From(raw);
+        return value is not null;
+    }
+
+    private static long? ToInteger(object? value) => value switch
+    {
+        long known => known,
+        double known when known == Math.Floor(known) && Math.Abs(known) < 9.2e18 => (long)known,
+        string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed) => parsed,
+        _ => null,
+    };
+
+    private static int ToTokenId(string key, object? value) =>
+        ToInteger(value) is long id and >= 0 and <= int.MaxValue ? (int)id : throw Wrong(key, value, "token ids (whole numbers, zero or more)");
+
+    private static ArgumentException Wrong(string key, object? value, string expected) =>
+        new($"AdditionalProperties[\"{key}\"] must be {expected}, but it is {Describe(value)}.", key);
+
+    private static string Describe(object? value)
+    {
+        string text = value is string quoted ? $"\"{quoted}\"" : PlainJson.Write(value);
+        return text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 77), "...");
+    }
+}

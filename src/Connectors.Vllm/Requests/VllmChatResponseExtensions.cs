@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they survive
+/// caching and serialization.
+/// </summary>
+public static class VllmChatResponseExtensions
+{
+    extension(ChatMessage message)
+    {
+        /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.LogProbs</c>).</summary>
+        public IReadOnlyList<VllmTokenLogProb>? TokenLogProbs => VllmTokenLogProb.ReadList(Property(message, VllmOptionNames.ResponseLogProbs));
+
+        /// <summary>Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogProbs</c>).</summary>
+        public IReadOnlyList<VllmTokenLogProb>? PromptTokenLogProbs => VllmTokenLogProb.ReadList(Property(message, VllmOptionNames.ResponsePromptLogProbs));
+
+        /// <summary>The generated token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
+        public IReadOnlyList<int>? TokenIds => Ids(message, VllmOptionNames.ResponseTokenIds);
+
+        /// <summary>The prompt's token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
+        public IReadOnlyList<int>? PromptTokenIds => Ids(message, VllmOptionNames.ResponsePromptTokenIds);
+
+        /// <summary>The stop string, or the stop token's id as text, that ended the answer; null when the model ended it.</summary>
+        public string? StopReason
+        {
+            get
+            {
+                ArgumentNullException.ThrowIfNull(message);
+                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmOptionNames.ResponseStopReason);
+            }
+        }
+
+        /// <summary>The server's answer to key-value cache transfer parameters, a JSON object; null when there is none.</summary>
+        public string? KvTransferResult
+        {
+            get
+            {
+                ArgumentNullException.ThrowIfNull(message);
+                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmOptionNames.ResponseKvTransferParameters);
+            }
+        }
+    }
+
+    private static object? Property(ChatMessage message, string key)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return message.AdditionalProperties?.TryGetValue(key, out object? value) == true ? value : null;
+    }
+
+    private static IReadOnlyList<int>? Ids(ChatMessage message, string key) =>
+        Property(message, key) is JsonElement { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(static item => item.GetInt32())] : null;
+}

@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using OutputConstraint = Connectors.Vllm.Grpc.OutputConstraint;
+
+namespace Connectors.Vllm;
+
+/// <summary>What a request sends to the server. Immutable.</summary>
+public sealed class VllmPromptPreview
+{
+    private VllmPromptPreview(PreparedChat chat, VllmModelProfile profile)
+    {
+        Text = chat.Prompt;
+        Content = chat.Content;
+        TokenIds = MemoryMarshal.TryGetArray(chat.Request.PromptIds, out ArraySegment<int> ids) ? ids : chat.Request.PromptIds.ToArray();
+        StopTokenIds = profile.StopTokenIds;
+        Format = chat.Format;
+        Request = chat.Request;
+    }
+
+    /// <summary>The rendered prompt.</summary>
+    public string Text { get; }
+
+    /// <summary>The ranges of <see cref="Text"/> that came from message content, in UTF-16 units; control tokens in them are text.</summary>
+    public IReadOnlyList<Range> Content { get; }
+
+    /// <summary>The prompt's token ids, as they would be sent.</summary>
+    public IReadOnlyList<int> TokenIds { get; }
+
+    /// <summary>All token ids that end the answer.</summary>
+    public IReadOnlyList<int> StopTokenIds { get; }
+
+    /// <summary>The constraint that would be sent; null when the answer is free.</summary>
+    public OutputConstraint? Constraint => Request.Constraint;
+
+    /// <summary>How the answer would be parsed, and why.</summary>
+    public OutputFormat Format { get; }
+
+    /// <summary>The whole request as the engine would get it.</summary>
+    public GenerationRequest Request { get; }
+
+    internal static VllmPromptPreview Of(PreparedChat chat, VllmModelProfile profile) => new(chat, profile);
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>Log messages. Event ids are stable. Prompts and answers appear at Trace only.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Model {Model}: files from {Origin}, format {Format} ({Reason}), context {Context} tokens")]
+    public static partial void ProfileLoaded(ILogger logger, string model, string origin, string format, string reason, int context);
+
+    [LoggerMessage(2, LogLevel.Debug, "Model files: {Attempt}")]
+    public static partial void SourceFailed(ILogger logger, string attempt);
+
+    [LoggerMessage(3, LogLevel.Information, "Downloading {File} from {Endpoint} ({Bytes} bytes, {Present} already here)")]
+    public static partial void Downloading(ILogger logger, string file, Uri endpoint, long bytes, long present);
+
+    [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was skipped: a chat template has no place for it")]
+    public static partial void ContentSkipped(ILogger logger, string type);
+
+    [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was skipped: a vLLM server runs no hosted tools")]
+    public static partial void ToolSkipped(ILogger logger, string tool, string type);
+
+    [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
+    public static partial void OptionIgnored(ILogger logger, string option, string reason);
+
+    [LoggerMessage(13, LogLevel.Information, "The chat template refused the history ({Reason}); rendered it with merged turns instead")]
+    public static partial void HistoryRepaired(ILogger logger, string reason);
+
+    [LoggerMessage(14, LogLevel.Warning, "{Warning}")]
+    public static partial void ConstraintWarning(ILogger logger, string warning);
+
+    [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} to generate")]
+    public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
+
+    [LoggerMessage(21, LogLevel.Debug, "Request {RequestId}: {OutputTokens} tokens, finished with {Reason}")]
+    public static partial void RequestCompleted(ILogger logger, string requestId, long outputTokens, string reason);
+
+    [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} was left before its end; the server is told to abort it")]
+    public static partial void RequestAbandoned(ILogger logger, string requestId);
+
+    [LoggerMessage(23, LogLevel.Trace, "Request {RequestId} prompt: {Prompt}")]
+    public static partial void Prompt(ILogger logger, string requestId, string prompt);
+}

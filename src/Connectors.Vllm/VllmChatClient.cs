@@ -1,0 +1,232 @@
+using System.Runtime.CompilerServices;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tokenizers;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// A chat client for a vLLM server over gRPC. The prompt is rendered and tokenized here, and the answer is decoded and parsed here, so the server needs
+/// no parser flags, and what it sends are token ids.
+/// </summary>
+/// <remarks>
+/// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the model's
+/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Failures are
+/// <see cref="VllmException"/>, <see cref="VllmModelException"/>, <see cref="ChatTemplates.ChatTemplateException"/> (the template refuses the conversation) or argument
+/// exceptions; cancellation is an <see cref="OperationCanceledException"/> with the caller's token.
+/// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, and, once the model
+/// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="Tokenizer"/>.</para>
+/// </remarks>
+public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPromptPreviewer, IAsyncDisposable
+{
+    private readonly VllmRuntime _runtime;
+    private readonly bool _ownsRuntime;
+    private ChatClientMetadata? _metadata;
+    private int _disposed;
+
+    /// <summary>Makes a client for a server.</summary>
+    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">The address is not one.</exception>
+    public VllmChatClient(string endpoint, ILoggerFactory? loggerFactory = null)
+        : this(OptionsFor(endpoint), loggerFactory)
+    {
+    }
+
+    /// <summary>Makes a client for a server.</summary>
+    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">The address is not one.</exception>
+    public VllmChatClient(Uri endpoint, ILoggerFactory? loggerFactory = null)
+        : this(OptionsFor(endpoint), loggerFactory)
+    {
+    }
+
+    /// <summary>Makes a client from options.</summary>
+    /// <param name="options">Address and model; must not be changed afterwards.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
+    public VllmChatClient(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
+        : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
+    {
+    }
+
+    /// <summary>Makes a client on an engine that somebody else owns: disposing the client leaves it alive.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="options">Choices about the model; addresses in it are not used. Null for the defaults.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
+    public VllmChatClient(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
+        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)
+    {
+    }
+
+    internal VllmChatClient(VllmRuntime runtime, bool ownsRuntime)
+    {
+        _runtime = runtime;
+        _ownsRuntime = ownsRuntime;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return await CollectAsync(GetStreamingResponseAsync(messages, options, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        ThrowIfDisposed();
+        return StreamAsync(messages, options, cancellationToken);
+    }
+
+    /// <summary>Continues a text as it is: no chat template, no parsing of thoughts or tool calls. For base models and fill-in-the-middle prompts.</summary>
+    /// <param name="prompt">The text; the model's begin token is put in front, if its tokenizer does so.</param>
+    /// <param name="options">Sampling and limits; messages-only members (tools, reasoning, instructions) are not used.</param>
+    /// <param name="cancellationToken">Aborts the request.</param>
+    /// <returns>The continuation in pieces, with usage and finish reason at the end.</returns>
+    public IAsyncEnumerable<ChatResponseUpdate> CompleteStreamingAsync(string prompt, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        ThrowIfDisposed();
+        return CompleteAsync(prompt, options, cancellationToken);
+    }
+
+    /// <summary>The model's profile; loaded with the first call.</summary>
+    /// <param name="cancellationToken">Ends the wait, not the loading, which others may be waiting for.</param>
+    /// <returns>The profile.</returns>
+    /// <exception cref="VllmModelException">No tokenizer was found, or a file of the model is broken.</exception>
+    /// <exception cref="VllmException">The server could not be asked.</exception>
+    public ValueTask<VllmModelProfile> GetModelProfileAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        return _runtime.GetProfileAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> CountTokensAsync(string text, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return (await GetModelProfileAsync(cancellationToken).ConfigureAwait(false)).Tokenizer.CountTokens(text);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> CountTokensAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+        (await PreviewPromptAsync(messages, options, cancellationToken).ConfigureAwait(false)).TokenIds.Count;
+
+    /// <inheritdoc/>
+    public async ValueTask<VllmPromptPreview> PreviewPromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        VllmModelProfile profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
+        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger).Prepare(AsList(messages), options, this), profile);
+    }
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null)
+        {
+            return null;
+        }
+
+        return serviceType == typeof(ChatClientMetadata) ? Metadata()
+            : serviceType.IsInstanceOfType(this) ? this
+            : serviceType.IsInstanceOfType(_runtime.Engine) ? _runtime.Engine
+            : serviceType == typeof(VllmModelProfile) ? _runtime.LoadedProfile
+            : serviceType == typeof(VllmCapabilities) ? _runtime.LoadedProfile?.Capabilities
+            : serviceType == typeof(Tokenizer) ? _runtime.LoadedProfile?.Tokenizer
+            : null;
+    }
+
+    /// <summary>Closes the connections this client opened; a borrowed engine stays open. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        {
+            _runtime.Dispose();
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        {
+            await _runtime.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    internal static async Task<ChatResponse> CollectAsync(IAsyncEnumerable<ChatResponseUpdate> stream, CancellationToken cancellationToken)
+    {
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (ChatResponseUpdate update in stream.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            updates.Add(update);
+        }
+
+        ChatResponse response = updates.ToChatResponse();
+        response.RawRepresentation = updates[^1].RawRepresentation;
+        return response;
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+        var pipeline = new ChatPipeline(profile, _runtime.Options, _runtime.Logger);
+        await foreach (ChatResponseUpdate update in pipeline.RunAsync(_runtime.Engine, pipeline.Prepare(AsList(messages), options, this), cancellationToken).ConfigureAwait(false))
+        {
+            yield return update;
+        }
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> CompleteAsync(string prompt, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+        var pipeline = new ChatPipeline(profile, _runtime.Options, _runtime.Logger);
+        await foreach (ChatResponseUpdate update in pipeline.RunAsync(_runtime.Engine, pipeline.PrepareCompletion(prompt, options, this), cancellationToken).ConfigureAwait(false))
+        {
+            yield return update;
+        }
+    }
+
+    private ChatClientMetadata Metadata()
+    {
+        string? model = _runtime.DefaultModelId;
+        ChatClientMetadata? known = _metadata;
+        if (known is null || known.DefaultModelId != model)
+        {
+            _metadata = known = new ChatClientMetadata("vllm", _runtime.Engine.Endpoint, model);
+        }
+
+        return known;
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0 || _runtime.IsDisposed, this);
+
+    private static IReadOnlyList<ChatMessage> AsList(IEnumerable<ChatMessage> messages) => messages as IReadOnlyList<ChatMessage> ?? [.. messages];
+
+    private static VllmGrpcOptions OptionsFor(string endpoint)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(endpoint);
+        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out Uri? address)
+            ? OptionsFor(address)
+            : throw new ArgumentException($"'{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.", nameof(endpoint));
+    }
+
+    private static VllmGrpcOptions OptionsFor(Uri endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var options = new VllmGrpcOptions();
+        options.Endpoints.Add(endpoint);
+        return options;
+    }
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>An embedding generator for a vLLM server that serves an embedding model (engine family). Texts are tokenized here.</summary>
+/// <remarks>All members are safe for concurrent use. The texts of one call are sent side by side, and the server batches them; results keep their order.</remarks>
+public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
+{
+    /// <summary>Requests of one call that are under way at a time: enough to fill a batch, few enough for one connection.</summary>
+    private const int MaxParallel = 32;
+
+    private readonly VllmRuntime _runtime;
+    private readonly bool _ownsRuntime;
+    private EmbeddingGeneratorMetadata? _metadata;
+    private int _dimensions;
+    private int _disposed;
+
+    /// <summary>Makes a generator for a server.</summary>
+    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">The address is not one.</exception>
+    public VllmEmbeddingGenerator(Uri endpoint, ILoggerFactory? loggerFactory = null)
+        : this(OptionsFor(endpoint), loggerFactory)
+    {
+    }
+
+    /// <summary>Makes a generator from options.</summary>
+    /// <param name="options">Address and model; must not be changed afterwards.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
+    public VllmEmbeddingGenerator(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
+        : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
+    {
+    }
+
+    /// <summary>Makes a generator on an engine that somebody else owns: disposing the generator leaves it alive.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="options">Choices about the model; addresses in it are not used. Null for the defaults.</param>
+    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
+    public VllmEmbeddingGenerator(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
+        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)
+    {
+    }
+
+    internal VllmEmbeddingGenerator(VllmRuntime runtime, bool ownsRuntime)
+    {
+        _runtime = runtime;
+        _ownsRuntime = ownsRuntime;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A value is null.</exception>
+    /// <exception cref="NotSupportedException">The options ask for another dimension than the model's.</exception>
+    /// <exception cref="VllmException">The server failed, or serves no embedding model.</exception>
+    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0 || _runtime.IsDisposed, this);
+        string[] texts = [.. values];
+        int missing = Array.IndexOf(texts, null);
+        return missing >= 0
+            ? throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The value at index {missing} is null."), nameof(values))
+            : GenerateAllAsync(texts, options, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(EmbeddingGeneratorMetadata) ? Metadata()
+            : serviceType.IsInstanceOfType(this) ? this
+            : serviceType.IsInstanceOfType(_runtime.Engine) ? _runtime.Engine
+            : serviceType == typeof(VllmModelProfile) ? _runtime.LoadedProfile
+            : serviceType == typeof(VllmCapabilities) ? _runtime.LoadedProfile?.Capabilities
+            : null;
+    }
+
+    /// <summary>Closes the connections this generator opened; a borrowed engine stays open. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        {
+            _runtime.Dispose();
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        {
+            await _runtime.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAllAsync(string[] texts, EmbeddingGenerationOptions? options, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var embeddings = new Embedding<float>[texts.Length];
+        long tokens = 0;
+        if (texts.Length > 0)
+        {
+            VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+            await Parallel.ForAsync(
+                0,
+                texts.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
+                async (i, cancel) =>
+                {
+                    EmbeddingResult result = await _runtime.Engine.EmbedAsync(profile.Tokenizer.Encode(texts[i], addSpecialTokens: true), cancel).ConfigureAwait(false);
+                    CheckDimensions(options?.Dimensions, result.Vector.Length, profile.ModelId);
+                    Interlocked.Add(ref tokens, result.PromptTokens);
+                    embeddings[i] = new Embedding<float>(result.Vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
+                }).ConfigureAwait(false);
+        }
+
+        return new GeneratedEmbeddings<Embedding<float>>(embeddings)
+        {
+            Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens },
+        };
+    }
+
+    private void CheckDimensions(int? wanted, int actual, string model)
+    {
+        _dimensions = actual;
+        if (wanted is int dimensions && dimensions != actual)
+        {
+            throw new NotSupportedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The model '{model}' makes embeddings of {actual} dimensions, and vLLM's gRPC interface cannot ask for {dimensions}. Leave Dimensions unset, or shorten the vectors yourself if the model was trained for it."));
+        }
+    }
+
+    private EmbeddingGeneratorMetadata Metadata()
+    {
+        int? dimensions = _dimensions > 0 ? _dimensions : null;
+        string? model = _runtime.DefaultModelId;
+        EmbeddingGeneratorMetadata? known = _metadata;
+        if (known is null || known.DefaultModelId != model || known.DefaultModelDimensions != dimensions)
+        {
+            _metadata = known = new EmbeddingGeneratorMetadata("vllm", _runtime.Engine.Endpoint, model, dimensions);
+        }
+
+        return known;
+    }
+
+    private static VllmGrpcOptions OptionsFor(Uri endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var options = new VllmGrpcOptions();
+        options.Endpoints.Add(endpoint);
+        return options;
+    }
+}
