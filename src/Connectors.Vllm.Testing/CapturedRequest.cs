@@ -9,6 +9,7 @@ public sealed class CapturedRequest
     private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IReadOnlyList<int> _promptIds = [];
+    private int _outputTokens;
 
     internal CapturedRequest(int number, string method, byte[] bytes, IMessage message, IReadOnlyDictionary<string, string> metadata, TimeSpan? deadline)
     {
@@ -48,6 +49,9 @@ public sealed class CapturedRequest
         internal set => Volatile.Write(ref _promptIds, value);
     }
 
+    /// <summary>Tokens generated for this request so far, over all choices: shows whether a cancelled request went on.</summary>
+    public int OutputTokens => Volatile.Read(ref _outputTokens);
+
     /// <summary>True when an Abort call named this request while it ran.</summary>
     public bool IsAborted => _aborted.Task.IsCompleted;
 
@@ -67,6 +71,8 @@ public sealed class CapturedRequest
     /// <exception cref="InvalidCastException">The message is of another type.</exception>
     public T As<T>()
         where T : IMessage => (T)Message;
+
+    internal void CountTokens(int count) => Interlocked.Add(ref _outputTokens, count);
 
     internal void MarkAborted() => _aborted.TrySetResult();
 

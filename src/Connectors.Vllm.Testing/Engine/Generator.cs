@@ -35,6 +35,7 @@ internal sealed class Generator(ServerState state)
             }
 
             var step = Next(sequences, reply.ChoiceOrder, messages, ref turn).Advance();
+            running.Captured.CountTokens(step.Ids.Count);
             open -= step.IsLast ? 1 : 0;
             yield return step;
         }

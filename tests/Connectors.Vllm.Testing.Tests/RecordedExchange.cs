@@ -1,0 +1,130 @@
+using System.Text.Json;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
+using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Testing.Tests;
+
+/// <summary>One recorded exchange, and the script that makes the test server's model say the same ids.</summary>
+internal sealed record RecordedExchange(string Family, string Label, string Rpc, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details)
+{
+    public static IReadOnlyList<RecordedExchange> Load(string file) =>
+        [.. File.ReadLines(file).Where(line => line.Length > 0).Select(Parse)];
+
+    public ScriptedReply Script() => Family == "A" ? EngineScript() : InferenceScript();
+
+    private static RecordedExchange Parse(string line)
+    {
+        using var json = JsonDocument.Parse(line);
+        var root = json.RootElement;
+        return new RecordedExchange(
+            root.GetProperty("family").GetString()!,
+            root.GetProperty("label").GetString()!,
+            root.GetProperty("rpc").GetString()!,
+            Convert.FromHexString(root.GetProperty("request").GetString()!),
+            [.. root.GetProperty("responses").EnumerateArray().Select(hex => Convert.FromHexString(hex.GetString()!))],
+            root.GetProperty("status").GetString()!,
+            root.GetProperty("details").GetString()!);
+    }
+
+    private ScriptedReply EngineScript()
+    {
+        var choices = new SortedDictionary<int, (List<int> Ids, List<int> Sizes, List<ScriptedLogProb> LogProbs)>();
+        var order = new List<int>();
+        var cached = 0;
+        InputLogProbs? prompt = null;
+        foreach (var message in Responses.Select(GenerateResponse.Parser.ParseFrom))
+        {
+            var isWhole = Responses.Count == 1 || Label.EndsWith("-whole", StringComparison.Ordinal);
+            if (message.ResponseCase == GenerateResponse.ResponseOneofCase.Complete && !isWhole)
+            {
+                continue;
+            }
+
+            var (index, ids, logProbs) = message.ResponseCase == GenerateResponse.ResponseOneofCase.Chunk && message.Chunk is { } chunk
+                ? ((int)chunk.Index, chunk.TokenIds, chunk.OutputLogprobs)
+                : ((int)message.Complete!.Index, message.Complete.OutputIds, message.Complete.OutputLogprobs);
+            prompt ??= message.Chunk?.InputLogprobs ?? message.Complete?.InputLogprobs;
+            cached = (int)(message.Chunk?.CachedTokens ?? message.Complete!.CachedTokens);
+            if (!choices.TryGetValue(index, out var choice))
+            {
+                choices[index] = choice = ([], [], []);
+            }
+
+            choice.Ids.AddRange(ids.Select(id => (int)id));
+            choice.Sizes.Add(ids.Count);
+            choice.LogProbs.AddRange(LogProbs(logProbs));
+            order.Add(index);
+        }
+
+        ScriptedReply[] replies = [.. choices.Values.Select(choice => new ScriptedReply
+        {
+            Ids = choice.Ids,
+            MessageSizes = choice.Sizes,
+            LogProbs = choice.LogProbs.Count > 0 ? choice.LogProbs : null,
+            CachedTokens = cached,
+            PromptLogProbs = prompt is null ? null : [.. PromptLogProbs(prompt)],
+        })];
+        return replies[0] with { Alternatives = replies[1..], ChoiceOrder = order };
+    }
+
+    private ScriptedReply InferenceScript()
+    {
+        var ids = new List<int>();
+        var sizes = new List<int>();
+        var logProbs = new List<ScriptedLogProb>();
+        var prompt = new List<ScriptedLogProb>();
+        var cached = 0u;
+        foreach (var message in Responses.Select(InferenceProtocol.GenerateResponse.Parser.ParseFrom))
+        {
+            for (var i = 0; i < message.PromptInfo?.Logprobs.Count; i++)
+            {
+                prompt.Add(LogProb(message.PromptInfo.Logprobs[i], message.PromptInfo.Ranks[i], message.PromptInfo.CandidateTokens[i]));
+            }
+
+            if (message.Outputs is not { } output)
+            {
+                continue;
+            }
+
+            ids.AddRange(output.TokenIds.Select(id => (int)id));
+            sizes.Add((int)output.NumTokens);
+            cached = output.FinishInfo?.NumCachedTokens ?? cached;
+            for (var i = 0; i < output.Logprobs.Count; i++)
+            {
+                logProbs.Add(LogProb(output.Logprobs[i], output.Ranks[i], output.CandidateTokens[i]));
+            }
+        }
+
+        return new ScriptedReply
+        {
+            Ids = ids,
+            MessageSizes = sizes,
+            LogProbs = logProbs.Count > 0 ? logProbs : null,
+            PromptLogProbs = prompt.Count > 0 ? prompt : null,
+            CachedTokens = (int)cached,
+        };
+    }
+
+    private static ScriptedLogProb LogProb(float value, uint rank, InferenceProtocol.CandidateTokenInfo candidates) =>
+        new(value, (int)rank, [.. candidates.Tokens.Select(token => new ScriptedTokenLogProb((int)token.Id, token.Logprob, (int)token.Rank))]);
+
+    private static IEnumerable<ScriptedLogProb> LogProbs(OutputLogProbs? message)
+    {
+        for (var i = 0; i < message?.TokenLogprobs.Count; i++)
+        {
+            yield return new ScriptedLogProb(message.TokenLogprobs[i], 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
+        }
+    }
+
+    private static IEnumerable<ScriptedLogProb> PromptLogProbs(InputLogProbs message)
+    {
+        for (var i = 0; i < message.TokenLogprobs.Count; i++)
+        {
+            yield return new ScriptedLogProb(message.TokenLogprobs[i].Value, 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
+        }
+    }
+
+    private static ScriptedTokenLogProb[] Best(TopLogProbs top) =>
+        [.. top.TokenIds.Select((id, i) => new ScriptedTokenLogProb((int)id, top.Values[i], i + 1))];
+}
