@@ -28,6 +28,7 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
     {
         private readonly PromptBuilder _prompt = new();
         private readonly HashSet<string> _toolNames = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, int> _lastCallIds = new(StringComparer.Ordinal);
         private IReadOnlyList<PromptToolCall> _lastCalls = [];
         private bool _thinking;
         private bool _hasTools;
@@ -204,6 +205,12 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
         private void AppendAssistant(PromptMessage message)
         {
             _lastCalls = message.ToolCalls;
+            _lastCallIds.Clear();
+            for (var i = 0; i < _lastCalls.Count; i++)
+            {
+                _lastCallIds.TryAdd(_lastCalls[i].Id ?? "", i);
+            }
+
             Open(_prompt, "message", " role=\"assistant\"");
             if (_thinking)
             {
@@ -296,7 +303,7 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
             for (; end < request.Messages.Count && request.Messages[end].Role == "tool"; end++)
             {
                 var message = request.Messages[end];
-                var call = message.ToolCallId is null ? -1 : _lastCalls.Index().Where(item => item.Item.Id == message.ToolCallId).Select(item => item.Index).FirstOrDefault(-1);
+                var call = message.ToolCallId is { } id ? _lastCallIds.GetValueOrDefault(id, -1) : -1;
                 results.Add(call >= 0 ? (message, call) : throw message.Error("a tool result must carry the tool_call_id of a call in the latest assistant message"));
             }
 

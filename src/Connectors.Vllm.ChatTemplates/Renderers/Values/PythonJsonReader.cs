@@ -10,7 +10,8 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// </summary>
 internal ref struct PythonJsonReader
 {
-    private const int MaxDepth = 128;
+    private const int MaxDepth = 500;
+    private const int MaxStrictDepth = 128;
     private const int IndexedMemberCount = 8;
 
     private readonly ReadOnlySpan<char> _json;
@@ -78,9 +79,9 @@ internal ref struct PythonJsonReader
 
     private PromptValue? ReadValue(int depth)
     {
-        if (depth > MaxDepth)
+        if (depth > (_dialect == JsonDialect.Strict ? MaxStrictDepth : MaxDepth))
         {
-            return Fail($"more than {MaxDepth} levels");
+            return Fail("too many levels");
         }
 
         if (_position >= _json.Length)
