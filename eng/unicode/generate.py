@@ -129,6 +129,9 @@ def table(name, summary, data):
 table("Categories", "General categories, Unicode 16: runs of (length, category).", runs([CATEGORIES.index(k) for k in category]))
 table("Alphabetic", "The property Alphabetic, Unicode 16.", code_set(assigned(expand(node["sets"]["Alphabetic"]))))
 
+for name in ("Lowercase", "Uppercase", "Emoji", "Extended_Pictographic"):
+    table(name.replace("_", "") + "Property", f"The property {name}, Unicode 16.", code_set(assigned(expand(node["sets"][name]))))
+
 script_of = [0] * SIZE
 for i, name in enumerate(names):
     for c in assigned(expand(node["sets"].get("Script=" + name, []))):

@@ -13,7 +13,8 @@ function ranges(test) {
   return found;
 }
 
-for (const [name, regex] of [["Alphabetic", /\p{Alphabetic}/u], ["N", /\p{N}/u], ["Extended_Pictographic", /\p{Extended_Pictographic}/u]]) {
+for (const [name, regex] of [["Alphabetic", /\p{Alphabetic}/u], ["N", /\p{N}/u], ["Extended_Pictographic", /\p{Extended_Pictographic}/u],
+  ["Lowercase", /\p{Lowercase}/u], ["Uppercase", /\p{Uppercase}/u], ["Emoji", /\p{Emoji}/u]]) {
   result.sets[name] = ranges(s => regex.test(s));
 }
 

@@ -10,11 +10,28 @@ internal sealed class CodePointSet
     private ulong[]? _pages;
     private ushort[]? _pageOf;
 
-    private CodePointSet(int[] borders) => _borders = borders;
+    private CodePointSet(int[] borders)
+    {
+        _borders = borders;
+        for (var i = 0; i < borders.Length && borders[i] < 128; i += 2)
+        {
+            for (var codePoint = borders[i]; codePoint < Math.Min(128, borders[i + 1]); codePoint++)
+            {
+                AsciiLow |= codePoint < 64 ? 1UL << codePoint : 0;
+                AsciiHigh |= codePoint >= 64 ? 1UL << codePoint : 0;
+            }
+        }
+    }
 
     public static CodePointSet Empty { get; } = new([]);
 
     public static CodePointSet All { get; } = new([0, CodePoints.Count]);
+
+    /// <summary>Bit n: code point n is a member.</summary>
+    public ulong AsciiLow { get; }
+
+    /// <summary>Bit n: code point 64 + n is a member.</summary>
+    public ulong AsciiHigh { get; }
 
     public bool IsEmpty => _borders.Length == 0;
 
@@ -105,6 +122,12 @@ internal sealed class CodePointSet
         var page = (uint)codePoint >> 8;
         return page < (uint)pageOf.Length && (_pages![pageOf[page] * 4 + ((codePoint >> 6) & 3)] >> codePoint & 1) != 0;
     }
+
+    /// <summary>The one member of a set of one, else -1.</summary>
+    public int Single => _borders.Length == 2 && _borders[1] == _borders[0] + 1 ? _borders[0] : -1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool ContainsAscii(int value) => ((value < 64 ? AsciiLow : AsciiHigh) >> value & 1) != 0;
 
     public CodePointSet Union(CodePointSet other) => Combine(other, static (a, b) => a || b);
 

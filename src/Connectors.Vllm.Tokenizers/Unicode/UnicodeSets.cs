@@ -9,6 +9,7 @@ namespace Connectors.Vllm.Tokenizers;
 internal static class UnicodeSets
 {
     private static readonly Lazy<CodePointMap> CategoryMap = new(() => CodePointMap.FromRuns(UnicodeData.Categories));
+    private static readonly Lazy<List<(int First, int Last)>[]> CategoryRanges = new(ReadCategoryRanges);
     private static readonly Lazy<CodePointMap> ScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.Scripts));
     private static readonly Lazy<CodePointMap> OldScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.OldScripts));
     private static readonly Lazy<CodePointSet> AlphabeticSet = new(() => CodePointSet.FromTable(UnicodeData.Alphabetic));
@@ -66,13 +67,27 @@ internal static class UnicodeSets
     /// <summary>All code points of the given general categories, version 16.</summary>
     public static CodePointSet OfCategories(params UnicodeCategory[] categories)
     {
-        var wanted = 0u;
-        foreach (var category in categories)
+        var ranges = CategoryRanges.Value;
+        return CodePointSet.FromRanges(categories.SelectMany(category => ranges[(int)category]));
+    }
+
+    private static List<(int First, int Last)>[] ReadCategoryRanges()
+    {
+        var ranges = new List<(int, int)>[(int)UnicodeCategory.OtherNotAssigned + 1];
+        for (var i = 0; i < ranges.Length; i++)
         {
-            wanted |= 1u << (int)category;
+            ranges[i] = [];
         }
 
-        return CodePointSet.Where(Categories, value => (wanted >> value & 1) != 0);
+        var reader = new VarintReader(VarintReader.Decode(UnicodeData.Categories));
+        for (var position = 0; !reader.AtEnd;)
+        {
+            var end = position + reader.Next();
+            ranges[reader.Next()].Add((position, end - 1));
+            position = end;
+        }
+
+        return ranges;
     }
 
     private static CodePointSet MakeWord() => Alphabetic.Union(OfCategories(

@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// SentencePiece's compiled character map: a double-array trie (darts-clone, https://github.com/s-yata/darts-clone) from byte sequences to
+/// places in a list of replacements that end with NUL.
+/// </summary>
+internal sealed class PrecompiledNormalizer : Normalizer
+{
+    /// <summary>Clusters of fewer bytes than this are looked up whole before their characters are.</summary>
+    private const int LongCluster = 6;
+
+    private readonly uint[] _units;
+    private readonly byte[] _replacements;
+
+    /// <param name="map">Little-endian size of the trie in bytes, the trie, the replacements.</param>
+    /// <param name="json">The component, for messages.</param>
+    public PrecompiledNormalizer(ReadOnlySpan<byte> map, ComponentJson json)
+    {
+        var size = map.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(map) : uint.MaxValue;
+        if (size > map.Length - 4 || size < 4)
+        {
+            throw json.Error("the precompiled_charsmap is cut off: its size does not fit its content");
+        }
+
+        _units = new uint[size / 4];
+        for (var i = 0; i < _units.Length; i++)
+        {
+            _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(map[(4 + (i * 4))..]);
+        }
+
+        _replacements = map[(int)(4 + (size / 4 * 4))..].ToArray();
+        if (!System.Text.Unicode.Utf8.IsValid(_replacements))
+        {
+            throw json.Error("the replacements of the precompiled_charsmap are not UTF-8");
+        }
+    }
+
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    {
+        var changed = false;
+        var copied = 0;
+        for (var i = 0; i < text.Length;)
+        {
+            var length = GraphemeClusters.NextLength(text, i);
+            if (length < LongCluster && TryFind(text.Slice(i, length), out var replacement))
+            {
+                Replace(text, ref copied, i, length, replacement, output);
+                changed = true;
+                i += length;
+                continue;
+            }
+
+            for (var end = i + length; i < end;)
+            {
+                _ = CodePoints.Read(text, i, out var characterLength);
+                if (TryFind(text.Slice(i, characterLength), out replacement))
+                {
+                    Replace(text, ref copied, i, characterLength, replacement, output);
+                    changed = true;
+                }
+
+                i += characterLength;
+            }
+        }
+
+        if (changed)
+        {
+            output.Append(text[copied..]);
+        }
+
+        return changed;
+    }
+
+    private static void Replace(ReadOnlySpan<byte> text, ref int copied, int start, int length, ReadOnlySpan<byte> replacement, Utf8Buffer output)
+    {
+        output.Append(text[copied..start]);
+        output.Append(replacement);
+        copied = start + length;
+    }
+
+    /// <summary>The replacement of the SHORTEST prefix of <paramref name="key"/> that the trie knows; it then stands for the whole key.</summary>
+    private bool TryFind(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> replacement)
+    {
+        replacement = default;
+        var node = Offset(_units[0]);
+        foreach (var value in key)
+        {
+            if (value == 0)
+            {
+                return false;
+            }
+
+            node ^= value;
+            if (node >= (uint)_units.Length || (_units[node] & 0x800000FF) != value)
+            {
+                return false;
+            }
+
+            var unit = _units[node];
+            node ^= Offset(unit);
+            if ((unit & 0x100) != 0)
+            {
+                var start = node < (uint)_units.Length ? _units[node] & 0x7FFFFFFF : uint.MaxValue;
+                if (start > _replacements.Length)
+                {
+                    throw new TokenizerException("the precompiled_charsmap points outside of its replacements; the file is damaged, fetch it again");
+                }
+
+                var rest = _replacements.AsSpan((int)start);
+                var end = rest.IndexOf((byte)0);
+                replacement = end < 0 ? rest : rest[..end];
+                return replacement.IsEmpty || (replacement[0] & 0xC0) != 0x80
+                    ? true
+                    : throw new TokenizerException("the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
+            }
+        }
+
+        return false;
+    }
+
+    private static uint Offset(uint unit) => (unit >> 10) << (int)((unit & 0x200) >> 6);
+}

@@ -1,0 +1,62 @@
+using System.Text;
+
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Writes a marker for each blank (only U+0020), adds one at the start, and cuts before each marker.</summary>
+internal sealed class MetaspacePreTokenizer : PreTokenizer
+{
+    private readonly MetaspaceSettings _settings;
+    private readonly byte[] _marker;
+
+    public MetaspacePreTokenizer(MetaspaceSettings settings)
+    {
+        _settings = settings;
+        _marker = Encoding.UTF8.GetBytes(settings.Marker.ToString());
+    }
+
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    {
+        if (output.Count == 0)
+        {
+            output.AtTextStart = atTextStart;
+        }
+
+        var text = output.Text;
+        var wantsMarker = _settings.Prepend == MetaspacePrepend.Always || (_settings.Prepend == MetaspacePrepend.First && atTextStart);
+        if (wantsMarker && piece[0] != ' ' && !piece.StartsWith(_marker))
+        {
+            text.Append(_marker);
+        }
+
+        while (true)
+        {
+            var length = NextMarker(piece, out var markerLength);
+            text.Append(piece[..length]);
+            piece = piece[length..];
+            if (piece.IsEmpty)
+            {
+                break;
+            }
+
+            if (_settings.Split)
+            {
+                output.EndPiece();
+            }
+
+            text.Append(_marker);
+            piece = piece[markerLength..];
+        }
+
+        output.EndPiece();
+    }
+
+    /// <summary>Where the next blank or marker stands (the piece's length when there is none), and how long it is.</summary>
+    private int NextMarker(ReadOnlySpan<byte> piece, out int markerLength)
+    {
+        var blank = piece.IndexOf((byte)' ');
+        var until = blank < 0 ? piece : piece[..blank];
+        var marker = until.IndexOf(_marker);
+        markerLength = marker >= 0 ? _marker.Length : 1;
+        return marker >= 0 ? marker : until.Length;
+    }
+}
