@@ -1,0 +1,202 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>
+/// Unigram (SentencePiece, https://arxiv.org/abs/1808.06226): the cut with the highest sum of token scores, found by Viterbi search.
+/// Unknown characters in a row count as one unknown token.
+/// </summary>
+internal sealed class UnigramModel : TokenModel
+{
+    /// <summary>An unknown character costs this much more than the worst token.</summary>
+    private const double UnknownPenalty = 10.0;
+
+    private readonly Vocabulary _vocabulary;
+    private readonly double[] _scores;
+    private readonly int _unknown;
+    private readonly UnigramTrie _trie = new();
+    private readonly double _unknownScore;
+    private readonly int[] _byteTokens = new int[256];
+    private readonly bool _byteFallback;
+
+    /// <param name="vocabulary">The tokens; a token's id is its place in the file.</param>
+    /// <param name="scores">The score of each id.</param>
+    /// <param name="unknown">Id of the unknown token, or -1.</param>
+    /// <param name="byteFallback">Unknown text becomes the tokens of its bytes.</param>
+    public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback)
+    {
+        _vocabulary = vocabulary;
+        _scores = scores;
+        _unknown = unknown;
+        _unknownScore = (scores.Length == 0 ? 0 : scores.Min()) - UnknownPenalty;
+        _byteFallback = byteFallback;
+        for (var id = 0; id < scores.Length; id++)
+        {
+            var token = vocabulary.Token(id);
+            if (!token.IsEmpty)
+            {
+                // Of two equal tokens the last one counts.
+                _trie.Add(token, vocabulary.Find(token));
+            }
+        }
+
+        for (var value = 0; value < 256; value++)
+        {
+            _byteTokens[value] = vocabulary.Find($"<0x{value:X2}>");
+        }
+    }
+
+    public override Vocabulary Vocabulary => _vocabulary;
+
+    public override ModelState CreateState() => new Work();
+
+    public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
+    {
+        var work = (Work)state;
+        work.Prepare(piece.Length);
+        Search(piece, work);
+
+        var pieces = work.Ends;
+        pieces.Clear();
+        for (var end = piece.Length; end > 0;)
+        {
+            pieces.Add(end);
+            end = StartOfPiece(work, end);
+        }
+
+        var start = 0;
+        for (var i = pieces.Count - 1; i >= 0; i--)
+        {
+            var end = pieces.Written[i];
+            Add(piece[start..end], output);
+            start = end;
+        }
+    }
+
+    private void Search(ReadOnlySpan<byte> piece, Work work)
+    {
+        var (scores, starts, ids) = (work.Scores, work.Starts, work.Ids);
+        for (var start = 0; start < piece.Length;)
+        {
+            _ = CodePoints.Read(piece, start, out var character);
+            var before = scores[start];
+            var hasSingle = false;
+            var node = UnigramTrie.Root;
+            for (var end = start; end < piece.Length;)
+            {
+                node = _trie.Next(node, piece[end++]);
+                if (node < 0)
+                {
+                    break;
+                }
+
+                var id = _trie.Token(node);
+                if (id >= 0)
+                {
+                    var score = _scores[id] + before;
+                    if (starts[end] < 0 || score > scores[end])
+                    {
+                        (scores[end], starts[end], ids[end]) = (score, start, id);
+                    }
+
+                    hasSingle |= end - start == character;
+                }
+            }
+
+            if (!hasSingle)
+            {
+                var end = start + character;
+                var score = _unknownScore + before;
+                if (starts[end] < 0 || score > scores[end])
+                {
+                    (scores[end], starts[end], ids[end]) = (score, start, _unknown >= 0 ? _unknown : throw MissingUnknown());
+                }
+            }
+
+            start += character;
+        }
+    }
+
+    /// <summary>Where the piece that ends at <paramref name="end"/> begins: unknown ones in a row are one piece.</summary>
+    private int StartOfPiece(Work work, int end)
+    {
+        var isUnknown = work.Ids[end] == _unknown;
+        var start = work.Starts[end];
+        while (isUnknown && start > 0 && work.Ids[start] == _unknown)
+        {
+            start = work.Starts[start];
+        }
+
+        return start;
+    }
+
+    private void Add(ReadOnlySpan<byte> piece, IdList output)
+    {
+        var id = _vocabulary.Find(piece);
+        if (id >= 0)
+        {
+            output.Add(id);
+            return;
+        }
+
+        if (_byteFallback && HasAllBytes(piece))
+        {
+            foreach (var value in piece)
+            {
+                output.Add(_byteTokens[value]);
+            }
+
+            return;
+        }
+
+        output.Add(_unknown >= 0 ? _unknown : throw MissingUnknown());
+    }
+
+    private bool HasAllBytes(ReadOnlySpan<byte> piece)
+    {
+        foreach (var value in piece)
+        {
+            if (_byteTokens[value] < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static TokenizerException MissingUnknown() => new("the text holds a character that is no token, and the model has no unk_id");
+
+    /// <summary>The best way to each byte position: its score, where its last token begins, and that token's id.</summary>
+    private sealed class Work : ModelState
+    {
+        private const int Kept = 1 << 16;
+
+        public double[] Scores { get; private set; } = [];
+
+        public int[] Starts { get; private set; } = [];
+
+        public int[] Ids { get; private set; } = [];
+
+        public IdList Ends { get; } = new();
+
+        public void Prepare(int length)
+        {
+            if (Scores.Length <= length)
+            {
+                var size = Math.Max(256, length + 1 + (length / 2));
+                (Scores, Starts, Ids) = (new double[size], new int[size], new int[size]);
+            }
+
+            Starts.AsSpan(0, length + 1).Fill(-1);
+            Scores[0] = 0;
+        }
+
+        public override void Trim()
+        {
+            Ends.Trim(Kept);
+            if (Scores.Length > Kept)
+            {
+                (Scores, Starts, Ids) = ([], [], []);
+            }
+        }
+    }
+}
