@@ -6,7 +6,6 @@ namespace Connectors.Vllm.OutputParsing;
 /// </summary>
 internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax syntax) : CallReader
 {
-    private const int MaxLookahead = 256;
     private JsonScanner _scanner;
     private ParsedCall? _call;
     private int _openerLength;
@@ -18,12 +17,12 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
 
     public override void Begin(ReadOnlySpan<char> opener, int openerLength)
     {
-        _openerLength = syntax.OpenerIsJson ? 0 : openerLength;
+        _openerLength = syntax.OpenerIsJson && opener is "{" or "[" ? 0 : openerLength;
         _position = _openerLength;
         _scanning = false;
         _call = null;
         _first = true;
-        _inArray = syntax.OpenerHasBracket;
+        _inArray = openerLength > 1 && opener[^1] == '['; // the opener ends with the array's bracket
     }
 
     public override ReadResult Read(ReadOnlySpan<char> block, bool final)
@@ -109,7 +108,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                 return false;
             }
 
-            var preamble = Prefix(block[_position..], syntax.Preambles, out var open);
+            var preamble = Lookahead.Prefix(block[_position..], syntax.Preambles, out var open);
             if (preamble > 0)
             {
                 _position += preamble;
@@ -124,8 +123,8 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
     /// <summary>A complete object was read: the block ends here, or goes on.</summary>
     private ReadResult ReadAfterCall(ReadOnlySpan<char> block, bool final)
     {
-        var at = SkipSpace(block, _position);
-        if (at == block.Length && !final && at - _position < MaxLookahead)
+        var at = Lookahead.SkipSpace(block, _position);
+        if (at == block.Length && !final && at - _position < Lookahead.MaxSpace)
         {
             return ReadResult.More;
         }
@@ -154,7 +153,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                 next++;
             }
 
-            next = SkipSpace(block, next);
+            next = Lookahead.SkipSpace(block, next);
             if (next < block.Length && block[next] == '{')
             {
                 return Next(next);
@@ -188,7 +187,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
     /// <summary>Something that is no JSON came where the object should go on: it may lack its last braces before the closer.</summary>
     private ReadResult ReadBroken(ReadOnlySpan<char> block, bool final)
     {
-        var length = Prefix(block[_scanner.Position..], syntax.Closers, out var open);
+        var length = Lookahead.Prefix(block[_scanner.Position..], syntax.Closers, out var open);
         if (length == 0)
         {
             return open && !final ? ReadResult.More : Reject(_scanner.Position);
@@ -208,41 +207,10 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
             return position;
         }
 
-        var at = SkipSpace(block, position);
-        var length = Prefix(block[at..], syntax.Closers, out var open);
-        return length > 0 ? at + length : open && !final && at - position < MaxLookahead ? -1 : position;
+        var at = Lookahead.SkipSpace(block, position);
+        var length = Lookahead.Prefix(block[at..], syntax.Closers, out var open);
+        return length > 0 ? at + length : open && !final && at - position < Lookahead.MaxSpace ? -1 : position;
     }
 
     private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
-
-    private static int SkipSpace(ReadOnlySpan<char> block, int position)
-    {
-        var limit = Math.Min(block.Length, position + MaxLookahead);
-        while (position < limit && char.IsWhiteSpace(block[position]))
-        {
-            position++;
-        }
-
-        return position;
-    }
-
-    /// <summary>Length of the longest of the texts that the block begins with; <paramref name="open"/> when it ends inside of one.</summary>
-    internal static int Prefix(ReadOnlySpan<char> text, IReadOnlyList<string> candidates, out bool open)
-    {
-        var length = 0;
-        open = false;
-        foreach (var candidate in candidates)
-        {
-            if (text.StartsWith(candidate, StringComparison.Ordinal))
-            {
-                length = Math.Max(length, candidate.Length);
-            }
-            else if (candidate.AsSpan().StartsWith(text, StringComparison.Ordinal))
-            {
-                open = true;
-            }
-        }
-
-        return length;
-    }
 }

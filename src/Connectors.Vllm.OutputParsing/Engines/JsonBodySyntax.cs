@@ -21,9 +21,6 @@ internal sealed record JsonBodySyntax
     /// <summary>True when the opener itself is the beginning of the JSON.</summary>
     public bool OpenerIsJson { get; init; }
 
-    /// <summary>True when the opener ends with the bracket of the array.</summary>
-    public bool OpenerHasBracket { get; init; }
-
     /// <summary>True when a block without a call in it is an answer in JSON: let it go as soon as its first key shows that.</summary>
     public bool MayBeAnswer { get; init; }
 }

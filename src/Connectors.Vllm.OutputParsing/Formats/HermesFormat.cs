@@ -11,6 +11,14 @@ internal static class HermesFormat
         Aliases = ["qwen3_json", "qwen2_5", "qwen25", "qwen", "granite4"],
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
-        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_call>"], Repeats = true, Separators = "," }),
+        Reader = context => QwenCoderFormat.Either(context),
+    };
+
+    public static readonly ToolSyntax LongCat = new()
+    {
+        Id = "longcat",
+        Openers = ["<longcat_tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</longcat_tool_call>"], Repeats = true }),
     };
 }

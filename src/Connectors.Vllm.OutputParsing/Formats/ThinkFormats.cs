@@ -10,11 +10,70 @@ internal static class ThinkFormats
         [
             "think", "nemotron_v3", "nano_v3", "super_v3", "mimo", "minicpmv", "granite_thinking_parser", "granite_thinking", "holo2", "glm45", "glm47", "glm4_moe",
             "kimi_k2", "ling3", "deepseek_r1", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "deepseek_v41", "step3p5", "minimax_m2",
-            "qwen3_thinking",
+            "qwen3_thinking", "minimax", "minimax_m2_append_think", "lfm2", "dots", "minicpm5", "longcat",
         ],
         Opens = ["<think>"],
         Closes = ["</think>"],
     };
 
-    public static readonly ReasoningSyntax[] All = [Think];
+    /// <summary>Families whose thoughts only end by their marker, even when a call stands in them.</summary>
+    public static readonly ReasoningSyntax Strict = Think with
+    {
+        Id = "step3",
+        Aliases = ["olmo3", "poolside_v1", "hy_v3", "hy_v4"],
+        EndedByCall = false,
+    };
+
+    /// <summary>ERNIE 4.5: the answer may stand in an element of its own.</summary>
+    public static readonly ReasoningSyntax Ernie45 = Strict with
+    {
+        Id = "ernie45",
+        Aliases = [],
+        Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
+    };
+
+    public static readonly ReasoningSyntax SeedOss = Think with { Id = "seed_oss", Aliases = [], Opens = ["<seed:think>"], Closes = ["</seed:think>"] };
+
+    public static readonly ReasoningSyntax Kimi = Think with { Id = "kimi", Aliases = [], Opens = ["◁think▷"], Closes = ["◁/think▷"], OpensOnlyAtStart = false };
+
+    public static readonly ReasoningSyntax Mistral = Think with { Id = "mistral", Aliases = ["magistral"], Opens = ["[THINK]"], Closes = ["[/THINK]"], OpensOnlyAtStart = false };
+
+    public static readonly ReasoningSyntax Cohere = Think with
+    {
+        Id = "cohere_cmd",
+        Aliases = ["cohere", "cohere_command3", "cohere_command4"],
+        Opens = ["<|START_THINKING|>"],
+        Closes = ["<|END_THINKING|>"],
+        Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
+        OpensOnlyAtStart = false,
+    };
+
+    /// <summary>Granite 3.2: plain sentences.</summary>
+    public static readonly ReasoningSyntax Granite = Think with
+    {
+        Id = "granite",
+        Aliases = [],
+        Opens = ["Here is my thought process:", "Here's my thought process:"],
+        Closes = ["Here is my response:", "Here's my response:"],
+    };
+
+    public static readonly ReasoningSyntax Plamo3 = Think with
+    {
+        Id = "plamo3",
+        Aliases = [],
+        Opens = ["<|plamo:begin_think:plamo|>"],
+        Closes = ["<|plamo:end_think:plamo|>"],
+        OpensOnlyAtStart = false,
+    };
+
+    public static readonly ReasoningSyntax Inkling = Think with
+    {
+        Id = "inkling",
+        Aliases = [],
+        Opens = ["<|content_thinking|>"],
+        Closes = ["<|end_message|>"],
+        OpensOnlyAtStart = false,
+    };
+
+    public static readonly ReasoningSyntax[] All = [Think, Strict, Ernie45, SeedOss, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
 }

@@ -7,6 +7,7 @@ public static class CaseTable
     [
         .. ThinkCases.All,
         .. HermesCases.All,
+        .. FormatProfiles.All.SelectMany(profile => profile.Cases()),
     ]);
 
     public static IReadOnlyList<OutputCase> All => Cases.Value;

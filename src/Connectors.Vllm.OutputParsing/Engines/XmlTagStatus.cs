@@ -1,0 +1,9 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>What stands at an angle bracket.</summary>
+internal enum XmlTagStatus
+{
+    NoTag,
+    More,
+    Tag,
+}

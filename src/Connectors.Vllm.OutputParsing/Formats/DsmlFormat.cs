@@ -1,0 +1,34 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>
+/// DeepSeek's markup language (V3.2, V4, V4.1): named parameters that say themselves whether they are strings. One reader for all three, which
+/// differ in the wrapper's name and in a space.
+/// </summary>
+internal static class DsmlFormat
+{
+    private static readonly string[] Wrappers = ["function_calls", "tool_calls", "toolcalls", "tool", "calls"];
+
+    private static readonly XmlCallSyntax Xml = new()
+    {
+        Invoke = "invoke",
+        Parameter = "parameter",
+        Outer = Wrappers,
+        Prefix = "｜DSML｜",
+        Typing = XmlTyping.StringAttribute,
+        Unwraps = true,
+    };
+
+    public static readonly ToolSyntax V32 = new()
+    {
+        Id = "deepseek_v32",
+        Aliases = ["deepseek_dsml"],
+        Openers = [.. Wrappers.SelectMany(name => new[] { $"<｜DSML｜{name}>", $"<｜DSML｜ {name}>" }), "<｜DSML｜invoke", "<｜DSML｜ invoke"],
+        Drops = [.. Wrappers.Append("invoke").SelectMany(name => new[] { $"</｜DSML｜{name}>", $"</｜DSML｜ {name}>" })],
+        NewlinesBefore = 2,
+        Reader = context => new XmlCallReader(context, Xml),
+    };
+
+    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [] };
+
+    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"] };
+}

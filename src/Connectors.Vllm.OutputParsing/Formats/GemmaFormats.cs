@@ -1,0 +1,30 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>Google's formats: dictionaries with delimited strings.</summary>
+internal static class GemmaFormats
+{
+    public static readonly ToolSyntax Gemma4 = new()
+    {
+        Id = "gemma4",
+        Openers = ["<|tool_call>"],
+        Drops = ["<turn|>", "<|tool_response>", "<channel|>"],
+        Reader = context => new DictReader(context, new DictSyntax("<|\"|>", ["<tool_call|>"])),
+    };
+
+    public static readonly ReasoningSyntax Gemma4Reasoning = new()
+    {
+        Id = "gemma4",
+        Opens = ["<|channel>thought\n", "<|channel>thought"],
+        Closes = ["<channel|>"],
+        OpensOnlyAtStart = false,
+        NewlinesAfterOpen = 0,
+    };
+
+    public static readonly ToolSyntax FunctionGemma = new()
+    {
+        Id = "functiongemma",
+        Openers = ["<start_function_call>"],
+        Drops = ["<end_of_turn>", "<start_function_response>"],
+        Reader = context => new DictReader(context, new DictSyntax("<escape>", ["<end_function_call>"])),
+    };
+}

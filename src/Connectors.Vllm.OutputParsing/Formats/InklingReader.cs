@@ -1,0 +1,52 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>Reads the header of an Inkling block: the marker behind it says whether a call, text or a thought follows.</summary>
+internal sealed class InklingReader(CallReader call) : CallReader
+{
+    private const string Invoke = "<|content_invoke_tool_json|>";
+    private bool _inCall;
+    private int _position;
+    private int _openerLength;
+
+    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
+    {
+        _inCall = opener is Invoke;
+        _openerLength = _position = openerLength;
+        if (_inCall)
+        {
+            call.Begin(opener, openerLength);
+        }
+    }
+
+    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    {
+        if (_inCall)
+        {
+            return call.Read(block, final);
+        }
+
+        var at = block[_position..].IndexOf('<');
+        if (at < 0)
+        {
+            // A header is the role's name or nothing; more text is a body without its marker.
+            _position = block.Length;
+            return final || _position > _openerLength + 256 ? ReadResult.End(_openerLength) : ReadResult.More;
+        }
+
+        _position += at;
+        var rest = block[_position..];
+        if (rest.StartsWith(Invoke, StringComparison.Ordinal))
+        {
+            _inCall = true;
+            call.Begin(Invoke, _position + Invoke.Length);
+            return call.Read(block, final);
+        }
+
+        if (!final && Invoke.AsSpan().StartsWith(rest, StringComparison.Ordinal))
+        {
+            return ReadResult.More;
+        }
+
+        return ReadResult.End(rest.StartsWith("<|content_", StringComparison.Ordinal) ? _position : _openerLength);
+    }
+}

@@ -1,0 +1,100 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>The formats that are JSON between markers of their own.</summary>
+internal static class JsonFormats
+{
+    /// <summary>Llama 3.1 to 3.3, Llama 4 with the JSON template: the answer itself is the call.</summary>
+    public static readonly ToolSyntax Llama3 = new()
+    {
+        Id = "llama3_json",
+        Aliases = ["llama4_json", "llama", "json"],
+        Openers = ["<|python_tag|>"],
+        StartOpeners = ["{"],
+        Drops = ["<|eom_id|>", "<|eot_id|>"],
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
+    };
+
+    /// <summary>Granite 3.x, and granite-20b-functioncalling.</summary>
+    public static readonly ToolSyntax Granite = Between("granite", ["<|tool_call|>", "<tool_call>", "<function_call>"], ["</tool_call>"]) with
+    {
+        Aliases = ["granite_20b_fc"],
+    };
+
+    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"] };
+
+    /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
+    public static readonly ToolSyntax Cohere = new()
+    {
+        Id = "cohere_command3",
+        Aliases = ["cohere", "cohere_command4", "cohere_cmd"],
+        Openers = ["<|START_ACTION|>"],
+        Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|END_OF_TURN_TOKEN|>"],
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax
+        {
+            Closers = ["<|END_ACTION|>"],
+            Keys = new JsonCallKeys { Name = ["tool_name", "name"], Arguments = ["parameters", "arguments"], Id = ["tool_call_id"] },
+        }),
+    };
+
+    public static readonly ToolSyntax InternLm2 = Between("internlm", ["<|action_start|>"], ["<|action_end|>"], "<|plugin|>", "<|interpreter|>") with
+    {
+        Aliases = ["internlm2", "internlm3"],
+    };
+
+    /// <summary>Jamba and MiniMax M1.</summary>
+    public static readonly ToolSyntax Jamba = Between("jamba", ["<tool_calls>"], ["</tool_calls>"]) with { Aliases = ["minimax_m1"] };
+
+    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]);
+
+    /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
+    public static readonly ToolSyntax Xlam = new()
+    {
+        Id = "xlam",
+        Openers = ["[TOOL_CALLS]", "<tool_call>"],
+        StartOpeners = ["[", "{", "```json\n", "```json", "```\n"],
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Closers = ["</tool_call>", "```"] }),
+    };
+
+    /// <summary>Apertus: objects whose only key is the name.</summary>
+    public static readonly ToolSyntax Apertus = new()
+    {
+        Id = "apertus",
+        Openers = ["<|tools_prefix|>"],
+        Drops = ["<|tools_suffix|>"],
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
+    };
+
+    public static readonly ToolSyntax GigaChat3 = Between("gigachat3", ["<|function_call|>", "function call<|role_sep|>"], []) with
+    {
+        Drops = ["<|message_sep|>", "<|role_sep|>", "</s>"],
+    };
+
+    /// <summary>ERNIE 4.5: as Hermes, with an element around the visible text.</summary>
+    public static readonly ToolSyntax Ernie45 = HermesFormat.Tools with
+    {
+        Id = "ernie45",
+        Aliases = [],
+        Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
+    };
+
+    /// <summary>Inkling: blocks with a header; a call is one JSON object.</summary>
+    public static readonly ToolSyntax Inkling = new()
+    {
+        Id = "inkling",
+        Openers = ["<|message_model|>", "<|content_invoke_tool_json|>"],
+        Drops = ["<|content_text|>", "<|content_invoke_tool_text|>", "<|content_tool_error|>", "<|end_message|>", "<|content_model_end_sampling|>"],
+        Reader = context => new InklingReader(new JsonBodyReader(context, new JsonBodySyntax
+        {
+            Closers = ["<|end_message|>"],
+            Keys = new JsonCallKeys { Arguments = ["args", "arguments", "parameters"] },
+        })),
+    };
+
+    private static ToolSyntax Between(string id, string[] openers, string[] closers, params string[] preambles) => new()
+    {
+        Id = id,
+        Openers = openers,
+        NewlinesBefore = 1,
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = closers, Preambles = preambles, Repeats = true }),
+    };
+}

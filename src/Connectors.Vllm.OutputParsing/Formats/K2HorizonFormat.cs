@@ -1,0 +1,42 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>K2 Horizon: key/value pairs that may tell their types, or JSON; the thought's marker tells the effort.</summary>
+internal static class K2HorizonFormat
+{
+    private static readonly KeyValueSyntax Pairs = new()
+    {
+        CallOpen = "<ifm|tool_call>",
+        CallClose = "</ifm|tool_call>",
+        KeyOpen = "<ifm|arg_key>",
+        KeyClose = "</ifm|arg_key>",
+        TypeOpen = "<ifm|arg_type>",
+        TypeClose = "</ifm|arg_type>",
+        ValueOpen = "<ifm|arg_value>",
+        ValueClose = "</ifm|arg_value>",
+        SectionClosers = ["</ifm|tool_calls>"],
+    };
+
+    public static readonly ToolSyntax Tools = new()
+    {
+        Id = "k2_horizon",
+        Openers = ["<ifm|tool_calls>", "<ifm|tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => new K2HorizonReader(
+            new JsonBodyReader(context, new JsonBodySyntax
+            {
+                Preambles = ["<ifm|tool_call>"],
+                Separators = "",
+                Repeats = true,
+                Closers = ["</ifm|tool_call></ifm|tool_calls>", "</ifm|tool_call>\n</ifm|tool_calls>", "</ifm|tool_call>"],
+            }),
+            new KeyValueReader(context, Pairs)),
+    };
+
+    public static readonly ReasoningSyntax Reasoning = new()
+    {
+        Id = "k2_horizon",
+        Opens = ["<ifm|think>", "<ifm|think_fast>", "<ifm|think_faster>"],
+        Closes = ["</ifm|think>", "</ifm|think_fast>", "</ifm|think_faster>"],
+        OpensOnlyAtStart = false,
+    };
+}

@@ -1,0 +1,23 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>Kimi K3: elements between <c>&lt;|open|&gt;</c>, <c>&lt;|close|&gt;</c> and <c>&lt;|sep|&gt;</c>, arguments with their types.</summary>
+internal static class KimiK3Format
+{
+    public static readonly ToolSyntax Tools = new()
+    {
+        Id = "kimi_k3",
+        Openers = ["<|open|>tools<|sep|>", "<|open|>call "],
+        Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>", "<|close|>tools<|sep|>"],
+        CallIds = CallIdStyle.KimiK3,
+        Reader = _ => new KimiK3Reader(),
+    };
+
+    public static readonly ReasoningSyntax Reasoning = new()
+    {
+        Id = "kimi_k3",
+        Opens = ["<|open|>think<|sep|>"],
+        Closes = ["<|close|>think<|sep|>"],
+        OpensOnlyAtStart = false,
+        EndedByCall = false,
+    };
+}

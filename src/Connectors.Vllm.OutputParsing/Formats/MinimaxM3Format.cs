@@ -1,0 +1,25 @@
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>MiniMax M3: XML whose every tag is announced by a token of its own, so that values may hold tags; elements nest like the data.</summary>
+internal static class MinimaxM3Format
+{
+    public const string Sentinel = "]<]minimax[>[";
+
+    public static readonly ToolSyntax Tools = new()
+    {
+        Id = "minimax_m3",
+        Aliases = ["mm_m3"],
+        Openers = [Sentinel + "<tool_call>", Sentinel + "<invoke "],
+        Drops = ["[e~[", Sentinel + "</tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => new MinimaxM3Reader(context),
+    };
+
+    public static readonly ReasoningSyntax Reasoning = new()
+    {
+        Id = "minimax_m3",
+        Opens = ["<mm:think>"],
+        Closes = ["</mm:think>"],
+        EndedByCall = false,
+    };
+}

@@ -1,0 +1,330 @@
+using System.Globalization;
+using System.Text;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>Turns Python literals into JSON: strings, numbers, True/False/None, lists, tuples, sets, dicts. Bounded depth, linear time.</summary>
+internal ref struct PythonLiteral
+{
+    private const int MaxDepth = 128;
+    private readonly ReadOnlySpan<char> _text;
+    private readonly StringBuilder _json;
+    private int _position;
+
+    private PythonLiteral(ReadOnlySpan<char> text, int position, StringBuilder json)
+    {
+        _text = text;
+        _position = position;
+        _json = json;
+    }
+
+    /// <summary>JSON text of one whole literal; null when the text is none.</summary>
+    public static string? ToJson(ReadOnlySpan<char> text)
+    {
+        var json = new StringBuilder(text.Length);
+        var position = 0;
+        return TryRead(text, ref position, json) && text[position..].IsWhiteSpace() ? json.ToString() : null;
+    }
+
+    /// <summary>Reads one literal at a position and appends its JSON.</summary>
+    public static bool TryRead(ReadOnlySpan<char> text, ref int position, StringBuilder json)
+    {
+        var literal = new PythonLiteral(text, position, json);
+        if (!literal.Value(0))
+        {
+            return false;
+        }
+
+        position = literal._position;
+        return true;
+    }
+
+    private bool Value(int depth)
+    {
+        SkipSpace();
+        if (depth > MaxDepth || _position >= _text.Length)
+        {
+            return false;
+        }
+
+        return _text[_position] switch
+        {
+            '[' => Sequence(']', depth),
+            '(' => Sequence(')', depth),
+            '{' => Braces(depth),
+            '"' or '\'' => String(),
+            _ => Word(),
+        };
+    }
+
+    private bool Sequence(char end, int depth)
+    {
+        _position++;
+        _json.Append('[');
+        for (var first = true; ; first = false)
+        {
+            SkipSpace();
+            if (Take(end))
+            {
+                _json.Append(']');
+                return true;
+            }
+
+            if (!first)
+            {
+                _json.Append(", ");
+            }
+
+            if (!Value(depth + 1) || !CommaOr(end))
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>A dict, or a set (which becomes an array).</summary>
+    private bool Braces(int depth)
+    {
+        _position++;
+        var start = _json.Length;
+        _json.Append('{');
+        var isSet = false;
+        for (var first = true; ; first = false)
+        {
+            SkipSpace();
+            if (Take('}'))
+            {
+                _json.Append(isSet ? ']' : '}');
+                return true;
+            }
+
+            if (!first)
+            {
+                _json.Append(", ");
+            }
+
+            var key = _json.Length;
+            if (!Value(depth + 1))
+            {
+                return false;
+            }
+
+            SkipSpace();
+            if (!isSet && Take(':'))
+            {
+                if (_json[key] != '"')
+                {
+                    _json.Insert(key, '"').Append('"');
+                }
+
+                _json.Append(": ");
+                if (!Value(depth + 1))
+                {
+                    return false;
+                }
+            }
+            else if (first)
+            {
+                isSet = true;
+                _json[start] = '[';
+            }
+            else if (!isSet)
+            {
+                return false;
+            }
+
+            if (!CommaOr('}'))
+            {
+                return false;
+            }
+        }
+    }
+
+    private bool CommaOr(char end)
+    {
+        SkipSpace();
+        return Take(',') || (_position < _text.Length && _text[_position] == end);
+    }
+
+    private bool String()
+    {
+        var quote = _text[_position];
+        var triple = _text[_position..] is [_, var second, var third, ..] && second == quote && third == quote;
+        _position += triple ? 3 : 1;
+        var value = new StringBuilder();
+        while (_position < _text.Length)
+        {
+            var c = _text[_position];
+            if (c == quote && (!triple || (_text[_position..] is [_, var next, var last, ..] && next == quote && last == quote)))
+            {
+                _position += triple ? 3 : 1;
+                JsonText.AppendString(_json, value.ToString());
+                return true;
+            }
+
+            if (c == '\\')
+            {
+                Escape(value);
+                continue;
+            }
+
+            value.Append(c);
+            _position++;
+        }
+
+        return false;
+    }
+
+    private void Escape(StringBuilder value)
+    {
+        _position++;
+        if (_position >= _text.Length)
+        {
+            value.Append('\\');
+            return;
+        }
+
+        var c = _text[_position++];
+        switch (c)
+        {
+            case 'n':
+                value.Append('\n');
+                break;
+            case 't':
+                value.Append('\t');
+                break;
+            case 'r':
+                value.Append('\r');
+                break;
+            case 'b':
+                value.Append('\b');
+                break;
+            case 'f':
+                value.Append('\f');
+                break;
+            case 'a':
+                value.Append('\a');
+                break;
+            case 'v':
+                value.Append('\v');
+                break;
+            case '0':
+                value.Append('\0');
+                break;
+            case '\\' or '\'' or '"' or '/':
+                value.Append(c);
+                break;
+            case '\n':
+                break;
+            case 'x' or 'u' or 'U':
+                Hex(c, value);
+                break;
+            default:
+                value.Append('\\').Append(c);
+                break;
+        }
+    }
+
+    private void Hex(char kind, StringBuilder value)
+    {
+        var length = kind switch { 'x' => 2, 'u' => 4, _ => 8 };
+        if (_position + length <= _text.Length
+            && uint.TryParse(_text.Slice(_position, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && code <= 0x10ffff)
+        {
+            _position += length;
+            if (code > 0xffff)
+            {
+                value.Append(char.ConvertFromUtf32((int)code));
+            }
+            else
+            {
+                value.Append((char)code);
+            }
+
+            return;
+        }
+
+        value.Append('\\').Append(kind);
+    }
+
+    /// <summary>A number or a name.</summary>
+    private bool Word()
+    {
+        var start = _position;
+        while (_position < _text.Length && (char.IsAsciiLetterOrDigit(_text[_position]) || _text[_position] is '_' or '.' or '+' or '-'))
+        {
+            _position++;
+        }
+
+        var word = _text[start.._position];
+        switch (word)
+        {
+            case "None" or "null":
+                _json.Append("null");
+                return true;
+            case "True" or "true":
+                _json.Append("true");
+                return true;
+            case "False" or "false":
+                _json.Append("false");
+                return true;
+        }
+
+        if (ValueCoercer.IsNumber(word))
+        {
+            _json.Append(word);
+            return true;
+        }
+
+        return Number(word);
+    }
+
+    /// <summary>Numbers that Python has and JSON does not: signs, leading zeros, underscores, missing digits around the point, hexadecimal.</summary>
+    private readonly bool Number(ReadOnlySpan<char> word)
+    {
+        var text = word.ToString().Replace("_", "", StringComparison.Ordinal);
+        var negative = text.StartsWith('-');
+        text = text.TrimStart('+', '-');
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex))
+        {
+            _json.Append(negative ? "-" : "").Append(hex);
+            return true;
+        }
+
+        if (text.Length == 0 || !char.IsAsciiDigit(text[0]) && text[0] != '.')
+        {
+            return false;
+        }
+
+        text = text.TrimStart('0');
+        text = text is "" || !char.IsAsciiDigit(text[0]) ? "0" + text : text;
+        text = text.EndsWith('.') ? text + "0" : text.Replace(".e", ".0e", StringComparison.OrdinalIgnoreCase);
+        if (!ValueCoercer.IsNumber(text))
+        {
+            return false;
+        }
+
+        _json.Append(negative ? "-" : "").Append(text);
+        return true;
+    }
+
+    private bool Take(char c)
+    {
+        if (_position < _text.Length && _text[_position] == c)
+        {
+            _position++;
+            return true;
+        }
+
+        return false;
+    }
+
+    private void SkipSpace()
+    {
+        while (_position < _text.Length && char.IsWhiteSpace(_text[_position]))
+        {
+            _position++;
+        }
+    }
+}
