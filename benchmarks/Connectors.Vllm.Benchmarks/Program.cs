@@ -1,8 +1,12 @@
 using Connectors.Vllm.Benchmarks;
+using Connectors.Vllm.Benchmarks.Tokenize;
 
 // One program, one subcommand per thing measured; each prints one JSON object per measured case on stdout, progress on stderr.
 // A new subcommand is one class behind IBenchmark and one line here.
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks =
+[
+    new TokenizeBenchmark(),
+];
 
 if (args.Length == 0 || benchmarks.FirstOrDefault(candidate => candidate.Name == args[0]) is not { } benchmark)
 {

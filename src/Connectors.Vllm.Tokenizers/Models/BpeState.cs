@@ -5,6 +5,8 @@ internal sealed class BpeState : ModelState
 {
     private const int KeptSymbols = 1 << 16;
 
+    private readonly Utf8Buffer _padded = new();
+
     public WordCache Cache { get; } = new();
 
     /// <summary>The symbols of a piece, while they are being found.</summary>
@@ -30,8 +32,17 @@ internal sealed class BpeState : ModelState
         }
     }
 
+    /// <summary>A copy of the piece with readable bytes behind it, for the word cache.</summary>
+    public ReadOnlySpan<byte> Pad(ReadOnlySpan<byte> piece)
+    {
+        _padded.Clear();
+        _padded.Append(piece);
+        return _padded.Written;
+    }
+
     public override void Trim()
     {
+        _padded.Trim(KeptSymbols);
         Symbols.Trim(KeptSymbols);
         if (Ids.Length > KeptSymbols)
         {

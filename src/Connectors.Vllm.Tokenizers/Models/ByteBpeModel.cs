@@ -11,6 +11,7 @@ internal sealed class ByteBpeModel : TokenModel
     private readonly Vocabulary _vocabulary;
     private readonly Vocabulary _rawTokens;
     private readonly MergeTable _merges;
+    private readonly MergeBorders? _borders;
     private readonly bool _ignoreMerges;
     private readonly int[] _idOfByte = new int[256];
     private readonly ulong[] _mergeOfBytes = new ulong[256 * 256];
@@ -31,6 +32,7 @@ internal sealed class ByteBpeModel : TokenModel
             HasAllBytes &= _idOfByte[value] >= 0;
         }
 
+        _borders = HasAllBytes ? MergeBorders.OfBytes(rawTokens, merges) : null;
         Array.Fill(_mergeOfBytes, MergeTable.None);
         for (var left = 0; left < 256; left++)
         {
@@ -58,22 +60,15 @@ internal sealed class ByteBpeModel : TokenModel
 
     public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
     {
-        if (piece.Length > WordCache.LongestShort)
-        {
-            EncodePiece(ref MemoryMarshal.GetReference(piece), piece.Length, (BpeState)state, output);
-            return;
-        }
-
-        Span<byte> padded = stackalloc byte[16];
-        piece.CopyTo(padded);
-        EncodePiece(ref MemoryMarshal.GetReference(padded), piece.Length, (BpeState)state, output);
+        var bpe = (BpeState)state;
+        EncodePiece(ref MemoryMarshal.GetReference(bpe.Pad(piece)), piece.Length, bpe, output);
     }
 
-    /// <summary>The same for a piece in a buffer: 16 bytes from its start must be readable.</summary>
+    /// <summary>The same for a piece in a buffer: 16 bytes behind its end must be readable.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EncodePiece(ref byte piece, int length, BpeState state, IdList output)
     {
-        if (length > WordCache.LongestShort || !state.Cache.TryAppendShort(ref piece, length, output))
+        if (length > WordCache.LongestShort || !state.Cache.TryAppendShort(ref piece, length, 0, output))
         {
             EncodeNew(ref piece, length, state, output);
         }
@@ -85,32 +80,69 @@ internal sealed class ByteBpeModel : TokenModel
         var first = output.Count;
         if (length <= WordCache.LongestShort)
         {
-            Merge(piece, state, output);
-            state.Cache.AddShort(ref start, length, output.Written[first..]);
-        }
-        else if (length <= WordCache.LongestLong)
-        {
-            var hash = ByteHash.Of(piece);
-            if (!state.Cache.TryAppendLong(piece, hash, output))
+            if (!TryWhole(piece, output))
             {
                 Merge(piece, state, output);
+            }
+
+            state.Cache.AddShort(ref start, length, 0, output.Written[first..]);
+            return;
+        }
+
+        var hash = length <= WordCache.LongestLong ? ByteHash.Of(piece) : 0;
+        if (length > WordCache.LongestLong || !state.Cache.TryAppendLong(piece, hash, output))
+        {
+            if (!TryWhole(piece, output))
+            {
+                EncodeParts(ref start, length, state, output);
+            }
+
+            if (length <= WordCache.LongestLong)
+            {
                 state.Cache.AddLong(piece, hash, output.Written[first..]);
             }
         }
-        else
+    }
+
+    private bool TryWhole(ReadOnlySpan<byte> piece, IdList output)
+    {
+        if (_ignoreMerges && _rawTokens.Find(piece) is >= 0 and var whole)
         {
-            Merge(piece, state, output);
+            output.Add(whole);
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// A long piece, cut where no merge can cross. Its parts are words of their own to the cache, marked, because a piece that is a
+    /// token may be that token without merging (<c>ignore_merges</c>) but a part may not.
+    /// </summary>
+    private void EncodeParts(ref byte start, int length, BpeState state, IdList output)
+    {
+        var mark = _ignoreMerges ? WordCache.PartMark : 0;
+        while (length > 0)
+        {
+            var part = _borders is null ? length : _borders.NextBorder(ref start, length);
+            if (part > WordCache.LongestShort)
+            {
+                Merge(MemoryMarshal.CreateReadOnlySpan(ref start, part), state, output);
+            }
+            else if (!state.Cache.TryAppendShort(ref start, part, mark, output))
+            {
+                var first = output.Count;
+                Merge(MemoryMarshal.CreateReadOnlySpan(ref start, part), state, output);
+                state.Cache.AddShort(ref start, part, mark, output.Written[first..]);
+            }
+
+            start = ref Unsafe.Add(ref start, part);
+            length -= part;
         }
     }
 
     private void Merge(ReadOnlySpan<byte> piece, BpeState state, IdList output)
     {
-        if (_ignoreMerges && _rawTokens.Find(piece) is >= 0 and var whole)
-        {
-            output.Add(whole);
-            return;
-        }
-
         if (piece.Length > BpeMerger.LongestScan || !HasAllBytes)
         {
             MergeLong(piece, state, output);

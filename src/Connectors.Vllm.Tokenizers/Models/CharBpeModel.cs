@@ -38,7 +38,7 @@ internal sealed class CharBpeModel : TokenModel
         }
 
         var plain = !options.IgnoreMerges && _prefix.Length == 0 && _suffix.Length == 0;
-        _borders = plain ? MergeBorders.Create(vocabulary, merges, [.. _byteTokens, _unknown]) : null;
+        _borders = plain ? MergeBorders.OfCharacters(vocabulary, merges, [.. _byteTokens.Append(_unknown).Where(id => id >= 0)]) : null;
     }
 
     public override Vocabulary Vocabulary => _vocabulary;
@@ -48,9 +48,10 @@ internal sealed class CharBpeModel : TokenModel
     public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
     {
         var bpe = (BpeState)state;
+        piece = bpe.Pad(piece);
         while (!piece.IsEmpty)
         {
-            var length = _borders is null ? piece.Length : _borders.NextBorder(piece);
+            var length = _borders is null ? piece.Length : _borders.NextBorder(ref MemoryMarshal.GetReference(piece), piece.Length);
             EncodePart(piece[..length], bpe, output);
             piece = piece[length..];
         }
@@ -61,13 +62,11 @@ internal sealed class CharBpeModel : TokenModel
         var first = output.Count;
         if (part.Length <= WordCache.LongestShort)
         {
-            Span<byte> padded = stackalloc byte[16];
-            part.CopyTo(padded);
-            ref var start = ref MemoryMarshal.GetReference(padded);
-            if (!state.Cache.TryAppendShort(ref start, part.Length, output))
+            ref var start = ref MemoryMarshal.GetReference(part);
+            if (!state.Cache.TryAppendShort(ref start, part.Length, 0, output))
             {
                 Merge(part, state, output);
-                state.Cache.AddShort(ref start, part.Length, output.Written[first..]);
+                state.Cache.AddShort(ref start, part.Length, 0, output.Written[first..]);
             }
         }
         else if (part.Length <= WordCache.LongestLong)

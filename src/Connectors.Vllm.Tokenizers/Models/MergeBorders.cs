@@ -1,69 +1,70 @@
-using System.Buffers;
-using System.Text;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>
-/// Knows between which characters a BPE merge can ever happen. Every token is made by joining a token that ends with some character a
-/// to one that begins with some b; where no merge joins that a and b, no token can lie across, so the text can be cut there without
-/// changing an id. Llama-style models never merge across the start of a word, and most neighbours in Chinese or Japanese text never
-/// merge either. Immutable.
+/// Knows between which characters a BPE merge can ever happen. The first symbol that lies across a place in the text was made by a merge
+/// of a symbol that ends there with one that begins there; where no merge of the model fits the two characters, no token can lie across,
+/// and the text can be cut without changing an id. Llama-style models never merge across the start of a word, and half of all neighbours
+/// in Chinese or Japanese text never merge either, so long pieces fall into short ones that repeat. Immutable.
 /// </summary>
+/// <remarks>
+/// The pairs are kept in a bit field addressed by a hash: two pairs may share a bit, which can only hide a border, never invent one.
+/// Tokens of byte-level models may hold parts of characters; a merge that ends or begins with such a part counts for all characters that
+/// end or begin with the same byte.
+/// </remarks>
 internal sealed class MergeBorders
 {
-    private readonly HashSet<ulong> _joined = [];
-    private readonly HashSet<int> _known = [];
+    private const int AnyWithLastByte = 0x200000;
+    private const int AnyWithFirstByte = 0x400000;
 
-    // Bit matrix of the pairs among the first 128 code points, and of known ones: the common case without hashing.
-    private readonly UInt128[] _joinedAscii = new UInt128[128];
-    private UInt128 _knownAscii;
+    private readonly ulong[] _bits;
+    private readonly int _shift;
+    private readonly bool[] _partLeft = new bool[256];
+    private readonly bool[] _partRight = new bool[256];
+    private readonly ulong[]? _known;
 
-    private MergeBorders()
+    private MergeBorders(int merges, bool allKnown)
     {
+        // Some 16 bits per merge and more: one in fifty answers "joined" is wrong at most.
+        var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp((long)merges * 16, 1 << 12, 1 << 23));
+        _bits = new ulong[size / 64];
+        _shift = 64 - System.Numerics.BitOperations.Log2(size);
+        _known = allKnown ? null : new ulong[0x10000 / 64];
     }
 
-    /// <summary>The borders of a model, or null when its merges touch bytes or unknown characters, so that nothing is certain.</summary>
+    /// <summary>The borders of a byte-level model: every byte has a token.</summary>
+    /// <param name="tokens">The tokens' bytes.</param>
+    /// <param name="merges">The merges.</param>
+    public static MergeBorders OfBytes(Vocabulary tokens, MergeTable merges)
+    {
+        var result = new MergeBorders(merges.Count, allKnown: true);
+        result.AddAll(tokens, merges, []);
+        return result;
+    }
+
+    /// <summary>
+    /// The borders of a character-level model, or null when its merges touch byte or unknown tokens, so that nothing is certain.
+    /// Characters without a token become bytes or unknown tokens, which may fuse: there is no border beside them.
+    /// </summary>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="opaque">Ids that stand for bytes or unknown characters (-1 for none).</param>
-    public static MergeBorders? Create(Vocabulary vocabulary, MergeTable merges, ReadOnlySpan<int> opaque)
+    /// <param name="opaque">Ids that stand for bytes or unknown characters.</param>
+    public static MergeBorders? OfCharacters(Vocabulary vocabulary, MergeTable merges, HashSet<int> opaque)
     {
-        var result = new MergeBorders();
-        var opaqueIds = new HashSet<int>();
-        foreach (var id in opaque)
+        var result = new MergeBorders(merges.Count, allKnown: false);
+        if (!result.AddAll(vocabulary, merges, opaque))
         {
-            opaqueIds.Add(id);
-        }
-
-        foreach (var (left, right, _) in merges.All())
-        {
-            if (opaqueIds.Contains(left) || opaqueIds.Contains(right)
-                || Rune.DecodeLastFromUtf8(vocabulary.Token(left), out var before, out _) != OperationStatus.Done
-                || Rune.DecodeFromUtf8(vocabulary.Token(right), out var after, out _) != OperationStatus.Done)
-            {
-                return null;
-            }
-
-            if (before.Value < 128 && after.Value < 128)
-            {
-                result._joinedAscii[before.Value] |= UInt128.One << after.Value;
-            }
-            else
-            {
-                result._joined.Add((ulong)(uint)before.Value << 32 | (uint)after.Value);
-            }
+            return null;
         }
 
         for (var id = 0; id < vocabulary.IdLimit; id++)
         {
             var token = vocabulary.Token(id);
-            if (Rune.DecodeFromUtf8(token, out var rune, out var length) == OperationStatus.Done && length == token.Length)
+            if (token.Length is > 0 and <= 3 && FirstCharacter(token, out var length) is >= 0 and < 0x10000 and var character && length == token.Length)
             {
-                result._known.Add(rune.Value);
-                if (rune.Value < 128)
-                {
-                    result._knownAscii |= UInt128.One << rune.Value;
-                }
+                result._known![character >> 6] |= 1UL << (character & 63);
             }
         }
 
@@ -71,27 +72,129 @@ internal sealed class MergeBorders
     }
 
     /// <summary>The first place behind the start where the text can be cut; its length when there is none.</summary>
-    /// <param name="text">Valid UTF-8, not empty.</param>
-    public int NextBorder(ReadOnlySpan<byte> text)
+    /// <param name="text">First byte; valid UTF-8.</param>
+    /// <param name="length">Length in bytes, at least 1.</param>
+    public int NextBorder(ref byte text, int length)
     {
-        Rune.DecodeFromUtf8(text, out var before, out var at);
-        while (at < text.Length)
+        var before = Decode(ref text, out var at);
+        while (at < length)
         {
-            Rune.DecodeFromUtf8(text[at..], out var after, out var length);
-            if (IsBorder(before.Value, after.Value))
+            ref var next = ref Unsafe.Add(ref text, at);
+            var after = Decode(ref next, out var afterLength);
+            if (!IsJoined(before, after) && IsCertain(before, after, Unsafe.Add(ref next, -1), next))
             {
                 return at;
             }
 
-            at += length;
+            at += afterLength;
             before = after;
         }
 
-        return at;
+        return length;
     }
 
-    /// <summary>Characters without a token of their own become bytes or unknown tokens that may fuse: no cut beside them.</summary>
-    private bool IsBorder(int before, int after) => (before | after) < 128
-        ? ((_joinedAscii[before] >> after) & 1) == 0 && ((_knownAscii >> before) & 1) != 0 && ((_knownAscii >> after) & 1) != 0
-        : !_joined.Contains((ulong)(uint)before << 32 | (uint)after) && _known.Contains(before) && _known.Contains(after);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Decode(ref byte at, out int length)
+    {
+        int first = at;
+        if (first < 0x80)
+        {
+            length = 1;
+            return first;
+        }
+
+        length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+        return length switch
+        {
+            2 => (first & 0x1F) << 6 | (Unsafe.Add(ref at, 1) & 0x3F),
+            3 => (first & 0x0F) << 12 | (Unsafe.Add(ref at, 1) & 0x3F) << 6 | (Unsafe.Add(ref at, 2) & 0x3F),
+            _ => (first & 0x07) << 18 | (Unsafe.Add(ref at, 1) & 0x3F) << 12 | (Unsafe.Add(ref at, 2) & 0x3F) << 6 | (Unsafe.Add(ref at, 3) & 0x3F),
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Bit(int left, int right) => (int)((((ulong)(uint)left << 32 | (uint)right) * 0x9E3779B97F4A7C15) >> _shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsJoined(int left, int right)
+    {
+        var bit = Bit(left, right);
+        return (Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bits), bit >> 6) >> (bit & 63) & 1) != 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsCertain(int before, int after, byte lastByte, byte firstByte)
+    {
+        if (_known is not null && !(IsKnown(before) && IsKnown(after)))
+        {
+            return false;
+        }
+
+        return !(_partLeft[lastByte] && IsJoined(AnyWithLastByte + lastByte, after))
+            && !(_partRight[firstByte] && (IsJoined(before, AnyWithFirstByte + firstByte)
+                || (_partLeft[lastByte] && IsJoined(AnyWithLastByte + lastByte, AnyWithFirstByte + firstByte))));
+    }
+
+    private bool IsKnown(int character) => character < 0x10000 && (_known![character >> 6] >> (character & 63) & 1) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool AddAll(Vocabulary tokens, MergeTable merges, HashSet<int> opaque)
+    {
+        for (var slot = 0; slot < merges.SlotCount; slot++)
+        {
+            if (!merges.TryGetSlot(slot, out var left, out var right))
+            {
+                continue;
+            }
+
+            if (opaque.Count > 0 && (opaque.Contains(left) || opaque.Contains(right)))
+            {
+                return false;
+            }
+
+            var leftToken = tokens.Token(left);
+            var rightToken = tokens.Token(right);
+            if ((rightToken[0] & 0xC0) == 0x80)
+            {
+                // Begins inside a character, so this merge never happens where characters meet.
+                continue;
+            }
+
+            var before = LastCharacter(leftToken);
+            var after = FirstCharacter(rightToken, out _);
+            if (before < 0)
+            {
+                _partLeft[leftToken[^1]] = true;
+                before = AnyWithLastByte + leftToken[^1];
+            }
+
+            if (after < 0)
+            {
+                _partRight[rightToken[0]] = true;
+                after = AnyWithFirstByte + rightToken[0];
+            }
+
+            var bit = Bit(before, after);
+            _bits[bit >> 6] |= 1UL << (bit & 63);
+        }
+
+        return true;
+    }
+
+    private static int FirstCharacter(ReadOnlySpan<byte> token, out int length)
+    {
+        length = token[0] < 0x80 ? 1 : token[0] < 0xC0 ? 9 : token[0] < 0xE0 ? 2 : token[0] < 0xF0 ? 3 : 4;
+        return length <= token.Length ? Decode(ref MemoryMarshal.GetReference(token), out _) : -1;
+    }
+
+    private static int LastCharacter(ReadOnlySpan<byte> token)
+    {
+        var start = token.Length - 1;
+        while (start > 0 && (token[start] & 0xC0) == 0x80 && token.Length - start < 4)
+        {
+            start--;
+        }
+
+        return FirstCharacter(token[start..], out var length) is >= 0 and var character && length == token.Length - start ? character : -1;
+    }
 }

@@ -70,16 +70,16 @@ internal sealed class MergeTable
         }
     }
 
-    /// <summary>All merges, in no order: left id, right id, merge.</summary>
-    public IEnumerable<(int Left, int Right, ulong Merge)> All()
+    /// <summary>Slots to go through with <see cref="TryGetSlot"/>.</summary>
+    public int SlotCount => _slots.Length;
+
+    /// <summary>The pair in a slot; false when the slot is empty.</summary>
+    public bool TryGetSlot(int slot, out int left, out int right)
     {
-        foreach (var slot in _slots)
-        {
-            if (slot.Key != EmptyKey)
-            {
-                yield return ((int)(slot.Key >> 32), (int)(uint)slot.Key, slot.Merge);
-            }
-        }
+        var key = _slots[slot].Key;
+        left = (int)(key >> 32);
+        right = (int)(uint)key;
+        return key != EmptyKey;
     }
 
     private struct Slot

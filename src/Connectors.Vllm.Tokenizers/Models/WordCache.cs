@@ -16,6 +16,9 @@ internal sealed class WordCache
     /// <summary>Longest piece that is kept at all.</summary>
     public const int LongestLong = 512;
 
+    /// <summary>Keeps parts of pieces apart from pieces.</summary>
+    public const ulong PartMark = 1UL << 63;
+
     private const int FirstSlots = 1 << 11;
     private const int MostShortSlots = 1 << 16;
     private const int MostLongSlots = 1 << 15;
@@ -25,6 +28,7 @@ internal sealed class WordCache
 
     private ShortSlot[] _short = new ShortSlot[FirstSlots];
     private LongSlot[] _long = new LongSlot[FirstSlots];
+    private readonly ushort[] _seen = new ushort[MostLongSlots];
     private int _shortCount;
     private int _longCount;
     private int[] _ids = new int[1024];
@@ -35,11 +39,13 @@ internal sealed class WordCache
     /// <summary>Appends the ids of a piece of up to <see cref="LongestShort"/> bytes; false when it is not known.</summary>
     /// <param name="piece">The piece; 16 bytes from here must be readable.</param>
     /// <param name="length">Its length, 1 to 15.</param>
+    /// <param name="mark">0 or <see cref="PartMark"/>.</param>
     /// <param name="output">Where the ids go.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryAppendShort(ref byte piece, int length, IdList output)
+    public bool TryAppendShort(ref byte piece, int length, ulong mark, IdList output)
     {
         Key(ref piece, length, out var low, out var high);
+        high |= mark;
         var index = Index(low, high, _short.Length);
         ref var slot = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_short), index);
         if (slot.Low != low || slot.High != high)
@@ -61,7 +67,7 @@ internal sealed class WordCache
         return true;
     }
 
-    public void AddShort(ref byte piece, int length, ReadOnlySpan<int> ids)
+    public void AddShort(ref byte piece, int length, ulong mark, ReadOnlySpan<int> ids)
     {
         if (_shortCount * 2 > _short.Length && _short.Length < MostShortSlots)
         {
@@ -69,7 +75,7 @@ internal sealed class WordCache
         }
 
         Key(ref piece, length, out var low, out var high);
-        var slot = new ShortSlot { Low = low, High = high, Count = ids.Length };
+        var slot = new ShortSlot { Low = low, High = high | mark, Count = ids.Length };
         if (ids.Length <= InlineIds)
         {
             slot.First = ids.Length > 0 ? ids[0] : 0;
@@ -97,11 +103,19 @@ internal sealed class WordCache
         return true;
     }
 
+    /// <summary>Keeps a longer piece when it comes the second time: most long pieces never come again.</summary>
     public void AddLong(ReadOnlySpan<byte> piece, ulong hash, ReadOnlySpan<int> ids)
     {
+        ref var seen = ref _seen[(int)(hash >> 16) & (_seen.Length - 1)];
+        if (seen != (ushort)hash)
+        {
+            seen = (ushort)hash;
+            return;
+        }
+
         if (_keyBytes + piece.Length > MostKeyBytes)
         {
-            Clear();
+            ClearLong();
         }
 
         if (_longCount * 2 > _long.Length && _long.Length < MostLongSlots)
@@ -199,8 +213,14 @@ internal sealed class WordCache
     private void Clear()
     {
         Array.Clear(_short);
+        _shortCount = _idCount = 0;
+        ClearLong();
+    }
+
+    private void ClearLong()
+    {
         Array.Clear(_long);
-        _shortCount = _longCount = _idCount = _keyBytes = 0;
+        _longCount = _keyBytes = 0;
     }
 
     private void GrowShort()

@@ -14,7 +14,7 @@ internal abstract class TokenModel
 
     /// <summary>Appends the ids of <paramref name="piece"/>.</summary>
     /// <param name="piece">
-    /// Valid UTF-8 (any bytes when <see cref="ReadsRawBytes"/>), not empty. It need not be followed by slack bytes.
+    /// Valid UTF-8 (any bytes when <see cref="ReadsRawBytes"/>), not empty. It may end where its memory ends.
     /// </param>
     /// <param name="state">From <see cref="CreateState"/> of this model.</param>
     /// <param name="output">Where the ids go.</param>

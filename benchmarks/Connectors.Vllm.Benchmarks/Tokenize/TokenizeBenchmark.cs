@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Benchmarks.Tokenize;
+
+/// <summary>
+/// One tokenizer on one text: encode (whole, in 4 KB pieces, cold, and from the segment cache), decode, streaming decode, load time and
+/// memory. The segment cache is off except where it is the thing measured.
+/// </summary>
+internal sealed class TokenizeBenchmark : IBenchmark
+{
+    private const int PieceLength = 4096;
+
+    private static readonly TokenizerOptions NoCache = new() { SegmentCacheCapacity = 0 };
+
+    public string Name => "tokenize";
+
+    public string Summary => "encode and decode speed of a tokenizer: --tokenizer DIR --text FILE [--rounds 5]";
+
+    public Task<int> RunAsync(BenchmarkArguments arguments)
+    {
+        var directory = arguments.Required("tokenizer");
+        var path = arguments.Required("text");
+        var rounds = arguments.Number("rounds", 5);
+
+        // Bytes, not ReadAllText: a byte order mark is text.
+        var bytes = File.ReadAllBytes(path);
+        var text = Encoding.UTF8.GetString(bytes);
+        var megabytes = bytes.Length / 1e6;
+        var pieces = Cut(text);
+
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        Tokenizer tokenizer = null!;
+        var firstLoad = Time(() => tokenizer = Tokenizer.FromDirectory(directory, NoCache));
+        var keptLoaded = GC.GetTotalMemory(forceFullCollection: true) - before;
+
+        // Enough runs for the JIT to finish before anything counts.
+        Console.Error.WriteLine($"{directory}: warming up");
+        WarmUp(() => tokenizer.Encode(text), 1500);
+        var ids = tokenizer.Encode(text);
+        var whole = Median(rounds, () => tokenizer.Encode(text));
+        WarmUp(() => EncodePieces(tokenizer, pieces), 500);
+        var inPieces = Median(rounds, () => EncodePieces(tokenizer, pieces));
+        var keptUsed = GC.GetTotalMemory(forceFullCollection: true) - before - (4L * ids.Length);
+
+        var load = double.MaxValue;
+        var cold = new List<double>();
+        for (var i = 0; i < rounds; i++)
+        {
+            Tokenizer? fresh = null;
+            load = Math.Min(load, Time(() => fresh = Tokenizer.FromDirectory(directory, NoCache)));
+            cold.Add(Time(() => EncodePieces(fresh!, pieces)));
+        }
+
+        var cached = Tokenizer.FromDirectory(directory);
+        _ = EncodePieces(cached, pieces);
+        WarmUp(() => EncodePieces(cached, pieces), 300);
+        var fromCache = Median(rounds, () => EncodePieces(cached, pieces));
+
+        WarmUp(() => tokenizer.Decode(ids), 500);
+        var decode = Median(rounds, () => tokenizer.Decode(ids));
+        WarmUp(() => Stream(tokenizer, ids), 500);
+        var stream = Median(rounds, () => Stream(tokenizer, ids));
+        var (allocated, characters) = StreamAllocation(tokenizer, ids);
+
+        Print(writer =>
+        {
+            writer.WriteString("tokenizer", directory);
+            writer.WriteString("text", Path.GetFileName(path));
+            writer.WriteString("clock", "processor time");
+            writer.WriteNumber("text_bytes", bytes.Length);
+            writer.WriteNumber("tokens", ids.Length);
+            Number(writer, "encode_whole_mb_per_s", megabytes / whole * 1e3);
+            Number(writer, "encode_4kb_mb_per_s", megabytes / inPieces * 1e3);
+            Number(writer, "encode_cold_mb_per_s", megabytes / cold.Order().ElementAt(rounds / 2) * 1e3);
+            Number(writer, "encode_cached_mb_per_s", megabytes / fromCache * 1e3);
+            Number(writer, "decode_tokens_per_s", ids.Length / decode * 1e3);
+            Number(writer, "stream_decode_ns_per_token", stream * 1e6 / ids.Length);
+            Number(writer, "stream_decode_bytes_per_token", (double)allocated / ids.Length);
+            Number(writer, "stream_decode_chars_per_token", (double)characters / ids.Length);
+            Number(writer, "load_first_ms", firstLoad);
+            Number(writer, "load_ms", load);
+            writer.WriteNumber("kept_loaded_bytes", keptLoaded);
+            writer.WriteNumber("kept_used_bytes", keptUsed);
+        });
+        return Task.FromResult(0);
+    }
+
+    private static int EncodePieces(Tokenizer tokenizer, List<string> pieces)
+    {
+        var count = 0;
+        foreach (var piece in pieces)
+        {
+            count += tokenizer.Encode(piece).Length;
+        }
+
+        return count;
+    }
+
+    private static long Stream(Tokenizer tokenizer, int[] ids)
+    {
+        var decoder = tokenizer.CreateStreamDecoder();
+        var length = 0L;
+        foreach (var id in ids)
+        {
+            length += decoder.Push(id).Length;
+        }
+
+        return length + decoder.Flush().Length;
+    }
+
+    /// <summary>Bytes allocated by a second pass (the first makes the strings that are remembered), and the characters it gave.</summary>
+    private static (long Bytes, long Characters) StreamAllocation(Tokenizer tokenizer, int[] ids)
+    {
+        _ = Stream(tokenizer, ids);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var characters = Stream(tokenizer, ids);
+        return (GC.GetAllocatedBytesForCurrentThread() - before, characters);
+    }
+
+    private static List<string> Cut(string text)
+    {
+        var pieces = new List<string>();
+        for (var start = 0; start < text.Length;)
+        {
+            var end = Math.Min(start + PieceLength, text.Length);
+            end += end < text.Length && char.IsLowSurrogate(text[end]) ? 1 : 0;
+            pieces.Add(text[start..end]);
+            start = end;
+        }
+
+        return pieces;
+    }
+
+    private static void WarmUp(Action action, int milliseconds)
+    {
+        var watch = Stopwatch.StartNew();
+        while (watch.ElapsedMilliseconds < milliseconds)
+        {
+            action();
+        }
+    }
+
+    private static double Median(int rounds, Action action) =>
+        Enumerable.Range(0, rounds).Select(_ => Time(action)).Order().ElementAt(rounds / 2);
+
+    /// <summary>
+    /// Processor time in milliseconds, all threads: on a machine shared with others the clock on the wall measures the others. Work that
+    /// other threads of the process do (garbage collection, compilation) counts too, so this never flatters.
+    /// </summary>
+    private static double Time(Action action)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        action();
+        return (Environment.CpuUsage.TotalTime - before).TotalMilliseconds;
+    }
+
+    private static void Number(Utf8JsonWriter writer, string name, double value) => writer.WriteNumber(name, Math.Round(value, 2));
+
+    private static void Print(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            write(writer);
+            writer.WriteEndObject();
+        }
+
+        Console.WriteLine(Encoding.UTF8.GetString(buffer.ToArray()));
+    }
+}
