@@ -10,8 +10,8 @@ public static class TokenizerFixtures
 
     public static TheoryData<string> All { get; } =
     [
-        "qwen3", "llama3_1", "deepseek_v3", "gptoss",
-        "corpus/smollm2-135m-instruct", "corpus/roberta-base",
+        "qwen3", "llama3_1", "deepseek_v3", "gptoss", "gemma3", "llama2",
+        "corpus/smollm2-135m-instruct", "corpus/phi-3", "corpus/roberta-base", "corpus/bert-base-uncased",
     ];
 
     /// <summary>
