@@ -1,0 +1,75 @@
+using System.Text.RegularExpressions;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// Finds the constraints that a server could not apply, however it says so: as a bad argument, as an inner error, as a finish named "error", or as
+/// a good answer with nothing in it.
+/// </summary>
+internal static class ConstraintFailures
+{
+    private static readonly string[] Texts = ["grammar", "schema", "regex", "structur", "choice", "json", "xgrammar", "guidance", "outlines"];
+
+    /// <summary>The exception to throw instead of <paramref name="exception"/>, which stems from a status of the server.</summary>
+    public static VllmException Translate(VllmException exception, OutputConstraint constraint)
+    {
+        var isRefusal = exception.StatusCode == VllmStatusCode.InvalidArgument
+            && Array.Exists(Texts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
+        var isCollapse = exception.StatusCode == VllmStatusCode.Internal && exception.ServerMessage.Contains("engine failed during generation", StringComparison.Ordinal);
+        return isRefusal || isCollapse
+            ? new VllmConstraintException($"The server could not apply the constraint ({constraint}): {exception.Message}", exception)
+            {
+                Constraint = constraint,
+                StatusCode = exception.StatusCode,
+                ServerMessage = exception.ServerMessage,
+                Method = exception.Method,
+                RequestId = exception.RequestId,
+                Endpoint = exception.Endpoint,
+            }
+            : exception;
+    }
+
+    /// <summary>Why a choice that ended does not count as an answer under the constraint; null when it may.</summary>
+    public static string? Explain(GenerationFinish finish, GenerationRequest request)
+    {
+        if (request.Constraint is not { } constraint)
+        {
+            return null;
+        }
+
+        if (finish.RawReason == "error")
+        {
+            return "the server ended the request with the finish reason 'error', which it does when it cannot compile a grammar";
+        }
+
+        var isEmpty = finish is { Reason: GenerationFinishReason.Stop, OutputTokens: <= 1, StopString: null }
+            && !(finish.StopTokenId is { } stop && request.StopTokenIds.Contains(stop));
+        return isEmpty && !AllowsNothing(constraint)
+            ? "the answer is empty, which is how some servers report a constraint they cannot compile"
+            : null;
+    }
+
+    /// <summary>Whether no output at all can satisfy the constraint. A structural tag constrains only what follows its triggers.</summary>
+    private static bool AllowsNothing(OutputConstraint constraint)
+    {
+        switch (constraint.Kind)
+        {
+            case OutputConstraintKind.StructuralTag:
+                return true;
+            case OutputConstraintKind.Choice:
+                return constraint.Choices.Contains(string.Empty);
+            case OutputConstraintKind.Regex:
+                try
+                {
+                    return Regex.IsMatch(string.Empty, $@"\A(?:{constraint.Value})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+                }
+                catch (Exception e) when (e is ArgumentException or RegexMatchTimeoutException)
+                {
+                    return false;
+                }
+
+            default:
+                return false;
+        }
+    }
+}

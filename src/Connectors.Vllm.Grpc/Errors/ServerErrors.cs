@@ -1,0 +1,163 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// What a status from a vLLM server means. The codes alone do not tell: some servers report bad arguments as INTERNAL and a missing
+/// picture as UNAVAILABLE, so the known texts are looked at as well.
+/// </summary>
+internal static class ServerErrors
+{
+    private static readonly string[] DeadEngineTexts =
+    [
+        "EngineCore encountered an issue",
+        "engine core reported fatal failure",
+        "Engine is not alive",
+    ];
+
+    /// <summary>Texts of validation errors that servers between vLLM 0.27 and the servicer's repair send as INTERNAL.</summary>
+    private static readonly string[] BadArgumentTexts =
+    [
+        " must be ",
+        "is longer than the maximum model length",
+        "out of vocabulary",
+        "out-of-vocab",
+        "greater than max allowed",
+        "cannot contain an empty string",
+        "cannot be empty",
+        "(parameter=",
+    ];
+
+    private static readonly string[] BadMediaTexts =
+    [
+        "multimodal preprocessing error",
+        "Failed to apply prompt replacement",
+    ];
+
+    public static VllmException ToException(GrpcStatus status, string method, string? requestId, Uri endpoint)
+    {
+        var text = $"{method} at {endpoint} failed with {Name(status.Code)}: {(status.Message.Length == 0 ? "(the server gives no reason)" : status.Message)}";
+        var dead = ContainsAny(status.Message, DeadEngineTexts);
+        if (dead)
+        {
+            text += " The server's engine has died; it must be restarted.";
+        }
+
+        switch (status.Code)
+        {
+            case VllmStatusCode.InvalidArgument or VllmStatusCode.NotFound or VllmStatusCode.AlreadyExists or VllmStatusCode.FailedPrecondition
+                or VllmStatusCode.OutOfRange or VllmStatusCode.Unimplemented:
+            case VllmStatusCode.Internal when !dead && (ContainsAny(status.Message, BadArgumentTexts) || ContainsAny(status.Message, BadMediaTexts)):
+            case VllmStatusCode.ResourceExhausted when status.Message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
+                return new VllmRequestException(text)
+                {
+                    StatusCode = status.Code,
+                    ServerMessage = status.Message,
+                    Method = method,
+                    RequestId = requestId,
+                    Endpoint = endpoint,
+                    Parameter = ContainsAny(status.Message, BadMediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(status.Message),
+                };
+
+            case VllmStatusCode.Unavailable:
+                return new VllmConnectionException(text)
+                {
+                    StatusCode = status.Code,
+                    ServerMessage = status.Message,
+                    Method = method,
+                    RequestId = requestId,
+                    Endpoint = endpoint,
+
+                    // A missing file or decoder is UNAVAILABLE too, and stays so.
+                    IsRetryable = !status.Message.Contains("fetch failed", StringComparison.Ordinal),
+                    IsEngineDead = dead,
+                };
+
+            case VllmStatusCode.DeadlineExceeded:
+                return new VllmTimeoutException(text)
+                {
+                    Kind = VllmTimeoutKind.Call,
+                    StatusCode = status.Code,
+                    ServerMessage = status.Message,
+                    Method = method,
+                    RequestId = requestId,
+                    Endpoint = endpoint,
+                    IsRetryable = true,
+                };
+
+            default:
+                return new VllmException(text)
+                {
+                    StatusCode = status.Code,
+                    ServerMessage = status.Message,
+                    Method = method,
+                    RequestId = requestId,
+                    Endpoint = endpoint,
+                    IsRetryable = status.Code == VllmStatusCode.ResourceExhausted,
+                    IsEngineDead = dead,
+                };
+        }
+    }
+
+    /// <summary>The code's name as gRPC writes it, e.g. INVALID_ARGUMENT.</summary>
+    public static string Name(VllmStatusCode code) => code switch
+    {
+        VllmStatusCode.Ok => "OK",
+        VllmStatusCode.Cancelled => "CANCELLED",
+        VllmStatusCode.InvalidArgument => "INVALID_ARGUMENT",
+        VllmStatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
+        VllmStatusCode.NotFound => "NOT_FOUND",
+        VllmStatusCode.AlreadyExists => "ALREADY_EXISTS",
+        VllmStatusCode.PermissionDenied => "PERMISSION_DENIED",
+        VllmStatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
+        VllmStatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+        VllmStatusCode.Aborted => "ABORTED",
+        VllmStatusCode.OutOfRange => "OUT_OF_RANGE",
+        VllmStatusCode.Unimplemented => "UNIMPLEMENTED",
+        VllmStatusCode.Internal => "INTERNAL",
+        VllmStatusCode.Unavailable => "UNAVAILABLE",
+        VllmStatusCode.DataLoss => "DATA_LOSS",
+        VllmStatusCode.Unauthenticated => "UNAUTHENTICATED",
+        _ => "UNKNOWN",
+    };
+
+    private static bool ContainsAny(string text, string[] parts)
+    {
+        foreach (var part in parts)
+        {
+            if (text.Contains(part, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The wire name in <c>(parameter=top_p, value=2.0)</c>, as this package calls it.</summary>
+    private static string? ParameterIn(string message)
+    {
+        const string Mark = "(parameter=";
+        var start = message.LastIndexOf(Mark, StringComparison.Ordinal);
+        if (start < 0)
+        {
+            return null;
+        }
+
+        start += Mark.Length;
+        var end = message.AsSpan(start).IndexOfAny(',', ')');
+        return end <= 0 ? null : message.Substring(start, end) switch
+        {
+            "temperature" => nameof(SamplingOptions.Temperature),
+            "top_p" => nameof(SamplingOptions.TopP),
+            "top_k" => nameof(SamplingOptions.TopK),
+            "min_p" => nameof(SamplingOptions.MinP),
+            "max_tokens" => nameof(SamplingOptions.MaxTokens),
+            "min_tokens" => nameof(SamplingOptions.MinTokens),
+            "presence_penalty" => nameof(SamplingOptions.PresencePenalty),
+            "frequency_penalty" => nameof(SamplingOptions.FrequencyPenalty),
+            "repetition_penalty" => nameof(SamplingOptions.RepetitionPenalty),
+            "logprobs" => nameof(GenerationRequest.Logprobs),
+            "prompt_logprobs" => nameof(GenerationRequest.PromptLogprobs),
+            var other => other,
+        };
+    }
+}

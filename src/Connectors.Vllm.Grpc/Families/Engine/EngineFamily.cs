@@ -1,0 +1,147 @@
+using System.Runtime.CompilerServices;
+using Connectors.Vllm.Grpc.Protocol.Common;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>Speaks <c>vllm.grpc.engine.VllmEngine</c>, all ages of it.</summary>
+internal sealed class EngineFamily : IProtocolFamily
+{
+    private readonly GrpcInvoker _invoker;
+    private readonly CachedLookup<GetModelInfoResponse> _model;
+    private readonly CachedLookup<VllmModelInfo> _modelInfo;
+    private readonly CachedLookup<VllmCapabilities> _capabilities;
+
+    public EngineFamily(GrpcInvoker invoker)
+    {
+        _invoker = invoker;
+        _model = new(token => _invoker.UnaryAsync(EngineMethods.GetModelInfo, new GetModelInfoRequest(), GetModelInfoResponse.Parser, token));
+        _modelInfo = new(async token => EngineModelInfo.ToModelInfo(await _model.GetAsync(token).ConfigureAwait(false)));
+        _capabilities = new(LoadCapabilitiesAsync);
+    }
+
+    public VllmProtocol Protocol => VllmProtocol.Engine;
+
+    public int MaxRequestBytes => _invoker.Options.MaxSendMessageBytes;
+
+    public ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken) => _capabilities.GetAsync(cancellationToken);
+
+    public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken) => _modelInfo.GetAsync(cancellationToken);
+
+    public GenerationCall Encode(GenerationRequest request, SamplingOptions sampling, string requestId) => new(
+        EngineMethods.Generate,
+        GrpcFrame.Encode(EngineRequestBuilder.Build(request, sampling, requestId), MaxRequestBytes),
+        request.Metadata);
+
+    public GenerationReader CreateReader(GenerationRequest request) => new EngineGenerationReader(request, request.Sampling.ChoiceCount ?? 1);
+
+    public async Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken)
+    {
+        var model = await GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        RequestValidator.CheckPrompt(promptIds.Span, model.VocabularySize, model.ContextLength, outputTokens: 0);
+        var request = new EmbedRequest { RequestId = RequestIds.Next(), Tokenized = new TokenizedInput() };
+        TokenIdConversion.Fill(request.Tokenized.InputIds, promptIds.Span);
+        var response = await _invoker.UnaryAsync(EngineMethods.Embed, request, EmbedResponse.Parser, cancellationToken, requestId: request.RequestId).ConfigureAwait(false);
+        return new EmbeddingResult(response.Embedding.ToArray(), checked((int)response.PromptTokens));
+    }
+
+    public async Task<VllmHealth> HealthAsync(CancellationToken cancellationToken)
+    {
+        var response = await _invoker.UnaryAsync(EngineMethods.HealthCheck, new HealthCheckRequest(), HealthCheckResponse.Parser, cancellationToken).ConfigureAwait(false);
+        return new VllmHealth(response.Healthy, response.Message);
+    }
+
+    public Task AbortAsync(IReadOnlyList<string> requestIds, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        _invoker.UnaryAsync(EngineMethods.Abort, new AbortRequest { RequestIds = { requestIds } }, AbortResponse.Parser, cancellationToken, timeout);
+
+    public async Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken) =>
+        EngineModelInfo.ToServerInfo(await _invoker.UnaryAsync(
+            EngineMethods.GetServerInfo, new GetServerInfoRequest(), GetServerInfoResponse.Parser, cancellationToken).ConfigureAwait(false));
+
+    public async Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken)
+    {
+        var response = await _invoker.UnaryAsync(EngineMethods.GetLoads, new GetLoadsRequest(), GetLoadsResponse.Parser, cancellationToken).ConfigureAwait(false);
+        return [.. response.Loads.Select(static load => new VllmLoad
+        {
+            DataParallelRank = load.DpRank,
+            RunningRequests = load.NumRunningReqs,
+            WaitingRequests = load.NumWaitingReqs,
+            UsedTokens = load.NumUsedTokens,
+            MaxTokens = load.MaxTotalNumTokens,
+            TokenUsage = load.TokenUsage,
+            GenerationThroughput = load.GenThroughput,
+            CacheHitRate = load.CacheHitRate,
+            MaxRunningRequests = load.MaxRunningRequests,
+        })];
+    }
+
+    public async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
+        IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var archive = new TokenizerArchive();
+            await foreach (var chunk in StreamAsync(
+                EngineMethods.GetTokenizer, new GetTokenizerRequest(), GetTokenizerChunk.Parser, _invoker.Options.TokenizerTimeout, cancellationToken).ConfigureAwait(false))
+            {
+                archive.Add(chunk.Data.Span, chunk.Sha256);
+                progress?.Report(new TransferProgress(archive.Length));
+            }
+
+            return archive.Extract();
+        }
+        catch (InvalidDataException e)
+        {
+            throw new VllmProtocolException($"The tokenizer that {_invoker.Endpoint} sent is refused: {e.Message}. Use a local model folder instead, or look at the server.", e)
+            {
+                StatusCode = VllmStatusCode.DataLoss,
+                Method = EngineMethods.GetTokenizer,
+                Endpoint = _invoker.Endpoint,
+            };
+        }
+    }
+
+    public IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken) =>
+        StreamAsync(EngineMethods.SubscribeKvEvents, new SubscribeKvEventsRequest(), KvEventBatch.Parser, timeout: null, cancellationToken);
+
+    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken) =>
+        throw RequestValidator.Unsupported("The engine protocol has no LoRA adapters; serve with --grpc-port (the inference protocol) for them.", null);
+
+    private async IAsyncEnumerable<T> StreamAsync<T>(
+        string method, IMessage request, MessageParser<T> parser, TimeSpan? timeout, [EnumeratorCancellation] CancellationToken cancellationToken)
+        where T : IMessage<T>
+    {
+        var call = new GrpcCallRequest { Method = method, Frame = GrpcFrame.Encode(request, _invoker.Options.MaxSendMessageBytes), Timeout = timeout };
+        using var stream = await _invoker.Transport.StartAsync(call, cancellationToken).ConfigureAwait(false);
+        while (await stream.MoveNextAsync().ConfigureAwait(false))
+        {
+            T message;
+            try
+            {
+                message = parser.ParseFrom(stream.Current.Span);
+            }
+            catch (InvalidProtocolBufferException e)
+            {
+                throw _invoker.Malformed(method, null, e);
+            }
+
+            yield return message;
+        }
+    }
+
+    private async Task<VllmCapabilities> LoadCapabilitiesAsync(CancellationToken cancellationToken)
+    {
+        var model = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
+        GetServerInfoResponse? server = null;
+        try
+        {
+            server = await _invoker.UnaryAsync(EngineMethods.GetServerInfo, new GetServerInfoRequest(), GetServerInfoResponse.Parser, cancellationToken).ConfigureAwait(false);
+        }
+        catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented)
+        {
+        }
+
+        return EngineModelInfo.ToCapabilities(model, server, _invoker.Options.ConstraintStart);
+    }
+}

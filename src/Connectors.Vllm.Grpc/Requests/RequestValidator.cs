@@ -1,0 +1,237 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// Checks a request before it leaves. Servers check most of this too, with a round trip and texts of their own, but not all: an id out of the
+/// vocabulary kills an engine of the inference family.
+/// </summary>
+internal static class RequestValidator
+{
+    public static void Check(GenerationRequest request, SamplingOptions sampling, VllmModelInfo model, VllmCapabilities capabilities)
+    {
+        if (request.PromptText is not null && !request.PromptIds.IsEmpty)
+        {
+            throw Bad("Give the prompt as ids or as text, not both.", nameof(GenerationRequest.PromptText));
+        }
+
+        if (request.PromptText is null)
+        {
+            CheckPrompt(request.PromptIds.Span, model.VocabularySize ?? request.VocabularySize, request.Media.Count > 0 ? null : model.ContextLength, outputTokens: 1);
+        }
+
+        if (!capabilities.Generation)
+        {
+            throw Unsupported("The served model makes embeddings and cannot generate.", null);
+        }
+
+        CheckSampling(sampling, capabilities);
+        CheckIds(request, sampling, model.VocabularySize ?? request.VocabularySize);
+        foreach (var stop in request.StopStrings)
+        {
+            if (string.IsNullOrEmpty(stop))
+            {
+                throw Bad("A stop string is empty.", nameof(GenerationRequest.StopStrings));
+            }
+        }
+
+        Range(request.Logprobs, 0, int.MaxValue, nameof(GenerationRequest.Logprobs));
+        Range(request.PromptLogprobs, 0, int.MaxValue, nameof(GenerationRequest.PromptLogprobs));
+        Range(request.DataParallelRank, 0, int.MaxValue, nameof(GenerationRequest.DataParallelRank));
+        CheckFeatures(request, sampling, capabilities);
+        CheckMedia(request, sampling, capabilities, model);
+        CheckKvParams(request.KvTransferParamsJson);
+    }
+
+    public static void CheckPrompt(ReadOnlySpan<int> ids, int? vocabularySize, int? contextLength, int outputTokens)
+    {
+        if (ids.IsEmpty)
+        {
+            throw Bad("The prompt is empty.", nameof(GenerationRequest.PromptIds));
+        }
+
+        // Negative ids become large unsigned ones.
+        var bound = (uint)(vocabularySize ?? int.MaxValue);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] >= bound)
+            {
+                throw Bad(
+                    $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer belong to the served model?",
+                    nameof(GenerationRequest.PromptIds));
+            }
+        }
+
+        if (contextLength is { } context && ids.Length + outputTokens > context)
+        {
+            throw Bad(
+                $"The prompt has {ids.Length} tokens; the model's context of {context} tokens has no room for it{(outputTokens > 0 ? " and an answer" : string.Empty)}.",
+                nameof(GenerationRequest.PromptIds));
+        }
+    }
+
+    public static VllmRequestException Bad(string message, string? parameter) => new(message) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = parameter };
+
+    public static VllmRequestException Unsupported(string message, string? parameter) => new(message) { StatusCode = VllmStatusCode.Unimplemented, Parameter = parameter };
+
+    private static void CheckSampling(SamplingOptions sampling, VllmCapabilities capabilities)
+    {
+        Range(sampling.Temperature, 0, 2, nameof(SamplingOptions.Temperature));
+        Range(sampling.TopP, float.Epsilon, 1, nameof(SamplingOptions.TopP), "above 0 and at most 1");
+        Range(sampling.TopK, -1, int.MaxValue, nameof(SamplingOptions.TopK));
+        Range(sampling.MinP, 0, 1, nameof(SamplingOptions.MinP));
+        Range(sampling.FrequencyPenalty, -2, 2, nameof(SamplingOptions.FrequencyPenalty));
+        Range(sampling.PresencePenalty, -2, 2, nameof(SamplingOptions.PresencePenalty));
+        Range(sampling.RepetitionPenalty, float.Epsilon, float.MaxValue, nameof(SamplingOptions.RepetitionPenalty), "above 0");
+        Range(sampling.MaxTokens, 1, int.MaxValue, nameof(SamplingOptions.MaxTokens));
+        Range(sampling.MinTokens, 0, int.MaxValue, nameof(SamplingOptions.MinTokens));
+        Range(sampling.ChoiceCount, 1, 10_000, nameof(SamplingOptions.ChoiceCount));
+        Range(sampling.TruncatePromptTokens, 1, int.MaxValue, nameof(SamplingOptions.TruncatePromptTokens));
+        if (sampling.MinTokens > sampling.MaxTokens)
+        {
+            throw Bad($"{nameof(SamplingOptions.MinTokens)} ({sampling.MinTokens}) is larger than {nameof(SamplingOptions.MaxTokens)} ({sampling.MaxTokens}).", nameof(SamplingOptions.MinTokens));
+        }
+
+        if (sampling.ChoiceCount > 1 && sampling.Temperature == 0)
+        {
+            throw Bad("Several choices need a temperature above 0: greedy ones would all be equal.", nameof(SamplingOptions.ChoiceCount));
+        }
+
+        if (sampling.Seed is < int.MinValue or > int.MaxValue && !capabilities.LongSeeds)
+        {
+            throw Bad($"{nameof(SamplingOptions.Seed)} {sampling.Seed} does not fit the 32 bits that this server's protocol has for it.", nameof(SamplingOptions.Seed));
+        }
+    }
+
+    private static void CheckIds(GenerationRequest request, SamplingOptions sampling, int? vocabularySize)
+    {
+        var bound = (uint)(vocabularySize ?? int.MaxValue);
+        All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds));
+        All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds));
+        foreach (var (id, bias) in sampling.LogitBias ?? new Dictionary<int, float>())
+        {
+            if ((uint)id >= bound || !float.IsFinite(bias))
+            {
+                throw Bad($"{nameof(SamplingOptions.LogitBias)} of token {id} ({bias}): the id must be in the vocabulary ({vocabularySize} tokens) and the value finite.", nameof(SamplingOptions.LogitBias));
+            }
+        }
+
+        if (sampling.AllowedTokenIds is { Count: 0 })
+        {
+            throw Bad("No token is allowed.", nameof(SamplingOptions.AllowedTokenIds));
+        }
+
+        void All(IReadOnlyList<int> ids, string name)
+        {
+            for (var i = 0; i < ids.Count; i++)
+            {
+                if ((uint)ids[i] >= bound)
+                {
+                    throw Bad($"Token id {ids[i]} of {name} is outside the model's vocabulary of {vocabularySize} tokens.", name);
+                }
+            }
+        }
+    }
+
+    private static void CheckFeatures(GenerationRequest request, SamplingOptions sampling, VllmCapabilities capabilities)
+    {
+        Need(request.LoraName is { Length: > 0 }, capabilities.Lora, "LoRA adapters", nameof(GenerationRequest.LoraName));
+        Need(request.Priority is not null and not 0, capabilities.Priority, "priorities", nameof(GenerationRequest.Priority));
+        Need(request.CacheSalt is { Length: > 0 }, capabilities.CacheSalt, "cache salts", nameof(GenerationRequest.CacheSalt));
+        Need(request.BypassPrefixCache, capabilities.CacheSalt, "bypassing the prefix cache", nameof(GenerationRequest.BypassPrefixCache));
+        Need(sampling.AllowedTokenIds is not null, capabilities.AllowedTokenIds, "lists of allowed tokens", nameof(SamplingOptions.AllowedTokenIds));
+        Need(request.Logprobs is not null || request.PromptLogprobs is not null, capabilities.Logprobs, "log probabilities", nameof(GenerationRequest.Logprobs));
+
+        static void Need(bool asked, bool able, string what, string parameter)
+        {
+            if (asked && !able)
+            {
+                throw Unsupported($"This server, or its protocol, has no {what}.", parameter);
+            }
+        }
+    }
+
+    private static void CheckMedia(GenerationRequest request, SamplingOptions sampling, VllmCapabilities capabilities, VllmModelInfo model)
+    {
+        if (request.Media.Count == 0)
+        {
+            return;
+        }
+
+        if (!capabilities.Media)
+        {
+            throw Unsupported(
+                capabilities.Protocol == VllmProtocol.Engine && model.IsMultimodal
+                    ? "The server takes no media: its media processor is off. Start it with --mm-processor inprocess."
+                    : "The served model takes no media over gRPC (it is a text model, or the server's front end does not know how to process its media).",
+                nameof(GenerationRequest.Media));
+        }
+
+        if (request.PromptText is not null)
+        {
+            throw Bad("Media need a prompt of token ids with one anchor per item.", nameof(GenerationRequest.Media));
+        }
+
+        if (sampling.TruncatePromptTokens is not null && capabilities.Protocol != VllmProtocol.Engine)
+        {
+            throw Bad("A prompt with media cannot be truncated.", nameof(SamplingOptions.TruncatePromptTokens));
+        }
+
+        foreach (var (kind, limit) in capabilities.MediaLimits)
+        {
+            var count = request.Media.Count(item => item.Kind == kind);
+            if (count > limit)
+            {
+                throw Bad($"{count} items of kind {kind}; this server takes {limit} per request.", nameof(GenerationRequest.Media));
+            }
+        }
+
+        foreach (var item in request.Media)
+        {
+            var scheme = item.Uri?.Scheme ?? "data";
+            if (!capabilities.MediaSchemes.Contains(scheme, StringComparer.OrdinalIgnoreCase))
+            {
+                throw Bad($"This server does not take {scheme}: media (it takes {string.Join(", ", capabilities.MediaSchemes)}).", nameof(GenerationRequest.Media));
+            }
+        }
+    }
+
+    private static void CheckKvParams(string? json)
+    {
+        if (json is null)
+        {
+            return;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return;
+            }
+        }
+        catch (JsonException)
+        {
+        }
+
+        throw Bad($"{nameof(GenerationRequest.KvTransferParamsJson)} is not a JSON object.", nameof(GenerationRequest.KvTransferParamsJson));
+    }
+
+    private static void Range(float? value, float least, float most, string name, string? words = null)
+    {
+        // Written so that NaN fails.
+        if (value is { } number && !(number >= least && number <= most))
+        {
+            throw Bad(FormattableString.Invariant($"{name} is {number}; it must be {words ?? FormattableString.Invariant($"from {least} to {most}")}."), name);
+        }
+    }
+
+    private static void Range(int? value, int least, int most, string name)
+    {
+        if (value < least || value > most)
+        {
+            throw Bad($"{name} is {value}; it must be {(most == int.MaxValue ? $"at least {least}" : $"from {least} to {most}")}.", name);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// The zip with a tokenizer's files, as a server streams it. Nothing in it is believed: the digest, the number, names and sizes of
+/// entries are checked, inflated bytes are counted as they come, and nothing touches the disk.
+/// </summary>
+internal sealed class TokenizerArchive : IDisposable
+{
+    public const long MaxArchiveBytes = 200L * 1024 * 1024;
+    public const long MaxInflatedBytes = 500L * 1024 * 1024;
+    public const int MaxEntries = 50;
+
+    private static readonly string[] AllowedExtensions = [".json", ".txt", ".model", ".tiktoken", ".jinja"];
+
+    private readonly MemoryStream _zip = new();
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private string _announcedHash = string.Empty;
+    private bool _any;
+
+    public long Length => _zip.Length;
+
+    /// <summary>Takes one chunk. Throws <see cref="InvalidDataException"/> when the archive grows too large.</summary>
+    public void Add(ReadOnlySpan<byte> data, string sha256)
+    {
+        if (_zip.Length + data.Length > MaxArchiveBytes)
+        {
+            throw new InvalidDataException($"the archive is larger than {MaxArchiveBytes} bytes");
+        }
+
+        _any = true;
+        _zip.Write(data);
+        _hash.AppendData(data);
+        _announcedHash = sha256;
+    }
+
+    /// <summary>The files by name. Throws <see cref="InvalidDataException"/> when a check fails.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Extract()
+    {
+        if (!_any || _zip.Length == 0)
+        {
+            throw new InvalidDataException("the archive is empty");
+        }
+
+        if (_announcedHash.Length == 0)
+        {
+            throw new InvalidDataException("the last chunk carries no SHA-256: the transfer was cut short");
+        }
+
+        var hash = Convert.ToHexStringLower(_hash.GetHashAndReset());
+        if (!hash.Equals(_announcedHash, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidDataException($"the archive's SHA-256 is {hash}, but {_announcedHash} was announced");
+        }
+
+        _zip.Position = 0;
+        using var archive = new ZipArchive(_zip, ZipArchiveMode.Read, leaveOpen: true);
+        if (archive.Entries.Count is 0 or > MaxEntries)
+        {
+            throw new InvalidDataException($"the archive has {archive.Entries.Count} entries; 1 to {MaxEntries} are allowed");
+        }
+
+        var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.OrdinalIgnoreCase);
+        var total = 0L;
+        foreach (var entry in archive.Entries)
+        {
+            CheckName(entry);
+            if (files.ContainsKey(entry.FullName))
+            {
+                throw new InvalidDataException($"the archive holds '{entry.FullName}' twice");
+            }
+
+            if (entry.Length < 0 || (total += entry.Length) > MaxInflatedBytes)
+            {
+                throw new InvalidDataException($"the archive inflates to more than {MaxInflatedBytes} bytes");
+            }
+
+            files.Add(entry.FullName, Inflate(entry));
+        }
+
+        // Callers look names up as the server wrote them.
+        return new Dictionary<string, ReadOnlyMemory<byte>>(files, StringComparer.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _zip.Dispose();
+        _hash.Dispose();
+    }
+
+    private static void CheckName(ZipArchiveEntry entry)
+    {
+        const int UnixTypeMask = 0xF000;
+        const int UnixRegularFile = 0x8000;
+        var name = entry.FullName;
+        var isFlat = name.Length is > 0 and <= 255 && name.AsSpan().IndexOfAny("/\\:\0") < 0 && !name.StartsWith('.') && !name.Any(char.IsControl);
+        if (!isFlat || !AllowedExtensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase))
+        {
+            throw new InvalidDataException($"the archive holds an entry named '{Printable(name)}', which is not a plain tokenizer file");
+        }
+
+        var unixType = (entry.ExternalAttributes >> 16) & UnixTypeMask;
+        if (unixType != 0 && unixType != UnixRegularFile)
+        {
+            throw new InvalidDataException($"the archive's entry '{name}' is not a regular file");
+        }
+    }
+
+    private static byte[] Inflate(ZipArchiveEntry entry)
+    {
+        // The declared size is a promise: memory follows the bytes that come, and both must agree in the end.
+        var target = new MemoryStream();
+        var chunk = new byte[81920];
+        var crc = Crc32.Initial;
+        using var source = entry.Open();
+        int read;
+        while ((read = source.Read(chunk)) > 0)
+        {
+            if (target.Length + read > entry.Length)
+            {
+                throw new InvalidDataException($"the archive's entry '{entry.FullName}' inflates to more than the {entry.Length} bytes it declares");
+            }
+
+            crc = Crc32.Append(crc, chunk.AsSpan(0, read));
+            target.Write(chunk, 0, read);
+        }
+
+        if (target.Length != entry.Length || Crc32.Finish(crc) != entry.Crc32)
+        {
+            throw new InvalidDataException($"the archive's entry '{entry.FullName}' does not match its declared size and checksum");
+        }
+
+        return target.Length == target.Capacity ? target.GetBuffer() : target.ToArray();
+    }
+
+    private static string Printable(string name) => string.Concat(name.Take(100).Select(static c => char.IsControl(c) ? '?' : c));
+}

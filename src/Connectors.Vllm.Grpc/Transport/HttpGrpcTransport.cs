@@ -1,0 +1,158 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// gRPC over <see cref="SocketsHttpHandler"/>: HTTP/2 with prior knowledge on http, ALPN on https. More connections are opened when a server's
+/// limit of concurrent streams is reached.
+/// </summary>
+internal sealed class HttpGrpcTransport : IGrpcTransport
+{
+    private static readonly string UserAgent = $"connectors-vllm-dotnet/{typeof(HttpGrpcTransport).Assembly.GetName().Version?.ToString(3)}";
+
+    private readonly HttpMessageInvoker _invoker;
+    private readonly VllmConnectionOptions _options;
+    private readonly KeyValuePair<string, string>[] _metadata;
+
+    public HttpGrpcTransport(Uri endpoint, VllmConnectionOptions options)
+    {
+        Endpoint = endpoint;
+        _options = options;
+        _metadata = [.. options.Metadata.Select(static pair => KeyValuePair.Create(ValidName(pair.Key), pair.Value))];
+        _invoker = new HttpMessageInvoker(CreateHandler(options), disposeHandler: true);
+    }
+
+    public Uri Endpoint { get; }
+
+    public async ValueTask<IGrpcCall> StartAsync(GrpcCallRequest request, CancellationToken cancellationToken)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, new Uri(Endpoint, request.Method))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new GrpcRequestContent(request.Frame),
+        };
+        AddHeaders(message.Headers, request);
+        var call = new HttpGrpcCall(request, Endpoint, _options, cancellationToken);
+        try
+        {
+            await call.SendAsync(_invoker, message).ConfigureAwait(false);
+            return call;
+        }
+        catch
+        {
+            call.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => _invoker.Dispose();
+
+    private static string ValidName(string name)
+    {
+        foreach (var c in name)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.'))
+            {
+                throw new ArgumentException($"'{name}' is not a metadata name: use letters, digits, '-', '_' and '.'.");
+            }
+        }
+
+        return name.Length > 0 && !name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase)
+            ? name.ToLowerInvariant()
+            : throw new ArgumentException($"'{name}' is not a metadata name: it is empty or reserved.");
+    }
+
+    private static SocketsHttpHandler CreateHandler(VllmConnectionOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            UseCookies = false,
+            // Proxies from the environment are made for web traffic and do not carry plain HTTP/2.
+            UseProxy = false,
+            EnableMultipleHttp2Connections = true,
+            ConnectTimeout = options.ConnectTimeout,
+            KeepAlivePingDelay = options.KeepAlivePingInterval ?? Timeout.InfiniteTimeSpan,
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
+            ResponseHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
+            ConnectCallback = ConnectAsync,
+        };
+        if (options.ClientCertificate is not null)
+        {
+            handler.SslOptions.ClientCertificates = [options.ClientCertificate];
+            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => options.ClientCertificate;
+        }
+
+        if (options.ServerCertificateValidation is not null)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = options.ServerCertificateValidation;
+        }
+        else if (options.RootCertificates is not null)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.AddRange(options.RootCertificates);
+            handler.SslOptions.CertificateChainPolicy = policy;
+        }
+
+        return handler;
+    }
+
+    /// <summary>Connects with TCP keep-alive, which finds dead peers without HTTP/2 pings.</summary>
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 60);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private void AddHeaders(HttpRequestHeaders headers, GrpcCallRequest request)
+    {
+        headers.TryAddWithoutValidation("te", "trailers");
+        headers.TryAddWithoutValidation("user-agent", UserAgent);
+        headers.TryAddWithoutValidation("grpc-accept-encoding", "identity,gzip");
+        if (request.Timeout is { } timeout)
+        {
+            headers.TryAddWithoutValidation("grpc-timeout", GrpcTimeout.Format(timeout));
+        }
+
+        if (_options.BearerToken is { Length: > 0 } token)
+        {
+            headers.TryAddWithoutValidation("authorization", "Bearer " + token);
+        }
+
+        foreach (var (name, value) in _metadata)
+        {
+            headers.TryAddWithoutValidation(name, value);
+        }
+
+        if (request.Metadata is not null)
+        {
+            foreach (var (name, value) in request.Metadata)
+            {
+                headers.Remove(name);
+                headers.TryAddWithoutValidation(ValidName(name), value);
+            }
+        }
+    }
+}
