@@ -1,0 +1,47 @@
+namespace Connectors.Vllm.Grpc.Tests;
+
+/// <summary>Refusals and silent failures of a live server end in the documented exceptions.</summary>
+public sealed class RecordedFailureTests
+{
+    [Fact]
+    public async Task Generate_RecordedFailures_ThrowTheDocumentedExceptions()
+    {
+        var count = 0;
+        foreach (var exchange in Recordings.All.Where(e => e.IsGeneration && e.Label.StartsWith("e-", StringComparison.Ordinal)))
+        {
+            await using var server = await ReplayServer.StartAsync();
+            server.AnswerFamilyInfo(exchange.Family);
+            server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
+            await using var engine = Engines.Create(server.Endpoint);
+            var constraint = exchange.Label switch
+            {
+                "e-schema" or "e-schema-silent" or "e-schema-json" => OutputConstraint.JsonSchema("""{"type":"objekt"}"""),
+                "e-regex" => OutputConstraint.Regex("(["),
+                "e-grammar-error-finish" => OutputConstraint.Grammar("root ::= "),
+                _ => null,
+            };
+            var request = new GenerationRequest { PromptIds = new[] { 1, 2, 3 }, Constraint = constraint };
+
+            var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(request).CollectAsync());
+
+            Assert.False(exception.IsRetryable, exchange.ToString());
+            Assert.Equal(exchange.Method, exception.Method);
+            Assert.Equal(server.Endpoint, exception.Endpoint);
+            Assert.False(string.IsNullOrEmpty(exception.RequestId));
+            if (constraint is null)
+            {
+                Assert.IsType<VllmRequestException>(exception);
+                Assert.Equal(exchange.Details, exception.ServerMessage);
+                Assert.Equal(exchange.StatusCode, (int)exception.StatusCode);
+            }
+            else
+            {
+                Assert.Same(constraint, Assert.IsType<VllmConstraintException>(exception).Constraint);
+            }
+
+            count++;
+        }
+
+        Assert.True(count > 25, $"only {count} failures were replayed");
+    }
+}

@@ -1,0 +1,13 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+internal sealed record RecordedExchange(
+    string Family, string Label, string Method, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details, JsonElement Expected)
+{
+    public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal) || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
+
+    public int StatusCode => (int)Enum.Parse<VllmStatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+
+    public override string ToString() => $"{Family} {Label}";
+}

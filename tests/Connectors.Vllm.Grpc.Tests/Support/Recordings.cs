@@ -1,0 +1,35 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+/// <summary>Exchanges with a live server, from the extra corpus.</summary>
+internal static class Recordings
+{
+    private static readonly Lazy<IReadOnlyList<RecordedExchange>> Cached = new(Load);
+
+    public static IReadOnlyList<RecordedExchange> All => Cached.Value;
+
+    public static RecordedExchange Get(string family, string label) => All.Single(exchange => exchange.Family == family && exchange.Label == label);
+
+    private static List<RecordedExchange> Load()
+    {
+        var file = TestPaths.RequireCorpus("recordings/exchanges.jsonl");
+        var list = new List<RecordedExchange>();
+        foreach (var line in File.ReadLines(file))
+        {
+            using var document = JsonDocument.Parse(line);
+            var root = document.RootElement.Clone();
+            list.Add(new RecordedExchange(
+                root.GetProperty("family").GetString()!,
+                root.GetProperty("label").GetString()!,
+                root.GetProperty("rpc").GetString()!,
+                Convert.FromHexString(root.GetProperty("request").GetString()!),
+                [.. root.GetProperty("responses").EnumerateArray().Select(hex => Convert.FromHexString(hex.GetString()!))],
+                root.GetProperty("status").GetString()!,
+                root.TryGetProperty("details", out var details) ? details.GetString() ?? "" : "",
+                root.GetProperty("expected")));
+        }
+
+        return list;
+    }
+}
