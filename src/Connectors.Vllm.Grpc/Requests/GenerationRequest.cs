@@ -78,8 +78,11 @@ public sealed record GenerationRequest
     /// </summary>
     public int? VocabularySize { get; init; }
 
-    /// <summary>Asks for the prompt's ids and the answer's text as the server sees them, where it can tell (inference family).</summary>
+    /// <summary>Asks for the answer's text as the server decodes it, where it can tell (inference family): <see cref="GenerationUpdate.ServerText"/>.</summary>
     public bool IncludeServerText { get; init; }
+
+    /// <summary>Asks for the prompt's ids as the server encoded them, where it can tell (inference family): <see cref="GenerationUpdate.PromptIds"/>.</summary>
+    public bool IncludePromptIds { get; init; }
 
     /// <summary>Puts the protobuf message of each update into <see cref="GenerationUpdate.RawRepresentation"/>.</summary>
     public bool IncludeRawRepresentation { get; init; }

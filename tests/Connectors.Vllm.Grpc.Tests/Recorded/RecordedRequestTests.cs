@@ -1,3 +1,4 @@
+using Connectors.Vllm.Grpc.Protocol.Inference;
 using Google.Protobuf;
 
 namespace Connectors.Vllm.Grpc.Tests;
@@ -5,29 +6,41 @@ namespace Connectors.Vllm.Grpc.Tests;
 /// <summary>The request builders write, from the same options, what was sent to the live server.</summary>
 public sealed class RecordedRequestTests
 {
-    /// <summary>
-    /// Not comparable: requests that leave out what this client always says (a bound, the form of the response) or that it refuses to build.
-    /// </summary>
-    private static readonly HashSet<string> Skipped = ["A e-max0", "B e-none", "B e-schema-json"];
-
     [Fact]
     public void Build_EveryRecordedGeneration_WritesTheRecordedBytes()
     {
         var compared = 0;
         var differing = new List<string>();
-        foreach (var exchange in Recordings.All.Where(exchange => exchange.IsGeneration && !Skipped.Contains(exchange.ToString())))
+        foreach (var exchange in Recordings.All.Where(IsComparable))
         {
             var built = exchange.Family == "A" ? BuildEngine(exchange) : BuildInference(exchange);
             compared++;
-            if (!built.AsSpan().SequenceEqual(exchange.Request))
+            if (!built.AsSpan().SequenceEqual(Canonical(exchange)))
             {
                 differing.Add($"{exchange}: {Convert.ToHexStringLower(built)} instead of {Convert.ToHexStringLower(exchange.Request)}");
             }
         }
 
-        Assert.True(compared > 100, $"only {compared} requests were compared");
-        Assert.Empty(differing);
+        Assert.True(compared > 90, $"only {compared} requests were compared");
+        Assert.True(differing.Count == 0, string.Join("\n", differing));
     }
+
+    /// <summary>
+    /// Not comparable: requests for a response without ids, which this client always asks for, and two that cannot be built here (no tokens
+    /// wanted, a constraint that is no JSON).
+    /// </summary>
+    private static bool IsComparable(RecordedExchange exchange) =>
+        exchange.IsGeneration
+        && exchange.ToString() is not ("A e-max0" or "B e-schema-json")
+        && (exchange.Family == "A" || GenerateRequest.Parser.ParseFrom(exchange.Request).Response is { OutputTokenIds: true });
+
+    /// <summary>The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.</summary>
+    private static byte[] Canonical(RecordedExchange exchange) => (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
+    {
+        ("A", true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+        ("B", true) => GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+        _ => exchange.Request,
+    };
 
     private static byte[] BuildEngine(RecordedExchange exchange)
     {

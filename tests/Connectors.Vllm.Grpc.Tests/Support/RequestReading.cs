@@ -93,6 +93,7 @@ internal static class RequestReading
             Logprobs = r.OutputLogprobs ? (int)(r.OutputCandidates?.TopN ?? 0) : null,
             PromptLogprobs = r.PromptLogprobs ? (int)(r.PromptCandidates?.TopN ?? 0) : null,
             IncludeServerText = !r.HasOutputText || r.OutputText,
+            IncludePromptIds = r.PromptTokenIds,
             Constraint = d.StructuredOutputCase switch
             {
                 Inference.DecodingParameters.StructuredOutputOneofCase.Json => OutputConstraint.JsonSchema(d.Json),

@@ -151,12 +151,17 @@ internal static class InferenceRequestBuilder
     {
         var message = new ResponseOptions
         {
-            PromptTokenIds = request.IncludeServerText || request.PromptLogprobs is not null,
+            PromptTokenIds = request.IncludePromptIds || request.PromptLogprobs is not null,
             PromptLogprobs = request.PromptLogprobs is not null,
-            OutputText = request.IncludeServerText,
             OutputTokenIds = true,
             OutputLogprobs = request.Logprobs is not null,
         };
+        if (!request.IncludeServerText)
+        {
+            // Absent means true.
+            message.OutputText = false;
+        }
+
         if (request.PromptLogprobs is > 0 and var promptCount)
         {
             message.PromptCandidates = new CandidateTokens { TopN = (uint)promptCount };
