@@ -7,10 +7,28 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </summary>
 public sealed class ChatTemplate : IChatPromptRenderer
 {
-    private ChatTemplate(string source, ChatTemplateOptions options)
+    private readonly ChatTemplateOptions _options;
+    private readonly SourceText _text;
+    private readonly Stmt[] _body;
+    private readonly ScopeEntry _scope;
+    private readonly int _slotCount;
+
+    private ChatTemplate(string source, SourceText text, Stmt[] body, ChatTemplateOptions options)
     {
         Source = source;
-        Options = options;
+        _text = text;
+        _body = body;
+        _options = options;
+        var scope = new Scope(new Symbols(null), new FunctionScope(null)) { IsTopLevel = true };
+        foreach (var statement in body)
+        {
+            statement.Declare(scope.Symbols);
+        }
+
+        _scope = scope.Enter();
+        Body.Bind(body, scope);
+        _slotCount = scope.Function.SlotCount;
+        ContentFormat = ContentFormatDetection.Detect(body);
     }
 
     /// <summary>The template's source text.</summary>
@@ -18,8 +36,6 @@ public sealed class ChatTemplate : IChatPromptRenderer
 
     /// <summary>The shape of message content the template is written for, found in its source as vLLM finds it.</summary>
     public ChatContentFormat ContentFormat { get; }
-
-    internal ChatTemplateOptions Options { get; }
 
     /// <summary>Parses a template.</summary>
     /// <param name="source">The template's source text; a trailing newline is dropped as Jinja drops it.</param>
@@ -29,13 +45,67 @@ public sealed class ChatTemplate : IChatPromptRenderer
     public static ChatTemplate Parse(string source, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new ChatTemplate(source, options ?? new ChatTemplateOptions());
+        options ??= new ChatTemplateOptions();
+        if (source.Length > options.MaxSourceLength)
+        {
+            throw new ChatTemplateException($"The chat template has {source.Length} characters; the limit is {options.MaxSourceLength}.");
+        }
+
+        var text = new SourceText(source, options.Name);
+        try
+        {
+            return new ChatTemplate(source, text, Parser.Parse(text.Text), options);
+        }
+        catch (TemplateSyntaxException exception)
+        {
+            throw text.Error(exception.Message, exception.Position, exception);
+        }
+        catch (InsufficientExecutionStackException exception)
+        {
+            throw text.Error("the template is nested too deep for the thread's stack", 0, exception);
+        }
     }
 
     /// <inheritdoc/>
     public RenderedPrompt Render(ChatTemplateInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        throw new ChatTemplateException("The template engine is being moved in; this build cannot render yet.");
+        var position = 0;
+        try
+        {
+            var variables = TemplateVariables.Of(input);
+            var continued = ContinuedMessage.FieldOf(input.ContinueFinalMessage) is { } field ? ContinuedMessage.Prepare(input, Source, field) : null;
+            if (continued is not null)
+            {
+                variables["messages"] = continued.Messages;
+            }
+
+            using var context = new RenderContext(_options, variables, input.TimeProvider ?? TimeProvider.System);
+            try
+            {
+                var frame = new Frame(context, _slotCount, null);
+                _scope.Enter(frame);
+                Body.Execute(_body, frame);
+                var prompt = context.Output.ToPrompt();
+                return continued is null ? prompt : continued.Cut(prompt);
+            }
+            catch
+            {
+                position = context.Position;
+                throw;
+            }
+        }
+        catch (PyException exception)
+        {
+            throw _text.Error(exception.Message, position, exception);
+        }
+        catch (InsufficientExecutionStackException exception)
+        {
+            throw _text.Error("the template or a value is nested too deep", position, exception);
+        }
+        catch (OutOfMemoryException exception)
+        {
+            throw _text.Error("the template needs more memory than there is", position, exception);
+        }
     }
 }

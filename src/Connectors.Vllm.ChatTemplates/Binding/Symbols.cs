@@ -1,0 +1,101 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>
+/// The names of one scope, found by jinja2's rules (its idtracking module): a name that a scope assigns is its own variable, filled from
+/// an outer one if there is such; a name it only reads is looked up outside, in the end among the template's variables.
+/// </summary>
+internal sealed class Symbols(Symbols? parent)
+{
+    private readonly int _level = parent is null ? 0 : parent._level + 1;
+    private Dictionary<string, string> _references = new(StringComparer.Ordinal);
+    private Dictionary<string, Load> _loads = new(StringComparer.Ordinal);
+    private HashSet<string> _stores = new(StringComparer.Ordinal);
+
+    /// <summary>The scope's own variables in the order they came up.</summary>
+    public IReadOnlyDictionary<string, Load> Loads => _loads;
+
+    public string? Find(string name) => _references.TryGetValue(name, out var variable) ? variable : parent?.Find(name);
+
+    public void Store(string name)
+    {
+        _stores.Add(name);
+        if (!_references.ContainsKey(name))
+        {
+            Define(name, parent?.Find(name) is { } outer ? new Load(LoadKind.Alias, outer) : new Load(LoadKind.Unassigned));
+        }
+    }
+
+    public void DeclareParameter(string name)
+    {
+        _stores.Add(name);
+        Define(name, new Load(LoadKind.Parameter));
+    }
+
+    public void Read(string name)
+    {
+        if (Find(name) is null)
+        {
+            Define(name, new Load(LoadKind.Resolve, name));
+        }
+    }
+
+    /// <summary>Visits the branches of an if, each with the names as they were before it, and merges what they did.</summary>
+    public void Branch(params IEnumerable<Node>[] branches)
+    {
+        var copies = Array.ConvertAll(branches, nodes =>
+        {
+            var copy = Copy();
+            foreach (var node in nodes)
+            {
+                node.Declare(copy);
+            }
+
+            return copy;
+        });
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var name in copies.SelectMany(copy => copy._stores.Where(name => !_stores.Contains(name))))
+        {
+            counts[name] = counts.GetValueOrDefault(name) + 1;
+        }
+
+        foreach (var copy in copies)
+        {
+            foreach (var (name, variable) in copy._references)
+            {
+                _references[name] = variable;
+            }
+
+            foreach (var (variable, load) in copy._loads)
+            {
+                _loads[variable] = load;
+            }
+
+            _stores.UnionWith(copy._stores);
+        }
+
+        // A name that only some branches assign keeps its outer value in the others.
+        foreach (var (name, count) in counts)
+        {
+            if (count < copies.Length)
+            {
+                _loads[Find(name)!] = parent?.Find(name) is { } outer ? new Load(LoadKind.Alias, outer) : new Load(LoadKind.Resolve, name);
+            }
+        }
+    }
+
+    private Symbols Copy()
+    {
+        var copy = (Symbols)MemberwiseClone();
+        copy._references = new(_references, StringComparer.Ordinal);
+        copy._loads = new(_loads, StringComparer.Ordinal);
+        copy._stores = new(_stores, StringComparer.Ordinal);
+        return copy;
+    }
+
+    private void Define(string name, Load load)
+    {
+        var variable = $"{_level}:{name}";
+        _references[name] = variable;
+        _loads[variable] = load;
+    }
+}

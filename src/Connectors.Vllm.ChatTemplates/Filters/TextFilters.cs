@@ -1,0 +1,199 @@
+using System.Text;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>Filters on text; each makes a string of whatever it is given first.</summary>
+internal static class TextFilters
+{
+    public static Method[] All { get; } =
+    [
+        Simple("upper", PyStrings.Upper),
+        Simple("lower", PyStrings.Lower),
+        Simple("capitalize", PyStrings.Capitalize),
+        Simple("title", Title),
+        Simple("string", text => text),
+        new("trim", "chars?", Trim),
+        new("replace", "old new count?", Replace),
+        new("center", "width?", (context, value, arguments) => Value.Of(TextShape.Pad(context, Soft(context, value), arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 80, " ", 0))),
+        new("indent", "width? first? blank?", Indent),
+        new("truncate", "length? killwords? end? leeway?", Truncate),
+        new("wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", WordWrap.Apply),
+        new("wordcount", "", (context, value, _) => Value.Of(CountWords(context, Soft(context, value).Text))),
+        new("format", Format),
+        new("join", "d? attribute?", Join),
+        new("urlencode", "", UrlText.Apply),
+    ];
+
+    private static Str Soft(RenderContext context, Value value)
+    {
+        var text = PyPrint.ToSoftStr(context, value);
+        context.SpendText(text.Length);
+        return text;
+    }
+
+    private static Method Simple(string name, Func<Str, Str> map) => new(name, "", (context, value, _) => Value.Of(map(Soft(context, value))));
+
+    private static Value Trim(RenderContext context, Value value, Value[] arguments)
+    {
+        var text = Soft(context, value);
+        var characters = Method.Argument(arguments, 0);
+        return Value.Of(PyStrings.Trim(text, characters.IsMissing || characters.IsNone ? null : TextMethods.Text(context, text, characters).Text));
+    }
+
+    private static Value Replace(RenderContext context, Value value, Value[] arguments)
+    {
+        var count = Method.Argument(arguments, 2);
+        return Value.Of(TextShape.Replace(
+            context,
+            PyPrint.ToStr(context, value),
+            PyPrint.ToStr(context, arguments[0]),
+            PyPrint.ToStr(context, arguments[1]),
+            count.IsMissing || count.IsNone ? -1 : PyNumber.ToIndex(count, "count")));
+    }
+
+    // jinja2's own title: words begin after white space and opening brackets only, so that "it's" becomes "It's".
+    private static Str Title(Str text)
+    {
+        var atStart = true;
+        return PyStrings.Map(text, rune =>
+        {
+            var isSeparator = rune.Value is '-' or '(' or '{' or '[' or '<' || (rune.IsBmp && Characters.IsSpace((char)rune.Value));
+            var mapped = atStart ? Case.ToUpper(rune.ToString()) : Case.ToLower(rune.ToString());
+            atStart = isSeparator;
+            return mapped;
+        });
+    }
+
+    private static Value Join(RenderContext context, Value value, Value[] arguments)
+    {
+        var separator = Method.Argument(arguments, 0) is { IsMissing: false } given ? PyPrint.ToStr(context, given) : "";
+        var attribute = Method.Argument(arguments, 1);
+        var path = attribute.IsMissing || attribute.IsNone ? null : AttributePath.Of(attribute);
+        var items = PyOps.Iterate(value);
+        var texts = new List<Str>();
+        while (items.Next(out var item))
+        {
+            context.Spend(1);
+            texts.Add(PyPrint.ToStr(context, path is null ? item : path.Get(context, item)));
+        }
+
+        var start = context.Output.Length;
+        for (var i = 0; i < texts.Count; i++)
+        {
+            if (i > 0)
+            {
+                context.Output.Append(separator);
+            }
+
+            context.Spend(texts[i].Length >> 6);
+            context.Output.Append(texts[i]);
+        }
+
+        return Value.Of(context.Output.Cut(start));
+    }
+
+    private static Value Indent(RenderContext context, Value value, Value[] arguments)
+    {
+        if (!value.TryGetStr(out var text))
+        {
+            PyOps.ThrowIfUndefined(value);
+            throw new PyException($"indent needs a string, not {PyOps.TypeName(value)}");
+        }
+
+        var width = Method.Argument(arguments, 0);
+        var indention = width.IsMissing ? new Str("    ") : width.TryGetStr(out var own) ? own : new Str(new string(' ', Math.Clamp(PyNumber.ToIndex(width), 0, 100_000)));
+        indention = text.IsMarkup ? HtmlEscape.Escape(context, indention) : indention;
+        var (first, blank) = (PyOps.IsTruthy(Method.Argument(arguments, 1)), PyOps.IsTruthy(Method.Argument(arguments, 2)));
+        var output = context.Output;
+        var start = output.Length;
+        var number = 0;
+
+        // The reference adds a newline before it splits, so that a text that ends in one keeps an empty last line.
+        var lines = TextSplit.EnumerateLines(text.Text);
+        lines = text.Length == 0 || Characters.IndexOfLineEnd(text.Text.AsSpan(text.Length - 1)) == 0 ? lines.Append((text.Length, 0, 0)) : lines;
+        foreach (var (at, length, _) in lines)
+        {
+            context.Spend(1 + (indention.Length >> 6));
+            if (number > 0)
+            {
+                output.Append('\n');
+            }
+
+            if (number > 0 ? blank || length > 0 : first)
+            {
+                output.Append(indention);
+            }
+
+            output.Append(text, at, length);
+            number++;
+        }
+
+        return Value.Of(output.Cut(start, text.IsMarkup));
+    }
+
+    private static Value Truncate(RenderContext context, Value value, Value[] arguments)
+    {
+        if (!value.TryGetStr(out var text))
+        {
+            throw new PyException($"truncate needs a string, not {PyOps.TypeName(value)}");
+        }
+
+        var length = Method.Argument(arguments, 0) is { IsMissing: false } given ? PyNumber.ToIndex(given) : 255;
+        var end = Method.Argument(arguments, 2) is { IsMissing: false } ending ? TextMethods.Require(ending) : "...";
+        var leeway = Method.Argument(arguments, 3) is { IsMissing: false, IsNone: false } tolerance ? PyNumber.ToIndex(tolerance) : 5;
+        var endLength = Characters.Count(end.Text);
+        if (length < endLength || leeway < 0)
+        {
+            throw new PyException($"expected length >= {endLength} and leeway >= 0");
+        }
+
+        if (Characters.Count(text.Text) <= length + leeway)
+        {
+            return value;
+        }
+
+        var cut = text.Slice(0, Characters.OffsetOf(text.Text, length - endLength));
+        if (!PyOps.IsTruthy(Method.Argument(arguments, 1)))
+        {
+            var blank = cut.Text.LastIndexOf(' ');
+            cut = blank < 0 ? cut : cut.Slice(0, blank);
+        }
+
+        return PyStrings.Add(context, cut, end);
+    }
+
+    private static int CountWords(RenderContext context, string text)
+    {
+        context.SpendText(text.Length);
+        var (count, inWord) = (0, false);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var isWord = Rune.IsLetterOrDigit(rune) || Rune.IsNumber(rune) || rune.Value == '_';
+            count += isWord && !inWord ? 1 : 0;
+            inWord = isWord;
+        }
+
+        return count;
+    }
+
+    private static Value Format(RenderContext context, Value value, CallArguments arguments)
+    {
+        if (arguments.Positional.Length > 0 && arguments.Keywords.Length > 0)
+        {
+            throw new PyException("can't handle positional and keyword arguments at the same time");
+        }
+
+        if (arguments.Keywords.Length == 0)
+        {
+            return PercentFormat.Format(context, Soft(context, value), PySequence.Tuple(arguments.Positional));
+        }
+
+        var dict = new PyDict();
+        foreach (var keyword in arguments.Keywords)
+        {
+            dict.Set(Value.Of(keyword.Name), keyword.Value);
+        }
+
+        return PercentFormat.Format(context, Soft(context, value), Value.Of(dict));
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Frozen;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>The functions every template can call: Jinja's own, <c>raise_exception</c> and <c>strftime_now</c>.</summary>
+internal static class Globals
+{
+    private static readonly Signature RangeSignature = new("range", "/ start stop? step?");
+    private static readonly Signature NowSignature = new("strftime_now", "format");
+    private static readonly Signature RaiseSignature = new("raise_exception", "message");
+    private static readonly Signature JoinerSignature = new("joiner", "sep?");
+    private static readonly Signature LipsumSignature = new("lipsum", "n? html? min? max?");
+
+    public static FrozenDictionary<string, Value> Table { get; } = new Dictionary<string, Value>
+    {
+        ["range"] = Function("range", Range),
+        ["dict"] = Function("dict", (context, arguments) => Value.Of(MakeDict(context, "dict", arguments))),
+        ["namespace"] = Function("namespace", (context, arguments) => Value.Of(new NamespaceObject(MakeDict(context, "namespace", arguments)))),
+        ["cycler"] = Function("cycler", (_, arguments) =>
+        {
+            arguments.RequireNoKeywords("cycler");
+            return arguments.Positional.Length > 0 ? Value.Of(new Cycler(arguments.Positional)) : throw new PyException("at least one item has to be provided");
+        }),
+        ["joiner"] = Function("joiner", (_, arguments) => Value.Of(new Joiner(Method.Argument(arguments.Bind(JoinerSignature), 0) is { IsMissing: false } separator ? separator : Value.Of(", ")))),
+        ["lipsum"] = Function("lipsum", (_, arguments) =>
+        {
+            arguments.Bind(LipsumSignature);
+            throw new PyException("lipsum() makes random text, which no prompt should have; it is not available");
+        }),
+        ["raise_exception"] = Function("raise_exception", (context, arguments) => throw new PyException(PyPrint.ToStr(context, arguments.Bind(RaiseSignature)[0]).Text)),
+        ["strftime_now"] = Function("strftime_now", (context, arguments) =>
+            arguments.Bind(NowSignature)[0] is { IsString: true } format
+                ? Value.Of(TimeFormat.Format(context.Clock.GetLocalNow(), format.Text))
+                : throw new PyException("strftime_now() needs a format string")),
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static Value Function(string name, Func<RenderContext, CallArguments, Value> body) => Value.Of(new BuiltinFunction(name, body));
+
+    private static Value Range(RenderContext context, CallArguments arguments)
+    {
+        var bounds = Array.ConvertAll(arguments.Bind(RangeSignature), value => value.Kind is ValueKind.Int or ValueKind.Bool
+            ? value.Number
+            : PyNumber.ToIndex(value, "range() arguments"));
+        return Value.Of(bounds.Length == 1 ? new RangeObject(0, bounds[0], 1) : new RangeObject(bounds[0], bounds[1], bounds.Length > 2 ? bounds[2] : 1));
+    }
+
+    private static PyDict MakeDict(RenderContext context, string name, CallArguments arguments)
+    {
+        if (arguments.Positional.Length > 1)
+        {
+            throw new PyException($"{name} expected at most 1 argument, got {arguments.Positional.Length}");
+        }
+
+        var dict = new PyDict();
+        if (arguments.Positional.Length == 1)
+        {
+            CopyEntries(context, arguments.Positional[0], dict);
+        }
+
+        foreach (var keyword in arguments.Keywords)
+        {
+            dict.Set(Value.Of(keyword.Name), keyword.Value);
+        }
+
+        return dict;
+    }
+
+    private static void CopyEntries(RenderContext context, Value source, PyDict target)
+    {
+        if (source.Object is PyDict other)
+        {
+            for (var i = 0; i < other.Length; i++)
+            {
+                target.Set(other.Keys[i], other.Values[i]);
+            }
+
+            return;
+        }
+
+        foreach (var item in PyOps.ToArray(context, source))
+        {
+            var pair = PyOps.ToArray(context, item);
+            if (pair.Length != 2)
+            {
+                throw new PyException($"dictionary update sequence element has length {pair.Length}; 2 is required");
+            }
+
+            target.Set(pair[0], pair[1]);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Frozen;
+using System.Text;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>The methods of str (and Markup). Each keeps the marks of what it copies.</summary>
+internal static class TextMethods
+{
+    private static readonly FrozenDictionary<string, Method> Table = new[]
+    {
+        Simple("upper", PyStrings.Upper),
+        Simple("lower", PyStrings.Lower),
+        Simple("casefold", text => PyStrings.Lower(text).Derive(PyStrings.Lower(text).Text.Replace("ß", "ss", StringComparison.Ordinal).Replace('ς', 'σ'))),
+        Simple("capitalize", PyStrings.Capitalize),
+        Simple("title", TextShape.Title),
+        Simple("swapcase", text => PyStrings.Map(text, rune => Rune.IsUpper(rune) ? Case.ToLower(rune.ToString()) : Rune.IsLower(rune) ? Case.ToUpper(rune.ToString()) : rune.ToString())),
+        new("strip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, true, true)),
+        new("lstrip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, true, false)),
+        new("rstrip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, false, true)),
+        new("startswith", "/ prefix start? end?", (context, self, arguments) => TextSearch.HasAffix(context, self.Str, arguments, atEnd: false)),
+        new("endswith", "/ suffix start? end?", (context, self, arguments) => TextSearch.HasAffix(context, self.Str, arguments, atEnd: true)),
+        new("find", "/ sub start? end?", (context, self, arguments) => Value.Of(TextSearch.Find(context, self.Str, arguments, last: false))),
+        new("rfind", "/ sub start? end?", (context, self, arguments) => Value.Of(TextSearch.Find(context, self.Str, arguments, last: true))),
+        new("index", "/ sub start? end?", (context, self, arguments) => Found(TextSearch.Find(context, self.Str, arguments, last: false))),
+        new("rindex", "/ sub start? end?", (context, self, arguments) => Found(TextSearch.Find(context, self.Str, arguments, last: true))),
+        new("count", "/ sub start? end?", (context, self, arguments) => Value.Of(TextSearch.Count(context, self.Str, arguments))),
+        new("replace", "/ old new count?", (context, self, arguments) => Value.Of(TextShape.Replace(
+            context, self.Str, Text(context, self.Str, arguments[0]), Text(context, self.Str, arguments[1]), Count(Method.Argument(arguments, 2))))),
+        new("split", "sep? maxsplit?", (context, self, arguments) => TextSplit.Split(context, self.Str, arguments, fromRight: false)),
+        new("rsplit", "sep? maxsplit?", (context, self, arguments) => TextSplit.Split(context, self.Str, arguments, fromRight: true)),
+        new("splitlines", "keepends?", (context, self, arguments) => TextSplit.Lines(context, self.Str, arguments.Length > 0 && PyOps.IsTruthy(arguments[0]))),
+        new("partition", "/ sep", (context, self, arguments) => TextSplit.Partition(context, self.Str, arguments[0], fromRight: false)),
+        new("rpartition", "/ sep", (context, self, arguments) => TextSplit.Partition(context, self.Str, arguments[0], fromRight: true)),
+        new("join", "/ iterable", (context, self, arguments) => TextShape.Join(context, self.Str, arguments[0])),
+        new("removeprefix", "/ prefix", (_, self, arguments) => Value.Of(self.Text.StartsWith(Require(arguments[0]).Text, StringComparison.Ordinal)
+            ? self.Str.Slice(arguments[0].Text.Length, self.Text.Length - arguments[0].Text.Length).AsMarkup(false) : self.Str.AsMarkup(false))),
+        new("removesuffix", "/ suffix", (_, self, arguments) => Value.Of(self.Text.EndsWith(Require(arguments[0]).Text, StringComparison.Ordinal)
+            ? self.Str.Slice(0, self.Text.Length - arguments[0].Text.Length).AsMarkup(false) : self.Str.AsMarkup(false))),
+        new("ljust", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, -1)),
+        new("rjust", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 1)),
+        new("center", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 0)),
+        new("zfill", "/ width", (context, self, arguments) => TextShape.ZeroFill(context, self.Str, PyNumber.ToIndex(arguments[0]))),
+        new("expandtabs", "tabsize?", (context, self, arguments) => TextShape.ExpandTabs(context, self.Str, arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 8)),
+        new("format", (context, self, arguments) => Value.Of(new BraceFormat(context, self.Str.IsMarkup, arguments).Format(self.Str))),
+        new("format_map", (context, self, arguments) => Value.Of(BraceFormat.FormatMap(context, self.Str, arguments))),
+        Is("isspace", rune => rune.IsBmp && Characters.IsSpace((char)rune.Value)),
+        Is("isalpha", Rune.IsLetter),
+        Is("isdigit", rune => Rune.IsDigit(rune) || rune.Value is 0xB2 or 0xB3 or 0xB9 or (>= 0x2460 and <= 0x2468) or 0x2070 or (>= 0x2074 and <= 0x2079) or (>= 0x2080 and <= 0x2089)),
+        Is("isdecimal", Rune.IsDigit),
+        Is("isnumeric", rune => Rune.IsNumber(rune)),
+        Is("isalnum", rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)),
+        Is("isprintable", Characters.IsPrintable, whenEmpty: true),
+        Is("isascii", rune => rune.IsAscii, whenEmpty: true),
+        new("islower", "/", (_, self, _) => Value.Of(TextShape.IsCase(self.Text, lower: true))),
+        new("isupper", "/", (_, self, _) => Value.Of(TextShape.IsCase(self.Text, lower: false))),
+        new("istitle", "/", (_, self, _) => Value.Of(TextShape.IsTitle(self.Text))),
+        new("isidentifier", "/", (_, self, _) => Value.Of(Identifier.IsValid(self.Text))),
+    }.ToFrozenDictionary(method => method.Signature.Name, StringComparer.Ordinal);
+
+    public static Method? Find(string name) => Table.GetValueOrDefault(name);
+
+    /// <summary>An argument that must be a string; next to a Markup it is escaped.</summary>
+    public static Str Text(RenderContext context, Str self, Value argument)
+    {
+        var text = Require(argument);
+        return self.IsMarkup ? HtmlEscape.Escape(context, text) : text;
+    }
+
+    public static Str Require(Value argument)
+    {
+        if (argument.TryGetStr(out var text))
+        {
+            return text;
+        }
+
+        PyOps.ThrowIfUndefined(argument);
+        throw new PyException($"expected a str, not {PyOps.TypeName(argument)}");
+    }
+
+    private static int Count(Value count) => count.IsMissing ? -1 : PyNumber.ToIndex(count, "counts");
+
+    private static Value Found(int index) => index >= 0 ? Value.Of(index) : throw new PyException("substring not found");
+
+    private static Value Strip(RenderContext context, Value self, Value[] arguments, bool left, bool right)
+    {
+        var characters = Method.Argument(arguments, 0);
+        return Value.Of(PyStrings.Trim(self.Str, characters.IsMissing || characters.IsNone ? null : Text(context, self.Str, characters).Text, left, right));
+    }
+
+    private static Method Simple(string name, Func<Str, Str> map) => new(name, "/", (context, self, _) =>
+    {
+        context.Spend(self.Text.Length >> 4);
+        return Value.Of(map(self.Str));
+    });
+
+    private static Method Is(string name, Func<Rune, bool> test, bool whenEmpty = false) => new(name, "/", (context, self, _) =>
+    {
+        context.Spend(self.Text.Length >> 4);
+        if (self.Text.Length == 0)
+        {
+            return Value.Of(whenEmpty);
+        }
+
+        foreach (var rune in self.Text.EnumerateRunes())
+        {
+            if (!test(rune))
+            {
+                return Value.False;
+            }
+        }
+
+        return Value.True;
+    });
+}

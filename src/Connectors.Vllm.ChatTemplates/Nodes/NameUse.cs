@@ -1,0 +1,8 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+internal enum NameUse : byte
+{
+    Read,
+    Store,
+    Parameter,
+}

@@ -1,0 +1,3 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+internal readonly record struct KeywordArgument(string Name, Value Value);

@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>The state of one render: output, variables, the current place in the template, and what is left of its budget.</summary>
+internal sealed class RenderContext : IDisposable
+{
+    private readonly ChatTemplateOptions _options;
+    private readonly Dictionary<string, Value> _variables;
+    private long _stepsLeft;
+    private int _callDepth;
+
+    public RenderContext(ChatTemplateOptions options, Dictionary<string, Value> variables, TimeProvider clock)
+    {
+        _options = options;
+        _variables = variables;
+        _stepsLeft = options.MaxSteps;
+        Clock = clock;
+        Output = new TextBuilder(options.MaxOutputLength);
+    }
+
+    public TextBuilder Output { get; }
+
+    public TimeProvider Clock { get; }
+
+    /// <summary>Offset in the source of what is being evaluated; only the errors look at it.</summary>
+    public int Position { get; set; }
+
+    public Random Random => field ??= new Random();
+
+    public void Dispose() => Output.Dispose();
+
+    /// <summary>A variable of the template, or a missing value.</summary>
+    public Value Resolve(string name) =>
+        _variables.TryGetValue(name, out var value) || Globals.Table.TryGetValue(name, out value) ? value : default;
+
+    /// <summary>Makes a top-level variable visible to the template's blocks.</summary>
+    public void Export(string name, Value value) => _variables[name] = value;
+
+    /// <summary>Counts work; ends a template that does too much.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Spend(long steps)
+    {
+        _stepsLeft -= steps;
+        if (_stepsLeft < 0)
+        {
+            ThrowExhausted();
+        }
+    }
+
+    /// <summary>Counts the work of handling a text, and refuses one that is too long.</summary>
+    public void SpendText(long length)
+    {
+        if (length > _options.MaxOutputLength)
+        {
+            throw new PyException($"a string of {length} UTF-16 units is longer than the limit of {_options.MaxOutputLength}");
+        }
+
+        Spend(length >> 6);
+    }
+
+    public void EnterCall()
+    {
+        if (++_callDepth > _options.MaxCallDepth)
+        {
+            throw new PyException($"maximum recursion depth exceeded: more than {_options.MaxCallDepth} nested macro calls");
+        }
+
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+    }
+
+    public void LeaveCall() => _callDepth--;
+
+    private void ThrowExhausted() =>
+        throw new PyException($"the template does not come to an end: stopped after {_options.MaxSteps} steps");
+}

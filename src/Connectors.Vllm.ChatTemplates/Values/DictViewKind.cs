@@ -1,0 +1,8 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+internal enum DictViewKind : byte
+{
+    Keys,
+    Values,
+    Items,
+}

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>A run of UTF-16 units of a text that came from message content.</summary>
+internal readonly record struct Mark(int Start, int End);
+
+/// <summary>
+/// Which units of a text came from message content: null is none, <see cref="All"/> is all of it, anything else lists the runs in
+/// order, neither touching nor overlapping. The two common cases cost nothing.
+/// </summary>
+internal static class Marks
+{
+    public static readonly Mark[] All = [];
+
+    /// <summary>The marks of the slice [start, start + length).</summary>
+    public static Mark[]? Slice(Mark[]? marks, int start, int length)
+    {
+        if (marks is null || ReferenceEquals(marks, All))
+        {
+            return marks;
+        }
+
+        var end = start + length;
+        var first = 0;
+        while (first < marks.Length && marks[first].End <= start)
+        {
+            first++;
+        }
+
+        var last = first;
+        while (last < marks.Length && marks[last].Start < end)
+        {
+            last++;
+        }
+
+        if (first == last)
+        {
+            return null;
+        }
+
+        if (marks[first].Start <= start && marks[first].End >= end)
+        {
+            return All;
+        }
+
+        var slice = new Mark[last - first];
+        for (var i = first; i < last; i++)
+        {
+            slice[i - first] = new Mark(Math.Max(marks[i].Start, start) - start, Math.Min(marks[i].End, end) - start);
+        }
+
+        return slice;
+    }
+
+    /// <summary>Whether the unit at <paramref name="index"/> is marked.</summary>
+    public static bool Contains(Mark[]? marks, int index)
+    {
+        if (marks is null || ReferenceEquals(marks, All))
+        {
+            return marks is not null;
+        }
+
+        foreach (var mark in marks)
+        {
+            if (index < mark.End)
+            {
+                return index >= mark.Start;
+            }
+        }
+
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsAll(Mark[]? marks) => ReferenceEquals(marks, All);
+}

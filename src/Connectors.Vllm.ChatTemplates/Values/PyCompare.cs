@@ -1,0 +1,161 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>Python's <c>==</c> and <c>&lt;</c>.</summary>
+internal static class PyCompare
+{
+    public static bool AreEqual(Value left, Value right)
+    {
+        var kind = left.Kind;
+        if (kind == ValueKind.String)
+        {
+            return right.IsString && string.Equals(left.Text, right.Text, StringComparison.Ordinal);
+        }
+
+        if (IsNumber(kind))
+        {
+            return IsNumber(right.Kind) && CompareNumbers(left, right) == 0;
+        }
+
+        if (kind != right.Kind)
+        {
+            return false;
+        }
+
+        switch (kind)
+        {
+            case ValueKind.List:
+            case ValueKind.Tuple:
+                RuntimeHelpers.EnsureSufficientExecutionStack();
+                var (x, y) = (((PySequence)left.Object!).Items, ((PySequence)right.Object!).Items);
+                if (x.Length != y.Length)
+                {
+                    return false;
+                }
+
+                for (var i = 0; i < x.Length; i++)
+                {
+                    if (!AreEqual(x[i], y[i]))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            case ValueKind.Dict:
+                RuntimeHelpers.EnsureSufficientExecutionStack();
+                var (a, b) = ((PyDict)left.Object!, (PyDict)right.Object!);
+                if (a.Length != b.Length)
+                {
+                    return false;
+                }
+
+                for (var i = 0; i < a.Length; i++)
+                {
+                    if (!b.TryGet(a.Keys[i], out var other) || !AreEqual(a.Values[i], other))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            case ValueKind.Undefined:
+            case ValueKind.None:
+                return true;
+            case ValueKind.Object:
+                return left.Object is RangeObject ranges && right.Object is RangeObject others ? ranges.SameItems(others)
+                    : left.Object is DictView view && right.Object is DictView otherView ? view.SameItems(otherView)
+                    : ReferenceEquals(left.Object, right.Object);
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>-1, 0, 1, or 2 when a NaN is in the way. Raises TypeError for values without an order.</summary>
+    public static int Compare(Value left, Value right, string symbol)
+    {
+        if (left.IsString && right.IsString)
+        {
+            return CompareText(left.Text, right.Text);
+        }
+
+        var (kind, other) = (left.Kind, right.Kind);
+        if (IsNumber(kind) && IsNumber(other))
+        {
+            return CompareNumbers(left, right);
+        }
+
+        if (kind == other && kind is ValueKind.List or ValueKind.Tuple && kind == other)
+        {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            var (x, y) = (((PySequence)left.Object!).Items, ((PySequence)right.Object!).Items);
+            for (var i = 0; i < Math.Min(x.Length, y.Length); i++)
+            {
+                if (!AreEqual(x[i], y[i]))
+                {
+                    return Compare(x[i], y[i], symbol);
+                }
+            }
+
+            return x.Length.CompareTo(y.Length);
+        }
+
+        PyOps.ThrowIfUndefined(left);
+        PyOps.ThrowIfUndefined(right);
+        throw new PyException($"'{symbol}' not supported between instances of '{PyOps.TypeName(left)}' and '{PyOps.TypeName(right)}'");
+    }
+
+    public static bool IsNumber(ValueKind kind) => kind is ValueKind.Int or ValueKind.Float or ValueKind.Bool or ValueKind.BigInt;
+
+    // Python orders strings by code point; UTF-16 order differs where surrogates meet U+E000 and above.
+    private static int CompareText(string left, string right)
+    {
+        var common = left.AsSpan().CommonPrefixLength(right);
+        if (common == left.Length || common == right.Length)
+        {
+            return left.Length.CompareTo(right.Length);
+        }
+
+        var (x, y) = (left[common], right[common]);
+        var (high, otherHigh) = (char.IsSurrogate(x), char.IsSurrogate(y));
+        return high == otherHigh ? (x < y ? -1 : 1) : high ? 1 : -1;
+    }
+
+    private static int CompareNumbers(Value left, Value right)
+    {
+        if (left.Kind is ValueKind.Int or ValueKind.Bool && right.Kind is ValueKind.Int or ValueKind.Bool)
+        {
+            return left.Number.CompareTo(right.Number);
+        }
+
+        if (left.IsFloat && right.IsFloat)
+        {
+            return CompareDoubles(left.Double, right.Double);
+        }
+
+        if (left.IsFloat || right.IsFloat)
+        {
+            var (number, whole, sign) = left.IsFloat ? (left.Double, PyNumber.ToBigInteger(right), 1) : (right.Double, PyNumber.ToBigInteger(left), -1);
+            if (double.IsNaN(number))
+            {
+                return 2;
+            }
+
+            if (double.IsInfinity(number))
+            {
+                return number > 0 ? sign : -sign;
+            }
+
+            var floor = Math.Floor(number);
+            var order = new BigInteger(floor).CompareTo(whole);
+            return sign * (order != 0 ? Math.Sign(order) : number > floor ? 1 : 0);
+        }
+
+        return Math.Sign(PyNumber.ToBigInteger(left).CompareTo(PyNumber.ToBigInteger(right)));
+    }
+
+    private static int CompareDoubles(double left, double right) =>
+        left < right ? -1 : left > right ? 1 : left == right ? 0 : 2;
+}

@@ -1,0 +1,160 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>A dict in insertion order. Immutable once filled: the sandbox refuses every method that would change it.</summary>
+internal sealed class PyDict : PyObject
+{
+    private const int LinearSearchLimit = 8;
+
+    private Value[] _keys;
+    private Value[] _values;
+    private int _count;
+    private Dictionary<Value, int>? _index;
+    private object? _source;
+    private readonly ContentScope _scope;
+
+    public PyDict(int capacity = 4)
+    {
+        _keys = new Value[capacity];
+        _values = new Value[capacity];
+    }
+
+    /// <summary>A dict read from <paramref name="source"/> when it is first looked at.</summary>
+    public PyDict(object source, ContentScope scope)
+    {
+        _keys = [];
+        _values = [];
+        _source = source;
+        _scope = scope;
+    }
+
+    public override ValueKind Kind => ValueKind.Dict;
+
+    public override string TypeName => "dict";
+
+    public override int Length
+    {
+        get
+        {
+            Load();
+            return _count;
+        }
+    }
+
+    public override bool IsTruthy => Length > 0;
+
+    public ReadOnlySpan<Value> Keys
+    {
+        get
+        {
+            Load();
+            return _keys.AsSpan(0, _count);
+        }
+    }
+
+    public ReadOnlySpan<Value> Values
+    {
+        get
+        {
+            Load();
+            return _values.AsSpan(0, _count);
+        }
+    }
+
+    public override PyIterator TryIterate()
+    {
+        Load();
+        return PyIterator.Over(_keys, _count);
+    }
+
+    /// <summary>The value under a string key.</summary>
+    public bool TryGet(string key, out Value value)
+    {
+        Load();
+        if (_count > LinearSearchLimit)
+        {
+            return TryGet(Value.Of(key), out value);
+        }
+
+        for (var i = 0; i < _count; i++)
+        {
+            if (_keys[i].IsString && string.Equals(_keys[i].Text, key, StringComparison.Ordinal))
+            {
+                value = _values[i];
+                return true;
+            }
+        }
+
+        value = default;
+        return false;
+    }
+
+    public bool TryGet(Value key, out Value value)
+    {
+        Load();
+        var at = Find(key);
+        value = at < 0 ? default : _values[at];
+        return at >= 0;
+    }
+
+    /// <summary>Sets a key while the dict is being made; a key that is there keeps its place and its spelling.</summary>
+    public void Set(Value key, Value value)
+    {
+        Load();
+        var at = Find(key);
+        if (at >= 0)
+        {
+            _values[at] = value;
+            return;
+        }
+
+        if (_count == _keys.Length)
+        {
+            var capacity = Math.Max(4, _count * 2);
+            Array.Resize(ref _keys, capacity);
+            Array.Resize(ref _values, capacity);
+        }
+
+        _keys[_count] = key;
+        _values[_count] = value;
+        _index?.Add(key, _count);
+        _count++;
+    }
+
+    private int Find(Value key)
+    {
+        if (_count <= LinearSearchLimit)
+        {
+            PyHash.RequireHashable(key);
+            for (var i = 0; i < _count; i++)
+            {
+                if (PyCompare.AreEqual(_keys[i], key))
+                {
+                    return i;
+                }
+            }
+
+            return -1;
+        }
+
+        // Filled here and kept up by Set; two threads never fill the same dict: a dict belongs to one render.
+        if (_index is null)
+        {
+            _index = new Dictionary<Value, int>(_count * 2, PyHash.Comparer);
+            for (var i = 0; i < _count; i++)
+            {
+                _index.Add(_keys[i], i);
+            }
+        }
+
+        return _index.TryGetValue(key, out var at) ? at : -1;
+    }
+
+    private void Load()
+    {
+        if (_source is { } source)
+        {
+            _source = null;
+            ValueReader.ReadEntries(source, _scope, this);
+        }
+    }
+}

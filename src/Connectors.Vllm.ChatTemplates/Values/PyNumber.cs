@@ -1,0 +1,283 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>Python's numbers: unbounded integers, floats that print as repr prints them, and conversions between text and number.</summary>
+internal static class PyNumber
+{
+    /// <summary>Python 3.11's limit on the digits of an integer converted from or to decimal text.</summary>
+    private const int MaxDigits = 4300;
+
+    public static BigInteger ToBigInteger(Value value) =>
+        value.Kind == ValueKind.BigInt ? ((BigInt)value.Object!).Number : value.Number;
+
+    public static double ToDouble(Value value)
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.Float:
+                return value.Double;
+            case ValueKind.BigInt:
+                var number = (double)((BigInt)value.Object!).Number;
+                return double.IsInfinity(number) ? throw new PyException("int too large to convert to float") : number;
+            default:
+                return value.Number;
+        }
+    }
+
+    public static Value FromDouble(double number) =>
+        double.IsNaN(number) ? throw new PyException("cannot convert float NaN to integer")
+        : double.IsInfinity(number) ? throw new PyException("cannot convert float infinity to integer")
+        : Math.Abs(number) < 9e18 ? Value.Of((long)number)
+        : Value.Of(new BigInteger(number));
+
+    /// <summary>An index or count: an integer within 32 bits, clamped; raises TypeError for anything else.</summary>
+    public static int ToIndex(Value value, string what = "slice indices")
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.Int:
+            case ValueKind.Bool:
+                return (int)Math.Clamp(value.Number, -int.MaxValue, int.MaxValue);
+            case ValueKind.BigInt:
+                return ((BigInt)value.Object!).Number.Sign * int.MaxValue;
+            default:
+                PyOps.ThrowIfUndefined(value);
+                throw new PyException($"{what} must be integers, not '{PyOps.TypeName(value)}'");
+        }
+    }
+
+    public static string ToText(BigInteger number)
+    {
+        // 0.302 is just above log10(2).
+        return number.GetBitLength() * 0.302 > MaxDigits && number.ToString(CultureInfo.InvariantCulture).TrimStart('-').Length > MaxDigits
+            ? throw new PyException($"Exceeds the limit ({MaxDigits} digits) for integer string conversion")
+            : number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The float as <c>repr</c> prints it: the shortest digits, an exponent below 1e-4 and from 1e16.</summary>
+    public static string Repr(double number)
+    {
+        if (double.IsNaN(number))
+        {
+            return "nan";
+        }
+
+        if (double.IsInfinity(number))
+        {
+            return number > 0 ? "inf" : "-inf";
+        }
+
+        if (number == 0)
+        {
+            return double.IsNegative(number) ? "-0.0" : "0.0";
+        }
+
+        var shortest = number.ToString("R", CultureInfo.InvariantCulture);
+        return Layout(shortest);
+    }
+
+    /// <summary>Parses a JSON or literal number: no point and no exponent is an integer of any size, anything else a float.</summary>
+    public static Value Parse(ReadOnlySpan<char> lexeme)
+    {
+        if (lexeme.IndexOfAny('.', 'e', 'E') >= 0 || lexeme.IndexOfAnyInRange('I', 'N') >= 0)
+        {
+            return Value.Of(double.Parse(lexeme, NumberStyles.Float, CultureInfo.InvariantCulture));
+        }
+
+        if (long.TryParse(lexeme, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small))
+        {
+            return Value.Of(small);
+        }
+
+        return lexeme.Length > MaxDigits + 1
+            ? throw new PyException($"Exceeds the limit ({MaxDigits} digits) for integer string conversion")
+            : Value.Of(BigInteger.Parse(lexeme, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Python's <c>int(text, base)</c>; false for a text that is no such number.</summary>
+    public static bool TryParseInteger(string text, int radix, out Value value)
+    {
+        value = default;
+        var digits = Characters.Strip(text);
+        var negative = digits.StartsWith('-');
+        if (negative || digits.StartsWith('+'))
+        {
+            digits = digits[1..];
+        }
+
+        var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) : '\0';
+        var prefixRadix = prefix switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 };
+        if (prefixRadix != 0 && (radix == 0 || radix == prefixRadix))
+        {
+            radix = prefixRadix;
+            digits = digits[2..];
+            digits = digits.StartsWith('_') ? digits[1..] : digits;
+        }
+        else if (radix == 0)
+        {
+            if (digits.StartsWith('0') && digits.Trim("0_").Length > 0)
+            {
+                return false;
+            }
+
+            radix = 10;
+        }
+
+        if (digits.Length == 0 || digits.StartsWith('_') || digits.EndsWith('_') || digits.Contains("__", StringComparison.Ordinal)
+            || radix is < 2 or > 36)
+        {
+            return false;
+        }
+
+        if (radix == 10 && digits.Length > MaxDigits)
+        {
+            throw new PyException($"Exceeds the limit ({MaxDigits} digits) for integer string conversion");
+        }
+
+        if (digits.Length > BigInt.MaxBits)
+        {
+            throw new PyException("an integer text is too long");
+        }
+
+        var number = BigInteger.Zero;
+        var chunk = 0UL;
+        var scale = 1UL;
+        foreach (var unit in digits)
+        {
+            if (unit == '_')
+            {
+                continue;
+            }
+
+            var digit = Characters.DigitValue(unit);
+            if (digit < 0 || digit >= radix)
+            {
+                return false;
+            }
+
+            chunk = (chunk * (uint)radix) + (uint)digit;
+            scale *= (uint)radix;
+            if (scale > 1UL << 52)
+            {
+                number = (number * scale) + chunk;
+                (chunk, scale) = (0, 1);
+            }
+        }
+
+        number = (number * scale) + chunk;
+        value = Value.Of(negative ? -number : number);
+        return true;
+    }
+
+    /// <summary>Python's <c>float(text)</c>; false for a text that is no number.</summary>
+    public static bool TryParseFloat(string text, out double number)
+    {
+        var trimmed = Characters.Strip(text).ToLowerInvariant();
+        var unsigned = trimmed.StartsWith('-') || trimmed.StartsWith('+') ? trimmed[1..] : trimmed;
+        var sign = trimmed.StartsWith('-') ? -1 : 1;
+        switch (unsigned)
+        {
+            case "inf" or "infinity":
+                number = sign * double.PositiveInfinity;
+                return true;
+            case "nan":
+                number = double.NaN;
+                return true;
+        }
+
+        number = 0;
+        for (var i = 0; i < unsigned.Length; i++)
+        {
+            if (unsigned[i] == '_' && !(i > 0 && char.IsAsciiDigit(unsigned[i - 1]) && i + 1 < unsigned.Length && char.IsAsciiDigit(unsigned[i + 1])))
+            {
+                return false;
+            }
+        }
+
+        return unsigned.Length > 0 && (char.IsAsciiDigit(unsigned[0]) || unsigned[0] == '.')
+            && double.TryParse(trimmed.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out number);
+    }
+
+    /// <summary>Rounds to decimal places, halves to even on the exact binary value, as Python's <c>round</c> and formatting do.</summary>
+    public static double Round(double number, int places)
+    {
+        if (!double.IsFinite(number) || places > 323 || number == 0)
+        {
+            return number;
+        }
+
+        if (places < -309)
+        {
+            return number < 0 ? -0.0 : 0.0;
+        }
+
+        var text = FormatFixed(number, places);
+        return double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The float with exactly so many decimal places (negative: rounded to tens, hundreds…), correctly rounded, halves to even.</summary>
+    public static string FormatFixed(double number, int places)
+    {
+        var bits = BitConverter.DoubleToInt64Bits(number);
+        var exponent = (int)((bits >> 52) & 0x7FF);
+        var mantissa = new BigInteger((bits & 0xFFFFFFFFFFFFFL) | (exponent == 0 ? 0 : 1L << 52));
+        exponent = Math.Max(exponent, 1) - 1075;
+        var (numerator, denominator) = exponent >= 0 ? (mantissa << exponent, BigInteger.One) : (mantissa, BigInteger.One << -exponent);
+        if (places >= 0)
+        {
+            numerator *= BigInteger.Pow(10, places);
+        }
+        else
+        {
+            denominator *= BigInteger.Pow(10, -places);
+        }
+
+        var quotient = BigInteger.DivRem(numerator, denominator, out var remainder);
+        var half = (remainder * 2).CompareTo(denominator);
+        if (half > 0 || (half == 0 && !quotient.IsEven))
+        {
+            quotient++;
+        }
+
+        var digits = quotient.ToString(CultureInfo.InvariantCulture);
+        if (places > 0)
+        {
+            digits = digits.PadLeft(places + 1, '0');
+            digits = digits.Insert(digits.Length - places, ".");
+        }
+        else if (places < 0 && !quotient.IsZero)
+        {
+            digits += new string('0', -places);
+        }
+
+        return double.IsNegative(number) ? "-" + digits : digits;
+    }
+
+    private static string Layout(string shortest)
+    {
+        var negative = shortest[0] == '-';
+        var body = negative ? shortest.AsSpan(1) : shortest;
+        var e = body.IndexOf('E');
+        var exponent = e < 0 ? 0 : int.Parse(body[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var mantissa = e < 0 ? body : body[..e];
+        var point = mantissa.IndexOf('.');
+        var digits = point < 0 ? mantissa.ToString() : string.Concat(mantissa[..point], mantissa[(point + 1)..]);
+        var pointAt = (point < 0 ? mantissa.Length : point) + exponent;
+        var leading = digits.Length - digits.TrimStart('0').Length;
+        digits = digits[leading..].TrimEnd('0');
+        pointAt -= leading;
+        var sign = negative ? "-" : "";
+        if (pointAt is > -4 and <= 16)
+        {
+            return pointAt <= 0 ? $"{sign}0.{new string('0', -pointAt)}{digits}"
+                : pointAt >= digits.Length ? $"{sign}{digits}{new string('0', pointAt - digits.Length)}.0"
+                : $"{sign}{digits[..pointAt]}.{digits[pointAt..]}";
+        }
+
+        var power = pointAt - 1;
+        var fraction = digits.Length > 1 ? "." + digits[1..] : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{sign}{digits[0]}{fraction}e{(power < 0 ? '-' : '+')}{Math.Abs(power):00}");
+    }
+}

@@ -1,0 +1,112 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>
+/// A template value in two words: a string or an object, and a number. The number holds integers, booleans and floats, and for a
+/// string two flags: wholly marked as message content, and Markup.
+/// </summary>
+internal readonly struct Value
+{
+    private const long MarkedFlag = 1;
+    private const long MarkupFlag = 2;
+
+    public static readonly Value None = new(KindTag.None, 0);
+    public static readonly Value True = new(KindTag.Bool, 1);
+    public static readonly Value False = new(KindTag.Bool, 0);
+    public static readonly Value EmptyString = new("", 0);
+
+    private readonly object? _reference;
+    private readonly long _number;
+
+    private Value(object? reference, long number)
+    {
+        _reference = reference;
+        _number = number;
+    }
+
+    public ValueKind Kind => _reference switch
+    {
+        null => ValueKind.Missing,
+        string => ValueKind.String,
+        _ => Unsafe.As<PyObject>(_reference).Kind,
+    };
+
+    public bool IsMissing => _reference is null;
+
+    public bool IsString => _reference is string or PyText;
+
+    public bool IsNone => ReferenceEquals(_reference, KindTag.None);
+
+    public bool IsUndefined => _reference is Undefined;
+
+    public bool IsInt => ReferenceEquals(_reference, KindTag.Int);
+
+    public bool IsBool => ReferenceEquals(_reference, KindTag.Bool);
+
+    public bool IsFloat => ReferenceEquals(_reference, KindTag.Float);
+
+    /// <summary>The integer or the boolean.</summary>
+    public long Number => _number;
+
+    public bool Boolean => _number != 0;
+
+    public double Double => BitConverter.Int64BitsToDouble(_number);
+
+    /// <summary>The object, or null for a plain string or a missing value.</summary>
+    public PyObject? Object => _reference as PyObject;
+
+    /// <summary>The string's text; only for <see cref="IsString"/>.</summary>
+    public string Text => _reference as string ?? Unsafe.As<PyText>(_reference!).Text.Text;
+
+    /// <summary>The string with its marks; only for <see cref="IsString"/>.</summary>
+    public Str Str => _reference is string text
+        ? new Str(text, (_number & MarkedFlag) != 0 && text.Length > 0 ? Marks.All : null, (_number & MarkupFlag) != 0)
+        : Unsafe.As<PyText>(_reference!).Text;
+
+    /// <summary>The string, when it is one.</summary>
+    public bool TryGetStr(out Str text)
+    {
+        if (IsString)
+        {
+            text = Str;
+            return true;
+        }
+
+        text = default;
+        return false;
+    }
+
+    public static Value Of(bool value) => value ? True : False;
+
+    public static Value Of(long value) => new(KindTag.Int, value);
+
+    public static Value Of(double value) => new(KindTag.Float, BitConverter.DoubleToInt64Bits(value));
+
+    public static Value Of(string text) => new(text, 0);
+
+    public static Value Of(string text, bool marked) => new(text, marked ? MarkedFlag : 0);
+
+    public static Value Of(PyObject value) => new(value, 0);
+
+    public static Value Of(Str text)
+    {
+        var markup = text.IsMarkup ? MarkupFlag : 0;
+        return text.Marks is null ? new(text.Text, markup)
+            : Marks.IsAll(text.Marks) ? new(text.Text, MarkedFlag | markup)
+            : new(new PyText(text), 0);
+    }
+
+    public static Value Of(BigInteger value)
+    {
+        if (value >= long.MinValue && value <= long.MaxValue)
+        {
+            return Of((long)value);
+        }
+
+        return value.GetBitLength() <= BigInt.MaxBits
+            ? new(new BigInt(value), 0)
+            : throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed");
+    }
+}

@@ -1,0 +1,202 @@
+using System.Collections;
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>Turns input objects (JSON, dictionaries, sequences, scalars) into template values; containers only when they are looked at.</summary>
+internal static class ValueReader
+{
+    public static Value Read(object? source, ContentScope scope)
+    {
+        var marked = scope != ContentScope.Trusted;
+        switch (source)
+        {
+            case null:
+                return Value.None;
+            case string text:
+                return Value.Of(text, marked);
+            case bool flag:
+                return Value.Of(flag);
+            case JsonElement element:
+                return Read(element, scope);
+            case JsonDocument document:
+                return Read(document.RootElement, scope);
+            case JsonValue node:
+                return Read(node, scope);
+            case int number:
+                return Value.Of(number);
+            case long number:
+                return Value.Of(number);
+            case double number:
+                return Value.Of(number);
+            case float number:
+                // Through its own text: 0.1f is 0.1, not 0.10000000149.
+                return Value.Of(double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
+            case decimal number:
+                return PyNumber.Parse(number.ToString(CultureInfo.InvariantCulture));
+            case byte or sbyte or short or ushort or uint:
+                return Value.Of(Convert.ToInt64(source, CultureInfo.InvariantCulture));
+            case ulong number:
+                return Value.Of(new BigInteger(number));
+            case BigInteger number:
+                return Value.Of(number);
+            case JsonObject or IReadOnlyDictionary<string, object?> or IDictionary<string, object?> or IReadOnlyDictionary<string, string>:
+                return Value.Of(new PyDict(source, scope));
+            case IEnumerable:
+                return Value.Of(new PySequence(source, scope));
+            default:
+                throw new PyException($"a template value cannot be a {source.GetType().Name}: pass JSON, strings, numbers, booleans, dictionaries or lists of them");
+        }
+    }
+
+    public static Value[] ReadItems(object source, ContentScope scope)
+    {
+        if (source is JsonElement element)
+        {
+            var items = new Value[element.GetArrayLength()];
+            var i = 0;
+            foreach (var item in element.EnumerateArray())
+            {
+                items[i++] = Read(item, scope);
+            }
+
+            return items;
+        }
+
+        var values = new List<Value>();
+        foreach (var item in (IEnumerable)source)
+        {
+            values.Add(Read(item, scope));
+        }
+
+        return [.. values];
+    }
+
+    public static void ReadEntries(object source, ContentScope scope, PyDict target)
+    {
+        switch (source)
+        {
+            case JsonElement element:
+                foreach (var property in element.EnumerateObject())
+                {
+                    Add(target, property.Name, scope, ReadProperty(property, scope));
+                }
+
+                break;
+            case JsonObject node:
+                foreach (var (key, value) in node)
+                {
+                    Add(target, key, scope, Plain(key, Read(value, ScopeBelow(scope, key)), scope));
+                }
+
+                break;
+            case IReadOnlyDictionary<string, string> entries:
+                foreach (var (key, value) in entries)
+                {
+                    Add(target, key, scope, Plain(key, Read(value, ScopeBelow(scope, key)), scope));
+                }
+
+                break;
+            default:
+                foreach (var (key, value) in (IEnumerable<KeyValuePair<string, object?>>)source)
+                {
+                    Add(target, key, scope, Plain(key, Read(value, ScopeBelow(scope, key)), scope));
+                }
+
+                break;
+        }
+    }
+
+    private static void Add(PyDict target, string key, ContentScope scope, Value value) =>
+        target.Set(Value.Of(key, scope == ContentScope.Content), value);
+
+    private static Value ReadProperty(JsonProperty property, ContentScope scope) =>
+        scope == ContentScope.Trusted ? Read(property.Value, scope) : Plain(property.Name, Read(property.Value, ScopeBelow(scope, property.Name)), scope);
+
+    private static Value Read(JsonElement element, ContentScope scope)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                return Value.Of(ReadString(element), scope != ContentScope.Trusted);
+            case JsonValueKind.Number:
+                return PyNumber.Parse(element.GetRawText());
+            case JsonValueKind.True:
+                return Value.True;
+            case JsonValueKind.False:
+                return Value.False;
+            case JsonValueKind.Object:
+                return Value.Of(new PyDict(element, scope));
+            case JsonValueKind.Array:
+                return Value.Of(new PySequence(element, scope));
+            default:
+                return Value.None;
+        }
+    }
+
+    private static string ReadString(JsonElement element)
+    {
+        try
+        {
+            return element.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new PyException("a JSON string holds half of a surrogate pair, which no text can carry");
+        }
+    }
+
+    private static Value Read(JsonValue node, ContentScope scope)
+    {
+        if (node.TryGetValue<JsonElement>(out var element))
+        {
+            return Read(element, scope);
+        }
+
+        return node.GetValueKind() switch
+        {
+            JsonValueKind.String => Value.Of(node.ToString(), scope != ContentScope.Trusted),
+            JsonValueKind.True => Value.True,
+            JsonValueKind.False => Value.False,
+            JsonValueKind.Number => PyNumber.Parse(node.ToJsonString()),
+            _ => Value.None,
+        };
+    }
+
+    /// <summary>
+    /// Where the value under <paramref name="key"/> lies. Lists of messages, parts and tool calls keep the scope of their items;
+    /// the arguments of a call and everything else that is nested is somebody's data.
+    /// </summary>
+    private static ContentScope ScopeBelow(ContentScope scope, string key) => scope switch
+    {
+        ContentScope.Trusted => ContentScope.Trusted,
+        ContentScope.Messages when key is "content" or "tool_calls" or "reasoning_content" => ContentScope.Structure,
+        ContentScope.Structure when key is "function" => ContentScope.Structure,
+        _ => ContentScope.Content,
+    };
+
+    /// <summary>
+    /// A role or a part's type is structure that templates wrap in the control tokens' brackets, as long as it is a plain word;
+    /// anything else under these keys is content like the rest.
+    /// </summary>
+    private static Value Plain(string key, Value value, ContentScope scope) =>
+        (scope is ContentScope.Messages or ContentScope.Structure) && (key is "role" or "type") && value.IsString && IsWord(value.Text)
+            ? Value.Of(value.Text)
+            : value;
+
+    private static bool IsWord(string text)
+    {
+        foreach (var unit in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(unit) && unit is not ('_' or '-'))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}
