@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Connectors.Vllm.Testing.Model;
+
+/// <summary>Reads a rendered prompt: ChatML, Llama 3 and similar turn markers, tools between &lt;tools&gt; tags, results between &lt;tool_response&gt; tags.</summary>
+internal static partial class PromptReader
+{
+    private const int MaxUserText = 240;
+
+    public static PromptFacts Read(string prompt)
+    {
+        var turns = TurnStart().Matches(prompt);
+        var isChat = turns.Count > 0;
+        var tail = isChat ? prompt[(turns[^1].Index + turns[^1].Length)..] : prompt[Math.Max(0, prompt.Length - MaxUserText)..];
+        var user = "";
+        string? result = null;
+        for (var i = 0; i < turns.Count; i++)
+        {
+            var start = turns[i].Index + turns[i].Length;
+            var end = i + 1 < turns.Count ? turns[i + 1].Index : prompt.Length;
+            var content = TurnEnd().Replace(prompt[start..end], "");
+            var role = turns[i].Groups["role"].Value;
+            if (role is "user" && !content.Contains("<tool_response>", StringComparison.Ordinal))
+            {
+                (user, result) = (content, null);
+            }
+            else if (role is "tool" or "ipython" or "user")
+            {
+                result = ResultTag().Match(content) is { Success: true } match ? match.Groups["result"].Value : content;
+            }
+        }
+
+        return new PromptFacts(
+            Shorten(isChat ? user : tail, MaxUserText),
+            Tools(prompt),
+            result is null ? null : Shorten(result, 2 * MaxUserText),
+            isChat && turns[^1].Groups["role"].Value is "assistant" or "model",
+            Think(tail));
+    }
+
+    private static ThinkState Think(string tail)
+    {
+        var open = tail.LastIndexOf("<think>", StringComparison.Ordinal);
+        var close = tail.LastIndexOf("</think>", StringComparison.Ordinal);
+        return close > open ? ThinkState.Closed : open >= 0 ? ThinkState.Open : ThinkState.Absent;
+    }
+
+    private static List<JsonElement> Tools(string prompt)
+    {
+        var tools = new List<JsonElement>();
+        var start = prompt.IndexOf("<tools>\n", StringComparison.Ordinal);
+        var end = start < 0 ? -1 : prompt.IndexOf("</tools>", start, StringComparison.Ordinal);
+        if (end < 0)
+        {
+            return tools;
+        }
+
+        foreach (var line in prompt[(start + 8)..end].Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            try
+            {
+                using var document = JsonDocument.Parse(line);
+                var tool = document.RootElement.Clone();
+                tools.Add(tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("function", out var function) ? function : tool);
+            }
+            catch (JsonException)
+            {
+                // Another way of listing tools: the model does not know it and answers in words.
+                return [];
+            }
+        }
+
+        return tools;
+    }
+
+    private static string Shorten(string text, int limit)
+    {
+        var collapsed = Spaces().Replace(text, " ").Trim();
+        if (collapsed.Length <= limit)
+        {
+            return collapsed;
+        }
+
+        var cut = collapsed.LastIndexOf(' ', limit) is var space and > 0 ? space : limit;
+        return collapsed[..(char.IsHighSurrogate(collapsed[cut - 1]) ? cut - 1 : cut)] + " …";
+    }
+
+    [GeneratedRegex(@"<\|im_start\|>(?<role>\w+)\n|<\|start_header_id\|>(?<role>\w+)<\|end_header_id\|>\n\n|<start_of_turn>(?<role>\w+)\n", RegexOptions.CultureInvariant)]
+    private static partial Regex TurnStart();
+
+    [GeneratedRegex(@"<\|im_end\|>|<\|eot_id\|>|<\|eom_id\|>|<end_of_turn>|<\|endoftext\|>", RegexOptions.CultureInvariant)]
+    private static partial Regex TurnEnd();
+
+    [GeneratedRegex(@"<tool_response>\s*(?<result>.*?)\s*</tool_response>", RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex ResultTag();
+
+    [GeneratedRegex(@"\s+", RegexOptions.CultureInvariant)]
+    private static partial Regex Spaces();
+}

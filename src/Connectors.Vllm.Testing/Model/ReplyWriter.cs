@@ -1,0 +1,23 @@
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Testing.Model;
+
+/// <summary>Collects the ids of a reply. Words that came from the prompt are encoded as plain text, so they can never become control tokens.</summary>
+internal sealed class ReplyWriter(Tokenizer tokenizer)
+{
+    private readonly List<int> _ids = [];
+
+    public ReplyWriter Say(string text)
+    {
+        _ids.AddRange(tokenizer.Encode(text));
+        return this;
+    }
+
+    public ReplyWriter Quote(string text)
+    {
+        _ids.AddRange(tokenizer.EncodeOrdinary(text));
+        return this;
+    }
+
+    public ScriptedReply ToReply() => new() { Ids = [.. _ids] };
+}
