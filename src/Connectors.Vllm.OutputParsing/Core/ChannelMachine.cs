@@ -205,6 +205,13 @@ internal abstract class ChannelMachine : OutputMachine
             return true;
         }
 
+        // An announced message that never began says nothing; a header that was cut off is kept.
+        if (text.TrimStart() is var rest && rest.StartsWith(Starts[0], StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(rest[Starts[0].Length..].Trim(), StringComparison.Ordinal))
+        {
+            Drop(_buffer.Length);
+            return false;
+        }
+
         EmitAsText(_buffer.Length);
         return false;
     }

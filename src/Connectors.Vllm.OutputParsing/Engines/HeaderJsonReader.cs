@@ -191,7 +191,7 @@ internal sealed class HeaderJsonReader : CallReader
             return ReadResult.More;
         }
 
-        var end = block[_position..at].IsWhiteSpace() ? _position : at;
+        var end = _position + block[_position..at].TrimEnd().Length;
         var next = Lookahead.Prefix(block[at..], _syntax.CallOpens, out var callOpen);
         var section = Lookahead.Prefix(block[at..], _syntax.SectionClosers, out var sectionOpen);
         if (next == 0 && section == 0 && (callOpen || sectionOpen) && !final && at < block.Length)

@@ -243,8 +243,9 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         var at = Lookahead.SkipSpace(block, tagEnd);
         if (at == block.Length)
         {
+            // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
             open = !final && at - tagEnd < Lookahead.MaxSpace;
-            return !open;
+            return !open && isValueClose;
         }
 
         var behind = Lookahead.Prefix(block[at..], isValueClose ? _afterValue : _afterCall, out var behindOpen);

@@ -227,7 +227,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 
         if (at == block.Length)
         {
-            return final ? true : null;
+            // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
+            return final ? isParameter : null;
         }
 
         if (block[at] != '<')
@@ -259,7 +260,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             return ReadResult.More;
         }
 
-        var end = block[_position..at].IsWhiteSpace() ? _position : at;
+        var end = _position + block[_position..at].TrimEnd().Length;
         if (!Lookahead.SkipTexts(block, ref at, syntax.Preambles, final))
         {
             return ReadResult.More;
