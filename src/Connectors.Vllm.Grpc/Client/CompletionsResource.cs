@@ -1,0 +1,224 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// Completions of prompts given as text or ids, with every sampling parameter. Text is decoded here with the model's tokenizer, which is asked from the
+/// server when none was given; a server that cannot send it but sends text (inference family) is asked for text instead.
+/// </summary>
+public sealed class CompletionsResource
+{
+    private readonly IVllmEngine _engine;
+    private readonly ServerTokenizer _tokenizer;
+
+    internal CompletionsResource(IVllmEngine engine, ServerTokenizer tokenizer)
+    {
+        _engine = engine;
+        _tokenizer = tokenizer;
+    }
+
+    /// <summary>Completes a prompt text and returns the whole result. The server encodes the prompt, with its special tokens added.</summary>
+    public Task<CompletionResult> CreateAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        CreateAsync(ForText(prompt, sampling), cancellationToken);
+
+    /// <summary>Completes prompt ids and returns the whole result.</summary>
+    public Task<CompletionResult> CreateAsync(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        CreateAsync(ForIds(promptIds, sampling), cancellationToken);
+
+    /// <summary>
+    /// Completes a request and returns the whole result. A failure in the middle carries what had come
+    /// (<see cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is no JSON is a <see cref="VllmConstraintException"/>.
+    /// </summary>
+    public async Task<CompletionResult> CreateAsync(GenerationRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var collector = new CompletionCollector(request.RequestId ?? RequestIds.Next());
+        try
+        {
+            await foreach (var update in StreamAsync(request with { RequestId = collector.RequestId }, cancellationToken).ConfigureAwait(false))
+            {
+                collector.Add(update);
+            }
+
+            var result = collector.ToResult();
+            CheckJson(request, result);
+            return result;
+        }
+        catch (VllmException e)
+        {
+            e.PartialCompletion ??= collector.HasAny ? collector.ToResult() : null;
+            throw;
+        }
+    }
+
+    /// <summary>Completes a prompt text and streams the pieces.</summary>
+    public IAsyncEnumerable<CompletionUpdate> StreamAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        StreamAsync(ForText(prompt, sampling), cancellationToken);
+
+    /// <summary>Completes prompt ids and streams the pieces.</summary>
+    public IAsyncEnumerable<CompletionUpdate> StreamAsync(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        StreamAsync(ForIds(promptIds, sampling), cancellationToken);
+
+    /// <summary>Completes a request and streams the pieces. Leaving the enumeration early aborts the request on the server.</summary>
+    public async IAsyncEnumerable<CompletionUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var tokenizer = await _tokenizer.FindAsync(cancellationToken).ConfigureAwait(false);
+        var model = await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        var sent = tokenizer is null ? request with { IncludeServerText = true } : request with { VocabularySize = request.VocabularySize ?? model.VocabularySize };
+        var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            texts[i] = new ChoiceText(request, model, tokenizer);
+        }
+
+        var open = texts.Length;
+        await foreach (var update in _engine.GenerateAsync(sent, cancellationToken).ConfigureAwait(false))
+        {
+            var choice = texts[update.Index];
+            if (choice.IsFinished)
+            {
+                continue;
+            }
+
+            // After a stop string was found here, the next message must be the end; if it is not, the server has missed the stop.
+            var missed = choice.StopString is not null && update.Finish is null && !update.TokenIds.IsEmpty;
+            var text = missed ? string.Empty : choice.Push(update);
+            if (update.Finish is not null || missed)
+            {
+                text += choice.Finish();
+                open--;
+            }
+
+            yield return new CompletionUpdate
+            {
+                Index = update.Index,
+                Text = text,
+                TokenIds = missed ? default : update.TokenIds,
+                Logprobs = missed ? null : update.Logprobs,
+                PromptLogprobs = update.PromptLogprobs,
+                PromptTokens = update.PromptTokens,
+                CachedTokens = update.CachedTokens,
+                Finish = FinishOf(update, choice),
+            };
+            if (missed && open == 0)
+            {
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>The blocking form of <see cref="CreateAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
+    public CompletionResult Create(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        Create(ForText(prompt, sampling), cancellationToken);
+
+    /// <summary>The blocking form of <see cref="CreateAsync(ReadOnlyMemory{int}, SamplingOptions?, CancellationToken)"/>.</summary>
+    public CompletionResult Create(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        Create(ForIds(promptIds, sampling), cancellationToken);
+
+    /// <summary>The blocking form of <see cref="CreateAsync(GenerationRequest, CancellationToken)"/>.</summary>
+    public CompletionResult Create(GenerationRequest request, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => CreateAsync(request, cancellationToken));
+
+    /// <summary>The blocking form of <see cref="StreamAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
+    public IEnumerable<CompletionUpdate> Stream(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        Stream(ForText(prompt, sampling), cancellationToken);
+
+    /// <summary>The blocking form of <see cref="StreamAsync(GenerationRequest, CancellationToken)"/>: each step waits for the next piece.</summary>
+    public IEnumerable<CompletionUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default) =>
+        Blocking.Run(StreamAsync(request, cancellationToken), cancellationToken);
+
+    private static GenerationRequest ForText(string prompt, SamplingOptions? sampling)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return new() { PromptText = prompt, Sampling = sampling ?? SamplingOptions.Default };
+    }
+
+    private static GenerationRequest ForIds(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling) =>
+        new() { PromptIds = promptIds, Sampling = sampling ?? SamplingOptions.Default };
+
+    private static GenerationFinish? FinishOf(GenerationUpdate update, ChoiceText choice) => choice switch
+    {
+        { IsFinished: false } => null,
+        { StopString: { } stop } => (update.Finish ?? new GenerationFinish { RawReason = "stop" }) with { Reason = GenerationFinishReason.Stop, StopString = stop },
+        _ => update.Finish,
+    };
+
+    private static void CheckJson(GenerationRequest request, CompletionResult result)
+    {
+        if (request.Constraint is not { Kind: OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject } constraint)
+        {
+            return;
+        }
+
+        foreach (var choice in result.Choices.Where(static choice => choice.Finish is { Reason: GenerationFinishReason.Stop, StopString: null }))
+        {
+            try
+            {
+                using var document = JsonDocument.Parse(choice.Text, new JsonDocumentOptions { MaxDepth = 512 });
+            }
+            catch (JsonException e)
+            {
+                throw new VllmConstraintException(
+                    $"The answer is not JSON although the constraint ({constraint}) asks for it. A server with a reasoning parser applies constraints only after the end of a thought: {e.Message}", e)
+                {
+                    Constraint = constraint,
+                    StatusCode = VllmStatusCode.FailedPrecondition,
+                    RequestId = result.RequestId,
+                };
+            }
+        }
+    }
+
+    /// <summary>Puts the pieces of a completion together.</summary>
+    private sealed class CompletionCollector(string requestId)
+    {
+        private readonly SortedDictionary<int, (StringBuilder Text, List<int> Ids, List<TokenLogprob> Logprobs)> _choices = [];
+        private readonly Dictionary<int, GenerationFinish> _finishes = [];
+        private IReadOnlyList<TokenLogprob>? _promptLogprobs;
+        private int _promptTokens;
+        private int? _cachedTokens;
+
+        public string RequestId => requestId;
+
+        public bool HasAny => _choices.Count > 0;
+
+        public void Add(CompletionUpdate update)
+        {
+            if (!_choices.TryGetValue(update.Index, out var choice))
+            {
+                _choices.Add(update.Index, choice = (new StringBuilder(), [], []));
+            }
+
+            choice.Text.Append(update.Text);
+            choice.Ids.AddRange(update.TokenIds.Span);
+            choice.Logprobs.AddRange(update.Logprobs ?? []);
+            _promptLogprobs ??= update.PromptLogprobs;
+            _promptTokens = Math.Max(_promptTokens, update.PromptTokens ?? 0);
+            _cachedTokens = update.CachedTokens is { } cached ? Math.Max(_cachedTokens ?? 0, cached) : _cachedTokens;
+            if (update.Finish is { } finish)
+            {
+                _finishes[update.Index] = finish;
+            }
+        }
+
+        public CompletionResult ToResult() => new()
+        {
+            RequestId = requestId,
+            PromptTokens = _promptTokens,
+            CachedTokens = _cachedTokens,
+            CompletionTokens = _choices.Values.Sum(static choice => choice.Ids.Count),
+            PromptLogprobs = _promptLogprobs,
+            Choices = [.. _choices.Select(pair => new CompletionChoice
+            {
+                Index = pair.Key,
+                Text = pair.Value.Text.ToString(),
+                TokenIds = pair.Value.Ids,
+                Logprobs = pair.Value.Logprobs.Count > 0 ? pair.Value.Logprobs : null,
+                Finish = _finishes.GetValueOrDefault(pair.Key),
+            })],
+        };
+    }
+}
