@@ -17,4 +17,13 @@ public sealed class ChatTemplateOptions
 
     /// <summary>Deepest nesting of macro calls and recursive loops; Python itself gives up between 150 and 200. Default 160.</summary>
     public int MaxCallDepth { get; init; } = 160;
+
+    internal ChatTemplateOptions WithName(string name) => new()
+    {
+        Name = name,
+        MaxSourceLength = MaxSourceLength,
+        MaxOutputLength = MaxOutputLength,
+        MaxSteps = MaxSteps,
+        MaxCallDepth = MaxCallDepth,
+    };
 }

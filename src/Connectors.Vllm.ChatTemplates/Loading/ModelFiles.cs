@@ -1,0 +1,113 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>The few files of a model that say how to write its prompts, from a folder or from memory.</summary>
+internal sealed class ModelFiles
+{
+    private const string AdditionalFolder = "additional_chat_templates/";
+    private const string Extension = ".jinja";
+    private const int MaxFileLength = 64 << 20;
+
+    private readonly Dictionary<string, Func<ReadOnlyMemory<byte>>> _files = new(StringComparer.Ordinal);
+
+    public static ModelFiles OfDirectory(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            throw new ChatTemplateException($"The model folder '{path}' does not exist.");
+        }
+
+        var files = new ModelFiles();
+        foreach (var name in new[] { "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json" })
+        {
+            var file = Path.Combine(path, name);
+            if (File.Exists(file))
+            {
+                files._files[name] = () => ReadFile(file);
+            }
+        }
+
+        var additional = Path.Combine(path, AdditionalFolder);
+        if (Directory.Exists(additional))
+        {
+            foreach (var file in Directory.EnumerateFiles(additional, "*" + Extension).Order(StringComparer.Ordinal))
+            {
+                files._files[AdditionalFolder + Path.GetFileName(file)] = () => ReadFile(file);
+            }
+        }
+
+        return files;
+    }
+
+    public static ModelFiles OfMemory(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> contents)
+    {
+        var files = new ModelFiles();
+        var folder = CommonFolder(contents.Keys);
+        foreach (var (name, content) in contents)
+        {
+            files._files[Normalize(name)[folder.Length..]] = () => content;
+        }
+
+        return files;
+    }
+
+    /// <summary>A file as text, with a byte order mark kept, as Python's utf-8 does; null when it is not there.</summary>
+    public string? Text(string name) => _files.TryGetValue(name, out var read) ? Encoding.UTF8.GetString(read().Span) : null;
+
+    /// <summary>A JSON file; null when it is not there.</summary>
+    public JsonElement? Json(string name)
+    {
+        if (!_files.TryGetValue(name, out var read))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(read());
+            return document.RootElement.Clone();
+        }
+        catch (JsonException exception)
+        {
+            throw new ChatTemplateException($"{name} is not valid JSON: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The templates of the additional folder by name.</summary>
+    public IEnumerable<(string Name, string Source)> AdditionalTemplates()
+    {
+        foreach (var path in _files.Keys.Order(StringComparer.Ordinal))
+        {
+            if (path.StartsWith(AdditionalFolder, StringComparison.Ordinal) && path.EndsWith(Extension, StringComparison.Ordinal)
+                && path.IndexOf('/', AdditionalFolder.Length) < 0)
+            {
+                yield return (path[AdditionalFolder.Length..^Extension.Length], Text(path)!);
+            }
+        }
+    }
+
+    private static ReadOnlyMemory<byte> ReadFile(string path) =>
+        new FileInfo(path).Length <= MaxFileLength
+            ? File.ReadAllBytes(path)
+            : throw new ChatTemplateException($"'{path}' is larger than {MaxFileLength} bytes.");
+
+    private static string Normalize(string name) => name.Replace('\\', '/').TrimStart('/');
+
+    // Files may come with the folder they were packed in.
+    private static string CommonFolder(IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            var path = Normalize(name);
+            if (path.EndsWith("/tokenizer_config.json", StringComparison.Ordinal) || path.EndsWith("/tokenizer.json", StringComparison.Ordinal))
+            {
+                var folder = path[..(path.LastIndexOf('/') + 1)];
+                return names.All(other => Normalize(other).StartsWith(folder, StringComparison.Ordinal)) ? folder : "";
+            }
+        }
+
+        return "";
+    }
+}
