@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Connectors.Vllm.Tokenizers;
@@ -34,18 +33,7 @@ internal static class WordChars
         return text.Length;
     }
 
-    /// <summary>Alphabetic, mark, decimal digit, connector punctuation, join control.</summary>
-    public static bool IsWord(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
-    {
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter
-            or UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
-            or UnicodeCategory.EnclosingMark or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
-            or UnicodeCategory.ConnectorPunctuation => true,
-        // Circled and squared letters are symbols that count as alphabetic.
-        UnicodeCategory.OtherSymbol => codePoint is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169)
-            or (>= 0x1F170 and <= 0x1F189),
-        _ => codePoint is 0x200C or 0x200D,
-    };
+    private static bool IsWord(int codePoint) => UnicodeSets.RustWord.Contains(codePoint);
 
     private static bool IsSpace(int codePoint) => (CharClasses.Of(codePoint) & CharClass.Space) != 0;
 }

@@ -59,7 +59,7 @@ internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, Scanner
     {
         if (component.Type == "Digits" && component.Bool("individual_digits", false))
         {
-            return @"\p{N}";
+            return ScannerPatterns.Digits;
         }
 
         if (component.Type != "Split" || component.Required("pattern").OptionalString("Regex") is not { } pattern)

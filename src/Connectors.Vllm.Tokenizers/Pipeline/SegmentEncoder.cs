@@ -20,6 +20,7 @@ internal abstract class SegmentEncoder
         ScannerKind.None => new General(definition.PreTokenizer, definition.Model),
         ScannerKind.Gpt2 => new Scanned<Gpt2Scanner>((ByteBpeModel)definition.Model),
         ScannerKind.DigitsGpt2 => new Scanned<DigitsGpt2Scanner>((ByteBpeModel)definition.Model),
+        ScannerKind.NumbersGpt2 => new Scanned<NumbersGpt2Scanner>((ByteBpeModel)definition.Model),
         ScannerKind.Cl100k => new Scanned<Cl100kScanner>((ByteBpeModel)definition.Model),
         ScannerKind.Qwen2 => new Scanned<Qwen2Scanner>((ByteBpeModel)definition.Model),
         ScannerKind.Qwen35 => new Scanned<Qwen35Scanner>((ByteBpeModel)definition.Model),

@@ -38,4 +38,7 @@ internal enum CharClass : ushort
 
     /// <summary>DeepSeek's <c>[一-龥぀-ゟ゠-ヿ]</c></summary>
     DeepSeekCjk = 1024,
+
+    /// <summary>What the Digits pre-tokenizer takes for a number (a newer Unicode version than <c>\p{N}</c>).</summary>
+    Numeric = 2048,
 }

@@ -4,10 +4,11 @@ using System.Runtime.InteropServices;
 
 namespace Connectors.Vllm.Tokenizers;
 
-/// <summary>Looks up the <see cref="CharClass"/> of code points: a flat table for the basic plane, computed for the others.</summary>
+/// <summary>Looks up the <see cref="CharClass"/> of code points (the reference regex engine's classes, Unicode 16): a flat table for the basic plane, sorted runs for the others.</summary>
 internal static class CharClasses
 {
-    private static readonly CharClass[] BasicPlane = CreateBasicPlane();
+    private static readonly (CharClass[] Basic, int[] Starts, CharClass[] Classes) Supplementary = Create();
+    private static readonly CharClass[] BasicPlane = Supplementary.Basic;
 
     /// <summary>Ranges of the Han script, first and last code points in turn (Unicode 16, Scripts.txt).</summary>
     private static ReadOnlySpan<int> HanRanges =>
@@ -20,7 +21,7 @@ internal static class CharClasses
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static CharClass Of(int codePoint) => (uint)codePoint < 0x10000
         ? Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(BasicPlane), codePoint)
-        : Compute(codePoint);
+        : OfSupplementary(codePoint);
 
     /// <summary>The class of the character at <paramref name="at"/>, which must be the first byte of valid UTF-8, and its length in bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -54,65 +55,111 @@ internal static class CharClasses
         return Of((first & 0x07) << 18 | (Unsafe.Add(ref at, 1) & 0x3F) << 12 | (Unsafe.Add(ref at, 2) & 0x3F) << 6 | (Unsafe.Add(ref at, 3) & 0x3F));
     }
 
-    private static CharClass[] CreateBasicPlane()
+    /// <summary>The class from the sorted runs of one category each.</summary>
+    private static CharClass OfSupplementary(int codePoint)
     {
-        var classes = new CharClass[0x10000];
-        for (var codePoint = 0; codePoint < classes.Length; codePoint++)
-        {
-            classes[codePoint] = Compute(codePoint);
-        }
-
-        return classes;
+        var index = Array.BinarySearch(Supplementary.Starts, codePoint);
+        return Supplementary.Classes[index >= 0 ? index : ~index - 1];
     }
 
-    private static CharClass Compute(int codePoint)
+    /// <summary>Turns the table of general categories (runs of length and category) into classes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Create()
     {
-        var result = CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
+        var basic = new CharClass[0x10000];
+        List<int> starts = [];
+        List<CharClass> classes = [];
+        var reader = new VarintReader(VarintReader.Decode(UnicodeData.Categories));
+        for (var start = 0; !reader.AtEnd;)
         {
-            UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter => CharClass.Letter | CharClass.Upper,
-            UnicodeCategory.LowercaseLetter => CharClass.Letter | CharClass.Lower,
-            UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => CharClass.Letter | CharClass.Upper | CharClass.Lower,
-            UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark =>
-                CharClass.Mark | CharClass.Upper | CharClass.Lower,
-            UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => CharClass.Number,
-            UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation
-                or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation
-                or UnicodeCategory.OtherPunctuation => CharClass.Punctuation,
-            UnicodeCategory.MathSymbol or UnicodeCategory.CurrencySymbol or UnicodeCategory.ModifierSymbol or UnicodeCategory.OtherSymbol =>
-                CharClass.Symbol,
-            UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => CharClass.Space,
-            _ => CharClass.None,
-        };
-
-        if (codePoint is (>= 9 and <= 13) or 0x85)
-        {
-            result |= CharClass.Space;
-        }
-
-        if (codePoint is '\r' or '\n')
-        {
-            result |= CharClass.LineBreak;
-        }
-
-        if (codePoint is (>= 0x4E00 and <= 0x9FA5) or (>= 0x3040 and <= 0x30FF))
-        {
-            result |= CharClass.DeepSeekCjk;
-        }
-
-        return IsHan(codePoint) ? result | CharClass.Han : result;
-    }
-
-    private static bool IsHan(int codePoint)
-    {
-        var ranges = HanRanges;
-        for (var i = 0; i < ranges.Length; i += 2)
-        {
-            if (codePoint <= ranges[i + 1])
+            var end = start + reader.Next();
+            var kind = OfCategory((UnicodeCategory)reader.Next());
+            if (start < basic.Length)
             {
-                return codePoint >= ranges[i];
+                basic.AsSpan(start, Math.Min(end, basic.Length) - start).Fill(kind);
+            }
+
+            if (end > basic.Length)
+            {
+                starts.Add(Math.Max(start, basic.Length));
+                classes.Add(kind);
+            }
+
+            start = end;
+        }
+
+        foreach (var (first, last) in UnicodeSets.WhiteSpace.Ranges)
+        {
+            Mark(basic, first, last, CharClass.Space);
+        }
+
+        Mark(basic, '\r', '\r', CharClass.LineBreak);
+        Mark(basic, '\n', '\n', CharClass.LineBreak);
+        Mark(basic, 0x4E00, 0x9FA5, CharClass.DeepSeekCjk);
+        Mark(basic, 0x3040, 0x30FF, CharClass.DeepSeekCjk);
+        return Refine(basic, starts, classes);
+    }
+
+    /// <summary>Adds what is no category: Han, and the numbers of the Digits pre-tokenizer. Both may cut runs.</summary>
+    private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Refine(CharClass[] basic, List<int> starts, List<CharClass> classes)
+    {
+        var extra = new List<(int First, int Last, CharClass Kind)>();
+        for (var i = 0; i < HanRanges.Length; i += 2)
+        {
+            extra.Add((HanRanges[i], HanRanges[i + 1], CharClass.Han));
+        }
+
+        extra.AddRange(UnicodeSets.Numeric.Ranges.Select(range => (range.First, range.Last, CharClass.Numeric)));
+        var borders = new SortedSet<int>(starts);
+        foreach (var (first, last, kind) in extra)
+        {
+            Mark(basic, first, Math.Min(last, basic.Length - 1), kind);
+            if (last >= basic.Length)
+            {
+                borders.Add(Math.Max(first, basic.Length));
+                borders.Add(last + 1);
             }
         }
 
-        return false;
+        var cuts = borders.ToArray();
+        var result = new CharClass[cuts.Length];
+        for (int i = 0, run = 0; i < cuts.Length; i++)
+        {
+            while (run + 1 < starts.Count && starts[run + 1] <= cuts[i])
+            {
+                run++;
+            }
+
+            result[i] = classes[run];
+            foreach (var (first, last, kind) in extra)
+            {
+                result[i] |= cuts[i] >= first && cuts[i] <= last ? kind : CharClass.None;
+            }
+        }
+
+        return (basic, cuts, result);
     }
+
+    private static void Mark(CharClass[] classes, int first, int last, CharClass kind)
+    {
+        for (var codePoint = first; codePoint <= last; codePoint++)
+        {
+            classes[codePoint] |= kind;
+        }
+    }
+
+    private static CharClass OfCategory(UnicodeCategory category) => category switch
+    {
+        UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter => CharClass.Letter | CharClass.Upper,
+        UnicodeCategory.LowercaseLetter => CharClass.Letter | CharClass.Lower,
+        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => CharClass.Letter | CharClass.Upper | CharClass.Lower,
+        UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark =>
+            CharClass.Mark | CharClass.Upper | CharClass.Lower,
+        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => CharClass.Number,
+        UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation
+            or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation
+            or UnicodeCategory.OtherPunctuation => CharClass.Punctuation,
+        UnicodeCategory.MathSymbol or UnicodeCategory.CurrencySymbol or UnicodeCategory.ModifierSymbol or UnicodeCategory.OtherSymbol => CharClass.Symbol,
+        _ => CharClass.None,
+    };
 }

@@ -9,8 +9,11 @@ internal enum ScannerKind
     /// <summary>GPT-2's pattern (also ByteLevel with <c>use_regex</c>).</summary>
     Gpt2,
 
-    /// <summary>Every number character alone first, then GPT-2's pattern (StarCoder, Command-R, SmolLM).</summary>
+    /// <summary>The Digits pre-tokenizer with single digits, then GPT-2's pattern (StarCoder, Command-R, SmolLM).</summary>
     DigitsGpt2,
+
+    /// <summary>The same with a Split at every <c>\p{N}</c>, which knows fewer digits.</summary>
+    NumbersGpt2,
 
     /// <summary>cl100k and Llama 3: numbers in groups of up to three.</summary>
     Cl100k,

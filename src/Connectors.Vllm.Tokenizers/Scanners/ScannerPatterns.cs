@@ -32,10 +32,16 @@ internal static class ScannerPatterns
         + $@"|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}&&[^\p{{Han}}]]+[{SmallsClass}&&[^\p{{Han}}]]*{Contractions}?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Blanks;
 
+    /// <summary>Stands for the Digits pre-tokenizer among patterns.</summary>
+    public const string Digits = "(Digits)";
+
     private const string DeepSeekNumbers = @"\p{N}{1,3}";
     private const string DeepSeekCjk = "[一-龥\u3040-ゟ゠-ヿ]+";
     private const string DeepSeekWords =
         @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|" + Blanks;
+
+    /// <summary>DeepSeek V3's Splits, in order.</summary>
+    public static IReadOnlyList<string> DeepSeekV3 { get; } = [DeepSeekNumbers, DeepSeekCjk, DeepSeekWords];
 
     private static readonly Dictionary<string, ScannerKind> Known = new(StringComparer.Ordinal)
     {
@@ -59,7 +65,8 @@ internal static class ScannerPatterns
     public static ScannerKind Recognise(IReadOnlyList<string> patterns) => patterns switch
     {
         [var only] => Recognise(only),
-        [@"\p{N}", var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.DigitsGpt2,
+        [Digits, var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.DigitsGpt2,
+        [@"\p{N}", var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.NumbersGpt2,
         [DeepSeekNumbers, DeepSeekCjk, var third] when Spell(third) == DeepSeekWords => ScannerKind.DeepSeekV3,
         _ => ScannerKind.None,
     };
