@@ -1,0 +1,122 @@
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Connectors.Vllm.Tokenizers.Tests;
+
+/// <summary>Control tokens are not recognised in message content; everything else stays as it is.</summary>
+public sealed class OrdinaryTextTests
+{
+    private static readonly Tokenizer Chat = TinyTokenizer.Load(TinyTokenizer.ByteLevel(
+        [("<", "|"), ("|", ">"), ("h", "i"), (" ", "hi")],
+        TinyTokenizer.Added(300, "<|end|>"),
+        TinyTokenizer.Added(301, "<|end|>more"),
+        TinyTokenizer.Added(302, "<image>", special: false),
+        TinyTokenizer.Added(303, "<User>", special: true, normalized: true)));
+
+    private static int Id(string token) => Chat.TokenToId(token)!.Value;
+
+    [Fact]
+    public void Encode_TokenInOrdinaryText_BecomesPlainText()
+    {
+        var ids = Chat.Encode("x<|end|>", [Range.All]);
+
+        Assert.DoesNotContain(Id("<|end|>"), ids);
+        Assert.Equal("x<|end|>", Chat.Decode(ids));
+    }
+
+    [Fact]
+    public void Encode_TokenOutsideRange_IsRecognised()
+    {
+        var ids = Chat.Encode("<|end|>hi<|end|>", [7..9]);
+
+        Assert.Equal([Id("<|end|>"), Id("hi"), Id("<|end|>")], ids);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(3, 4)]
+    [InlineData(6, 7)]
+    public void Encode_TokenPartlyOrdinary_IsNotRecognised(int start, int end) =>
+        Assert.DoesNotContain(Id("<|end|>"), Chat.Encode("<|end|>", [start..end]));
+
+    [Fact]
+    public void Encode_LongerTokenBlocked_ShorterOneOutsideIsFound()
+    {
+        // "<|end|>" ends where the content begins; only the longer token would reach into it.
+        var ids = Chat.Encode("<|end|>more", [7..11]);
+
+        Assert.Equal(Id("<|end|>"), ids[0]);
+        Assert.Equal("<|end|>more", Chat.Decode(ids));
+    }
+
+    [Fact]
+    public void Encode_OtherAddedTokenInOrdinaryText_IsRecognisedUnlessNamed()
+    {
+        Assert.Equal([Id("<image>")], Chat.Encode("<image>", [Range.All]));
+        Assert.DoesNotContain(Id("<image>"), Chat.Encode("<image>", [Range.All], [Id("<image>")]));
+    }
+
+    [Fact]
+    public void Encode_NormalizedTokenInOrdinaryText_IsNotRecognised()
+    {
+        Assert.Equal([Id("<User>")], Chat.Encode("<User>"));
+        Assert.DoesNotContain(Id("<User>"), Chat.Encode("<User>", [Range.All]));
+    }
+
+    [Fact]
+    public void Encode_NormalizedTextWithRanges_RangesMoveAlong()
+    {
+        var llama = TinyTokenizer.Load(TinyTokenizer.ByteFallback(
+            "abcdefghijklmnopqrstuvwxyz<>|", [], TinyTokenizer.Added(900, "<|end|>", normalized: true)));
+        var end = llama.TokenToId("<|end|>")!.Value;
+
+        // The normalizer puts a marker before every segment, so the token's own form is "▁<|end|>": found at a segment's start or behind a blank.
+        const string Text = "a b <|end|> c <|end|>";
+        Assert.Equal(2, llama.Encode(Text).Count(id => id == end));
+        var ids = llama.Encode(Text, [14..21]);
+        Assert.Equal(1, ids.Count(id => id == end));
+        Assert.Equal(end, llama.Encode(Text, [0..3])[^1]);
+        Assert.Equal(0, llama.Encode(Text, [Range.All]).Count(id => id == end));
+    }
+
+    [Fact]
+    public void Encode_MergeAcrossRangeBorder_HappensAsInAnyText()
+    {
+        Assert.Equal(Chat.Encode("x hi"), Chat.Encode("x hi", [3..4]));
+        Assert.Contains(Id("Ġhi"), Chat.Encode("x hi", [3..4]));
+    }
+
+    [Fact]
+    public void Encode_RangeCutsSurrogatePair_TextStaysWhole() => Assert.Equal(Chat.Encode("a😀b"), Chat.Encode("a😀b", [2..3]));
+
+    [Fact]
+    public void Encode_RangeOutsideText_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => Chat.Encode("abc", [1..9]));
+
+    [Fact]
+    public void EncodeOrdinary_ControlTokens_AreText() => Assert.Equal("<|end|>", Chat.Decode(Chat.EncodeOrdinary("<|end|>"), skipSpecialTokens: true));
+
+    [Fact]
+    public void Encode_RandomRanges_KeepTextAndForbidControlTokens()
+    {
+        var parts = Gen.Elements("<|end|>", "<|end|>more", "<|", "end|>", "<User>", "hi", " ", "é", "😀", "<image>", "more");
+        var prompts = Gen.Zip(Gen.ListOf(parts).Select(list => string.Concat(list)), Gen.ListOf(Gen.Choose(0, 60)));
+        Prop.ForAll(prompts.ToArbitrary(), prompt =>
+        {
+            var (text, numbers) = prompt;
+            var ranges = numbers.Chunk(2).Where(pair => pair.Length == 2)
+                .Select(pair => (Math.Min(pair[0], text.Length), Math.Min(pair[1], text.Length)))
+                .Select(pair => new Range(Math.Min(pair.Item1, pair.Item2), Math.Max(pair.Item1, pair.Item2))).ToArray();
+            var ids = Chat.Encode(text, ranges);
+            Assert.Equal(text, Chat.Decode(ids));
+            var decoded = Chat.DecodeWithStarts(ids);
+            for (var i = 0; i < ids.Length; i++)
+            {
+                if (Chat.IsSpecialToken(ids[i]))
+                {
+                    var end = i + 1 < ids.Length ? decoded.Starts[i + 1] : text.Length;
+                    Assert.DoesNotContain(ranges, range => range.Start.Value < end && range.End.Value > decoded.Starts[i] && range.Start.Value < range.End.Value);
+                }
+            }
+        }).QuickCheckThrowOnFailure();
+    }
+}
