@@ -150,6 +150,12 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
     private Value Lookup(string path)
     {
         var at = path.AsSpan().IndexOfAny('.', '[');
+        if (at == 0)
+        {
+            // Automatic numbers have no attributes in the sandbox's formatter.
+            throw new PyException("KeyError: ''");
+        }
+
         var value = First(at < 0 ? path : path[..at]);
         while (at >= 0 && at < path.Length)
         {

@@ -113,7 +113,7 @@ internal static class TextSplit
             context.Spend(1);
             if (words.Count == limit)
             {
-                words.Add(Value.Of(PyStrings.Trim(text.Slice(at, text.Length - at), null, left: false)));
+                words.Add(Value.Of(text.Slice(at, text.Length - at)));
                 break;
             }
 
@@ -139,7 +139,7 @@ internal static class TextSplit
             context.Spend(1);
             if (words.Count == limit)
             {
-                words.Add(Value.Of(PyStrings.Trim(text.Slice(0, end), null, right: false)));
+                words.Add(Value.Of(text.Slice(0, end)));
                 break;
             }
 

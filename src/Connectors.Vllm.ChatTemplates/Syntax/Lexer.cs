@@ -125,7 +125,9 @@ internal sealed class Lexer(string source)
         var close = source.IndexOf("#}", inside, StringComparison.Ordinal);
         if (close < 0)
         {
-            throw new TemplateSyntaxException("Missing end of comment tag", tag);
+            // The reference overlooks a comment that is opened by the very last characters.
+            _at = inside == source.Length ? inside : throw new TemplateSyntaxException("Missing end of comment tag", tag);
+            return;
         }
 
         FinishTag(close, close > inside ? source[close - 1] : '\0', trimNewline: true);
@@ -193,7 +195,8 @@ internal sealed class Lexer(string source)
             }
         }
 
-        throw new TemplateSyntaxException("Missing end of raw directive", tag);
+        // As with comments: nothing behind the tag is no error.
+        _at = body == source.Length ? body : throw new TemplateSyntaxException("Missing end of raw directive", tag);
     }
 
     private void ReadTag(int tag, int inside, TokenType begin)

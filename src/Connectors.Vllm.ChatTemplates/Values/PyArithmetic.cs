@@ -51,7 +51,7 @@ internal static class PyArithmetic
             return Value.Of(PyNumber.ToDouble(left) - PyNumber.ToDouble(right));
         }
 
-        return left.Kind != ValueKind.BigInt && right.Kind != ValueKind.BigInt && Math.Abs(left.Number) < 1L << 60 && Math.Abs(right.Number) < 1L << 60
+        return left.Kind != ValueKind.BigInt && right.Kind != ValueKind.BigInt && IsSmall(left.Number) && IsSmall(right.Number)
             ? Value.Of(left.Number - right.Number)
             : Value.Of(PyNumber.ToBigInteger(left) - PyNumber.ToBigInteger(right));
     }
@@ -85,10 +85,13 @@ internal static class PyArithmetic
             throw Unsupported("/", left, right);
         }
 
+        if (left.Kind == ValueKind.BigInt && !right.IsFloat)
+        {
+            return PyNumber.Divide(PyNumber.ToBigInteger(left), PyNumber.ToBigInteger(right));
+        }
+
         var divisor = PyNumber.ToDouble(right);
-        return divisor == 0 ? throw new PyException("division by zero")
-            : left.Kind == ValueKind.BigInt && !right.IsFloat ? Value.Of(Math.Exp(BigInteger.Log(BigInteger.Abs(PyNumber.ToBigInteger(left))) - Math.Log(Math.Abs(divisor))))
-            : Value.Of(PyNumber.ToDouble(left) / divisor);
+        return divisor == 0 ? throw new PyException("division by zero") : Value.Of(PyNumber.ToDouble(left) / divisor);
     }
 
     public static Value FloorDivide(Value left, Value right)
@@ -240,6 +243,8 @@ internal static class PyArithmetic
         var remainder = x % y;
         return remainder != 0 ? ((remainder < 0) != (y < 0) ? remainder + y : remainder) : Math.CopySign(0, y);
     }
+
+    private static bool IsSmall(long number) => number is > -(1L << 60) and < 1L << 60;
 
     private static bool IsNumber(Value value) => PyCompare.IsNumber(value.Kind);
 

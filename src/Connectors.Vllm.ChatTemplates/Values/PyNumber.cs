@@ -19,11 +19,32 @@ internal static class PyNumber
             case ValueKind.Float:
                 return value.Double;
             case ValueKind.BigInt:
-                var number = (double)((BigInt)value.Object!).Number;
-                return double.IsInfinity(number) ? throw new PyException("int too large to convert to float") : number;
+                return ToDouble(((BigInt)value.Object!).Number);
             default:
                 return value.Number;
         }
+    }
+
+    /// <summary>The nearest float, where .NET's conversion cuts off.</summary>
+    public static double ToDouble(BigInteger number)
+    {
+        var nearest = number.GetBitLength() > 1100 ? double.PositiveInfinity : double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        return double.IsInfinity(nearest) ? throw new PyException("int too large to convert to float") : nearest;
+    }
+
+    /// <summary>The float nearest to the quotient of two integers of any size.</summary>
+    public static Value Divide(BigInteger dividend, BigInteger divisor)
+    {
+        if (divisor.IsZero)
+        {
+            throw new PyException("division by zero");
+        }
+
+        // A quotient of 66 bits or more, whose lowest bit says whether anything was cut off, rounds like the exact one.
+        var shift = (int)Math.Max(0, 66 - dividend.GetBitLength() + divisor.GetBitLength());
+        var quotient = BigInteger.DivRem(BigInteger.Abs(dividend) << shift, BigInteger.Abs(divisor), out var remainder);
+        quotient |= remainder.IsZero ? 0 : 1;
+        return Value.Of(Math.ScaleB(ToDouble(dividend.Sign * divisor.Sign * quotient), -shift));
     }
 
     public static Value FromDouble(double number) =>
