@@ -168,6 +168,10 @@ public sealed class VllmTestServer : IAsyncDisposable
                 _state.Running.FailAll(new RpcFailure(RpcStatus.Unavailable, "Cancelling all calls"));
                 await _state.Running.WaitUntilIdleAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
             }
+
+            // Told to close, the connections end by themselves once the last trailers have left.
+            await CloseAsync(connection => connection.GoAwayAndClose(0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+            return;
         }
 
         await CloseAsync(connection => connection.GoAwayAndClose(0)).ConfigureAwait(false);
@@ -204,11 +208,11 @@ public sealed class VllmTestServer : IAsyncDisposable
         _host = host;
     }
 
-    private async Task CloseAsync(Action<ConnectionTap> farewell)
+    private async Task CloseAsync(Action<ConnectionTap> farewell, TimeSpan grace = default)
     {
         if (Interlocked.Exchange(ref _host, null) is { } host)
         {
-            await host.StopAsync(farewell).ConfigureAwait(false);
+            await host.StopAsync(farewell, grace).ConfigureAwait(false);
         }
     }
 }

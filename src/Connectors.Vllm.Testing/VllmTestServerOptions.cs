@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm.Testing;
 
@@ -39,8 +40,10 @@ public sealed class VllmTestServerOptions
     /// <summary>Certificates a client certificate must chain to. Not null asks every client for a certificate and refuses those without.</summary>
     public X509Certificate2Collection? ClientCertificateAuthorities { get; set; }
 
-    /// <summary>Where a structured-output constraint takes hold.</summary>
-    public ConstraintStart ConstraintStart { get; set; }
+    /// <summary>
+    /// From which token a structured-output constraint holds; default the first. <see cref="ConstraintStart.Unknown"/> does the same but does not tell the client.
+    /// </summary>
+    public ConstraintStart ConstraintStart { get; set; } = ConstraintStart.FirstToken;
 
     /// <summary>Name of the server's reasoning parser; empty when it has none.</summary>
     public string ReasoningParser { get; set; } = "";

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 
 namespace Connectors.Vllm.Testing.Tests;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Grpc.Protocol.Common;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Testing.Engine;
@@ -105,7 +106,12 @@ internal sealed class InfoCalls(ServerState state)
         response.MaxNumSeqs = Options.MaxSequences;
         response.MultimodalEncoderDtype = "bfloat16";
         response.EngineReasoningParser = Options.ReasoningParser;
-        response.ConstrainedDecodingStart = Options.ConstraintStart == ConstraintStart.AfterReasoning ? "after_reasoning" : "first_token";
+        response.ConstrainedDecodingStart = Options.ConstraintStart switch
+        {
+            ConstraintStart.AfterReasoning => "after_reasoning",
+            ConstraintStart.FirstToken => "first_token",
+            _ => "",
+        };
         if (Options.AcceptsMedia)
         {
             response.MmProcessor = "inprocess";

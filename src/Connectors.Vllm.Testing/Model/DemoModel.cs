@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing.Engine;
+using GenerationRequest = Connectors.Vllm.Testing.Engine.GenerationRequest;
 
 namespace Connectors.Vllm.Testing.Model;
 

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>Takes a call from path to status: reads, captures, hands to the family's handler, and turns exceptions into gRPC endings.</summary>
-internal sealed class CallDispatcher
+internal sealed class CallDispatcher : IDisposable
 {
     private readonly ServerState _state;
     private readonly IRpcFamily _family;
@@ -58,6 +58,8 @@ internal sealed class CallDispatcher
             await call.FinishAsync(RpcStatus.Unknown, $"Unexpected {exception.GetType().Name}: {exception.Message}").ConfigureAwait(false);
         }
     }
+
+    public void Dispose() => (_raw as IDisposable)?.Dispose();
 
     private async Task RunAsync(GrpcCall call)
     {

@@ -29,6 +29,15 @@ internal sealed class ConnectionTap : IDuplexPipe
         _output.SplitEveryByte = true;
     }
 
+    /// <summary>Counts what a stream sends from now on, so that <see cref="WaitUntilSentAsync"/> can wait for it.</summary>
+    public void Track(int streamId) => _output.Track(streamId);
+
+    /// <summary>Ends the counting.</summary>
+    public void Forget(int streamId) => _output.Forget(streamId);
+
+    /// <summary>Waits until so many DATA bytes of a tracked stream have left.</summary>
+    public Task WaitUntilSentAsync(int streamId, long bytes) => _output.WaitUntilSentAsync(streamId, bytes);
+
     /// <summary>Ends one-byte frames.</summary>
     public void StopSplitting() => _output.SplitEveryByte = false;
 

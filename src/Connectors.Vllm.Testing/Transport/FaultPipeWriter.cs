@@ -5,7 +5,7 @@ using System.IO.Pipelines;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>
-/// Stands between the HTTP/2 connection and its socket. Normally it only passes bytes on. It can cut DATA frames into one-byte frames
+/// Stands between the HTTP/2 connection and its socket. Normally it only passes bytes on. It can count what was sent, cut DATA frames into one-byte frames
 /// (flow control is unharmed: the payload stays the same), and it can end the connection with frames of its own at a frame boundary.
 /// </summary>
 /// <remarks>The connection writes whole frames before it flushes, under its own lock; so "nothing unflushed" means "between two frames".</remarks>
@@ -20,6 +20,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
     private bool _dirty;
     private bool _dead;
     private byte[]? _lastWords;
+    private readonly SentData _sent = new();
     private volatile bool _splitEveryByte;
     private int _dripMilliseconds;
 
@@ -36,6 +37,15 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         get => Volatile.Read(ref _dripMilliseconds);
         set => Volatile.Write(ref _dripMilliseconds, value);
     }
+
+    /// <summary>Counts, from now on, the DATA bytes of a stream that have gone to the socket.</summary>
+    public void Track(int streamId) => _sent.Track(streamId);
+
+    /// <summary>Ends the counting of a stream.</summary>
+    public void Forget(int streamId) => _sent.Forget(streamId);
+
+    /// <summary>Waits until so many DATA bytes of a tracked stream have gone to the socket.</summary>
+    public Task WaitUntilSentAsync(int streamId, long bytes) => _sent.WaitAsync(streamId, bytes);
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -109,7 +119,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
             }
         }
 
-        return FlushSplitAsync(held, cancellationToken);
+        return FlushHeldAsync(held, cancellationToken);
     }
 
     public override void CancelPendingFlush() => inner.CancelPendingFlush();
@@ -131,16 +141,17 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         if (!_dirty)
         {
             _dirty = true;
-            _held = _splitEveryByte || _dead ? _held ?? new ArrayBufferWriter<byte>() : null;
+            _held = _splitEveryByte || _dead || _sent.IsTracking ? _held ?? new ArrayBufferWriter<byte>() : null;
         }
 
         return _held;
     }
 
-    private async ValueTask<FlushResult> FlushSplitAsync(ArrayBufferWriter<byte> held, CancellationToken cancellationToken)
+    private async ValueTask<FlushResult> FlushHeldAsync(ArrayBufferWriter<byte> held, CancellationToken cancellationToken)
     {
         var bytes = held.WrittenMemory.ToArray();
         held.ResetWrittenCount();
+        var split = _splitEveryByte;
         var result = default(FlushResult);
         var position = 0;
         while (position + FrameHeaderLength <= bytes.Length)
@@ -152,7 +163,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
                 break;
             }
 
-            if (bytes[position + 3] == DataFrame && length > 1)
+            if (split && bytes[position + 3] == DataFrame && length > 1)
             {
                 for (var i = 0; i < length; i++)
                 {
@@ -181,6 +192,8 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         {
             EndWrite();
         }
+
+        _sent.Count(bytes);
 
         return result;
     }

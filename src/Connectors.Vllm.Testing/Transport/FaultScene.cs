@@ -13,7 +13,7 @@ internal static class FaultScene
     public static async Task PlayAsync(GrpcCall call, ServerFault fault)
     {
         call.Fault = null;
-        await call.FlushAsync().ConfigureAwait(false);
+        await call.DrainAsync().ConfigureAwait(false);
         switch (fault.Kind)
         {
             case FaultKind.Stall:

@@ -5,6 +5,7 @@ using System.IO.Pipelines;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Primitives;
 
 namespace Connectors.Vllm.Testing.Transport;
@@ -20,7 +21,10 @@ internal sealed class GrpcCall : IDisposable
     private const int DripMilliseconds = 2;
     private readonly HttpContext _http;
     private readonly CancellationTokenSource _ended;
+    private ServerFault? _fault;
+    private bool _tracked;
     private int _unflushed;
+    private long _bytesWritten;
 
     public GrpcCall(HttpContext http, ConnectionTap? connection)
     {
@@ -57,7 +61,21 @@ internal sealed class GrpcCall : IDisposable
     public bool Ended { get; set; }
 
     /// <summary>A failure to play once so many messages were written.</summary>
-    public ServerFault? Fault { get; set; }
+    public ServerFault? Fault
+    {
+        get => _fault;
+        set
+        {
+            _fault = value;
+            if (value is not null)
+            {
+                _tracked = true;
+                Connection?.Track(StreamId);
+            }
+        }
+    }
+
+    private int StreamId => _http.Features.GetRequiredFeature<IHttp2StreamIdFeature>().StreamId;
 
     private PipeWriter Body => _http.Response.BodyWriter;
 
@@ -120,6 +138,7 @@ internal sealed class GrpcCall : IDisposable
         BinaryPrimitives.WriteInt32BigEndian(span[1..], size);
         message.WriteTo(span.Slice(PrefixLength, size));
         Body.Advance(size + PrefixLength);
+        _bytesWritten += size + PrefixLength;
         return AfterWriteAsync();
     }
 
@@ -131,6 +150,7 @@ internal sealed class GrpcCall : IDisposable
         BinaryPrimitives.WriteInt32BigEndian(prefix[1..], message.Length);
         Body.Write(prefix);
         Body.Write(message);
+        _bytesWritten += message.Length + PrefixLength;
         return AfterWriteAsync();
     }
 
@@ -140,6 +160,17 @@ internal sealed class GrpcCall : IDisposable
         SetHeaders();
         await FlushAsync().ConfigureAwait(false);
         await Body.WriteAsync(bytes, CancellationToken.None).ConfigureAwait(false);
+        _bytesWritten += bytes.Length;
+    }
+
+    /// <summary>Waits until all that was written has left for the client; only for calls with a fault.</summary>
+    public async Task DrainAsync()
+    {
+        await FlushAsync().ConfigureAwait(false);
+        if (Connection is { } connection)
+        {
+            await connection.WaitUntilSentAsync(StreamId, _bytesWritten).ConfigureAwait(false);
+        }
     }
 
     public async ValueTask FlushAsync()
@@ -220,7 +251,15 @@ internal sealed class GrpcCall : IDisposable
         await _http.Response.CompleteAsync().ConfigureAwait(false);
     }
 
-    public void Dispose() => _ended.Dispose();
+    public void Dispose()
+    {
+        if (_tracked)
+        {
+            Connection?.Forget(StreamId);
+        }
+
+        _ended.Dispose();
+    }
 
     private static bool TryReadMessage(ReadOnlySequence<byte> buffer, int? limit, out byte[] message, out bool compressed)
     {

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Hosting;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>Kestrel, bare: HTTP/2 only, one handler for all paths, every connection within reach of the fault scenes.</summary>
-internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerState state)
+internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerState state) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<ConnectionTap, ConnectionContext> _connections = new();
     private readonly ClosableListenerFactory _listeners = new();
@@ -63,8 +63,8 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
         }
     }
 
-    /// <summary>Closes the port, says farewell to each connection, and stops when they are closed.</summary>
-    public async Task StopAsync(Action<ConnectionTap> farewell)
+    /// <summary>Closes the port, gives connections time to close by themselves, says farewell to those that did not, and stops when they are closed.</summary>
+    public async Task StopAsync(Action<ConnectionTap> farewell, TimeSpan grace = default)
     {
         if (_application is not { } application)
         {
@@ -72,6 +72,15 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
         }
 
         await _listeners.CloseAsync().ConfigureAwait(false);
+        if (grace > TimeSpan.Zero)
+        {
+            using var graceful = new CancellationTokenSource(grace);
+            foreach (var connection in _connections.Values)
+            {
+                await WaitForCloseAsync(connection, graceful.Token).ConfigureAwait(false);
+            }
+        }
+
         var open = _connections.ToArray();
         foreach (var (tap, _) in open)
         {
@@ -86,8 +95,11 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
 
         await application.StopAsync(patience.Token).ConfigureAwait(false);
         await application.DisposeAsync().ConfigureAwait(false);
+        _dispatcher.Dispose();
         _application = null;
     }
+
+    public ValueTask DisposeAsync() => new(StopAsync(connection => connection.Drop()));
 
     private static async Task WaitForCloseAsync(ConnectionContext connection, CancellationToken patience)
     {
