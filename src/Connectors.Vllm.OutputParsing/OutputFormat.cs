@@ -56,6 +56,8 @@ public sealed class OutputFormat
     /// <inheritdoc/>
     public override string ToString() => $"tools: {ToolParser} ({ToolParserReason}); reasoning: {ReasoningParser} ({ReasoningParserReason})";
 
+    internal bool HasToken(string text) => _findToken?.Invoke(text) is >= 0;
+
     internal OutputMachine CreateMachine(OutputParserOptions options, EventWriter writer)
     {
         var context = new MachineContext(this, options, writer);

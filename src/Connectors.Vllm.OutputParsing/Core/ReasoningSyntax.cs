@@ -35,6 +35,9 @@ internal sealed record ReasoningSyntax
     /// <summary>Newlines after the closing marker that belong to it.</summary>
     public int NewlinesAfterClose { get; init; } = 2;
 
+    /// <summary>What models of the family write between a thought and the answer; part of constraints that hold the thought.</summary>
+    public string TextAfterClose { get; init; } = "";
+
     /// <summary>True when a complete call of a declared tool inside a thought ends the thought; false when it stays part of it.</summary>
     public bool EndedByCall { get; init; } = true;
 

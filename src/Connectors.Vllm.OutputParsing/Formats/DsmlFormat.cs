@@ -23,12 +23,13 @@ internal static class DsmlFormat
         Id = "deepseek_v32",
         Aliases = ["deepseek_dsml"],
         Openers = [.. Wrappers.SelectMany(name => new[] { $"<｜DSML｜{name}>", $"<｜DSML｜ {name}>" }), "<｜DSML｜invoke", "<｜DSML｜ invoke"],
-        Drops = [.. Wrappers.Append("invoke").SelectMany(name => new[] { $"</｜DSML｜{name}>", $"</｜DSML｜ {name}>" })],
+        Drops = ["<｜end▁of▁sentence｜>", .. Wrappers.Append("invoke").SelectMany(name => new[] { $"</｜DSML｜{name}>", $"</｜DSML｜ {name}>" })],
         NewlinesBefore = 2,
         Reader = context => new XmlCallReader(context, Xml),
+        Tag = request => CallTags.Dsml(request, "function_calls", "", "deepseek_xml"),
     };
 
-    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [] };
+    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], Tag = request => CallTags.Dsml(request, "tool_calls", "", "deepseek_xml") };
 
-    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"] };
+    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], Tag = request => CallTags.Dsml(request, "calls", " ", "deepseek_v4_1_xml") };
 }

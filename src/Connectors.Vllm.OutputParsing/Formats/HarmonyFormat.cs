@@ -9,6 +9,7 @@ internal static class HarmonyFormat
         Aliases = ["harmony", "gpt_oss", "openai_gptoss"],
         Drops = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"],
         Machine = context => new HarmonyMachine(context),
+        Tag = CallTags.Harmony,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "openai_gptoss", Aliases = ["harmony", "gpt_oss", "openai"] };

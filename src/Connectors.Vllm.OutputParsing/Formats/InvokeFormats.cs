@@ -14,6 +14,7 @@ internal static class InvokeFormats
         Drops = ["[e~["],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["minimax:tool_call"] }),
+        Tag = CallTags.MinimaxM2,
     };
 
     /// <summary>Step-3: the same in its own namespace, in DeepSeek-like sections.</summary>

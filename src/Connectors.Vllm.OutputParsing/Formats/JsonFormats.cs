@@ -12,6 +12,7 @@ internal static class JsonFormats
         StartOpeners = ["{"],
         Drops = ["<|eom_id|>", "<|eot_id|>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
+        Tag = CallTags.Llama,
     };
 
     /// <summary>Granite 3.x, and granite-20b-functioncalling.</summary>
@@ -74,6 +75,7 @@ internal static class JsonFormats
     {
         Id = "ernie45",
         Aliases = [],
+        Tag = null,
         Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
     };
 

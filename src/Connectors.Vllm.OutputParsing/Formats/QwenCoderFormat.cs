@@ -22,6 +22,7 @@ internal static class QwenCoderFormat
         Openers = ["<tool_call>", "<function="],
         NewlinesBefore = 1,
         Reader = context => Either(context, Xml),
+        Tag = CallTags.QwenCoder,
     };
 
     /// <summary>The same without newlines around values.</summary>
@@ -30,6 +31,7 @@ internal static class QwenCoderFormat
         Id = "mimo",
         Aliases = [],
         Reader = context => Either(context, Xml with { NewlineFraming = false }),
+        Tag = CallTags.Mimo,
     };
 
     public static readonly ToolSyntax SeedOss = new()

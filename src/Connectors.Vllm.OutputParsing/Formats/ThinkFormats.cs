@@ -5,15 +5,26 @@ internal static class ThinkFormats
 {
     public static readonly ReasoningSyntax Think = new()
     {
-        Id = "qwen3",
+        Id = "deepseek_r1",
         Aliases =
         [
-            "think", "nemotron_v3", "nano_v3", "super_v3", "mimo", "minicpmv", "granite_thinking_parser", "granite_thinking", "holo2", "glm45", "glm47", "glm4_moe",
-            "kimi_k2", "ling3", "deepseek_r1", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "deepseek_v41", "step3p5", "minimax_m2",
-            "qwen3_thinking", "minimax", "minimax_m2_append_think", "lfm2", "dots", "minicpm5", "longcat",
+            "think", "glm45", "glm47", "glm4_moe", "kimi_k2", "ling3", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "deepseek_v41", "holo2", "lfm2", "dots",
+            "minicpm5", "longcat",
         ],
         Opens = ["<think>"],
         Closes = ["</think>"],
+    };
+
+    /// <summary>The same for the families that put an empty line behind a thought.</summary>
+    public static readonly ReasoningSyntax Qwen = Think with
+    {
+        Id = "qwen3",
+        Aliases =
+        [
+            "qwen3_thinking", "nemotron_v3", "nano_v3", "super_v3", "mimo", "minicpmv", "granite_thinking_parser", "granite_thinking", "step3p5", "minimax_m2", "minimax",
+            "minimax_m2_append_think",
+        ],
+        TextAfterClose = "\n\n",
     };
 
     /// <summary>Families whose thoughts only end by their marker, even when a call stands in them.</summary>
@@ -75,5 +86,5 @@ internal static class ThinkFormats
         OpensOnlyAtStart = false,
     };
 
-    public static readonly ReasoningSyntax[] All = [Think, Strict, Ernie45, SeedOss, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
+    public static readonly ReasoningSyntax[] All = [Qwen, Think, Strict, Ernie45, SeedOss, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
 }

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>The content parsers and transforms of response templates. Null where the text does not parse.</summary>
+internal static class TemplateValue
+{
+    /// <summary>Parses a region's text.</summary>
+    public static JsonNode? Parse(string parser, JsonElement? arguments, string text, int depth = 0)
+    {
+        if (depth > 8)
+        {
+            return null;
+        }
+
+        var trimmed = text.Trim();
+        return parser switch
+        {
+            "text" => JsonValue.Create(Flag(arguments, "strip", true) ? trimmed : text),
+            "int" => long.TryParse(trimmed, CultureInfo.InvariantCulture, out var whole) ? JsonValue.Create(whole) : null,
+            "float" => ValueCoercer.IsNumber(trimmed) ? JsonNode.Parse(trimmed) : null,
+            "bool" => trimmed.ToLowerInvariant() switch { "true" or "1" => JsonValue.Create(true), "false" or "0" => JsonValue.Create(false), _ => null },
+            "json" => Json(trimmed, arguments),
+            "xml-inline" => Xml(text, arguments, depth),
+            "kv-lines" => Lines(text, arguments, depth),
+            _ => null,
+        };
+    }
+
+    /// <summary>Fills a transform's skeleton: a string that is exactly <c>{name}</c> becomes the value of that path.</summary>
+    public static JsonNode? Fill(JsonElement skeleton, JsonObject scope, int depth = 0)
+    {
+        if (depth > 32)
+        {
+            return null;
+        }
+
+        switch (skeleton.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var map = new JsonObject();
+                foreach (var member in skeleton.EnumerateObject())
+                {
+                    map[member.Name] = Fill(member.Value, scope, depth + 1);
+                }
+
+                return map;
+            case JsonValueKind.Array:
+                return new JsonArray([.. skeleton.EnumerateArray().Select(item => Fill(item, scope, depth + 1))]);
+            case JsonValueKind.String when skeleton.GetString() is ['{', _, .., '}'] reference:
+                JsonNode? at = scope;
+                foreach (var part in reference[1..^1].Split('.'))
+                {
+                    at = (at as JsonObject)?[part];
+                }
+
+                return at?.DeepClone();
+            default:
+                return JsonNode.Parse(skeleton.GetRawText());
+        }
+    }
+
+    private static JsonNode? Json(string text, JsonElement? arguments)
+    {
+        var delimiters = new List<(string Open, string Close)>();
+        if (Argument(arguments, "string_delims") is { ValueKind: JsonValueKind.Array } pairs)
+        {
+            foreach (var pair in pairs.EnumerateArray())
+            {
+                if (pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2)
+                {
+                    delimiters.Add((pair[0].GetString() ?? "", pair[1].GetString() ?? ""));
+                }
+            }
+        }
+
+        var json = delimiters.Count > 0 || Flag(arguments, "unquoted_keys", false) ? LenientJson.ToJson(text, delimiters) : text;
+        return TryParse(json) ?? (Flag(arguments, "allow_non_json", false) ? JsonValue.Create(text) : null);
+    }
+
+    private static JsonNode? TryParse(string json)
+    {
+        try
+        {
+            return JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { MaxDepth = 128 });
+        }
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static JsonObject? Xml(string text, JsonElement? arguments, int depth)
+    {
+        if (Argument(arguments, "tag_pattern") is not { ValueKind: JsonValueKind.String } pattern)
+        {
+            return null;
+        }
+
+        var map = new JsonObject();
+        foreach (var match in TemplateMarker.Compile(pattern.GetString()!).Matches(text).Cast<Match>())
+        {
+            Add(map, match.Groups["key"].Value.Trim(), Inner(arguments, match.Groups["value"].Value, depth), Flag(arguments, "merge_duplicates", false));
+        }
+
+        return map;
+    }
+
+    private static JsonObject Lines(string text, JsonElement? arguments, int depth)
+    {
+        var lineSeparator = Argument(arguments, "line_sep")?.GetString() is { Length: > 0 } line ? line : "\n";
+        var separator = Argument(arguments, "kv_sep")?.GetString() is { Length: > 0 } pair ? pair : ":";
+        var map = new JsonObject();
+        foreach (var part in text.Split(lineSeparator))
+        {
+            var at = part.IndexOf(separator, StringComparison.Ordinal);
+            if (at > 0)
+            {
+                Add(map, part[..at].Trim(), Inner(arguments, part[(at + separator.Length)..], depth), merge: false);
+            }
+        }
+
+        return map;
+    }
+
+    private static void Add(JsonObject map, string key, JsonNode? value, bool merge)
+    {
+        if (merge && map.ContainsKey(key))
+        {
+            if (map[key] is JsonArray list)
+            {
+                list.Add(value);
+                return;
+            }
+
+            map[key] = new JsonArray(map[key]?.DeepClone(), value);
+            return;
+        }
+
+        map[key] = value;
+    }
+
+    private static JsonNode? Inner(JsonElement? arguments, string text, int depth)
+    {
+        var parser = Argument(arguments, "value_parser");
+        var name = parser is { ValueKind: JsonValueKind.String } plain ? plain.GetString() : Argument(parser, "name")?.GetString();
+        return Parse(name ?? "text", Argument(parser, "args"), text, depth + 1) ?? JsonValue.Create(text);
+    }
+
+    private static JsonElement? Argument(JsonElement? owner, string name) =>
+        owner is { ValueKind: JsonValueKind.Object } map && map.TryGetProperty(name, out var value) ? value : null;
+
+    private static bool Flag(JsonElement? owner, string name, bool otherwise) => Argument(owner, name)?.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => otherwise,
+    };
+}
