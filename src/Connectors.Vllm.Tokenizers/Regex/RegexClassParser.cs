@@ -77,8 +77,13 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
                 throw reader.Error("a backslash at the end");
             }
 
-            if (RegexEscapes.TryParseClass(reader, out var escaped))
+            if (RegexEscapes.TryParseClass(reader, inClass: true, out var escaped))
             {
+                if (reader.LooksAt("-") && !reader.LooksAt("-]"))
+                {
+                    throw reader.Error("a class as the start of a range");
+                }
+
                 return escaped;
             }
 
@@ -118,9 +123,9 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
         int last;
         if (reader.TryTake('\\'))
         {
-            if (!reader.AtEnd && RegexEscapes.TryParseClass(reader, out var set))
+            if (!reader.AtEnd && RegexEscapes.TryParseClass(reader, inClass: true, out _))
             {
-                return Fold(CodePointSet.Of(first)).Union(CodePointSet.Of('-')).Union(set);
+                throw reader.Error("a class as the end of a range");
             }
 
             last = ParseEscapedCharacter();

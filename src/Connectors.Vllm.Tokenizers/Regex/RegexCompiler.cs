@@ -190,7 +190,7 @@ internal sealed class RegexCompiler
             return;
         }
 
-        EmitSub(look.Negative ? RegexOp.LookBehindNot : RegexOp.LookBehind, look.Body, look.Body.MinLength, look.Body.MaxLength);
+        EmitSub(look.Negative ? RegexOp.LookBehindNot : RegexOp.LookBehind, look.Body, look.Body.MinLength, look.Body.MaxLength < 0 ? int.MaxValue : look.Body.MaxLength);
     }
 
     private static CodePointSet? Gate(RegexNode node) => node.IsNullable ? null : node.First;

@@ -8,7 +8,10 @@ internal static class RegexEscapes
     private static readonly CodePointSet HexDigits = CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]);
 
     /// <summary>Class escapes: <c>\s \S \w \W \d \D \h \H \p{…} \P{…}</c>.</summary>
-    public static bool TryParseClass(RegexReader reader, out CodePointSet set)
+    /// <param name="reader">Behind the backslash.</param>
+    /// <param name="inClass">The escape stands inside brackets, where <c>\w</c> means a little less.</param>
+    /// <param name="set">The class.</param>
+    public static bool TryParseClass(RegexReader reader, bool inClass, out CodePointSet set)
     {
         set = CodePointSet.Empty;
         var kind = reader.Peek;
@@ -18,7 +21,7 @@ internal static class RegexEscapes
                 set = UnicodeSets.WhiteSpace;
                 break;
             case 'w' or 'W':
-                set = UnicodeSets.Word;
+                set = inClass ? UnicodeSets.ClassWord : UnicodeSets.Word;
                 break;
             case 'd' or 'D':
                 set = UnicodeSets.OfCategories(UnicodeCategory.DecimalDigitNumber);
@@ -30,7 +33,7 @@ internal static class RegexEscapes
                 reader.Take();
                 if (reader.TryTake('{'))
                 {
-                    set = ParseProperty(reader, negate: kind == 'P');
+                    set = ParseProperty(reader, negate: kind == 'P', inClass);
                     return true;
                 }
 
@@ -67,6 +70,9 @@ internal static class RegexEscapes
                 return 0x1B;
             case '0':
                 return reader.TakeDigits(8, 0, 2);
+            case >= '1' and <= '7':
+                reader.Position--;
+                return reader.TakeDigits(8, 1, 3);
             case 'u':
                 return Valid(reader, reader.TakeDigits(16, 4, 4));
             case 'x' when reader.TryTake('{'):
@@ -87,7 +93,7 @@ internal static class RegexEscapes
         ? codePoint
         : throw reader.Error("a number that is no code point");
 
-    private static CodePointSet ParseProperty(RegexReader reader, bool negate)
+    private static CodePointSet ParseProperty(RegexReader reader, bool negate, bool inClass)
     {
         if (reader.TryTake('^'))
         {
@@ -102,6 +108,8 @@ internal static class RegexEscapes
             throw reader.Error($"the unknown property '{name}'");
         }
 
+        // The only property that means more outside of a class.
+        set = !inClass && ReferenceEquals(set, UnicodeSets.ClassWord) ? UnicodeSets.Word : set;
         return negate ? set.Negate() : set;
     }
 }

@@ -165,6 +165,11 @@ internal sealed class RegexParser
                 return node;
             }
 
+            if (node is RegexNode.Look or RegexNode.Anchor)
+            {
+                throw _reader.Error("a repetition of something that has no length");
+            }
+
             if (_reader.TryTake('?'))
             {
                 // x{n}? is an optional x{n}, not a lazy one.
@@ -299,11 +304,11 @@ internal sealed class RegexParser
         }
         else if (_reader.TryTake("?<="))
         {
-            wrap = body => LookBehind(body, negative: false);
+            wrap = body => new RegexNode.Look(body, Behind: true, Negative: false);
         }
         else if (_reader.TryTake("?<!"))
         {
-            wrap = body => LookBehind(body, negative: true);
+            wrap = body => new RegexNode.Look(body, Behind: true, Negative: true);
         }
         else if (_reader.TryTake("?>"))
         {
@@ -327,10 +332,6 @@ internal sealed class RegexParser
         return wrap(node);
     }
 
-    private RegexNode.Look LookBehind(RegexNode body, bool negative) => body.MaxLength is >= 0 and <= 1000
-        ? new RegexNode.Look(body, Behind: true, negative)
-        : throw _reader.Error("a look-behind without a bound on its length");
-
     private RegexNode ParseEscape(RegexFlags flags)
     {
         if (_reader.AtEnd)
@@ -338,7 +339,7 @@ internal sealed class RegexParser
             throw _reader.Error("a backslash at the end");
         }
 
-        if (RegexEscapes.TryParseClass(_reader, out var set))
+        if (RegexEscapes.TryParseClass(_reader, inClass: false, out var set))
         {
             return new RegexNode.One(set);
         }
@@ -374,7 +375,8 @@ internal sealed class RegexParser
             case 'O':
                 _reader.Take();
                 return new RegexNode.One(CodePointSet.All);
-            case >= '1' and <= '9' or 'k' or 'g' or 'K' or 'X' or 'y' or 'Y':
+            case >= '1' and <= '9' when !_reader.SeesOctal():
+            case 'k' or 'g' or 'K' or 'X' or 'y' or 'Y':
                 throw _reader.Error($"\\{_reader.Peek}, which is not supported");
             default:
                 return Literal(RegexEscapes.ParseCharacter(_reader), flags);

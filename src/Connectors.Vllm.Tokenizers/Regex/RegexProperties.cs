@@ -53,7 +53,7 @@ internal static class RegexProperties
         "space" => UnicodeSets.WhiteSpace,
         "upper" => CodePointSet.FromTable(UnicodeData.UppercaseProperty),
         "xdigit" => CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]),
-        "word" => UnicodeSets.Word,
+        "word" => UnicodeSets.ClassWord,
         _ => null,
     };
 
@@ -66,6 +66,7 @@ internal static class RegexProperties
         "alphabetic" => UnicodeSets.Alphabetic,
         "lowercase" => Posix("lower"),
         "uppercase" => Posix("upper"),
+        "punct" => Of("P"),
         "whitespace" => UnicodeSets.WhiteSpace,
         "emoji" => CodePointSet.FromTable(UnicodeData.EmojiProperty),
         "extendedpictographic" => CodePointSet.FromTable(UnicodeData.ExtendedPictographicProperty),

@@ -13,10 +13,10 @@ internal static class UnicodeSets
     private static readonly Lazy<CodePointMap> ScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.Scripts));
     private static readonly Lazy<CodePointMap> OldScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.OldScripts));
     private static readonly Lazy<CodePointSet> AlphabeticSet = new(() => CodePointSet.FromTable(UnicodeData.Alphabetic));
-    private static readonly Lazy<CodePointSet> WordSet = new(() => MakeWord().Union(CodePointSet.FromRanges(
-        [(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)])));
+    private static readonly Lazy<CodePointSet> ClassWordSet = new(MakeWord);
+    private static readonly Lazy<CodePointSet> WordSet = new(() => ClassWord.Union(CodePointSet.FromRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)])));
 
-    private static readonly Lazy<CodePointSet> RustWordSet = new(() => MakeWord().Union(CodePointSet.Range(0x200C, 0x200D)));
+    private static readonly Lazy<CodePointSet> RustWordSet = new(() => ClassWord.Union(CodePointSet.Range(0x200C, 0x200D)));
     private static readonly Lazy<CodePointSet> NumericSet = new(() => CodePointSet.FromTable(UnicodeData.Numeric));
     private static readonly Lazy<CodePointSet> OldMarkSet = new(() => CodePointSet.FromTable(UnicodeData.OldMarks));
     private static readonly Lazy<CodePointSet> OldNonspacingSet = new(() => CodePointSet.FromTable(UnicodeData.OldNonspacing));
@@ -40,7 +40,16 @@ internal static class UnicodeSets
     /// <summary>The property Alphabetic, version 16.</summary>
     public static CodePointSet Alphabetic => AlphabeticSet.Value;
 
-    /// <summary><c>\w</c> in Split and Replace patterns (Oniguruma).</summary>
+    /// <summary>
+    /// <c>\w</c> inside a class, and <c>[:word:]</c>, in Split and Replace patterns: alphabetic, marks, decimal digits, connector
+    /// punctuation (version 16).
+    /// </summary>
+    public static CodePointSet ClassWord => ClassWordSet.Value;
+
+    /// <summary>
+    /// <c>\w</c> outside of classes, and what <c>\b</c> looks at, in Split and Replace patterns (Oniguruma): the superscripts and fractions
+    /// of Latin-1 count too.
+    /// </summary>
     public static CodePointSet Word => WordSet.Value;
 
     /// <summary><c>\w</c> of the pre-tokenizer Whitespace and of single_word added tokens (Rust regex).</summary>

@@ -1,0 +1,42 @@
+using System.Text;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
+
+/// <summary>Runs one stage of the pipeline on strings.</summary>
+internal static class Stage
+{
+    /// <summary>All code points (planes 4 to 13 are unassigned throughout), each between two texts, 64 in a string.</summary>
+    public static List<string> AllCodePoints(string before, string after) =>
+    [
+        .. Enumerable.Range(0, 0x40000).Concat(Enumerable.Range(0xE0000, 0x400))
+            .Where(codePoint => codePoint is < 0xD800 or >= 0xE000)
+            .Chunk(64)
+            .Select(chunk => string.Concat(chunk.Select(codePoint => before + char.ConvertFromUtf32(codePoint) + after))),
+    ];
+
+    public static string Normalize(Normalizer? normalizer, string text)
+    {
+        var output = new Utf8Buffer();
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        return Encoding.UTF8.GetString(normalizer is not null && normalizer.TryNormalize(utf8, output) ? output.Written : utf8);
+    }
+
+    public static string[] Pieces(PreTokenizer? preTokenizer, string text)
+    {
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        if (utf8.Length == 0)
+        {
+            return [];
+        }
+
+        if (preTokenizer is null)
+        {
+            return [Encoding.UTF8.GetString(utf8)];
+        }
+
+        var pieces = new PieceList { AtTextStart = true };
+        preTokenizer.PreTokenize(utf8, atTextStart: true, pieces);
+        return [.. Enumerable.Range(0, pieces.Count).Select(i => Encoding.UTF8.GetString(pieces[i]))];
+    }
+}
