@@ -166,16 +166,10 @@ internal sealed class ConversationMapper
     {
         _callIds.Add(call.CallId);
         string? raw = call.AdditionalProperties?.TryGetValue(VllmOptionNames.RawArguments, out object? kept) == true ? PlainValue.From(kept) as string : null;
-        object arguments;
-        if (raw is not null && (_traits.PrintsArgumentText || _argumentsAsText))
-        {
-            arguments = raw;
-        }
-        else
-        {
-            object? plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
-            arguments = _argumentsAsText ? PlainJson.Write(plain) : plain;
-        }
+        object plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
+        object arguments = (_traits.PrintsArgumentText || _argumentsAsText) && raw is not null && SameArguments(raw, plain) ? raw
+            : _argumentsAsText ? PlainJson.Write(plain)
+            : plain;
 
         return new Dictionary<string, object?>(3, StringComparer.Ordinal)
         {
@@ -183,6 +177,20 @@ internal sealed class ConversationMapper
             ["type"] = "function",
             ["function"] = new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["name"] = call.Name, ["arguments"] = arguments },
         };
+    }
+
+    /// <summary>Whether the model's own spelling still says what the call says: the application may have changed the arguments since.</summary>
+    private static bool SameArguments(string raw, object plain)
+    {
+        try
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(raw);
+            return PlainJson.Write(PlainValue.From(document.RootElement)) == PlainJson.Write(plain);
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return false;
+        }
     }
 
     /// <summary>One template message per result; media and text beside the results belong to the result before them.</summary>
@@ -313,7 +321,7 @@ internal sealed class ConversationMapper
     };
 
     private object Content(ContentParts parts, string separator) =>
-        _traits.ContentFormat == ChatContentFormat.OpenAI ? parts.ToList() : parts.JoinWithMarks(separator);
+        _traits.ContentFormat == ChatContentFormat.OpenAI && (parts.HasMedia || !_traits.MixedContent) ? parts.ToList() : parts.JoinWithMarks(separator);
 
     private static void AddName(Dictionary<string, object?> entry, string? name)
     {

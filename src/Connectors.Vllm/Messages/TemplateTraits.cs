@@ -26,7 +26,18 @@ internal sealed partial record TemplateTraits
 
     public bool KnowsMaximum { get; init; }
 
-    public static TemplateTraits Of(ChatTemplate template) => Of(template.Source, template.ContentFormat);
+    /// <summary>Whether content stays a string unless it holds media: what the built-in renderers take.</summary>
+    public bool MixedContent { get; init; }
+
+    /// <summary>The built-in renderers read messages as clients send them.</summary>
+    public static TemplateTraits OfNative(string? modelType) => new()
+    {
+        ContentFormat = ChatContentFormat.OpenAI,
+        MixedContent = true,
+        KnowsDeveloperRole = true,
+        PrintsArgumentText = true,
+        KnowsMaximum = modelType is "deepseek_v4" or "deepseek_v41" or "kimi_k3",
+    };
 
     public static TemplateTraits Of(string source, ChatContentFormat format) => new()
     {

@@ -186,6 +186,14 @@ public sealed class VllmModelProfile
             return (new PromptRenderer(ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" }), options.ContentFormat), "VllmGrpcOptions.ChatTemplate");
         }
 
+        MistralPromptOptions? mistral = Templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out ReadOnlyMemory<byte> tekken)
+            ? MistralPromptOptions.FromTekken(tekken.Span)
+            : null;
+        if (ChatPromptRenderers.ForModel(Architectures, ModelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
+        {
+            return (new PromptRenderer(native, TemplateTraits.OfNative(ModelType), null), native.GetType().Name);
+        }
+
         if (Templates.Templates.Count > 0)
         {
             ChatTemplate template = Templates.Select(hasTools);

@@ -58,7 +58,7 @@ internal static class PlainValue
             JsonNode node => FromNode(node, depth),
             IEnumerable<KeyValuePair<string, object?>> pairs => FromPairs(pairs, depth),
             IDictionary dictionary => FromDictionary(dictionary, depth),
-            IEnumerable<string> or IEnumerable<object> or Array or IList => FromList((IEnumerable)value, depth),
+            IEnumerable items => FromList(items, depth),
             _ => FromElement(Serialize(value), depth),
         };
     }

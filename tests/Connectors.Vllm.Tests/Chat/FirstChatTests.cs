@@ -1,0 +1,22 @@
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests;
+
+public sealed class FirstChatTests
+{
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task GetResponse_ScriptedReply_ReturnsItsText(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("The capital of France is Paris.");
+
+        ChatResponse response = await host.Client.GetResponseAsync("What is the capital of France?", cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal("The capital of France is Paris.", response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Equal(host.Generations[^1].PromptIds, host.Server.Tokenizer.Encode("<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"));
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.RegularExpressions;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Connectors.Vllm.Tokenizers;
+using Google.Protobuf;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests;
+
+/// <summary>Exchanges with a live vLLM, replayed through the whole chat client: the same options give the recorded request, and the recorded ids the expected answer.</summary>
+public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
+{
+    public static TheoryData<string> Labels => [.. new[]
+    {
+        "chat", "turns", "unicode", "sampled", "n3", "logprobs0", "logprobs3", "stop-string", "stop-mid-token", "stop-id", "length", "ignore-eos", "min-tokens",
+        "json-schema", "choice", "regex", "secondary-eos",
+    }.SelectMany(label => new[] { label + "-stream", label + "-whole" })];
+
+    [Theory]
+    [MemberData(nameof(Labels))]
+    public async Task GetStreamingResponse_RecordedOptions_GivesRecordedRequestAndAnswer(string label)
+    {
+        RecordedChat chat = RecordedChat.Get(label);
+        ChatHost host = await smol.GetAsync();
+        Tokenizer tokenizer = host.Server.Tokenizer;
+        host.Server.Enqueue(chat.Script());
+        List<ChatMessage> messages = Messages(chat, tokenizer);
+        ChatOptions request = OptionsOf(chat.Request.SamplingParams);
+
+        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync(messages, request, TestContext.Current.CancellationToken)
+            .ToListAsync(TestContext.Current.CancellationToken);
+
+        AssertSameRequest(chat.Request, host.LastEngineRequest);
+        ChatResponse response = updates.ToChatResponse();
+        Assert.Equal(chat.Choices.Count, response.Messages.Count);
+        for (int i = 0; i < chat.Choices.Count; i++)
+        {
+            Assert.Equal(chat.Choices[i].VisibleText(tokenizer), response.Messages[i].Text);
+            Assert.Equal(chat.Choices[i].MatchedStop, chat.Choices[i].MatchedStop is null ? null : response.Messages[i].StopReason);
+        }
+
+        Assert.Equal(chat.Choices[^1].FinishReason, response.FinishReason?.Value);
+        Assert.Equal(chat.Choices[0].PromptTokens, response.Usage!.InputTokenCount);
+        Assert.Equal(chat.Choices.Sum(choice => choice.Ids.Count), response.Usage.OutputTokenCount);
+        Assert.Equal(chat.Choices[0].CachedTokens, response.Usage.CachedInputTokenCount);
+
+        host.Server.Enqueue(chat.Script());
+        ChatResponse whole = await host.Client.GetResponseAsync(messages, request, TestContext.Current.CancellationToken);
+        Assert.Equal(response.Messages.Select(message => message.Text), whole.Messages.Select(message => message.Text));
+        Assert.Equal(response.FinishReason, whole.FinishReason);
+    }
+
+    private static void AssertSameRequest(GenerateRequest expected, GenerateRequest actual)
+    {
+        GenerateRequest want = expected.Clone();
+        GenerateRequest have = actual.Clone();
+        want.RequestId = have.RequestId = string.Empty;
+        want.Stream = have.Stream = true;
+        Assert.Equal(JsonFormatter.Default.Format(want), JsonFormatter.Default.Format(have));
+        Assert.Equal(want.ToByteArray(), have.ToByteArray());
+    }
+
+    private static List<ChatMessage> Messages(RecordedChat chat, Tokenizer tokenizer)
+    {
+        string prompt = tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]);
+        var messages = new List<ChatMessage>();
+        foreach (Match turn in Regex.Matches(prompt, @"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>\n", RegexOptions.Singleline))
+        {
+            messages.Add(new ChatMessage(new ChatRole(turn.Groups[1].Value), turn.Groups[2].Value));
+        }
+
+        return messages;
+    }
+
+    private static ChatOptions OptionsOf(SamplingParams recorded)
+    {
+        var options = new ChatOptions
+        {
+            Temperature = recorded.HasTemperature ? recorded.Temperature : null,
+            MaxOutputTokens = recorded.HasMaxTokens ? (int)recorded.MaxTokens : null,
+            TopP = recorded.TopP > 0 ? recorded.TopP : null,
+            TopK = recorded.TopK > 0 ? (int)recorded.TopK : null,
+            FrequencyPenalty = recorded.FrequencyPenalty != 0 ? recorded.FrequencyPenalty : null,
+            PresencePenalty = recorded.PresencePenalty != 0 ? recorded.PresencePenalty : null,
+            Seed = recorded.HasSeed ? recorded.Seed : null,
+            StopSequences = recorded.Stop.Count > 0 ? [.. recorded.Stop] : null,
+            MinP = recorded.MinP > 0 ? recorded.MinP : null,
+            RepetitionPenalty = recorded.RepetitionPenalty > 0 ? recorded.RepetitionPenalty : null,
+            MinTokens = recorded.MinTokens > 0 ? (int)recorded.MinTokens : null,
+            IgnoreEos = recorded.IgnoreEos ? true : null,
+            ChoiceCount = recorded.N > 1 ? (int)recorded.N : null,
+            LogProbs = recorded.HasLogprobs ? recorded.Logprobs : null,
+            PromptLogProbs = recorded.HasPromptLogprobs ? recorded.PromptLogprobs : null,
+            StopTokenIds = recorded.StopTokenIds.Count > 0 ? [.. recorded.StopTokenIds.Select(id => (int)id)] : null,
+            LogitBias = recorded.LogitBias.Count > 0 ? recorded.LogitBias.ToDictionary(pair => pair.Key, pair => pair.Value) : null,
+        };
+        switch (recorded.ConstraintCase)
+        {
+            case SamplingParams.ConstraintOneofCase.JsonSchema:
+                options.ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse(recorded.JsonSchema).RootElement);
+                break;
+            case SamplingParams.ConstraintOneofCase.Regex:
+                options.OutputRegex = recorded.Regex;
+                break;
+            case SamplingParams.ConstraintOneofCase.Choice:
+                options.OutputChoices = [.. recorded.Choice.Choices];
+                break;
+            default:
+                break;
+        }
+
+        return options;
+    }
+}

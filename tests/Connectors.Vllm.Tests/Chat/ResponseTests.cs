@@ -1,0 +1,353 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests;
+
+/// <summary>What comes out of a chat call, on both protocol families.</summary>
+public sealed class ResponseTests
+{
+    private static readonly string Fire = char.ConvertFromUtf32(0x1F525);
+
+    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("One two three four.");
+
+        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Count.", cancellationToken: Token).ToListAsync(Token);
+
+        Assert.True(updates.Count > 2);
+        Assert.All(updates, update =>
+        {
+            Assert.NotNull(update.ResponseId);
+            Assert.Equal(updates[0].ResponseId, update.ResponseId);
+            Assert.Equal(updates[0].MessageId, update.MessageId);
+            Assert.Equal(ChatRole.Assistant, update.Role);
+            Assert.Equal(TinyModel.Name, update.ModelId);
+            Assert.NotNull(update.CreatedAt);
+            Assert.Null(update.ConversationId);
+            Assert.NotNull(update.RawRepresentation);
+        });
+        Assert.All(updates.SkipLast(1), update => Assert.Null(update.FinishReason));
+        Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
+        Assert.Equal("One two three four.", string.Concat(updates.Select(update => update.Text)));
+        UsageDetails usage = Assert.Single(updates.SelectMany(update => update.Contents).OfType<UsageContent>()).Details;
+        Assert.Equal(host.Generations[^1].PromptIds.Count, usage.InputTokenCount);
+        Assert.Equal(usage.InputTokenCount + usage.OutputTokenCount, usage.TotalTokenCount);
+        Assert.True(usage.OutputTokenCount > 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "qwen3");
+        host.Server.Enqueue("<think>\nLet me see.\n</think>\n\nParis.");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Capital of France?", cancellationToken: Token);
+
+        Assert.Equal("Paris.", response.Text);
+        Assert.Equal("Let me see.", Assert.Single(response.Messages[0].Contents.OfType<TextReasoningContent>()).Text.Trim());
+        Assert.InRange(response.Usage!.ReasoningTokenCount!.Value, 1, response.Usage.OutputTokenCount!.Value - 1);
+    }
+
+    [Fact]
+    public async Task Reasoning_OutputNone_IsDropped()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
+        host.Server.Enqueue("<think>\nHidden.\n</think>\n\nShown.");
+
+        ChatResponse response = await host.Client.GetResponseAsync(
+            "Hi", new ChatOptions { Reasoning = new ReasoningOptions { Output = ReasoningOutput.None } }, Token);
+
+        Assert.Equal("Shown.", response.Text);
+        Assert.DoesNotContain(response.Messages[0].Contents, content => content is TextReasoningContent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ToolCalls_TwoCalls_ComeWholeAndLast(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family, client: Hermes);
+        host.Server.Enqueue("I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
+
+        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Weather?", WithTools(), Token).ToListAsync(Token);
+
+        ChatResponse response = updates.ToChatResponse();
+        FunctionCallContent[] calls = [.. response.Messages[0].Contents.OfType<FunctionCallContent>()];
+        Assert.Equal(["get_weather", "get_time"], calls.Select(call => call.Name));
+        Assert.Equal("Paris", calls[0].Arguments!["city"]!.ToString());
+        Assert.Empty(calls[1].Arguments!);
+        Assert.NotEqual(calls[0].CallId, calls[1].CallId);
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+        Assert.Contains("I will look.", response.Text, StringComparison.Ordinal);
+        int firstCall = updates.FindIndex(update => update.Contents.OfType<FunctionCallContent>().Any());
+        Assert.DoesNotContain(updates.Skip(firstCall), update => update.Contents.OfType<TextContent>().Any());
+    }
+
+    [Fact]
+    public async Task ToolCalls_OnlyOneAllowed_LeavesTheServerAfterTheFirst()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        host.Server.Enqueue(SampleTools.Call("get_time", "{}") + "\n" + SampleTools.Call("get_time", "{}") + string.Concat(Enumerable.Repeat(" and so on", 50)));
+        ChatOptions options = WithTools();
+        options.AllowMultipleToolCalls = false;
+
+        ChatResponse response = await host.Client.GetResponseAsync("Time?", options, Token);
+
+        Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+        Assert.NotNull(response.Usage);
+    }
+
+    [Fact]
+    public async Task ToolCalls_InvalidArguments_AreText()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        host.Server.Enqueue("<tool_call>\n{\"name\": \"get_time\", \"arguments\": {broken}}\n</tool_call>");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Time?", WithTools(), Token);
+
+        Assert.DoesNotContain(response.Messages[0].Contents, content => content is FunctionCallContent);
+        Assert.Contains("{broken}", response.Text, StringComparison.Ordinal);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task ToolCalls_ModeNone_SurfacesNoCall()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        host.Server.Enqueue("Well. " + SampleTools.Call("get_time", "{}"));
+        ChatOptions options = WithTools();
+        options.ToolMode = ChatToolMode.None;
+
+        ChatResponse response = await host.Client.GetResponseAsync("Time?", options, Token);
+
+        Assert.DoesNotContain(response.Messages[0].Contents, content => content is FunctionCallContent);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Contains("get_time", host.Server.Tokenizer.Decode([.. host.Generations[^1].PromptIds]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task StopSequence_InText_IsCutAndReported(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("alpha beta STOP gamma delta");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { StopSequences = ["STOP", ""] }, Token);
+
+        Assert.Equal("alpha beta ", response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Equal("STOP", response.Messages[0].StopReason);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Length_TokenLimit_IsReported(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("one two three four five six seven eight nine ten");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { MaxOutputTokens = 3 }, Token);
+
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+        Assert.Equal(3, response.Usage!.OutputTokenCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        string text = "Ünïcödé 漢字 " + Fire + " done";
+        host.Server.Enqueue(text);
+
+        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).ToListAsync(Token);
+
+        Assert.Equal(text, string.Concat(updates.Select(update => update.Text)));
+        Assert.All(updates, update => Assert.DoesNotContain('\uFFFD', update.Text));
+        Assert.All(updates.Where(update => update.Text.Length > 0), update => Assert.False(char.IsLowSurrogate(update.Text[0])));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        var reply = new ScriptedReply { Text = "first answer", Alternatives = ["second", "third one"] };
+        var options = new ChatOptions { ChoiceCount = 3, Temperature = 1 };
+        if (family == VllmServerFamily.A)
+        {
+            host.Server.Enqueue(reply, reply);
+        }
+        else
+        {
+            host.Server.Reply(reply);
+        }
+
+        ChatResponse whole = await host.Client.GetResponseAsync("Go.", options, Token);
+        ChatResponse streamed = await host.Client.GetStreamingResponseAsync("Go.", options, Token).ToChatResponseAsync(Token);
+
+        Assert.Equal(3, whole.Messages.Count);
+        Assert.Equal(3, whole.Messages.Select(message => message.MessageId).Distinct().Count());
+        Assert.Equal(whole.Messages.Select(message => message.Text), streamed.Messages.Select(message => message.Text));
+        Assert.True(whole.Usage!.OutputTokenCount > 3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task LogProbs_Asked_ArriveOnTheMessage(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("yes");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { LogProbs = 2, ReturnTokenIds = true }, Token);
+
+        IReadOnlyList<VllmTokenLogProb> logProbs = response.Messages[0].TokenLogProbs!;
+        Assert.Equal(response.Usage!.OutputTokenCount, logProbs.Count);
+        Assert.Equal(response.Messages[0].TokenIds, logProbs.Select(token => token.Id));
+        Assert.Equal(host.Generations[^1].PromptIds, response.Messages[0].PromptTokenIds);
+        Assert.All(logProbs, token => Assert.True(token.LogProb <= 0));
+        Assert.All(logProbs, token => Assert.NotEmpty(token.Alternatives));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_ValidAnswer_PassesThroughUnchanged(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("""{"name":  "Paris", "n": 1.50}""");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token);
+
+        Assert.Equal("""{"name":  "Paris", "n": 1.50}""", response.Text);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue("Sorry, I cannot do that.");
+        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("""{"type":"object"}""").RootElement) };
+
+        VllmConstraintException error = await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", options, Token));
+
+        Assert.Contains("JsonSchema", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        host.Server.Enqueue(string.Empty);
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", cancellationToken: Token);
+
+        Assert.Equal(string.Empty, response.Text);
+        Assert.Single(response.Messages);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ServerError_MidStream_KeepsWhatCameAndThrows(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family, client: options => options.Connection.Retry.MaxRetries = 0);
+        host.Server.Enqueue(ScriptedReply.Failing(ServerFault.After(3, FaultKind.DropConnection)));
+        var text = new System.Text.StringBuilder();
+
+        await Assert.ThrowsAnyAsync<VllmException>(async () =>
+        {
+            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
+            {
+                text.Append(update.Text);
+            }
+        });
+
+        Assert.StartsWith(text.ToString(), "This answer is about to fail, a few words in.", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        var hold = new TaskCompletionSource();
+        host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
+        using var cancel = new CancellationTokenSource();
+
+        OperationCanceledException error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: cancel.Token))
+            {
+                await cancel.CancelAsync();
+            }
+        });
+
+        Assert.Equal(cancel.Token, error.CancellationToken);
+        await WhenStopped(host.Generations[^1]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Break_MidStream_StopsTheServer(VllmServerFamily family)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(family);
+        var hold = new TaskCompletionSource();
+        host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
+
+        await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
+        {
+            break;
+        }
+
+        await WhenStopped(host.Generations[^1]);
+    }
+
+    [Fact]
+    public async Task Cancel_BeforeTheCall_SendsNothing()
+    {
+        await using ChatHost host = await ChatHost.StartAsync();
+        using var cancel = new CancellationTokenSource();
+        await cancel.CancelAsync();
+
+        OperationCanceledException error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Client.GetResponseAsync("Go.", cancellationToken: cancel.Token));
+
+        Assert.Equal(cancel.Token, error.CancellationToken);
+        Assert.Empty(host.Server.Requests);
+    }
+
+    [Fact]
+    public async Task WithCancellation_TokenOfTheEnumeration_IsHonoured()
+    {
+        await using ChatHost host = await ChatHost.StartAsync();
+        var hold = new TaskCompletionSource();
+        host.Server.Enqueue(new ScriptedReply { Text = "one two three", HoldAfterMessages = 1, Hold = hold.Task });
+        using var cancel = new CancellationTokenSource();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).WithCancellation(cancel.Token))
+            {
+                await cancel.CancelAsync();
+            }
+        });
+        await WhenStopped(host.Generations[^1]);
+    }
+
+    private static async Task WhenStopped(CapturedRequest request) =>
+        await Task.WhenAny(request.Cancelled, request.Aborted).WaitAsync(TimeSpan.FromSeconds(30), Token);
+
+    private static void Hermes(VllmGrpcOptions options) => options.ToolCallParser = "hermes";
+
+    private static ChatOptions WithTools() => new() { Tools = [SampleTools.Weather, SampleTools.Time] };
+}
