@@ -153,7 +153,7 @@ internal sealed class RegexParser
 
     private RegexNode ParseQuantifiers(RegexNode node, RegexFlags flags)
     {
-        while (!_reader.AtEnd)
+        for (var count = 0; !_reader.AtEnd;)
         {
             if (flags.HasFlag(RegexFlags.Extended) && SkipBlank())
             {
@@ -163,6 +163,11 @@ internal sealed class RegexParser
             if (!TryParseRepeat(out var min, out var max, out var isInterval))
             {
                 return node;
+            }
+
+            if (++count > MaxDepth)
+            {
+                throw _reader.Error("too many repetitions of one thing");
             }
 
             if (node is RegexNode.Look or RegexNode.Anchor)

@@ -9,7 +9,7 @@ internal sealed class RegexReader(string pattern)
 
     public bool AtEnd => Position >= pattern.Length;
 
-    public char Peek => pattern[Position];
+    public char Peek => AtEnd ? throw Error("more was expected") : pattern[Position];
 
     public char Take() => AtEnd ? throw Error("more was expected") : pattern[Position++];
 

@@ -31,7 +31,7 @@ public sealed class RegexOracleTests(TokenizerOracle oracle) : IClassFixture<Tok
         @"[a-c&&b-d]", @"[^a-c&&b-d]", @"[a-z&&[^aeiou]&&[^xyz]]+", @"[]a]+", @"[a-]", @"[-a]", @"[a\-z]", @"[\]\[]", @"[\w]+", @"[^\w]+", @"\W+", @"\p{Word}+", @"[\w-]+", @"[\S]+", @"[\D]+", @"[a[bc]d]+", @"[^[a-z]]+", @"[a&]",
         @"\p{^L}+", @"\P{L}+", @"\p{Letter}+", @"\p{Uppercase_Letter}", @"\p{Alphabetic}+", @"\p{White_Space}+", @"\p{Cn}", @"\p{Co}", @"\p{C}", @"\p{Any}", @"\p{Latin}+", @"\p{Greek}+",
         @"\h+", @"\H+", @"\R", @"\N+", @"\O", @"\x41", @"\x{4F60}", @"\u4f60", @"\t|\n|\r|\f|\v|\a|\e", @"\101", @"\/\-\.", @"\0",
-        @"()", @"(|a)+", @"(a*)*", @"(a*)+b", @"(?:a?)*?b", @"(?:a|b|ab)*c", @"x*", @"(?<name>a)b", @"(?'name'a)b", @"\s+$", @"a||b", @"(?:)", @"a**", @"a+*", @"a?+", @"\G.", @"[\s\S]", @"[^\s\S]|a",
+        @"()", @"(|a)+", @"(?:a|b|)+?\b|(?:ab|c)a", @"(?:a|b|)*?c", @"(?:a|b|)+c", @"(?:|a)+?c", @"(?:a|b|)+?(?!a)(?=b)", @"(a|ab){0,}(?:a|b|)*(?:a|b|)+?\d*?(?:ab|c)*?|[ab][ab]{0,} ", @"b(?>a+)*[ab]", @"(a*)*", @"(a*)+b", @"(?:a?)*?b", @"(?:a|b|ab)*c", @"x*", @"(?<name>a)b", @"(?'name'a)b", @"\s+$", @"a||b", @"(?:)", @"a**", @"a+*", @"a?+", @"\G.", @"[\s\S]", @"[^\s\S]|a",
     ];
 
     [Theory]
@@ -141,7 +141,7 @@ public sealed class RegexOracleTests(TokenizerOracle oracle) : IClassFixture<Tok
 
     private static string RandomAtom(Random random, int depth)
     {
-        string[] simple = ["a", "b", "c", "1", " ", ".", @"\w", @"\s", @"\d", @"\p{L}", "[ab]", "[^a]", "[a-c&&[^b]]", "^", "$", @"\b", "你", @"\S", "(?i:A)", @"\n"];
+        string[] simple = ["a", "b", "c", "1", " ", ".", @"\w", @"\s", @"\d", @"\p{L}", "[ab]", "[^a]", "[a-c&&[^b]]", "^", "$", @"\b", "你", "(?:a|b|)", "(?:|a)", @"\S", "(?i:A)", @"\n"];
         if (depth == 0 || random.Next(3) > 0)
         {
             return simple[random.Next(simple.Length)];
