@@ -35,6 +35,7 @@ internal sealed class DecodeTable
     public int Longest { get; private init; }
 
     /// <summary>The ids of a definition: what they look like depends on its decoder.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static DecodeTable Create(TokenizerDefinition definition, AddedTokenSet added)
     {
         var vocabulary = definition.Model.Vocabulary;
@@ -84,6 +85,7 @@ internal sealed class DecodeTable
     /// <summary>The text of an id of whole characters; made once.</summary>
     public string Text(int id) => _strings[id] ??= Encoding.UTF8.GetString(Bytes(id));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static byte Append(TokenizerDefinition definition, ReadOnlySpan<byte> token, bool isAdded, Utf8Buffer output)
     {
         if (definition.DecoderKind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)

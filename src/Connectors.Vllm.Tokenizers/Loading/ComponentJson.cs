@@ -6,7 +6,7 @@ namespace Connectors.Vllm.Tokenizers;
 /// <param name="Element">The JSON value.</param>
 /// <param name="Path">Its JSON path, for example <c>$.normalizer.normalizers[0]</c>.</param>
 /// <param name="File">The file's name.</param>
-internal readonly record struct ComponentJson(JsonElement Element, string Path, string File)
+internal sealed record ComponentJson(JsonElement Element, string Path, string File)
 {
     /// <summary>The value's <c>type</c>, or null.</summary>
     public string? Type => OptionalString("type");

@@ -1,5 +1,5 @@
+using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.Json;
 
 namespace Connectors.Vllm.Tokenizers;
 
@@ -11,59 +11,63 @@ internal static class MergeReader
 {
     private const string Path = "$.model.merges";
 
-    public static MergeTable Read(scoped ref Utf8JsonReader reader, Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
+    /// <summary>Reads the array the scanner stands at.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static MergeTable Read(scoped ref JsonScanner scanner, Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
     {
-        if (reader.TokenType != JsonTokenType.StartArray)
+        if (scanner.Peek() != '[')
         {
-            throw new TokenizerException($"an array of merges is expected, not {Name(reader.TokenType)}", file, Path);
+            throw new TokenizerException($"an array of merges is expected, not {Name(scanner.Peek())}", file, Path);
         }
 
         var prefix = Encoding.UTF8.GetBytes(continuingSubwordPrefix ?? string.Empty);
         var triples = new IdList();
-        byte[] first = new byte[256], second = new byte[256], joined = new byte[512];
+        byte[] left = new byte[512], joined = new byte[512];
         var entry = 0;
-        for (; reader.Read() && reader.TokenType != JsonTokenType.EndArray; entry++)
+        var result = -1;
+        scanner.Expect((byte)'[');
+        for (var first = true; scanner.MoveNext(ref first, (byte)']'); entry++)
         {
-            ReadOnlySpan<byte> left = reader.ValueSpan, right = left;
-            if (reader.TokenType == JsonTokenType.String)
+            // Both parts end up one behind the other: the result of the merge.
+            ReadOnlySpan<byte> right = default;
+            int leftLength;
+            if (scanner.Peek() == '"')
             {
-                var merge = JsonBytes.Of(ref reader, ref first);
+                var merge = scanner.ReadString();
                 if (merge.StartsWith("#version"u8))
                 {
                     continue;
                 }
 
-                var blank = merge.IndexOf((byte)' ');
-                if (blank < 0 || merge[(blank + 1)..].Contains((byte)' '))
+                leftLength = merge.IndexOf((byte)' ');
+                if (leftLength < 0 || merge[(leftLength + 1)..].Contains((byte)' '))
                 {
                     throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them", file, entry);
                 }
 
-                left = merge[..blank];
-                right = merge[(blank + 1)..];
+                merge[..leftLength].CopyTo(Room(ref left, leftLength));
+                right = merge[(leftLength + 1)..];
             }
             else
             {
-                left = Part(ref reader, JsonTokenType.StartArray, ref first, file, entry);
-                right = Part(ref reader, JsonTokenType.String, ref second, file, entry);
-                if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray)
-                {
-                    throw Error("a merge has exactly two parts", file, entry);
-                }
-            }
-
-            if (joined.Length < left.Length + right.Length)
-            {
-                joined = new byte[(left.Length + right.Length) * 2];
+                var part = ReadFirst(ref scanner, file, entry);
+                leftLength = part.Length;
+                part.CopyTo(Room(ref left, leftLength));
+                right = ReadSecond(ref scanner, file, entry);
             }
 
             // A continuing part carries the prefix; in the middle of the result it goes.
-            left.CopyTo(joined);
             var tail = prefix.Length > 0 && right.Length >= prefix.Length ? right[prefix.Length..] : right;
-            tail.CopyTo(joined.AsSpan(left.Length));
-            triples.Add(Id(vocabulary, left, file, entry));
+            Room(ref joined, leftLength + tail.Length);
+            left.AsSpan(0, leftLength).CopyTo(joined);
+            tail.CopyTo(joined.AsSpan(leftLength));
+            triples.Add(Id(vocabulary, left.AsSpan(0, leftLength), file, entry));
             triples.Add(Id(vocabulary, right, file, entry));
-            triples.Add(Id(vocabulary, joined.AsSpan(0, left.Length + tail.Length), file, entry));
+
+            // Most files number their tokens in the order of their merges: a look at the next id spares a search.
+            var token = joined.AsSpan(0, leftLength + tail.Length);
+            result = token.SequenceEqual(vocabulary.Token(result + 1)) ? result + 1 : Id(vocabulary, token, file, entry);
+            triples.Add(result);
         }
 
         var table = new MergeTable(triples.Count / 3);
@@ -76,20 +80,51 @@ internal static class MergeReader
         return table;
     }
 
-    private static ReadOnlySpan<byte> Part(scoped ref Utf8JsonReader reader, JsonTokenType expected, scoped ref byte[] buffer, string file, int entry)
+    private static Span<byte> Room(ref byte[] buffer, int length)
     {
-        if (expected == JsonTokenType.StartArray && reader.TokenType != JsonTokenType.StartArray)
+        if (buffer.Length < length)
         {
-            throw Error($"a merge is a string or an array of two strings, not {Name(reader.TokenType)}", file, entry);
+            buffer = new byte[length * 2];
         }
 
-        if (!reader.Read() || reader.TokenType != JsonTokenType.String)
-        {
-            throw Error("a merge has exactly two parts, both strings", file, entry);
-        }
-
-        return JsonBytes.Of(ref reader, ref buffer);
+        return buffer;
     }
+
+    private static ReadOnlySpan<byte> ReadFirst(scoped ref JsonScanner scanner, string file, int entry)
+    {
+        if (scanner.Peek() != '[')
+        {
+            throw Error($"a merge is a string or an array of two strings, not {Name(scanner.Peek())}", file, entry);
+        }
+
+        scanner.Expect((byte)'[');
+        return scanner.Peek() == '"' ? scanner.ReadString() : throw TwoParts(file, entry);
+    }
+
+    private static ReadOnlySpan<byte> ReadSecond(scoped ref JsonScanner scanner, string file, int entry)
+    {
+        if (scanner.Peek() != ',')
+        {
+            throw TwoParts(file, entry);
+        }
+
+        scanner.Expect((byte)',');
+        if (scanner.Peek() != '"')
+        {
+            throw TwoParts(file, entry);
+        }
+
+        var token = scanner.ReadString();
+        if (scanner.Peek() != ']')
+        {
+            throw TwoParts(file, entry);
+        }
+
+        scanner.Expect((byte)']');
+        return token;
+    }
+
+    private static TokenizerException TwoParts(string file, int entry) => Error("a merge has exactly two parts, both strings", file, entry);
 
     private static int Id(Vocabulary vocabulary, ReadOnlySpan<byte> token, string file, int entry) => vocabulary.Find(token) is >= 0 and var id
         ? id
@@ -99,12 +134,13 @@ internal static class MergeReader
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 
-    private static string Name(JsonTokenType type) => type switch
+    private static string Name(byte first) => first switch
     {
-        JsonTokenType.StartObject => "an object",
-        JsonTokenType.StartArray => "an array",
-        JsonTokenType.String => "a string",
-        JsonTokenType.Number => "a number",
-        _ => type.ToString(),
+        (byte)'{' => "an object",
+        (byte)'[' => "an array",
+        (byte)'"' => "a string",
+        (byte)'-' or (>= (byte)'0' and <= (byte)'9') => "a number",
+        0 => "the end of the file",
+        _ => "true, false or null",
     };
 }

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Text;
 using System.Text.Json;
 
 namespace Connectors.Vllm.Tokenizers;
@@ -13,6 +16,7 @@ internal sealed class ModelReader
     private BpeOptions _options = new();
     private Vocabulary? _vocabulary;
     private MergeTable? _merges;
+    private Vocabulary? _rawTokens;
     private string? _prefixOfMerges;
     private (int Start, int Length) _mergesRange;
     private (int Start, int Length) _range;
@@ -23,11 +27,14 @@ internal sealed class ModelReader
         _file = file;
     }
 
-    /// <summary>Reads the object the reader stands at, and leaves the reader at its end.</summary>
-    public static ModelReader Read(ref Utf8JsonReader reader, ReadOnlyMemory<byte> json, string file)
+    /// <summary>
+    /// Reads the object the scanner stands at, and leaves the scanner behind it. <paramref name="mayReadRawBytes"/> is a guess about
+    /// what <see cref="Create"/> will be asked for; it only spares time.
+    /// </summary>
+    public static ModelReader Read(ref JsonScanner scanner, ReadOnlyMemory<byte> json, string file, bool mayReadRawBytes)
     {
         var result = new ModelReader(json, file);
-        result.ReadObject(ref reader);
+        result.ReadObject(ref scanner, mayReadRawBytes);
         return result;
     }
 
@@ -55,116 +62,141 @@ internal sealed class ModelReader
         if (_merges is null || _prefixOfMerges != _options.ContinuingSubwordPrefix)
         {
             _prefixOfMerges = _options.ContinuingSubwordPrefix;
-            var reader = new Utf8JsonReader(_json.Span.Slice(_mergesRange.Start, _mergesRange.Length));
-            reader.Read();
-            _merges = MergeReader.Read(ref reader, _vocabulary, _prefixOfMerges, _file);
+            var scanner = new JsonScanner(_json.Span, _file, _mergesRange.Start);
+            _merges = MergeReader.Read(ref scanner, _vocabulary, _prefixOfMerges, _file);
         }
 
-        return BpeModelFactory.Create(_options, _vocabulary, _merges, wantsRawBytes);
+        return BpeModelFactory.Create(_options, _vocabulary, _merges, _rawTokens, wantsRawBytes);
     }
 
     private TokenizerException Error(string message, string place) => new(message, _file, place);
 
-    private void ReadObject(ref Utf8JsonReader reader)
+    private void ReadObject(ref JsonScanner scanner, bool mayReadRawBytes)
     {
-        if (reader.TokenType != JsonTokenType.StartObject)
+        if (scanner.Peek() != '{')
         {
-            throw Error($"an object is expected, not {reader.TokenType}", Path);
+            throw Error("an object is expected", Path);
         }
 
-        var start = (int)reader.TokenStartIndex;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        var start = scanner.Position;
+        scanner.Expect((byte)'{');
+        for (var first = true; scanner.MoveNext(ref first, (byte)'}');)
         {
-            var name = reader.GetString();
-            reader.Read();
-            var valueStart = (int)reader.TokenStartIndex;
+            var name = Encoding.UTF8.GetString(scanner.ReadString());
+            scanner.Expect((byte)':');
+            var kind = scanner.Peek();
+            var valueStart = scanner.Position;
             switch (name)
             {
-                case "vocab" when reader.TokenType == JsonTokenType.StartObject:
-                    _vocabulary = ReadVocabulary(ref reader);
+                case "vocab" when kind == '{':
+                    _vocabulary = ReadVocabulary(ref scanner);
                     break;
-                case "merges" when _vocabulary is not null && reader.TokenType == JsonTokenType.StartArray:
+                case "merges" when _vocabulary is not null && kind == '[':
                     _prefixOfMerges = _options.ContinuingSubwordPrefix;
-                    _merges = MergeReader.Read(ref reader, _vocabulary, _prefixOfMerges, _file);
-                    _mergesRange = (valueStart, (int)reader.BytesConsumed - valueStart);
+                    ReadMerges(ref scanner, _vocabulary, mayReadRawBytes);
+                    _mergesRange = (valueStart, scanner.Position - valueStart);
                     break;
                 case "merges":
-                    reader.Skip();
-                    _mergesRange = (valueStart, (int)reader.BytesConsumed - valueStart);
+                    scanner.SkipValue();
+                    _mergesRange = (valueStart, scanner.Position - valueStart);
+                    break;
+                case "vocab":
+                    scanner.SkipValue();
                     break;
                 default:
-                    ReadOption(ref reader, name!);
+                    ReadOption(scanner.ReadValue(), name);
                     break;
             }
         }
 
-        _range = (start, (int)reader.BytesConsumed - start);
+        _range = (start, scanner.Position - start);
     }
 
-    private void ReadOption(ref Utf8JsonReader reader, string name)
+    /// <summary>
+    /// Reads the merges. They are most of the work, and the tokens' bytes (needed when the model will read raw bytes) depend on the
+    /// vocabulary only, so the two are done side by side.
+    /// </summary>
+    private void ReadMerges(ref JsonScanner scanner, Vocabulary vocabulary, bool mayReadRawBytes)
     {
-        var place = $"{Path}.{name}";
+        if (!mayReadRawBytes || Environment.ProcessorCount == 1)
+        {
+            _merges = MergeReader.Read(ref scanner, vocabulary, _prefixOfMerges, _file);
+            return;
+        }
+
+        var start = scanner.Position;
+        var end = start;
+        try
+        {
+            Parallel.Invoke(
+                () =>
+                {
+                    var own = new JsonScanner(_json.Span, _file, start);
+                    _merges = MergeReader.Read(ref own, vocabulary, _prefixOfMerges, _file);
+                    end = own.Position;
+                },
+                () => _rawTokens = BpeModelFactory.RawTokens(vocabulary));
+        }
+        catch (AggregateException exception) when (exception.InnerException is TokenizerException refused)
+        {
+            ExceptionDispatchInfo.Throw(refused);
+        }
+
+        scanner.Position = end;
+    }
+
+    private void ReadOption(JsonElement element, string name)
+    {
+        var value = new ComponentJson(element, $"{Path}.{name}", _file);
         switch (name)
         {
             case "type":
-                _type = Text(ref reader, place);
+                _type = Text(value);
                 break;
-            case "dropout" when reader.TokenType == JsonTokenType.Number && reader.GetDouble() > 0:
-                throw Error("dropout above 0 is not supported: it makes ids random; set it to null", place);
-            case "unk_token" when reader.TokenType is JsonTokenType.String or JsonTokenType.Null:
-                _options = _options with { UnknownToken = Text(ref reader, place) };
+            case "dropout" when element.ValueKind == JsonValueKind.Number && value.AsDouble() > 0:
+                throw value.Error("dropout above 0 is not supported: it makes ids random; set it to null");
+            case "unk_token" when element.ValueKind is JsonValueKind.String or JsonValueKind.Null:
+                _options = _options with { UnknownToken = Text(value) };
                 break;
             case "continuing_subword_prefix":
-                _options = _options with { ContinuingSubwordPrefix = Text(ref reader, place) is { Length: > 0 } prefix ? prefix : null };
+                _options = _options with { ContinuingSubwordPrefix = Text(value) is { Length: > 0 } prefix ? prefix : null };
                 break;
             case "end_of_word_suffix":
-                _options = _options with { EndOfWordSuffix = Text(ref reader, place) is { Length: > 0 } suffix ? suffix : null };
+                _options = _options with { EndOfWordSuffix = Text(value) is { Length: > 0 } suffix ? suffix : null };
                 break;
             case "fuse_unk":
-                _options = _options with { FuseUnknown = Flag(ref reader, place) };
+                _options = _options with { FuseUnknown = Flag(value) };
                 break;
             case "byte_fallback":
-                _options = _options with { ByteFallback = Flag(ref reader, place) };
+                _options = _options with { ByteFallback = Flag(value) };
                 break;
             case "ignore_merges":
-                _options = _options with { IgnoreMerges = Flag(ref reader, place) };
+                _options = _options with { IgnoreMerges = Flag(value) };
                 break;
             default:
-                reader.Skip();
                 break;
         }
     }
 
-    private string? Text(ref Utf8JsonReader reader, string place) => reader.TokenType switch
-    {
-        JsonTokenType.Null => null,
-        JsonTokenType.String => reader.GetString(),
-        _ => throw Error($"a string is expected, not {reader.TokenType}", place),
-    };
+    private static string? Text(ComponentJson value) => value.IsNull ? null : value.AsString();
 
-    private bool Flag(ref Utf8JsonReader reader, string place) => reader.TokenType switch
-    {
-        JsonTokenType.Null or JsonTokenType.False => false,
-        JsonTokenType.True => true,
-        _ => throw Error($"true or false is expected, not {reader.TokenType}", place),
-    };
+    private static bool Flag(ComponentJson value) => !value.IsNull && value.AsBool();
 
-    private Vocabulary ReadVocabulary(ref Utf8JsonReader reader)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Vocabulary ReadVocabulary(ref JsonScanner scanner)
     {
-        // An entry takes some 20 bytes; a good guess spares growing. The real number is checked by growing.
+        // An entry takes some 20 bytes, and there are merges; a good guess spares growing.
         var builder = new Vocabulary.Builder(Math.Clamp(_json.Length / 48, 1024, 1 << 19));
-        var buffer = new byte[256];
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        scanner.Expect((byte)'{');
+        for (var first = true; scanner.MoveNext(ref first, (byte)'}');)
         {
-            var token = JsonBytes.Of(ref reader, ref buffer);
-            var tokenStart = reader.TokenStartIndex;
-            // The reader goes on, but the bytes stay where they are: in the file, or in our buffer.
-            reader.Read();
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var id) || !builder.TryAdd(token, id))
+            var token = scanner.ReadString();
+            scanner.Expect((byte)':');
+            if (!scanner.TryReadNumber(out var id) || !builder.TryAdd(token, id))
             {
                 throw Error(
-                    $"the id of token '{System.Text.Encoding.UTF8.GetString(token)}' is no whole number from 0 to {Vocabulary.Builder.IdCeiling - 1}",
-                    $"{Path}.vocab, byte {tokenStart}");
+                    $"the id of token '{Encoding.UTF8.GetString(token)}' is no whole number from 0 to {Vocabulary.Builder.IdCeiling - 1}",
+                    $"{Path}.vocab, byte {scanner.Position}");
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -15,6 +16,7 @@ internal sealed class TokenizerJsonLoader
     private readonly string _file;
     private readonly Dictionary<string, JsonElement> _parts = new(StringComparer.Ordinal);
     private ModelReader? _model;
+    private string _part = "$";
 
     private TokenizerJsonLoader(ReadOnlyMemory<byte> json, string file)
     {
@@ -26,18 +28,19 @@ internal sealed class TokenizerJsonLoader
     /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config)
     {
+        var loader = new TokenizerJsonLoader(WithoutByteOrderMark(json), file);
         try
         {
-            return new TokenizerJsonLoader(WithoutByteOrderMark(json), file).Load(WithoutByteOrderMark(config));
+            return loader.Load(WithoutByteOrderMark(config));
         }
         catch (JsonException exception)
         {
             throw new TokenizerException(
-                "the JSON is malformed or cut off; fetch the file again", file, $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}", exception);
+                $"the JSON is malformed or cut off, fetch the file again ({exception.Message})", file, loader._part, exception);
         }
         catch (InvalidOperationException exception)
         {
-            throw new TokenizerException("the JSON holds half a surrogate pair in a string; fetch the file again", file, null, exception);
+            throw new TokenizerException("the JSON holds half a surrogate pair in a string; fetch the file again", file, loader._part, exception);
         }
     }
 
@@ -89,31 +92,31 @@ internal sealed class TokenizerJsonLoader
             throw new TokenizerException("the file is not UTF-8; fetch it again", _file, null);
         }
 
-        var reader = new Utf8JsonReader(span);
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
+        var scanner = new JsonScanner(span, _file);
+        if (scanner.Peek() != '{')
         {
             throw new TokenizerException("a JSON object is expected; check that this is a tokenizer.json", _file, "$");
         }
 
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        scanner.Expect((byte)'{');
+        for (var first = true; scanner.MoveNext(ref first, (byte)'}');)
         {
-            var name = reader.GetString()!;
-            reader.Read();
+            var name = Encoding.UTF8.GetString(scanner.ReadString());
+            scanner.Expect((byte)':');
+            _part = "$." + name;
             if (name == "model")
             {
-                _model = ModelReader.Read(ref reader, _json, _file);
+                _model = ModelReader.Read(ref scanner, _json, _file, PreTokenizerPlan.Of(Part("pre_tokenizer")).EndsWithByteLevel);
             }
             else
             {
-                using var document = JsonDocument.ParseValue(ref reader);
-                _parts[name] = document.RootElement.Clone();
+                _parts[name] = scanner.ReadValue();
             }
         }
 
-        if (reader.Read())
+        if (scanner.Peek() != 0 || !scanner.AtEnd)
         {
-            throw new TokenizerException("something follows the JSON object", _file, $"byte {reader.TokenStartIndex}");
+            throw scanner.Error("something follows the JSON object");
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>Makes BPE models.</summary>
@@ -7,11 +9,16 @@ internal static class BpeModelFactory
     /// The model of a tokenizer.json. It reads raw bytes when that is wanted and every switch allows it: then bytes have tokens or are
     /// dropped, and nothing is added to characters.
     /// </summary>
-    public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, bool wantsRawBytes)
+    /// <param name="options">The switches.</param>
+    /// <param name="vocabulary">The tokens.</param>
+    /// <param name="merges">The merges.</param>
+    /// <param name="rawTokens">The tokens by the bytes they stand for, when they were made already.</param>
+    /// <param name="wantsRawBytes">The pre-tokenizer ends with ByteLevel.</param>
+    public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, Vocabulary? rawTokens, bool wantsRawBytes)
     {
         if (wantsRawBytes && options is { ContinuingSubwordPrefix: null, EndOfWordSuffix: null })
         {
-            var model = new ByteBpeModel(vocabulary, RawTokens(vocabulary), merges, options.IgnoreMerges);
+            var model = new ByteBpeModel(vocabulary, rawTokens ?? RawTokens(vocabulary), merges, options.IgnoreMerges);
             if (model.HasAllBytes || options is { UnknownToken: null, ByteFallback: false })
             {
                 return model;
@@ -26,6 +33,7 @@ internal static class BpeModelFactory
     /// the lowest rank first.
     /// </summary>
     /// <param name="tokens">The tokens' bytes with their ids; ids rise with ranks. Single bytes are expected among them.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ByteBpeModel FromRanks(Vocabulary tokens)
     {
         var count = 0;
@@ -53,7 +61,9 @@ internal static class BpeModelFactory
         }
     }
 
-    private static Vocabulary RawTokens(Vocabulary vocabulary)
+    /// <summary>The tokens by the bytes they stand for; those outside the alphabet are left out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Vocabulary RawTokens(Vocabulary vocabulary)
     {
         var builder = new Vocabulary.Builder(vocabulary.Count);
         var bytes = new byte[256];

@@ -11,8 +11,8 @@ internal sealed class ByteBpeModel : TokenModel
     private readonly Vocabulary _vocabulary;
     private readonly Vocabulary _rawTokens;
     private readonly MergeTable _merges;
-    private readonly MergeBorders? _borders;
     private readonly bool _ignoreMerges;
+    private MergeBorders? _borders;
     private readonly int[] _idOfByte = new int[256];
     private readonly ulong[] _mergeOfBytes = new ulong[256 * 256];
 
@@ -20,6 +20,7 @@ internal sealed class ByteBpeModel : TokenModel
     /// <param name="rawTokens">The same ids by the bytes they stand for; tokens outside the alphabet left out.</param>
     /// <param name="merges">The merges.</param>
     /// <param name="ignoreMerges">A piece that is a token is that token, whatever the merges say.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ByteBpeModel(Vocabulary vocabulary, Vocabulary rawTokens, MergeTable merges, bool ignoreMerges)
     {
         _vocabulary = vocabulary;
@@ -32,7 +33,6 @@ internal sealed class ByteBpeModel : TokenModel
             HasAllBytes &= _idOfByte[value] >= 0;
         }
 
-        _borders = HasAllBytes ? MergeBorders.OfBytes(rawTokens, merges) : null;
         Array.Fill(_mergeOfBytes, MergeTable.None);
         for (var left = 0; left < 256; left++)
         {
@@ -121,10 +121,12 @@ internal sealed class ByteBpeModel : TokenModel
     /// </summary>
     private void EncodeParts(ref byte start, int length, BpeState state, IdList output)
     {
+        // Made when the first long piece comes: two threads may make it twice, to the same effect.
+        var borders = _borders ??= HasAllBytes ? MergeBorders.OfBytes(_rawTokens, _merges) : MergeBorders.None;
         var mark = _ignoreMerges ? WordCache.PartMark : 0;
         while (length > 0)
         {
-            var part = _borders is null ? length : _borders.NextBorder(ref start, length);
+            var part = borders.NextBorder(ref start, length);
             if (part > WordCache.LongestShort)
             {
                 Merge(MemoryMarshal.CreateReadOnlySpan(ref start, part), state, output);

@@ -34,6 +34,9 @@ internal sealed class MergeBorders
         _known = allKnown ? null : new ulong[0x10000 / 64];
     }
 
+    /// <summary>No text may be cut.</summary>
+    public static MergeBorders None { get; } = new(0, allKnown: false);
+
     /// <summary>The borders of a byte-level model: every byte has a token.</summary>
     /// <param name="tokens">The tokens' bytes.</param>
     /// <param name="merges">The merges.</param>

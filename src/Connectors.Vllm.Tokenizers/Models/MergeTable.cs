@@ -12,7 +12,9 @@ internal sealed class MergeTable
     /// <summary>No merge for a pair; greater than every merge.</summary>
     public const ulong None = ulong.MaxValue;
 
-    private const ulong EmptyKey = ulong.MaxValue;
+    /// <summary>Keys are one higher than the pair they stand for, so that fresh memory is an empty table.</summary>
+    private const ulong EmptyKey = 0;
+
     private const ulong Multiplier = 0x9E3779B97F4A7C15;
 
     private readonly Slot[] _slots;
@@ -22,8 +24,7 @@ internal sealed class MergeTable
     public MergeTable(int capacity)
     {
         var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (long)capacity * 5 / 3));
-        _slots = GC.AllocateUninitializedArray<Slot>((int)size);
-        Array.Fill(_slots, new Slot { Key = EmptyKey });
+        _slots = new Slot[(int)size];
         _shift = 64 - System.Numerics.BitOperations.Log2(size);
     }
 
@@ -34,9 +35,10 @@ internal sealed class MergeTable
     public long Size => 16L * _slots.Length;
 
     /// <summary>Adds a merge; a pair that is there already gets the new rank and id.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int left, int right, int rank, int id)
     {
-        var key = (ulong)(uint)left << 32 | (uint)right;
+        var key = ((ulong)(uint)left << 32 | (uint)right) + 1;
         var mask = _slots.Length - 1;
         var slot = (int)((key * Multiplier) >> _shift);
         while (_slots[slot].Key != EmptyKey && _slots[slot].Key != key)
@@ -52,7 +54,7 @@ internal sealed class MergeTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Find(int left, int right)
     {
-        var key = (ulong)(uint)left << 32 | (uint)right;
+        var key = ((ulong)(uint)left << 32 | (uint)right) + 1;
         ref var slots = ref MemoryMarshal.GetArrayDataReference(_slots);
         var mask = _slots.Length - 1;
         for (var slot = (int)((key * Multiplier) >> _shift); ; slot = (slot + 1) & mask)
@@ -77,8 +79,8 @@ internal sealed class MergeTable
     public bool TryGetSlot(int slot, out int left, out int right)
     {
         var key = _slots[slot].Key;
-        left = (int)(key >> 32);
-        right = (int)(uint)key;
+        left = (int)((key - 1) >> 32);
+        right = (int)(uint)(key - 1);
         return key != EmptyKey;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Connectors.Vllm.Tokenizers;
@@ -34,6 +35,7 @@ internal sealed class Vocabulary
     public long Size => _blob.Length + 4L * (_starts.Length + _ids.Length + _slots.Length + _entryOfId.Length);
 
     /// <summary>The id of a token, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Find(ReadOnlySpan<byte> token)
     {
         var slots = _slots;
@@ -84,6 +86,7 @@ internal sealed class Vocabulary
         public int Count => _entries;
 
         /// <summary>Adds a token. False when the id is out of range (negative, or <see cref="IdCeiling"/> and more).</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public bool TryAdd(ReadOnlySpan<byte> token, int id)
         {
             if ((uint)id >= IdCeiling)
@@ -128,6 +131,7 @@ internal sealed class Vocabulary
             return -1;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public Vocabulary Build()
         {
             var entryOfId = new int[_highestId + 1];
@@ -144,6 +148,7 @@ internal sealed class Vocabulary
 
         private ReadOnlySpan<byte> Entry(int entry) => _blob.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Append(ReadOnlySpan<byte> token, int id)
         {
             var start = _starts[_entries];
@@ -163,6 +168,7 @@ internal sealed class Vocabulary
             _starts[_entries] = start + token.Length;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Rehash()
         {
             _slots = CreateSlots(_entries * 2);

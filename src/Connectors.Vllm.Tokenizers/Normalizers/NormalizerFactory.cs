@@ -26,13 +26,13 @@ internal static class NormalizerFactory
             case "Sequence":
                 return Sequence([.. json.Items("normalizers").Select(Create)]);
             case "NFC":
-                return new UnicodeFormNormalizer(UnicodeNormalization.Nfc);
+                return new UnicodeFormNormalizer(() => UnicodeNormalization.Nfc);
             case "NFD":
-                return new UnicodeFormNormalizer(UnicodeNormalization.Nfd);
+                return new UnicodeFormNormalizer(() => UnicodeNormalization.Nfd);
             case "NFKC":
-                return new UnicodeFormNormalizer(UnicodeNormalization.Nfkc);
+                return new UnicodeFormNormalizer(() => UnicodeNormalization.Nfkc);
             case "NFKD":
-                return new UnicodeFormNormalizer(UnicodeNormalization.Nfkd);
+                return new UnicodeFormNormalizer(() => UnicodeNormalization.Nfkd);
             case "Lowercase":
                 return new LowercaseNormalizer();
             case "Strip" or "StripNormalizer":
@@ -92,7 +92,7 @@ internal static class NormalizerFactory
         [
             json.Bool("clean_text", true) ? BertCleaning() : null,
             json.Bool("handle_chinese_chars", true) ? new CjkSpacingNormalizer() : null,
-            json.Bool("strip_accents", lowercase) ? new UnicodeFormNormalizer(UnicodeNormalization.Nfd) : null,
+            json.Bool("strip_accents", lowercase) ? new UnicodeFormNormalizer(() => UnicodeNormalization.Nfd) : null,
             json.Bool("strip_accents", lowercase) ? new FilterNormalizer(UnicodeSets.OldNonspacing, CodePointSet.Empty) : null,
             lowercase ? new LowercaseNormalizer() : null,
         ]);
