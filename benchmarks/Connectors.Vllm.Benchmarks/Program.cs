@@ -1,4 +1,8 @@
 using Connectors.Vllm.Benchmarks;
+using Connectors.Vllm.Benchmarks.Prompt;
+using Connectors.Vllm.Benchmarks.Soak;
+using Connectors.Vllm.Benchmarks.Start;
+using Connectors.Vllm.Benchmarks.Stream;
 using Connectors.Vllm.Benchmarks.Tokenize;
 
 // One program, one subcommand per thing measured; each prints one JSON object per measured case on stdout, progress on stderr.
@@ -6,6 +10,11 @@ using Connectors.Vllm.Benchmarks.Tokenize;
 IBenchmark[] benchmarks =
 [
     new TokenizeBenchmark(),
+    new StreamBenchmark(),
+    new PromptBenchmark(),
+    new StartBenchmark(),
+    new SoakBenchmark(),
+    new StreamServer(),
 ];
 
 if (args.Length == 0 || benchmarks.FirstOrDefault(candidate => candidate.Name == args[0]) is not { } benchmark)

@@ -1,0 +1,37 @@
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
+
+namespace Connectors.Vllm.Benchmarks.Stream;
+
+/// <summary>The scripted answer as the frames a vLLM gRPC server sends, one array per message, encoded before anyone asks.</summary>
+internal static class GrpcDialect
+{
+    private const uint PromptTokens = 32;
+
+    public static byte[][] Encode(StreamScript script, int tokensPerMessage)
+    {
+        List<byte[]> frames = [];
+        var blocks = script.Ids.Chunk(tokensPerMessage).ToList();
+        foreach (var block in blocks)
+        {
+            GenerateStreamChunk chunk = new() { PromptTokens = PromptTokens, CompletionTokens = (uint)block.Length };
+            chunk.TokenIds.AddRange(block.Select(id => (uint)id));
+            frames.Add(Frame(new GenerateResponse { Chunk = chunk }));
+        }
+
+        // The closing message repeats the last block, as the servers do.
+        GenerateComplete complete = new() { FinishReason = "stop", PromptTokens = PromptTokens, CompletionTokens = (uint)blocks[^1].Length };
+        complete.OutputIds.AddRange(blocks[^1].Select(id => (uint)id));
+        frames.Add(Frame(new GenerateResponse { Complete = complete }));
+        return [.. frames];
+    }
+
+    public static byte[] Frame(IMessage message)
+    {
+        var body = message.ToByteArray();
+        var frame = new byte[body.Length + 5];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), body.Length);
+        body.CopyTo(frame, 5);
+        return frame;
+    }
+}
