@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Connectors.Vllm;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Samples.Inspect;
 using Connectors.Vllm.Samples.Inspect.Verbs;
@@ -9,6 +10,7 @@ Option<string?> modelDirectory = new("--model-dir") { Description = "A model's f
 Option<string?> tokenizerFile = new("--tokenizer") { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
 Option<string> toolParser = new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
 Option<string> reasoningParser = new("--reasoning-parser") { Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
+Option<string?> endpoint = new("--endpoint") { Description = "A vLLM gRPC server, e.g. http://gpu-box:50051." };
 Option<string?> templateFile = new("--template") { Description = "A chat template file." };
 
 RootCommand root = new("Shows what a model sees, and what is made of its answer.") { jsonLines };
@@ -32,6 +34,13 @@ Add(
     modelDirectory,
     toolParser,
     reasoningParser);
+Add("prompt", "What a chat request would send.", parsed => new PromptVerb(LoadProfile(parsed)), modelDirectory);
+Add(
+    "model",
+    "What is known of a server's model, or a folder's, and where it came from.",
+    parsed => parsed.GetValue(endpoint) is { } server ? ModelVerb.Connect(server) : new ModelVerb(LoadProfile(parsed), engine: null),
+    endpoint,
+    modelDirectory);
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
@@ -78,3 +87,7 @@ Tokenizer LoadTokenizer(ParseResult parsed) =>
     parsed.GetValue(tokenizerFile) is { } file ? Tokenizer.FromFile(file)
     : parsed.GetValue(modelDirectory) is { } directory ? Tokenizer.FromDirectory(directory)
     : throw new ArgumentException("give --model-dir or --tokenizer");
+
+VllmModelProfile LoadProfile(ParseResult parsed) => VllmModelProfile
+    .FromDirectoryAsync(parsed.GetValue(modelDirectory) ?? throw new ArgumentException("give --model-dir"))
+    .GetAwaiter().GetResult();
