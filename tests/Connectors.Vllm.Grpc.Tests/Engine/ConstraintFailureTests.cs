@@ -1,0 +1,74 @@
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+/// <summary>A constraint that did not hold never looks like an answer.</summary>
+public sealed class ConstraintFailureTests
+{
+    private static readonly OutputConstraint Schema = OutputConstraint.JsonSchema("""{"type":"object"}""");
+
+    [Fact]
+    public async Task Generate_FinishError_NamesTheConstraint()
+    {
+        var e = await FailAsync(VllmServerFamily.A, new ScriptedReply { Ids = [], FinishReason = "error" }, OutputConstraint.Grammar("root ::= "));
+
+        Assert.Equal(OutputConstraintKind.Grammar, e.Constraint!.Kind);
+        Assert.Contains("root ::= ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Generate_LoneEos_IsNoAnswer(VllmServerFamily family)
+    {
+        var e = await FailAsync(family, ScriptedReply.FromIds(), Schema);
+
+        Assert.Same(Schema, e.Constraint);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A, 3, "Grammar error: Invalid type: objekt")]
+    [InlineData(VllmServerFamily.B, 13, "engine failed during generation")]
+    [InlineData(VllmServerFamily.B, 3, "invalid structured outputs params: nope")]
+    public async Task Generate_ServerRefusesTheConstraint_NamesIt(VllmServerFamily family, int status, string detail)
+    {
+        var e = await FailAsync(family, ScriptedReply.Failing(ServerFault.Status(status, detail)), OutputConstraint.StructuralTag("{}"));
+
+        Assert.Equal(detail, e.ServerMessage);
+        Assert.False(e.IsRetryable);
+    }
+
+    [Theory]
+    [InlineData("a*")]
+    [InlineData("(yes)?")]
+    public async Task Generate_LoneEosUnderARegexThatAllowsIt_IsAnAnswer(string pattern)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        server.Enqueue(ScriptedReply.FromIds());
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Constraint = OutputConstraint.Regex(pattern) }).CollectAsync();
+
+        Assert.Equal(GenerationFinishReason.Stop, updates.Finish().Reason);
+    }
+
+    [Fact]
+    public void JsonSchema_NoJson_IsRefusedHere()
+    {
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.JsonSchema("{"));
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.JsonSchema("[]"));
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.StructuralTag("1"));
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.Grammar(""));
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.Regex(""));
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.Choice([]));
+    }
+
+    private static async Task<VllmConstraintException> FailAsync(VllmServerFamily family, ScriptedReply reply, OutputConstraint constraint)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        server.Enqueue(reply);
+        await using var engine = Engines.Create(server.Endpoint);
+        return await Assert.ThrowsAsync<VllmConstraintException>(
+            () => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Constraint = constraint }).CollectAsync());
+    }
+}

@@ -1,0 +1,105 @@
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+public sealed class DetectionTests
+{
+    [Theory]
+    [InlineData(VllmServerAge.A0, VllmProtocol.Engine)]
+    [InlineData(VllmServerAge.A1, VllmProtocol.Engine)]
+    [InlineData(VllmServerAge.A2, VllmProtocol.Engine)]
+    [InlineData(VllmServerAge.A3, VllmProtocol.Engine)]
+    [InlineData(VllmServerAge.B0, VllmProtocol.LegacyInference)]
+    [InlineData(VllmServerAge.B1, VllmProtocol.Inference)]
+    public async Task Protocol_EveryAge_IsFoundOutAndGenerates(VllmServerAge age, VllmProtocol expected)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Age = age });
+        server.Enqueue(ScriptedReply.FromIds(10, 11));
+        await using var engine = Engines.Create(server.Endpoint);
+        Assert.Equal(VllmProtocol.Auto, engine.Protocol);
+
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 }, Sampling = new() { MaxTokens = 5 } }).CollectAsync();
+
+        Assert.Equal(expected, engine.Protocol);
+        Assert.Equal([10, 11], updates.Ids().Take(2));
+        Assert.Equal(GenerationFinishReason.Stop, updates.Finish().Reason);
+        Assert.Equal(expected, (await engine.GetCapabilitiesAsync()).Protocol);
+    }
+
+    [Fact]
+    public async Task Protocol_InferenceWithoutControl_IsInference()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, ControlService = false });
+        server.Enqueue(ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Sampling = new() { MaxTokens = 5 } }).CollectAsync();
+
+        Assert.Equal(VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(10, updates.Ids()[0]);
+    }
+
+    [Fact]
+    public async Task Protocol_AskedOnce_IsRemembered()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        await using var engine = Engines.Create(server.Endpoint);
+
+        for (var i = 0; i < 3; i++)
+        {
+            server.Enqueue(ScriptedReply.FromIds(10));
+            await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
+        }
+
+        Assert.Single(server.Requests, request => request.Method.EndsWith("/HealthCheck", StringComparison.Ordinal));
+        Assert.Single(server.Requests, request => request.Method.EndsWith("/GetModelInfo", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Protocol_Forced_IsNotAskedFor()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var engine = Engines.Create(server.Endpoint, options => options.Protocol = VllmProtocol.Inference);
+        Assert.Equal(VllmProtocol.Inference, engine.Protocol);
+
+        await engine.GetModelInfoAsync();
+
+        Assert.DoesNotContain(server.Requests, request => request.Method.EndsWith("/HealthCheck", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Protocol_ServerReplacedByTheOtherFamily_IsAskedForAgain()
+    {
+        await using var old = await VllmTestServer.StartAsync();
+        await using var engine = Engines.Create(old.Endpoint);
+        old.Enqueue(ScriptedReply.FromIds(10));
+        await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
+        await old.StopAsync();
+        await using var replacement = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, Port = old.Endpoint.Port });
+        replacement.Reply(ScriptedReply.FromIds(20));
+
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
+
+        Assert.Equal(20, updates.Ids()[0]);
+        Assert.Equal(VllmProtocol.Inference, engine.Protocol);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Capabilities_ServerWithReasoningParser_TellWhereConstraintsStart(VllmServerFamily family)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        {
+            Family = family,
+            ReasoningParser = "qwen3",
+            ConstraintStart = Testing.ConstraintStart.AfterReasoning,
+        });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var capabilities = await engine.GetCapabilitiesAsync();
+
+        Assert.Equal(ConstraintStart.AfterReasoning, capabilities.ConstraintStart);
+        Assert.Equal("qwen3", capabilities.ReasoningParser);
+    }
+}

@@ -1,0 +1,132 @@
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+public sealed class InformationTests
+{
+    [Theory]
+    [InlineData(TokenizerBundle.Good)]
+    [InlineData(TokenizerBundle.SingleChunk)]
+    [InlineData(TokenizerBundle.ManyChunks)]
+    public async Task GetTokenizerBundle_GoodArchive_GivesTheFiles(TokenizerBundle bundle)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var engine = Engines.Create(server.Endpoint);
+        var progress = new Progress();
+
+        var files = await engine.GetTokenizerBundleAsync(progress);
+
+        Assert.Equal(server.ModelFiles["tokenizer.json"].ToArray(), files["tokenizer.json"].ToArray());
+        Assert.Contains("config.json", files.Keys);
+        Assert.True(progress.Last > 0);
+    }
+
+    [Theory]
+    [InlineData(TokenizerBundle.WrongChecksum, "SHA-256")]
+    [InlineData(TokenizerBundle.MissingChecksum, "SHA-256")]
+    [InlineData(TokenizerBundle.EscapingNames, "not a plain tokenizer file")]
+    [InlineData(TokenizerBundle.TooManyEntries, "entries")]
+    [InlineData(TokenizerBundle.LyingSizes, "declare")]
+    [InlineData(TokenizerBundle.Empty, "empty")]
+    [InlineData(TokenizerBundle.NotAZip, "")]
+    public async Task GetTokenizerBundle_BadArchive_IsRefusedWithTheReason(TokenizerBundle bundle, string reason)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GetTokenizerBundleAsync());
+
+        Assert.True(e.Message.Contains(reason, StringComparison.Ordinal), e.Message);
+        Assert.Contains("local model folder", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(TokenizerBundle.HubId)]
+    [InlineData(TokenizerBundle.NotConfigured)]
+    [InlineData(TokenizerBundle.Unimplemented)]
+    public async Task GetTokenizer_ServerHasNone_NamesTheCures(TokenizerBundle bundle)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var client = new VllmGrpcClient(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
+
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => client.Models.GetTokenizerAsync());
+
+        Assert.Contains("HF_HUB_OFFLINE=1", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task GetModelInfo_BothFamilies_HaveOneShape(VllmServerFamily family)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        {
+            Family = family,
+            ModelPath = "/root/.cache/huggingface/hub/models--Org--Tiny-1B/snapshots/0123abc",
+            ContextLength = 1234,
+        });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var model = await engine.GetModelInfoAsync();
+
+        Assert.Equal("Org/Tiny-1B", model.ModelId);
+        Assert.Equal("Org/Tiny-1B", model.ServedModelName);
+        Assert.Equal(1234, model.ContextLength);
+        Assert.NotNull(model.RawRepresentation);
+        Assert.NotNull((await engine.GetServerInfoAsync()).KvBlockSize);
+        Assert.True((await engine.HealthAsync()).IsHealthy);
+    }
+
+    [Fact]
+    public async Task GetLoads_FamilyA_GivesRanksAndFamilyBSaysWhereToLook()
+    {
+        await using var a = await VllmTestServer.StartAsync();
+        await using var b = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var engineA = Engines.Create(a.Endpoint);
+        await using var engineB = Engines.Create(b.Endpoint);
+
+        Assert.Single(await engineA.GetLoadsAsync());
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engineB.GetLoadsAsync());
+        Assert.Contains("/metrics", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ListLoras_FamilyB_GivesAdapters()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, LoraAdapters = ["ad1", "ad2"] });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        Assert.Equal(["ad1", "ad2"], (await engine.ListLorasAsync()).Select(adapter => adapter.Name));
+        Assert.True((await engine.GetCapabilitiesAsync()).Lora);
+    }
+
+    [Fact]
+    public async Task Embed_EmbeddingModel_GivesTheVector()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var result = await engine.EmbedAsync(new[] { 1, 2, 3 });
+
+        Assert.Equal((8, 3), (result.Vector.Length, result.PromptTokens));
+        await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync());
+    }
+
+    [Fact]
+    public async Task GetModelInfo_CallerGivesUpWaiting_DoesNotSpoilItForOthers()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        await using var engine = Engines.Create(server.Endpoint);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => engine.GetModelInfoAsync(new CancellationToken(true)).AsTask());
+
+        Assert.NotNull(await engine.GetModelInfoAsync());
+    }
+
+    private sealed class Progress : IProgress<TransferProgress>
+    {
+        public long Last { get; private set; }
+
+        public void Report(TransferProgress value) => Last = value.BytesReceived;
+    }
+}

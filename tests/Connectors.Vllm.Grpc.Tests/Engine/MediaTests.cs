@@ -1,0 +1,116 @@
+using Connectors.Vllm.Testing;
+using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+public sealed class MediaTests
+{
+    /// <summary>A PNG of one pixel.</summary>
+    private static readonly byte[] Png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+
+    [Theory]
+    [InlineData(VllmServerFamily.A, true, "--mm-processor inprocess")]
+    [InlineData(VllmServerFamily.A, false, "text model")]
+    [InlineData(VllmServerFamily.B, false, "text model")]
+    public async Task Generate_ServerWithoutMedia_SaysHowToSwitchThemOn(VllmServerFamily family, bool multimodal, string cure)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, SupportsVision = multimodal });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
+        {
+            PromptIds = new[] { 1 },
+            Media = [MediaItem.FromBytes(MediaKind.Image, Png)],
+        }).CollectAsync());
+
+        Assert.Contains(cure, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generate_TooManyImages_IsRefusedHere()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { AcceptsMedia = true, MaxImages = 1 });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
+        {
+            PromptIds = new[] { 1 },
+            Media = [MediaItem.FromBytes(MediaKind.Image, Png), MediaItem.FromBytes(MediaKind.Image, Png)],
+        }).CollectAsync());
+
+        Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
+    }
+
+    [Fact]
+    public void Build_BytesAndAddresses_TakeTheFormOfTheFamily()
+    {
+        var request = new GenerationRequest
+        {
+            PromptIds = new[] { 1, 2 },
+            Media = [MediaItem.FromBytes(MediaKind.Video, new byte[] { 1, 2 }, "video/mp4"), MediaItem.FromUri(MediaKind.Image, new Uri("https://example.com/a.png"))],
+        };
+
+        var engine = EngineRequestBuilder.Build(request, SamplingOptions.Default, "r").MediaRefs.Items;
+        var inference = InferenceRequestBuilder.Build(request, SamplingOptions.Default, "r").Media;
+
+        Assert.Equal((Protocol.Common.Modality.Video, "data:video/mp4;base64,AQI="), (engine[0].Modality, engine[0].Url));
+        Assert.Equal("https://example.com/a.png", engine[1].Url);
+        Assert.Equal((Inference.Modality.Video, "video/mp4"), (inference[0].Modality, inference[0].MimeType));
+        Assert.Equal([1, 2], inference[0].RawBytes.ToByteArray());
+        Assert.Equal("https://example.com/a.png", inference[1].Url);
+        Assert.All(inference, item => Assert.Equal("", item.Uuid));
+    }
+
+    [Theory]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("ftp://x/y.png")]
+    [InlineData("data:image/png,abc")]
+    [InlineData("data:image/png;base64,@@@@")]
+    public void FromUri_UnusableAddress_IsRefused(string uri) => Assert.Throws<VllmRequestException>(() => MediaItem.FromUri(MediaKind.Image, new Uri(uri)));
+
+    [Fact]
+    public void FromUri_DataAddress_IsDecoded()
+    {
+        var item = MediaItem.FromUri(MediaKind.Image, new Uri("data:image/png;base64,AQID"));
+
+        Assert.Equal([1, 2, 3], item.Data.ToArray());
+        Assert.Equal("image/png", item.MediaType);
+        Assert.Null(item.Uri);
+    }
+
+    [Fact]
+    public async Task Generate_RequestOverTheServersLimit_IsRefusedHere()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, AcceptsMedia = true });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
+        {
+            PromptIds = new[] { 1 },
+            Media = [MediaItem.FromBytes(MediaKind.Image, new byte[33 * 1024 * 1024])],
+        }).CollectAsync());
+
+        Assert.Equal(VllmStatusCode.OutOfRange, e.StatusCode);
+        Assert.DoesNotContain(server.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(13, "multimodal preprocessing error: base64 decode error: Invalid symbol 64, offset 0.")]
+    [InlineData(13, "Failed to apply prompt replacement for mm_items['image'][0]")]
+    public void ToException_BadMediaAsInnerError_IsABadRequest(int code, string text)
+    {
+        var e = ServerErrors.ToException(new GrpcStatus((VllmStatusCode)code, text), EngineMethods.Generate, "r", new Uri("http://x"));
+
+        Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
+    }
+
+    [Fact]
+    public void ToException_MediaThatCannotBeFetched_IsNotRetryable()
+    {
+        var e = ServerErrors.ToException(
+            new GrpcStatus(VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'"), EngineMethods.Generate, "r", new Uri("http://x"));
+
+        Assert.False(e.IsRetryable);
+    }
+}

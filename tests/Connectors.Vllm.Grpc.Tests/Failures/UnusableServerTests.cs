@@ -1,0 +1,122 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+/// <summary>Addresses where no vLLM gRPC server answers: one clear error that says what, where and what to try.</summary>
+public sealed class UnusableServerTests
+{
+    private static readonly GenerationRequest Request = new() { PromptIds = new[] { 1, 2, 3 } };
+
+    [Fact]
+    public async Task Generate_NothingListens_SaysConnectionRefused()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        listener.Stop();
+        await using var engine = Engines.Create(endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+
+        Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
+        Assert.True(e.IsRetryable);
+        Assert.Contains("connection refused", e.Message, StringComparison.Ordinal);
+        Assert.Contains(endpoint.Authority, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 30\r\n\r\nInvalid HTTP request received.")]
+    [InlineData("HTTP/1.1 404 Not Found\r\nserver: uvicorn\r\ncontent-length: 22\r\ncontent-type: application/json\r\n\r\n{\"detail\":\"Not Found\"}")]
+    public async Task Generate_HttpOnePort_SaysItLooksLikeOne(string answer)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var stop = new CancellationTokenSource();
+        var serving = ServeAsync(listener, Encoding.ASCII.GetBytes(answer), stop.Token);
+        await using var engine = Engines.Create(new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
+
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+        await stop.CancelAsync();
+        await serving;
+
+        Assert.Contains("looks like an HTTP port", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--grpc", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generate_HttpTwoServerWithoutGrpc_SaysItLooksLikeHttp()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        server.FailNext("HealthCheck", new ServerFault { Kind = FaultKind.HttpAnswer, HttpStatus = 404 });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GetModelInfoAsync().AsTask());
+
+        Assert.Equal(VllmStatusCode.Unimplemented, e.StatusCode);
+        Assert.Contains("looks like an HTTP port", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_SilentServer_EndsAtTheCallTimeout()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var engine = Engines.Create(
+            new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), options => options.CallTimeout = TimeSpan.FromMilliseconds(300));
+
+        var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
+
+        Assert.Equal(VllmTimeoutKind.Call, e.Kind);
+        Assert.Equal(VllmStatusCode.DeadlineExceeded, e.StatusCode);
+    }
+
+    [Fact]
+    public async Task Generate_UnknownHost_SaysSo()
+    {
+        await using var engine = Engines.Create(new Uri("http://no-such-host.invalid:9000"));
+
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+
+        Assert.Contains("cannot be resolved", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generate_GrpcServerOfSomethingElse_ListsWhatWasTried()
+    {
+        await using var server = await ReplayServer.StartAsync();
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+
+        Assert.Contains("vllm.grpc.engine.VllmEngine", e.Message, StringComparison.Ordinal);
+        Assert.Contains("vllm.Generate", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ftp://host")]
+    [InlineData("http://host/v1")]
+    [InlineData("http://ho st")]
+    public void ForEndpoint_NoServerAddress_IsRefused(string address) => Assert.Throws<ArgumentException>(() => VllmConnectionOptions.ForEndpoint(address));
+
+    private static async Task ServeAsync(TcpListener listener, byte[] answer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                using var client = await listener.AcceptTcpClientAsync(cancellationToken);
+                var stream = client.GetStream();
+                await stream.ReadAtLeastAsync(new byte[24], 24, false, cancellationToken);
+                await stream.WriteAsync(answer, cancellationToken);
+                client.Client.Shutdown(SocketShutdown.Send);
+                await stream.CopyToAsync(Stream.Null, cancellationToken);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException)
+        {
+        }
+    }
+}
