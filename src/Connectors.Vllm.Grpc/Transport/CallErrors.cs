@@ -7,8 +7,10 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>Turns what can go wrong in a call into the exceptions of this package, with what, where and what to try.</summary>
 internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan connectTimeout)
 {
-    private const string HttpPortHint =
-        "This looks like an HTTP port. vLLM serves gRPC with 'vllm serve MODEL --grpc' (instead of HTTP), or on its own port with '--grpc-port N' (beside HTTP).";
+    private const string HttpPortHint = "This looks like an HTTP port. " + HowToServe;
+
+    private const string HowToServe =
+        "vLLM serves gRPC with 'vllm serve MODEL --grpc' (instead of HTTP), or on its own port with '--grpc-port N' (beside HTTP).";
 
     public VllmException FromStatus(GrpcStatus status)
     {
@@ -59,7 +61,9 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         };
     }
 
-    public VllmException FromTransport(Exception exception)
+    /// <param name="exception">What the HTTP handler threw.</param>
+    /// <param name="answered">Whether the response had begun.</param>
+    public VllmException FromTransport(Exception exception, bool answered)
     {
         // The HTTP handler reports its connect timeout as a cancellation nobody asked for.
         if (exception is OperationCanceledException)
@@ -87,7 +91,12 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
             }
         }
 
-        return Connection($"The connection to {endpoint} broke during {request.Method}: {Innermost(exception).Message}", VllmStatusCode.Unavailable, true, exception);
+        // A server of another protocol may simply hang up on the HTTP/2 preface.
+        return answered
+            ? Connection($"The connection to {endpoint} broke during {request.Method}; the answer is incomplete: {Innermost(exception).Message}", VllmStatusCode.Unavailable, true, exception)
+            : Connection(
+                $"The connection to {endpoint} broke before it answered {request.Method}: {Innermost(exception).Message} If it always does, this may be an HTTP port. {HowToServe}",
+                VllmStatusCode.Unavailable, true, exception);
     }
 
     private VllmConnectionException FromHttp2(long errorCode, Exception exception)

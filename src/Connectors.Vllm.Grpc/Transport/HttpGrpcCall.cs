@@ -185,6 +185,6 @@ internal sealed class HttpGrpcCall : IGrpcCall
         }
 
         IsEnded = true;
-        return _errors.FromTransport(exception);
+        return _errors.FromTransport(exception, answered: _response is not null);
     }
 }

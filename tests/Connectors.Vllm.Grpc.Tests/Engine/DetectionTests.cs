@@ -93,7 +93,7 @@ public sealed class DetectionTests
         {
             Family = family,
             ReasoningParser = "qwen3",
-            ConstraintStart = Testing.ConstraintStart.AfterReasoning,
+            ConstraintStart = ConstraintStart.AfterReasoning,
         });
         await using var engine = Engines.Create(server.Endpoint);
 

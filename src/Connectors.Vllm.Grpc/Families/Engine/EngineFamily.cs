@@ -93,7 +93,7 @@ internal sealed class EngineFamily : IProtocolFamily
         }
         catch (InvalidDataException e)
         {
-            throw new VllmProtocolException($"The tokenizer that {_invoker.Endpoint} sent is refused: {e.Message}. Use a local model folder instead, or look at the server.", e)
+            throw new VllmProtocolException($"The tokenizer that {_invoker.Endpoint} sent is refused: {e.Message.TrimEnd('.')}. Use a local model folder instead, or look at the server.", e)
             {
                 StatusCode = VllmStatusCode.DataLoss,
                 Method = EngineMethods.GetTokenizer,
