@@ -9,8 +9,8 @@ internal sealed class KvEventCalls(ServerState state)
 {
     public async Task HandleAsync(GrpcCall call, CapturedRequest captured)
     {
-        await call.SendHeadersAsync().ConfigureAwait(false);
         using var subscription = state.KvEvents.Subscribe();
+        await call.SendHeadersAsync().ConfigureAwait(false);
         var eventId = 0UL;
         await foreach (var (sequence, stored) in subscription.Reader.ReadAllAsync(call.Cancelled).ConfigureAwait(false))
         {

@@ -6,7 +6,8 @@ namespace Connectors.Vllm.Testing.FamilyA;
 /// <summary>Builds the zip of GetTokenizer: a good one, and ones no client should unpack.</summary>
 internal static class TokenizerZip
 {
-    private const int LyingLength = 64 << 20;
+    // No round number: its bytes must not occur in the zip by chance.
+    private const int LyingLength = 0x0412_3457;
 
     // A fixed time keeps the bytes equal from run to run.
     private static readonly DateTimeOffset EntryTime = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -19,7 +20,7 @@ internal static class TokenizerZip
     public static byte[] Crowded(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files) =>
         Zip(files.Concat(Enumerable.Range(0, 51 - files.Count).Select(i => new KeyValuePair<string, ReadOnlyMemory<byte>>($"filler{i}.jinja", "x"u8.ToArray()))));
 
-    /// <summary>An entry of 64 MiB of blanks whose headers declare 100 bytes.</summary>
+    /// <summary>An entry of some 65 MiB of blanks whose headers declare 100 bytes.</summary>
     public static byte[] Lying()
     {
         var zip = Zip([new("tokenizer.json", new byte[LyingLength])]);

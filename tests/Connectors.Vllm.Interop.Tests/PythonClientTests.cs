@@ -1,0 +1,189 @@
+using System.Text.Json;
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Interop.Tests;
+
+/// <summary>A Python grpcio client calls our test server.</summary>
+public sealed class PythonClientTests
+{
+    private static readonly TimeSpan HangGuard = TimeSpan.FromSeconds(30);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("a", "stop")]
+    [InlineData("b", "STOP")]
+    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(string family, string finish)
+    {
+        await using var server = await StartAsync(family);
+        server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 2 });
+        var eos = server.Tokenizer.TokenToId("<|im_end|>")!.Value;
+
+        var stream = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel);
+        var whole = await PythonPeer.RunClientAsync(family, server.Endpoint, "whole", Cancel);
+
+        Assert.Equal([10, 11, 12, eos], Ids(stream));
+        Assert.Equal(4, stream.GetProperty("count").GetInt32());
+        Assert.Equal(finish, stream.GetProperty("finish").GetString());
+        Assert.Equal([10, 11, 12, eos], Ids(whole));
+        Assert.Equal(finish, whole.GetProperty("finish").GetString());
+        Assert.Equal(1, whole.GetProperty("messages").GetInt32());
+        Assert.True(family == "a" || stream.GetProperty("promptFirst").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Cancel_MidStream_IsSeenByTheServer(string family)
+    {
+        await using var server = await StartAsync(family);
+        server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 2 });
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "cancel", Cancel);
+        var captured = await server.WaitForRequestAsync(request => request.RequestId == "py-1", Cancel);
+        await captured.Cancelled.WaitAsync(HangGuard, Cancel);
+        await server.WaitUntilIdleAsync(Cancel).WaitAsync(HangGuard, Cancel);
+
+        Assert.Equal([10], Ids(result));
+        Assert.Equal(1, server.CancelledCalls);
+        Assert.Equal(2, captured.OutputTokens);
+    }
+
+    [Theory]
+    [InlineData("a", "abort")]
+    [InlineData("b", "ABORTED")]
+    public async Task Abort_MidStream_EndsTheStreamWithOk(string family, string finish)
+    {
+        await using var server = await StartAsync(family);
+        server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "abort", Cancel);
+
+        Assert.Equal(finish, result.GetProperty("finish").GetString());
+        Assert.Equal("OK", result.GetProperty("status").GetString());
+        Assert.Equal(1, server.AbortedRequests);
+    }
+
+    [Theory]
+    [InlineData("a", "The decoder prompt cannot be empty")]
+    [InlineData("b", "prompt is required")]
+    public async Task Refusal_EmptyRequest_HasStatusAndText(string family, string text)
+    {
+        await using var server = await StartAsync(family);
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "refused", Cancel);
+
+        Assert.Equal("INVALID_ARGUMENT", result.GetProperty("status").GetString());
+        Assert.Equal(text, result.GetProperty("details").GetString());
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Deadline_Passes_EndsTheCallOnBothSides(string family)
+    {
+        await using var server = await StartAsync(family);
+        server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "deadline", Cancel);
+        await server.WaitUntilIdleAsync(Cancel).WaitAsync(HangGuard, Cancel);
+
+        Assert.Equal("DEADLINE_EXCEEDED", result.GetProperty("status").GetString());
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Health_NamesAndWatch_AnswerAsTheFamilyDoes(string family)
+    {
+        await using var server = await StartAsync(family);
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "health", Cancel);
+
+        Assert.Equal("SERVING", result.GetProperty("").GetString());
+        Assert.Equal("SERVING", result.GetProperty(family == "a" ? "vllm.grpc.engine.VllmEngine" : "vllm.Control").GetString());
+        Assert.Equal("NOT_FOUND", result.GetProperty("unknown").GetString());
+        Assert.Equal("SERVING", result.GetProperty("watch").GetString());
+        Assert.True(family == "b" || result.GetProperty("watchEnds").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Info_FamilyA_HandsOutTheTokenizerBundle()
+    {
+        await using var server = await StartAsync("a");
+
+        var result = await PythonPeer.RunClientAsync("a", server.Endpoint, "info", Cancel);
+
+        Assert.True(result.GetProperty("healthy").GetBoolean());
+        Assert.True(result.GetProperty("checksum").GetBoolean());
+        Assert.Equal(server.ModelFiles.Keys.Order(StringComparer.Ordinal), result.GetProperty("files").EnumerateArray().Select(name => name.GetString()!));
+    }
+
+    [Fact]
+    public async Task Info_FamilyB_TellsModelAndApi()
+    {
+        await using var server = await StartAsync("b");
+
+        var result = await PythonPeer.RunClientAsync("b", server.Endpoint, "info", Cancel);
+
+        Assert.Equal(TinyModel.Name, result.GetProperty("model").GetString());
+        Assert.Equal("vllm", result.GetProperty("api").GetString());
+    }
+
+    [Fact]
+    public async Task Gzip_FamilyA_IsAccepted()
+    {
+        await using var server = await StartAsync("a");
+        server.Reply(new ScriptedReply { Ids = [10] });
+
+        // Long enough for grpcio to find compressing worth it.
+        var result = await PythonPeer.RunClientAsync("a", server.Endpoint, "stream", Cancel, "--gzip", "--prompt", string.Join(' ', Enumerable.Repeat("7", 3000)));
+
+        Assert.Equal(10, Ids(result)[0]);
+        Assert.Equal(3000, server.Requests[0].PromptIds.Count);
+        Assert.Equal("gzip", server.Requests[0].Metadata["grpc-encoding"]);
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Tls_TrustedCertificate_Works(string family)
+    {
+        using var certificates = new TestCertificates();
+        await using var server = await StartAsync(family, certificates);
+        server.Reply(new ScriptedReply { Ids = [10] });
+
+        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile);
+
+        Assert.Equal(10, Ids(result)[0]);
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task MutualTls_OwnStrangersAndNoCertificate_OnlyTheOwnGetsIn(string family)
+    {
+        using var certificates = new TestCertificates();
+        await using var server = await StartAsync(family, certificates, mutual: true);
+        server.Reply(new ScriptedReply { Ids = [10] });
+
+        var own = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile, "--cert", certificates.ClientFile, "--key", certificates.ClientKeyFile);
+        var none = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile);
+        var stranger = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile, "--cert", certificates.StrangerFile, "--key", certificates.StrangerKeyFile);
+
+        Assert.Equal(10, Ids(own)[0]);
+        Assert.Equal("UNAVAILABLE", none.GetProperty("status").GetString());
+        Assert.Equal("UNAVAILABLE", stranger.GetProperty("status").GetString());
+    }
+
+    private static Task<VllmTestServer> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) => VllmTestServer.StartAsync(
+        new()
+        {
+            Family = Enum.Parse<VllmServerFamily>(family, ignoreCase: true),
+            Certificate = certificates?.Server,
+            ClientCertificateAuthorities = mutual ? [certificates!.Authority] : null,
+        },
+        Cancel);
+
+    private static int[] Ids(JsonElement result) => [.. result.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
+}
