@@ -12,12 +12,14 @@ internal sealed class ServerEndpoint : IDisposable
     private int _outstanding;
     private long _setAsideUntil;
     private int _probing;
+    private VllmProtocol _lastProtocol;
 
     public ServerEndpoint(IGrpcTransport transport, VllmConnectionOptions options, ILogger logger)
     {
         Transport = transport;
         _options = options;
         _logger = logger;
+        _lastProtocol = options.Protocol;
         _invoker = new GrpcInvoker(transport, options);
         _family = NewLookup();
     }
@@ -30,7 +32,8 @@ internal sealed class ServerEndpoint : IDisposable
 
     public bool IsSetAside => Volatile.Read(ref _setAsideUntil) != 0;
 
-    public VllmProtocol Protocol => _family.Current?.Protocol ?? _options.Protocol;
+    /// <summary>What was last found out; during an outage, what it was before.</summary>
+    public VllmProtocol Protocol => _family.Current?.Protocol ?? _lastProtocol;
 
     public ValueTask<IProtocolFamily> GetFamilyAsync(CancellationToken cancellationToken) => _family.GetAsync(cancellationToken);
 
@@ -69,6 +72,12 @@ internal sealed class ServerEndpoint : IDisposable
             }
 
             Volatile.Write(ref _setAsideUntil, Math.Max(1, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds));
+
+            // It may come back as another version or with another model.
+            if (_family.Current is not null)
+            {
+                _family = NewLookup();
+            }
         }
     }
 
@@ -130,6 +139,7 @@ internal sealed class ServerEndpoint : IDisposable
             Log.ProtocolDetected(_logger, Uri, protocol);
         }
 
+        _lastProtocol = protocol;
         return protocol == VllmProtocol.Engine ? new EngineFamily(_invoker) : new InferenceFamily(_invoker, protocol);
     });
 }

@@ -67,7 +67,7 @@ public sealed class CompletionsResource
         ArgumentNullException.ThrowIfNull(request);
         var tokenizer = await _tokenizer.FindAsync(cancellationToken).ConfigureAwait(false);
         var model = await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
-        var sent = tokenizer is null ? request with { IncludeServerText = true } : request with { VocabularySize = request.VocabularySize ?? model.VocabularySize };
+        var sent = tokenizer is null ? request with { IncludeServerText = true } : request;
         var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
         for (var i = 0; i < texts.Length; i++)
         {

@@ -105,6 +105,19 @@ public sealed class ServerDeathTests
     }
 
     [Fact]
+    public async Task GetModelInfo_ServerReplacedByOneWithAnotherModel_IsAskedForAgain()
+    {
+        await using var old = await VllmTestServer.StartAsync(new VllmTestServerOptions { ContextLength = 100 });
+        await using var engine = Engines.Create(old.Endpoint);
+        Assert.Equal(100, (await engine.GetModelInfoAsync()).ContextLength);
+        await old.StopAsync();
+        await Assert.ThrowsAsync<VllmConnectionException>(() => engine.HealthAsync());
+        await using var replacement = await VllmTestServer.StartAsync(new VllmTestServerOptions { ContextLength = 200, Port = old.Endpoint.Port });
+
+        Assert.Equal(200, (await engine.GetModelInfoAsync()).ContextLength);
+    }
+
+    [Fact]
     public async Task Generate_UnavailableBeforeFirstMessage_IsRetriedWithANewId()
     {
         await using var server = await VllmTestServer.StartAsync();
