@@ -80,6 +80,20 @@ public sealed class OrdinaryTextTests
     }
 
     [Fact]
+    public void Encode_ThousandsOfRangesInNormalizedText_IsExactAndQuick()
+    {
+        var llama = TinyTokenizer.Load(TinyTokenizer.ByteFallback(
+            "abcdefghijklmnopqrstuvwxyz<>|", [], TinyTokenizer.Added(900, "<|end|>", normalized: true)));
+        var end = llama.TokenToId("<|end|>")!.Value;
+        var text = string.Concat(Enumerable.Repeat("a <|end|> b <|end|> c ", 20_000));
+        var ranges = Enumerable.Range(0, 20_000).Select(i => new Range((i * 22) + 10, (i * 22) + 21)).ToArray();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+
+        Assert.Equal(20_000, llama.Encode(text, ranges).Count(id => id == end));
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"took {watch.Elapsed}");
+    }
+
+    [Fact]
     public void Encode_MergeAcrossRangeBorder_HappensAsInAnyText()
     {
         Assert.Equal(Chat.Encode("x hi"), Chat.Encode("x hi", [3..4]));

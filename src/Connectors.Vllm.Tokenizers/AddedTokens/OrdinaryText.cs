@@ -39,14 +39,16 @@ internal sealed class OrdinaryText
     public bool Blocks(int token, int start, int end) => Overlaps(start, end) && (_tokens!.List[token].IsSpecial || _never.Contains(_tokens.List[token].Id));
 
     /// <summary>True when bytes start to end touch an ordinary part.</summary>
-    public bool Overlaps(int start, int end)
+    public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;
+
+    /// <summary>Index of the first range that ends behind a place; the number of ranges when none does.</summary>
+    public int IndexOfEndBehind(int place)
     {
-        // The first range that ends behind the start.
         int low = 0, high = _ranges.Count;
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_ranges[middle].End > start)
+            if (_ranges[middle].End > place)
             {
                 high = middle;
             }
@@ -56,6 +58,6 @@ internal sealed class OrdinaryText
             }
         }
 
-        return low < _ranges.Count && _ranges[low].Start < end;
+        return low;
     }
 }

@@ -8,6 +8,9 @@ namespace Connectors.Vllm.Tokenizers;
 /// </summary>
 internal sealed class EncodingPipeline
 {
+    /// <summary>How much text may be normalized again to place borders exactly.</summary>
+    private const long MostNormalizedBytes = 16 << 20;
+
     private static readonly int MostStates = Math.Clamp(Environment.ProcessorCount, 1, 16);
 
     private readonly AddedTokenSet _added;
@@ -139,35 +142,23 @@ internal sealed class EncodingPipeline
 
     /// <summary>
     /// The ordinary ranges of a segment, as ranges of its normal form. When normalization changed the text, a border lies where the
-    /// normal form of everything before it ends; the range then takes in the character on either side, so that a border inside a
-    /// composed character errs on the side of ordinary text.
+    /// normal form of everything before it ends.
     /// </summary>
     private OrdinaryText MoveRanges(EncoderState state, ReadOnlySpan<byte> segment, ReadOnlySpan<byte> text, int offset, OrdinaryText ordinary)
     {
         var moved = state.OrdinaryNormalized;
         moved.ResetFrom(ordinary);
         var changed = !segment.Overlaps(text);
-        foreach (var (start, end) in ordinary.Ranges)
+        var first = ordinary.IndexOfEndBehind(offset);
+        var last = ordinary.IndexOfEndBehind(offset + segment.Length);
+        var border = new NormalBorder(_normalizer, state.Scratch, exact: (long)(last - first + 1) * segment.Length <= MostNormalizedBytes);
+        for (var i = first; i < ordinary.Ranges.Count && ordinary.Ranges[i].Start < offset + segment.Length; i++)
         {
-            var from = Math.Max(start - offset, 0);
-            var to = Math.Min(end - offset, segment.Length);
-            if (from < to)
-            {
-                moved.Ranges.Add(changed ? (NormalLength(state, segment[..from]), Math.Min(NormalLength(state, segment[..to]), text.Length)) : (from, to));
-            }
+            var from = Math.Max(ordinary.Ranges[i].Start - offset, 0);
+            var to = Math.Min(ordinary.Ranges[i].End - offset, segment.Length);
+            moved.Ranges.Add(changed ? (border.Of(segment, from), Math.Min(border.Of(segment, to), text.Length)) : (from, to));
         }
 
         return moved;
-    }
-
-    private int NormalLength(EncoderState state, ReadOnlySpan<byte> prefix)
-    {
-        if (prefix.IsEmpty)
-        {
-            return 0;
-        }
-
-        state.Scratch.Clear();
-        return _normalizer!.TryNormalize(prefix, state.Scratch) ? state.Scratch.Length : prefix.Length;
     }
 }
