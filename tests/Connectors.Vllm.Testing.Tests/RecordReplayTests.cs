@@ -35,6 +35,7 @@ public sealed class RecordReplayTests : IDisposable
         Assert.Equal((refused.Status, refused.Detail), (refusedAgain.Status, refusedAgain.Detail));
         Assert.Equal(9, unknown.Status);
         Assert.Equal(0, abort.Status);
+        Assert.Equal("second", replay.Requests[0].RequestId);
         var line = JsonDocument.Parse((await File.ReadAllLinesAsync(_file, Cancel))[0]).RootElement;
         Assert.Equal("A", line.GetProperty("family").GetString());
         Assert.Equal(Methods.Generate, line.GetProperty("rpc").GetString());

@@ -67,7 +67,7 @@ internal sealed class CallDispatcher : IDisposable
         var bytes = await call.ReadRequestAsync(method?.MaxRequestBytes, _family.AcceptsGzip).ConfigureAwait(false);
         if (_raw is not null)
         {
-            await _raw.HandleAsync(call, bytes).ConfigureAwait(false);
+            await HandleRawAsync(call, method, bytes).ConfigureAwait(false);
             return;
         }
 
@@ -91,7 +91,7 @@ internal sealed class CallDispatcher : IDisposable
             throw _family.MalformedRequest(exception);
         }
 
-        var captured = _state.Log.Add(call.Path, bytes, message, RequestIds.Of(message), Metadata(call.Metadata), call.Deadline);
+        var captured = Capture(call, bytes, message);
         call.Fault = _state.Script.TakeFault(call.Path);
         if (!method.IsInference)
         {
@@ -104,13 +104,51 @@ internal sealed class CallDispatcher : IDisposable
         }
         finally
         {
-            if (call.ClientGone && !call.Ended)
-            {
-                _state.Log.CountCancelled(captured);
-            }
-
-            captured.MarkEnded();
+            Close(call, captured);
         }
+    }
+
+    // Proxy and replay work on bytes; what is understood is captured all the same.
+    private async Task HandleRawAsync(GrpcCall call, RpcMethod? method, byte[] bytes)
+    {
+        CapturedRequest? captured = null;
+        try
+        {
+            if (method is not null)
+            {
+                captured = Capture(call, bytes, method.Parser.ParseFrom(bytes));
+                _state.Log.Announce(captured);
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Passed on as it is; the other side says what it thinks of it.
+        }
+
+        try
+        {
+            await _raw!.HandleAsync(call, bytes).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (captured is not null)
+            {
+                Close(call, captured);
+            }
+        }
+    }
+
+    private CapturedRequest Capture(GrpcCall call, byte[] bytes, IMessage message) =>
+        _state.Log.Add(call.Path, bytes, message, RequestIds.Of(message), Metadata(call.Metadata), call.Deadline);
+
+    private void Close(GrpcCall call, CapturedRequest captured)
+    {
+        if (call.ClientGone && !call.Ended)
+        {
+            _state.Log.CountCancelled(captured);
+        }
+
+        captured.MarkEnded();
     }
 
     private static FrozenDictionary<string, string> Metadata(IHeaderDictionary headers) =>
