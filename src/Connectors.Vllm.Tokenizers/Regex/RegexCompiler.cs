@@ -9,6 +9,9 @@ internal sealed class RegexCompiler
     /// <summary>Counted groups are unrolled; a pattern beyond this size is refused.</summary>
     private const int MaxInstructions = 50_000;
 
+    /// <summary>Alternations of at least this many branches choose by the next character.</summary>
+    private const int FewBranches = 3;
+
     private readonly List<RegexInstruction> _code = [];
     private readonly string _pattern;
     private int _registers;
@@ -35,7 +38,7 @@ internal sealed class RegexCompiler
     private static RegexProgram Compile(string pattern, RegexNode root)
     {
         var compiler = new RegexCompiler(pattern);
-        compiler.Emit(root);
+        compiler.Emit(RegexOptimizer.Optimize(root));
         compiler.Add(new(RegexOp.Accept));
         return new RegexProgram(pattern, [.. compiler._code], compiler._registers, root.IsNullable ? null : root.First, root.MinLength == 0);
     }
@@ -112,19 +115,46 @@ internal sealed class RegexCompiler
     private void EmitChoice(RegexNode.Choice choice)
     {
         var jumps = new List<int>();
+        var starts = new List<int>();
+        var dispatch = choice.Branches.Count >= FewBranches ? Add(default) : -1;
         for (var i = 0; i < choice.Branches.Count - 1; i++)
         {
+            starts.Add(_code.Count);
             var branch = Add(default);
             Emit(choice.Branches[i]);
             jumps.Add(Add(default));
             _code[branch] = new(RegexOp.Branch, Gate(choice.Branches[i]), target: _code.Count);
         }
 
+        starts.Add(_code.Count);
         Emit(choice.Branches[^1]);
+        if (dispatch >= 0)
+        {
+            _code[dispatch] = new(RegexOp.Dispatch, jumps: Jumps(choice.Branches, starts));
+        }
+
         foreach (var jump in jumps)
         {
             _code[jump] = new(RegexOp.Jump, target: _code.Count);
         }
+    }
+
+    /// <summary>For each ASCII character, where the first branch is that can begin with it (else the last branch, which will fail).</summary>
+    private static int[] Jumps(IReadOnlyList<RegexNode> branches, List<int> starts)
+    {
+        var jumps = new int[128];
+        for (var character = 0; character < jumps.Length; character++)
+        {
+            var branch = 0;
+            while (branch < branches.Count - 1 && !branches[branch].IsNullable && !branches[branch].First.ContainsAscii(character))
+            {
+                branch++;
+            }
+
+            jumps[character] = starts[branch];
+        }
+
+        return jumps;
     }
 
     private void EmitRepeat(RegexNode.Repeat repeat)

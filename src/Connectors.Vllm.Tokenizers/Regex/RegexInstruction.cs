@@ -1,7 +1,7 @@
 namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>One instruction; which fields count is told by <see cref="RegexOp"/>.</summary>
-internal readonly struct RegexInstruction(RegexOp op, CodePointSet? set = null, int target = 0, int min = 0, int max = 0, byte[]? literal = null)
+internal readonly struct RegexInstruction(RegexOp op, CodePointSet? set = null, int target = 0, int min = 0, int max = 0, byte[]? literal = null, int[]? jumps = null)
 {
     public RegexOp Op { get; } = op;
 
@@ -15,4 +15,6 @@ internal readonly struct RegexInstruction(RegexOp op, CodePointSet? set = null, 
     public CodePointSet? Set { get; } = set;
 
     public byte[]? Literal { get; } = literal;
+
+    public int[]? Jumps { get; } = jumps;
 }

@@ -27,6 +27,9 @@ internal enum RegexOp : byte
     /// <summary>Goes to Target.</summary>
     Jump,
 
+    /// <summary>Goes to the branch that Jumps names for the next character; on here when it is not ASCII, or at the end.</summary>
+    Dispatch,
+
     /// <summary>Goes on here, and at Target when that fails; straight to Target when the next code point is not in the set.</summary>
     Branch,
 

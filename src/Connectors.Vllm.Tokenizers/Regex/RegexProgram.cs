@@ -108,6 +108,9 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
                     pc = instruction.Target;
                     matched = true;
                     break;
+                case RegexOp.Dispatch:
+                    pc = (uint)position < (uint)text.Length && text[position] < 0x80 ? instruction.Jumps![text[position]] : pc + 1;
+                    continue;
                 case RegexOp.Branch:
                     matched = true;
                     if (instruction.Set is null || IsNext(text, position, instruction.Set, out _))

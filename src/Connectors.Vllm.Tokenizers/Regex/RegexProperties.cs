@@ -30,7 +30,7 @@ internal static class RegexProperties
         var found = Category(key) ?? Named(key);
         if (found is null && Scripts.TryGetValue(key, out var script))
         {
-            found = CodePointSet.Where(UnicodeSets.Scripts, value => value == script);
+            found = UnicodeSets.OfScript(script);
         }
 
         set = found ?? CodePointSet.Empty;

@@ -26,11 +26,13 @@ internal static class CaseFolding
     private static Dictionary<int, int[]> MakeGroups()
     {
         var byLeader = new Dictionary<int, List<int>>();
-        foreach (var (codePoint, leader) in CodePointMapping.Read(UnicodeData.Folds))
+        var folds = CodePointMapping.Read(UnicodeData.Folds);
+        foreach (var codePoint in folds.Keys)
         {
-            if (!byLeader.TryGetValue(leader[0], out var members))
+            var leader = folds[codePoint][0];
+            if (!byLeader.TryGetValue(leader, out var members))
             {
-                byLeader.Add(leader[0], members = [leader[0]]);
+                byLeader.Add(leader, members = [leader]);
             }
 
             members.Add(codePoint);

@@ -1,61 +1,20 @@
 namespace Connectors.Vllm.Tokenizers;
 
-/// <summary>Code points that turn into one or more others (lower case, decompositions). Immutable.</summary>
+/// <summary>Code points that turn into one or more others (lower case, decompositions). Immutable once filled.</summary>
 internal sealed class CodePointMapping
 {
     private const int PageSize = 128;
 
     private readonly ushort[] _pageOf = new ushort[CodePoints.Count / PageSize];
-    private readonly ushort[] _entries;
-    private readonly int[] _starts;
-    private readonly int[] _targets;
+    private ushort[] _entries = new ushort[PageSize * 32];
+    private int _pages = 1;
+    private int[] _keys = new int[1024];
+    private int[] _starts = new int[1025];
+    private int[] _targets = new int[2048];
+    private int _count;
 
-    private CodePointMapping(SortedDictionary<int, int[]> table)
-    {
-        var entries = new List<ushort>(new ushort[PageSize]);
-        var targets = new List<int>();
-        _starts = new int[table.Count + 2];
-        var entry = 0;
-        foreach (var (codePoint, mapped) in table)
-        {
-            var page = codePoint / PageSize;
-            if (_pageOf[page] == 0)
-            {
-                _pageOf[page] = (ushort)(entries.Count / PageSize);
-                entries.AddRange(new ushort[PageSize]);
-            }
-
-            entries[(_pageOf[page] * PageSize) + (codePoint % PageSize)] = (ushort)++entry;
-            _starts[entry] = targets.Count;
-            targets.AddRange(mapped);
-        }
-
-        _starts[entry + 1] = targets.Count;
-        _entries = [.. entries];
-        _targets = [.. targets];
-    }
-
-    /// <summary>Reads a table of mappings: distance to the key before, count, targets relative to the key.</summary>
-    public static SortedDictionary<int, int[]> Read(ReadOnlySpan<byte> base64)
-    {
-        var table = new SortedDictionary<int, int[]>();
-        var reader = new VarintReader(VarintReader.Decode(base64));
-        for (var codePoint = 0; !reader.AtEnd;)
-        {
-            codePoint += reader.Next();
-            var targets = new int[reader.Next()];
-            for (var i = 0; i < targets.Length; i++)
-            {
-                targets[i] = codePoint + reader.NextSigned();
-            }
-
-            table.Add(codePoint, targets);
-        }
-
-        return table;
-    }
-
-    public static CodePointMapping From(SortedDictionary<int, int[]> table) => new(table);
+    /// <summary>The code points that are mapped, rising.</summary>
+    public ReadOnlySpan<int> Keys => _keys.AsSpan(0, _count);
 
     /// <summary>What <paramref name="codePoint"/> turns into; empty when it stays as it is.</summary>
     public ReadOnlySpan<int> this[int codePoint]
@@ -64,7 +23,60 @@ internal sealed class CodePointMapping
         {
             var page = (uint)codePoint / PageSize;
             var entry = page < (uint)_pageOf.Length ? _entries[(_pageOf[page] * PageSize) + (codePoint % PageSize)] : 0;
-            return entry == 0 ? default : _targets.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
+            return entry == 0 ? default : _targets.AsSpan(_starts[entry - 1], _starts[entry] - _starts[entry - 1]);
         }
+    }
+
+    /// <summary>Reads a table of mappings: distance to the key before, count, targets relative to the key.</summary>
+    public static CodePointMapping Read(ReadOnlySpan<byte> base64)
+    {
+        var mapping = new CodePointMapping();
+        var reader = new VarintReader(VarintReader.Decode(base64));
+        Span<int> targets = stackalloc int[32];
+        for (var codePoint = 0; !reader.AtEnd;)
+        {
+            codePoint += reader.Next();
+            var count = reader.Next();
+            for (var i = 0; i < count; i++)
+            {
+                targets[i] = codePoint + reader.NextSigned();
+            }
+
+            mapping.Add(codePoint, targets[..count]);
+        }
+
+        return mapping;
+    }
+
+    /// <summary>Adds a mapping; keys come in rising order.</summary>
+    public void Add(int codePoint, ReadOnlySpan<int> targets)
+    {
+        var page = codePoint / PageSize;
+        if (_pageOf[page] == 0)
+        {
+            if (_entries.Length == _pages * PageSize)
+            {
+                Array.Resize(ref _entries, _entries.Length * 2);
+            }
+
+            _pageOf[page] = (ushort)_pages++;
+        }
+
+        if (_count == _keys.Length)
+        {
+            Array.Resize(ref _keys, _count * 2);
+            Array.Resize(ref _starts, (_count * 2) + 1);
+        }
+
+        var end = _starts[_count] + targets.Length;
+        if (end > _targets.Length)
+        {
+            Array.Resize(ref _targets, Math.Max(end, _targets.Length * 2));
+        }
+
+        targets.CopyTo(_targets.AsSpan(_starts[_count]));
+        _keys[_count++] = codePoint;
+        _starts[_count] = end;
+        _entries[(_pageOf[page] * PageSize) + (codePoint % PageSize)] = (ushort)_count;
     }
 }

@@ -15,11 +15,12 @@ internal static class NormalizationData
     public const int TailFirst = 0x11A7;
     public const int TailCount = 28;
 
-    /// <summary>Bit in <see cref="Flags"/>: the combining class is not 0. The lower bits are those of <see cref="UnicodeForm"/>.</summary>
+    /// <summary>Bit in the flags: the combining class is not 0. The lower bits are those of <see cref="UnicodeForm"/>.</summary>
     public const int Combining = 16;
 
-    private static readonly SortedDictionary<int, int[]> CanonicalPairs = CodePointMapping.Read(UnicodeData.Canonical);
+    private static readonly CodePointMapping CanonicalPairs = CodePointMapping.Read(UnicodeData.Canonical);
     private static readonly Dictionary<long, int> Compositions = ReadCompositions();
+    private static readonly Lazy<CodePointMap> CompatibleFlagMap = new(MakeCompatibleFlags);
     private static readonly Lazy<CodePointMapping> CompatibleMapping = new(() => Expand(compatible: true));
 
     /// <summary>Full canonical decompositions, without Hangul syllables.</summary>
@@ -31,10 +32,13 @@ internal static class NormalizationData
     public static CodePointMap CombiningClasses { get; } = CodePointMap.FromRuns(UnicodeData.CombiningClasses);
 
     /// <summary>
-    /// For each code point, the bits of the forms in which it may not simply stay where it is (quick check is "no" or "maybe"), and
-    /// <see cref="Combining"/>. 0 means inert in every form.
+    /// For each code point, the bits of the canonical forms in which it may not simply stay where it is (quick check is "no" or "maybe"),
+    /// and <see cref="Combining"/>. 0 means inert in these forms.
     /// </summary>
-    public static CodePointMap Flags { get; } = MakeFlags();
+    public static CodePointMap CanonicalFlags { get; } = MakeCanonicalFlags();
+
+    /// <summary>The same for the compatibility forms.</summary>
+    public static CodePointMap CompatibleFlags => CompatibleFlagMap.Value;
 
     /// <summary>The composition of two code points, Hangul included, or -1.</summary>
     public static int Compose(int first, int second)
@@ -58,10 +62,11 @@ internal static class NormalizationData
     {
         var excluded = CodePointSet.FromTable(UnicodeData.NotComposed);
         var compositions = new Dictionary<long, int>();
-        foreach (var (composed, parts) in CanonicalPairs)
+        foreach (var composed in CanonicalPairs.Keys)
         {
             if (!excluded.Contains(composed))
             {
+                var parts = CanonicalPairs[composed];
                 compositions.Add(Pair(parts[0], parts[1]), composed);
             }
         }
@@ -71,79 +76,91 @@ internal static class NormalizationData
 
     private static CodePointMapping Expand(bool compatible)
     {
-        var source = new SortedDictionary<int, int[]>(CanonicalPairs);
-        if (compatible)
+        var others = compatible ? CodePointMapping.Read(UnicodeData.Compatible) : new CodePointMapping();
+        ReadOnlySpan<int> canonical = CanonicalPairs.Keys, compatibles = others.Keys;
+        var full = new CodePointMapping();
+        Span<int> parts = stackalloc int[32];
+        for (int i = 0, j = 0; i < canonical.Length || j < compatibles.Length;)
         {
-            foreach (var (codePoint, parts) in CodePointMapping.Read(UnicodeData.Compatible))
-            {
-                source.Add(codePoint, parts);
-            }
+            // The two tables have no key in common.
+            var codePoint = j == compatibles.Length || (i < canonical.Length && canonical[i] < compatibles[j]) ? canonical[i++] : compatibles[j++];
+            var count = 0;
+            AddParts(codePoint, others, parts, ref count);
+            full.Add(codePoint, parts[..count]);
         }
 
-        var full = new SortedDictionary<int, int[]>();
-        foreach (var codePoint in source.Keys)
-        {
-            var parts = new List<int>();
-            AddParts(codePoint, source, parts);
-            full.Add(codePoint, [.. parts]);
-        }
-
-        return CodePointMapping.From(full);
+        return full;
     }
 
-    private static void AddParts(int codePoint, SortedDictionary<int, int[]> source, List<int> parts)
+    private static void AddParts(int codePoint, CodePointMapping others, Span<int> parts, ref int count)
     {
-        if (!source.TryGetValue(codePoint, out var mapped))
+        var mapped = CanonicalPairs[codePoint];
+        mapped = mapped.IsEmpty ? others[codePoint] : mapped;
+        if (mapped.IsEmpty)
         {
-            parts.Add(codePoint);
-            return;
+            parts[count++] = codePoint;
         }
 
         foreach (var part in mapped)
         {
-            AddParts(part, source, parts);
+            AddParts(part, others, parts, ref count);
         }
     }
 
-    private static CodePointMap MakeFlags()
+    private static CodePointMap MakeCanonicalFlags()
     {
-        var flags = new byte[CodePoints.Count];
-        foreach (var (codePoint, _) in CanonicalPairs)
+        var flags = new CodePointMap();
+        foreach (var codePoint in CanonicalPairs.Keys)
         {
-            flags[codePoint] |= (int)UnicodeForm.Nfd | (int)UnicodeForm.Nfkd;
-            flags[codePoint] |= Compatible[codePoint].SequenceEqual(Canonical[codePoint]) ? (byte)0 : (byte)UnicodeForm.Nfkc;
+            flags.Add(codePoint, codePoint, (int)UnicodeForm.Nfd);
         }
 
-        foreach (var (codePoint, _) in CodePointMapping.Read(UnicodeData.Compatible))
-        {
-            flags[codePoint] |= (int)UnicodeForm.Nfkc | (int)UnicodeForm.Nfkd;
-        }
+        AddCommon(flags, (int)UnicodeForm.Nfc, (int)UnicodeForm.Nfd);
+        return flags;
+    }
 
-        foreach (var (first, last) in CodePointSet.FromTable(UnicodeData.NotComposed).Ranges)
+    private static CodePointMap MakeCompatibleFlags()
+    {
+        var flags = new CodePointMap();
+        foreach (var codePoint in CanonicalPairs.Keys)
         {
-            for (var codePoint = first; codePoint <= last; codePoint++)
+            flags.Add(codePoint, codePoint, (int)UnicodeForm.Nfkd);
+            if (!Compatible[codePoint].SequenceEqual(Canonical[codePoint]))
             {
-                flags[codePoint] |= (int)UnicodeForm.Nfc | (int)UnicodeForm.Nfkc;
+                flags.Add(codePoint, codePoint, (int)UnicodeForm.Nfkc);
             }
         }
 
-        const byte Composed = (int)UnicodeForm.Nfc | (int)UnicodeForm.Nfkc;
+        foreach (var codePoint in CodePointMapping.Read(UnicodeData.Compatible).Keys)
+        {
+            flags.Add(codePoint, codePoint, (int)UnicodeForm.Nfkc | (int)UnicodeForm.Nfkd);
+        }
+
+        AddCommon(flags, (int)UnicodeForm.Nfkc, (int)UnicodeForm.Nfkd);
+        return flags;
+    }
+
+    private static void AddCommon(CodePointMap flags, byte composed, byte decomposed)
+    {
+        foreach (var (first, last) in CodePointSet.FromTable(UnicodeData.NotComposed).Ranges)
+        {
+            flags.Add(first, last, composed);
+        }
+
         foreach (var pair in Compositions.Keys)
         {
-            flags[(int)pair] |= Composed;
+            flags.Add((int)pair, (int)pair, composed);
         }
 
-        for (var codePoint = VowelFirst; codePoint < TailFirst + TailCount; codePoint++)
+        flags.Add(VowelFirst, VowelFirst + VowelCount - 1, composed);
+        flags.Add(TailFirst + 1, TailFirst + TailCount - 1, composed);
+        flags.Add(HangulFirst, HangulFirst + HangulCount - 1, decomposed);
+        foreach (var (first, last, combiningClass) in CodePointMap.ReadRuns(UnicodeData.CombiningClasses))
         {
-            flags[codePoint] |= codePoint < VowelFirst + VowelCount || codePoint > TailFirst ? Composed : (byte)0;
+            if (combiningClass != 0)
+            {
+                flags.Add(first, last, Combining);
+            }
         }
-
-        flags.AsSpan(HangulFirst, HangulCount).Fill((int)UnicodeForm.Nfd | (int)UnicodeForm.Nfkd);
-        for (var codePoint = 0; codePoint < CodePoints.Count; codePoint++)
-        {
-            flags[codePoint] |= CombiningClasses[codePoint] != 0 ? (byte)Combining : (byte)0;
-        }
-
-        return CodePointMap.FromValues(flags);
     }
 }

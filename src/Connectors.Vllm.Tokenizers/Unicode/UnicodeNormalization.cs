@@ -16,13 +16,16 @@ internal sealed class UnicodeNormalization
     private readonly int _notInert;
     private readonly bool _compose;
     private readonly CodePointMapping _decompositions;
+    private readonly CodePointMap _flags;
     private readonly SearchValues<byte> _riskyLeads;
 
     private UnicodeNormalization(UnicodeForm form)
     {
         _notInert = (int)form | NormalizationData.Combining;
         _compose = form is UnicodeForm.Nfc or UnicodeForm.Nfkc;
-        _decompositions = form is UnicodeForm.Nfc or UnicodeForm.Nfd ? NormalizationData.Canonical : NormalizationData.Compatible;
+        var isCanonical = form is UnicodeForm.Nfc or UnicodeForm.Nfd;
+        _decompositions = isCanonical ? NormalizationData.Canonical : NormalizationData.Compatible;
+        _flags = isCanonical ? NormalizationData.CanonicalFlags : NormalizationData.CompatibleFlags;
         _riskyLeads = FindRiskyLeads();
     }
 
@@ -86,7 +89,7 @@ internal sealed class UnicodeNormalization
     /// </summary>
     private int FindNotInert(ReadOnlySpan<byte> text, int from, out int start)
     {
-        var flags = NormalizationData.Flags;
+        var flags = _flags;
         var position = from;
         while (position < text.Length)
         {
@@ -126,7 +129,7 @@ internal sealed class UnicodeNormalization
         while (position < text.Length)
         {
             var codePoint = CodePoints.Read(text, position, out var length);
-            if ((NormalizationData.Flags[codePoint] & _notInert) == 0)
+            if ((_flags[codePoint] & _notInert) == 0)
             {
                 break;
             }
@@ -141,16 +144,19 @@ internal sealed class UnicodeNormalization
     private SearchValues<byte> FindRiskyLeads()
     {
         var risky = new bool[256];
-        for (var codePoint = 0x80; codePoint < CodePoints.Count; codePoint++)
+        foreach (var block in _flags.UsedBlocks())
         {
-            if ((NormalizationData.Flags[codePoint] & _notInert) != 0)
+            for (var codePoint = Math.Max(0x80, block); codePoint < block + 256; codePoint++)
             {
-                risky[codePoint switch
+                if ((_flags[codePoint] & _notInert) != 0)
                 {
-                    < 0x800 => 0xC0 | codePoint >> 6,
-                    < 0x10000 => 0xE0 | codePoint >> 12,
-                    _ => 0xF0 | codePoint >> 18,
-                }] = true;
+                    risky[codePoint switch
+                    {
+                        < 0x800 => 0xC0 | codePoint >> 6,
+                        < 0x10000 => 0xE0 | codePoint >> 12,
+                        _ => 0xF0 | codePoint >> 18,
+                    }] = true;
+                }
             }
         }
 

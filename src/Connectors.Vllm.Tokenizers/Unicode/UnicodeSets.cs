@@ -10,7 +10,6 @@ internal static class UnicodeSets
 {
     private static readonly Lazy<CodePointMap> CategoryMap = new(() => CodePointMap.FromRuns(UnicodeData.Categories));
     private static readonly Lazy<List<(int First, int Last)>[]> CategoryRanges = new(ReadCategoryRanges);
-    private static readonly Lazy<CodePointMap> ScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.Scripts));
     private static readonly Lazy<CodePointMap> OldScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.OldScripts));
     private static readonly Lazy<CodePointSet> AlphabeticSet = new(() => CodePointSet.FromTable(UnicodeData.Alphabetic));
     private static readonly Lazy<CodePointSet> ClassWordSet = new(MakeWord);
@@ -26,9 +25,6 @@ internal static class UnicodeSets
 
     /// <summary>General categories, version 16; values are those of <see cref="UnicodeCategory"/>.</summary>
     public static CodePointMap Categories => CategoryMap.Value;
-
-    /// <summary>Scripts, version 16: 0 is unknown, n is entry n - 1 of <see cref="UnicodeData.ScriptNames"/>.</summary>
-    public static CodePointMap Scripts => ScriptMap.Value;
 
     /// <summary>Scripts of the pre-tokenizer UnicodeScripts (version 9, kana is Han); 0 counts as any script.</summary>
     public static CodePointMap OldScripts => OldScriptMap.Value;
@@ -88,16 +84,17 @@ internal static class UnicodeSets
             ranges[i] = [];
         }
 
-        var reader = new VarintReader(VarintReader.Decode(UnicodeData.Categories));
-        for (var position = 0; !reader.AtEnd;)
+        foreach (var (first, last, category) in CodePointMap.ReadRuns(UnicodeData.Categories))
         {
-            var end = position + reader.Next();
-            ranges[reader.Next()].Add((position, end - 1));
-            position = end;
+            ranges[category].Add((first, last));
         }
 
         return ranges;
     }
+
+    /// <summary>All code points of a script, version 16: 0 is unknown, n is entry n - 1 of <see cref="UnicodeData.ScriptNames"/>.</summary>
+    public static CodePointSet OfScript(int script) => CodePointSet.FromRanges(
+        CodePointMap.ReadRuns(UnicodeData.Scripts).Where(run => run.Value == script).Select(run => (run.First, run.Last)));
 
     private static CodePointSet MakeWord() => Alphabetic.Union(OfCategories(
         UnicodeCategory.NonSpacingMark,
@@ -108,6 +105,6 @@ internal static class UnicodeSets
 
     private static class LowercaseHolder
     {
-        public static readonly CodePointMapping Mapping = CodePointMapping.From(CodePointMapping.Read(UnicodeData.Lowercase));
+        public static readonly CodePointMapping Mapping = CodePointMapping.Read(UnicodeData.Lowercase);
     }
 }

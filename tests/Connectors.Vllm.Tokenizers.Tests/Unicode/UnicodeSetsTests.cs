@@ -57,7 +57,7 @@ public sealed class UnicodeSetsTests
         "s" => UnicodeSets.WhiteSpace,
         "w" => UnicodeSets.Word,
         "alpha" => UnicodeSets.Alphabetic,
-        "Han" => CodePointSet.Where(UnicodeSets.Scripts, script => script == 1 + Array.IndexOf(Names, "Han")),
+        "Han" => UnicodeSets.OfScript(1 + Array.IndexOf(Names, "Han")),
         "d" or "Nd" => UnicodeSets.OfCategories(UnicodeCategory.DecimalDigitNumber),
         "Lu" => UnicodeSets.OfCategories(UnicodeCategory.UppercaseLetter),
         "Ll" => UnicodeSets.OfCategories(UnicodeCategory.LowercaseLetter),
