@@ -75,8 +75,8 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         {
             switch (e)
             {
-                case HttpProtocolException { ErrorCode: var code }:
-                    return FromHttp2(code, exception);
+                case HttpProtocolException error:
+                    return FromHttp2(error, exception);
                 case AuthenticationException:
                     return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates; a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
@@ -99,10 +99,14 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
                 VllmStatusCode.Unavailable, true, exception);
     }
 
-    private VllmConnectionException FromHttp2(long errorCode, Exception exception)
+    private VllmConnectionException FromHttp2(HttpProtocolException error, Exception exception)
     {
+        // The handler tells a reset of this stream, the end of the whole connection and unreadable bytes apart by its words alone.
+        var isThisStream = error.Message.Contains("reset the stream", StringComparison.OrdinalIgnoreCase);
+        var isUnreadable = error.Message.Contains("invalid data", StringComparison.OrdinalIgnoreCase);
+
         // https://www.rfc-editor.org/rfc/rfc9113#section-7
-        return errorCode switch
+        return error.ErrorCode switch
         {
             0x0 => Connection($"{endpoint} went away during {request.Method} (GOAWAY or reset without an error): the answer is incomplete.", VllmStatusCode.Unavailable, true, exception),
             0x7 => Connection($"{endpoint} refused the stream of {request.Method} without working on it.", VllmStatusCode.Unavailable, true, exception),
@@ -112,9 +116,11 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
                 VllmStatusCode.Unavailable, true, exception),
             0xc => Connection($"{endpoint} asks for better transport security (INADEQUATE_SECURITY).", VllmStatusCode.PermissionDenied, false, exception),
             0xd => Connection($"{endpoint} asks for HTTP/1.1. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception),
-            0x1 or 0x6 when !exception.Message.Contains("reset", StringComparison.OrdinalIgnoreCase) =>
+            _ when isUnreadable =>
                 Connection($"{endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.", VllmStatusCode.Unavailable, false, exception),
-            _ => Connection($"{endpoint} reset {request.Method} with HTTP/2 error code {errorCode}.", VllmStatusCode.Internal, false, exception),
+            var code when isThisStream => Connection($"{endpoint} reset {request.Method} with HTTP/2 error code {code}.", VllmStatusCode.Internal, false, exception),
+            var code => Connection(
+                $"{endpoint} closed the connection during {request.Method} with HTTP/2 error code {code}, for all calls on it.", VllmStatusCode.Unavailable, true, exception),
         };
     }
 

@@ -68,7 +68,7 @@ public sealed class FaultMatrixTests
 
         var isExpected = kind switch
         {
-            FaultKind.DropConnection or FaultKind.CloseConnection or FaultKind.GoAway => exception is VllmConnectionException,
+            FaultKind.DropConnection or FaultKind.CloseConnection or FaultKind.GoAway => exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true },
             FaultKind.ResetStream => exception is VllmConnectionException { StatusCode: VllmStatusCode.Internal },
             FaultKind.Status => exception is VllmConnectionException { ServerMessage: "played", IsRetryable: true },
             FaultKind.Oversize => exception is VllmProtocolException { StatusCode: VllmStatusCode.ResourceExhausted },
