@@ -6,10 +6,8 @@ using Connectors.Vllm.Testing;
 
 var port = new Option<int>("--port") { Description = "Port to listen on; 0 takes a free one.", DefaultValueFactory = _ => 50051 };
 var host = new Option<string>("--host") { Description = "Address to listen on.", DefaultValueFactory = _ => "127.0.0.1" };
-var family = new Option<string>("--family") { Description = "Protocol family: a (vllm serve --grpc) or b (--grpc-port).", DefaultValueFactory = _ => "a" };
-family.AcceptOnlyFromAmong("a", "b", "A", "B");
-var age = new Option<string?>("--age") { Description = "Age within the family: a0, a1, a2, a3, b0, b1; default the newest." };
-age.AcceptOnlyFromAmong([.. Enum.GetNames<VllmServerAge>().SelectMany(name => new[] { name, name.ToLowerInvariant() })]);
+var family = new Option<VllmServerFamily>("--family") { Description = "Protocol family: a (vllm serve --grpc) or b (--grpc-port)." };
+var age = new Option<VllmServerAge?>("--age") { Description = "Age of the protocol; default the newest of the family." };
 var modelDirectory = new Option<string?>("--model-dir") { Description = "Folder with tokenizer.json, config.json and so on; default the small model that ships with the package." };
 var modelName = new Option<string?>("--served-model-name") { Description = "Name under which the model is served." };
 var delay = new Option<int>("--delay") { Description = "Milliseconds between two tokens.", DefaultValueFactory = _ => 25 };
@@ -23,6 +21,11 @@ var command = new RootCommand("A vLLM gRPC server without a GPU: answers with a 
 };
 command.Validators.Add(result =>
 {
+    if (result.GetValue(port) is < 0 or > 65535)
+    {
+        result.AddError("--port is a number from 0 to 65535.");
+    }
+
     if (result.GetValue(record) is not null && result.GetValue(upstream) is null)
     {
         result.AddError("--record needs --upstream: the server whose answers are recorded.");
@@ -38,8 +41,8 @@ command.SetAction(async (arguments, cancellationToken) =>
     using var certificate = arguments.GetValue(tls) ? new LocalCertificate() : null;
     var options = new VllmTestServerOptions
     {
-        Family = Enum.Parse<VllmServerFamily>(arguments.GetValue(family)!, ignoreCase: true),
-        Age = arguments.GetValue(age) is { } name ? Enum.Parse<VllmServerAge>(name, ignoreCase: true) : null,
+        Family = arguments.GetValue(family),
+        Age = arguments.GetValue(age),
         Port = arguments.GetValue(port),
         ModelDirectory = arguments.GetValue(modelDirectory),
         ServedModelName = arguments.GetValue(modelName),

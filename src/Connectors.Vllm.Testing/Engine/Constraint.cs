@@ -1,16 +1,5 @@
 namespace Connectors.Vllm.Testing.Engine;
 
-/// <summary>Kind of structured-output constraint.</summary>
-internal enum ConstraintKind
-{
-    JsonSchema,
-    Regex,
-    Choice,
-    Grammar,
-    JsonObject,
-    StructuralTag,
-}
-
 /// <summary>A structured-output constraint as both families carry it.</summary>
 /// <param name="Kind">What kind it is.</param>
 /// <param name="Text">Schema, pattern, grammar or tag; empty for the others.</param>

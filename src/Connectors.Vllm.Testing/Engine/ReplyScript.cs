@@ -6,7 +6,8 @@ namespace Connectors.Vllm.Testing.Engine;
 internal sealed class ReplyScript(Func<CapturedRequest, ScriptedReply>? responder)
 {
     private readonly ConcurrentQueue<ScriptedReply> _queue = new();
-    private readonly ConcurrentQueue<(string Method, ServerFault Fault)> _faults = new();
+    private readonly Lock _gate = new();
+    private readonly List<(string Method, ServerFault Fault)> _faults = [];
     private volatile Func<CapturedRequest, ScriptedReply>? _responder = responder;
 
     public Func<CapturedRequest, ScriptedReply>? Responder
@@ -20,21 +21,36 @@ internal sealed class ReplyScript(Func<CapturedRequest, ScriptedReply>? responde
     public void Clear()
     {
         _queue.Clear();
-        _faults.Clear();
+        lock (_gate)
+        {
+            _faults.Clear();
+        }
     }
 
     public ScriptedReply? Take(CapturedRequest request) =>
         _queue.TryDequeue(out var reply) ? reply : Responder?.Invoke(request);
 
-    public void FailNext(string method, ServerFault fault) => _faults.Enqueue((method, fault));
+    public void FailNext(string method, ServerFault fault)
+    {
+        lock (_gate)
+        {
+            _faults.Add((method, fault));
+        }
+    }
 
     public ServerFault? TakeFault(string path)
     {
-        if (!_faults.TryPeek(out var next) || !path.EndsWith(next.Method, StringComparison.Ordinal))
+        lock (_gate)
         {
-            return null;
-        }
+            var next = _faults.FindIndex(entry => path.EndsWith(entry.Method, StringComparison.Ordinal));
+            if (next < 0)
+            {
+                return null;
+            }
 
-        return _faults.TryDequeue(out next) ? next.Fault : null;
+            var fault = _faults[next].Fault;
+            _faults.RemoveAt(next);
+            return fault;
+        }
     }
 }

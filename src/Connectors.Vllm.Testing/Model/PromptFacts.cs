@@ -9,16 +9,3 @@ namespace Connectors.Vllm.Testing.Model;
 /// <param name="IsChat">True when the prompt ends where an assistant's turn begins.</param>
 /// <param name="Think">State of the think block at the prompt's end.</param>
 internal sealed record PromptFacts(string UserText, IReadOnlyList<JsonElement> Tools, string? ToolResult, bool IsChat, ThinkState Think);
-
-/// <summary>State of the think block at the prompt's end.</summary>
-internal enum ThinkState
-{
-    /// <summary>The prompt's tail holds none.</summary>
-    Absent,
-
-    /// <summary>The prompt ends inside one.</summary>
-    Open,
-
-    /// <summary>The prompt ends behind a closed one.</summary>
-    Closed,
-}
