@@ -3,6 +3,7 @@ using Connectors.Vllm.Benchmarks.Prompt;
 using Connectors.Vllm.Benchmarks.Soak;
 using Connectors.Vllm.Benchmarks.Start;
 using Connectors.Vllm.Benchmarks.Stream;
+using Connectors.Vllm.Benchmarks.Template;
 using Connectors.Vllm.Benchmarks.Tokenize;
 
 // One program, one subcommand per thing measured; each prints one JSON object per measured case on stdout, progress on stderr.
@@ -15,6 +16,7 @@ IBenchmark[] benchmarks =
     new StartBenchmark(),
     new SoakBenchmark(),
     new StreamServer(),
+    new TemplateBenchmark(),
 ];
 
 if (args.Length == 0 || benchmarks.FirstOrDefault(candidate => candidate.Name == args[0]) is not { } benchmark)

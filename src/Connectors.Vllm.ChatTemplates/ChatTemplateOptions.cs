@@ -9,11 +9,11 @@ public sealed class ChatTemplateOptions
     /// <summary>Most characters of a template source. Default 1,048,576.</summary>
     public int MaxSourceLength { get; init; } = 1 << 20;
 
-    /// <summary>Most UTF-16 units of one rendered prompt, and of any string made on the way. Default 64 Mi.</summary>
-    public int MaxOutputLength { get; init; } = 1 << 26;
+    /// <summary>Most UTF-16 units of one rendered prompt, and of any string made on the way. Default 16 Mi.</summary>
+    public int MaxOutputLength { get; init; } = 1 << 24;
 
-    /// <summary>Most steps (expressions, statements, loop rounds, characters per 64) of one render. Default 20 million, well under a second.</summary>
-    public long MaxSteps { get; init; } = 20_000_000;
+    /// <summary>Most steps (statements, operations, loop rounds, stretches of text) of one render. Default 10 million, well under a second.</summary>
+    public long MaxSteps { get; init; } = 10_000_000;
 
     /// <summary>Deepest nesting of macro calls and recursive loops; Python itself gives up between 150 and 200. Default 160.</summary>
     public int MaxCallDepth { get; init; } = 160;

@@ -203,6 +203,7 @@ internal static class SequenceFilters
                 context.Spend(1);
                 if (batch.Count == size)
                 {
+                    context.Spend(10);
                     yield return PySequence.List([.. batch]);
                     batch.Clear();
                 }
@@ -216,7 +217,7 @@ internal static class SequenceFilters
                 {
                     for (var missing = PyNumber.ToIndex(arguments[0]) - batch.Count; missing > 0; missing--)
                     {
-                        context.Spend(1);
+                        context.Spend(3);
                         batch.Add(fill);
                     }
                 }
@@ -243,7 +244,7 @@ internal static class SequenceFilters
             var (each, extra) = (items.Length / slices, items.Length % slices);
             for (int i = 0, at = 0; i < slices; i++)
             {
-                context.Spend(1);
+                context.Spend(10);
                 var count = each + (i < extra ? 1 : 0);
                 var slice = items[at..(at + count)];
                 yield return PySequence.List(!fill.IsMissing && !fill.IsNone && i >= extra ? [.. slice, fill] : slice);

@@ -133,11 +133,6 @@ internal static class TextFilters
 
     private static Value Truncate(RenderContext context, Value value, Value[] arguments)
     {
-        if (!value.TryGetStr(out var text))
-        {
-            throw new PyException($"truncate needs a string, not {PyOps.TypeName(value)}");
-        }
-
         var length = Method.Argument(arguments, 0) is { IsMissing: false } given ? PyNumber.ToIndex(given) : 255;
         var end = Method.Argument(arguments, 2) is { IsMissing: false } ending ? TextMethods.Require(ending) : "...";
         var leeway = Method.Argument(arguments, 3) is { IsMissing: false, IsNone: false } tolerance ? PyNumber.ToIndex(tolerance) : 5;
@@ -147,9 +142,14 @@ internal static class TextFilters
             throw new PyException($"expected length >= {endLength} and leeway >= 0");
         }
 
-        if (Characters.Count(text.Text) <= length + leeway)
+        if (PyOps.Length(value) <= length + leeway)
         {
             return value;
+        }
+
+        if (!value.TryGetStr(out var text))
+        {
+            throw new PyException($"truncate needs a string, not {PyOps.TypeName(value)}");
         }
 
         var cut = text.Slice(0, Characters.OffsetOf(text.Text, length - endLength));

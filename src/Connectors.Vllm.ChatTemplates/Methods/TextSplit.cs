@@ -20,7 +20,7 @@ internal static class TextSplit
         var lines = new List<Value>();
         foreach (var (start, length, ending) in EnumerateLines(text.Text))
         {
-            context.Spend(1);
+            context.Spend(6);
             lines.Add(Value.Of(text.Slice(start, keepEnds ? length + ending : length)));
         }
 
@@ -75,7 +75,7 @@ internal static class TextSplit
         var (start, end) = (0, text.Length);
         while (parts.Count < limit)
         {
-            context.Spend(1);
+            context.Spend(6);
             var within = text.Text.AsSpan(start, end - start);
             var at = fromRight ? within.LastIndexOf(separator, StringComparison.Ordinal) : within.IndexOf(separator, StringComparison.Ordinal);
             if (at < 0)
@@ -110,7 +110,7 @@ internal static class TextSplit
         var at = SkipSpaces(text.Text, 0);
         while (at < text.Length)
         {
-            context.Spend(1);
+            context.Spend(6);
             if (words.Count == limit)
             {
                 words.Add(Value.Of(text.Slice(at, text.Length - at)));
@@ -136,7 +136,7 @@ internal static class TextSplit
         var end = Characters.Trim(text.Text, null, left: false, right: true).End;
         while (end > 0)
         {
-            context.Spend(1);
+            context.Spend(6);
             if (words.Count == limit)
             {
                 words.Add(Value.Of(text.Slice(0, end)));

@@ -56,7 +56,7 @@ internal sealed class RenderContext : IDisposable
             throw new PyException($"a string of {length} UTF-16 units is longer than the limit of {_options.MaxOutputLength}");
         }
 
-        Spend(length >> 6);
+        Spend(length >> 4);
     }
 
     public void EnterCall()

@@ -85,7 +85,7 @@ internal static class PyArithmetic
             throw Unsupported("/", left, right);
         }
 
-        if (left.Kind == ValueKind.BigInt && !right.IsFloat)
+        if (!left.IsFloat && !right.IsFloat && (left.Kind == ValueKind.BigInt || right.Kind == ValueKind.BigInt))
         {
             return PyNumber.Divide(PyNumber.ToBigInteger(left), PyNumber.ToBigInteger(right));
         }

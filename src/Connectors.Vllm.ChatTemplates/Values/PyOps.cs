@@ -66,7 +66,7 @@ internal static class PyOps
         var iterator = Iterate(value);
         while (iterator.Next(out var item))
         {
-            context.Spend(1);
+            context.Spend(2);
             items.Add(item);
         }
 

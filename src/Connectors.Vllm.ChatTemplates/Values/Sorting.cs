@@ -26,6 +26,7 @@ internal static class Sorting
         var keyed = new (Value Key, Value Item)[items.Length];
         for (var i = 0; i < items.Length; i++)
         {
+            context.Spend(4);
             keyed[i] = (key(items[i]), items[i]);
         }
 
@@ -33,7 +34,7 @@ internal static class Sorting
             keyed,
             (x, y) =>
             {
-                context.Spend(1);
+                context.Spend(4);
                 var order = PyCompare.Compare(x.Key, y.Key, "<");
                 return order == 2 ? 0 : order;
             },

@@ -82,7 +82,8 @@ internal static class ValueReader
             case JsonElement element:
                 foreach (var property in element.EnumerateObject())
                 {
-                    Add(target, property.Name, scope, ReadProperty(property, scope));
+                    var name = KnownKeys.NameOf(property);
+                    Add(target, name, scope, Plain(name, Read(property.Value, ScopeBelow(scope, name)), scope));
                 }
 
                 break;
@@ -112,9 +113,6 @@ internal static class ValueReader
 
     private static void Add(PyDict target, string key, ContentScope scope, Value value) =>
         target.Set(Value.Of(key, scope == ContentScope.Content), value);
-
-    private static Value ReadProperty(JsonProperty property, ContentScope scope) =>
-        scope == ContentScope.Trusted ? Read(property.Value, scope) : Plain(property.Name, Read(property.Value, ScopeBelow(scope, property.Name)), scope);
 
     private static Value Read(JsonElement element, ContentScope scope)
     {
