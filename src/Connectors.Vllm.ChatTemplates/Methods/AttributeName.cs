@@ -30,7 +30,7 @@ internal sealed class AttributeName(string name)
             case ValueKind.Int or ValueKind.BigInt or ValueKind.Bool or ValueKind.Float:
                 return NumberMethods.Find(Name, owner.IsFloat);
             default:
-                return null;
+                return owner.Object is RangeObject && (Name is "count" or "index") ? _list : null;
         }
     }
 

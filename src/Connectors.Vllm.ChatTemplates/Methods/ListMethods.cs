@@ -18,7 +18,7 @@ internal static class ListMethods
 
     private static Value[] Items(RenderContext context, Value self)
     {
-        var items = ((PySequence)self.Object!).Items;
+        var items = PyOps.ToArray(context, self);
         context.Spend(items.Length);
         return items;
     }
