@@ -43,8 +43,8 @@ internal static class PromptWriter
         (string text, IReadOnlyList<Range> content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
         return new ChatPrompt(text, content, conversation.Media, conversation.CallIds);
 
-        TemplateConversation Map(bool argumentsAsText) =>
-            ConversationMapper.Map(messages, instructions, renderer.Traits, !settings.SendReasoningHistory, argumentsAsText, logger);
+        TemplateConversation Map(bool argumentsAsText, TemplateTraits? traits = null) =>
+            ConversationMapper.Map(messages, instructions, traits ?? renderer.Traits, !settings.SendReasoningHistory, argumentsAsText, logger);
 
         RenderedPrompt Render(List<Dictionary<string, object?>> shaped) => renderer.Renderer.Render(new ChatTemplateInput
         {
@@ -59,6 +59,24 @@ internal static class PromptWriter
 
         RenderedPrompt RenderOtherwise(ChatTemplateException first, ref TemplateConversation current)
         {
+            if (renderer.Traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false })
+            {
+                // Templates that loop over parts in user messages may still concatenate the content of others.
+                TemplateTraits mixed = renderer.Traits with { MixedContent = true };
+                TemplateConversation asStrings = Map(renderer.NeedsArgumentText, mixed);
+                try
+                {
+                    RenderedPrompt result = Render(asStrings.Messages);
+                    renderer.Traits = mixed;
+                    current = asStrings;
+                    return result;
+                }
+                catch (ChatTemplateException)
+                {
+                    // The lists were not the problem.
+                }
+            }
+
             if (!renderer.NeedsArgumentText && current.CallIds.Count > 0)
             {
                 TemplateConversation asText = Map(argumentsAsText: true);

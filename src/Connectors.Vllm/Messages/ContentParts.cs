@@ -10,6 +10,8 @@ internal sealed class ContentParts
 
     public bool HasMedia { get; private set; }
 
+    public int Count => _parts.Count;
+
     public void AddText(string text) => _parts.Add((text, default, -1));
 
     public void AddMedia(MediaKind kind, int index)

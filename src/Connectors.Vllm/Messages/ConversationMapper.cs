@@ -53,7 +53,9 @@ internal sealed class ConversationMapper
             var joined = new ChatMessage(ChatRole.System, instructions);
             if (merge)
             {
-                joined.Contents = [new TextContent(instructions), .. messages[0].Contents];
+                joined.Contents = messages[0].Contents.All(static content => content is TextContent)
+                    ? [new TextContent(string.Join('\n', messages[0].Contents.Cast<TextContent>().Select(static text => text.Text).Where(static text => text.Length > 0).Prepend(instructions)))]
+                    : [new TextContent(instructions), .. messages[0].Contents];
                 joined.AuthorName = messages[0].AuthorName;
             }
 
@@ -321,7 +323,9 @@ internal sealed class ConversationMapper
     };
 
     private object Content(ContentParts parts, string separator) =>
-        _traits.ContentFormat == ChatContentFormat.OpenAI && (parts.HasMedia || !_traits.MixedContent) ? parts.ToList() : parts.JoinWithMarks(separator);
+        _traits.ContentFormat == ChatContentFormat.String || (_traits.MixedContent && !parts.HasMedia && (separator.Length == 0 || parts.Count <= 1))
+            ? parts.JoinWithMarks(separator)
+            : parts.ToList();
 
     private static void AddName(Dictionary<string, object?> entry, string? name)
     {

@@ -26,7 +26,10 @@ internal sealed partial record TemplateTraits
 
     public bool KnowsMaximum { get; init; }
 
-    /// <summary>Whether content stays a string unless it holds media: what the built-in renderers take.</summary>
+    /// <summary>
+    /// Whether content of one text stays a string although the format is a list: what the built-in renderers take, and templates that ask
+    /// <c>content is string</c>. Such templates often take lists in user messages only and would print the others as data.
+    /// </summary>
     public bool MixedContent { get; init; }
 
     /// <summary>The built-in renderers read messages as clients send them.</summary>
@@ -42,6 +45,7 @@ internal sealed partial record TemplateTraits
     public static TemplateTraits Of(string source, ChatContentFormat format) => new()
     {
         ContentFormat = format,
+        MixedContent = ContentIsString().IsMatch(source),
         KnowsDeveloperRole = source.Contains("\"developer\"", StringComparison.Ordinal) || source.Contains("'developer'", StringComparison.Ordinal),
         ReadsThinkingKey = ThinkingKey().IsMatch(source),
         PrintsArgumentText = ArgumentText().IsMatch(source),
@@ -51,6 +55,9 @@ internal sealed partial record TemplateTraits
 
     [GeneratedRegex(@"message(\.thinking\b|\[['""]thinking['""]\]|\.get\(['""]thinking['""])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ThinkingKey();
+
+    [GeneratedRegex(@"\bcontent(['""]\])?\s+is\s+(not\s+)?string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex ContentIsString();
 
     [GeneratedRegex(@"\barguments(['""]\])?\s+is\s+string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentText();

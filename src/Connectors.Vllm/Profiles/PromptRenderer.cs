@@ -19,7 +19,8 @@ internal sealed class PromptRenderer
 
     public IChatPromptRenderer Renderer { get; }
 
-    public TemplateTraits Traits { get; }
+    /// <summary>What it wants; replaced when a refusal has shown better.</summary>
+    public TemplateTraits Traits { get; set; }
 
     /// <summary>The template's source; null for a built-in renderer.</summary>
     public string? Source { get; }

@@ -1,0 +1,25 @@
+using Microsoft.Extensions.AI;
+using Microsoft.SemanticKernel.Services;
+
+namespace Connectors.Vllm.SemanticKernel;
+
+/// <summary>What Semantic Kernel wants to know of a service.</summary>
+internal static class ServiceAttributes
+{
+    public static IReadOnlyDictionary<string, object?> Of(IChatClient client, string? modelId)
+    {
+        var attributes = new Dictionary<string, object?>(2);
+        var metadata = (ChatClientMetadata?)client.GetService(typeof(ChatClientMetadata));
+        if ((modelId ?? metadata?.DefaultModelId) is { } model)
+        {
+            attributes[AIServiceExtensions.ModelIdKey] = model;
+        }
+
+        if (metadata?.ProviderUri is { } endpoint)
+        {
+            attributes[AIServiceExtensions.EndpointKey] = endpoint.ToString();
+        }
+
+        return attributes;
+    }
+}

@@ -1,0 +1,218 @@
+using System.Text.Json.Serialization;
+using Microsoft.SemanticKernel;
+
+namespace Connectors.Vllm.SemanticKernel;
+
+/// <summary>
+/// Execution settings for a vLLM server. Values that are not set take the model's defaults. Names in JSON are vLLM's own, so settings in prompt files
+/// (<c>"top_k": 20</c>) mean the same. Frozen settings cannot be changed.
+/// </summary>
+public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
+{
+    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+
+    /// <summary>Randomness, 0 (greedy) to 2.</summary>
+    [JsonPropertyName("temperature")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? Temperature
+    {
+        get => Get<float?>("temperature");
+        set => Set("temperature", value);
+    }
+
+    /// <summary>Nucleus sampling, above 0 to 1.</summary>
+    [JsonPropertyName("top_p")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? TopP
+    {
+        get => Get<float?>("top_p");
+        set => Set("top_p", value);
+    }
+
+    /// <summary>Choose among the k best tokens.</summary>
+    [JsonPropertyName("top_k")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? TopK
+    {
+        get => Get<int?>("top_k");
+        set => Set("top_k", value);
+    }
+
+    /// <summary>Least probability relative to the best token, 0 to 1.</summary>
+    [JsonPropertyName("min_p")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? MinP
+    {
+        get => Get<float?>("min_p");
+        set => Set("min_p", value);
+    }
+
+    /// <summary>Most tokens to generate; unset is what the context has room for.</summary>
+    [JsonPropertyName("max_tokens")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? MaxTokens
+    {
+        get => Get<int?>("max_tokens");
+        set => Set("max_tokens", value);
+    }
+
+    /// <summary>Penalty by how often a token was generated, −2 to 2.</summary>
+    [JsonPropertyName("frequency_penalty")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? FrequencyPenalty
+    {
+        get => Get<float?>("frequency_penalty");
+        set => Set("frequency_penalty", value);
+    }
+
+    /// <summary>Penalty for tokens that were generated at all, −2 to 2.</summary>
+    [JsonPropertyName("presence_penalty")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? PresencePenalty
+    {
+        get => Get<float?>("presence_penalty");
+        set => Set("presence_penalty", value);
+    }
+
+    /// <summary>Penalty for tokens of prompt and output, above 0; 1 is off.</summary>
+    [JsonPropertyName("repetition_penalty")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? RepetitionPenalty
+    {
+        get => Get<float?>("repetition_penalty");
+        set => Set("repetition_penalty", value);
+    }
+
+    /// <summary>Seed for repeatable sampling.</summary>
+    [JsonPropertyName("seed")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Seed
+    {
+        get => Get<long?>("seed");
+        set => Set("seed", value);
+    }
+
+    /// <summary>Number of answers, each a content of its own.</summary>
+    [JsonPropertyName("n")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? ResultsPerPrompt
+    {
+        get => Get<int?>("n");
+        set => Set("n", value);
+    }
+
+    /// <summary>Texts that end the answer.</summary>
+    [JsonPropertyName("stop_sequences")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IList<string>? StopSequences
+    {
+        get => Get<IList<string>?>("stop_sequences");
+        set => Set("stop_sequences", value);
+    }
+
+    /// <summary>Log probabilities of the generated tokens, with this many alternatives each.</summary>
+    [JsonPropertyName("logprobs")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? LogProbs
+    {
+        get => Get<int?>("logprobs");
+        set => Set("logprobs", value);
+    }
+
+    /// <summary>How hard a reasoning model thinks: <c>none</c>, <c>low</c>, <c>medium</c>, <c>high</c>.</summary>
+    [JsonPropertyName("reasoning_effort")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ReasoningEffort
+    {
+        get => Get<string?>("reasoning_effort");
+        set => Set("reasoning_effort", value);
+    }
+
+    /// <summary>A system prompt for this request.</summary>
+    [JsonPropertyName("chat_system_prompt")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ChatSystemPrompt
+    {
+        get => Get<string?>("chat_system_prompt");
+        set => Set("chat_system_prompt", value);
+    }
+
+    /// <summary><c>"json_object"</c>, or a JSON schema as a <see cref="System.Text.Json.JsonElement"/>.</summary>
+    [JsonPropertyName("response_format")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public object? ResponseFormat
+    {
+        get => Get<object?>("response_format");
+        set => Set("response_format", value);
+    }
+
+    /// <summary>A regular expression that the whole answer must match.</summary>
+    [JsonPropertyName("regex")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? OutputRegex
+    {
+        get => Get<string?>("regex");
+        set => Set("regex", value);
+    }
+
+    /// <summary>Extra variables for the chat template.</summary>
+    [JsonPropertyName("chat_template_kwargs")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IDictionary<string, object?>? ChatTemplateArguments
+    {
+        get => Get<IDictionary<string, object?>?>("chat_template_kwargs");
+        set => Set("chat_template_kwargs", value);
+    }
+
+    /// <inheritdoc/>
+    public override PromptExecutionSettings Clone()
+    {
+        var copy = new VllmPromptExecutionSettings
+        {
+            ModelId = ModelId,
+            ServiceId = ServiceId,
+            FunctionChoiceBehavior = FunctionChoiceBehavior,
+            ExtensionData = ExtensionData is null ? null : new Dictionary<string, object>(ExtensionData),
+        };
+        foreach ((string name, object? value) in _values)
+        {
+            copy._values[name] = value is IList<string> list ? new List<string>(list) : value;
+        }
+
+        return copy;
+    }
+
+    /// <summary>The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy whose extension data keep their meaning.</summary>
+    /// <param name="settings">Any settings, or null.</param>
+    /// <returns>The settings.</returns>
+    public static VllmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings) => settings switch
+    {
+        null => new VllmPromptExecutionSettings(),
+        VllmPromptExecutionSettings own => own,
+        _ => new VllmPromptExecutionSettings
+        {
+            ModelId = settings.ModelId,
+            ServiceId = settings.ServiceId,
+            FunctionChoiceBehavior = settings.FunctionChoiceBehavior,
+            ExtensionData = settings.ExtensionData is null ? null : new Dictionary<string, object>(settings.ExtensionData),
+        },
+    };
+
+    /// <summary>The values that were set, by vLLM's names.</summary>
+    internal IEnumerable<KeyValuePair<string, object?>> Values => _values;
+
+    private T? Get<T>(string name) => _values.TryGetValue(name, out object? value) ? (T?)value : default;
+
+    private void Set(string name, object? value)
+    {
+        ThrowIfFrozen();
+        if (value is null)
+        {
+            _values.Remove(name);
+        }
+        else
+        {
+            _values[name] = value;
+        }
+    }
+}

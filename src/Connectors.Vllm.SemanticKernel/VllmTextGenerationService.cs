@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.TextGeneration;
+using TextContent = Microsoft.SemanticKernel.TextContent;
+
+namespace Connectors.Vllm.SemanticKernel;
+
+/// <summary>
+/// Raw text completion: the prompt goes to the model as it is, without a chat template. For base models and fill-in-the-middle prompts. Thread-safe.
+/// </summary>
+public sealed class VllmTextGenerationService : ITextGenerationService
+{
+    private readonly VllmChatClient _client;
+
+    /// <summary>Makes a service.</summary>
+    /// <param name="client">The client; not disposed by the service.</param>
+    /// <param name="modelId">The model's name for Semantic Kernel's service selection; null takes the client's.</param>
+    public VllmTextGenerationService(VllmChatClient client, string? modelId = null)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        _client = client;
+        Attributes = ServiceAttributes.Of(client, modelId);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, object?> Attributes { get; }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<TextContent>> GetTextContentsAsync(
+        string prompt, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false))
+        {
+            updates.Add(update);
+        }
+
+        ChatResponse response = updates.ToChatResponse();
+        return [.. response.Messages.Select(message => new TextContent(
+            message.Text, response.ModelId, updates[^1].RawRepresentation, metadata: ContentMapper.Metadata(message.AdditionalProperties, response.Usage, response.FinishReason)))];
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StreamingTextContent> GetStreamingTextContentsAsync(
+        string prompt, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        var choices = new ChoiceIndex();
+        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false))
+        {
+            yield return new StreamingTextContent(
+                update.Text, choices.Of(update), update.ModelId, update, metadata: ContentMapper.Metadata(update));
+        }
+    }
+}
