@@ -45,6 +45,16 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
         var lines = new List<string>();
         OutputEventKind? last = null;
         var arguments = new StringBuilder();
+        var text = new StringBuilder();
+        void Flush()
+        {
+            if (text.Length > 0)
+            {
+                lines.Add(text.ToString());
+                text.Clear();
+            }
+        }
+
         foreach (var item in events)
         {
             switch (item.Kind)
@@ -52,6 +62,7 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
                 case OutputEventKind.Markup:
                     continue;
                 case OutputEventKind.ToolCallStart:
+                    Flush();
                     arguments.Clear();
                     break;
                 case OutputEventKind.ToolCallArguments:
@@ -62,21 +73,20 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
                     break;
                 default:
                     var prefix = item.Kind == OutputEventKind.Reasoning ? "R " : "T ";
-                    if (last == item.Kind)
+                    if (last != item.Kind)
                     {
-                        lines[^1] += item.Text;
-                    }
-                    else
-                    {
-                        lines.Add(prefix + item.Text);
+                        Flush();
+                        text.Append(prefix);
                     }
 
+                    text.Append(item.Text);
                     break;
             }
 
             last = item.Kind;
         }
 
+        Flush();
         return [.. lines];
     }
 

@@ -175,6 +175,16 @@ internal abstract class ChannelMachine : OutputMachine
     private bool RunHeader(bool final)
     {
         var at = Find(_headerMarkers, out var marker, out var length);
+        var seen = at >= 0 ? at + length : _buffer.Length;
+        if (seen > MaxHeader || !IsPlausible(_buffer.Span[..seen]))
+        {
+            // What is no header is a text that lost its own. Its first character is text even where it is a marker's: else it would begin this header again.
+            _kind = ChannelKind.Text;
+            _state = State.Body;
+            (_scan, _headerLength) = (Math.Min(1, _buffer.Length), 0);
+            return true;
+        }
+
         if (at >= 0 && marker == Message)
         {
             _headerLength = at + length;
@@ -191,20 +201,12 @@ internal abstract class ChannelMachine : OutputMachine
             return true;
         }
 
-        var text = _buffer.Span;
-        if (_headerPrefix.Length <= MaxHeader && text.Length <= MaxHeader && (text.IsWhiteSpace() || MayBeHeader(text)) && !final)
+        if (!final)
         {
             return false;
         }
 
-        if (!final || !MayBeHeader(text))
-        {
-            _kind = ChannelKind.Text;
-            _state = State.Body;
-            (_scan, _headerLength) = (0, 0);
-            return true;
-        }
-
+        var text = _buffer.Span;
         // An announced message that never began says nothing; a header that was cut off is kept.
         if (text.TrimStart() is var rest && rest.StartsWith(Starts[0], StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(rest[Starts[0].Length..].Trim(), StringComparison.Ordinal))
         {
@@ -215,6 +217,9 @@ internal abstract class ChannelMachine : OutputMachine
         EmitAsText(_buffer.Length);
         return false;
     }
+
+    private bool IsPlausible(ReadOnlySpan<char> text) =>
+        _headerPrefix.Contains("<|", StringComparison.Ordinal) || text.IsWhiteSpace() || MayBeHeader(text) || Lookahead.Prefix(text.TrimStart(), Ends, out var open) > 0 || open;
 
     private void BeginBody(string header)
     {

@@ -6,7 +6,7 @@ internal static class JsonAnswer
     /// <summary>True when the first key of the object is none a call has, or is <c>name</c> with a value that no declared tool has.</summary>
     public static bool IsCertain(ReadOnlySpan<char> json, ReaderContext context)
     {
-        var rest = json[1..].TrimStart();
+        var rest = json[1..Math.Min(json.Length, 1024)].TrimStart();
         if (!TryString(ref rest, out var key))
         {
             return !rest.IsEmpty && rest[0] != '"';

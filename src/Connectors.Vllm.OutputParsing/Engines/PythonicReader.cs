@@ -86,11 +86,12 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
             return false;
         }
 
-        var inner = text[1..].TrimStart();
-        open = inner.IsEmpty;
-        if (open || inner[0] is '{' or ']')
+        // A bounded look: a long run of space is no list of calls.
+        var inner = text[1..Math.Min(text.Length, 2 * Lookahead.MaxSpace)].TrimStart();
+        open = inner.IsEmpty && text.Length < 2 * Lookahead.MaxSpace;
+        if (inner.IsEmpty || inner[0] is '{' or ']')
         {
-            return !open && !syntax.OpenerIsList;
+            return !inner.IsEmpty && !syntax.OpenerIsList;
         }
 
         var i = 0;
@@ -99,8 +100,8 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
             i++;
         }
 
-        open = i == inner.Length;
-        return !open && i > 0 && inner[i] == '(' && !char.IsAsciiDigit(inner[0]);
+        open = i == inner.Length && i < 256;
+        return !open && i < inner.Length && i > 0 && inner[i] == '(' && !char.IsAsciiDigit(inner[0]);
     }
 
     /// <summary>Looks on for the end of the list (or, in lines, for the closer); strings may hold anything.</summary>

@@ -53,7 +53,8 @@ internal readonly ref struct XmlTag
             {
                 i = SkipSpace(text, i + syntax.Prefix.Length);
             }
-            else if (syntax.Prefix.AsSpan().StartsWith(text[i..], StringComparison.Ordinal))
+            else if (syntax.Prefix.AsSpan().StartsWith(text[i..], StringComparison.Ordinal)
+                || (text.Length - i < syntax.Prefix.Length && StartsWithAsciiBars(text[i..], syntax.Prefix[..(text.Length - i)])))
             {
                 return open;
             }

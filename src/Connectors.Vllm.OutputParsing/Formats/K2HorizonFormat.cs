@@ -21,13 +21,14 @@ internal static class K2HorizonFormat
         Id = "k2_horizon",
         Openers = ["<ifm|tool_calls>", "<ifm|tool_call>"],
         NewlinesBefore = 1,
+        Drops = ["</ifm|tool_calls>"],
         Reader = context => new K2HorizonReader(
             new JsonBodyReader(context, new JsonBodySyntax
             {
                 Preambles = ["<ifm|tool_call>"],
                 Separators = "",
                 Repeats = true,
-                Closers = ["</ifm|tool_call></ifm|tool_calls>", "</ifm|tool_call>\n</ifm|tool_calls>", "</ifm|tool_call>"],
+                Closers = ["</ifm|tool_call>"],
             }),
             new KeyValueReader(context, Pairs)),
     };

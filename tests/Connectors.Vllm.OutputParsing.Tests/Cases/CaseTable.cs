@@ -7,6 +7,7 @@ public static class CaseTable
     [
         .. ThinkCases.All,
         .. HermesCases.All,
+        .. VectorCases.All,
         .. FormatProfiles.All.SelectMany(profile => profile.Cases()),
     ]);
 
