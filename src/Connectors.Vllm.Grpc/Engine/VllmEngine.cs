@@ -191,6 +191,7 @@ internal sealed class VllmEngine : IVllmEngine
     {
         var model = await family.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
         var capabilities = await family.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+        request = PromptTruncation.Apply(request);
         RequestValidator.Check(request, request.Sampling, model, capabilities);
         var sampling = SamplingFiller.Fill(request, model, _options.ApplyModelSamplingDefaults);
         var generation = family.Encode(request, sampling, requestId);

@@ -172,7 +172,7 @@ internal static class RequestValidator
             throw Bad("Media need a prompt of token ids with one anchor per item.", nameof(GenerationRequest.Media));
         }
 
-        if (sampling.TruncatePromptTokens is not null && capabilities.Protocol != VllmProtocol.Engine)
+        if (sampling.TruncatePromptTokens is not null)
         {
             throw Bad("A prompt with media cannot be truncated.", nameof(SamplingOptions.TruncatePromptTokens));
         }

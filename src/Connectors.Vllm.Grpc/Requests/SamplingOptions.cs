@@ -67,7 +67,7 @@ public sealed record SamplingOptions
     /// <summary>Keeps the matched stop string. Only servers of the inference family that send text heed it.</summary>
     public bool? IncludeStopString { get; init; }
 
-    /// <summary>Keeps only the last N tokens of the prompt. On the engine family only for a prompt given as text.</summary>
+    /// <summary>Keeps only the last N tokens of the prompt, at least 1. Not for prompts with media.</summary>
     public int? TruncatePromptTokens { get; init; }
 
     /// <summary>This, with values that are not said taken from <paramref name="defaults"/>.</summary>

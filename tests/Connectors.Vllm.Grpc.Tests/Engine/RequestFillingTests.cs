@@ -64,6 +64,20 @@ public sealed class RequestFillingTests
         Assert.InRange(sent.Sampling.MinP, float.Epsilon, 1e-6f);
     }
 
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Generate_TruncatedPrompt_KeepsItsEnd(VllmServerFamily family)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, ContextLength = 100 });
+        server.Reply(ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(server.Endpoint);
+
+        await engine.GenerateAsync(new GenerationRequest { PromptIds = Enumerable.Range(0, 200).ToArray(), Sampling = new() { TruncatePromptTokens = 3 } }).CollectAsync();
+
+        Assert.Equal([197, 198, 199], server.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).PromptIds);
+    }
+
     public static TheoryData<string, GenerationRequest> BadRequests() => new()
     {
         { nameof(GenerationRequest.PromptIds), new() },

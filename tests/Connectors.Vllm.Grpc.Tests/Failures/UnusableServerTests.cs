@@ -75,6 +75,20 @@ public sealed class UnusableServerTests
     }
 
     [Fact]
+    public async Task Health_HandshakeNeverEnds_EndsAtTheConnectTimeout()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var engine = Engines.Create(
+            new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), options => options.ConnectTimeout = TimeSpan.FromMilliseconds(300));
+
+        var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
+
+        Assert.Equal((VllmTimeoutKind.Connect, VllmStatusCode.Unavailable), (e.Kind, e.StatusCode));
+        Assert.True(e.IsRetryable);
+    }
+
+    [Fact]
     public async Task Generate_UnknownHost_SaysSo()
     {
         await using var engine = Engines.Create(new Uri("http://no-such-host.invalid:9000"));
