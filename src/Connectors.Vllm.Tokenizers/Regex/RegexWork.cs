@@ -18,7 +18,7 @@ internal sealed class RegexWork
     /// <summary>Frame: register Pc gets its value Position back.</summary>
     public const int Restore = 3;
 
-    private const int MaxFrames = 16 << 20;
+    private const int MaxFrames = 4 << 20;
     private const int KeptFrames = 4096;
 
     [ThreadStatic]
@@ -46,7 +46,7 @@ internal sealed class RegexWork
         var work = s_cached ?? new RegexWork();
         s_cached = null;
         work.Height = 0;
-        work._budget = 20_000_000 + (500L * textLength);
+        work._budget = 10_000_000 + (500L * textLength);
         if (work.Registers.Length < program.Registers)
         {
             work.Registers = new int[program.Registers];

@@ -8,7 +8,7 @@ internal sealed class CodePointSet
     /// <summary>Borders: members are the code points in [b0, b1), [b2, b3), … Strictly rising, even count.</summary>
     private readonly int[] _borders;
     private ulong[]? _pages;
-    private ushort[]? _pageOf;
+    private volatile ushort[]? _pageOf;
 
     private CodePointSet(int[] borders)
     {
@@ -136,7 +136,9 @@ internal sealed class CodePointSet
         return new([.. borders]);
     }
 
-    /// <summary>Bit pages of 256 code points; the two constant pages are shared. Racing threads build equal pages.</summary>
+    /// <summary>
+    /// Bit pages of 256 code points; the two constant pages are shared. Racing threads build equal pages; the index is written last.
+    /// </summary>
     private ushort[] BuildPages()
     {
         var pageOf = new ushort[CodePoints.Count >> 8];
@@ -167,7 +169,6 @@ internal sealed class CodePointSet
         }
 
         _pages = [.. pages];
-        Thread.MemoryBarrier();
         _pageOf = pageOf;
         return pageOf;
     }

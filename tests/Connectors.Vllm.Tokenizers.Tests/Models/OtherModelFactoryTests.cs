@@ -39,15 +39,15 @@ public sealed class OtherModelFactoryTests
     [Fact]
     public void Encode_HugePieces_StayLinear()
     {
-        var text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("abc", 300_000)));
+        var text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("abc", 100_000)));
         var unigram = OtherModelFactory.Create(TestJson.Component(Unigram));
         var output = new IdList();
         unigram.Encode(text, unigram.CreateState(), output);
-        Assert.Equal(600_000, output.Count);
+        Assert.Equal(200_000, output.Count);
 
         var wordPiece = OtherModelFactory.Create(TestJson.Component("""{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"##b":2,"##c":3,"##a":4},"max_input_chars_per_word":100000000}"""));
         output.Clear();
         wordPiece.Encode(text, wordPiece.CreateState(), output);
-        Assert.Equal(900_000, output.Count);
+        Assert.Equal(300_000, output.Count);
     }
 }

@@ -81,7 +81,7 @@ public sealed class RegexProgramTests
             var expected = NetRegex.Match(pair.Item2, pair.Item1, System.Text.RegularExpressions.RegexOptions.CultureInvariant);
             var actual = Matches(pair.Item1, pair.Item2).FirstOrDefault();
             return expected.Success ? actual == (expected.Index, expected.Value) : actual == default;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 
     [Fact]

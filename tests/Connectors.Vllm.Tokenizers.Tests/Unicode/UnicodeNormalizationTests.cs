@@ -18,7 +18,8 @@ public sealed class UnicodeNormalizationTests
         using var dump = ReferenceDump();
         var expected = dump.RootElement.GetProperty(form).EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetString()!);
         var differences = new List<string>();
-        for (var codePoint = 0; codePoint < 0x110000; codePoint++)
+        // Planes 4 to 13 are unassigned throughout.
+        foreach (var codePoint in Enumerable.Range(0, 0x40000).Concat(Enumerable.Range(0xE0000, 0x30000)))
         {
             if (codePoint is >= 0xD800 and < 0xE000 or >= NormalizationData.HangulFirst and < NormalizationData.HangulFirst + NormalizationData.HangulCount)
             {
@@ -125,7 +126,7 @@ public sealed class UnicodeNormalizationTests
             return Normalize(UnicodeNormalization.Nfc, Normalize(UnicodeNormalization.Nfd, text)) == Normalize(UnicodeNormalization.Nfc, text)
                 && Normalize(UnicodeNormalization.Nfd, Normalize(UnicodeNormalization.Nfc, text)) == Normalize(UnicodeNormalization.Nfd, text)
                 && Normalize(UnicodeNormalization.Nfkd, Normalize(UnicodeNormalization.Nfc, text)) == Normalize(UnicodeNormalization.Nfkd, text);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 
     private static UnicodeNormalization Of(string form) => form switch
