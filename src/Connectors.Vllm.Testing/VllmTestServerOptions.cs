@@ -114,7 +114,7 @@ public sealed class VllmTestServerOptions
     /// <summary>Makes the reply to each request for which nothing is queued; null is the built-in demonstration model. Called on many threads at once.</summary>
     public Func<CapturedRequest, ScriptedReply>? Responder { get; set; }
 
-    /// <summary>Most requests kept in <see cref="VllmTestServer.Requests"/>; the oldest are forgotten first. Default 10,000.</summary>
+    /// <summary>Most requests kept in <see cref="VllmTestServer.Requests"/>; the oldest are forgotten first, and also when all together are above 64 MiB on the wire. Default 10,000.</summary>
     public int MaxCapturedRequests { get; set; } = 10_000;
 
     /// <summary>A real server to pass every call on to; the answers come from there and nothing is made up.</summary>

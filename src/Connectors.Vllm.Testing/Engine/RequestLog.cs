@@ -6,9 +6,12 @@ namespace Connectors.Vllm.Testing.Engine;
 /// <summary>The requests received, oldest first, bounded; and those who wait for one.</summary>
 internal sealed class RequestLog(int capacity)
 {
+    // Message and prompt ids come on top, about three times as much again.
+    private const long MaxBytes = 64L << 20;
     private readonly Lock _gate = new();
     private readonly Queue<CapturedRequest> _requests = new();
     private readonly List<(Func<CapturedRequest, bool> Predicate, TaskCompletionSource<CapturedRequest> Waiter)> _waiters = [];
+    private long _bytes;
     private int _number;
     private int _cancelled;
     private int _aborted;
@@ -24,9 +27,10 @@ internal sealed class RequestLog(int capacity)
         {
             captured = new CapturedRequest(_number++, method, bytes, message, metadata, deadline) { RequestId = requestId };
             _requests.Enqueue(captured);
-            while (_requests.Count > capacity)
+            _bytes += bytes.Length;
+            while (_requests.Count > 1 && (_requests.Count > capacity || _bytes > MaxBytes))
             {
-                _requests.Dequeue();
+                _bytes -= _requests.Dequeue().Bytes.Length;
             }
         }
 
@@ -105,6 +109,7 @@ internal sealed class RequestLog(int capacity)
         lock (_gate)
         {
             _requests.Clear();
+            _bytes = 0;
         }
     }
 }
