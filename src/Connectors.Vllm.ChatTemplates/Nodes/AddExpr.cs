@@ -23,7 +23,7 @@ internal sealed class AddExpr(Expr[] operands, int position) : Expr(position)
             {
                 if (next == operands.Length)
                 {
-                    context.Spend((output.Length - start) >> 6);
+                    context.SpendCopy(output.Length - start);
                     return write ? default : Value.Of(output.Cut(start));
                 }
 

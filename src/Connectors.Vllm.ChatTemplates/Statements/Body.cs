@@ -24,7 +24,7 @@ internal static class Body
         var start = output.Length;
         var flow = Execute(body, frame);
         text = output.Cut(start);
-        frame.Context.Spend(text.Length >> 6);
+        frame.Context.SpendCopy(text.Length);
         return flow;
     }
 

@@ -212,6 +212,17 @@ internal static class PyArithmetic
             context.SpendText((long)text.Length * count);
             var output = context.Output;
             var start = output.Length;
+            if (text.Length == 1)
+            {
+                output.Append(text.Text[0], count);
+                if (text.Marks is not null)
+                {
+                    output.MarkFrom(start);
+                }
+
+                return Value.Of(output.Cut(start, text.IsMarkup));
+            }
+
             for (var i = 0; i < count && text.Length > 0; i++)
             {
                 context.Spend(1);

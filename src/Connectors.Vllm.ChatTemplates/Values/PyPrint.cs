@@ -11,7 +11,7 @@ internal static class PyPrint
     {
         if (value.TryGetStr(out var text))
         {
-            context.Spend(text.Length >> 6);
+            context.SpendCopy(text.Length);
             output.Append(text);
             return;
         }

@@ -27,7 +27,7 @@ internal static class PyStrings
             return right;
         }
 
-        context.SpendText((long)left.Length + right.Length);
+        context.SpendCopy((long)left.Length + right.Length);
         if (left.Marks is null && right.Marks is null)
         {
             return new Str(string.Concat(left.Text, right.Text));
@@ -48,7 +48,7 @@ internal static class PyStrings
     public static Str Slice(RenderContext context, Str text, Value start, Value stop, Value step)
     {
         var hasSurrogates = Characters.HasSurrogates(text.Text);
-        context.Spend(text.Length >> 6);
+        context.SpendCopy(text.Length);
         var length = hasSurrogates ? Characters.Count(text.Text) : text.Length;
         var (first, last, stride) = SliceBounds(start, stop, step, length);
         if (stride == 1)
