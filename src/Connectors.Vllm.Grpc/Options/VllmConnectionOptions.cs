@@ -151,7 +151,43 @@ public sealed class VllmConnectionOptions
             copy.Metadata[name] = value;
         }
 
+        copy.Check();
         return copy;
+    }
+
+    private void Check()
+    {
+        Positive(ConnectTimeout, nameof(ConnectTimeout));
+        Positive(CallTimeout, nameof(CallTimeout));
+        Positive(GenerationTimeout, nameof(GenerationTimeout));
+        Positive(FirstTokenTimeout, nameof(FirstTokenTimeout));
+        Positive(BetweenTokensTimeout, nameof(BetweenTokensTimeout));
+        Positive(AbortTimeout, nameof(AbortTimeout));
+        Positive(TokenizerTimeout, nameof(TokenizerTimeout));
+        Positive(KeepAlivePingInterval, nameof(KeepAlivePingInterval));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxReceiveMessageBytes);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxSendMessageBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ProbeInterval, TimeSpan.Zero);
+        if (BearerToken is not null && MetadataRules.Explain("authorization", BearerToken) is not null)
+        {
+            throw new ArgumentException($"{nameof(BearerToken)} holds characters that are not printable ASCII (a line break at its end?).");
+        }
+
+        foreach (var (name, value) in Metadata)
+        {
+            if (MetadataRules.Explain(name, value) is { } error)
+            {
+                throw new ArgumentException(error);
+            }
+        }
+
+        static void Positive(TimeSpan? limit, string name)
+        {
+            if (limit <= TimeSpan.Zero)
+            {
+                throw new ArgumentOutOfRangeException(name, limit, "A time limit must be above zero; leave it out for none.");
+            }
+        }
     }
 
     private static TimeSpan DefaultCallTimeout() =>

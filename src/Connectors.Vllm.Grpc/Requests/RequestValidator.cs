@@ -41,6 +41,13 @@ internal static class RequestValidator
         CheckFeatures(request, sampling, capabilities);
         CheckMedia(request, sampling, capabilities, model);
         CheckKvParams(request.KvTransferParamsJson);
+        foreach (var (name, value) in request.Metadata ?? new Dictionary<string, string>())
+        {
+            if (MetadataRules.Explain(name, value) is { } error)
+            {
+                throw Bad(error, nameof(GenerationRequest.Metadata));
+            }
+        }
     }
 
     public static void CheckPrompt(ReadOnlySpan<int> ids, int? vocabularySize, int? contextLength, int outputTokens)

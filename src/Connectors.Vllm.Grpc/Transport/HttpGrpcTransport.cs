@@ -23,7 +23,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
     {
         Endpoint = endpoint;
         _options = options;
-        _metadata = [.. options.Metadata.Select(static pair => KeyValuePair.Create(ValidName(pair.Key), pair.Value))];
+        _metadata = [.. options.Metadata.Select(static pair => KeyValuePair.Create(pair.Key.ToLowerInvariant(), pair.Value))];
         _invoker = new HttpMessageInvoker(CreateHandler(options), disposeHandler: true);
     }
 
@@ -52,21 +52,6 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
     }
 
     public void Dispose() => _invoker.Dispose();
-
-    private static string ValidName(string name)
-    {
-        foreach (var c in name)
-        {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.'))
-            {
-                throw new ArgumentException($"'{name}' is not a metadata name: use letters, digits, '-', '_' and '.'.");
-            }
-        }
-
-        return name.Length > 0 && !name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase)
-            ? name.ToLowerInvariant()
-            : throw new ArgumentException($"'{name}' is not a metadata name: it is empty or reserved.");
-    }
 
     private static SocketsHttpHandler CreateHandler(VllmConnectionOptions options)
     {
@@ -151,7 +136,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
             foreach (var (name, value) in request.Metadata)
             {
                 headers.Remove(name);
-                headers.TryAddWithoutValidation(ValidName(name), value);
+                headers.TryAddWithoutValidation(name.ToLowerInvariant(), value);
             }
         }
     }

@@ -116,6 +116,38 @@ public sealed class UnusableServerTests
     [InlineData("http://ho st")]
     public void ForEndpoint_NoServerAddress_IsRefused(string address) => Assert.Throws<ArgumentException>(() => VllmConnectionOptions.ForEndpoint(address));
 
+    public static TheoryData<string> BadOptions() => ["token", "metadata name", "reserved name", "timeout", "size", "retries"];
+
+    [Theory]
+    [MemberData(nameof(BadOptions))]
+    public void Create_BadOption_IsRefused(string which)
+    {
+        var options = VllmConnectionOptions.ForEndpoint("localhost:9000");
+        switch (which)
+        {
+            case "token":
+                options.BearerToken = "secret\n";
+                break;
+            case "metadata name":
+                options.Metadata["a b"] = "c";
+                break;
+            case "reserved name":
+                options.Metadata["grpc-timeout"] = "1S";
+                break;
+            case "timeout":
+                options.CallTimeout = TimeSpan.Zero;
+                break;
+            case "size":
+                options.MaxReceiveMessageBytes = 0;
+                break;
+            default:
+                options.Retry.MaxRetries = 11;
+                break;
+        }
+
+        Assert.ThrowsAny<ArgumentException>(() => VllmEngineFactory.Create(options));
+    }
+
     private static async Task ServeAsync(TcpListener listener, byte[] answer, CancellationToken cancellationToken)
     {
         try
