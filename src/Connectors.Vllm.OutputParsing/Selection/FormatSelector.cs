@@ -38,7 +38,7 @@ internal static class FormatSelector
             warning = "The format of this model's tool calls is unknown: calls come out as text. Name the tool parser in the options if the model can call tools.";
         }
 
-        if (reasoning is null && tools.Machine is not null && FormatTable.FindReasoning(tools.Id) is { } own)
+        if (reasoning is null && tools.Machine is not null && FormatTable.FindReasoning(tools.Id == HarmonyFormat.Tools.Id ? HarmonyFormat.Reasoning.Id : tools.Id) is { } own)
         {
             (reasoning, reasoningReason) = (own, "belongs to the tool parser");
         }

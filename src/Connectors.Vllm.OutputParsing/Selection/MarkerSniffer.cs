@@ -30,6 +30,7 @@ internal static class MarkerSniffer
         (["<function=", "<parameter="], "qwen3_coder"),
         (["<|tools_prefix|>"], "apertus"),
         (["<|tool_call_start|>"], "lfm2"),
+        (["<|tool_list_start|>"], "lfm2"),
         (["<start_function_call>"], "functiongemma"),
         (["<|tool_call>", "call:"], "gemma4"),
         (["<|tool_call|>"], "granite"),

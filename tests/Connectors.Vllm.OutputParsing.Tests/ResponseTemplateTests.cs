@@ -1,0 +1,65 @@
+namespace Connectors.Vllm.OutputParsing.Tests;
+
+public sealed class ResponseTemplateTests
+{
+    private const string Json = """
+        {"version": 1, "defaults": {"role": "assistant"}, "start_anchor": "<|im_start|>assistant\n", "fields": {
+          "thinking": {"open_pattern": "\\s*<think>\\s*", "close_pattern": "\\s*</think>\\s*"},
+          "content": {"close": "<|im_end|>"},
+          "tool_calls": {"open_pattern": "\\s*<call>", "close": "</call>", "content": "json", "repeats": true,
+            "transform": {"type": "function", "function": {"name": "{content.name}", "arguments": "{content.arguments}"}}}}}
+        """;
+
+    private const string Xml = """
+        {"start_anchor": "A:", "fields": {"content": {}, "tool_calls": {"open_pattern": "<fn=(?P<name>[^>\\n]+)>", "close": "</fn>", "content": "xml-inline", "repeats": true,
+          "content_args": {"tag_pattern": "<p=(?P<key>[^>]+)>(?P<value>.*?)</p>", "value_parser": {"name": "text", "args": {"strip": false}}},
+          "transform": {"function": {"name": "{name}", "arguments": "{content}"}}}}}
+        """;
+
+    [Theory]
+    [InlineData("<think>a</think>\n\nb<|im_end|>ignored", null, "R a", "T b")]
+    [InlineData("a</think>b", "<|im_start|>assistant\n<think>\n", "R a", "T b")]
+    [InlineData("x<call>{\"name\": \"now\", \"arguments\": {}}</call>\n<call>{\"name\": \"get_weather\", \"arguments\": {\"days\": \"3\"}}</call>", null, "T x", "C now {}", "C get_weather {\"days\": 3}")]
+    [InlineData("<call>oops</call>y", null, "T <call>oops</call>y")]
+    [InlineData("<call>{\"name\": \"now\"", null, "T <call>{\"name\": \"now\"")]
+    [InlineData("a <thi b", null, "T a <thi b")]
+    public void Parse_JsonTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Json, output, tail, expected);
+
+    [Theory]
+    [InlineData("t<fn=get_weather><p=city> X </p><p=days>4</p></fn>u", null, "T t", "C get_weather {\"city\": \" X \", \"days\": 4}", "T u")]
+    [InlineData("no <fn= here", null, "T no <fn= here")]
+    public void Parse_XmlTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Xml, output, tail, expected);
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("not json")]
+    [InlineData("{\"fields\": {\"content\": {\"unknown\": 1}}}")]
+    [InlineData("{\"other\": 1, \"fields\": {\"content\": {}}}")]
+    [InlineData("{\"fields\": {\"a\": {}, \"b\": {}}}")]
+    [InlineData("{\"fields\": {\"a\": {\"open_pattern\": \"(?=x)\"}}}")]
+    public void Select_UnusableTemplate_Throws(string template) =>
+        Assert.Throws<OutputFormatException>(() => OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template }));
+
+    [Fact]
+    public void Select_BuiltInFamily_WinsOverTheTemplate() =>
+        Assert.Equal("gemma4", OutputFormats.Select(new OutputFormatHints { ModelType = "gemma4", ResponseTemplate = Json }).ToolParser);
+
+    private static void Check(string template, string output, string? tail, string[] expected)
+    {
+        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template });
+        Assert.Equal("hf", format.ToolParser);
+        foreach (var size in (int[])[1, 2, 5, 1000])
+        {
+            var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = tail, Tools = TestTools.All, ReportMarkup = true });
+            var events = new OutputEvents();
+            foreach (var chunk in output.Chunk(size))
+            {
+                parser.Push(chunk, events);
+            }
+
+            parser.Finish("stop", events);
+            Assert.Equal(expected, OutputCase.Lines(events));
+            Assert.Equal(output, OutputCase.Raw(events));
+        }
+    }
+}
