@@ -1,4 +1,5 @@
 using Connectors.Vllm.Benchmarks;
+using Connectors.Vllm.Benchmarks.Parse;
 using Connectors.Vllm.Benchmarks.Prompt;
 using Connectors.Vllm.Benchmarks.Soak;
 using Connectors.Vllm.Benchmarks.Start;
@@ -17,6 +18,7 @@ IBenchmark[] benchmarks =
     new SoakBenchmark(),
     new StreamServer(),
     new TemplateBenchmark(),
+    new ParseBenchmark(),
 ];
 
 if (args.Length == 0 || benchmarks.FirstOrDefault(candidate => candidate.Name == args[0]) is not { } benchmark)
