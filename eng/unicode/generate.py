@@ -158,6 +158,9 @@ for group in node["folds"]:
         folds[c] = [group[0]]
 table("Folds", "Simple case folding: each code point's group leader, Unicode 16.", mappings(folds))
 
+table("LongFolds", "Full case folding where it makes two or three code points of one.", mappings(
+    {c: [ord(x) for x in chr(c).casefold()] for c in range(SIZE) if len(chr(c).casefold()) > 1}))
+
 table("Numeric", "Categories Nd, Nl, No, Unicode 17.", code_set(expand(node["sets"]["N"])))
 table("OldPunctuation", "Category P of version 8 (pre-tokenizers Punctuation and Bert), without ASCII symbols.",
       code_set(of("P", 8.0) | {0x166D, 0x111C9}))

@@ -18,6 +18,9 @@ internal abstract record RegexNode
     /// <summary>One code point out of a set.</summary>
     public sealed record One(CodePointSet Set) : RegexNode
     {
+        /// <summary>The letter of the pattern whose case is ignored here; -1 when that is not what this is.</summary>
+        public int CaselessLetter { get; init; } = -1;
+
         public override CodePointSet First => Set;
 
         public override bool IsNullable => false;

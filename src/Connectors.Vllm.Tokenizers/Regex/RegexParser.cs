@@ -67,6 +67,7 @@ internal sealed class RegexParser
             parts.Add(ParseQuantifiers(ParseAtom(flags), flags));
         }
 
+        CaselessLiterals.Contract(parts);
         return parts.Count == 1 ? parts[0] : new RegexNode.Sequence(parts);
     }
 
@@ -263,7 +264,9 @@ internal sealed class RegexParser
             case '(':
                 return ParseGroup(flags);
             case '[':
-                return new RegexNode.One(new RegexClassParser(_reader, flags).Parse());
+                var negated = _reader.LooksAt("[^");
+                var set = new RegexClassParser(_reader, flags).Parse();
+                return flags.HasFlag(RegexFlags.IgnoreCase) && !negated ? CaselessLiterals.MakeClass(set) : new RegexNode.One(set);
             case '.':
                 _reader.Take();
                 return new RegexNode.One(flags.HasFlag(RegexFlags.DotMatchesAll) ? CodePointSet.All : CodePointSet.Of('\n').Negate());
@@ -286,11 +289,9 @@ internal sealed class RegexParser
         }
     }
 
-    private static RegexNode.One Literal(int codePoint, RegexFlags flags)
-    {
-        var set = CodePointSet.Of(codePoint);
-        return new RegexNode.One(flags.HasFlag(RegexFlags.IgnoreCase) ? CaseFolding.Close(set) : set);
-    }
+    private static RegexNode Literal(int codePoint, RegexFlags flags) => flags.HasFlag(RegexFlags.IgnoreCase)
+        ? CaselessLiterals.Make(codePoint)
+        : new RegexNode.One(CodePointSet.Of(codePoint));
 
     private RegexNode ParseGroup(RegexFlags flags)
     {

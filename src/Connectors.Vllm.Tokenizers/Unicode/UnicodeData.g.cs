@@ -361,6 +361,17 @@ internal static class UnicodeData
         AUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUMBAUM=
         """u8;
 
+    /// <summary>Full case folding where it makes two or three code points of one.</summary>
+    public static ReadOnlySpan<byte> LongFolds => """
+        3wEC1wHXAVECjQOuBxkC5gW1A6cBAosGuASgAwNSjwKdAiADKs8C3QLXAwJDCY8yAtt4yW0BAsV4nW4BAsF4m24BAr94nW4BAvF4t28EAtV41XiyAQKVbvlwAgOZbv1wo3ECA51u
+        gXGlcQIDoW6FcadwKgL/AY1vAQL/AY9vAQL/AZFvAQL/AZNvAQL/AZVvAQL/AZdvAQL/AZlvAQL/AZtvAQKPAp1vAQKPAp9vAQKPAqFvAQKPAqNvAQKPAqVvAQKPAqdvAQKPAqlv
+        AQKPAqtvAQLfAa1vAQLfAa9vAQLfAbFvAQLfAbNvAQLfAbVvAQLfAbdvAQLfAblvAQLfAbtvAQLvAb1vAQLvAb9vAQLvAcFvAQLvAcNvAQLvAcVvAQLvAcdvAQLvAclvAQLvActv
+        AQJ/zW8BAn/PbwECf9FvAQJ/028BAn/VbwECf9dvAQJ/2W8BAn/bbwECjwHdbwECjwHfbwECjwHhbwECjwHjbwECjwHlbwECjwHnbwECjwHpbwECjwHrbwMCgwHxbwECg3DzbwEC
+        j3D1bwICiXDncQEDi3DpcftvBQKVcIVwBgKbAZFwAQKXcJNwAQKrcJVwAgKdcIdyAQOfcIlym3AFAqlwpXAGA7Fwk3OjcwEDs3CVc6NzAwK5cKdyAQO7cJ1zqXILA7lws3PDcwED
+        u3C1c8NzAQLFcKFzAgLBcMdyAQPDcL1zyXILAusB8XABAtNw83ABAstw9XACAtlw53IBA9tw6XL7cAUC5XCFcYS2AwKz6gez6gcBArXqB6/qBwECt+oHq+oHAQO56ge56gez6gcB
+        A7vqB7vqB6/qBwECo+oHoeoHAQKl6gej6gcNAr3WB7nWBwECv9YH3dYHAQLB1gfT1gcBAq/WB7/WBwECxdYH09YH
+        """u8;
+
     /// <summary>Categories Nd, Nl, No, Unicode 17.</summary>
     public static ReadOnlySpan<byte> Numeric => """
         MAp4AgUBAgOhCwqGAQrGAQqcAwp2CgQGbAp2CnYKAgZuDXMKCAdnCmgHBxNtCmAKdgpGFIwCCkYKzwUU8QYD7wEKBgoWCqwCCoABC6UBCgYKtgEKVgqGAQoGCpYIAQMGBgrGATMC
