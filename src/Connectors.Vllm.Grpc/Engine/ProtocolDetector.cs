@@ -82,5 +82,5 @@ internal static class ProtocolDetector
         }
     }
 
-    private static TimeSpan Limit(GrpcInvoker invoker) => invoker.Options.CallTimeout < ProbeTimeout ? invoker.Options.CallTimeout : ProbeTimeout;
+    private static TimeSpan Limit(GrpcInvoker invoker) => invoker.Options.CallTimeout > TimeSpan.Zero && invoker.Options.CallTimeout < ProbeTimeout ? invoker.Options.CallTimeout : ProbeTimeout;
 }

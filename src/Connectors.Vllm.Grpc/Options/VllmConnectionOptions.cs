@@ -5,6 +5,7 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// Where the server is and how to talk to it. Read once, when a client or engine is made; later changes have no effect on it.
+/// Every time limit takes <see cref="Timeout.InfiniteTimeSpan"/> for none.
 /// </summary>
 public sealed class VllmConnectionOptions
 {
@@ -183,9 +184,9 @@ public sealed class VllmConnectionOptions
 
         static void Positive(TimeSpan? limit, string name)
         {
-            if (limit <= TimeSpan.Zero)
+            if (limit <= TimeSpan.Zero && limit != Timeout.InfiniteTimeSpan)
             {
-                throw new ArgumentOutOfRangeException(name, limit, "A time limit must be above zero; leave it out for none.");
+                throw new ArgumentOutOfRangeException(name, limit, "A time limit must be above zero, or Timeout.InfiniteTimeSpan for none.");
             }
         }
     }

@@ -14,12 +14,14 @@ internal sealed class GrpcCallRequest
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>Limit for the whole call, also told to the server.</summary>
-    public TimeSpan? Timeout { get; init; }
+    public TimeSpan? Timeout { get; init => field = Finite(value); }
 
-    public TimeSpan? FirstMessageTimeout { get; init; }
+    public TimeSpan? FirstMessageTimeout { get; init => field = Finite(value); }
 
-    public TimeSpan? BetweenMessagesTimeout { get; init; }
+    public TimeSpan? BetweenMessagesTimeout { get; init => field = Finite(value); }
 
     /// <summary>Turns a status that the server sent into the exception to throw; null takes <see cref="ServerErrors.ToException"/> alone.</summary>
     public Func<VllmException, VllmException>? ErrorFilter { get; init; }
+
+    private static TimeSpan? Finite(TimeSpan? limit) => limit == System.Threading.Timeout.InfiniteTimeSpan ? null : limit;
 }

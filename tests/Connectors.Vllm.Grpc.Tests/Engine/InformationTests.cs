@@ -91,6 +91,36 @@ public sealed class InformationTests
     }
 
     [Fact]
+    public async Task Generate_InfiniteLimits_AreNone()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        server.Reply(ScriptedReply.FromIds(10));
+        var none = Timeout.InfiniteTimeSpan;
+        await using var engine = Engines.Create(server.Endpoint, options =>
+        {
+            (options.ConnectTimeout, options.CallTimeout, options.AbortTimeout, options.TokenizerTimeout) = (none, none, none, none);
+            (options.GenerationTimeout, options.FirstTokenTimeout, options.BetweenTokensTimeout) = (none, none, none);
+        });
+
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
+
+        Assert.Equal(10, updates.Ids()[0]);
+        Assert.All(server.Requests.Where(request => !request.Method.EndsWith("/HealthCheck", StringComparison.Ordinal)), request => Assert.Null(request.Deadline));
+    }
+
+    [Fact]
+    public async Task Generate_Limits_AreToldToTheServer()
+    {
+        await using var server = await VllmTestServer.StartAsync();
+        server.Reply(ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(server.Endpoint, options => options.GenerationTimeout = TimeSpan.FromSeconds(90));
+
+        await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
+
+        Assert.Equal(TimeSpan.FromSeconds(90), server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).Deadline);
+    }
+
+    [Fact]
     public async Task SubscribeKvEvents_PromptIsCached_GivesItsBlocks()
     {
         await using var server = await VllmTestServer.StartAsync();
