@@ -37,8 +37,13 @@ public sealed class ResponseTemplateTests
     [InlineData("{\"other\": 1, \"fields\": {\"content\": {}}}")]
     [InlineData("{\"fields\": {\"a\": {}, \"b\": {}}}")]
     [InlineData("{\"fields\": {\"a\": {\"open_pattern\": \"(?=x)\"}}}")]
-    public void Select_UnusableTemplate_Throws(string template) =>
-        Assert.Throws<OutputFormatException>(() => OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template }));
+    public void Select_UnusableTemplate_ThrowsOnlyWhenAskedFor(string template)
+    {
+        Assert.Throws<OutputFormatException>(() => OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = template }));
+        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template });
+        Assert.Equal("none", format.ToolParser);
+        Assert.Contains("response_template", format.Warning, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Select_BuiltInFamily_WinsOverTheTemplate() =>

@@ -23,8 +23,16 @@ internal static class FormatSelector
 
         if (tools is null && hints.ResponseTemplate is { Length: > 0 })
         {
-            (tools, toolReason) = (ResponseTemplateTools(hints), "response_template of the tokenizer's configuration");
-            (reasoning, reasoningReason) = (reasoning ?? ReasoningSyntax.None with { Id = ResponseTemplateName }, reasoningReason ?? toolReason);
+            try
+            {
+                (tools, toolReason) = (ResponseTemplateTools(hints), "response_template of the tokenizer's configuration");
+                (reasoning, reasoningReason) = (reasoning ?? ReasoningSyntax.None with { Id = ResponseTemplateName }, reasoningReason ?? toolReason);
+            }
+            catch (OutputFormatException exception)
+            {
+                // Nobody asked for the template: a model must not fail to load because of it.
+                warning = exception.Message;
+            }
         }
 
         if (tools is null)
@@ -35,7 +43,7 @@ internal static class FormatSelector
         if (tools is null)
         {
             (tools, toolReason) = (ToolSyntax.None, "nothing known about the model's calls");
-            warning = "The format of this model's tool calls is unknown: calls come out as text. Name the tool parser in the options if the model can call tools.";
+            warning ??= "The format of this model's tool calls is unknown: calls come out as text. Name the tool parser in the options if the model can call tools.";
         }
 
         if (reasoning is null && tools.Machine is not null && FormatTable.FindReasoning(tools.Id == HarmonyFormat.Tools.Id ? HarmonyFormat.Reasoning.Id : tools.Id) is { } own)
