@@ -12,7 +12,8 @@ public sealed class ChatTemplateOptions
     /// <summary>Most UTF-16 units of one rendered prompt, and of any string made on the way. Default 16 Mi.</summary>
     public int MaxOutputLength { get; init; } = 1 << 24;
 
-    /// <summary>Most steps (statements, operations, loop rounds, stretches of text) of one render. Default 10 million, well under a second.</summary>
+    /// <summary>Most steps (statements, operations, loop rounds, stretches of text) of one render. Default 10 million, well under a
+    /// second. Some templates look back through all messages at every message, so long conversations get 30 more for each pair of messages.</summary>
     public long MaxSteps { get; init; } = 10_000_000;
 
     /// <summary>Deepest nesting of macro calls and recursive loops; Python itself gives up between 150 and 200. Default 160.</summary>

@@ -5,6 +5,9 @@ namespace Connectors.Vllm.ChatTemplates;
 /// <summary>The state of one render: output, variables, the current place in the template, and what is left of its budget.</summary>
 internal sealed class RenderContext : IDisposable
 {
+    private const long StepsPerPair = 30;
+    private const long MaxPairs = 25_000_000;
+
     private readonly ChatTemplateOptions _options;
     private readonly Dictionary<string, Value> _variables;
     private long _stepsLeft;
@@ -14,7 +17,8 @@ internal sealed class RenderContext : IDisposable
     {
         _options = options;
         _variables = variables;
-        _stepsLeft = options.MaxSteps;
+        long messages = variables.TryGetValue("messages", out var list) && list.Object is PySequence sequence ? sequence.Length : 0;
+        _stepsLeft = options.MaxSteps + (StepsPerPair * Math.Min(messages * messages, MaxPairs));
         Clock = clock;
         Output = new TextBuilder(options.MaxOutputLength);
     }
@@ -83,5 +87,5 @@ internal sealed class RenderContext : IDisposable
     public void LeaveCall() => _callDepth--;
 
     private void ThrowExhausted() =>
-        throw new PyException($"the template does not come to an end: stopped after {_options.MaxSteps} steps");
+        throw new PyException($"the template does not come to an end: stopped after more than {_options.MaxSteps} steps");
 }

@@ -72,10 +72,21 @@ public sealed class InputTests
     [Theory]
     [InlineData(100)]
     [InlineData(1000)]
-    public void Render_LongConversation_WorkIsLinear(int count)
+    public void Render_LongConversation_AllocatesLinearly(int count)
     {
-        var messages = new JsonArray([.. Enumerable.Range(0, count).Select(i => new JsonObject { ["role"] = "user", ["content"] = "some text" })]);
-        var template = ChatTemplate.Parse("{% for m in messages %}<|im_start|>{{ m.role + '\n' + m.content }}<|im_end|>{% endfor %}", new ChatTemplateOptions { MaxSteps = 100 + (count * 30) });
-        Assert.Equal(count, template.Render(new ChatTemplateInput { Messages = messages }).Content.Count);
+        var template = ChatTemplate.Parse("{% for m in messages %}<|im_start|>{{ m.role + '\n' + m.content }}<|im_end|>{% endfor %}");
+        var input = new ChatTemplateInput { Messages = new JsonArray([.. Enumerable.Range(0, count).Select(_ => new JsonObject { ["role"] = "user", ["content"] = "some text" })]) };
+        Assert.Equal(count, template.Render(input).Content.Count);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        template.Render(input);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4096 + (count * 1024L));
+    }
+
+    [Fact]
+    public void Render_TemplateThatLooksBackAtEveryMessage_IsNotTakenForARunaway()
+    {
+        var messages = new JsonArray([.. Enumerable.Range(0, 1500).Select(_ => new JsonObject { ["role"] = "user", ["content"] = "x" })]);
+        var template = ChatTemplate.Parse("{% for m in messages %}{% for n in messages %}{% if n.role == 'tool' and n.content == m.content %}{{ n.content }}{% endif %}{% endfor %}{% endfor %}.");
+        Assert.Equal(".", template.Render(new ChatTemplateInput { Messages = messages }).Text);
     }
 }
