@@ -35,6 +35,34 @@ public sealed class FormatCaseTests
         }
     }
 
+    [Fact]
+    public void Push_MarkersAsTokensOfTheVocabulary_GivesTheSameEvents()
+    {
+        foreach (var profile in FormatProfiles.All)
+        {
+            var rows = OutputFormats.FromNames(profile.Tools, profile.Reasoning);
+            string[] markers = [.. rows.Tools.Openers.Concat(rows.Tools.Drops).Concat(rows.Reasoning.Opens).Concat(rows.Reasoning.Closes)
+                .Where(text => !text.Any(char.IsWhiteSpace) && text[^1] is '>' or ']').Distinct().OrderByDescending(text => text.Length)];
+            int? Find(string text) => Array.IndexOf(markers, text) is >= 0 and var index ? 1000 + index : null;
+            var format = OutputFormats.FromNames(profile.Tools, profile.Reasoning, Find);
+            foreach (var item in profile.Cases())
+            {
+                var parser = OutputParser.Create(format, item.Options);
+                var events = new OutputEvents();
+                for (var at = 0; at < item.Output.Length;)
+                {
+                    var marker = Array.Find(markers, text => item.Output.AsSpan(at).StartsWith(text, StringComparison.Ordinal));
+                    var piece = marker ?? item.Output.Substring(at, 1);
+                    parser.Push(piece, marker is null ? 7 : Find(marker)!.Value, events);
+                    at += piece.Length;
+                }
+
+                parser.Finish("stop", events);
+                item.AssertExpected(OutputCase.Lines(events));
+            }
+        }
+    }
+
     internal static string[] Check(OutputCase item, IEnumerable<string> chunks)
     {
         var parser = OutputParser.Create(item.Format, item.Options);
