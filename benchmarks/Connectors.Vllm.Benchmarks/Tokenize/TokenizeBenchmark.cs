@@ -41,7 +41,7 @@ internal sealed class TokenizeBenchmark : IBenchmark
         WarmUp(() => tokenizer.Encode(text), 1500);
         var ids = tokenizer.Encode(text);
         var whole = Median(rounds, () => tokenizer.Encode(text));
-        WarmUp(() => EncodePieces(tokenizer, pieces), 500);
+        WarmUp(() => EncodePieces(tokenizer, pieces), 1500);
         var inPieces = Median(rounds, () => EncodePieces(tokenizer, pieces));
         var keptUsed = GC.GetTotalMemory(forceFullCollection: true) - before - (4L * ids.Length);
 

@@ -36,29 +36,30 @@ internal static class BpeModelFactory
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ByteBpeModel FromRanks(Vocabulary tokens)
     {
-        var count = 0;
-        for (var pass = 0; ; pass++)
+        var triples = new IdList();
+        for (var id = 0; id < tokens.IdLimit; id++)
         {
-            var merges = pass == 0 ? null : new MergeTable(count);
-            for (var id = 0; id < tokens.IdLimit; id++)
+            var token = tokens.Token(id);
+            for (var cut = 1; cut < token.Length; cut++)
             {
-                var token = tokens.Token(id);
-                for (var cut = 1; cut < token.Length; cut++)
+                if (tokens.Find(token[..cut]) is >= 0 and var left && tokens.Find(token[cut..]) is >= 0 and var right)
                 {
-                    if (tokens.Find(token[..cut]) is >= 0 and var left && tokens.Find(token[cut..]) is >= 0 and var right)
-                    {
-                        count++;
-                        merges?.Add(left, right, id, id);
-                    }
+                    triples.Add(left);
+                    triples.Add(right);
+                    triples.Add(id);
                 }
             }
-
-            if (merges is not null)
-            {
-                // A piece that is a token is that token: tiktoken looks first.
-                return new ByteBpeModel(tokens, tokens, merges, ignoreMerges: true);
-            }
         }
+
+        var found = triples.Written;
+        var merges = new MergeTable(found.Length / 3);
+        for (var i = 0; i < found.Length; i += 3)
+        {
+            merges.Add(found[i], found[i + 1], found[i + 2], found[i + 2]);
+        }
+
+        // A piece that is a token is that token: tiktoken looks first.
+        return new ByteBpeModel(tokens, tokens, merges, ignoreMerges: true);
     }
 
     /// <summary>The tokens by the bytes they stand for; those outside the alphabet are left out.</summary>
