@@ -41,9 +41,9 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
     public void Encode_TekkenFile_EqualsTiktokenWithShiftedIds(bool knownPattern)
     {
         const int Controls = 30;
-        const int Used = 100_000;
+        const int Used = 20_000;
         var pattern = knownPattern ? TekkenPattern : "(?:" + TekkenPattern + ")";
-        var ranks = File.ReadLines(Path.Combine(TestPaths.RequireCorpus("tokenizers/kimi-k2"), "tiktoken.model")).Select(line => line.Split(' ')).ToList();
+        var ranks = File.ReadLines(Path.Combine(TestPaths.RequireCorpus("tokenizers/kimi-k2"), "tiktoken.model")).Take(Used + 5_000).Select(line => line.Split(' ')).ToList();
         var json = JsonSerializer.SerializeToUtf8Bytes(new
         {
             config = new { pattern, num_vocab_tokens = ranks.Count, default_vocab_size = Used + Controls, default_num_special_tokens = Controls, version = "v3" },
@@ -62,7 +62,7 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
             File.Delete(used);
         }
 
-        var texts = new HardStrings(416).Take(HardStrings.Count / 2).Concat(NaturalText.All.Where(text => !text.Contains("[INST]", StringComparison.Ordinal) && !text.Contains("<s>", StringComparison.Ordinal))).ToList();
+        var texts = new HardStrings(416).Take(HardStrings.Count / 4).Concat(NaturalText.All.Where(text => !text.Contains("[INST]", StringComparison.Ordinal) && !text.Contains("<s>", StringComparison.Ordinal))).ToList();
         var expected = oracle.EncodeTiktoken(texts).Select(ids => ids.Select(id => id + Controls).ToArray()).ToList();
         Differences.AssertNone(texts, expected, text => tokenizer.Encode(text), ids => string.Join(',', ids));
         Assert.Equal([1, 3], tokenizer.Encode("[INST]", addSpecialTokens: true));

@@ -6,10 +6,13 @@ namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 /// <summary>Runs one stage of the pipeline on strings.</summary>
 internal static class Stage
 {
-    /// <summary>All code points (planes 4 to 13 are unassigned throughout), each between two texts, 64 in a string.</summary>
+    /// <summary>
+    /// All code points of the planes that hold more than ideographs, a sample of those, each between two texts, 64 in a string. The upper
+    /// planes are unassigned or private.
+    /// </summary>
     public static List<string> AllCodePoints(string before, string after) =>
     [
-        .. Enumerable.Range(0, 0x40000).Concat(Enumerable.Range(0xE0000, 0x400))
+        .. Enumerable.Range(0, 0x20000).Concat(Enumerable.Range(0x1400, 0x1400).Select(row => row << 4 | row & 0xF)).Concat(Enumerable.Range(0xE0000, 0x400))
             .Where(codePoint => codePoint is < 0xD800 or >= 0xE000)
             .Chunk(64)
             .Select(chunk => string.Concat(chunk.Select(codePoint => before + char.ConvertFromUtf32(codePoint) + after))),
