@@ -1,3 +1,4 @@
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
 namespace Microsoft.Extensions.AI
@@ -14,8 +15,6 @@ namespace Microsoft.Extensions.AI
 
 namespace Microsoft.SemanticKernel
 {
-    using Microsoft.Extensions.AI;
-
     public static class KernelFunctionInvokingChatClientBuilderExtensions
     {
         public static ChatClientBuilder UseKernelFunctionInvocation(this ChatClientBuilder builder, ILoggerFactory? loggerFactory = null)

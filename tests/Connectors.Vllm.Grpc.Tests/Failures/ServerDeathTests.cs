@@ -86,7 +86,7 @@ public sealed class ServerDeathTests
         });
 
         // How the server comes to its own end is not the matter of this test.
-        await termination!.WaitAsync(Engines.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await termination!.WaitAsync(Engines.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
         Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
     }

@@ -131,7 +131,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
 
         provider.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(() => client.GetStreamingResponseAsync("Hi"));
+        Assert.Throws<ObjectDisposedException>(() => client.GetStreamingResponseAsync("Hi", cancellationToken: Token));
         client.Dispose();
     }
 
@@ -176,7 +176,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         using var client = new VllmChatClient(tiny.Host.Server.Endpoint);
 
-        Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() => { client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!); }).ParamName);
+        Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() => { client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Token); }).ParamName);
         Assert.Equal("options", Assert.Throws<ArgumentNullException>(() => new VllmChatClient((VllmGrpcOptions)null!)).ParamName);
         Assert.Equal("engine", Assert.Throws<ArgumentNullException>(() => new VllmChatClient((IVllmEngine)null!)).ParamName);
         Assert.Throws<ArgumentException>(() => new VllmChatClient("not an address"));
