@@ -7,6 +7,9 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </summary>
 internal static class ContentFormatDetection
 {
+    // Real templates have one or two; a hostile one must not make the search quadratic.
+    private const int MaxNames = 32;
+
     public static ChatContentFormat Detect(Stmt[] body)
     {
         var nodes = body.SelectMany(statement => statement.Descendants().Prepend(statement)).ToList();
@@ -48,6 +51,11 @@ internal static class ContentFormatDetection
                     lists.Add(alias.Name);
                 }
             }
+
+            if (lists.Count > MaxNames)
+            {
+                return null;
+            }
         }
 
         var names = new List<string>();
@@ -58,10 +66,13 @@ internal static class ContentFormatDetection
                 return null;
             }
 
-            names.Add(message.Name);
+            if (!names.Contains(message.Name))
+            {
+                names.Add(message.Name);
+            }
         }
 
-        return names;
+        return names.Count > MaxNames ? null : names;
     }
 
     private static bool LoopsOverParameter(MacroStmt macro, List<Node> nodes, List<string> messages)

@@ -80,11 +80,6 @@ internal sealed class FormatSpec
     /// <summary>Formats a value as <c>format(value, spec)</c> does.</summary>
     public Str Format(RenderContext context, Value value)
     {
-        if (Precision > MaxPrecision && !value.IsString)
-        {
-            throw new PyException("precision too big");
-        }
-
         switch (value.Kind)
         {
             case ValueKind.String:
@@ -105,6 +100,11 @@ internal sealed class FormatSpec
 
     public Str FormatInteger(RenderContext context, BigInteger number)
     {
+        if (Precision > MaxPrecision)
+        {
+            throw new PyException("precision too big");
+        }
+
         var magnitude = BigInteger.Abs(number);
         var (digits, prefix, group) = Type switch
         {
@@ -134,6 +134,11 @@ internal sealed class FormatSpec
 
     public Str FormatFloat(RenderContext context, double number)
     {
+        if (Precision > MaxPrecision)
+        {
+            throw new PyException("precision too big");
+        }
+
         var negative = double.IsNegative(number) && !double.IsNaN(number);
         var magnitude = Math.Abs(number);
         var lower = char.ToLowerInvariant(Type);
