@@ -69,7 +69,7 @@ internal sealed class WordCache
 
     public void AddShort(ref byte piece, int length, ulong mark, ReadOnlySpan<int> ids)
     {
-        if (_shortCount * 2 > _short.Length && _short.Length < MostShortSlots)
+        if (_shortCount * 5 > _short.Length * 3 && _short.Length < MostShortSlots)
         {
             GrowShort();
         }
@@ -226,7 +226,7 @@ internal sealed class WordCache
     private void GrowShort()
     {
         var old = _short;
-        _short = new ShortSlot[old.Length * 4 > MostShortSlots ? MostShortSlots : old.Length * 4];
+        _short = new ShortSlot[old.Length * 2];
         _shortCount = 0;
         foreach (ref readonly var slot in old.AsSpan())
         {
@@ -240,7 +240,7 @@ internal sealed class WordCache
     private void GrowLong()
     {
         var old = _long;
-        _long = new LongSlot[old.Length * 4 > MostLongSlots ? MostLongSlots : old.Length * 4];
+        _long = new LongSlot[old.Length * 2];
         _longCount = 0;
         foreach (ref readonly var slot in old.AsSpan())
         {
