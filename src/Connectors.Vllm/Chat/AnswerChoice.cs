@@ -63,11 +63,10 @@ internal sealed class AnswerChoice
     {
         _last = update;
         ReadOnlySpan<int> ids = update.TokenIds.Span;
-        TokenCount += ids.Length;
-        _ids?.AddRange(ids);
-        _logProbs?.Add(update);
-        foreach (int id in ids)
+        int read = 0;
+        while (read < ids.Length && !EndedHere)
         {
+            int id = ids[read++];
             bool thinking = _parser.IsReasoning;
             string piece = _decoder.Push(id);
             if (IsSilentStop(id))
@@ -82,20 +81,27 @@ internal sealed class AnswerChoice
             }
         }
 
+        // What the server had already sent beyond the end does not count: the result must not depend on how tokens were packed into messages.
+        TokenCount += read;
+        _ids?.AddRange(ids[..read]);
+        _logProbs?.Add(update, read);
         if (update.Finish is not null)
         {
             Finish(update.Finish);
         }
 
         Drain();
-        if (!IsDone && _parser.IsFinished && !(_parser.MatchedStopString is not null && _stopsReachServer))
+        if (!IsDone && EndedHere)
         {
-            // The server knows nothing of what ended this (a stop string in the visible text only, or the one allowed call): leave it.
+            // The server knows nothing of it: leave it.
             WasCut = true;
             Finish(null);
             Drain();
         }
     }
+
+    /// <summary>Something only this side knows ended the answer: a stop string in the visible text, or the one allowed call.</summary>
+    private bool EndedHere => _parser.IsFinished && !(_parser.MatchedStopString is not null && _stopsReachServer);
 
     public bool TryTake([NotNullWhen(true)] out ChatResponseUpdate? update) => _ready.TryDequeue(out update);
 

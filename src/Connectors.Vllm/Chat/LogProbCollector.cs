@@ -10,11 +10,11 @@ internal sealed class LogProbCollector(Tokenizer tokenizer)
     private List<TokenLogprob>? _output;
     private IReadOnlyList<TokenLogprob>? _prompt;
 
-    public void Add(GenerationUpdate update)
+    public void Add(GenerationUpdate update, int count)
     {
         if (update.Logprobs is { } logprobs)
         {
-            (_output ??= []).AddRange(logprobs);
+            (_output ??= []).AddRange(logprobs.Take(count));
         }
 
         _prompt ??= update.PromptLogprobs;

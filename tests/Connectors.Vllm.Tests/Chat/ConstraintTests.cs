@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests;
+
+/// <summary>What is sent to hold the model to a format, and how its answer is read.</summary>
+public sealed class ConstraintTests
+{
+    private const string Schema = """{"type": "object", "properties": {"n": {"type": "integer", "minimum": 3}}, "required": ["n"]}""";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Schema_NotThinking_IsSentUnchanged()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
+        host.Server.Enqueue("""{"n": 4}""");
+
+        await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json() }, Token);
+
+        Assert.Equal(Schema, host.LastEngineRequest.SamplingParams.JsonSchema);
+    }
+
+    [Fact]
+    public async Task Schema_Thinking_KeepsTheThoughtFreeAndTheAnswerJson()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
+        host.Server.Enqueue("<think>\nLet me think.\n</think>\n\n{\"n\": 4}");
+
+        ChatResponse response = await host.Client.GetResponseAsync(
+            "Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
+
+        SamplingParams sampling = host.LastEngineRequest.SamplingParams;
+        Assert.Equal(SamplingParams.ConstraintOneofCase.StructuralTag, sampling.ConstraintCase);
+        Assert.Contains("minimum", sampling.StructuralTag, StringComparison.Ordinal);
+        Assert.Equal(4, JsonDocument.Parse(response.Text).RootElement.GetProperty("n").GetInt32());
+        Assert.NotEmpty(response.Messages[0].Contents.OfType<TextReasoningContent>());
+    }
+
+    [Fact]
+    public async Task Schema_ServerStartsAfterReasoning_IsSentBare()
+    {
+        await using ChatHost host = await ChatHost.StartAsync(
+            client: options =>
+            {
+                options.ReasoningParser = "qwen3";
+                options.Connection.ConstraintStart = Grpc.ConstraintStart.AfterReasoning;
+            });
+        host.Server.Enqueue("<think>\nLet me think.\n</think>\n\n{\"n\": 4}");
+
+        await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
+
+        Assert.Equal(Schema, host.LastEngineRequest.SamplingParams.JsonSchema);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ToolMode_Required_SendsAConstraintAndReadsTheCall(bool named)
+    {
+        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
+        host.Server.Enqueue(SampleTools.Call("get_weather", """{"city": "Paris"}"""));
+        var options = new ChatOptions { Tools = [SampleTools.Weather, SampleTools.Time], ToolMode = named ? ChatToolMode.RequireSpecific("get_weather") : ChatToolMode.RequireAny };
+
+        ChatResponse response = await host.Client.GetResponseAsync("Weather?", options, Token);
+
+        Assert.NotEqual(SamplingParams.ConstraintOneofCase.None, host.LastEngineRequest.SamplingParams.ConstraintCase);
+        Assert.Equal("get_weather", Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>()).Name);
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task Choices_AnswerOutsideOfThem_Throws()
+    {
+        await using ChatHost host = await ChatHost.StartAsync();
+        host.Server.Enqueue("maybe");
+
+        await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["yes", "no"] }, Token));
+    }
+
+    [Fact]
+    public async Task Constraints_TwoAtOnce_AreRefused()
+    {
+        await using ChatHost host = await ChatHost.StartAsync();
+
+        await Assert.ThrowsAsync<ArgumentException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["a"], OutputRegex = "b" }, Token));
+    }
+
+    [Fact]
+    public async Task Schema_TruncatedAnswer_IsLengthAndNoError()
+    {
+        await using ChatHost host = await ChatHost.StartAsync();
+        host.Server.Enqueue("""{"n": 44444444444444444444}""");
+
+        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), MaxOutputTokens = 3 }, Token);
+
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+    }
+
+    private static ChatResponseFormat Json() => ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement);
+}
