@@ -296,7 +296,9 @@ internal sealed class RegexParser
     private RegexNode ParseGroup(RegexFlags flags)
     {
         _reader.Expect('(');
-        Func<RegexNode, RegexNode> wrap = body => body;
+
+        // A group may be repeated whatever it holds.
+        Func<RegexNode, RegexNode> wrap = body => body is RegexNode.Look or RegexNode.Anchor ? new RegexNode.Sequence([body]) : body;
         if (_reader.TryTake("?:"))
         {
         }
