@@ -79,7 +79,8 @@ public sealed class OutputFormat
         var compiled = _compiled;
         if (compiled is null || compiled.Tools != tools || compiled.Reasoning != reasoning || compiled.Specials != options.SpecialTokens)
         {
-            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = _findToken?.Invoke(marker.Text) is >= 0 });
+            // What opens a call at the start of an answer is ordinary text ("{"), which tokens may also hold together with what follows it.
+            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = !marker.Kind.HasFlag(MarkerKind.CallOpenAtStart) && _findToken?.Invoke(marker.Text) is >= 0 });
             var specials = options.SpecialTokens?.Values.Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
             _compiled = compiled = new CompiledMarkers(tools, reasoning, options.SpecialTokens, new MarkerTrie(markers.Concat(specials)));
         }

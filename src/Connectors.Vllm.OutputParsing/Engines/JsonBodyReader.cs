@@ -61,7 +61,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                     return Reject(_position);
                 }
 
-                _call = new ParsedCall("", block[_start.._position].ToString(), null, "The block is no JSON object with a name.");
+                _call = new ParsedCall(JsonCalls.NameIn(block[_start.._position], syntax.Keys), block[_start.._position].ToString(), null, "The block is no JSON object with a name and arguments.");
             }
         }
     }
@@ -196,7 +196,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
         var body = block[_start.._scanner.Position].TrimEnd();
         var end = _scanner.Position + length;
         var repaired = _scanner.Depth is > 0 and < 4 && !_inArray ? JsonCalls.FromObject(string.Concat(body, new string('}', _scanner.Depth)), syntax.Keys) : null;
-        return ReadResult.LastCall(repaired ?? new ParsedCall("", body.ToString(), null, "The block is no JSON."), end);
+        return ReadResult.LastCall(repaired ?? new ParsedCall(JsonCalls.NameIn(body, syntax.Keys), body.ToString(), null, "The block is no JSON."), end);
     }
 
     /// <summary>End of the closer at a position (behind space), the position itself when there is none, -1 when more characters are needed.</summary>

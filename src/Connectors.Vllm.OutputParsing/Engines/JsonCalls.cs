@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Connectors.Vllm.OutputParsing;
@@ -32,6 +33,32 @@ internal static class JsonCalls
     {
         using var document = Parse(text);
         return document is null ? null : FromElement(document.RootElement, keys);
+    }
+
+    /// <summary>The name in an object that turns into something else than JSON behind it; empty when the name is not there or comes later.</summary>
+    public static string NameIn(ReadOnlySpan<char> text, JsonCallKeys keys)
+    {
+        var utf8 = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
+        var reader = new Utf8JsonReader(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), isFinalBlock: false, state: default);
+        try
+        {
+            var isName = false;
+            while (reader.Read())
+            {
+                if (isName && reader.TokenType == JsonTokenType.String)
+                {
+                    return reader.GetString()!;
+                }
+
+                isName = reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && keys.Name.Contains(reader.GetString()!);
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            // Here the JSON ends.
+        }
+
+        return "";
     }
 
     /// <summary>A call with a known name and JSON text that should be its arguments.</summary>
