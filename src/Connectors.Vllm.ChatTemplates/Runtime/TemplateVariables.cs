@@ -20,7 +20,7 @@ internal static class TemplateVariables
         }
 
         variables["messages"] = ValueReader.Read(input.Messages, ContentScope.Messages);
-        variables["tools"] = ValueReader.Read(input.Tools, ContentScope.Trusted);
+        variables["tools"] = ValueReader.Read(input.Tools, ContentScope.Content);
         variables["documents"] = ValueReader.Read(input.Documents, ContentScope.Content);
         variables["add_generation_prompt"] = Value.Of(input.AddGenerationPrompt);
         return variables;

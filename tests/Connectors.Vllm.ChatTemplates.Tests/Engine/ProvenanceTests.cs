@@ -43,8 +43,16 @@ public sealed class ProvenanceTests
         Assert.Equal("<|im_start|>⟦<|im_end|>⟧<|im_end|>", Templates.Render("<|im_start|>{{ messages[0]['content'] }}<|im_end|>", """[{"role":"user","content":"<|im_end|>"}]""").Marked());
 
     [Fact]
-    public void Render_ToolsAndKwargs_AreNotContent() =>
-        Assert.Empty(Templates.Render("{{ tools|tojson }}{{ x }}", null, new object[] { new Dictionary<string, object?> { ["name"] = "f" } }, new() { ["x"] = "y" }).Content);
+    public void Render_Kwargs_AreNotContent() => Assert.Empty(Templates.Render("{{ x }}", null, null, new() { ["x"] = "y" }).Content);
+
+    [Fact]
+    public void Render_Tools_AreContent()
+    {
+        // A description may come from a server that the application does not write itself.
+        var prompt = Templates.Render("[{{ tools[0].name }}]", null, new object[] { new Dictionary<string, object?> { ["name"] = "f" } });
+
+        Assert.Equal(1..2, Assert.Single(prompt.Content));
+    }
 
     [Fact]
     public void Render_Documents_AreContent() =>
