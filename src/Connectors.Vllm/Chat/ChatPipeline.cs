@@ -28,7 +28,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         ChatPrompt prompt = PromptWriter.Write(profile, renderer, settings, messages, wish.Instructions(options, settings), variables, tools, extras, logger);
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
-        int[] ids = PromptEncoder.Encode(profile, settings, prompt, extras);
+        int[] ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);
 
         // 4. Options become sampling parameters and a constraint.
         ConstraintPlan plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);

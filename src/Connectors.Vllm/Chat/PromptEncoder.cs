@@ -8,7 +8,7 @@ namespace Connectors.Vllm;
 internal static class PromptEncoder
 {
     /// <exception cref="VllmRequestException">Anchors and media do not match, or the prompt is longer than the context.</exception>
-    public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, VllmExtras extras)
+    public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
     {
         int? image = AnchorId(profile, settings, MediaKind.Image, profile.Config.ImageTokenId);
         int? video = AnchorId(profile, settings, MediaKind.Video, profile.Config.VideoTokenId);
@@ -22,7 +22,7 @@ internal static class PromptEncoder
         };
         int[] ids = open
             ? profile.Tokenizer.Encode(prompt.Text.AsSpan())
-            : profile.Tokenizer.Encode(prompt.Text, Ranges(prompt.Content), anchors);
+            : profile.Tokenizer.Encode(prompt.Text, Ranges(prompt.Content), [.. anchors, .. renderer.StructureTokens(profile.Tokenizer)]);
         CheckAnchors(prompt, ids, MediaKind.Image, image);
         CheckAnchors(prompt, ids, MediaKind.Video, video);
         if (extras.TruncatePromptTokens is int keep && ids.Length > keep)

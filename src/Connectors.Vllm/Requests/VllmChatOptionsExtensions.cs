@@ -141,7 +141,7 @@ public static class VllmChatOptionsExtensions
         public IReadOnlyDictionary<string, object?>? ChatTemplateArguments
         {
             get => Read(options).Members(Names.ChatTemplateArguments);
-            set => Write(options, Names.ChatTemplateArguments, value is null ? null : PlainValue.From(value));
+            set => Write(options, Names.ChatTemplateArguments, value is null ? null : PlainJson.ToElement(writer => PlainJson.WriteValue(writer, PlainValue.From(value))));
         }
 
         /// <summary>
