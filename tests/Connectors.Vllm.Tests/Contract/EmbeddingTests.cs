@@ -1,0 +1,106 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>The embedding generator.</summary>
+public sealed class EmbeddingTests
+{
+    [Fact]
+    public async Task Generate_ManyTexts_KeepsOrderCountUsageDimensionsAndModel()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using VllmEmbeddingGenerator generator = Connect(server);
+        string[] texts = [.. Enumerable.Range(0, 100).Select(number => $"text number {number}")];
+
+        GeneratedEmbeddings<Embedding<float>> all = await generator.GenerateAsync(texts, cancellationToken: Served.Cancel);
+        Embedding<float> single = (await generator.GenerateAsync([texts[57]], cancellationToken: Served.Cancel))[0];
+
+        Assert.Equal(100, all.Count);
+        Assert.All(all, embedding => Assert.Equal((16, "embedder"), (embedding.Dimensions, embedding.ModelId)));
+        Assert.Equal(single.Vector.ToArray(), all[57].Vector.ToArray());
+        Assert.NotEqual(all[56].Vector.ToArray(), all[57].Vector.ToArray());
+        Assert.Equal(texts.Sum(text => server.Tokenizer.Encode(text, addSpecialTokens: true).Length), all.Usage!.InputTokenCount);
+        Assert.Equal(all.Usage.InputTokenCount, all.Usage.TotalTokenCount);
+        Assert.Equal(16, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
+    }
+
+    [Fact]
+    public async Task Generate_NoTexts_IsEmptyAndAsksNothing()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using VllmEmbeddingGenerator generator = Connect(server);
+
+        GeneratedEmbeddings<Embedding<float>> none = await generator.GenerateAsync([], cancellationToken: Served.Cancel);
+
+        Assert.Empty(none);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task Generate_NullInTheList_NamesItsPlaceAndNullListThrows()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using VllmEmbeddingGenerator generator = Connect(server);
+
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", null!, "c"], cancellationToken: Served.Cancel));
+        Assert.Contains("index 1", error.Message);
+        Assert.Equal("values", (await Assert.ThrowsAsync<ArgumentNullException>(() => generator.GenerateAsync(null!, cancellationToken: Served.Cancel))).ParamName);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task Generate_Cancelled_ThrowsWithTheCallersToken()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using VllmEmbeddingGenerator generator = Connect(server);
+        using var source = new CancellationTokenSource();
+        server.Reply(new ScriptedReply { Hold = new TaskCompletionSource().Task, DelayBeforeFirstToken = TimeSpan.FromMinutes(1) });
+        Task<GeneratedEmbeddings<Embedding<float>>> call = generator.GenerateAsync(["a", "b"], cancellationToken: source.Token);
+        await server.WaitForRequestAsync("Embed", Served.Cancel).WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel);
+
+        await source.CancelAsync();
+
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel));
+        Assert.Equal(source.Token, error.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Generate_OtherDimensionsThanTheModels_SaysWhatTheModelHas()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using VllmEmbeddingGenerator generator = Connect(server);
+
+        var error = await Assert.ThrowsAsync<NotSupportedException>(() =>
+            generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 8 }, Served.Cancel));
+
+        Assert.Contains("16", error.Message);
+    }
+
+    [Fact]
+    public async Task Generate_ServerOfAGenerationModel_IsARequestError()
+    {
+        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using VllmEmbeddingGenerator generator = Connect(server);
+
+        await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
+    }
+
+    [Fact]
+    public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
+    {
+        await using VllmTestServer server = await StartAsync();
+        VllmEmbeddingGenerator generator = Connect(server);
+
+        generator.Dispose();
+        await generator.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
+    }
+
+    private static Task<VllmTestServer> StartAsync() => VllmTestServer.StartAsync(
+        new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
+
+    private static VllmEmbeddingGenerator Connect(VllmTestServer server) => new(Served.OptionsFor(server, VllmServerFamily.A));
+}

@@ -1,0 +1,289 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>Every option reaches the server as it was meant, and nothing else does.</summary>
+public sealed class OptionTests
+{
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Request_EveryTypedOptionSet_IsOnTheWire(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi", new ChatOptions
+        {
+            Temperature = 0.25f,
+            TopP = 0.5f,
+            TopK = 7,
+            FrequencyPenalty = 0.125f,
+            PresencePenalty = -0.5f,
+            Seed = 42,
+            MaxOutputTokens = 33,
+            MinP = 0.0625f,
+            RepetitionPenalty = 1.25f,
+            MinTokens = 2,
+            StopTokenIds = [5, 6],
+            LogitBias = new Dictionary<int, float> { [9] = -1.5f },
+            LogProbs = 2,
+        });
+
+        SentGeneration sent = served.LastSent;
+        Assert.Equal(0.25f, sent.Temperature);
+        Assert.Equal(0.5f, sent.TopP);
+        Assert.Equal(7, sent.TopK);
+        Assert.Equal(0.125f, sent.FrequencyPenalty);
+        Assert.Equal(-0.5f, sent.PresencePenalty);
+        Assert.Equal(42, sent.Seed);
+        Assert.Equal(33, sent.MaxTokens);
+        Assert.Equal(0.0625f, sent.MinP);
+        Assert.Equal(1.25f, sent.RepetitionPenalty);
+        Assert.Equal(2, sent.MinTokens);
+        Assert.Contains(5, sent.StopTokenIds);
+        Assert.Contains(6, sent.StopTokenIds);
+        Assert.Equal(-1.5f, Assert.Single(sent.LogitBias).Value);
+        Assert.True(sent.AsksForLogProbs);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Request_NoOptions_SendsOnlyTheModelsOwnDefaults(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi");
+
+        // generation_config.json of the small model: temperature 0.6, top_p 0.95, top_k 20.
+        SentGeneration sent = served.LastSent;
+        Assert.Equal(0.6f, sent.Temperature);
+        Assert.Equal(0.95f, sent.TopP!.Value, 5);
+        Assert.Equal(20, sent.TopK);
+        Assert.Null(sent.MinP);
+        Assert.Null(sent.FrequencyPenalty);
+        Assert.Null(sent.PresencePenalty);
+        Assert.Null(sent.Seed);
+        Assert.Null(sent.MinTokens);
+        Assert.False(sent.IgnoreEos);
+        Assert.Empty(sent.Stops);
+        Assert.Empty(sent.LogitBias);
+        Assert.Equal("", sent.Constraint);
+        Assert.False(sent.AsksForLogProbs);
+        Assert.Equal(8192 - sent.PromptIds.Count, sent.MaxTokens);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi", new ChatOptions
+        {
+            Temperature = 0.9f,
+            TopK = 4,
+            RawRepresentationFactory = _ => new GenerationRequest { Sampling = new SamplingOptions { Temperature = 0.1f, MinTokens = 3 }, StopTokenIds = [11] },
+        });
+
+        Assert.Equal(0.1f, served.LastSent.Temperature);
+        Assert.Equal(3, served.LastSent.MinTokens);
+        Assert.Equal(4, served.LastSent.TopK);
+        Assert.Contains(11, served.LastSent.StopTokenIds);
+    }
+
+    [Fact]
+    public async Task RawRepresentationFactory_NullOrForeignObject_IsIgnored()
+    {
+        await using Served served = await Served.StartAsync();
+
+        await served.AskAsync("Hi", new ChatOptions { TopK = 4, RawRepresentationFactory = _ => null });
+        await served.AskAsync("Hi", new ChatOptions { TopK = 5, RawRepresentationFactory = _ => "what is this" });
+
+        Assert.Equal([4, 5], served.Sent.Select(sent => sent.TopK));
+    }
+
+    [Fact]
+    public async Task RawRepresentationFactory_IsCalledWithTheClient()
+    {
+        await using Served served = await Served.StartAsync();
+        IChatClient? seen = null;
+
+        await served.AskAsync("Hi", new ChatOptions
+        {
+            RawRepresentationFactory = client =>
+            {
+                seen = client;
+                return null;
+            },
+        });
+
+        Assert.Same(served.Client, seen);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Options_AfterACall_AreAsBefore(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        var options = new ChatOptions
+        {
+            Instructions = "Be brief.",
+            Temperature = 0.5f,
+            StopSequences = ["END"],
+            Tools = [TestTools.Weather, TestTools.Now],
+            ToolMode = ChatToolMode.Auto,
+            ConversationId = "kept",
+            Reasoning = new ReasoningOptions { Effort = ReasoningEffort.Low },
+            AdditionalProperties = new() { ["somebody_elses"] = "value" },
+            MinP = 0.1f,
+            ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = true },
+        };
+        var messages = new List<ChatMessage> { new(ChatRole.System, "You are kind."), new(ChatRole.User, [new TextContent("Hi"), new TextContent("there")]) };
+        (string optionsBefore, string messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
+
+        await served.AskAsync(messages, options);
+        await served.StreamAsync(messages, options);
+
+        Assert.Equal(optionsBefore, Snapshot.Of(options));
+        Assert.Equal(messagesBefore, Snapshot.Of(messages));
+    }
+
+    [Fact]
+    public async Task Options_SharedByConcurrentCalls_GiveEqualRequests()
+    {
+        await using Served served = await Served.StartAsync();
+        var options = new ChatOptions { Temperature = 0.5f, StopSequences = ["END"], Tools = [TestTools.Weather], MinP = 0.1f };
+
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => served.AskAsync("Hi", options)));
+
+        Assert.Equal(16, served.Sent.Count);
+        Assert.All(served.Sent, sent => Assert.Equal((0.5f, 0.1f), (sent.Temperature, sent.MinP)));
+        Assert.All(served.Sent, sent => Assert.Equal(served.Sent[0].PromptIds, sent.PromptIds));
+        Assert.Equal(16, served.Sent.Select(sent => sent.RequestId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task ModelId_OfAnotherProvider_IsNotSentAndNotAnError()
+    {
+        await using Served served = await Served.StartAsync(VllmServerFamily.B, server => server.ServedModelName = "ours");
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" });
+
+        Assert.Equal("ours", response.ModelId);
+    }
+
+    [Fact]
+    public async Task ModelId_Alias_ReachesTheServerAndTheResponse()
+    {
+        await using Served served = await Served.StartAsync(VllmServerFamily.B, server =>
+        {
+            server.ServedModelName = "ours";
+            server.ServedModelAliases = ["also-ours"];
+        });
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { ModelId = "also-ours" });
+
+        Assert.Equal("also-ours", response.ModelId);
+        Assert.Equal("also-ours", served.LastSent.Captured.As<Grpc.Protocol.Inference.GenerateRequest>().Model);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ModelId_UnknownAndRequired_IsRefusedByName(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" }));
+
+        Assert.Contains("gpt-5", error.Message);
+        Assert.Contains("ours", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Fact]
+    public async Task StopSequences_AreAppendedToThoseOfTheRawRequest()
+    {
+        await using Served served = await Served.StartAsync(client: client => client.ReasoningParser = "none");
+
+        await served.AskAsync("Hi", new ChatOptions { StopSequences = ["B"], RawRepresentationFactory = _ => new GenerationRequest { StopStrings = ["A"] } });
+
+        Assert.Equal(["A", "B"], served.LastSent.Stops);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        string[] many = [.. Enumerable.Range(0, 40).Select(number => $"<stop {number}>")];
+        served.Server.Enqueue("one <stop 39> two");
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { StopSequences = ["", .. many] });
+
+        Assert.Equal(many, served.LastSent.Stops);
+        Assert.Equal("one ", response.Text);
+    }
+
+    [Fact]
+    public async Task AdditionalProperties_UnknownKeys_AreIgnored()
+    {
+        await using Served served = await Served.StartAsync();
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions
+        {
+            AdditionalProperties = new() { ["stream_options"] = new Dictionary<string, object?> { ["include_usage"] = true }, ["whatever"] = new object() },
+        });
+
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi", new ChatOptions
+        {
+            AdditionalProperties = new()
+            {
+                ["min_p"] = 0.25,
+                ["min_tokens"] = 2.0,
+                ["repetition_penalty"] = System.Text.Json.JsonDocument.Parse("1.5").RootElement,
+                ["stop_token_ids"] = System.Text.Json.JsonDocument.Parse("[3, 4]").RootElement,
+            },
+        });
+
+        Assert.Equal((0.25f, 2, 1.5f), (served.LastSent.MinP, served.LastSent.MinTokens, served.LastSent.RepetitionPenalty));
+        Assert.Contains(3, served.LastSent.StopTokenIds);
+    }
+
+    [Fact]
+    public void Extensions_ValuesOutOfRange_ThrowWhenSet()
+    {
+        var options = new ChatOptions();
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MinP = 1.5f);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.RepetitionPenalty = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.ChoiceCount = 0);
+        Assert.Throws<ArgumentException>(() => options.OutputChoices = []);
+        Assert.Throws<ArgumentException>(() => options.StructuralTag = "{");
+        Assert.Null(options.AdditionalProperties);
+    }
+
+    [Fact]
+    public async Task Seed_SixtyFourBits_ReachesTheFamilyThatHasThem()
+    {
+        await using Served inference = await Served.StartAsync(VllmServerFamily.B);
+        await using Served engine = await Served.StartAsync(VllmServerFamily.A);
+
+        await inference.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 });
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => engine.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 }));
+
+        Assert.Equal(1L << 40, inference.LastSent.Seed);
+        Assert.Equal("Seed", error.Parameter);
+    }
+}

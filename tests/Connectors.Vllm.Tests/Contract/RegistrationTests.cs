@@ -1,0 +1,190 @@
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>Registration in a container.</summary>
+public sealed class RegistrationTests
+{
+    private static readonly ServiceProviderOptions Strict = new() { ValidateScopes = true, ValidateOnBuild = true };
+
+    [Fact]
+    public async Task AddVllmGrpc_Address_GivesChatClientAndEmbeddingGeneratorOnOneEngine()
+    {
+        await using VllmTestServer server = await StartAsync("one");
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint.ToString()));
+
+        ChatResponse response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
+
+        Assert.Equal("one", response.ModelId);
+        Assert.NotNull(container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>());
+        Assert.Same(
+            container.GetRequiredService<IChatClient>().GetService<Connectors.Vllm.Grpc.IVllmEngine>(),
+            container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>().GetService<Connectors.Vllm.Grpc.IVllmEngine>());
+        Assert.Same(container.GetRequiredService<IChatClient>(), container.GetRequiredService<IChatClient>());
+    }
+
+    [Fact]
+    public async Task AddKeyedVllmGrpc_TwoServersAndADefault_AreThreeClients()
+    {
+        await using VllmTestServer small = await StartAsync("small");
+        await using VllmTestServer large = await StartAsync("large");
+        await using ServiceProvider container = Build(services =>
+        {
+            services.AddVllmGrpc(small.Endpoint);
+            services.AddKeyedVllmGrpc("small", small.Endpoint);
+            services.AddKeyedVllmGrpc("large", options => options.Endpoints.Add(large.Endpoint));
+        });
+
+        Assert.Equal("small", await ModelAsync(container.GetRequiredService<IChatClient>()));
+        Assert.Equal("small", await ModelAsync(container.GetRequiredKeyedService<IChatClient>("small")));
+        Assert.Equal("large", await ModelAsync(container.GetRequiredKeyedService<IChatClient>("large")));
+        Assert.NotSame(container.GetRequiredService<IChatClient>(), container.GetRequiredKeyedService<IChatClient>("small"));
+        Assert.Null(container.GetKeyedService<IChatClient>("medium"));
+    }
+
+    [Fact]
+    public async Task AddVllmGrpc_BesideAnotherProvider_TheLastRegistrationWinsAndBothAreThere()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        await using ServiceProvider oursLast = Build(services =>
+        {
+            services.AddSingleton<IChatClient, EndToEnd.ScriptedChatClient>();
+            services.AddVllmGrpc(server.Endpoint);
+        });
+        await using ServiceProvider otherLast = Build(services =>
+        {
+            services.AddVllmGrpc(server.Endpoint);
+            services.AddSingleton<IChatClient, EndToEnd.ScriptedChatClient>();
+        });
+
+        Assert.IsType<VllmChatClient>(oursLast.GetRequiredService<IChatClient>());
+        Assert.IsType<EndToEnd.ScriptedChatClient>(otherLast.GetRequiredService<IChatClient>());
+        Assert.Equal(2, oursLast.GetServices<IChatClient>().Count());
+    }
+
+    [Fact]
+    public async Task Use_Decorators_WrapInOrderAndTheLastIsOutermost()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint)
+            .Use((inner, _) => new Named(inner, "inner")).Use((inner, provider) => new Named(inner, provider is null ? "none" : "outer")));
+
+        var outer = Assert.IsType<Named>(container.GetRequiredService<IChatClient>());
+
+        Assert.Equal("outer", outer.Name);
+        Assert.NotNull(outer.GetService<VllmChatClient>());
+        Assert.Equal("ours", await ModelAsync(outer));
+    }
+
+    [Fact]
+    public async Task AddVllmGrpc_Configuration_BindsEveryKindOfValue()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        IConfiguration configuration = Configuration(
+            ("Vllm:Endpoint", server.Endpoint.ToString()),
+            ("Vllm:ModelId", "named"),
+            ("Vllm:SendReasoningHistory", "false"),
+            ("Vllm:ContentFormat", "OpenAI"),
+            ("Vllm:Connection:CallTimeout", "00:00:07"),
+            ("Vllm:Connection:Metadata:authorization", "Bearer x"),
+            ("Vllm:Connection:Retry:MaxRetries", "1"),
+            ("Vllm:ChatTemplateArguments:enable_thinking", "false"));
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
+
+        VllmGrpcOptions options = container.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
+        await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
+
+        Assert.Equal(server.Endpoint, Assert.Single(options.Endpoints));
+        Assert.Equal("named", options.ModelId);
+        Assert.False(options.SendReasoningHistory);
+        Assert.Equal(ChatTemplates.ChatContentFormat.OpenAI, options.ContentFormat);
+        Assert.Equal(TimeSpan.FromSeconds(7), options.Connection.CallTimeout);
+        Assert.Equal(1, options.Connection.Retry.MaxRetries);
+        Assert.Equal(false, options.ChatTemplateArguments["enable_thinking"]);
+        Assert.All(server.Requests, request => Assert.Equal("Bearer x", request.Metadata["authorization"]));
+    }
+
+    [Theory]
+    [InlineData("Vllm:Endpoint", "http://host:1/path", "Vllm:Endpoints")]
+    [InlineData("Vllm:Endpoint", "ftp://host", "Vllm:Endpoints")]
+    [InlineData("Vllm:Connection:CallTimeout", "-00:00:01", "Vllm:Connection:CallTimeout")]
+    [InlineData("Vllm:Connection:CallTimeout", "soon", "Vllm:Connection:CallTimeout")]
+    [InlineData("Vllm:ModelDirectory", "/no/such/folder", "Vllm:ModelDirectory")]
+    [InlineData("Vllm:ModelRepository", "not a repository", "Vllm:ModelRepository")]
+    [InlineData("Vllm:SendReasoningHistory", "maybe", "Vllm:SendReasoningHistory")]
+    [InlineData("Vllm:ContentFormat", "xml", "Vllm:ContentFormat")]
+    public async Task AddVllmGrpc_BadConfiguration_IsRefusedWithItsFullKey(string key, string value, string named)
+    {
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(Configuration((key, value)).GetSection("Vllm")));
+
+        Exception error = Assert.ThrowsAny<Exception>(() => container.GetRequiredService<IStartupValidator>().Validate());
+
+        Assert.Contains(named, error.Message);
+    }
+
+    [Fact]
+    public async Task Options_Named_CanBeConfiguredByTheBuildersName()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        string? name = null;
+        await using ServiceProvider container = Build(services =>
+        {
+            IVllmGrpcBuilder builder = services.AddKeyedVllmGrpc("a", server.Endpoint);
+            name = builder.OptionsName;
+            services.Configure<VllmGrpcOptions>(builder.OptionsName, options => options.ModelId = "later");
+        });
+
+        Assert.Equal("later", container.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().Get(name).ModelId);
+        Assert.Equal("later", container.GetRequiredKeyedService<IChatClient>("a").GetService<ChatClientMetadata>()!.DefaultModelId);
+        Assert.Null(container.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().CurrentValue.ModelId);
+    }
+
+    [Fact]
+    public async Task Container_Disposed_ClosesTheClientOnce()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint).Use((inner, _) => new Named(inner, "outer")));
+        IChatClient client = container.GetRequiredService<IChatClient>();
+        await ModelAsync(client);
+
+        await container.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => ModelAsync(client));
+    }
+
+    [Fact]
+    public async Task Resolving_SendsNothing()
+    {
+        await using VllmTestServer server = await StartAsync("ours");
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint));
+
+        _ = container.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>();
+        _ = container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+
+        Assert.Empty(server.Requests);
+        Assert.Equal(0, server.AcceptedConnections);
+    }
+
+    private static Task<VllmTestServer> StartAsync(string model) => VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model }, Served.Cancel);
+
+    private static ServiceProvider Build(Action<IServiceCollection> register)
+    {
+        var services = new ServiceCollection();
+        register(services);
+        return services.BuildServiceProvider(Strict);
+    }
+
+    private static IConfigurationRoot Configuration(params (string Key, string Value)[] values) =>
+        new ConfigurationBuilder().AddInMemoryCollection(values.ToDictionary(pair => pair.Key, pair => (string?)pair.Value)).Build();
+
+    private static async Task<string?> ModelAsync(IChatClient client) => (await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel)).ModelId;
+
+    private sealed class Named(IChatClient inner, string name) : DelegatingChatClient(inner)
+    {
+        public string Name => name;
+    }
+}

@@ -1,0 +1,143 @@
+using Connectors.Vllm.Testing;
+using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>What a server was asked to generate, read the same way from both protocol families. Null is "not on the wire".</summary>
+internal sealed class SentGeneration
+{
+    public SentGeneration(CapturedRequest captured)
+    {
+        Captured = captured;
+        if (captured.Message is Engine.GenerateRequest engine)
+        {
+            Read(engine);
+        }
+        else
+        {
+            Read((Inference.GenerateRequest)captured.Message);
+        }
+    }
+
+    public CapturedRequest Captured { get; }
+
+    public string RequestId => Captured.RequestId;
+
+    public IReadOnlyList<int> PromptIds => Captured.PromptIds;
+
+    public float? Temperature { get; private set; }
+
+    public float? TopP { get; private set; }
+
+    public int? TopK { get; private set; }
+
+    public float? MinP { get; private set; }
+
+    public float? FrequencyPenalty { get; private set; }
+
+    public float? PresencePenalty { get; private set; }
+
+    public float? RepetitionPenalty { get; private set; }
+
+    public int? MaxTokens { get; private set; }
+
+    public int? MinTokens { get; private set; }
+
+    public long? Seed { get; private set; }
+
+    public int? Choices { get; private set; }
+
+    public bool IgnoreEos { get; private set; }
+
+    public IReadOnlyList<string> Stops { get; private set; } = [];
+
+    public IReadOnlyList<int> StopTokenIds { get; private set; } = [];
+
+    public IReadOnlyDictionary<int, float> LogitBias { get; private set; } = new Dictionary<int, float>();
+
+    public bool AsksForLogProbs { get; private set; }
+
+    /// <summary>json_schema, json_object, regex, grammar, structural_tag, choice, or empty.</summary>
+    public string Constraint { get; private set; } = "";
+
+    public string ConstraintText { get; private set; } = "";
+
+    /// <summary>Media in order: an address, or "bytes:" and the bytes in hexadecimal.</summary>
+    public IReadOnlyList<string> Media { get; private set; } = [];
+
+    public static bool Is(CapturedRequest request) => request.Message is Engine.GenerateRequest or Inference.GenerateRequest;
+
+    private void Read(Engine.GenerateRequest request)
+    {
+        Engine.SamplingParams sampling = request.SamplingParams ?? new Engine.SamplingParams();
+        Temperature = sampling.HasTemperature ? sampling.Temperature : null;
+        TopP = Some(sampling.TopP);
+        TopK = Some(sampling.TopK);
+        MinP = Some(sampling.MinP);
+        FrequencyPenalty = Some(sampling.FrequencyPenalty);
+        PresencePenalty = Some(sampling.PresencePenalty);
+        RepetitionPenalty = Some(sampling.RepetitionPenalty);
+        MaxTokens = sampling.HasMaxTokens ? (int)sampling.MaxTokens : null;
+        MinTokens = Some(sampling.MinTokens);
+        Seed = sampling.HasSeed ? sampling.Seed : null;
+        Choices = Some(sampling.N);
+        IgnoreEos = sampling.IgnoreEos;
+        Stops = [.. sampling.Stop];
+        StopTokenIds = [.. sampling.StopTokenIds.Select(id => (int)id)];
+        LogitBias = sampling.LogitBias.ToDictionary();
+        AsksForLogProbs = sampling.HasLogprobs;
+        (Constraint, ConstraintText) = sampling.ConstraintCase switch
+        {
+            Engine.SamplingParams.ConstraintOneofCase.None => ("", ""),
+            Engine.SamplingParams.ConstraintOneofCase.JsonSchema => ("json_schema", sampling.JsonSchema),
+            Engine.SamplingParams.ConstraintOneofCase.JsonObject => ("json_object", ""),
+            Engine.SamplingParams.ConstraintOneofCase.Regex => ("regex", sampling.Regex),
+            Engine.SamplingParams.ConstraintOneofCase.Grammar => ("grammar", sampling.Grammar),
+            Engine.SamplingParams.ConstraintOneofCase.StructuralTag => ("structural_tag", sampling.StructuralTag),
+            _ => ("choice", string.Join('|', sampling.Choice.Choices)),
+        };
+        Media = [.. (request.MediaRefs?.Items ?? []).Select(item => item.Url.StartsWith("data:", StringComparison.Ordinal)
+            ? Bytes(Convert.FromBase64String(item.Url[(item.Url.IndexOf(',', StringComparison.Ordinal) + 1)..])) : item.Url)];
+    }
+
+    private void Read(Inference.GenerateRequest request)
+    {
+        Inference.RandomSampling sampling = request.Sampling ?? new Inference.RandomSampling();
+        Inference.DecodingParameters decoding = request.Decoding ?? new Inference.DecodingParameters();
+        Inference.StoppingCriteria stopping = request.Stopping ?? new Inference.StoppingCriteria();
+        Temperature = request.HasTemperature ? request.Temperature : null;
+        TopP = Some(sampling.TopP);
+        TopK = Some(sampling.TopK);
+        MinP = Some(sampling.MinP);
+        FrequencyPenalty = Some(decoding.FrequencyPenalty);
+        PresencePenalty = Some(decoding.PresencePenalty);
+        RepetitionPenalty = Some(decoding.RepetitionPenalty);
+        MaxTokens = Some(stopping.MaxNewTokens);
+        MinTokens = Some(stopping.MinNewTokens);
+        Seed = sampling.HasSeed ? sampling.Seed : null;
+        Choices = Some(sampling.NumSequences);
+        IgnoreEos = stopping.IgnoreEos;
+        Stops = [.. stopping.StopStrings];
+        StopTokenIds = [.. stopping.StopTokenIds.Select(id => (int)id)];
+        LogitBias = decoding.LogitBias.ToDictionary(pair => (int)pair.Key, pair => pair.Value);
+        AsksForLogProbs = request.Response?.OutputLogprobs == true;
+        (Constraint, ConstraintText) = decoding.StructuredOutputCase switch
+        {
+            Inference.DecodingParameters.StructuredOutputOneofCase.None => ("", ""),
+            Inference.DecodingParameters.StructuredOutputOneofCase.Json => ("json_schema", decoding.Json),
+            Inference.DecodingParameters.StructuredOutputOneofCase.JsonObject => ("json_object", ""),
+            Inference.DecodingParameters.StructuredOutputOneofCase.Regex => ("regex", decoding.Regex),
+            Inference.DecodingParameters.StructuredOutputOneofCase.Grammar => ("grammar", decoding.Grammar),
+            Inference.DecodingParameters.StructuredOutputOneofCase.StructuralTag => ("structural_tag", decoding.StructuralTag),
+            _ => ("choice", string.Join('|', decoding.Choice.Choices)),
+        };
+        Media = [.. request.Media.Select(item => item.HasUrl ? item.Url : Bytes(item.RawBytes.Span))];
+    }
+
+    private static string Bytes(ReadOnlySpan<byte> bytes) => "bytes:" + Convert.ToHexString(bytes);
+
+    private static float? Some(float value) => value == 0 ? null : value;
+
+    private static int? Some(uint value) => value == 0 ? null : (int)value;
+}

@@ -1,0 +1,177 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>What vLLM gives beyond other providers: log probabilities, several choices, token ids, constraints of every kind.</summary>
+public sealed class ExtrasTests
+{
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task LogProbs_Asked_OnePerTokenWithTextAndAlternatives(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Reply("Hello there, Zürich.");
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { LogProbs = 3, ReturnTokenIds = true });
+
+        IReadOnlyList<VllmTokenLogProb> tokens = response.Messages[0].TokenLogProbs!;
+        Assert.Equal(response.Usage!.OutputTokenCount, tokens.Count);
+        Assert.Equal(response.Messages[0].TokenIds, tokens.Select(token => token.Id));
+        Assert.Equal("Hello", tokens[0].Text);
+        Assert.All(tokens, token => Assert.True(token.LogProb < 0));
+        Assert.All(tokens, token => Assert.Equal(3, token.Alternatives.Count));
+        Assert.Equal(served.LastSent.PromptIds, response.Messages[0].PromptTokenIds);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task LogProbs_Streamed_ComeOnceOnTheLastUpdate(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { LogProbs = 0 });
+
+        Assert.All(updates[..^1], update => Assert.Null(update.AdditionalProperties));
+        Assert.Equal(updates.ToChatResponse().Usage!.OutputTokenCount, updates.ToChatResponse().Messages[0].TokenLogProbs!.Count);
+        Assert.All(updates.ToChatResponse().Messages[0].TokenLogProbs!, token => Assert.Empty(token.Alternatives));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task PromptLogProbs_Asked_OnePerPromptTokenAndNoneForTheFirst(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { PromptLogProbs = 1 });
+
+        IReadOnlyList<VllmTokenLogProb> tokens = response.Messages[0].PromptTokenLogProbs!;
+        Assert.Equal(served.LastSent.PromptIds, tokens.Select(token => token.Id));
+        Assert.Null(tokens[0].LogProb);
+        Assert.All(tokens.Skip(1), token => Assert.NotNull(token.LogProb));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        string[] texts = ["First answer.", "Second, longer answer.", "<think>\nHm.\n</think>\n\nThird."];
+
+        // One family makes all choices in one call; the other gets one call per choice, with the choice's number at the end of its id.
+        served.Server.Reply(request => family == VllmServerFamily.B ? texts[request.RequestId[^1] - '0'] : new ScriptedReply
+        {
+            Text = texts[0],
+            Alternatives = [ScriptedReply.FromText(texts[1]), ScriptedReply.FromText(texts[2])],
+        });
+        var options = new ChatOptions { ChoiceCount = 3, Temperature = 0.9f };
+
+        ChatResponse whole = await served.AskAsync("Hi", options);
+        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", options);
+
+        Assert.Equal(["First answer.", "Second, longer answer.", "Third."], whole.Messages.Select(message => message.Text));
+        Assert.Equal(3, whole.Messages.Select(message => message.MessageId).Distinct().Count());
+        Assert.Equal(["First answer.", "Second, longer answer.", "Third."], updates.ToChatResponse().Messages.Select(message => message.Text));
+        Assert.Single(updates.SelectMany(update => update.Contents).OfType<UsageContent>());
+        long expected = texts.Sum(text => served.Server.Tokenizer.Encode(text).Length + 1);
+        Assert.Equal(expected, whole.Usage!.OutputTokenCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        const string Tag = """{"type":"structural_tag","format":{"type":"const_string","value":"x"}}""";
+        served.Server.Reply(request => new SentGeneration(request).Constraint == "json_object" ? "{\"a\": 1}" : "yes");
+
+        await served.AskAsync("Hi", new ChatOptions { OutputRegex = "[a-z]+" });
+        await served.AskAsync("Hi", new ChatOptions { OutputGrammar = "root ::= \"yes\"" });
+        await served.AskAsync("Hi", new ChatOptions { OutputChoices = ["yes", "no"] });
+        await served.AskAsync("Hi", new ChatOptions { StructuralTag = Tag });
+        await served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
+
+        Assert.Equal(
+            [("regex", "[a-z]+"), ("grammar", "root ::= \"yes\""), ("choice", "yes|no"), ("structural_tag", Tag), ("json_object", "")],
+            served.Sent.Select(sent => (sent.Constraint, sent.ConstraintText)));
+    }
+
+    [Fact]
+    public async Task Constraints_TwoAtOnce_AreRefusedByName()
+    {
+        await using Served served = await Served.StartAsync();
+
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { OutputRegex = "a", ResponseFormat = ChatResponseFormat.Json }));
+
+        Assert.Contains("regex", error.Message);
+        Assert.Contains("ResponseFormat", error.Message);
+    }
+
+    [Fact]
+    public async Task InferenceExtras_OnTheEngineFamily_AreRefusedNotDropped()
+    {
+        await using Served served = await Served.StartAsync(VllmServerFamily.A);
+
+        await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { LoraName = "mine" }));
+        await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { AllowedTokenIds = [1, 2] }));
+        await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { CacheSalt = "salt" }));
+        Assert.Empty(served.Sent);
+    }
+
+    [Fact]
+    public async Task InferenceExtras_OnTheInferenceFamily_ReachTheServer()
+    {
+        await using Served served = await Served.StartAsync(VllmServerFamily.B, server => server.LoraAdapters = ["mine"]);
+
+        await served.AskAsync("Hi", new ChatOptions { LoraName = "mine", CacheSalt = "salt", Priority = 4, RequestId = "my-request" });
+
+        var sent = served.LastSent.Captured.As<Grpc.Protocol.Inference.GenerateRequest>();
+        Assert.Equal(("mine", "salt", 4, "my-request"), (sent.LoraName, sent.Kv.CacheSalt, sent.Priority, sent.RequestId));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        string question = string.Join(' ', Enumerable.Range(0, 200));
+        await served.AskAsync(question);
+
+        await served.AskAsync(question, new ChatOptions { TruncatePromptTokens = 50 });
+
+        Assert.Equal(served.Sent[0].PromptIds.Skip(served.Sent[0].PromptIds.Count - 50), served.Sent[1].PromptIds);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, server => server.ContextLength = 64);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(string.Join(' ', Enumerable.Repeat("word", 100))));
+
+        Assert.Contains("64", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Reply("<think>raw</think> <tool_call>text");
+
+        string text = "";
+        await foreach (ChatResponseUpdate update in served.Client.CompleteStreamingAsync("Once upon a <|im_start|>", cancellationToken: Served.Cancel))
+        {
+            text += update.Text;
+        }
+
+        Assert.Equal("Once upon a <|im_start|>", served.LastPrompt);
+        Assert.Equal("<think>raw</think> <tool_call>text", text);
+    }
+}

@@ -1,0 +1,192 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>Images: the media list, one anchor per image in the same order, and refusals before anything is sent.</summary>
+public sealed class ImageTests
+{
+    private const string Anchor = "<|image_pad|>";
+
+    // The first bytes of a PNG; the test server looks no further.
+    private static readonly byte[] Red = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
+    private static readonly byte[] Blue = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 2, 2];
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_Two_GoInOrderWithOneAnchorEach(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Red), new TextContent(" with "), Image(Blue)])]);
+        await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Blue), new TextContent(" with "), Image(Red)])]);
+
+        Assert.Equal([Bytes(Red), Bytes(Blue)], served.Sent[0].Media);
+        Assert.Equal([Bytes(Blue), Bytes(Red)], served.Sent[1].Media);
+        Assert.Equal(served.Sent[0].PromptIds, served.Sent[1].PromptIds);
+        Assert.Equal(2, Anchors(served));
+        Assert.Contains($"Compare {Anchor} with {Anchor}", served.LastPrompt);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        ChatResponse response = await served.AskAsync(
+        [
+            new(ChatRole.User, [Image(Blue), new TextContent("First?")]),
+            new(ChatRole.Assistant, "Blue."),
+            new(ChatRole.User, [Image(Red), Image(Blue), new TextContent("And these?")]),
+        ]);
+
+        Assert.Equal([Bytes(Blue), Bytes(Red), Bytes(Blue)], served.LastSent.Media);
+        Assert.Equal(3, Anchors(served));
+        Assert.Equal(served.LastSent.PromptIds.Count + (3 * 3), response.Usage!.InputTokenCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        await served.AskAsync(
+        [
+            new(ChatRole.User, [Image(Red), new TextContent("Take a picture.")]),
+            new(ChatRole.Assistant, [new FunctionCallContent("1", "camera")]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", new AIContent[] { new TextContent("here: "), Image(Blue) })]),
+        ]);
+
+        Assert.Equal([Bytes(Red), Bytes(Blue)], served.LastSent.Media);
+        Assert.Contains($"<tool_response>\nhere: {Anchor}\n</tool_response>", served.LastPrompt);
+        Assert.Equal(2, Anchors(served));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(VllmServerFamily family)
+    {
+        await using Served open = await StartAsync(family);
+        await using Served closed = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+        ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/cat.png", "image/png"), new TextContent("What?")])];
+
+        await open.AskAsync(messages);
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => closed.AskAsync(messages));
+
+        Assert.Equal(["https://example.com/cat.png"], open.LastSent.Media);
+        Assert.Contains("AllowRemoteMedia", error.Message);
+        Assert.Empty(closed.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_AsDataAddress_AreSentAsBytes(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+
+        await served.AskAsync([new(ChatRole.User, [new DataContent("data:image/png;base64," + Convert.ToBase64String(Red)), new TextContent("What?")])]);
+
+        Assert.Equal([Bytes(Red)], served.LastSent.Media);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
+
+        await served.AskAsync([new(ChatRole.User, [new TextContent("Compare."), Image(Red), Image(Blue)])]);
+
+        Assert.Equal($"[user]<|vision_start|>{Anchor}<|vision_end|>\n<|vision_start|>{Anchor}<|vision_end|>\nCompare.", served.LastPrompt);
+        Assert.Equal(2, Anchors(served));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, server =>
+        {
+            server.AcceptsMedia = false;
+            server.SupportsVision = true;
+        });
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red)])]));
+
+        Assert.Equal("Media", error.Parameter);
+        if (family == VllmServerFamily.A)
+        {
+            Assert.Contains("--mm-processor inprocess", error.Message);
+        }
+
+        Assert.Empty(served.Sent);
+    }
+
+    [Fact]
+    public async Task Refusal_FileAddress_AdvisesToLoadTheBytes()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new UriContent("file:///etc/passwd", "image/png")])]));
+
+        Assert.Contains("bytes", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, client: client => client.ChatTemplate =
+            "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
+
+        Assert.Contains("0 image anchors", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Fact]
+    public async Task Refusal_MoreImagesThanTheServerTakes_NamesTheLimit()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, server => server.MaxImages = 1);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), Image(Blue)])]));
+
+        Assert.Contains("1 per request", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
+
+        Assert.False(error.IsRetryable);
+    }
+
+    private static DataContent Image(byte[] bytes) => new(bytes, "image/png");
+
+    private static string Bytes(byte[] bytes) => "bytes:" + Convert.ToHexString(bytes);
+
+    private static int Anchors(Served served) => served.LastSent.PromptIds.Count(id => id == served.Server.Tokenizer.TokenToId(Anchor));
+
+    private static Task<Served> StartAsync(VllmServerFamily family, Action<VllmTestServerOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
+        family,
+        options =>
+        {
+            options.AcceptsMedia = true;
+            options.ModelDirectory = VisionModelFolder.Path;
+            server?.Invoke(options);
+        },
+        client);
+}

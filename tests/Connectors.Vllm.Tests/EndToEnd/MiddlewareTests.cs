@@ -1,0 +1,70 @@
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>What middleware above the client relies on.</summary>
+public sealed class MiddlewareTests
+{
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ToolLoop_RequiredOnceThenFree_EndsAfterTwoRounds(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Enqueue(TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}"));
+        served.Server.Enqueue("It is noon and sunny.");
+
+        (ChatResponse last, List<ChatMessage> history) = await ToolLoop.RunAsync(
+            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming: true, Served.Cancel);
+
+        Assert.Equal("It is noon and sunny.", last.Text);
+        Assert.Equal([ChatRole.User, ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], history.Select(message => message.Role));
+        Assert.Equal(["structural_tag", ""], served.Sent.Select(sent => sent.Constraint));
+        Assert.Contains("<tool_response>\n12:00\n</tool_response>", served.LastPrompt);
+        Assert.Contains("1 sunny days in Paris", served.LastPrompt);
+    }
+
+    [Fact]
+    public async Task DelegatingClients_InAChain_ReachTheServicesBelow()
+    {
+        await using Served served = await Served.StartAsync();
+        using var outer = new Wrapper(new Wrapper(served.Client));
+
+        Assert.Same(served.Client, outer.GetService<VllmChatClient>());
+        Assert.Same(served.Client, outer.GetService<IVllmTokenCounter>());
+        Assert.NotNull(outer.GetService<IVllmEngine>());
+        Assert.Same(outer, outer.GetService<IChatClient>());
+        Assert.Equal("vllm", outer.GetService<ChatClientMetadata>()!.ProviderName);
+    }
+
+    [Fact]
+    public async Task TokenCounter_MessagesToolsAndOptions_IsExactlyWhatIsSent()
+    {
+        await using Served served = await Served.StartAsync();
+        var options = new ChatOptions { Instructions = "Be kind.", Tools = [TestTools.Weather] };
+        ChatMessage[] messages = [new(ChatRole.User, "Grüße 漢字 😀")];
+
+        int counted = await served.Client.GetService<IVllmTokenCounter>()!.CountTokensAsync(messages, options, Served.Cancel);
+        VllmPromptPreview preview = await served.Client.GetService<IVllmPromptPreviewer>()!.PreviewPromptAsync(messages, options, Served.Cancel);
+        Assert.Empty(served.Sent);
+        await served.AskAsync(messages, options);
+
+        Assert.Equal(served.LastSent.PromptIds.Count, counted);
+        Assert.Equal(served.LastSent.PromptIds, preview.TokenIds);
+        Assert.Equal(served.LastPrompt, preview.Text);
+    }
+
+    [Fact]
+    public async Task TokenCounter_Text_IsTheTokenizersCount()
+    {
+        await using Served served = await Served.StartAsync();
+
+        Assert.Equal(served.Server.Tokenizer.Encode("Grüße <|im_end|>").Length, await served.Client.CountTokensAsync("Grüße <|im_end|>", Served.Cancel));
+    }
+
+    private sealed class Wrapper(IChatClient inner) : DelegatingChatClient(inner);
+}

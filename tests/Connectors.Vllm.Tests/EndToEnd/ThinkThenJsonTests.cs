@@ -1,0 +1,125 @@
+using System.Text.Json;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>A schema does not take a model's thought away, whichever way the server begins its constraints.</summary>
+public sealed class ThinkThenJsonTests
+{
+    private const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
+    private const string Json = "{\"city\": \"Paris\"}";
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
+
+        ChatResponse response = await served.AskAsync("Where?", Options());
+
+        Assert.Equal(Json, response.Text);
+        Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
+        Assert.Equal("structural_tag", served.LastSent.Constraint);
+        using JsonDocument tag = JsonDocument.Parse(served.LastSent.ConstraintText);
+        string text = served.LastSent.ConstraintText;
+        Assert.True(text.IndexOf("</think>", StringComparison.Ordinal) < text.IndexOf("minLength", StringComparison.Ordinal));
+        Assert.Contains("</think>", text);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, ConstraintStart.AfterReasoning);
+        served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
+
+        ChatResponse response = await served.AskAsync("Where?", Options());
+
+        Assert.Equal(Json, response.Text);
+        Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, served.LastSent.ConstraintText));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        served.Server.Enqueue(Json);
+        ChatOptions options = Options();
+        options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None };
+
+        ChatResponse response = await served.AskAsync("Where?", options);
+
+        Assert.Equal(Json, response.Text);
+        Assert.EndsWith("<think>\n\n</think>\n\n", served.LastPrompt);
+        Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, served.LastSent.ConstraintText));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        served.Server.Enqueue("<think>\nAsk.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
+        served.Server.Enqueue("<think>\nNoon.\n</think>\n\n" + Json);
+        ChatOptions options = Options();
+        options.Tools = [TestTools.Now];
+
+        (ChatResponse last, _) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Where?")], options, streaming: true, Served.Cancel);
+
+        Assert.Equal(Json, last.Text);
+        Assert.All(served.Sent, sent => Assert.Equal("structural_tag", sent.Constraint));
+        Assert.All(served.Sent, sent => Assert.Contains("minLength", sent.ConstraintText));
+        Assert.All(served.Sent, sent => Assert.Contains("tool_call", sent.ConstraintText));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(VllmServerFamily family)
+    {
+        foreach (ConstraintStart start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
+        {
+            await using Served served = await StartAsync(family, start);
+
+            ChatResponse response = await served.AskAsync("Where?", Options());
+
+            using JsonDocument answer = JsonDocument.Parse(response.Text);
+            Assert.True(answer.RootElement.GetProperty("city").GetString()!.Length >= 2);
+        }
+    }
+
+    [Fact]
+    public async Task Schema_AnswerCutAtLength_IsHandedOutWithItsReason()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        served.Server.Enqueue(new ScriptedReply { Text = "{\"city\": \"Par", FinishReason = "length" });
+
+        ChatResponse response = await served.AskAsync("Where?", Options());
+
+        Assert.Equal("{\"city\": \"Par", response.Text);
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task Schema_ServerWaitsForAThoughtThatNeverComes_IsAConstraintError()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.AfterReasoning);
+        served.Server.Enqueue("It is Paris, of course.");
+
+        await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", Options()));
+    }
+
+    private static ChatOptions Options() => new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement) };
+
+    private static Task<Served> StartAsync(VllmServerFamily family, ConstraintStart start) => Served.StartAsync(family, server =>
+    {
+        server.ConstraintStart = start;
+        server.ReasoningParser = start == ConstraintStart.AfterReasoning ? "qwen3" : "";
+    });
+}

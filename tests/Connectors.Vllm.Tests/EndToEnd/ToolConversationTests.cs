@@ -1,0 +1,141 @@
+using System.Text.Json;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>Conversations with tools in the big formats, from the raw words of the model to the next prompt.</summary>
+public sealed class ToolConversationTests
+{
+    public static TheoryData<string, VllmServerFamily, bool> Formats
+    {
+        get
+        {
+            var data = new TheoryData<string, VllmServerFamily, bool>();
+            foreach (FormatModel model in FormatModel.All)
+            {
+                data.Add(model.Name, VllmServerFamily.A, true);
+                data.Add(model.Name, VllmServerFamily.B, false);
+            }
+
+            return data;
+        }
+    }
+
+    public static TheoryData<string> Names => new(FormatModel.All.Select(model => model.Name));
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, VllmServerFamily family, bool streaming)
+    {
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await StartAsync(model, family);
+        served.Server.Enqueue(new ScriptedReply { Text = model.Thought + model.TwoCalls, TokensPerMessage = 3 });
+        served.Server.Enqueue(model.BeforeAnswer + "It is noon, and sunny for two days.");
+
+        (ChatResponse last, List<ChatMessage> history) = await ToolLoop.RunAsync(
+            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming, Served.Cancel);
+
+        List<FunctionCallContent> calls = [.. history.SelectMany(message => message.Contents).OfType<FunctionCallContent>()];
+        Assert.Equal(["get_weather", "now"], calls.Select(call => call.Name));
+        Assert.Equal("""{"city":"Paris","days":2}""", JsonSerializer.Serialize(calls[0].Arguments, AIJsonUtilities.DefaultOptions).ReplaceLineEndings("").Replace(" ", ""));
+        Assert.Empty(calls[1].Arguments!);
+        Assert.NotEqual(calls[0].CallId, calls[1].CallId);
+        Assert.Equal("", history[1].Text.Trim());
+        Assert.Equal(model.Thought.Length > 0, history[1].Contents.OfType<TextReasoningContent>().Any(thought => thought.Text.Trim() == "Two tools fit."));
+        Assert.Equal("It is noon, and sunny for two days.", last.Text);
+        Assert.Equal(ChatFinishReason.Stop, last.FinishReason);
+        Assert.Equal(2, served.Sent.Count);
+        Assert.All(model.ResultsInPrompt, result => Assert.Contains(result, served.LastPrompt));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task SecondRound_AfterCalls_BeginsWithThePromptAndWordsOfTheFirst(string format)
+    {
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        served.Server.Enqueue(model.Thought + model.TwoCalls);
+        served.Server.Enqueue(model.BeforeAnswer + "Noon.");
+
+        await ToolLoop.RunAsync(
+            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming: false, Served.Cancel);
+
+        int[] seen = [.. served.Sent[0].PromptIds, .. served.Server.Tokenizer.Encode(model.Thought + model.TwoCalls)];
+        Assert.Equal(served.Server.Tokenizer.Decode(seen), served.Server.Tokenizer.Decode([.. served.Sent[1].PromptIds.Take(seen.Length)]));
+        Assert.Equal(seen, served.Sent[1].PromptIds.Take(seen.Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task SecondTurn_AfterAnAnswer_BeginsWithThePromptOfTheFirst(string format)
+    {
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        served.Server.Reply(model.BeforeAnswer + "Hello.");
+        var history = new List<ChatMessage> { new(ChatRole.User, "Hi") };
+        history.AddMessages(await served.AskAsync(history));
+        history.Add(new ChatMessage(ChatRole.User, "And?"));
+
+        await served.AskAsync(history);
+
+        int[] seen = [.. served.Sent[0].PromptIds, .. served.Server.Tokenizer.Encode(model.BeforeAnswer + "Hello.")];
+        Assert.Equal(seen, served.Sent[1].PromptIds.Take(seen.Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task ToolChoice_AutoNoneRequiredNamed_ConstrainOnlyWhereNeeded(string format)
+    {
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        served.Server.Reply(model.TwoCalls);
+        ChatOptions With(ChatToolMode? mode) => new() { Tools = [TestTools.Weather, TestTools.Now], ToolMode = mode };
+
+        ChatResponse auto = await served.AskAsync("Hi", With(ChatToolMode.Auto));
+        ChatResponse none = await served.AskAsync("Hi", With(ChatToolMode.None));
+        await served.AskAsync("Hi", With(ChatToolMode.RequireAny));
+        await served.AskAsync("Hi", With(ChatToolMode.RequireSpecific("now")));
+
+        Assert.Equal(ChatFinishReason.ToolCalls, auto.FinishReason);
+        Assert.Empty(none.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>());
+        Assert.Equal(served.Sent[0].PromptIds, served.Sent[1].PromptIds);
+        Assert.Equal("", served.Sent[0].Constraint);
+        Assert.Equal("", served.Sent[1].Constraint);
+        Assert.All(served.Sent.Skip(2), sent => Assert.Equal("structural_tag", sent.Constraint));
+        Assert.Contains("get_weather", served.Sent[2].ConstraintText);
+        Assert.DoesNotContain("get_weather", served.Sent[3].ConstraintText);
+        Assert.All(served.Sent.Skip(2), sent => Assert.Contains(JsonEncodedText.Encode(model.TagMark!, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString(), sent.ConstraintText));
+    }
+
+    [Fact]
+    public async Task ToolChoice_UnknownName_IsAnArgumentErrorBeforeAnythingIsSent()
+    {
+        await using Served served = await Served.StartAsync();
+
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], ToolMode = ChatToolMode.RequireSpecific("fly") }));
+
+        Assert.Contains("fly", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task AllowMultipleToolCalls_False_HandsOutOneCallAndStopsTheServer(string format)
+    {
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        served.Server.Reply(new ScriptedReply { Text = model.TwoCalls + string.Concat(Enumerable.Repeat(" and so on", 500)), DelayPerMessage = TimeSpan.FromMilliseconds(1) });
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], AllowMultipleToolCalls = false });
+
+        Assert.Equal("get_weather", Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>()).Name);
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+        CapturedRequest request = served.LastSent.Captured;
+        await Task.WhenAny(request.Aborted, request.Cancelled).WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel);
+        Assert.True(request.OutputTokens < 500);
+    }
+
+    private static Task<Served> StartAsync(FormatModel model, VllmServerFamily family) => Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
+}
