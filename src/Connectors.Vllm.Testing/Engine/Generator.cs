@@ -64,7 +64,7 @@ internal sealed class Generator(ServerState state)
         var model = state.Model;
         IEnumerable<int> script = reply.Ids ?? (IEnumerable<int>)model.Tokenizer.Encode(reply.Text ?? "");
         var ids = script.ToArray();
-        if (reply.EndWithEos && reply.FinishReason is null && !request.IgnoreEos && (ids.Length == 0 || ids[^1] != model.Stops.Eos))
+        if (model.Stops.Eos >= 0 && reply.EndWithEos && reply.FinishReason is null && !request.IgnoreEos && (ids.Length == 0 || ids[^1] != model.Stops.Eos))
         {
             ids = [.. ids, model.Stops.Eos];
         }

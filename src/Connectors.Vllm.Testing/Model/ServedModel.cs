@@ -25,7 +25,7 @@ internal sealed class ServedModel
         PadToken = Number(facts, "pad_token_id") ?? 0;
         EosTokens = Ids(facts, "eos_token_id");
         var generationEos = Ids(generation.RootElement, "eos_token_id");
-        var primary = EosTokens.Count > 0 ? EosTokens[0] : generationEos.Count > 0 ? generationEos[0] : -1;
+        var primary = EosTokens.Count > 0 ? EosTokens[0] : generationEos.Count > 0 ? generationEos[0] : TokenizerEos(files) ?? -1;
         Stops = new ModelStops(primary, [.. EosTokens.Concat(generationEos).Where(id => id != primary).Distinct()]);
         MaxNewTokens = Number(generation.RootElement, "max_new_tokens");
         Sampling = SamplingDefaults(generation.RootElement);
@@ -78,6 +78,19 @@ internal sealed class ServedModel
             throw new VllmTestServerException(
                 $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message} It needs tokenizer.json and config.json as a Hugging Face model folder has them.", exception);
         }
+    }
+
+    // A bare tokenizer folder says its end token only there, as text.
+    private int? TokenizerEos(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
+    {
+        using var config = Parse(files, "tokenizer_config.json");
+        if (!config.RootElement.TryGetProperty("eos_token", out var token))
+        {
+            return null;
+        }
+
+        var text = token.ValueKind == JsonValueKind.Object ? Text(token, "content") : Text(config.RootElement, "eos_token");
+        return text.Length == 0 ? null : Tokenizer.TokenToId(text);
     }
 
     private static JsonDocument Parse(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string name) =>
