@@ -48,7 +48,7 @@ measure tokenize node benchmarks/compare-tokenizers.mjs --tokenizers qwen3,llama
 measure template templates
 measure parse "$program" parse
 measure stream "$program" stream
-measure prompt "$program" prompt
+measure prompt "$python" benchmarks/compare-prompts.py
 measure start chats
 measure soak "$program" soak --minutes "$soak_minutes" --parallel 64
 "$python" benchmarks/report.py "$results" > docs/benchmarks.md

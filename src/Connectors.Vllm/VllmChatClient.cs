@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
@@ -81,7 +80,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(messages);
         ThrowIfDisposed();
-        return StreamAsync(messages, options, cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.Prepare(AsList(messages), options, this), cancellationToken);
     }
 
     /// <summary>Continues a text as it is: no chat template, no parsing of thoughts or tool calls. For base models and fill-in-the-middle prompts.</summary>
@@ -93,7 +92,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ThrowIfDisposed();
-        return CompleteAsync(prompt, options, cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.PrepareCompletion(prompt, options, this), cancellationToken);
     }
 
     /// <summary>The model's profile; loaded with the first call.</summary>
@@ -173,29 +172,6 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
         ChatResponse response = updates.ToChatResponse();
         response.RawRepresentation = updates[^1].RawRepresentation;
         return response;
-    }
-
-    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-        var pipeline = new ChatPipeline(profile, _runtime.Options, _runtime.Logger);
-        await foreach (ChatResponseUpdate update in pipeline.RunAsync(_runtime.Engine, pipeline.Prepare(AsList(messages), options, this), cancellationToken).ConfigureAwait(false))
-        {
-            yield return update;
-        }
-    }
-
-    private async IAsyncEnumerable<ChatResponseUpdate> CompleteAsync(string prompt, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-        var pipeline = new ChatPipeline(profile, _runtime.Options, _runtime.Logger);
-        await foreach (ChatResponseUpdate update in pipeline.RunAsync(_runtime.Engine, pipeline.PrepareCompletion(prompt, options, this), cancellationToken).ConfigureAwait(false))
-        {
-            yield return update;
-        }
     }
 
     private ChatClientMetadata Metadata()

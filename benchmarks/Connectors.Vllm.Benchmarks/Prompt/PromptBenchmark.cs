@@ -15,7 +15,7 @@ internal sealed class PromptBenchmark : IBenchmark
 
     public string Name => "prompt";
 
-    public string Summary => "[--model-dir DIR] [--tiny]: call to first answer for 1 to 100 messages and 1k to 100k tokens, first and next turn";
+    public string Summary => "[--model-dir DIR] [--dump FOLDER] [--tiny]: call to first answer for 1 to 100 messages and 1k to 100k tokens, first and next turn";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -29,6 +29,13 @@ internal sealed class PromptBenchmark : IBenchmark
                 foreach (var tools in (bool[])[false, true])
                 {
                     await MeasureAsync(server.Grpc, modelDirectory, messages, tokens, tools, tiny ? 1 : 7);
+                    if (arguments.Text("dump") is { } folder)
+                    {
+                        PromptDump.Write(
+                            Path.Combine(folder, $"{messages}-{tokens}-{(tools ? "tools" : "plain")}.json"),
+                            Conversation(messages, tokens, salt: 0),
+                            tools ? Tools() : null);
+                    }
                 }
             }
         }

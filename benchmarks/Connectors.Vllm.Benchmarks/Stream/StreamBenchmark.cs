@@ -18,7 +18,7 @@ internal sealed class StreamBenchmark : IBenchmark
         var runs = arguments.Number("runs", arguments.Flag("tiny") ? 1 : 5);
         foreach (var @case in Cases(arguments))
         {
-            await MeasureAsync(@case, modelDirectory, runs);
+            await MeasureAsync(@case, modelDirectory, runs, arguments.Flag("tiny") ? TimeSpan.Zero : TimeSpan.FromSeconds(2));
         }
 
         if (arguments.Flag("paced") || arguments.Text("parallel") is null)
@@ -46,14 +46,21 @@ internal sealed class StreamBenchmark : IBenchmark
             return [new StreamCase(StreamShape.Text, 2, 1, 64, 0), new StreamCase(StreamShape.Thinking, 2, 8, 64, 0), new StreamCase(StreamShape.Tool, 2, 1, 64, 0)];
         }
 
-        return from shape in Enum.GetValues<StreamShape>()
-               from tokensPerMessage in (int[])[1, 8]
-               from parallel in (int[])[1, 32, 256]
-               where shape == StreamShape.Text || parallel == 32
-               select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0);
+        // What a token costs must not depend on how many there are.
+        StreamCase[] lengths =
+        [
+            new(StreamShape.Text, Parallel: 32, TokensPerMessage: 1, Tokens: 100, Rate: 0),
+            new(StreamShape.Text, Parallel: 32, TokensPerMessage: 1, Tokens: 10_000, Rate: 0),
+            new(StreamShape.Text, Parallel: 4, TokensPerMessage: 1, Tokens: 100_000, Rate: 0),
+        ];
+        return (from shape in Enum.GetValues<StreamShape>()
+                from tokensPerMessage in (int[])[1, 8]
+                from parallel in (int[])[1, 32, 256]
+                where shape == StreamShape.Text || parallel == 32
+                select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0)).Concat(lengths);
     }
 
-    private static async Task MeasureAsync(StreamCase @case, string modelDirectory, int runs)
+    private static async Task MeasureAsync(StreamCase @case, string modelDirectory, int runs, TimeSpan warmUp)
     {
         Console.Error.WriteLine($"stream: {@case}");
         using var server = await StreamServerProcess.StartAsync(modelDirectory, @case);
@@ -61,10 +68,13 @@ internal sealed class StreamBenchmark : IBenchmark
         Dictionary<string, List<Measurement>> measured = [];
         foreach (var client in clients.All)
         {
-            for (var i = 0; i < 2; i++)
+            // The runtime compiles hot code again in the background: a contestant is warm after seconds, not after runs.
+            var started = Stopwatch.GetTimestamp();
+            do
             {
                 await RunAsync(client, @case);
             }
+            while (Stopwatch.GetElapsedTime(started) < warmUp);
 
             measured.Add(client.Name, []);
         }

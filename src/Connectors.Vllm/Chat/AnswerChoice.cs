@@ -183,13 +183,13 @@ internal sealed class AnswerChoice
             switch (current.Kind)
             {
                 case OutputEventKind.Text or OutputEventKind.Reasoning:
-                    string piece = current.Text;
+                    int first = i;
                     while (i + 1 < _events.Count && _events[i + 1].Kind == current.Kind)
                     {
-                        piece = string.Concat(piece, _events[++i].Text);
+                        i++;
                     }
 
-                    Add(current.Kind, piece);
+                    Add(current.Kind, i == first ? current.Text : Join(first, i));
                     break;
                 case OutputEventKind.ToolCallStart:
                     (_arguments ??= new StringBuilder()).Clear();
@@ -206,6 +206,17 @@ internal sealed class AnswerChoice
         }
 
         _events.Clear();
+    }
+
+    private string Join(int first, int last)
+    {
+        var text = new StringBuilder();
+        for (int i = first; i <= last; i++)
+        {
+            text.Append(_events[i].Text);
+        }
+
+        return text.ToString();
     }
 
     private void Add(OutputEventKind kind, string piece)

@@ -74,15 +74,22 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         };
     }
 
-    public async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
-        IVllmEngine engine, PreparedChat chat, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>
+    /// The answer: the profile is waited for, <paramref name="prepare"/> makes the request of it, and the stream begins. One iterator does it all: each
+    /// further one would cost every token.
+    /// </summary>
+    public static async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
+        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
+        VllmModelProfile profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+        PreparedChat chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
         var answer = new ChatAnswer(chat, profile);
         bool completed = false;
         try
         {
             // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
-            await foreach (GenerationUpdate update in engine.GenerateAsync(chat.Request, cancellationToken).ConfigureAwait(false))
+            await foreach (GenerationUpdate update in runtime.Engine.GenerateAsync(chat.Request, cancellationToken).ConfigureAwait(false))
             {
                 // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
                 answer.Read(update);
@@ -108,7 +115,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
         finally
         {
-            answer.Report(completed, logger);
+            answer.Report(completed, runtime.Logger);
         }
     }
 }
