@@ -76,7 +76,7 @@ internal sealed class ServedModel
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or TokenizerException)
         {
             throw new VllmTestServerException(
-                $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message} It needs tokenizer.json and config.json as a Hugging Face model folder has them.", exception);
+                $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message.TrimEnd('.')}. It needs tokenizer.json and config.json as a Hugging Face model folder has them.", exception);
         }
     }
 
