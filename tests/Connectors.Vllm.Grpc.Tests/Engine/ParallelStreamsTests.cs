@@ -1,0 +1,35 @@
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+public sealed class ParallelStreamsTests
+{
+    private const int Streams = 2000;
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Generate_TwoThousandOpenAtOnce_AllCompleteOverFewConnections(VllmServerFamily family)
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        TaskCompletionSource allOpen = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var open = 0;
+        server.Reply(_ =>
+        {
+            if (Interlocked.Increment(ref open) == Streams)
+            {
+                allOpen.SetResult();
+            }
+
+            // Every stream waits for the last one to begin, so that all of them are open at once.
+            return new ScriptedReply { Ids = [10, 11, 12, 13], HoldAfterMessages = 1, Hold = allOpen.Task };
+        });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ =>
+            engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
+
+        Assert.All(answers, updates => Assert.Equal([10, 11, 12, 13], updates.Ids().Take(4)));
+        Assert.InRange(server.AcceptedConnections, 1, 50);
+    }
+}
