@@ -7,7 +7,8 @@ public sealed class OutputParserOptions
 {
     /// <summary>
     /// The end of the rendered prompt (some hundred characters are enough; the whole prompt is fine). It decides whether the output begins inside
-    /// a thought. Null or without a marker: the output begins outside.
+    /// a thought. Null or without a marker: the output begins outside. Leave it null where a constraint without a thought of its own holds from the first
+    /// token: then no thought can come, whatever the prompt ends with.
     /// </summary>
     public string? PromptTail { get; init; }
 
