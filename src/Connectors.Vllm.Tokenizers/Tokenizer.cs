@@ -24,10 +24,14 @@ public sealed partial class Tokenizer
         _pipeline = new EncodingPipeline(definition, _added, options.SegmentCacheCapacity);
         _decoder = new TextDecoder(DecodeTable.Create(definition, _added), definition.DecoderKind, definition.Decoder);
         VocabularySize = definition.Model.Vocabulary.Count + _added.List.Count(token => !definition.Model.Vocabulary.Has(token.Id));
+        MaxTokenId = _added.List.Aggregate(definition.Model.Vocabulary.IdLimit - 1, static (highest, token) => Math.Max(highest, token.Id));
     }
 
     /// <summary>Number of distinct tokens, added tokens included.</summary>
     public int VocabularySize { get; }
+
+    /// <summary>The largest token id, added tokens included; at least <see cref="VocabularySize"/> - 1, and more where ids have holes.</summary>
+    public int MaxTokenId { get; }
 
     /// <summary>The added tokens, in the order of the file.</summary>
     public IReadOnlyList<AddedToken> AddedTokens => _added.List;

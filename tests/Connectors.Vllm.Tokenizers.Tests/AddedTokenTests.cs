@@ -45,6 +45,7 @@ public sealed class AddedTokenTests
         Assert.Equal((int)'!', tokenizer.TokenToId("!"));
         Assert.True(tokenizer.IsSpecialToken('!'));
         Assert.Equal(258, tokenizer.VocabularySize);
+        Assert.Equal(257, tokenizer.MaxTokenId);
     }
 
     [Fact]

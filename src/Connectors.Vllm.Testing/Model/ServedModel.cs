@@ -19,7 +19,7 @@ internal sealed class ServedModel
         var facts = config.RootElement;
         ModelType = Text(facts, "model_type");
         Architectures = Strings(facts, "architectures");
-        VocabularySize = Number(facts, "vocab_size") ?? Tokenizer.VocabularySize;
+        VocabularySize = Number(facts, "vocab_size") ?? Tokenizer.MaxTokenId + 1;
         ContextLength = options.ContextLength ?? Number(facts, "max_position_embeddings") ?? 4096;
         BosToken = Number(facts, "bos_token_id") ?? 0;
         PadToken = Number(facts, "pad_token_id") ?? 0;

@@ -14,9 +14,7 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
     public static ConstraintPlan For(
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables, ChatOptions? options, VllmExtras extras, ILogger logger)
     {
-        OutputFormat format = extras.ToolParser is null && extras.ReasoningParser is null
-            ? profile.Format
-            : OutputFormats.FromNames(extras.ToolParser ?? profile.Format.ToolParser, extras.ReasoningParser ?? profile.Format.ReasoningParser, profile.Tokenizer.TokenToId);
+        OutputFormat format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
         bool plain = format.ReasoningParser == "none" && tools.ForTemplate is null;

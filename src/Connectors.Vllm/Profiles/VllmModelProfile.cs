@@ -19,11 +19,12 @@ public sealed class VllmModelProfile
     private const int MaxRequestTemplates = 32;
 
     private readonly ConcurrentDictionary<string, PromptRenderer> _requestTemplates = new(StringComparer.Ordinal);
+    private readonly OutputFormatHints _formatHints;
     private readonly VllmGrpcOptions _settings;
     private readonly PromptRenderer? _plain;
     private readonly PromptRenderer? _withTools;
 
-    internal VllmModelProfile(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger)
+    internal VllmModelProfile(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         _settings = options;
         FilesOrigin = files.Origin;
@@ -32,16 +33,16 @@ public sealed class VllmModelProfile
         Config = ModelConfig.Read(files.Files);
         Tokenizer = Tokenizer.FromFiles(files.Files);
         Templates = ChatTemplateSource.FromFiles(files.Files);
-        ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository, Path.GetFileName(options.ModelDirectory?.TrimEnd('/', '\\')));
+        ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository, FolderName(directory ?? options.ModelDirectory));
         ModelType = FirstOf(info?.ModelType, Config.ModelType);
         ContextLength = info?.ContextLength ?? Config.ContextLength;
-        VocabularySize = info?.VocabularySize ?? Config.VocabularySize ?? Tokenizer.VocabularySize;
+        VocabularySize = info?.VocabularySize ?? Config.VocabularySize ?? Tokenizer.MaxTokenId + 1;
         SamplingDefaults = ChooseSampling(info);
         StopTokens = StopTokenSet.From(Config, info, Tokenizer);
         SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial).ToDictionary(static token => token.Id, static token => token.Content);
         (_plain, PlainOrigin) = ChooseRenderer(options, hasTools: false, files.Files);
         (_withTools, _) = ChooseRenderer(options, hasTools: true, files.Files);
-        Format = OutputFormats.Select(new OutputFormatHints
+        _formatHints = new OutputFormatHints
         {
             ToolParser = options.ToolCallParser,
             ReasoningParser = options.ReasoningParser,
@@ -53,7 +54,8 @@ public sealed class VllmModelProfile
             FindToken = Tokenizer.TokenToId,
             ResponseTemplate = Config.ResponseTemplate,
             ModelName = FirstOf(info?.ModelId, ModelId),
-        });
+        };
+        Format = OutputFormats.Select(_formatHints);
         Log.ProfileLoaded(logger, ModelId, FilesOrigin, $"{Format.ToolParser}/{Format.ReasoningParser}", $"{Format.ToolParserReason}; {Format.ReasoningParserReason}", ContextLength ?? 0);
         if (Format.Warning is { } warning)
         {
@@ -122,8 +124,8 @@ public sealed class VllmModelProfile
         ArgumentException.ThrowIfNullOrEmpty(directory);
         options ??= new VllmGrpcOptions();
         ModelFileSet files = await ModelFileLocator.LoadAsync(
-            [new DirectorySource(directory)], ModelIdentity.From(Path.GetFileName(directory.TrimEnd('/', '\\'))), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
-        return Create(files, null, null, options, NullLogger.Instance);
+            [new DirectorySource(directory)], ModelIdentity.From(FolderName(directory)), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
+        return Create(files, null, null, options, NullLogger.Instance, directory);
     }
 
     /// <summary>Renders and tokenizes a request as a client would, without a server.</summary>
@@ -137,17 +139,23 @@ public sealed class VllmModelProfile
         return VllmPromptPreview.Of(new ChatPipeline(this, _settings, NullLogger.Instance).Prepare([.. messages], options), this);
     }
 
-    internal static VllmModelProfile Create(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger)
+    internal static VllmModelProfile Create(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         try
         {
-            return new VllmModelProfile(files, info, capabilities, options, logger);
+            return new VllmModelProfile(files, info, capabilities, options, logger, directory);
         }
         catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
         {
             throw new VllmModelException($"The model files from {files.Origin} cannot be used: {error.Message}", error);
         }
     }
+
+    /// <summary>The format of a request that may name parsers of its own; what it does not name is chosen as for the model.</summary>
+    /// <exception cref="OutputFormatException">A parser name is unknown.</exception>
+    internal OutputFormat FormatFor(string? toolParser, string? reasoningParser) => toolParser is null && reasoningParser is null
+        ? Format
+        : OutputFormats.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser, ReasoningParser = reasoningParser ?? _formatHints.ReasoningParser });
 
     /// <summary>The renderer of a request.</summary>
     /// <exception cref="ChatTemplateException">The model has no template and the request brings none, or the request's template is wrong.</exception>
@@ -213,6 +221,18 @@ public sealed class VllmModelProfile
 
         // A server of the engine family that tells its names but no defaults was started with --generation-config vllm.
         return Capabilities.Protocol == VllmProtocol.Engine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
+    }
+
+    /// <summary>The folder's own name, or the hub id when the folder is a snapshot in a hub cache.</summary>
+    private static string? FolderName(string? directory)
+    {
+        if (string.IsNullOrEmpty(directory))
+        {
+            return null;
+        }
+
+        string full = Path.GetFullPath(directory);
+        return ModelIdentity.From(null, full).Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(full));
     }
 
     private static string FirstOf(params ReadOnlySpan<string?> candidates)

@@ -119,7 +119,7 @@ public sealed class AttackTests
         ])]);
 
         int anchor = served.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
-        int at = Assert.Single(served.LastSent.PromptIds.Index().Where(item => item.Item == anchor)).Index;
+        int at = Assert.Single(served.LastSent.PromptIds.Index(), item => item.Item == anchor).Index;
         Assert.EndsWith(" not an image ", served.Server.Tokenizer.Decode([.. served.LastSent.PromptIds.Take(at)]));
     }
 
