@@ -169,6 +169,37 @@ public sealed class RegistrationTests
         Assert.Equal(0, server.AcceptedConnections);
     }
 
+    [Fact]
+    public async Task AddVllmGrpc_TwoEndpointsAndOneDies_AnswersGoOn()
+    {
+        VllmTestServer first = await StartAsync("ours");
+        await using VllmTestServer second = await StartAsync("ours");
+        await using ServiceProvider container = Build(services => services.AddVllmGrpc(options =>
+        {
+            options.Endpoints.Add(first.Endpoint);
+            options.Endpoints.Add(second.Endpoint);
+            options.Connection.PrefixAffinity = false; // Else both take the same question to the same server.
+        }));
+        IChatClient client = container.GetRequiredService<IChatClient>();
+        await ModelAsync(client);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var held = new ScriptedReply { Text = "Two words", HoldAfterMessages = 1, Hold = gate.Task };
+        first.Enqueue(held);
+        second.Enqueue(held);
+        Task<string?>[] calls = [ModelAsync(client), ModelAsync(client)];
+        await Task.WhenAll(first.WaitForRequestAsync(SentGeneration.Is, Served.Cancel), second.WaitForRequestAsync(SentGeneration.Is, Served.Cancel))
+            .WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel);
+        gate.SetResult();
+        Assert.All(await Task.WhenAll(calls), model => Assert.Equal("ours", model));
+
+        await first.DisposeAsync();
+
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.Equal("ours", await ModelAsync(client));
+        }
+    }
+
     private static Task<VllmTestServer> StartAsync(string model) => VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model }, Served.Cancel);
 
     private static ServiceProvider Build(Action<IServiceCollection> register)
