@@ -18,7 +18,7 @@ SECTIONS = [
      "The paced rows add 50 tokens a second on each of 256 streams: how late a token comes."),
     ("prompt", "Prompt: from the call to the first answer",
      "Template, tokenizer, request and one round trip over loopback to a server that answers at once. The next turn finds the conversation so far in the segment cache."),
-    ("start", "Start", "Process start to the first streamed text of samples/Chat, tokenizer (11 MB) included; and what one loaded tokenizer keeps."),
+    ("start", "Start", "Process start to the first streamed text of samples/Chat, tokenizer (11 MB) included; and what one model profile (tokenizer, template, formats) keeps at rest."),
     ("tokenize", "Tokenizers beside npm `tokenizers` (the reference)", "One core, warm, median of 5."),
     ("template", "Chat templates beside jinja2 and @huggingface/jinja", "Six messages each."),
     ("parse", "Output parsers", "ns and bytes per token; the last rows are 100 KB of adversarial output."),

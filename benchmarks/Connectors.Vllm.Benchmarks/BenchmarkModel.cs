@@ -21,4 +21,20 @@ internal static class BenchmarkModel
 
         throw new InvalidOperationException("no model folder: give --model-dir, or run npm ci in tests/oracle");
     }
+
+    /// <summary>The folder and, when it is one of the oracle's, those of the other families beside it.</summary>
+    public static IEnumerable<string> Siblings(string directory)
+    {
+        var family = new DirectoryInfo(directory).Parent!;
+        return family.Name.StartsWith("tokenizer-", StringComparison.Ordinal)
+            ? family.Parent!.EnumerateDirectories("tokenizer-*").OrderBy(other => other.Name, StringComparer.Ordinal).Select(other => Path.Combine(other.FullName, "models"))
+            : [directory];
+    }
+
+    /// <summary>A short name for a model's folder.</summary>
+    public static string Name(string directory)
+    {
+        DirectoryInfo folder = new(directory);
+        return folder.Name == "models" ? folder.Parent!.Name : folder.Name;
+    }
 }

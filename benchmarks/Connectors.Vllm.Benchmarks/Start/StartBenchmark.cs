@@ -1,11 +1,11 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Connectors.Vllm.Benchmarks.Stream;
-using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Benchmarks.Start;
 
 /// <summary>
-/// <c>start</c>: from process start to the first streamed text of samples/Chat, tokenizer load included, and what a loaded tokenizer keeps in memory.
+/// <c>start</c>: from process start to the first streamed text of samples/Chat, tokenizer load included, and what a loaded model profile keeps in memory.
 /// </summary>
 internal sealed class StartBenchmark : IBenchmark
 {
@@ -63,16 +63,28 @@ internal sealed class StartBenchmark : IBenchmark
         return read == 1 && process.ExitCode == 0 ? elapsed : throw new InvalidOperationException($"{chat} failed with exit code {process.ExitCode}");
     }
 
+    // What one served model costs a process at rest: tokenizer, templates, formats.
     private static void MeasureMemory(string modelDirectory)
     {
-        // Once before, so that one-off statics are not counted.
-        GC.KeepAlive(Tokenizer.FromDirectory(modelDirectory));
+        // Once before, and forgotten, so that one-off statics are not counted.
+        Load(modelDirectory);
+        foreach (var directory in BenchmarkModel.Siblings(modelDirectory))
+        {
+            var (milliseconds, bytes) = Load(directory);
+            JsonReport.Print(("benchmark", "profile_memory"), ("model", BenchmarkModel.Name(directory)), ("profile_load_ms", milliseconds), ("profile_bytes_kept", bytes));
+        }
+    }
+
+    // A method of its own that is never inlined: what it loads is garbage when it has returned.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (double Milliseconds, long Bytes) Load(string directory)
+    {
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var began = Stopwatch.GetTimestamp();
-        var tokenizer = Tokenizer.FromDirectory(modelDirectory);
-        var elapsed = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-        var kept = GC.GetTotalMemory(forceFullCollection: true) - before;
-        GC.KeepAlive(tokenizer);
-        JsonReport.Print(("benchmark", "start_memory"), ("tokenizer_load_ms", elapsed), ("tokenizer_bytes_kept", kept));
+        var profile = VllmModelProfile.FromDirectoryAsync(directory).GetAwaiter().GetResult();
+        var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+        GC.KeepAlive(profile);
+        return (milliseconds, bytes);
     }
 }
