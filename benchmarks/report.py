@@ -13,11 +13,13 @@ NOTES = pathlib.Path(__file__).with_name("notes.md")
 
 SECTIONS = [
     ("stream", "Streaming: cost per token in the client's process",
-     "Ours (`connector`) does everything: transport, decoding, parsing, updates. `openai` is the OpenAI .NET client 2.15.0 reading server-sent events. `floor` is a bare "
-     "HTTP/2 and protobuf read loop that never looks at the ids. One server process, the same script for all; client CPU only. "
-     "The paced rows add 50 tokens a second on each of 256 streams: how late a token comes."),
-    ("prompt", "Prompt: from the call to the first answer",
-     "Template, tokenizer, request and one round trip over loopback to a server that answers at once. The next turn finds the conversation so far in the segment cache."),
+     "Ours (`connector`) does everything: transport, decoding, parsing, updates. `openai` is the OpenAI .NET client 2.15.0 reading server-sent events. `grpc_net_client` is a "
+     "plain stub over Grpc.Net.Client 2.85.0, and `floor` a bare HTTP/2 and protobuf read loop: both only count the ids, which nobody can read. One server process, the same "
+     "script for all; client CPU only. In the paced rows each of 256 streams gets 50 tokens a second: transit is the time from the server's write to the caller's hands, and added "
+     "is what a client needs more than the floor."),
+    ("prompt", "Prompt: from the call to the request, and to the first answer",
+     "Template, tokenizer, request and its way over loopback until the server has the last byte (`call_to_request_ms`); then until the first message of an answer that comes at once is "
+     "here. The next turn finds the conversation so far in the segment cache. The reference's time is rendering and encoding alone."),
     ("start", "Start", "Process start to the first streamed text of samples/Chat, tokenizer (11 MB) included; and what one model profile (tokenizer, template, formats) keeps at rest."),
     ("tokenize", "Tokenizers beside npm `tokenizers` (the reference)", "One core, warm, median of 5."),
     ("template", "Chat templates beside jinja2 and @huggingface/jinja", "Six messages each."),

@@ -35,7 +35,8 @@ chats() {
   dotnet build samples/Chat -c Release -v q -nologo >&2
   dotnet publish samples/Chat -c Release -r linux-x64 --self-contained -v q -nologo \
     -p:PublishTrimmed=true -p:PublishReadyToRun=true -p:PublishSingleFile=true -o artifacts/chat >&2
-  "$program" start --chat samples/Chat/bin/Release/net10.0/chat.dll,artifacts/chat/chat
+  dotnet publish samples/Chat -c Release -r linux-x64 -v q -nologo -p:PublishAot=true -o artifacts/chat-aot >&2
+  "$program" start --chat jit=samples/Chat/bin/Release/net10.0/chat.dll,single_file=artifacts/chat/chat,native_aot=artifacts/chat-aot/chat
 }
 
 templates() {

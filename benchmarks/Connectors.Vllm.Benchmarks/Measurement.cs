@@ -12,14 +12,13 @@ internal readonly record struct Measurement(TimeSpan Cpu, TimeSpan Wall, long Al
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        using var process = Process.GetCurrentProcess();
-        var cpu = process.TotalProcessorTime;
+        // Environment.CpuUsage counts microseconds; Process.TotalProcessorTime counts ticks of 10 ms on Linux, as long as a whole run may take.
+        var cpu = Environment.CpuUsage.TotalTime;
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var start = Stopwatch.GetTimestamp();
         await run();
         var wall = Stopwatch.GetElapsedTime(start);
-        process.Refresh();
-        return new Measurement(process.TotalProcessorTime - cpu, wall, GC.GetTotalAllocatedBytes(precise: true) - allocated);
+        return new Measurement(Environment.CpuUsage.TotalTime - cpu, wall, GC.GetTotalAllocatedBytes(precise: true) - allocated);
     }
 
     /// <summary>The middle of an odd number of runs, by <paramref name="key"/>.</summary>

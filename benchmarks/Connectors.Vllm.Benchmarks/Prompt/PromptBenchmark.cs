@@ -6,16 +6,18 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Connectors.Vllm.Benchmarks.Prompt;
 
 /// <summary>
-/// <c>prompt</c>: from the API call to the answer's first message, against a server that answers at once: template, tokenizer, request, and one round
-/// trip over loopback. First turn (nothing cached) and next turn (the conversation so far is in the segment cache).
+/// <c>prompt</c>: from the API call until the server has the whole request (template, tokenizer, request, and its way over loopback), and until the
+/// answer's first message is here. First turn (nothing cached) and next turn (the conversation so far is in the segment cache).
 /// </summary>
 internal sealed class PromptBenchmark : IBenchmark
 {
     private const string Sentence = "The quick brown fox reads the manual, finds nothing about foxes, and writes a short note to the authors about it. ";
 
+    private static int _asked;
+
     public string Name => "prompt";
 
-    public string Summary => "[--model-dir DIR] [--dump FOLDER] [--tiny]: call to first answer for 1 to 100 messages and 1k to 100k tokens, first and next turn";
+    public string Summary => "[--model-dir DIR] [--dump FOLDER] [--tiny]: call to request and to first answer for 1 to 100 messages and 1k to 100k tokens, first and next turn";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -28,7 +30,7 @@ internal sealed class PromptBenchmark : IBenchmark
             {
                 foreach (var tools in (bool[])[false, true])
                 {
-                    await MeasureAsync(server.Grpc, modelDirectory, messages, tokens, tools, tiny ? 1 : 7);
+                    await MeasureAsync(server, modelDirectory, messages, tokens, tools, tiny ? 1 : 7);
                     if (arguments.Text("dump") is { } folder)
                     {
                         PromptDump.Write(
@@ -43,12 +45,12 @@ internal sealed class PromptBenchmark : IBenchmark
         return 0;
     }
 
-    private static async Task MeasureAsync(Uri endpoint, string modelDirectory, int messages, int tokens, bool tools, int runs)
+    private static async Task MeasureAsync(StreamServerProcess server, string modelDirectory, int messages, int tokens, bool tools, int runs)
     {
         await using var services = new ServiceCollection()
             .AddVllmGrpc(options =>
             {
-                options.Endpoints.Add(endpoint);
+                options.Endpoints.Add(server.Grpc);
                 options.ModelDirectory = modelDirectory;
             })
             .Services
@@ -56,44 +58,55 @@ internal sealed class PromptBenchmark : IBenchmark
         var client = services.GetRequiredService<IChatClient>();
         ChatOptions options = new() { MaxOutputTokens = 16, Temperature = 0, Tools = tools ? Tools() : null };
 
-        // Loads the model and compiles the paths.
-        await AskAsync(client, Conversation(messages, 1000, salt: -1), options);
+        // Loads the model, and lets the runtime compile the paths: in the background, so that it takes time rather than calls.
+        var warmUp = Stopwatch.StartNew();
+        do
+        {
+            await AskAsync(client, Conversation(messages, 1000, salt: -1), options);
+        }
+        while (runs > 1 && warmUp.Elapsed < TimeSpan.FromSeconds(2));
 
-        List<(double Milliseconds, long Bytes)> first = [];
-        List<(double Milliseconds, long Bytes)> next = [];
-        var promptTokens = 0L;
+        List<PromptRun> first = [];
+        List<PromptRun> next = [];
+        var promptChars = 0L;
         for (var run = 0; run < runs; run++)
         {
             var conversation = Conversation(messages, tokens, salt: run);
-            first.Add(await TimeAsync(client, conversation, options));
+            first.Add(await TimeAsync(client, server, conversation, $"What does note {run} say?", options));
             conversation.Add(new ChatMessage(ChatRole.Assistant, "Noted."));
-            conversation.Add(new ChatMessage(ChatRole.User, $"And what does note {run} say?"));
-            next.Add(await TimeAsync(client, conversation, options));
-            promptTokens = conversation.Sum(message => message.Text.Length);
+            next.Add(await TimeAsync(client, server, conversation, $"And what does it not say?", options));
+            promptChars = conversation.Sum(message => message.Text.Length);
         }
 
         foreach (var (turn, results) in new[] { ("first", first), ("next", next) })
         {
-            var sorted = results.OrderBy(result => result.Milliseconds).ToList();
             JsonReport.Print(
                 ("benchmark", "prompt"),
                 ("turn", turn),
                 ("messages", messages),
                 ("prompt_tokens_about", tokens),
-                ("prompt_chars", promptTokens),
+                ("prompt_chars", promptChars),
                 ("tools", tools),
-                ("call_to_first_answer_ms", sorted[sorted.Count / 2].Milliseconds),
-                ("alloc_bytes", sorted[sorted.Count / 2].Bytes));
+                ("call_to_request_ms", Median(results, run => run.RequestMilliseconds)),
+                ("call_to_first_answer_ms", Median(results, run => run.AnswerMilliseconds)),
+                ("alloc_bytes", Median(results, run => run.AllocatedBytes)));
         }
     }
 
-    private static async Task<(double Milliseconds, long Bytes)> TimeAsync(IChatClient client, List<ChatMessage> conversation, ChatOptions options)
+    private static double Median(List<PromptRun> runs, Func<PromptRun, double> key) => runs.Select(key).Order().ElementAt(runs.Count / 2);
+
+    // Adds the question, with the number by which the server's times are found, and asks it.
+    private static async Task<PromptRun> TimeAsync(IChatClient client, StreamServerProcess server, List<ChatMessage> conversation, string question, ChatOptions options)
     {
+        var number = Interlocked.Increment(ref _asked);
+        conversation.Add(new ChatMessage(ChatRole.User, $"{question} (Question #{number}#)"));
         GC.Collect();
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var start = Stopwatch.GetTimestamp();
         var first = await AskAsync(client, conversation, options);
-        return (Stopwatch.GetElapsedTime(start, first).TotalMilliseconds, GC.GetTotalAllocatedBytes(precise: true) - allocated);
+        var bytes = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        var (arrived, _) = await server.TimesAsync(number);
+        return new PromptRun(Stopwatch.GetElapsedTime(start, arrived).TotalMilliseconds, Stopwatch.GetElapsedTime(start, first).TotalMilliseconds, bytes);
     }
 
     private static async Task<long> AskAsync(IChatClient client, List<ChatMessage> conversation, ChatOptions options)
@@ -115,11 +128,12 @@ internal sealed class PromptBenchmark : IBenchmark
             .Select(i => new ChatMessage(
                 i % 2 == 0 ? ChatRole.User : ChatRole.Assistant,
                 string.Concat(Enumerable.Range(0, sentences).Select(j => $"Note {salt}.{i}.{j}: {Sentence}"))))
-            .Concat(messages % 2 == 0 ? [new ChatMessage(ChatRole.User, $"What does note {salt} say?")] : [])
             .ToList();
     }
 
     private static List<AITool> Tools() =>
         [.. Enumerable.Range(0, 8).Select(i => AIFunctionFactory.CreateDeclaration($"tool_{i}", "Looks a note up by its number and returns its text.", System.Text.Json.JsonDocument.Parse(
             """{"type":"object","properties":{"number":{"type":"integer","description":"the note's number"},"style":{"type":"string","enum":["short","long"]}},"required":["number"]}""").RootElement))];
+
+    private readonly record struct PromptRun(double RequestMilliseconds, double AnswerMilliseconds, double AllocatedBytes);
 }

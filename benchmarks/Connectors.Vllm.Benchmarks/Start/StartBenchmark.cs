@@ -11,15 +11,19 @@ internal sealed class StartBenchmark : IBenchmark
 {
     public string Name => "start";
 
-    public string Summary => "--chat PATH[,PATH] (chat.dll or a published chat) [--model-dir DIR] [--runs N]: process start to first token, memory at rest";
+    public string Summary => "--chat [KIND=]PATH[,…] (chat.dll or a published chat) [--model-dir DIR] [--runs N]: process start to first token, memory at rest";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
         var modelDirectory = BenchmarkModel.Directory(arguments);
         var runs = arguments.Number("runs", 5);
         using var server = await StreamServerProcess.StartAsync(modelDirectory, new StreamCase(StreamShape.Text, 1, 1, 16, 0));
-        foreach (var chat in arguments.Required("chat").Split(','))
+        foreach (var named in arguments.Required("chat").Split(','))
         {
+            // "kind=path"; a path alone tells its kind by its name.
+            var parts = named.Split('=', 2);
+            var chat = parts[^1];
+            var kind = parts.Length == 2 ? parts[0] : chat.EndsWith(".dll", StringComparison.Ordinal) ? "jit" : "published";
             List<double> times = [];
             for (var run = 0; run <= runs; run++)
             {
@@ -30,8 +34,8 @@ internal sealed class StartBenchmark : IBenchmark
             var sorted = times.Skip(1).Order().ToList();
             JsonReport.Print(
                 ("benchmark", "start"),
-                ("program", Path.GetFileName(chat)),
-                ("kind", chat.EndsWith(".dll", StringComparison.Ordinal) ? "jit" : "single_file"),
+                ("kind", kind),
+                ("program_mb", new FileInfo(chat).Length / 1e6),
                 ("first_token_ms", sorted[sorted.Count / 2]),
                 ("first_token_ms_fastest", sorted[0]));
         }

@@ -27,10 +27,10 @@ internal sealed class ConnectorStreamClient : IStreamClient
 
     public string Name => "connector";
 
-    public async Task<int> ReadAsync(List<long>? arrivals)
+    public async Task<int> ReadAsync(int number, List<long>? arrivals)
     {
         var characters = 0;
-        await foreach (var update in _client.GetStreamingResponseAsync(StreamQuestion.Text, StreamQuestion.Options(_case)))
+        await foreach (var update in _client.GetStreamingResponseAsync(StreamQuestion.Text(number), StreamQuestion.Options(_case)))
         {
             arrivals?.Add(Stopwatch.GetTimestamp());
             foreach (var content in update.Contents)

@@ -10,33 +10,28 @@ namespace Connectors.Vllm.Benchmarks.Stream;
 /// <summary>The floor: HTTP/2, a buffered read loop and protobuf, nothing else; ids are counted, never decoded.</summary>
 internal sealed class FloorStreamClient : IStreamClient
 {
+    public const string ClientName = "floor";
+
     private readonly HttpClient _http;
     private readonly Uri _generate;
-    private readonly byte[] _request;
+    private readonly GenerateRequest _request;
 
     public FloorStreamClient(Uri endpoint, StreamCase @case)
     {
         _http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true }) { Timeout = Timeout.InfiniteTimeSpan };
         _generate = new Uri(endpoint, "/vllm.grpc.engine.VllmEngine/Generate");
-        GenerateRequest request = new()
-        {
-            RequestId = "bench",
-            Stream = true,
-            Tokenized = new TokenizedInput { InputIds = { 1, 2, 3 } },
-            SamplingParams = new SamplingParams { Temperature = 0, MaxTokens = (uint)@case.Tokens + 64 },
-        };
-        _request = GrpcDialect.Frame(request);
+        _request = GrpcDialect.Request(@case);
     }
 
-    public string Name => "floor";
+    public string Name => ClientName;
 
-    public async Task<int> ReadAsync(List<long>? arrivals)
+    public async Task<int> ReadAsync(int number, List<long>? arrivals)
     {
         using HttpRequestMessage message = new(HttpMethod.Post, _generate)
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(_request) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
+            Content = new ByteArrayContent(GrpcDialect.Frame(GrpcDialect.WithNumber(_request, number))) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
             Headers = { TE = { new TransferCodingWithQualityHeaderValue("trailers") } },
         };
         using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);

@@ -26,6 +26,17 @@ internal static class GrpcDialect
         return [.. frames];
     }
 
+    /// <summary>What a client without template and tokenizer asks.</summary>
+    public static GenerateRequest Request(StreamCase @case) => new()
+    {
+        Stream = true,
+        Tokenized = new TokenizedInput { InputIds = { 1, 2, 3 } },
+        SamplingParams = new SamplingParams { Temperature = 0, MaxTokens = (uint)@case.Tokens + 64 },
+    };
+
+    /// <summary>The request with its stream's number where the server looks for it.</summary>
+    public static GenerateRequest WithNumber(GenerateRequest request, int number) => new(request) { RequestId = $"bench-#{number}#" };
+
     public static byte[] Frame(IMessage message)
     {
         var body = message.ToByteArray();

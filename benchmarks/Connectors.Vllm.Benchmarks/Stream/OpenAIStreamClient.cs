@@ -9,6 +9,8 @@ namespace Connectors.Vllm.Benchmarks.Stream;
 /// <summary>The rival: the OpenAI .NET client, chat completions over server-sent events.</summary>
 internal sealed class OpenAIStreamClient : IStreamClient
 {
+    public const string ClientName = "openai";
+
     private readonly HttpClient _http;
     private readonly ChatClient _client;
     private readonly StreamCase _case;
@@ -23,13 +25,13 @@ internal sealed class OpenAIStreamClient : IStreamClient
             new OpenAIClientOptions { Endpoint = endpoint, Transport = new HttpClientPipelineTransport(_http) });
     }
 
-    public string Name => "openai";
+    public string Name => ClientName;
 
-    public async Task<int> ReadAsync(List<long>? arrivals)
+    public async Task<int> ReadAsync(int number, List<long>? arrivals)
     {
         var characters = 0;
         ChatCompletionOptions options = new() { MaxOutputTokenCount = _case.Tokens + 64, Temperature = 0 };
-        await foreach (var update in _client.CompleteChatStreamingAsync([new UserChatMessage(StreamQuestion.Text)], options))
+        await foreach (var update in _client.CompleteChatStreamingAsync([new UserChatMessage(StreamQuestion.Text(number))], options))
         {
             arrivals?.Add(Stopwatch.GetTimestamp());
             foreach (var part in update.ContentUpdate)

@@ -3,11 +3,14 @@ using System.Diagnostics;
 namespace Connectors.Vllm.Benchmarks.Stream;
 
 /// <summary>
-/// <c>stream</c>: what a streamed token costs the client's process, beside the OpenAI .NET client (server-sent events) and beside a bare HTTP/2 and
-/// protobuf read loop, in one run against one server process.
+/// <c>stream</c>: what a streamed token costs the client's process, beside the OpenAI .NET client (server-sent events), a plain Grpc.Net.Client stub and a
+/// bare HTTP/2 and protobuf read loop, in one run against one server process.
 /// </summary>
 internal sealed class StreamBenchmark : IBenchmark
 {
+    // A run this long takes a tenth of a second at the least, which the processor clock tells apart from noise.
+    private const int TokensPerRun = 400_000;
+
     public string Name => "stream";
 
     public string Summary => "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--runs N] [--paced] [--tiny]: CPU, wall and bytes per token";
@@ -15,19 +18,19 @@ internal sealed class StreamBenchmark : IBenchmark
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
         var modelDirectory = BenchmarkModel.Directory(arguments);
-        var runs = arguments.Number("runs", arguments.Flag("tiny") ? 1 : 5);
-
-        // The first case also pays for the code that all of them share.
-        var warmUp = arguments.Flag("tiny") ? TimeSpan.Zero : TimeSpan.FromSeconds(10);
-        foreach (var @case in Cases(arguments))
+        var tiny = arguments.Flag("tiny");
+        if (!arguments.Flag("paced"))
         {
-            await MeasureAsync(@case, modelDirectory, runs, warmUp);
-            warmUp = arguments.Flag("tiny") ? TimeSpan.Zero : TimeSpan.FromSeconds(2);
+            var runs = arguments.Number("runs", tiny ? 1 : 5);
+            foreach (var @case in Cases(arguments))
+            {
+                await MeasureAsync(@case, modelDirectory, runs, tiny);
+            }
         }
 
-        if (arguments.Flag("paced") || arguments.Text("parallel") is null)
+        if (arguments.Text("parallel") is null)
         {
-            await PaceAsync(arguments.Flag("tiny"), modelDirectory);
+            await new PacedStreams(modelDirectory, tiny).MeasureAsync();
         }
 
         return 0;
@@ -64,40 +67,37 @@ internal sealed class StreamBenchmark : IBenchmark
                 select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0)).Concat(lengths);
     }
 
-    private static async Task MeasureAsync(StreamCase @case, string modelDirectory, int runs, TimeSpan warmUp)
+    private static async Task MeasureAsync(StreamCase @case, string modelDirectory, int runs, bool tiny)
     {
         Console.Error.WriteLine($"stream: {@case}");
         using var server = await StreamServerProcess.StartAsync(modelDirectory, @case);
-        await using var clients = new Contestants(server, modelDirectory, @case);
-        Dictionary<string, List<Measurement>> measured = [];
-        foreach (var client in clients.All)
+        await using StreamContestants contestants = new(server, modelDirectory, @case);
+        var rounds = tiny ? 1 : Math.Max(1, TokensPerRun / (@case.Parallel * @case.Tokens));
+        foreach (var client in contestants.All)
         {
             // The runtime compiles hot code again in the background: a contestant is warm after seconds, not after runs.
-            var started = Stopwatch.GetTimestamp();
+            var warmUp = Stopwatch.StartNew();
             do
             {
-                await RunAsync(client, @case);
+                await RunAsync(client, @case, rounds: 1);
             }
-            while (Stopwatch.GetElapsedTime(started) < warmUp);
-
-            measured.Add(client.Name, []);
+            while (!tiny && warmUp.Elapsed < TimeSpan.FromSeconds(4));
         }
 
         // Round robin, so that a slow minute of the machine meets every contestant.
+        var measured = contestants.All.ToDictionary(client => client.Name, _ => new List<Measurement>());
         for (var run = 0; run < runs; run++)
         {
-            foreach (var client in clients.All)
+            foreach (var client in contestants.All)
             {
-                measured[client.Name].Add(await Measurement.OfAsync(() => RunAsync(client, @case)));
+                measured[client.Name].Add(await Measurement.OfAsync(() => RunAsync(client, @case, rounds)));
             }
         }
 
-        double tokens = @case.Parallel * @case.Tokens;
-        var openai = Measurement.Median(measured["openai"], run => run.Cpu.TotalMicroseconds / tokens);
-        var floor = Measurement.Median(measured["floor"], run => run.Cpu.TotalMicroseconds / tokens);
+        double tokens = (double)rounds * @case.Parallel * @case.Tokens;
+        double Cpu(string client) => Measurement.Median(measured[client], run => run.Cpu.TotalMicroseconds / tokens);
         foreach (var (name, results) in measured)
         {
-            var cpu = Measurement.Median(results, run => run.Cpu.TotalMicroseconds / tokens);
             JsonReport.Print(
                 ("benchmark", "stream"),
                 ("client", name),
@@ -105,78 +105,25 @@ internal sealed class StreamBenchmark : IBenchmark
                 ("parallel", @case.Parallel),
                 ("tokens_per_message", @case.TokensPerMessage),
                 ("tokens_per_stream", @case.Tokens),
-                ("cpu_us_per_token", cpu),
+                ("cpu_us_per_token", Cpu(name)),
                 ("wall_us_per_token", Measurement.Median(results, run => run.Wall.TotalMicroseconds / tokens)),
                 ("alloc_bytes_per_token", Measurement.Median(results, run => run.Allocated / tokens)),
-                ("ratio_to_openai", openai / cpu),
-                ("cpu_us_over_floor", cpu - floor));
+                ("ratio_to_openai", Cpu(OpenAIStreamClient.ClientName) / Cpu(name)),
+                ("cpu_us_over_floor", Cpu(name) - Cpu(FloorStreamClient.ClientName)));
         }
     }
 
-    private static Task RunAsync(IStreamClient client, StreamCase @case) =>
-        Task.WhenAll(Enumerable.Range(0, @case.Parallel).Select(_ => Task.Run(async () =>
-        {
-            if (await client.ReadAsync(arrivals: null) == 0)
-            {
-                throw new InvalidOperationException($"{client.Name} received nothing");
-            }
-        })));
-
-    // Latency that a client adds at a pace a GPU would keep. Each token has its place in time; how late it comes, against the
-    // stream's own earliest token, is what server timer, machine and client add together. The floor has all of that but the client.
-    private static async Task PaceAsync(bool tiny, string modelDirectory)
+    private static async Task RunAsync(IStreamClient client, StreamCase @case, int rounds)
     {
-        StreamCase @case = new(StreamShape.Text, Parallel: tiny ? 4 : 256, TokensPerMessage: 1, Tokens: tiny ? 20 : 250, Rate: 50);
-        Console.Error.WriteLine($"stream, paced: {@case}");
-        using var server = await StreamServerProcess.StartAsync(modelDirectory, @case);
-        await using var clients = new Contestants(server, modelDirectory, @case);
-        Dictionary<string, (double P50, double P99)> late = [];
-        foreach (var client in clients.All.Reverse())
+        for (var round = 0; round < rounds; round++)
         {
-            await client.ReadAsync(arrivals: null);
-            var arrivals = await Task.WhenAll(Enumerable.Range(0, @case.Parallel).Select(_ => Task.Run(async () =>
+            await Task.WhenAll(Enumerable.Range(1, @case.Parallel).Select(number => Task.Run(async () =>
             {
-                List<long> times = new(@case.Tokens + 16);
-                await client.ReadAsync(times);
-                return times;
+                if (await client.ReadAsync(number, arrivals: null) == 0)
+                {
+                    throw new InvalidOperationException($"{client.Name} received nothing");
+                }
             })));
-            var lateness = arrivals.SelectMany(times => Lateness(times, @case)).Order().ToList();
-            late[client.Name] = (lateness[lateness.Count / 2], lateness[lateness.Count * 99 / 100]);
-            JsonReport.Print(
-                ("benchmark", "stream_paced"),
-                ("client", client.Name),
-                ("parallel", @case.Parallel),
-                ("tokens_per_second_per_stream", @case.Rate),
-                ("late_ms_p50", late[client.Name].P50),
-                ("late_ms_p99", late[client.Name].P99),
-                ("added_ms_p50", late[client.Name].P50 - late["floor"].P50),
-                ("added_ms_p99", late[client.Name].P99 - late["floor"].P99));
-        }
-    }
-
-    private static IEnumerable<double> Lateness(List<long> times, StreamCase @case)
-    {
-        var step = 1000.0 * @case.TokensPerMessage / @case.Rate;
-        var offsets = times.Take(@case.Tokens / @case.TokensPerMessage).Select((time, i) => (time * 1000.0 / Stopwatch.Frequency) - (i * step)).ToList();
-        var earliest = offsets.Min();
-        return offsets.Select(offset => offset - earliest);
-    }
-
-    private sealed class Contestants(StreamServerProcess server, string modelDirectory, StreamCase @case) : IAsyncDisposable
-    {
-        public IReadOnlyList<IStreamClient> All { get; } =
-        [
-            new ConnectorStreamClient(server.Grpc, modelDirectory, @case),
-            new OpenAIStreamClient(server.OpenAI, @case),
-            new FloorStreamClient(server.Grpc, @case),
-        ];
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var client in All)
-            {
-                await client.DisposeAsync();
-            }
         }
     }
 }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Tokenizers;
+using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -17,6 +19,10 @@ namespace Connectors.Vllm.Benchmarks.Stream;
 /// </summary>
 internal sealed class StreamServer : IBenchmark
 {
+    private const string Service = "/vllm.grpc.engine.VllmEngine/";
+
+    private readonly SendLog _log = new();
+
     public string Name => "stream-server";
 
     public string Summary => "(started by stream) --model-dir DIR --shape text|thinking|tool --tokens N --tokens-per-message N --rate TOKENS_PER_SECOND";
@@ -40,18 +46,39 @@ internal sealed class StreamServer : IBenchmark
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
         });
         await using var application = builder.Build();
-        application.MapPost("/vllm.grpc.engine.VllmEngine/Generate", context => GrpcAsync(context, grpc, interval));
-        application.MapPost("/vllm.grpc.engine.VllmEngine/Abort", context => GrpcAsync(context, [GrpcDialect.Frame(new AbortResponse())], default));
-        application.MapPost("/vllm.grpc.engine.VllmEngine/HealthCheck", context => GrpcAsync(context, [GrpcDialect.Frame(new HealthCheckResponse { Healthy = true, Message = "Health" })], default));
-        application.MapPost("/vllm.grpc.engine.VllmEngine/GetServerInfo", context => GrpcAsync(context, [GrpcDialect.Frame(new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" })], default));
-        application.MapPost("/vllm.grpc.engine.VllmEngine/GetModelInfo", context => GrpcAsync(context, [GrpcDialect.Frame(ModelInfo(tokenizer))], default));
-        application.MapPost("/v1/chat/completions", context => SseAsync(context, sse, interval));
+        application.MapPost(Service + "Generate", async context =>
+        {
+            var body = await ReadAsync(context);
+            var sent = _log.Begin(NumberIn(body, tokenizer), grpc.Length);
+            await AnswerAsync(context, grpc, sent, interval);
+        });
+        application.MapPost(Service + "Abort", context => AnswerAsync(context, new AbortResponse()));
+        application.MapPost(Service + "HealthCheck", context => AnswerAsync(context, new HealthCheckResponse { Healthy = true, Message = "Health" }));
+        application.MapPost(Service + "GetServerInfo", context => AnswerAsync(context, new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" }));
+        application.MapPost(Service + "GetModelInfo", context => AnswerAsync(context, ModelInfo(tokenizer)));
+        application.MapPost("/v1/chat/completions", async context =>
+        {
+            var body = await ReadAsync(context);
+            context.Response.ContentType = "text/event-stream; charset=utf-8";
+            var sent = _log.Begin(StreamQuestion.NumberIn(Encoding.UTF8.GetString(body)), sse.Length);
+            await WriteAsync(context, sse, sent, interval);
+        });
+        application.MapGet("/times/{number:int}", (HttpContext context, int number) => context.Response.WriteAsync(_log.Describe(number)));
         await application.StartAsync();
 
         Console.WriteLine(string.Join(' ', application.Urls.Select(url => new Uri(url).Port.ToString(CultureInfo.InvariantCulture))));
         await Console.In.ReadToEndAsync();
         await application.StopAsync();
         return 0;
+    }
+
+    // The clients without a tokenizer say it in the request id, the others at the end of their question.
+    private static int NumberIn(byte[] body, Tokenizer tokenizer)
+    {
+        var request = GenerateRequest.Parser.ParseFrom(body, 5, body.Length - 5);
+        var number = StreamQuestion.NumberIn(request.RequestId);
+        var ids = request.Tokenized.InputIds;
+        return number != 0 ? number : StreamQuestion.NumberIn(tokenizer.Decode([.. ids.Skip(ids.Count - 64).Select(id => (int)id)]));
     }
 
     private static GetModelInfoResponse ModelInfo(Tokenizer tokenizer) => new()
@@ -66,22 +93,27 @@ internal sealed class StreamServer : IBenchmark
         Architectures = { "Qwen3ForCausalLM" },
     };
 
-    private static async Task GrpcAsync(HttpContext context, byte[][] frames, TimeSpan interval)
+    private static async Task<byte[]> ReadAsync(HttpContext context)
+    {
+        using MemoryStream body = new();
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        return body.ToArray();
+    }
+
+    private static async Task AnswerAsync(HttpContext context, IMessage message)
+    {
+        await ReadAsync(context);
+        await AnswerAsync(context, [GrpcDialect.Frame(message)], new long[1], interval: default);
+    }
+
+    private static async Task AnswerAsync(HttpContext context, byte[][] frames, long[] sent, TimeSpan interval)
     {
         context.Response.ContentType = "application/grpc";
-        await context.Request.Body.CopyToAsync(System.IO.Stream.Null, context.RequestAborted);
-        await WriteAsync(context, frames, interval);
+        await WriteAsync(context, frames, sent, interval);
         context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers["grpc-status"] = "0";
     }
 
-    private static async Task SseAsync(HttpContext context, byte[][] events, TimeSpan interval)
-    {
-        context.Response.ContentType = "text/event-stream; charset=utf-8";
-        await context.Request.Body.CopyToAsync(System.IO.Stream.Null, context.RequestAborted);
-        await WriteAsync(context, events, interval);
-    }
-
-    private static async Task WriteAsync(HttpContext context, byte[][] messages, TimeSpan interval)
+    private static async Task WriteAsync(HttpContext context, byte[][] messages, long[] sent, TimeSpan interval)
     {
         var start = Stopwatch.GetTimestamp();
         var body = context.Response.Body;
@@ -97,6 +129,7 @@ internal sealed class StreamServer : IBenchmark
                 }
             }
 
+            sent[i] = Stopwatch.GetTimestamp();
             await body.WriteAsync(messages[i], context.RequestAborted);
             await body.FlushAsync(context.RequestAborted);
         }

@@ -7,6 +7,7 @@ namespace Connectors.Vllm.Benchmarks.Stream;
 internal sealed class StreamServerProcess : IDisposable
 {
     private readonly Process _process;
+    private readonly HttpClient _http = new();
 
     private StreamServerProcess(Process process, int grpcPort, int httpPort)
     {
@@ -40,8 +41,17 @@ internal sealed class StreamServerProcess : IDisposable
         return new StreamServerProcess(process, ports[0], ports[1]);
     }
 
+    /// <summary>When the server had the request of a stream, and when it sent each message of its answer, in <see cref="Stopwatch"/> ticks.</summary>
+    public async Task<(long Arrived, long[] Sent)> TimesAsync(int number)
+    {
+        var line = await _http.GetStringAsync(new Uri(OpenAI, $"/times/{Text(number)}"));
+        var times = line.Split(' ').Select(time => long.Parse(time, CultureInfo.InvariantCulture)).ToArray();
+        return (times[0], times[1..]);
+    }
+
     public void Dispose()
     {
+        _http.Dispose();
         _process.StandardInput.Close();
         _process.WaitForExit(5000);
         _process.Dispose();
