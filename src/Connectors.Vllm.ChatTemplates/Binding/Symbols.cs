@@ -6,7 +6,11 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </summary>
 internal sealed class Symbols(Symbols? parent)
 {
+    // Each branch of an if copies the names known before it; a real template copies some thousands.
+    private const int MaxCopies = 5_000_000;
+
     private readonly int _level = parent is null ? 0 : parent._level + 1;
+    private readonly Counter _copies = parent?._copies ?? new Counter();
     private Dictionary<string, string> _references = new(StringComparer.Ordinal);
     private Dictionary<string, Load> _loads = new(StringComparer.Ordinal);
     private HashSet<string> _stores = new(StringComparer.Ordinal);
@@ -85,11 +89,23 @@ internal sealed class Symbols(Symbols? parent)
 
     private Symbols Copy()
     {
+        _copies.Count += _references.Count + _loads.Count + _stores.Count + 1;
+        if (_copies.Count > MaxCopies)
+        {
+            throw new TemplateSyntaxException("the template has too many variables in too many branches", 0);
+        }
+
         var copy = (Symbols)MemberwiseClone();
         copy._references = new(_references, StringComparer.Ordinal);
         copy._loads = new(_loads, StringComparer.Ordinal);
         copy._stores = new(_stores, StringComparer.Ordinal);
         return copy;
+    }
+
+    /// <summary>Names copied so far, in all scopes of a template.</summary>
+    private sealed class Counter
+    {
+        public long Count { get; set; }
     }
 
     private void Define(string name, Load load)

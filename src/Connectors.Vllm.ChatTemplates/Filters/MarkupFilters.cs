@@ -59,6 +59,7 @@ internal static class MarkupFilters
         var escaped = new List<(Str Key, Str Value)>();
         for (var i = 0; i < dict.Length; i++)
         {
+            context.Spend(4);
             if (dict.Values[i].IsNone || dict.Values[i].IsUndefined)
             {
                 continue;

@@ -37,6 +37,7 @@ internal static class NumberFilters
             case ValueKind.String:
                 var radix = Method.Argument(arguments, 1) is { IsMissing: false } own ? PyNumber.ToIndex(own) : 10;
                 context.SpendText(value.Text.Length);
+                context.Spend(Math.Min(value.Text.Length, BigInt.MaxBits) * Math.Min(value.Text.Length, BigInt.MaxBits) >> 10);
                 return PyNumber.TryParseInteger(value.Text, radix, out var number) ? number
                     : PyNumber.TryParseFloat(value.Text, out var real) && !double.IsNaN(real) ? Truncate(real, otherwise)
                     : otherwise;
@@ -52,6 +53,7 @@ internal static class NumberFilters
     private static Value Float(RenderContext context, Value value, Value[] arguments)
     {
         PyOps.ThrowIfUndefined(value);
+        context.Spend(value.IsString ? value.Text.Length >> 2 : 0);
         var otherwise = Method.Argument(arguments, 0) is { IsMissing: false } given ? given : Value.Of(0.0);
         return PyCompare.IsNumber(value.Kind) ? Value.Of(PyNumber.ToDouble(value))
             : value.IsString && PyNumber.TryParseFloat(value.Text, out var number) ? Value.Of(number)
@@ -73,6 +75,7 @@ internal static class NumberFilters
             throw new PyException($"type {PyOps.TypeName(value)} doesn't define __round__ method");
         }
 
+        context.Spend(Math.Abs((long)precision) < 20 ? 1 : 100);
         if (method == "common")
         {
             return value.IsFloat ? Value.Of(PyNumber.Round(value.Double, precision)) : RoundInteger(PyNumber.ToBigInteger(value), precision);
@@ -86,7 +89,7 @@ internal static class NumberFilters
         var scale = precision >= 0 ? Value.Of(BigInteger.Pow(10, precision)) : Value.Of(Math.Pow(10, precision));
         var scaled = PyNumber.ToDouble(PyArithmetic.Multiply(context, value, scale));
         var whole = PyNumber.FromDouble(method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled));
-        return PyArithmetic.Divide(whole, scale);
+        return PyArithmetic.Divide(context, whole, scale);
     }
 
     private static Value RoundInteger(BigInteger number, int precision)
@@ -96,7 +99,8 @@ internal static class NumberFilters
             return Value.Of(number);
         }
 
-        if (-precision > 20_000)
+        // Ten to that power is more than twice the number.
+        if (-precision > (number.GetBitLength() * 0.302) + 2)
         {
             return Value.Of(0);
         }
@@ -110,6 +114,7 @@ internal static class NumberFilters
 
     private static Value FileSize(RenderContext context, Value value, Value[] arguments)
     {
+        context.SpendText(value.IsString ? value.Text.Length : 0);
         var bytes = PyCompare.IsNumber(value.Kind) ? PyNumber.ToDouble(value)
             : value.IsString && PyNumber.TryParseFloat(value.Text, out var number) ? number
             : throw new PyException($"filesizeformat needs a number, not {PyOps.TypeName(value)}");

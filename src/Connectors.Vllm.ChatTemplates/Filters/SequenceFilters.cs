@@ -5,9 +5,9 @@ internal static class SequenceFilters
 {
     public static Method[] All { get; } =
     [
-        new("length", "", (_, value, _) => Value.Of(PyOps.Length(value))),
-        new("count", "", (_, value, _) => Value.Of(PyOps.Length(value))),
-        new("list", "", (context, value, _) => PySequence.List([.. PyOps.ToArray(context, value)])),
+        new("length", "", (context, value, _) => Value.Of(PyOps.Length(context, value))),
+        new("count", "", (context, value, _) => Value.Of(PyOps.Length(context, value))),
+        new("list", "", ToList),
         new("first", "", (_, value, _) => PyOps.Iterate(value).Next(out var item) ? item : Undefined.Because("No first item, sequence was empty.")),
         new("last", "", Last),
         new("reverse", "", Reverse),
@@ -24,6 +24,13 @@ internal static class SequenceFilters
         new("random", "", Random),
     ];
 
+    private static Value ToList(RenderContext context, Value value, Value[] arguments)
+    {
+        var items = PyOps.ToArray(context, value);
+        context.Spend(items.Length >> 2);
+        return PySequence.List([.. items]);
+    }
+
     private static Value Last(RenderContext context, Value value, Value[] arguments)
     {
         var items = Reversible(context, value) ?? throw new PyException($"'{PyOps.TypeName(value)}' object is not reversible");
@@ -39,6 +46,7 @@ internal static class SequenceFilters
 
         if (Reversible(context, value) is { } items)
         {
+            context.Spend(items.Length >> 2);
             return Value.Of(PyIterator.Over([.. items.Reverse()], items.Length));
         }
 
@@ -113,7 +121,7 @@ internal static class SequenceFilters
             {
                 context.Spend(1);
                 var key = IgnoreCase(context, path.Get(context, item), caseSensitive);
-                PyHash.RequireHashable(key);
+                PyHash.RequireHashable(context, key);
                 if (seen.Add(key))
                 {
                     yield return item;
@@ -132,7 +140,7 @@ internal static class SequenceFilters
         {
             var key = IgnoreCase(context, path.Get(context, sorted[start]), caseSensitive);
             var end = start + 1;
-            while (end < sorted.Length && PyCompare.AreEqual(key, IgnoreCase(context, path.Get(context, sorted[end]), caseSensitive)))
+            while (end < sorted.Length && PyCompare.AreEqual(context, key, IgnoreCase(context, path.Get(context, sorted[end]), caseSensitive)))
             {
                 end++;
             }
@@ -159,7 +167,7 @@ internal static class SequenceFilters
         {
             context.Spend(1);
             var key = IgnoreCase(context, path.Get(context, item), caseSensitive);
-            if (PyCompare.Compare(key, bestKey, sign > 0 ? ">" : "<") == sign)
+            if (PyCompare.Compare(context, key, bestKey, sign > 0 ? ">" : "<") == sign)
             {
                 (best, bestKey) = (item, key);
             }
@@ -244,8 +252,8 @@ internal static class SequenceFilters
             var (each, extra) = (items.Length / slices, items.Length % slices);
             for (int i = 0, at = 0; i < slices; i++)
             {
-                context.Spend(10);
                 var count = each + (i < extra ? 1 : 0);
+                context.Spend(10 + (count >> 2));
                 var slice = items[at..(at + count)];
                 yield return PySequence.List(!fill.IsMissing && !fill.IsNone && i >= extra ? [.. slice, fill] : slice);
                 at += count;

@@ -22,14 +22,14 @@ internal static class Tests
         Is("iterable", value => PyOps.TryIterate(value) is not null),
         Is("callable", PyOps.IsCallable),
         Is("escaped", value => value.IsString && value.Str.IsMarkup),
-        new("lower", "", (context, value, _) => Value.Of(TextShape.IsCase(PyPrint.ToStr(context, value).Text, lower: true))),
-        new("upper", "", (context, value, _) => Value.Of(TextShape.IsCase(PyPrint.ToStr(context, value).Text, lower: false))),
-        new("odd", "", (context, value, _) => Value.Of(PyCompare.AreEqual(PyArithmetic.Modulo(context, value, Value.Of(2)), Value.Of(1)))),
-        new("even", "", (context, value, _) => Value.Of(PyCompare.AreEqual(PyArithmetic.Modulo(context, value, Value.Of(2)), Value.Of(0)))),
-        new("divisibleby", "num", (context, value, arguments) => Value.Of(PyCompare.AreEqual(PyArithmetic.Modulo(context, value, arguments[0]), Value.Of(0)))),
-        new("filter", "", (_, value, _) => Value.Of(value.IsString ? Filters.Find(value.Text) is not null : Unhashable(value))),
-        new("test", "", (_, value, _) => Value.Of(value.IsString ? Find(value.Text) is not null : Unhashable(value))),
-        new("sameas", "other", (_, value, arguments) => Value.Of(IsSame(value, arguments[0]))),
+        new("lower", "", (context, value, _) => Value.Of(IsCase(context, value, lower: true))),
+        new("upper", "", (context, value, _) => Value.Of(IsCase(context, value, lower: false))),
+        new("odd", "", (context, value, _) => Value.Of(PyCompare.AreEqual(context, PyArithmetic.Modulo(context, value, Value.Of(2)), Value.Of(1)))),
+        new("even", "", (context, value, _) => Value.Of(PyCompare.AreEqual(context, PyArithmetic.Modulo(context, value, Value.Of(2)), Value.Of(0)))),
+        new("divisibleby", "num", (context, value, arguments) => Value.Of(PyCompare.AreEqual(context, PyArithmetic.Modulo(context, value, arguments[0]), Value.Of(0)))),
+        new("filter", "", (context, value, _) => Value.Of(value.IsString ? Filters.Find(value.Text) is not null : Unhashable(context, value))),
+        new("test", "", (context, value, _) => Value.Of(value.IsString ? Find(value.Text) is not null : Unhashable(context, value))),
+        new("sameas", "other", (context, value, arguments) => Value.Of(IsSame(context, value, arguments[0]))),
         new("in", "seq", (context, value, arguments) => Value.Of(PyOps.Contains(context, arguments[0], value))),
         Compares("==", "=="), Compares("eq", "=="), Compares("equalto", "=="),
         Compares("!=", "!="), Compares("ne", "!="),
@@ -46,17 +46,24 @@ internal static class Tests
     private static Method Compares(string name, string symbol) =>
         new(name, "other", (context, value, arguments) => Value.Of(CompareExpr.Holds(context, symbol, value, arguments[0])));
 
+    private static bool IsCase(RenderContext context, Value value, bool lower)
+    {
+        var text = PyPrint.ToStr(context, value).Text;
+        context.Spend(text.Length >> 3);
+        return TextShape.IsCase(text, lower);
+    }
+
     private static bool IsSequence(Value value) =>
         value.IsString || value.Kind is ValueKind.List or ValueKind.Tuple or ValueKind.Dict or ValueKind.Undefined || value.Object is RangeObject or GroupTuple;
 
-    private static bool Unhashable(Value value)
+    private static bool Unhashable(RenderContext context, Value value)
     {
-        PyHash.RequireHashable(value);
+        PyHash.RequireHashable(context, value);
         return false;
     }
 
-    private static bool IsSame(Value value, Value other) =>
-        value.Kind == other.Kind && (value.Kind is ValueKind.None or ValueKind.Bool ? PyCompare.AreEqual(value, other)
+    private static bool IsSame(RenderContext context, Value value, Value other) =>
+        value.Kind == other.Kind && (value.Kind is ValueKind.None or ValueKind.Bool ? PyCompare.AreEqual(context, value, other)
             : value.Object is not null && value.Object is not KindTag ? ReferenceEquals(value.Object, other.Object)
-            : PyCompare.AreEqual(value, other));
+            : PyCompare.AreEqual(context, value, other));
 }

@@ -31,12 +31,18 @@ internal static class TextFilters
         return text;
     }
 
-    private static Method Simple(string name, Func<Str, Str> map) => new(name, "", (context, value, _) => Value.Of(map(Soft(context, value))));
+    private static Method Simple(string name, Func<Str, Str> map) => new(name, "", (context, value, _) =>
+    {
+        var text = Soft(context, value);
+        context.SpendCasing(text.Text);
+        return Value.Of(map(text));
+    });
 
     private static Value Trim(RenderContext context, Value value, Value[] arguments)
     {
         var text = Soft(context, value);
         var characters = Method.Argument(arguments, 0);
+        context.SpendTrim(text.Length, characters);
         return Value.Of(PyStrings.Trim(text, characters.IsMissing || characters.IsNone ? null : TextMethods.Text(context, text, characters).Text));
     }
 
@@ -142,7 +148,7 @@ internal static class TextFilters
             throw new PyException($"expected length >= {endLength} and leeway >= 0");
         }
 
-        if (PyOps.Length(value) <= length + leeway)
+        if (PyOps.Length(context, value) <= length + leeway)
         {
             return value;
         }

@@ -18,6 +18,7 @@ internal static class UrlText
         var marked = false;
         foreach (var item in pairs)
         {
+            context.Spend(4);
             var pair = PyOps.ToArray(context, item);
             if (pair.Length != 2)
             {
@@ -35,7 +36,7 @@ internal static class UrlText
     private static Str Quote(RenderContext context, Value value, string safe, bool forQuery)
     {
         var text = PyPrint.ToStr(context, value);
-        context.SpendText(text.Length * 3L);
+        context.Spend(text.Length);
         var quoted = new StringBuilder();
         foreach (var unit in Encoding.UTF8.GetBytes(text.Text))
         {

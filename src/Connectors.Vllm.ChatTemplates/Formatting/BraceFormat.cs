@@ -135,7 +135,7 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
             case 's':
                 return Value.Of(PyPrint.ToStr(context, value));
             case 'a' when value.TryGetStr(out var text):
-                StringRepr.Write(text, context.Output, asciiOnly: true);
+                StringRepr.Write(context, text, asciiOnly: true);
                 break;
             case 'r' or 'a':
                 PyPrint.WriteRepr(context, value, context.Output);

@@ -106,6 +106,11 @@ internal sealed class FormatSpec
         }
 
         var magnitude = BigInteger.Abs(number);
+        if (magnitude.GetBitLength() > 64)
+        {
+            PyArithmetic.SpendBits(context, magnitude.GetBitLength(), magnitude.GetBitLength());
+        }
+
         var (digits, prefix, group) = Type switch
         {
             '\0' or 'd' or 'n' => (PyNumber.ToText(magnitude), "", 3),
@@ -139,6 +144,7 @@ internal sealed class FormatSpec
             throw new PyException("precision too big");
         }
 
+        context.Spend(Precision > 20 || Math.Abs(number) > 1e20 ? 200 : 1);
         var negative = double.IsNegative(number) && !double.IsNaN(number);
         var magnitude = Math.Abs(number);
         var lower = char.ToLowerInvariant(Type);
@@ -205,13 +211,9 @@ internal sealed class FormatSpec
             return "0";
         }
 
-        var digits = new StringBuilder();
-        for (var rest = number; !rest.IsZero; rest >>= bits)
-        {
-            digits.Insert(0, "0123456789abcdef"[(int)(rest & ((1 << bits) - 1))]);
-        }
-
-        return digits.ToString();
+        // A leading zero keeps the sign of a positive number.
+        var digits = number.ToString(bits == 4 ? "x" : "b", CultureInfo.InvariantCulture).TrimStart('0');
+        return bits == 3 ? string.Concat(digits.PadLeft((digits.Length + 2) / 3 * 3, '0').Chunk(3).Select(three => (char)(three[0] * 4 + three[1] * 2 + three[2] - '0' * 6))) : digits;
     }
 
     private static string Exponent(double number, int precision, bool trim)

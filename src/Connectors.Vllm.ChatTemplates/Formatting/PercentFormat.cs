@@ -140,7 +140,7 @@ internal static class PercentFormat
                 var start = context.Output.Length;
                 if (type == 'a' && value.TryGetStr(out var ascii))
                 {
-                    StringRepr.Write(ascii, context.Output, asciiOnly: true);
+                    StringRepr.Write(context, ascii, asciiOnly: true);
                 }
                 else
                 {

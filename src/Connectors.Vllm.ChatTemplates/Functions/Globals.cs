@@ -29,9 +29,15 @@ internal static class Globals
         }),
         ["raise_exception"] = Function("raise_exception", (context, arguments) => throw new PyException(PyPrint.ToStr(context, arguments.Bind(RaiseSignature)[0]).Text)),
         ["strftime_now"] = Function("strftime_now", (context, arguments) =>
-            arguments.Bind(NowSignature)[0] is { IsString: true } format
-                ? Value.Of(TimeFormat.Format(context.Clock.GetLocalNow(), format.Text))
-                : throw new PyException("strftime_now() needs a format string")),
+        {
+            if (arguments.Bind(NowSignature)[0] is not { IsString: true } format)
+            {
+                throw new PyException("strftime_now() needs a format string");
+            }
+
+            context.Spend(format.Text.Length * 10L);
+            return Value.Of(TimeFormat.Format(context.Clock.GetLocalNow(), format.Text));
+        }),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static Value Function(string name, Func<RenderContext, CallArguments, Value> body) => Value.Of(new BuiltinFunction(name, body));
@@ -71,6 +77,7 @@ internal static class Globals
         {
             for (var i = 0; i < other.Length; i++)
             {
+                context.Spend(1);
                 target.Set(other.Keys[i], other.Values[i]);
             }
 
@@ -85,7 +92,7 @@ internal static class Globals
                 throw new PyException($"dictionary update sequence element has length {pair.Length}; 2 is required");
             }
 
-            target.Set(pair[0], pair[1]);
+            target.Set(context, pair[0], pair[1]);
         }
     }
 }

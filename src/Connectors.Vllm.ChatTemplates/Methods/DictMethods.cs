@@ -10,8 +10,8 @@ internal static class DictMethods
         new("items", "/", (_, self, _) => Value.Of(new DictView((PyDict)self.Object!, DictViewKind.Items))),
         new("keys", "/", (_, self, _) => Value.Of(new DictView((PyDict)self.Object!, DictViewKind.Keys))),
         new("values", "/", (_, self, _) => Value.Of(new DictView((PyDict)self.Object!, DictViewKind.Values))),
-        new("get", "/ key default?", (_, self, arguments) =>
-            ((PyDict)self.Object!).TryGet(arguments[0], out var value) ? value
+        new("get", "/ key default?", (context, self, arguments) =>
+            ((PyDict)self.Object!).TryGet(context, arguments[0], out var value) ? value
             : Method.Argument(arguments, 1) is { IsMissing: false } otherwise ? otherwise
             : Value.None),
         new("copy", "/", (_, self, _) => self),
@@ -27,7 +27,7 @@ internal static class DictMethods
         var dict = new PyDict();
         foreach (var key in PyOps.ToArray(context, arguments[0]))
         {
-            dict.Set(key, Method.Argument(arguments, 1) is { IsMissing: false } value ? value : Value.None);
+            dict.Set(context, key, Method.Argument(arguments, 1) is { IsMissing: false } value ? value : Value.None);
         }
 
         return Value.Of(dict);

@@ -7,7 +7,7 @@ internal static class ListMethods
 {
     private static readonly FrozenDictionary<string, Method> Table = new Method[]
     {
-        new("count", "/ value", (context, self, arguments) => Value.Of(Items(context, self).Count(item => PyCompare.AreEqual(item, arguments[0])))),
+        new("count", "/ value", (context, self, arguments) => Value.Of(Items(context, self).Count(item => PyCompare.AreEqual(context, item, arguments[0])))),
         new("copy", "/", (_, self, _) => self),
         new("index", "/ value start? stop?", Index),
     }.ToFrozenDictionary(method => method.Signature.Name, StringComparer.Ordinal);
@@ -29,7 +29,7 @@ internal static class ListMethods
         var (start, stop, _) = PyStrings.SliceBounds(Method.Argument(arguments, 1), Method.Argument(arguments, 2), default, items.Length);
         for (var i = start; i < stop; i++)
         {
-            if (PyCompare.AreEqual(items[i], arguments[0]))
+            if (PyCompare.AreEqual(context, items[i], arguments[0]))
             {
                 return Value.Of(i);
             }

@@ -51,10 +51,10 @@ internal static class TextMethods
         Is("isalnum", rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)),
         Is("isprintable", Characters.IsPrintable, whenEmpty: true),
         Is("isascii", rune => rune.IsAscii, whenEmpty: true),
-        new("islower", "/", (_, self, _) => Value.Of(TextShape.IsCase(self.Text, lower: true))),
-        new("isupper", "/", (_, self, _) => Value.Of(TextShape.IsCase(self.Text, lower: false))),
-        new("istitle", "/", (_, self, _) => Value.Of(TextShape.IsTitle(self.Text))),
-        new("isidentifier", "/", (_, self, _) => Value.Of(Identifier.IsValid(self.Text))),
+        Whole("islower", text => TextShape.IsCase(text, lower: true)),
+        Whole("isupper", text => TextShape.IsCase(text, lower: false)),
+        Whole("istitle", TextShape.IsTitle),
+        Whole("isidentifier", Identifier.IsValid),
     }.ToFrozenDictionary(method => method.Signature.Name, StringComparer.Ordinal);
 
     public static Method? Find(string name) => Table.GetValueOrDefault(name);
@@ -84,18 +84,25 @@ internal static class TextMethods
     private static Value Strip(RenderContext context, Value self, Value[] arguments, bool left, bool right)
     {
         var characters = Method.Argument(arguments, 0);
+        context.SpendTrim(self.Text.Length, characters);
         return Value.Of(PyStrings.Trim(self.Str, characters.IsMissing || characters.IsNone ? null : Text(context, self.Str, characters).Text, left, right));
     }
 
     private static Method Simple(string name, Func<Str, Str> map) => new(name, "/", (context, self, _) =>
     {
-        context.Spend(self.Text.Length >> 4);
+        context.SpendCasing(self.Text);
         return Value.Of(map(self.Str));
+    });
+
+    private static Method Whole(string name, Func<string, bool> test) => new(name, "/", (context, self, _) =>
+    {
+        context.Spend(self.Text.Length >> 3);
+        return Value.Of(test(self.Text));
     });
 
     private static Method Is(string name, Func<Rune, bool> test, bool whenEmpty = false) => new(name, "/", (context, self, _) =>
     {
-        context.Spend(self.Text.Length >> 4);
+        context.Spend(self.Text.Length >> 3);
         if (self.Text.Length == 0)
         {
             return Value.Of(whenEmpty);

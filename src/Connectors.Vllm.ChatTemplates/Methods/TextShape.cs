@@ -98,7 +98,7 @@ internal static class TextShape
             return text;
         }
 
-        context.SpendText((long)text.Length + (missing * fill.Length));
+        context.SpendText(text.Length + ((long)missing * fill.Length));
         var left = side < 0 ? 0 : side > 0 ? missing : (missing / 2) + (missing & width & 1);
         var output = context.Output;
         var start = output.Length;

@@ -46,7 +46,9 @@ internal sealed class ArgumentList(Expr[] positional, string[] names, Expr[] key
     {
         if (rest is not null)
         {
-            values = [.. values, .. PyOps.ToArray(frame.Context, rest.Eval(frame))];
+            var more = PyOps.ToArray(frame.Context, rest.Eval(frame));
+            frame.Context.Spend(more.Length);
+            values = [.. values, .. more];
         }
 
         if (restKeywords is not null)
@@ -59,10 +61,12 @@ internal sealed class ArgumentList(Expr[] positional, string[] names, Expr[] key
             }
 
             var all = new List<KeywordArgument>(named);
+            var given = new HashSet<string>(names, StringComparer.Ordinal);
             for (var i = 0; i < dict.Length; i++)
             {
                 var name = dict.Keys[i].IsString ? dict.Keys[i].Text : throw new PyException("keywords must be strings");
-                if (all.Exists(keyword => keyword.Name == name))
+                frame.Context.Spend(10);
+                if (!given.Add(name))
                 {
                     throw new PyException($"got multiple values for keyword argument '{name}'");
                 }

@@ -5,12 +5,12 @@ internal sealed class BinaryExpr(string symbol, Expr left, Expr right, int posit
 {
     private readonly Func<RenderContext, Value, Value, Value> _operation = symbol switch
     {
-        "-" => (_, x, y) => PyArithmetic.Subtract(x, y),
+        "-" => PyArithmetic.Subtract,
         "*" => PyArithmetic.Multiply,
-        "/" => (_, x, y) => PyArithmetic.Divide(x, y),
-        "//" => (_, x, y) => PyArithmetic.FloorDivide(x, y),
+        "/" => PyArithmetic.Divide,
+        "//" => PyArithmetic.FloorDivide,
         "%" => PyArithmetic.Modulo,
-        _ => (_, x, y) => PyArithmetic.Power(x, y),
+        _ => PyArithmetic.Power,
     };
 
     public override IEnumerable<Node> Children => [left, right];

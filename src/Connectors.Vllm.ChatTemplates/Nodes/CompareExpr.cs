@@ -29,16 +29,16 @@ internal sealed class CompareExpr(Expr first, string[] symbols, Expr[] operands,
         {
             case "==":
                 context.Spend(1);
-                return PyCompare.AreEqual(left, right);
+                return PyCompare.AreEqual(context, left, right);
             case "!=":
                 context.Spend(1);
-                return !PyCompare.AreEqual(left, right);
+                return !PyCompare.AreEqual(context, left, right);
             case "in":
                 return PyOps.Contains(context, right, left);
             case "not in":
                 return !PyOps.Contains(context, right, left);
             default:
-                var order = PyCompare.Compare(left, right, symbol);
+                var order = PyCompare.Compare(context, left, right, symbol);
                 return symbol switch
                 {
                     "<" => order == -1,

@@ -12,7 +12,7 @@ internal sealed class DictExpr(Expr[] keys, Expr[] values, int position) : Expr(
             var key = keys[i].Eval(frame);
             var value = values[i].Eval(frame);
             frame.Context.Position = Position;
-            dict.Set(key, value);
+            dict.Set(frame.Context, key, value);
         }
 
         return Value.Of(dict);

@@ -117,7 +117,7 @@ internal sealed class LoopObject(ForStmt statement, Frame closure, Value iterabl
 
     private Value Changed(Value[] values)
     {
-        var same = _lastChanged is not null && PyCompare.AreEqual(PySequence.Tuple(_lastChanged), PySequence.Tuple(values));
+        var same = _lastChanged is not null && PyCompare.AreEqual(closure.Context, PySequence.Tuple(_lastChanged), PySequence.Tuple(values));
         _lastChanged = same ? _lastChanged : values;
         return Value.Of(!same);
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates;
 
@@ -63,7 +64,10 @@ internal sealed class RenderContext : IDisposable
         Spend(length >> 4);
     }
 
-    /// <summary>Counts the work of copying a text, which is far quicker than looking at each of its characters.</summary>
+    /// <summary>
+    /// Counts the work of copying a text. Copying is far quicker than looking at each character, but what is copied may be kept: a step stands for
+    /// 64 bytes, so that a template that hoards texts runs out of steps before its host runs out of memory.
+    /// </summary>
     public void SpendCopy(long length)
     {
         if (length > _options.MaxOutputLength)
@@ -71,8 +75,14 @@ internal sealed class RenderContext : IDisposable
             SpendText(length);
         }
 
-        Spend(length >> 8);
+        Spend(length >> 5);
     }
+
+    /// <summary>Counts the work of trimming: each character is looked for among those to strip.</summary>
+    public void SpendTrim(long length, Value characters) => Spend(length * (characters.IsString ? 4 + characters.Text.Length : 4) >> 6);
+
+    /// <summary>Counts the work of changing a text's case, which goes character by character beyond ASCII.</summary>
+    public void SpendCasing(string text) => Spend(Ascii.IsValid(text) ? text.Length >> 4 : text.Length >> 1);
 
     public void EnterCall()
     {

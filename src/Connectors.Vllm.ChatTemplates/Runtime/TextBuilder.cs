@@ -73,12 +73,9 @@ internal sealed class TextBuilder(int maxLength) : IDisposable
             return;
         }
 
-        foreach (var mark in marks)
+        for (var i = Marks.FirstBehind(marks, start); i < marks.Length && marks[i].Start < start + length; i++)
         {
-            if (mark.End > start && mark.Start < start + length)
-            {
-                AddMark(at + Math.Max(mark.Start, start) - start, at + Math.Min(mark.End, start + length) - start);
-            }
+            AddMark(at + Math.Max(marks[i].Start, start) - start, at + Math.Min(marks[i].End, start + length) - start);
         }
     }
 

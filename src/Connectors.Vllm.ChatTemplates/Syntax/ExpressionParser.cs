@@ -7,6 +7,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
 {
     private const int MaxDepth = 70;
     private const int MaxHeight = 250;
+    private const int MaxArguments = 255;
 
     private int _depth;
 
@@ -573,6 +574,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
     private ArgumentList ParseArguments()
     {
         var open = tokens.ExpectOperator("(");
+        var count = 0;
         var positional = new List<Expr>();
         var names = new List<string>();
         var keywords = new List<Expr>();
@@ -589,6 +591,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
                 }
             }
 
+            LimitArguments(++count, open.Position);
             if (tokens.SkipOperator("*"))
             {
                 Require(rest is null && restKeywords is null);
@@ -623,6 +626,15 @@ internal sealed class ExpressionParser(TokenStream tokens)
             {
                 throw new TemplateSyntaxException("invalid syntax for function call expression", open.Position);
             }
+        }
+    }
+
+    /// <summary>Arguments and parameters are found by looking through them.</summary>
+    public static void LimitArguments(int count, int position)
+    {
+        if (count > MaxArguments)
+        {
+            throw new TemplateSyntaxException($"more than {MaxArguments} arguments", position);
         }
     }
 

@@ -43,9 +43,9 @@ internal static class Case
                     lower.Append("i̇");
                     break;
                 default:
-                    if (units == 1 && char.IsSurrogate(text[at]))
+                    if (units == 1)
                     {
-                        lower.Append(text[at]);
+                        lower.Append(char.ToLowerInvariant(text[at]));
                     }
                     else
                     {
@@ -79,9 +79,9 @@ internal static class Case
             {
                 upper.Append(title ? special.Title : special.Upper);
             }
-            else if (units == 1 && char.IsSurrogate(text[at]))
+            else if (units == 1)
             {
-                upper.Append(text[at]);
+                upper.Append(char.ToUpperInvariant(text[at]));
             }
             else
             {

@@ -19,23 +19,34 @@ internal sealed class DictView(PyDict dict, DictViewKind kind) : PyObject
     };
 
     /// <summary>The operator <c>in</c> where it needs no walk through all items.</summary>
-    public bool TryContains(Value item, out bool found)
+    public bool TryContains(RenderContext context, Value item, out bool found)
     {
-        found = kind == DictViewKind.Keys && dict.TryGet(item, out _);
+        found = kind == DictViewKind.Keys && dict.TryGet(context, item, out _);
         return kind == DictViewKind.Keys;
     }
 
     /// <summary>Set equality of keys or items; values views are equal to nothing but themselves.</summary>
-    public bool SameItems(DictView other)
+    public bool SameItems(RenderContext? context, DictView other)
     {
-        if (kind == DictViewKind.Values || Length != other.Length)
+        if (kind == DictViewKind.Values || kind != other.View || Length != other.Length)
         {
             return ReferenceEquals(this, other);
         }
 
-        var others = Enumerable.Range(0, other.Length).Select(other.ItemAt).ToList();
-        return Enumerable.Range(0, Length).All(i => others.Exists(item => PyCompare.AreEqual(item, ItemAt(i))));
+        for (var i = 0; i < dict.Length; i++)
+        {
+            if (!other.Find(context, dict.Keys[i], out var value) || (kind == DictViewKind.Items && !PyCompare.AreEqual(context, value, dict.Values[i])))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
+
+    private DictViewKind View => kind;
+
+    private bool Find(RenderContext? context, Value key, out Value value) => dict.TryGet(context, key, out value);
 
     public Value Except(Value other) =>
         throw new PyException($"unsupported operand type(s) for -: '{TypeName}' and '{PyOps.TypeName(other)}'");

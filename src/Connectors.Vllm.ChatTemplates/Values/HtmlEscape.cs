@@ -3,15 +3,9 @@ namespace Connectors.Vllm.ChatTemplates;
 /// <summary>MarkupSafe's <c>escape</c>.</summary>
 internal static class HtmlEscape
 {
-    /// <summary>Writes the text with the five HTML characters escaped; Markup goes through as it is.</summary>
-    public static void Write(Str text, TextBuilder output)
+    /// <summary>Writes the text with the five HTML characters escaped</summary>
+    private static void Write(RenderContext context, Str text, TextBuilder output)
     {
-        if (text.IsMarkup)
-        {
-            output.Append(text);
-            return;
-        }
-
         var plain = 0;
         var source = text.Text;
         for (var i = 0; i < source.Length; i++)
@@ -27,6 +21,7 @@ internal static class HtmlEscape
             };
             if (entity is not null)
             {
+                context.Spend(1);
                 output.Append(text, plain, i - plain);
                 output.Append(entity, Marks.Contains(text.Marks, i));
                 plain = i + 1;
@@ -45,7 +40,7 @@ internal static class HtmlEscape
 
         context.SpendText(text.Length);
         var start = context.Output.Length;
-        Write(text, context.Output);
+        Write(context, text, context.Output);
         return context.Output.Cut(start, isMarkup: true);
     }
 

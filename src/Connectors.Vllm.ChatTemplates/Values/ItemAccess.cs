@@ -8,10 +8,11 @@ internal static class ItemAccess
         PyOps.ThrowIfUndefined(owner);
         if (key.IsString)
         {
+            context.Spend(key.Text.Length >> 3);
             return new AttributeName(key.Text).GetItem(context, owner);
         }
 
-        var item = TryGet(owner, key);
+        var item = TryGet(context, owner, key);
         return item.IsMissing ? MissingItem(context, owner, key) : item;
     }
 
@@ -38,7 +39,7 @@ internal static class ItemAccess
         var (first, last, stride) = PyStrings.SliceBounds(start, stop, step, items.Length);
         if (stride == 1)
         {
-            context.Spend(Math.Max(0, last - first) >> 3);
+            context.Spend(Math.Max(0, last - first) >> 2);
             return Value.Of(new PySequence(first < last ? items[first..last] : [], sequence.IsTuple));
         }
 
@@ -53,13 +54,13 @@ internal static class ItemAccess
     }
 
     /// <summary>The item under an index or a key that is no string; a missing value when there is none.</summary>
-    private static Value TryGet(Value owner, Value key)
+    private static Value TryGet(RenderContext context, Value owner, Value key)
     {
         if (owner.Object is PyDict dict)
         {
             try
             {
-                return dict.TryGet(key, out var value) ? value : default;
+                return dict.TryGet(context, key, out var value) ? value : default;
             }
             catch (PyException)
             {
@@ -75,7 +76,7 @@ internal static class ItemAccess
 
         if (owner.TryGetStr(out var text))
         {
-            return PyStrings.CharacterAt(text, key.Number);
+            return PyStrings.CharacterAt(context, text, key.Number);
         }
 
         if (owner.Object is PySequence sequence)

@@ -94,10 +94,10 @@ internal sealed class JsonText(RenderContext context, bool ensureAscii, string? 
         _output.Append('}');
     }
 
-    private static int[] Sorted(Value[] keys)
+    private int[] Sorted(Value[] keys)
     {
         var order = Enumerable.Range(0, keys.Length).ToArray();
-        return Sorting.StableSort(order, (x, y) => PyCompare.Compare(keys[x], keys[y], "<"));
+        return Sorting.StableSort(order, (x, y) => PyCompare.Compare(context, keys[x], keys[y], "<"));
     }
 
     private void WriteKey(Value key)
@@ -148,7 +148,7 @@ internal sealed class JsonText(RenderContext context, bool ensureAscii, string? 
     {
         _output.Append('"');
         var source = text.Text;
-        context.Spend(source.Length >> 6);
+        context.Spend(source.Length >> 5);
         var plain = 0;
         while (true)
         {
@@ -160,6 +160,7 @@ internal sealed class JsonText(RenderContext context, bool ensureAscii, string? 
                 break;
             }
 
+            context.Spend(1);
             _output.Append(text, plain, next);
             _output.Append(Escape(source[plain + next]), Marks.Contains(text.Marks, plain + next));
             plain += next + 1;

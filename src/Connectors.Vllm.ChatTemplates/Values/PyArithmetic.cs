@@ -34,8 +34,9 @@ internal static class PyArithmetic
         throw Unsupported("+", left, right);
     }
 
-    public static Value Subtract(Value left, Value right)
+    public static Value Subtract(RenderContext context, Value left, Value right)
     {
+        SpendBig(context, left, right);
         if (!IsNumber(left) || !IsNumber(right))
         {
             if (left.Object is DictView keys && right.Object is not null)
@@ -58,6 +59,7 @@ internal static class PyArithmetic
 
     public static Value Multiply(RenderContext context, Value left, Value right)
     {
+        SpendBig(context, left, right);
         if (IsNumber(left) && IsNumber(right))
         {
             return left.IsFloat || right.IsFloat
@@ -78,8 +80,9 @@ internal static class PyArithmetic
         throw Unsupported("*", left, right);
     }
 
-    public static Value Divide(Value left, Value right)
+    public static Value Divide(RenderContext context, Value left, Value right)
     {
+        SpendBig(context, left, right);
         if (!IsNumber(left) || !IsNumber(right))
         {
             throw Unsupported("/", left, right);
@@ -94,8 +97,9 @@ internal static class PyArithmetic
         return divisor == 0 ? throw new PyException("division by zero") : Value.Of(PyNumber.ToDouble(left) / divisor);
     }
 
-    public static Value FloorDivide(Value left, Value right)
+    public static Value FloorDivide(RenderContext context, Value left, Value right)
     {
+        SpendBig(context, left, right);
         if (!IsNumber(left) || !IsNumber(right))
         {
             throw Unsupported("//", left, right);
@@ -136,6 +140,8 @@ internal static class PyArithmetic
             throw Unsupported("%", left, right);
         }
 
+        SpendBig(context, left, right);
+
         if (left.IsFloat || right.IsFloat)
         {
             var (x, y) = (PyNumber.ToDouble(left), PyNumber.ToDouble(right));
@@ -158,8 +164,9 @@ internal static class PyArithmetic
         return Value.Of(!remainder.IsZero && remainder.Sign != divisor.Sign ? remainder + divisor : remainder);
     }
 
-    public static Value Power(Value left, Value right)
+    public static Value Power(RenderContext context, Value left, Value right)
     {
+        SpendBig(context, left, right);
         if (!IsNumber(left) || !IsNumber(right))
         {
             throw Unsupported("**", left, right);
@@ -173,10 +180,10 @@ internal static class PyArithmetic
                 throw new PyException("0.0 cannot be raised to a negative power");
             }
 
-            var power = Math.Pow(x, y);
-            return double.IsNaN(power) && !double.IsNaN(x) && !double.IsNaN(y) ? throw new PyException("a power of a negative number is complex")
-                : double.IsInfinity(power) && double.IsFinite(x) && double.IsFinite(y) ? throw new PyException("(34, 'Numerical result out of range')")
-                : Value.Of(power);
+            var real = Math.Pow(x, y);
+            return double.IsNaN(real) && !double.IsNaN(x) && !double.IsNaN(y) ? throw new PyException("a power of a negative number is complex")
+                : double.IsInfinity(real) && double.IsFinite(x) && double.IsFinite(y) ? throw new PyException("(34, 'Numerical result out of range')")
+                : Value.Of(real);
         }
 
         var (number, exponent) = (PyNumber.ToBigInteger(left), PyNumber.ToBigInteger(right));
@@ -185,9 +192,15 @@ internal static class PyArithmetic
             return Value.Of(number.IsZero ? (exponent.IsZero ? 1 : 0) : number.Sign < 0 && !exponent.IsEven ? -1 : 1);
         }
 
-        return exponent * number.GetBitLength() > BigInt.MaxBits * 2
-            ? throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed")
-            : Value.Of(BigInteger.Pow(number, (int)exponent));
+        // A number of n bits is at least 2^(n-1).
+        if (exponent * Math.Max(1, BigInteger.Abs(number).GetBitLength() - 1) > BigInt.MaxBits)
+        {
+            throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed");
+        }
+
+        var power = BigInteger.Pow(number, (int)exponent);
+        SpendBits(context, power.GetBitLength(), power.GetBitLength());
+        return Value.Of(power);
     }
 
     public static Value Negate(Value value)
@@ -202,6 +215,19 @@ internal static class PyArithmetic
     {
         ThrowIfNoNumber(value, "+");
         return value.IsBool ? Value.Of(value.Number) : value;
+    }
+
+    /// <summary>Counts the work on integers beyond 64 bits, which grows with the product of their lengths.</summary>
+    public static void SpendBits(RenderContext context, long bits, long otherBits) => context.Spend(50 + (bits * otherBits >> 14));
+
+    private static void SpendBig(RenderContext context, Value left, Value right)
+    {
+        if (left.Kind == ValueKind.BigInt || right.Kind == ValueKind.BigInt)
+        {
+            SpendBits(context, Bits(left), Bits(right));
+        }
+
+        static long Bits(Value value) => value.Object is BigInt big ? big.Number.GetBitLength() : 64;
     }
 
     private static Value Repeat(RenderContext context, Value value, Value times)

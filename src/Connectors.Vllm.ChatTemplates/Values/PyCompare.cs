@@ -6,12 +6,21 @@ namespace Connectors.Vllm.ChatTemplates;
 /// <summary>Python's <c>==</c> and <c>&lt;</c>.</summary>
 internal static class PyCompare
 {
-    public static bool AreEqual(Value left, Value right)
+    /// <param name="context">Counts the work, which shared parts can make exponential in what a template has written; null when it is paid for.</param>
+    /// <param name="left">A value.</param>
+    /// <param name="right">The value it is compared with.</param>
+    public static bool AreEqual(RenderContext? context, Value left, Value right)
     {
         var kind = left.Kind;
         if (kind == ValueKind.String)
         {
-            return right.IsString && string.Equals(left.Text, right.Text, StringComparison.Ordinal);
+            if (!right.IsString || left.Text.Length != right.Text.Length)
+            {
+                return false;
+            }
+
+            context?.Spend(left.Text.Length >> 5);
+            return string.Equals(left.Text, right.Text, StringComparison.Ordinal);
         }
 
         if (IsNumber(kind))
@@ -37,7 +46,8 @@ internal static class PyCompare
 
                 for (var i = 0; i < x.Length; i++)
                 {
-                    if (!AreEqual(x[i], y[i]))
+                    context?.Spend(1);
+                    if (!AreEqual(context, x[i], y[i]))
                     {
                         return false;
                     }
@@ -54,7 +64,8 @@ internal static class PyCompare
 
                 for (var i = 0; i < a.Length; i++)
                 {
-                    if (!b.TryGet(a.Keys[i], out var other) || !AreEqual(a.Values[i], other))
+                    context?.Spend(2);
+                    if (!b.TryGet(context, a.Keys[i], out var other) || !AreEqual(context, a.Values[i], other))
                     {
                         return false;
                     }
@@ -66,7 +77,7 @@ internal static class PyCompare
                 return true;
             case ValueKind.Object:
                 return left.Object is RangeObject ranges && right.Object is RangeObject others ? ranges.SameItems(others)
-                    : left.Object is DictView view && right.Object is DictView otherView ? view.SameItems(otherView)
+                    : left.Object is DictView view && right.Object is DictView otherView ? view.SameItems(context, otherView)
                     : ReferenceEquals(left.Object, right.Object);
             default:
                 return false;
@@ -74,10 +85,11 @@ internal static class PyCompare
     }
 
     /// <summary>-1, 0, 1, or 2 when a NaN is in the way. Raises TypeError for values without an order.</summary>
-    public static int Compare(Value left, Value right, string symbol)
+    public static int Compare(RenderContext context, Value left, Value right, string symbol)
     {
         if (left.IsString && right.IsString)
         {
+            context.Spend(Math.Min(left.Text.Length, right.Text.Length) >> 5);
             return CompareText(left.Text, right.Text);
         }
 
@@ -93,9 +105,10 @@ internal static class PyCompare
             var (x, y) = (((PySequence)left.Object!).Items, ((PySequence)right.Object!).Items);
             for (var i = 0; i < Math.Min(x.Length, y.Length); i++)
             {
-                if (!AreEqual(x[i], y[i]))
+                context.Spend(1);
+                if (!AreEqual(context, x[i], y[i]))
                 {
-                    return Compare(x[i], y[i], symbol);
+                    return Compare(context, x[i], y[i], symbol);
                 }
             }
 

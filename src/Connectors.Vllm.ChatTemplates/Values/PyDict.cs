@@ -72,7 +72,7 @@ internal sealed class PyDict : PyObject
         Load();
         if (_count > LinearSearchLimit)
         {
-            return TryGet(Value.Of(key), out value);
+            return TryGet(null, Value.Of(key), out value);
         }
 
         for (var i = 0; i < _count; i++)
@@ -88,15 +88,30 @@ internal sealed class PyDict : PyObject
         return false;
     }
 
-    public bool TryGet(Value key, out Value value)
+    /// <summary>The value under any key. Without a context the work is paid for.</summary>
+    public bool TryGet(RenderContext? context, Value key, out Value value)
     {
         Load();
+        if (context is not null)
+        {
+            context.Spend(1);
+            PyHash.RequireHashable(context, key);
+        }
+
         var at = Find(key);
         value = at < 0 ? default : _values[at];
         return at >= 0;
     }
 
-    /// <summary>Sets a key while the dict is being made; a key that is there keeps its place and its spelling.</summary>
+    /// <summary>Sets a key of a template's making while the dict is being made.</summary>
+    public void Set(RenderContext context, Value key, Value value)
+    {
+        context.Spend(2);
+        PyHash.RequireHashable(context, key);
+        Set(key, value);
+    }
+
+    /// <summary>Sets a hashable key while the dict is being made; a key that is there keeps its place and its spelling.</summary>
     public void Set(Value key, Value value)
     {
         Load();
@@ -124,10 +139,9 @@ internal sealed class PyDict : PyObject
     {
         if (_count <= LinearSearchLimit)
         {
-            PyHash.RequireHashable(key);
             for (var i = 0; i < _count; i++)
             {
-                if (PyCompare.AreEqual(_keys[i], key))
+                if (PyCompare.AreEqual(null, _keys[i], key))
                 {
                     return i;
                 }

@@ -8,10 +8,14 @@ internal static class PyHash
 {
     public static IEqualityComparer<Value> Comparer { get; } = new KeyComparer();
 
-    public static void RequireHashable(Value value)
+    /// <summary>Refuses values that cannot be keys, and counts the work of hashing and comparing those that can.</summary>
+    public static void RequireHashable(RenderContext context, Value value)
     {
         switch (value.Kind)
         {
+            case ValueKind.String:
+                context.Spend(value.Text.Length >> 3);
+                break;
             case ValueKind.List:
             case ValueKind.Dict:
                 throw new PyException($"unhashable type: '{PyOps.TypeName(value)}'");
@@ -19,7 +23,8 @@ internal static class PyHash
                 RuntimeHelpers.EnsureSufficientExecutionStack();
                 foreach (var item in ((PySequence)value.Object!).Items)
                 {
-                    RequireHashable(item);
+                    context.Spend(1);
+                    RequireHashable(context, item);
                 }
 
                 break;
@@ -34,13 +39,13 @@ internal static class PyHash
                 return string.GetHashCode(value.Text);
             case ValueKind.Bool:
             case ValueKind.Int:
-                return value.Number.GetHashCode();
+                return HashOf(value.Number);
             case ValueKind.BigInt:
                 return ((BigInt)value.Object!).Number.GetHashCode();
             case ValueKind.Float:
                 var number = value.Double;
                 return Math.Floor(number) == number && Math.Abs(number) < 1e300
-                    ? number is >= long.MinValue and < 9.2e18 ? ((long)number).GetHashCode() : new BigInteger(number).GetHashCode()
+                    ? number is >= long.MinValue and < 9.2e18 ? HashOf((long)number) : new BigInteger(number).GetHashCode()
                     : number.GetHashCode();
             case ValueKind.Tuple:
                 RuntimeHelpers.EnsureSufficientExecutionStack();
@@ -61,9 +66,13 @@ internal static class PyHash
         }
     }
 
+    // Not the number's own hash: with that, a template could make thousands of keys that collide.
+    private static int HashOf(long number) => HashCode.Combine(number);
+
     private sealed class KeyComparer : IEqualityComparer<Value>
     {
-        public bool Equals(Value x, Value y) => PyCompare.AreEqual(x, y);
+        // Whoever looks a key up has paid for it in RequireHashable.
+        public bool Equals(Value x, Value y) => PyCompare.AreEqual(null, x, y);
 
         public int GetHashCode(Value obj) => Of(obj);
     }

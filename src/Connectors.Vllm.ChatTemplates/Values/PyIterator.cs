@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>A Python iterator or generator: gives each item once.</summary>
@@ -36,6 +38,8 @@ internal abstract class PyIterator : PyObject
     {
         public override bool Next(out Value item)
         {
+            // A template can stack generators upon generators.
+            RuntimeHelpers.EnsureSufficientExecutionStack();
             var more = items.MoveNext();
             item = more ? items.Current : default;
             return more;

@@ -159,7 +159,15 @@ internal static class PyNumber
 
         if (digits.Length > BigInt.MaxBits)
         {
-            throw new PyException("an integer text is too long");
+            foreach (var unit in digits)
+            {
+                if (unit != '_' && (Characters.DigitValue(unit) < 0 || Characters.DigitValue(unit) >= radix))
+                {
+                    return false;
+                }
+            }
+
+            throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed");
         }
 
         var number = BigInteger.Zero;

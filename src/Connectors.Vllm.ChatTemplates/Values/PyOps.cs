@@ -30,10 +30,11 @@ internal static class PyOps
         _ => value.Object!.IsTruthy,
     };
 
-    public static int Length(Value value)
+    public static int Length(RenderContext context, Value value)
     {
         if (value.IsString)
         {
+            context.Spend(value.Text.Length >> 6);
             return Characters.Count(value.Text);
         }
 
@@ -89,10 +90,10 @@ internal static class PyOps
 
         if (container.Object is PyDict dict)
         {
-            return dict.TryGet(item, out _);
+            return dict.TryGet(context, item, out _);
         }
 
-        if (container.Object is DictView view && view.TryContains(item, out var found))
+        if (container.Object is DictView view && view.TryContains(context, item, out var found))
         {
             return found;
         }
@@ -101,7 +102,7 @@ internal static class PyOps
         while (iterator.Next(out var candidate))
         {
             context.Spend(1);
-            if (PyCompare.AreEqual(candidate, item))
+            if (PyCompare.AreEqual(context, candidate, item))
             {
                 return true;
             }

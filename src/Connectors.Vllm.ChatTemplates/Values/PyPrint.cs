@@ -64,7 +64,9 @@ internal static class PyPrint
                 WriteInteger(value.Number, output);
                 break;
             case ValueKind.BigInt:
-                output.Append(PyNumber.ToText(((BigInt)value.Object!).Number));
+                var big = ((BigInt)value.Object!).Number;
+                PyArithmetic.SpendBits(context, big.GetBitLength(), big.GetBitLength());
+                output.Append(PyNumber.ToText(big));
                 break;
             case ValueKind.Float:
                 output.Append(PyNumber.Repr(value.Double));
@@ -77,7 +79,7 @@ internal static class PyPrint
                     output.Append("Markup(");
                 }
 
-                StringRepr.Write(text, output);
+                StringRepr.Write(context, text);
                 if (text.IsMarkup)
                 {
                     output.Append(')');

@@ -48,7 +48,7 @@ internal static class PyStrings
     public static Str Slice(RenderContext context, Str text, Value start, Value stop, Value step)
     {
         var hasSurrogates = Characters.HasSurrogates(text.Text);
-        context.SpendCopy(text.Length);
+        context.Spend(text.Length >> 6);
         var length = hasSurrogates ? Characters.Count(text.Text) : text.Length;
         var (first, last, stride) = SliceBounds(start, stop, step, length);
         if (stride == 1)
@@ -60,6 +60,7 @@ internal static class PyStrings
 
             var from = hasSurrogates ? Characters.OffsetOf(text.Text, first) : first;
             var to = hasSurrogates ? Characters.OffsetOf(text.Text, last) : last;
+            context.SpendCopy(to - from);
             return text.Slice(from, to - from);
         }
 
@@ -101,8 +102,17 @@ internal static class PyStrings
     }
 
     /// <summary>The character at an index, or a missing value.</summary>
-    public static Value CharacterAt(Str text, long index)
+    public static Value CharacterAt(RenderContext context, Str text, long index)
     {
+        // Up to the index there is one unit a character, mostly: the rest of the text does not matter then.
+        var before = (int)Math.Clamp(index + 1, 0, text.Length);
+        context.Spend(before >> 6);
+        if (before > 0 && !Characters.HasSurrogates(text.Text.AsSpan(0, before)))
+        {
+            return index < text.Length ? Value.Of(text.Slice((int)index, 1)) : default;
+        }
+
+        context.Spend(text.Length >> 5);
         var hasSurrogates = Characters.HasSurrogates(text.Text);
         var length = hasSurrogates ? Characters.Count(text.Text) : text.Length;
         index = index < 0 ? index + length : index;

@@ -35,7 +35,7 @@ internal static class Sorting
             (x, y) =>
             {
                 context.Spend(4);
-                var order = PyCompare.Compare(x.Key, y.Key, "<");
+                var order = PyCompare.Compare(context, x.Key, y.Key, "<");
                 return order == 2 ? 0 : order;
             },
             reverse);

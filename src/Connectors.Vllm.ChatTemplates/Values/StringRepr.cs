@@ -6,8 +6,9 @@ namespace Connectors.Vllm.ChatTemplates;
 /// <summary>Python's <c>repr</c> of a string: single quotes unless the text has one and no double quote; unprintable code points escaped.</summary>
 internal static class StringRepr
 {
-    public static void Write(Str text, TextBuilder output, bool asciiOnly = false)
+    public static void Write(RenderContext context, Str text, bool asciiOnly = false)
     {
+        var output = context.Output;
         var quote = text.Text.Contains('\'') && !text.Text.Contains('"') ? '"' : '\'';
         output.Append(quote);
         var source = text.Text;
@@ -29,6 +30,7 @@ internal static class StringRepr
                 continue;
             }
 
+            context.Spend(1);
             output.Append(text, plain, at - plain);
             output.Append(Escape(source, at, units, quote), Marks.Contains(text.Marks, at));
             at += units;
