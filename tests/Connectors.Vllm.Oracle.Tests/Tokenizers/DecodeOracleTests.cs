@@ -11,7 +11,7 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
     {
         var (tokenizer, path) = TokenizerFixtures.Load(fixture);
         oracle.Load(path);
-        var lists = RandomLists(tokenizer, HardStrings.Count / 2).ToList();
+        var lists = RandomLists(tokenizer, HardStrings.Share(2)).ToList();
         AssertEqual(tokenizer, lists, skip: false);
         AssertEqual(tokenizer, lists, skip: true);
     }
@@ -35,7 +35,7 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
         var (tokenizer, path) = TokenizerFixtures.Load(fixture);
         oracle.Load(path);
         var added = tokenizer.AddedTokens.Select(token => token.Content).ToList();
-        var lists = new HardStrings(99, added).Take(HardStrings.Count / 10).Concat(NaturalText.All).Select(text => tokenizer.Encode(text)).ToList();
+        var lists = new HardStrings(99, added).Take(HardStrings.Share(10)).Concat(NaturalText.All).Select(text => tokenizer.Encode(text)).ToList();
         foreach (var skip in new[] { false, true })
         {
             var expected = oracle.Decode(lists, skip);

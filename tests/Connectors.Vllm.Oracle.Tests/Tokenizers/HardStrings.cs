@@ -46,6 +46,9 @@ public sealed class HardStrings(int seed, IReadOnlyList<string>? addedTokens = n
     /// <summary>How many strings a test uses: 2,000, or 20,000 when <see cref="NightlyVariable"/> is set to 1.</summary>
     public static int Count { get; } = Environment.GetEnvironmentVariable(NightlyVariable) is "1" or "true" ? 20_000 : 2_000;
 
+    /// <summary>For tests that repeat over many cases: all strings at night, a part of them else.</summary>
+    public static int Share(int divisor) => Count > 2_000 ? Count : Count / divisor;
+
     public IEnumerable<string> Take(int count)
     {
         for (var i = 0; i < count; i++)

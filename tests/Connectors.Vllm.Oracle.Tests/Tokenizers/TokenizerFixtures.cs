@@ -10,7 +10,7 @@ public static class TokenizerFixtures
 
     public static TheoryData<string> All { get; } =
     [
-        "qwen3", "llama3_1", "deepseek_v3", "gptoss", "gemma3", "llama2",
+        "qwen3", "llama3_1", "deepseek_v3", "gptoss", "gemma3", "llama2", "mistral_nemo", "deepseek_v4", "command_r_plus", "yi", "gpt2", "claude",
         "corpus/smollm2-135m-instruct", "corpus/phi-3", "corpus/roberta-base", "corpus/bert-base-uncased",
     ];
 
