@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what the tests do not: the Chat sample as the README shows it and trimmed to a single file, and every benchmark
-# once with tiny sizes.
+# Runs what the tests do not: the samples as the README shows them, Chat also trimmed to a single file and as native code, the Semantic Kernel
+# adapter on its stand-in, and every benchmark once with tiny sizes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work="$(mktemp -d)"
@@ -16,6 +16,35 @@ dotnet publish samples/Chat -c Release -r linux-x64 --self-contained -v q -nolog
 "$work/chat/chat" --prompt "Hello" > "$work/trimmed.txt"
 test -s "$work/trimmed.txt"
 ls -l "$work/chat/chat"
+
+# Native AOT links with the C toolchain (https://learn.microsoft.com/dotnet/core/deploying/native-aot#prerequisites).
+echo "== samples/Chat, native AOT"
+if command -v clang >/dev/null || command -v gcc >/dev/null; then
+  dotnet publish samples/Chat -c Release -r linux-x64 -v q -nologo -p:PublishAot=true -o "$work/native"
+  "$work/native/chat" --prompt "Hello" > "$work/native.txt"
+  cmp "$work/chat.txt" "$work/native.txt"
+  ls -l "$work/native/chat"
+elif [ "${CI:-}" = true ]; then
+  echo "native AOT needs clang or gcc" >&2
+  exit 1
+else
+  echo "skipped: native AOT needs clang or gcc, and zlib's headers"
+fi
+
+echo "== the README's other commands that need no server"
+dotnet run --project samples/TestServer -- --help > /dev/null
+model=src/Connectors.Vllm.Testing/TinyModel
+dotnet run --project samples/Inspect -- encode --model-dir "$model" "Hello world"
+printf 'Let me look.\n<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>' > "$work/answer.txt"
+dotnet run --no-build --project samples/Inspect -- parse --tool-parser hermes --reasoning-parser qwen3 "@$work/answer.txt" | tee "$work/parsed.txt"
+grep -q get_time "$work/parsed.txt"
+
+echo "== samples/SemanticKernel"
+dotnet run --project samples/SemanticKernel
+
+# The adapter must also compile, and its tests pass, where Semantic Kernel cannot be restored.
+echo "== the Semantic Kernel adapter on its stand-in"
+dotnet test tests/Connectors.Vllm.SemanticKernel.Tests -p:UseSemanticKernelPackage=false --artifacts-path "$work/stand-in" -v q -nologo
 
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"

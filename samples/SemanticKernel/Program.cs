@@ -1,6 +1,6 @@
+using System.ComponentModel;
 using Connectors.Vllm.SemanticKernel;
 using Connectors.Vllm.Testing;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
 using Microsoft.SemanticKernel.TextGeneration;
@@ -10,16 +10,17 @@ VllmTestServer? embedded = args.Length == 0 ? await VllmTestServer.StartAsync() 
 Uri endpoint = embedded?.Endpoint ?? new Uri(args[0]);
 try
 {
-    IKernelBuilder builder = Kernel.CreateBuilder();
-    builder.AddVllmGrpc(endpoint);
+    Kernel kernel = Kernel.CreateBuilder().AddVllmGrpc(endpoint).Build();
 
-    // With the real package this is builder.Build() and kernel.GetRequiredService<…>().
-    await using ServiceProvider services = builder.Services.BuildServiceProvider();
+    // A prompt function with a variable.
+    Console.WriteLine(await kernel.InvokePromptAsync("Name one river in {{$country}}.", new KernelArguments { ["country"] = "France" }));
 
+    // A chat in which the model may call the kernel's functions; they run by themselves, and the history keeps what was called.
+    kernel.Plugins.AddFromFunctions("Clock", [KernelFunctionFactory.CreateFromMethod(Now, "now")]);
+    var settings = new VllmPromptExecutionSettings { Temperature = 0, MaxTokens = 200, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
     var history = new ChatHistory("You answer in one sentence.");
-    history.AddUserMessage("What is a kernel?");
-    var settings = new VllmPromptExecutionSettings { Temperature = 0, MaxTokens = 200 };
-    await foreach (StreamingChatMessageContent piece in services.GetRequiredService<IChatCompletionService>().GetStreamingChatMessageContentsAsync(history, settings))
+    history.AddUserMessage("What time is it?");
+    await foreach (StreamingChatMessageContent piece in kernel.GetRequiredService<IChatCompletionService>().GetStreamingChatMessageContentsAsync(history, settings, kernel))
     {
         Console.Write(piece.Content);
     }
@@ -27,7 +28,7 @@ try
     Console.WriteLine();
 
     // Text generation goes to the model as it is: no chat template.
-    IReadOnlyList<TextContent> texts = await services.GetRequiredService<ITextGenerationService>().GetTextContentsAsync("Once upon a time", settings);
+    IReadOnlyList<TextContent> texts = await kernel.GetRequiredService<ITextGenerationService>().GetTextContentsAsync("Once upon a time", settings);
     Console.WriteLine(texts[0].Text);
 }
 finally
@@ -37,3 +38,6 @@ finally
         await embedded.DisposeAsync();
     }
 }
+
+[Description("Tells the time.")]
+static string Now() => DateTimeOffset.Now.ToString("t", System.Globalization.CultureInfo.InvariantCulture);

@@ -6,26 +6,41 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Execution settings to chat options. Semantic Kernel's own conversion does the tools and the names it knows; our settings are then applied as they
-/// are, without the detour over JSON that would need reflection.
+/// Execution settings to chat options. Semantic Kernel's own conversion does the functions and the names nobody here knows; what our settings know is
+/// applied as it is, without the detour over JSON that would need reflection and loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
 /// </summary>
 internal static class SettingsMapper
 {
     public static ChatOptions? ToChatOptions(PromptExecutionSettings? settings, Kernel? kernel)
     {
-        if (settings is not VllmPromptExecutionSettings own)
+        if (settings is null)
+        {
+            return null;
+        }
+
+        if (IsForeign(settings))
         {
             return settings.ToChatOptions(kernel);
         }
 
-        var plain = new PromptExecutionSettings
+        var own = VllmPromptExecutionSettings.FromExecutionSettings(settings);
+        return ToOptions(own, own.FunctionChoiceBehavior, kernel);
+    }
+
+    /// <summary>For raw text completion, which knows no functions.</summary>
+    public static ChatOptions? ToCompletionOptions(PromptExecutionSettings? settings) =>
+        settings is null ? null : ToOptions(VllmPromptExecutionSettings.FromExecutionSettings(settings), functions: null, kernel: null);
+
+    private static ChatOptions ToOptions(VllmPromptExecutionSettings own, FunctionChoiceBehavior? functions, Kernel? kernel)
+    {
+        var rest = new PromptExecutionSettings
         {
             ModelId = own.ModelId,
             ServiceId = own.ServiceId,
-            FunctionChoiceBehavior = own.FunctionChoiceBehavior,
+            FunctionChoiceBehavior = functions,
             ExtensionData = own.ExtensionData,
         };
-        ChatOptions options = plain.ToChatOptions(kernel)!;
+        ChatOptions options = rest.ToChatOptions(kernel)!;
         foreach ((string name, object? value) in own.Values)
         {
             Apply(options, name, value!);
@@ -33,6 +48,47 @@ internal static class SettingsMapper
 
         return options;
     }
+
+    /// <summary>The values of settings that are not ours, by name: extension data, or what Semantic Kernel's conversion makes of another connector's settings.</summary>
+    public static IEnumerable<KeyValuePair<string, object>> LooseValues(PromptExecutionSettings settings)
+    {
+        if (!IsForeign(settings))
+        {
+            return settings.ExtensionData ?? new Dictionary<string, object>();
+        }
+
+        // The conversion asks for a kernel when functions may be called; one without any has no tools to tell of.
+        ChatOptions options = settings.ToChatOptions(new Kernel())!;
+        var values = new Dictionary<string, object?>(options.AdditionalProperties ?? [], StringComparer.Ordinal)
+        {
+            ["temperature"] = options.Temperature,
+            ["top_p"] = options.TopP,
+            ["top_k"] = options.TopK,
+            ["max_tokens"] = options.MaxOutputTokens,
+            ["frequency_penalty"] = options.FrequencyPenalty,
+            ["presence_penalty"] = options.PresencePenalty,
+            ["seed"] = options.Seed,
+            ["stop_sequences"] = options.StopSequences,
+            ["chat_system_prompt"] = options.Instructions,
+            ["response_format"] = options.ResponseFormat,
+            ["reasoning_effort"] = EffortName(options.Reasoning?.Effort),
+        };
+        return values.Where(value => value.Value is not null).Select(value => KeyValuePair.Create(value.Key, value.Value!));
+    }
+
+    /// <summary>Another connector's settings: only Semantic Kernel knows how to read their properties.</summary>
+    private static bool IsForeign(PromptExecutionSettings settings) =>
+        settings is not VllmPromptExecutionSettings && settings.GetType() != typeof(PromptExecutionSettings);
+
+    private static string? EffortName(ReasoningEffort? effort) => effort switch
+    {
+        ReasoningEffort.None => "none",
+        ReasoningEffort.Low => "low",
+        ReasoningEffort.Medium => "medium",
+        ReasoningEffort.High => "high",
+        ReasoningEffort.ExtraHigh => "xhigh",
+        _ => null,
+    };
 
     private static void Apply(ChatOptions options, string name, object value)
     {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
+using FunctionResultContent = Microsoft.Extensions.AI.FunctionResultContent;
 
 namespace Connectors.Vllm.SemanticKernel;
 
@@ -26,34 +27,62 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, object?> Attributes { get; }
 
-    /// <inheritdoc/>
+    /// <summary>Answers the history. Rounds of function calling that the pipeline went through are added to it, as Semantic Kernel's own connectors do.</summary>
+    /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
+    /// <param name="executionSettings">How to generate; any connector's settings.</param>
+    /// <param name="kernel">The kernel whose functions may be called.</param>
+    /// <param name="cancellationToken">Stops the generation, on the server too.</param>
+    /// <returns>One content per answer. When a filter ended the function calling, the last function's result.</returns>
+    /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
-        ChatOptions? options = SettingsMapper.ToChatOptions(executionSettings, kernel);
-        ChatResponse response = await _client.GetResponseAsync(ContentMapper.ToMessages(chatHistory), options, cancellationToken).ConfigureAwait(false);
-        int choices = Math.Min(VllmExecution.ChoiceCount(options), response.Messages.Count);
+        ChatResponse response = await _client.GetResponseAsync(
+            HistoryMapper.ToMessages(chatHistory), SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false);
 
-        // What came before the answers are the rounds of function calling that the pipeline went through.
-        for (int i = 0; i < response.Messages.Count - choices; i++)
+        var answers = new AnswerMapper(kernel);
+        List<ChatMessageContent> contents = [.. response.Messages.Select(message => answers.ToContent(message, response))];
+        int rounds = contents.FindLastIndex(content => content.Role == AuthorRole.Tool) + 1;
+        if (rounds > 0 && rounds == contents.Count)
         {
-            chatHistory.Add(ContentMapper.ToContent(response.Messages[i], response));
+            rounds--;
         }
 
-        return [.. response.Messages.Skip(response.Messages.Count - choices).Select(message => ContentMapper.ToContent(message, response))];
+        chatHistory.AddRange(contents.Take(rounds));
+        return contents.GetRange(rounds, contents.Count - rounds);
     }
 
-    /// <inheritdoc/>
-    public async IAsyncEnumerable<StreamingChatMessageContent> GetStreamingChatMessageContentsAsync(
-        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <summary>Streams the answer. Rounds of function calling are added to the history as soon as they are complete.</summary>
+    /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
+    /// <param name="executionSettings">How to generate; any connector's settings.</param>
+    /// <param name="kernel">The kernel whose functions may be called.</param>
+    /// <param name="cancellationToken">Stops the generation, on the server too; so does leaving the loop early.</param>
+    /// <returns>The pieces of all rounds; several answers are told apart by their ChoiceIndex.</returns>
+    /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
+    public IAsyncEnumerable<StreamingChatMessageContent> GetStreamingChatMessageContentsAsync(
+        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
-        var choices = new ChoiceIndex();
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(
-            ContentMapper.ToMessages(chatHistory), SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false))
+        return StreamAsync(chatHistory, SettingsMapper.ToChatOptions(executionSettings, kernel), kernel, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<StreamingChatMessageContent> StreamAsync(
+        ChatHistory chatHistory, ChatOptions? options, Kernel? kernel, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var answers = new AnswerMapper(kernel);
+        List<ChatResponseUpdate>? round = options?.Tools is { Count: > 0 } ? [] : null;
+        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(HistoryMapper.ToMessages(chatHistory), options, cancellationToken).ConfigureAwait(false))
         {
-            yield return ContentMapper.ToStreaming(update, choices.Of(update));
+            round?.Add(update);
+            if (round is not null && update.Contents.Any(content => content is FunctionResultContent))
+            {
+                ChatResponse done = round.ToChatResponse();
+                chatHistory.AddRange(done.Messages.Select(message => answers.ToContent(message, done)));
+                round.Clear();
+            }
+
+            yield return answers.ToStreaming(update);
         }
     }
 }

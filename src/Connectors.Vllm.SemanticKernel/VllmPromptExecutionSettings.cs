@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Text.Json.Serialization;
 using Microsoft.SemanticKernel;
 
@@ -176,27 +177,75 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         };
         foreach ((string name, object? value) in _values)
         {
-            copy._values[name] = value is IList<string> list ? new List<string>(list) : value;
+            copy._values[name] = value switch
+            {
+                IList<string> list => new List<string>(list),
+                IDictionary<string, object?> members => new Dictionary<string, object?>(members),
+                _ => value,
+            };
         }
 
         return copy;
     }
 
-    /// <summary>The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy whose extension data keep their meaning.</summary>
-    /// <param name="settings">Any settings, or null.</param>
-    /// <returns>The settings.</returns>
-    public static VllmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings) => settings switch
+    /// <inheritdoc/>
+    public override void Freeze()
     {
-        null => new VllmPromptExecutionSettings(),
-        VllmPromptExecutionSettings own => own,
-        _ => new VllmPromptExecutionSettings
+        if (IsFrozen)
         {
-            ModelId = settings.ModelId,
-            ServiceId = settings.ServiceId,
-            FunctionChoiceBehavior = settings.FunctionChoiceBehavior,
-            ExtensionData = settings.ExtensionData is null ? null : new Dictionary<string, object>(settings.ExtensionData),
-        },
-    };
+            return;
+        }
+
+        if (StopSequences is { } stops)
+        {
+            StopSequences = new ReadOnlyCollection<string>(stops);
+        }
+
+        if (ChatTemplateArguments is { } arguments)
+        {
+            ChatTemplateArguments = new ReadOnlyDictionary<string, object?>(arguments);
+        }
+
+        base.Freeze();
+    }
+
+    /// <summary>
+    /// The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy. Extension data with the names of the properties here (as they
+    /// come from prompt files) become those properties; others stay extension data.
+    /// </summary>
+    /// <param name="settings">Any connector's settings, or null.</param>
+    /// <returns>The settings.</returns>
+    /// <exception cref="ArgumentException">A known name has a value of the wrong kind; the message names it.</exception>
+    public static VllmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings)
+    {
+        if (settings is VllmPromptExecutionSettings same)
+        {
+            return same;
+        }
+
+        var own = new VllmPromptExecutionSettings();
+        if (settings is null)
+        {
+            return own;
+        }
+
+        own.ModelId = settings.ModelId;
+        own.ServiceId = settings.ServiceId;
+        own.FunctionChoiceBehavior = settings.FunctionChoiceBehavior;
+        foreach ((string name, object value) in SettingsMapper.LooseValues(settings))
+        {
+            if (!SettingValue.IsKnown(name))
+            {
+                (own.ExtensionData ??= new Dictionary<string, object>())[name] = value;
+            }
+            else if (SettingValue.Convert(name, value) is { } converted)
+            {
+                own._values[name] = converted;
+            }
+        }
+
+        return own;
+    }
 
     /// <summary>The values that were set, by vLLM's names.</summary>
     internal IEnumerable<KeyValuePair<string, object?>> Values => _values;

@@ -32,14 +32,14 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var updates = new List<ChatResponseUpdate>();
-        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false))
+        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             updates.Add(update);
         }
 
         ChatResponse response = updates.ToChatResponse();
         return [.. response.Messages.Select(message => new TextContent(
-            message.Text, response.ModelId, updates[^1].RawRepresentation, metadata: ContentMapper.Metadata(message.AdditionalProperties, response.Usage, response.FinishReason)))];
+            message.Text, response.ModelId, updates.LastOrDefault()?.RawRepresentation, metadata: AnswerMetadata.Of(message.AdditionalProperties, response.Usage, response.FinishReason)))];
     }
 
     /// <inheritdoc/>
@@ -48,10 +48,10 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var choices = new ChoiceIndex();
-        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false))
+        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             yield return new StreamingTextContent(
-                update.Text, choices.Of(update), update.ModelId, update, metadata: ContentMapper.Metadata(update));
+                update.Text, choices.Of(update), update.ModelId, update, metadata: AnswerMetadata.Of(update));
         }
     }
 }

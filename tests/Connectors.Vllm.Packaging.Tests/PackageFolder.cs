@@ -5,12 +5,9 @@ namespace Connectors.Vllm.Packaging.Tests;
 /// <summary>Packs every package once into a folder of its own, under a version no cache has seen.</summary>
 public sealed class PackageFolder : IAsyncLifetime
 {
-    /// <summary>Packages that can be packed here; the Semantic Kernel adapter needs the real Semantic Kernel package.</summary>
+    /// <summary>Every package there is: the folders below src/.</summary>
     public static readonly string[] Names =
-    [
-        "Connectors.Vllm", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc",
-        "Connectors.Vllm.OutputParsing", "Connectors.Vllm.Testing", "Connectors.Vllm.Tokenizers",
-    ];
+        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
 
     public static string Version { get; } = "0.0.0-test." + DateTime.UtcNow.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
 
@@ -23,23 +20,14 @@ public sealed class PackageFolder : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-
-        foreach (var name in Names.Where(name => !File.Exists(PathOf(name, ".nupkg"))))
-        {
-            await PackAsync(name);
-        }
+        var (exitCode, output) = await DotnetCommand.RunAsync(
+            TestPaths.RepositoryRoot, "pack", "eng/Packages.slnf", "-c", "Release", "-nologo", "-p:PackageOutputPath=" + Folder, "-p:Version=" + Version);
+        Assert.True(exitCode == 0, output);
     }
 
     public ValueTask DisposeAsync()
     {
         Directory.Delete(Folder, recursive: true);
         return ValueTask.CompletedTask;
-    }
-
-    private async Task PackAsync(string name)
-    {
-        var (exitCode, output) = await DotnetCommand.RunAsync(
-            TestPaths.RepositoryRoot, "pack", "src/" + name, "-c", "Release", "-nologo", "-o", Folder, "-p:Version=" + Version);
-        Assert.True(exitCode == 0, output);
     }
 }

@@ -1,11 +1,32 @@
 using System.IO.Compression;
+using System.Xml.Linq;
 
 namespace Connectors.Vllm.Packaging.Tests;
 
 /// <summary>What <c>dotnet pack</c> makes, and whether a fresh application can use it.</summary>
 public sealed class PackageTests(PackageFolder packages) : IClassFixture<PackageFolder>
 {
+    // The packages are code, and the small model of the testing package; a model's files or a build's leftovers would show here.
+    private const long MostBytes = 2_000_000;
+
+    /// <summary>What each package may depend on besides the packages of this repository: nothing that only builds or tests.</summary>
+    private static readonly string[] Dependencies =
+    [
+        "Google.Protobuf", "Microsoft.Extensions.AI.Abstractions", "Microsoft.Extensions.DependencyInjection.Abstractions",
+        "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Diagnostics.HealthChecks.Abstractions", "Microsoft.Extensions.Hosting",
+        "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options", "Microsoft.Extensions.Options.ConfigurationExtensions",
+        "Microsoft.SemanticKernel.Abstractions", "Polly.Core",
+    ];
+
     public static readonly TheoryData<string> Names = new(PackageFolder.Names);
+
+    [Fact]
+    public void Pack_AllPackages_AreSeven() => Assert.Equal(
+        [
+            "Connectors.Vllm", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing", "Connectors.Vllm.SemanticKernel",
+            "Connectors.Vllm.Testing", "Connectors.Vllm.Tokenizers",
+        ],
+        PackageFolder.Names);
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -13,34 +34,50 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     {
         using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
         var entries = package.Entries.Select(entry => entry.FullName).ToHashSet(StringComparer.Ordinal);
-        using StreamReader nuspec = new(package.GetEntry(name + ".nuspec")!.Open());
         using var symbols = ZipFile.OpenRead(packages.PathOf(name, ".snupkg"));
+        var metadata = Metadata(package, name);
 
         Assert.Contains("README.md", entries);
-        Assert.Contains($"lib/net10.0/{name}.dll", entries);
-        Assert.Contains($"lib/net10.0/{name}.xml", entries);
-        Assert.Contains("<license type=\"expression\">Apache-2.0</license>", nuspec.ReadToEnd(), StringComparison.Ordinal);
+        Assert.Equal([$"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml"], entries.Where(entry => entry.StartsWith("lib/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Contains(symbols.Entries, entry => entry.Name == name + ".pdb");
+        Assert.InRange(new FileInfo(packages.PathOf(name, ".nupkg")).Length, 1, MostBytes);
+        Assert.Equal("Apache-2.0", Value(metadata, "license"));
+        Assert.Equal("README.md", Value(metadata, "readme"));
+        Assert.Contains("vllm", Value(metadata, "tags"), StringComparison.Ordinal);
+        Assert.NotEqual("Package Description", Value(metadata, "description"));
+        Assert.InRange(Value(metadata, "description").Length, 40, 400);
+        Assert.Equal("Connectors.Vllm contributors", Value(metadata, "authors"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Pack_EachPackage_DependsOnWhatItRunsWith(string name)
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
+        var dependencies = Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value).ToList();
+
+        Assert.All(dependencies, dependency => Assert.Contains(dependency, PackageFolder.Names.Concat(Dependencies)));
+        Assert.Equal(name == "Connectors.Vllm.SemanticKernel", dependencies.Contains("Microsoft.SemanticKernel.Abstractions"));
     }
 
     [Fact]
     public async Task Pack_SemanticKernelWithStandIn_IsRefused()
     {
+        // Without a build: the refusal must come first, and nothing that other projects use may be built against the stand-in.
         var (exitCode, output) = await DotnetCommand.RunAsync(
-            TestPaths.RepositoryRoot, "pack", "src/Connectors.Vllm.SemanticKernel", "-c", "Release", "-nologo", "-o", packages.Folder);
+            TestPaths.RepositoryRoot, "pack", "src/Connectors.Vllm.SemanticKernel", "--no-build", "-c", "Release", "-nologo",
+            "-p:PackageOutputPath=" + packages.Folder + "/stand-in", "-p:UseSemanticKernelPackage=false");
 
         Assert.NotEqual(0, exitCode);
         Assert.Contains("UseSemanticKernelPackage", output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(packages.Folder + "/stand-in"));
     }
 
     [Fact]
-    public async Task Install_IntoFreshApplication_RunsOneChat()
+    public async Task Install_IntoFreshApplication_RunsAChatAndAKernelAndCompilesTheReadme()
     {
         var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "app")).FullName;
-        // Stops the search for this repository's own build files.
-        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Build.props"), "<Project />", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Packages.props"), "<Project />", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(application, "app.csproj"), $"""
+        await WriteAsync("app.csproj", $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <OutputType>Exe</OutputType>
@@ -53,16 +90,24 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="Connectors.Vllm" Version="{PackageFolder.Version}" />
+                <PackageReference Include="Connectors.Vllm.SemanticKernel" Version="{PackageFolder.Version}" />
                 <PackageReference Include="Connectors.Vllm.Testing" Version="{PackageFolder.Version}" />
-                <PackageReference Include="Microsoft.Extensions.DependencyInjection" Version="10.0.14" />
+                <PackageReference Include="Microsoft.Agents.AI" Version="{RepositoryVersions.Of("Microsoft.Agents.AI")}" />
+                <PackageReference Include="Microsoft.Extensions.DependencyInjection" Version="{RepositoryVersions.Of("Microsoft.Extensions.DependencyInjection")}" />
+                <PackageReference Include="Microsoft.SemanticKernel.Core" Version="{RepositoryVersions.Of("Microsoft.SemanticKernel.Core")}" />
               </ItemGroup>
             </Project>
-            """, TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(application, "Program.cs"), """
+            """);
+
+        // Stops the search for a repository's build files.
+        await WriteAsync("Directory.Build.props", "<Project />");
+        await WriteAsync("Directory.Packages.props", "<Project />");
+        await WriteAsync("Program.cs", """
             using Connectors.Vllm;
             using Connectors.Vllm.Testing;
             using Microsoft.Extensions.AI;
             using Microsoft.Extensions.DependencyInjection;
+            using Microsoft.SemanticKernel;
 
             await using var server = await VllmTestServer.StartAsync();
             var services = new ServiceCollection();
@@ -70,11 +115,33 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
             await using var provider = services.BuildServiceProvider();
             var response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hello");
             Console.WriteLine($"answer: {response.Text.Length > 0}, finish: {response.FinishReason}");
-            """, TestContext.Current.CancellationToken);
+
+            server.Reply("A kernel.");
+            var kernel = Kernel.CreateBuilder().AddVllmGrpc(server.Endpoint).Build();
+            Console.WriteLine($"kernel: {await kernel.InvokePromptAsync("What are you?")}");
+            """);
+        var blocks = Readme.CodeBlocks();
+        Assert.True(blocks.Count >= 8, $"README.md holds {blocks.Count} blocks of C#.");
+        await WriteAsync("ReadmeContext.cs", Readme.Context);
+        for (var i = 0; i < blocks.Count; i++)
+        {
+            await WriteAsync($"ReadmeBlock{i}.cs", Readme.ToSource(i, blocks[i]));
+        }
 
         var (exitCode, output) = await DotnetCommand.RunAsync(application, "run", "-c", "Release");
 
         Assert.True(exitCode == 0, output);
         Assert.Contains("answer: True, finish: stop", output, StringComparison.Ordinal);
+        Assert.Contains("kernel: A kernel.", output, StringComparison.Ordinal);
+
+        Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(application, name), text, TestContext.Current.CancellationToken);
     }
+
+    private static XElement Metadata(ZipArchive package, string name)
+    {
+        using var nuspec = package.GetEntry(name + ".nuspec")!.Open();
+        return XDocument.Load(nuspec).Root!.Elements().Single(element => element.Name.LocalName == "metadata");
+    }
+
+    private static string Value(XElement metadata, string name) => metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value ?? string.Empty;
 }

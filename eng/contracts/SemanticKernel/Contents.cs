@@ -70,6 +70,11 @@ namespace Microsoft.SemanticKernel
         }
     }
 
+    public class FileReferenceContent(string fileId) : KernelContent(null)
+    {
+        public string FileId { get; } = fileId;
+    }
+
     public sealed class FunctionCallContent(string functionName, string? pluginName = null, string? id = null, KernelArguments? arguments = null)
         : KernelContent(null)
     {

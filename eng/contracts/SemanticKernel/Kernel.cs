@@ -9,6 +9,8 @@ namespace Microsoft.SemanticKernel
     {
         public static IKernelBuilder CreateBuilder() => new StandInBuilder();
 
+        public IEnumerable<KernelPlugin> Plugins { get; } = [];
+
         private sealed class StandInBuilder : IKernelBuilder
         {
             public IServiceCollection Services { get; } = new ServiceCollection();
@@ -21,6 +23,13 @@ namespace Microsoft.SemanticKernel
     }
 
     public abstract class FunctionChoiceBehavior;
+
+    public abstract class KernelPlugin(string name)
+    {
+        public string Name { get; } = name;
+
+        public abstract bool Contains(string functionName);
+    }
 
     [JsonNumberHandling(JsonNumberHandling.AllowReadingFromString)]
     public class PromptExecutionSettings

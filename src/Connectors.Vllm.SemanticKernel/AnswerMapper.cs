@@ -1,0 +1,98 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
+using Ai = Microsoft.Extensions.AI;
+using Sk = Microsoft.SemanticKernel;
+
+namespace Connectors.Vllm.SemanticKernel;
+
+/// <summary>The answers to one request as contents of Semantic Kernel. Keeps count over the rounds of function calling, so each request has its own.</summary>
+internal sealed class AnswerMapper(Kernel? kernel)
+{
+    /// <summary>Where a call keeps its argument text exactly as the model wrote it.</summary>
+    private const string RawArguments = "vllm.raw_arguments";
+
+    private readonly Dictionary<string, (string? Plugin, string Function)> _callNames = new(StringComparer.Ordinal);
+    private readonly ChoiceIndex _choices = new();
+    private int _streamedCalls;
+
+    public ChatMessageContent ToContent(ChatMessage message, ChatResponse response)
+    {
+        var items = new ChatMessageContentItemCollection();
+        foreach (AIContent content in message.Contents)
+        {
+            if (ToSk(content) is { } mapped)
+            {
+                mapped.ModelId = response.ModelId;
+                items.Add(mapped);
+            }
+        }
+
+        return new ChatMessageContent(
+            new AuthorRole(message.Role.Value),
+            items,
+            response.ModelId,
+            response.RawRepresentation,
+            metadata: AnswerMetadata.Of(message.AdditionalProperties, response.Usage, response.FinishReason))
+        {
+            AuthorName = message.AuthorName,
+        };
+    }
+
+    public StreamingChatMessageContent ToStreaming(ChatResponseUpdate update)
+    {
+        int choice = _choices.Of(update);
+        var result = new StreamingChatMessageContent(
+            update.Role is { } role ? new AuthorRole(role.Value) : null, null, update, choice, update.ModelId, metadata: AnswerMetadata.Of(update));
+        foreach (AIContent content in update.Contents)
+        {
+            switch (content)
+            {
+                case Ai.TextContent text:
+                    result.Items.Add(new StreamingTextContent(text.Text, choice, update.ModelId));
+                    break;
+                case TextReasoningContent thought:
+                    result.Items.Add(new StreamingReasoningContent(thought.Text) { ChoiceIndex = choice });
+                    break;
+                case Ai.FunctionCallContent call:
+                    (string? plugin, string function) = FunctionNames.Resolve(call.Name, kernel);
+                    result.Items.Add(new StreamingFunctionCallUpdateContent(
+                        call.CallId, FunctionNames.ToStream(plugin, function), ArgumentText(call), _streamedCalls++) { ChoiceIndex = choice });
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return result;
+    }
+
+    private KernelContent? ToSk(AIContent content)
+    {
+        switch (content)
+        {
+            case Ai.TextContent text:
+                return new Sk.TextContent(text.Text);
+            case TextReasoningContent thought:
+                return new ReasoningContent(thought.Text);
+            case Ai.FunctionCallContent call:
+                (string? plugin, string function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, kernel);
+                return new Sk.FunctionCallContent(function, plugin, call.CallId, call.Arguments is null ? null : new KernelArguments(call.Arguments))
+                {
+                    Exception = call.Exception,
+                    Metadata = call.AdditionalProperties,
+                };
+            case Ai.FunctionResultContent result:
+                (string? Plugin, string Function) of = _callNames.GetValueOrDefault(result.CallId);
+                return new Sk.FunctionResultContent(of.Function, of.Plugin, result.CallId, result.Result);
+            default:
+                return null;
+        }
+    }
+
+    private static string ArgumentText(Ai.FunctionCallContent call) =>
+        call.AdditionalProperties?.TryGetValue(RawArguments, out object? raw) == true && raw is string text
+            ? text
+            : JsonSerializer.Serialize(call.Arguments, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(IDictionary<string, object?>)));
+}

@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+
+namespace Connectors.Vllm.Packaging.Tests;
+
+/// <summary>The C# in README.md, as a reader would paste it: into a method of an application that has the packages and the usings of the first whole example.</summary>
+internal static partial class Readme
+{
+    /// <summary>What the blocks take for granted: the names the text introduces before them.</summary>
+    public const string Context = """
+        global using Connectors.Vllm;
+        global using Connectors.Vllm.Testing;
+        global using Microsoft.Agents.AI;
+        global using Microsoft.Extensions.AI;
+        global using Microsoft.Extensions.DependencyInjection;
+        global using Microsoft.SemanticKernel;
+
+        internal abstract class ReadmeContext
+        {
+            protected ServiceCollection services = null!;
+            protected IChatClient client = null!;
+            protected AIFunction getWeather = null!;
+            protected System.Text.Json.JsonElement schema;
+        }
+        """;
+
+    public static IReadOnlyList<string> CodeBlocks() =>
+        [.. CodeBlock().Matches(File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "README.md")).ReplaceLineEndings("\n")).Select(match => match.Groups[1].Value)];
+
+    public static string ToSource(int number, string block)
+    {
+        var lines = block.Split('\n');
+        return $$"""
+            {{string.Join('\n', lines.Where(IsUsing))}}
+            internal sealed class ReadmeBlock{{number}} : ReadmeContext
+            {
+                public async Task RunAsync()
+                {
+                    {{string.Join('\n', lines.Where(line => !IsUsing(line)))}}
+                    await Task.Yield();
+                }
+            }
+            """;
+    }
+
+    private static bool IsUsing(string line) => UsingDirective().IsMatch(line);
+
+    [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CodeBlock();
+
+    [GeneratedRegex(@"^using [\w.]+;$")]
+    private static partial Regex UsingDirective();
+}

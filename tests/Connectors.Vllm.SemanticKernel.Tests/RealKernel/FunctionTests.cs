@@ -1,0 +1,194 @@
+using System.Text;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
+
+namespace Connectors.Vllm.SemanticKernel.Tests.RealKernel;
+
+/// <summary>The kernel's functions, called by the model: invoked for the caller, or by the caller.</summary>
+public sealed class FunctionTests
+{
+    private const string Preface = "Let me look.\n";
+
+    private static readonly PromptExecutionSettings Auto = new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
+
+    private static readonly PromptExecutionSettings Manual = new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(autoInvoke: false) };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static TheoryData<VllmServerFamily, bool> FamiliesAndStreaming =>
+        new() { { VllmServerFamily.A, false }, { VllmServerFamily.A, true }, { VllmServerFamily.B, false }, { VllmServerFamily.B, true } };
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndStreaming))]
+    public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(VllmServerFamily family, bool streaming)
+    {
+        await using KernelHost host = await KernelHost.StartAsync(family);
+        var plugin = new WeatherPlugin();
+        host.Kernel.ImportPluginFromObject(plugin, "Weather");
+        host.Server.Enqueue(
+            Preface + WeatherPlugin.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + WeatherPlugin.Call("get_time", "{}"),
+            WeatherPlugin.Call("get_time", "{}"),
+            "It is sunny at noon.");
+        ChatHistory history = Ask("Weather and time?");
+
+        (string answer, int[] choices) = await AnswerAsync(host, history, Auto, streaming);
+
+        Assert.EndsWith("It is sunny at noon.", answer, StringComparison.Ordinal);
+        Assert.Equal(["Paris/2", "time", "time"], plugin.Asked);
+        Assert.Equal([0], choices.Distinct());
+        Assert.Equal([AuthorRole.User, AuthorRole.Assistant, AuthorRole.Tool, AuthorRole.Assistant, AuthorRole.Tool], history.Select(message => message.Role));
+        Assert.StartsWith("Let me look.", history[1].Content, StringComparison.Ordinal);
+        FunctionCallContent[] calls = [.. history[1].Items.OfType<FunctionCallContent>()];
+        Assert.Equal([("Weather", "get_weather"), ("Weather", "get_time")], calls.Select(call => (call.PluginName!, call.FunctionName)));
+        FunctionResultContent[] results = [.. history[2].Items.OfType<FunctionResultContent>()];
+        Assert.Equal(calls.Select(call => call.Id), results.Select(result => result.CallId));
+        Assert.Equal(["get_weather", "get_time"], results.Select(result => result.FunctionName));
+        Assert.Contains("sunny in Paris", host.Prompts[1], StringComparison.Ordinal);
+        Assert.Equal(3, host.Prompts.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndStreaming))]
+    public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(VllmServerFamily family, bool streaming)
+    {
+        await using KernelHost host = await KernelHost.StartAsync(family);
+        host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
+        host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"days":  3, "city": "Z\u00fcrich"}"""), "Sunny.", "Yes.");
+        ChatHistory history = Ask("Weather?");
+
+        (string answer, _) = await AnswerAsync(host, history, Auto, streaming);
+        history.AddAssistantMessage(answer);
+        history.AddUserMessage("Sure?");
+        await AnswerAsync(host, history, Auto, streaming);
+
+        Assert.StartsWith(host.Prompts[0], host.Prompts[1], StringComparison.Ordinal);
+        Assert.Equal(host.PromptIds[1], host.PromptIds[2].Take(host.PromptIds[1].Count));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Auto_FilterTerminates_EndsWithTheResult(bool streaming)
+    {
+        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) =>
+        {
+            builder.AddVllmGrpcChatCompletion(server.Endpoint, configure: KernelHost.Configure);
+            builder.Services.AddSingleton<IAutoFunctionInvocationFilter>(new TerminatingFilter());
+        });
+        var plugin = new WeatherPlugin();
+        host.Kernel.ImportPluginFromObject(plugin, "Weather");
+        host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "never asked for");
+        ChatHistory history = Ask("Time?");
+
+        (string answer, _) = await AnswerAsync(host, history, Auto, streaming);
+
+        Assert.DoesNotContain("never", answer, StringComparison.Ordinal);
+        Assert.Equal(["time"], plugin.Asked);
+        Assert.Single(host.Prompts);
+    }
+
+    [Fact]
+    public async Task Manual_Calls_CanBeInvokedByTheCaller()
+    {
+        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        var plugin = new WeatherPlugin();
+        host.Kernel.ImportPluginFromObject(plugin, "Weather");
+        host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");
+        var service = host.Kernel.GetRequiredService<IChatCompletionService>();
+        ChatHistory history = Ask("Weather?");
+
+        ChatMessageContent message = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
+        history.Add(message);
+        foreach (FunctionCallContent call in FunctionCallContent.GetFunctionCalls(message))
+        {
+            history.Add((await call.InvokeAsync(host.Kernel, Token)).ToChatMessage());
+        }
+
+        ChatMessageContent answer = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
+
+        Assert.Equal("It is sunny.", answer.Content);
+        Assert.Equal(["Paris/1"], plugin.Asked);
+        Assert.Contains("sunny in Paris", host.Prompts[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Manual_StreamedCalls_AreBuiltWholeAndApart()
+    {
+        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        var plugin = new WeatherPlugin();
+        host.Kernel.ImportPluginFromObject(plugin, "Weather");
+        host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}""") + "\n" + WeatherPlugin.Call("get_time", "{}"));
+        ChatHistory history = Ask("Weather and time?");
+        var calls = new FunctionCallContentBuilder();
+
+        await foreach (StreamingChatMessageContent piece in host.Kernel.GetRequiredService<IChatCompletionService>()
+            .GetStreamingChatMessageContentsAsync(history, Manual, host.Kernel, Token))
+        {
+            calls.Append(piece);
+        }
+
+        IReadOnlyList<FunctionCallContent> built = calls.Build();
+        Assert.Equal(["get_weather", "get_time"], built.Select(call => call.FunctionName));
+        foreach (FunctionCallContent call in built)
+        {
+            await call.InvokeAsync(host.Kernel, Token);
+        }
+
+        Assert.Equal(["Paris/1", "time"], plugin.Asked);
+        Assert.Single(history);
+    }
+
+    [Fact]
+    public async Task None_Functions_AreKnownToTheModelButNeverRun()
+    {
+        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        var plugin = new WeatherPlugin();
+        host.Kernel.ImportPluginFromObject(plugin, "Weather");
+        host.Server.Reply("I could look. " + WeatherPlugin.Call("get_time", "{}"));
+
+        (string answer, _) = await AnswerAsync(
+            host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.None() }, streaming: false);
+
+        Assert.StartsWith("I could look.", answer, StringComparison.Ordinal);
+        Assert.Empty(plugin.Asked);
+        Assert.Contains("Weather_get_time", host.Prompts[0], StringComparison.Ordinal);
+    }
+
+    private static ChatHistory Ask(string question)
+    {
+        var history = new ChatHistory();
+        history.AddUserMessage(question);
+        return history;
+    }
+
+    private static async Task<(string Answer, int[] Choices)> AnswerAsync(KernelHost host, ChatHistory history, PromptExecutionSettings settings, bool streaming)
+    {
+        var service = host.Kernel.GetRequiredService<IChatCompletionService>();
+        if (!streaming)
+        {
+            ChatMessageContent message = Assert.Single(await service.GetChatMessageContentsAsync(history, settings, host.Kernel, Token));
+            return (message.Content ?? string.Empty, [0]);
+        }
+
+        var answer = new StringBuilder();
+        var choices = new List<int>();
+        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, settings, host.Kernel, Token))
+        {
+            answer.Append(piece.Content);
+            choices.Add(piece.ChoiceIndex);
+        }
+
+        return (answer.ToString(), [.. choices]);
+    }
+
+    private sealed class TerminatingFilter : IAutoFunctionInvocationFilter
+    {
+        public async Task OnAutoFunctionInvocationAsync(AutoFunctionInvocationContext context, Func<AutoFunctionInvocationContext, Task> next)
+        {
+            await next(context);
+            context.Terminate = true;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Connectors.Vllm.Testing;
+using Microsoft.SemanticKernel;
+
+namespace Connectors.Vllm.SemanticKernel.Tests.RealKernel;
+
+/// <summary>A kernel of the real Semantic Kernel package on a test server, over a real socket.</summary>
+internal sealed class KernelHost : IAsyncDisposable
+{
+    private KernelHost(VllmTestServer server, Kernel kernel)
+    {
+        Server = server;
+        Kernel = kernel;
+    }
+
+    public VllmTestServer Server { get; }
+
+    public Kernel Kernel { get; }
+
+    /// <summary>The prompts the model saw, oldest first, with their control tokens.</summary>
+    public IReadOnlyList<string> Prompts => [.. PromptIds.Select(ids => Server.Tokenizer.Decode([.. ids], skipSpecialTokens: false))];
+
+    public IReadOnlyList<IReadOnlyList<int>> PromptIds =>
+        [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).Select(request => request.PromptIds!)];
+
+    public static async Task<KernelHost> StartAsync(VllmServerFamily family, Action<IKernelBuilder, VllmTestServer>? register = null)
+    {
+        VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
+        IKernelBuilder builder = Kernel.CreateBuilder();
+        if (register is null)
+        {
+            builder.AddVllmGrpc(server.Endpoint, configure: Configure);
+        }
+        else
+        {
+            register(builder, server);
+        }
+
+        return new KernelHost(server, builder.Build());
+    }
+
+    /// <summary>The model's files from this repository: family B cannot send them, and tests download nothing.</summary>
+    public static void Configure(VllmGrpcOptions options)
+    {
+        options.ModelDirectory = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Testing", "TinyModel");
+        options.ToolCallParser = "hermes";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ((IAsyncDisposable)Kernel.Services).DisposeAsync();
+        await Server.DisposeAsync();
+    }
+}
