@@ -72,15 +72,16 @@ public sealed class OutputFormat
         {
             CallShape.JsonArray => GenericShapes.JsonArray,
             CallShape.NamedArguments => GenericShapes.NamedArguments,
-            CallShape.None => ToolSyntax.None with { Drops = tools.Drops },
+            CallShape.None => ToolSyntax.None with { Drops = tools.Drops, Citations = tools.Citations },
             _ => tools,
         };
 
         var compiled = _compiled;
         if (compiled is null || compiled.Tools != tools || compiled.Reasoning != reasoning || compiled.Specials != options.SpecialTokens)
         {
-            // What opens a call at the start of an answer is ordinary text ("{"), which tokens may also hold together with what follows it.
-            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = !marker.Kind.HasFlag(MarkerKind.CallOpenAtStart) && _findToken?.Invoke(marker.Text) is >= 0 });
+            // What opens a call at the start of an answer, or begins a citation, is ordinary text ("{"), which tokens may also hold together with what follows it.
+            const MarkerKind Ordinary = MarkerKind.CallOpenAtStart | MarkerKind.Citation;
+            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = (marker.Kind & Ordinary) == 0 && _findToken?.Invoke(marker.Text) is >= 0 });
             var specials = options.SpecialTokens?.Values.Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
             _compiled = compiled = new CompiledMarkers(tools, reasoning, options.SpecialTokens, new MarkerTrie(markers.Concat(specials)));
         }
@@ -95,7 +96,8 @@ public sealed class OutputFormat
             .Concat(Of(reasoning.Closes, MarkerKind.ReasoningClose))
             .Concat(Of(tools.Openers, MarkerKind.CallOpen))
             .Concat(Of(tools.StartOpeners, MarkerKind.CallOpenAtStart))
-            .Concat(Of(tools.Drops.Concat(reasoning.Drops), MarkerKind.Drop));
+            .Concat(Of(tools.Drops.Concat(reasoning.Drops), MarkerKind.Drop))
+            .Concat(Of(tools.Citations, MarkerKind.Citation));
     }
 
     private sealed record CompiledMarkers(ToolSyntax Tools, ReasoningSyntax Reasoning, IReadOnlyDictionary<int, string>? Specials, MarkerTrie Trie);

@@ -79,6 +79,10 @@ internal static class FormatProfiles
         new("llama4_pythonic", "qwen3", Python("<|python_start|>[", ", ", "]<|python_end|>")) { Closer = "<|python_end|>" },
         new("olmo3", "olmo3", Python("<function_calls>\n", "\n", "\n</function_calls>")) { Closer = "</function_calls>" },
         new("lfm2", "lfm2", Python("<|tool_call_start|>[", ", ", "]<|tool_call_end|>")) { Closer = "<|tool_call_end|>" },
+        new("sarashina", "qwen3", calls => "<|tool_calls|>[" + string.Join(", ", calls.Select(call => $"{{'name': '{call.Name}', 'arguments': {PythonValue(call.Arguments)}}}")) + "]") { Closer = "]" },
+        new("solar_open2", "solar_open2", Each("\n", (name, args) =>
+            $"<|tool_call:start|>{name}\n{Params(args, (key, value) => $"<|tool_arg:start|>{key}<|tool_arg:value|>{Raw(value)}<|tool_arg:end|>\n")}<|tool_call:end|>"))
+            { Closer = "<|tool_arg:end|>", Opener = "<|tool_call:start|>", Think = thought => $"<|think:start|>{thought}<|think:end|>" },
         new("gemma4", "gemma4", Each("", (name, args) => $"<|tool_call>call:{name}{Dict(args, "<|\"|>")}<tool_call|>"))
             { Closer = "<tool_call|>", Think = thought => $"<|channel>thought\n{thought}\n<channel|>" },
         new("functiongemma", "qwen3", Each("", (name, args) => $"<start_function_call>call:{name}{Dict(args, "<escape>")}<end_function_call>")) { Closer = "<end_function_call>" },

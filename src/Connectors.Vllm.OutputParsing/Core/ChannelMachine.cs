@@ -31,7 +31,7 @@ internal abstract class ChannelMachine : OutputMachine
         (Starts, Message, Ends) = (starts, message, ends);
         _markerTokens = context.Format.MarkerTokens;
         _tokenMarkers = new HashSet<string>(_markerTokens.Values, StringComparer.Ordinal);
-        _headerMarkers = [message, .. ends];
+        _headerMarkers = [message, starts[0], .. ends];
         _bodyMarkers = [.. ends, .. starts];
         Context = new ReaderContext(Options);
         Start();
@@ -192,6 +192,20 @@ internal abstract class ChannelMachine : OutputMachine
             return true;
         }
 
+        if (at >= 0 && marker == Starts[0])
+        {
+            if (_buffer.Span[..at].IsWhiteSpace())
+            {
+                // The header's own beginning.
+                _scan = at + length;
+                return true;
+            }
+
+            // Another message begins where this one has got no further than its header.
+            CutHeader(at);
+            return true;
+        }
+
         if (at >= 0)
         {
             // The message ended inside of its header: nothing of it is known to be a header.
@@ -201,21 +215,27 @@ internal abstract class ChannelMachine : OutputMachine
             return true;
         }
 
-        if (!final)
+        if (final)
         {
-            return false;
+            CutHeader(_buffer.Length);
         }
 
-        var text = _buffer.Span;
-        // An announced message that never began says nothing; a header that was cut off is kept.
-        if (text.TrimStart() is var rest && rest.StartsWith(Starts[0], StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(rest[Starts[0].Length..].Trim(), StringComparison.Ordinal))
-        {
-            Drop(_buffer.Length);
-            return false;
-        }
-
-        EmitAsText(_buffer.Length);
         return false;
+    }
+
+    /// <summary>An announced message that never began says nothing; a header that was cut off is kept.</summary>
+    private void CutHeader(int length)
+    {
+        var header = _buffer.Span[..length].TrimStart();
+        _headerPrefix = "";
+        if (header.StartsWith(Starts[0], StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(header[Starts[0].Length..].Trim(), StringComparison.Ordinal))
+        {
+            Drop(length);
+        }
+        else
+        {
+            EmitAsText(length);
+        }
     }
 
     private bool IsPlausible(ReadOnlySpan<char> text) =>

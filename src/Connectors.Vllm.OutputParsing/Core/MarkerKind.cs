@@ -23,4 +23,7 @@ internal enum MarkerKind
 
     /// <summary>A special token that no format claims.</summary>
     Special = 32,
+
+    /// <summary>Begins a citation's tag in the text of an answer, which goes on with numbers up to <c>&gt;</c>; without content.</summary>
+    Citation = 64,
 }

@@ -140,7 +140,28 @@ internal sealed class MarkupMachine : OutputMachine
                 return false;
             }
 
-            if (marker is not null)
+            if (marker is not null && marker.Kind.HasFlag(MarkerKind.Citation) && !_reasoning)
+            {
+                var length = Citation.Length(_buffer.Span[_scan..], marker.Text.Length, out var cut);
+                if (length > 0)
+                {
+                    // The space before a citation is the text's own, also where the text begins.
+                    _atStart = false;
+                    EndText(length, 0);
+                    return true;
+                }
+
+                if (cut && !final)
+                {
+                    if (!_atStart)
+                    {
+                        EmitText(_scan, keepNewlines: true);
+                    }
+
+                    return false;
+                }
+            }
+            else if (marker is not null)
             {
                 Act(marker);
                 return true;
@@ -214,6 +235,11 @@ internal sealed class MarkupMachine : OutputMachine
         if (kind.HasFlag(MarkerKind.ReasoningOpen) && (_atStart || (!_reasoning && (isToken || !_reasoningSyntax.OpensOnlyAtStart))))
         {
             return MarkerKind.ReasoningOpen;
+        }
+
+        if (kind.HasFlag(MarkerKind.Citation) && !_reasoning)
+        {
+            return MarkerKind.Citation;
         }
 
         if ((kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose)))

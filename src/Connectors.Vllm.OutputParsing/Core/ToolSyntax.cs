@@ -21,6 +21,9 @@ internal sealed record ToolSyntax
     /// <summary>Markers without content.</summary>
     public IReadOnlyList<string> Drops { get; init; } = [];
 
+    /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> behind them they are markers without content.</summary>
+    public IReadOnlyList<string> Citations { get; init; } = [];
+
     /// <summary>Newlines between text and a block that belong to the block.</summary>
     public int NewlinesBefore { get; init; }
 

@@ -3,6 +3,9 @@ namespace Connectors.Vllm.OutputParsing;
 /// <summary>Reads calls written as a name and key/value pairs (GLM and its relatives).</summary>
 internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax syntax) : CallReader
 {
+    // A name and the space around it; more is prose.
+    private const int MaxHeader = 512;
+
     private readonly ArgumentsWriter _arguments = new();
     private readonly string[] _opens = [syntax.CallOpen];
     private readonly string[] _afterValue = [syntax.KeyOpen, syntax.CallClose];
@@ -73,14 +76,17 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
     private ReadResult? ReadName(ReadOnlySpan<char> block, bool final)
     {
         var next = block[_position..].IndexOf('<');
-        if (next < 0)
+        _position = next < 0 ? block.Length : _position + next;
+        if (_position - _start > MaxHeader)
         {
-            _position = block.Length;
-            var soFar = block[_start..].Trim();
-            return final || soFar.Length > 256 || soFar.Contains('\n') ? Reject(_position) : ReadResult.More;
+            return Reject(_start + MaxHeader);
         }
 
-        _position += next;
+        if (next < 0)
+        {
+            return final || block[_start..].Trim().Contains('\n') ? Reject(_position) : ReadResult.More;
+        }
+
         var name = block[_start.._position].Trim();
         var rest = block[_position..];
         var length = Lookahead.Prefix(rest, [syntax.KeyOpen, syntax.CallClose, syntax.NameEnd], out var open);
@@ -150,6 +156,12 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
 
     private ReadResult? ReadBeforeValue(ReadOnlySpan<char> block, bool final)
     {
+        if (syntax.ValueOpen.Length == 0)
+        {
+            (_start, _state) = (_position, State.Value);
+            return null;
+        }
+
         var at = Lookahead.SkipSpace(block, _position);
         if (at == block.Length && !final && at - _position < Lookahead.MaxSpace)
         {

@@ -16,6 +16,7 @@ internal sealed record KeyValueSyntax
 
     public string KeyClose { get; init; } = "</arg_key>";
 
+    /// <summary>Marker before a value; empty where <see cref="KeyClose"/> is it.</summary>
     public string ValueOpen { get; init; } = "<arg_value>";
 
     public string ValueClose { get; init; } = "</arg_value>";

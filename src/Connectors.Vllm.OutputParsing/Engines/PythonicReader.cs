@@ -4,7 +4,7 @@ using System.Text;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// Reads calls written as Python: <c>[name(key=literal, …), …]</c>. The end of the list is found by brackets outside of strings; then the list is
+/// Reads calls written as Python: <c>[name(key=literal, …), …]</c>, or a list of objects with name and arguments. The end of the list is found by brackets outside of strings; then the list is
 /// read by recursive descent. Positional arguments make it no call.
 /// </summary>
 internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
@@ -230,7 +230,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
         var used = 0;
         while (i < list.Length && list[i] != ']')
         {
-            if ((list[i] == '{' ? ReadJson(list, ref i) : ReadCall(list, ref i)) is not { } call)
+            if ((list[i] == '{' ? ReadObject(list, ref i) : ReadCall(list, ref i)) is not { } call)
             {
                 _calls.Clear();
                 return false;
@@ -260,17 +260,18 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
         return true;
     }
 
-    private static ParsedCall? ReadJson(ReadOnlySpan<char> list, ref int i)
+    /// <summary>A call as an object, of JSON or of Python.</summary>
+    private static ParsedCall? ReadObject(ReadOnlySpan<char> list, ref int i)
     {
         var scanner = JsonScanner.At(i);
-        if (!scanner.Advance(list))
+        if (scanner.Advance(list) && JsonCalls.FromObject(list[i..scanner.Position], JsonCallKeys.Usual) is { } call)
         {
-            return null;
+            i = scanner.Position;
+            return call;
         }
 
-        var call = JsonCalls.FromObject(list[i..scanner.Position], JsonCallKeys.Usual);
-        i = scanner.Position;
-        return call;
+        var json = new StringBuilder();
+        return PythonLiteral.TryRead(list, ref i, json) ? JsonCalls.FromObject(json.ToString(), JsonCallKeys.Usual) : null;
     }
 
     private static ParsedCall? ReadCall(ReadOnlySpan<char> list, ref int i)

@@ -57,7 +57,8 @@ internal static class InvokeFormats
         Id = "cohere_cofl",
         Aliases = ["cohere_command5", "cohere_cmd5"],
         Openers = ["<cofl:tool_calls>", "<cofl:tool_call "],
-        Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
+        Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|END_OF_TURN_TOKEN|>"],
+        Citations = ["<co", "</co"],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, new XmlCallSyntax
         {

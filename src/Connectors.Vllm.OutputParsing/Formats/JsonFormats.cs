@@ -30,6 +30,7 @@ internal static class JsonFormats
         Aliases = ["cohere", "cohere_command4", "cohere_cmd"],
         Openers = ["<|START_ACTION|>"],
         Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|END_OF_TURN_TOKEN|>"],
+        Citations = ["<co", "</co"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax
         {
             Closers = ["<|END_ACTION|>"],

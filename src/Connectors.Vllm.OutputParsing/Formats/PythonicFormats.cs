@@ -36,4 +36,13 @@ internal static class PythonicFormats
         Drops = ["<|tool_call_end|>"],
         Reader = _ => new PythonicReader(new PythonicSyntax { Closers = ["<|tool_call_end|>"] }),
     };
+
+    /// <summary>Sarashina: a list of Python dictionaries with name and arguments.</summary>
+    public static readonly ToolSyntax Sarashina = new()
+    {
+        Id = "sarashina",
+        Openers = ["<|tool_calls|>"],
+        NewlinesBefore = 1,
+        Reader = _ => new PythonicReader(new PythonicSyntax()),
+    };
 }

@@ -11,10 +11,11 @@ internal sealed class ResponseTemplate
     private const int MaxFields = 32;
     private const int MaxLength = 256 * 1024;
 
-    private ResponseTemplate(IReadOnlyList<TemplateMarker> anchors, IReadOnlyList<TemplateField> fields)
+    private ResponseTemplate(IReadOnlyList<TemplateMarker> anchors, IReadOnlyList<TemplateField> fields, IReadOnlyDictionary<string, string> defaults)
     {
         Anchors = anchors;
         Fields = fields;
+        Defaults = defaults;
         Implicit = fields.FirstOrDefault(field => field.Opens.Count == 0);
     }
 
@@ -25,6 +26,9 @@ internal sealed class ResponseTemplate
 
     /// <summary>The field that takes all text outside of others; null when there is none.</summary>
     public TemplateField? Implicit { get; }
+
+    /// <summary>Texts of fields that the output does not hold.</summary>
+    public IReadOnlyDictionary<string, string> Defaults { get; }
 
     /// <summary>Reads a template.</summary>
     /// <exception cref="OutputFormatException">It is no template this package can use.</exception>
@@ -78,7 +82,19 @@ internal sealed class ResponseTemplate
             throw Bad(fields.Length > MaxFields ? $"it has more than {MaxFields} fields" : "more than one field has no opener");
         }
 
-        return new ResponseTemplate(anchors, fields);
+        return new ResponseTemplate(anchors, fields, ReadDefaults(root));
+    }
+
+    private static Dictionary<string, string> ReadDefaults(JsonElement root)
+    {
+        if (!root.TryGetProperty("defaults", out var defaults) || defaults.ValueKind == JsonValueKind.Null)
+        {
+            return [];
+        }
+
+        return defaults.ValueKind == JsonValueKind.Object
+            ? defaults.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String).ToDictionary(member => member.Name, member => member.Value.GetString()!, StringComparer.Ordinal)
+            : throw Bad("its defaults are no object");
     }
 
     internal static OutputFormatException Bad(string what) =>

@@ -16,10 +16,12 @@ internal sealed class ResponseTemplateMachine : OutputMachine
     private readonly OutputParserOptions _options;
     private readonly TextBuffer _buffer = new();
     private TemplateField? _region;
+    private readonly HashSet<TemplateField> _written = [];
     private JsonObject _captures = [];
     private bool _silent;
     private bool _ended;
     private bool _textWritten;
+    private bool _separate = true;
     private int _openLength;
     private int _scan;
 
@@ -47,7 +49,17 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         Run(final: false);
     }
 
-    public override void Finish(bool truncated) => Run(final: true);
+    public override void Finish(bool truncated)
+    {
+        Run(final: true);
+        foreach (var field in _template.Fields.Where(field => field.Streams is not null && !_written.Contains(field)))
+        {
+            if (!truncated && _template.Defaults.TryGetValue(field.Name, out var text))
+            {
+                _writer.Piece(field.Streams!.Value, text);
+            }
+        }
+    }
 
     private bool IsMarker(string text) => _template.Fields.SelectMany(field => field.Opens.Concat(field.Closes))
         .Any(marker => marker.Literal.Contains(text, StringComparison.Ordinal) || marker.Pattern?.ToString().Contains(text, StringComparison.Ordinal) == true);
@@ -98,7 +110,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
             _buffer.Consume(_buffer.Length);
         }
 
-        (_silent, _scan, _textWritten) = (false, 0, false);
+        (_silent, _scan, _textWritten, _separate) = (false, 0, false, true);
     }
 
     private void Run(bool final)
@@ -235,7 +247,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
             // Space alone between regions is no answer.
             Emit(at, _ended || _buffer.Span[..at].IsWhiteSpace() && !_textWritten ? OutputEventKind.Markup : Kind ?? OutputEventKind.Text);
             Capture(opened.Opens, _buffer.Span[..length]);
-            (_region, _ended, _textWritten, _openLength, _scan) = (opened, false, false, length, length);
+            (_region, _ended, _textWritten, _separate, _openLength, _scan) = (opened, false, false, true, length, length);
             if (opened.Streams is not null)
             {
                 Emit(length, OutputEventKind.Markup);
@@ -265,7 +277,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
             CloseRegion(_buffer.Span[_openLength..at].ToString(), at + length);
         }
 
-        (_region, _openLength, _scan, _captures, _textWritten) = (null, 0, 0, [], false);
+        (_region, _openLength, _scan, _captures, _textWritten, _separate) = (null, 0, 0, [], false, true);
     }
 
     private void CloseRegion(string body, int rawLength)
@@ -308,6 +320,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         {
             if (!_silent)
             {
+                Separate(kind);
                 _writer.Piece(kind, _buffer.Span[..length]);
                 _textWritten |= kind != OutputEventKind.Markup;
             }
@@ -315,5 +328,22 @@ internal sealed class ResponseTemplateMachine : OutputMachine
             _buffer.Consume(length);
             _scan = Math.Max(0, _scan - length);
         }
+    }
+
+    /// <summary>Before the first text of a region: what joins it to the region before.</summary>
+    private void Separate(OutputEventKind kind)
+    {
+        var field = _region ?? _template.Implicit;
+        if (field is null || kind == OutputEventKind.Markup || field.Streams != kind)
+        {
+            return;
+        }
+
+        if (_separate && !_written.Add(field) && field.Join is { Length: > 0 } join)
+        {
+            _writer.Piece(kind, join);
+        }
+
+        _separate = false;
     }
 }

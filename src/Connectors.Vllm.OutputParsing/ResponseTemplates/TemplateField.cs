@@ -22,6 +22,9 @@ internal sealed class TemplateField
 
     public bool TransformEach { get; init; }
 
+    /// <summary>What stands between the texts of the field's regions; null when they follow each other as they are.</summary>
+    public string? Join { get; init; }
+
     /// <summary>Reasoning or text that goes out as it comes; null for a field that is parsed when it closes.</summary>
     public OutputEventKind? Streams => Content != "text" || Transform is not null ? null
         : Name is "thinking" or "reasoning" or "reasoning_content" ? OutputEventKind.Reasoning
@@ -49,6 +52,14 @@ internal sealed class TemplateField
             throw ResponseTemplate.Bad($"the content parser '{content}' of field '{name}' is unknown");
         }
 
+        string? join = null;
+        if (value.TryGetProperty("join", out var separator) && separator.ValueKind != JsonValueKind.Null)
+        {
+            join = separator.ValueKind == JsonValueKind.String && value.TryGetProperty("repeats", out var repeats) && repeats.ValueKind == JsonValueKind.True
+                ? separator.GetString()
+                : throw ResponseTemplate.Bad($"'join' of field '{name}' is no text, or the field does not repeat");
+        }
+
         var each = value.TryGetProperty("transform_each", out var transformEach);
         return new TemplateField
         {
@@ -59,6 +70,7 @@ internal sealed class TemplateField
             Arguments = value.TryGetProperty("content_args", out var arguments) ? arguments : null,
             Transform = each ? transformEach : value.TryGetProperty("transform", out var transform) ? transform : null,
             TransformEach = each,
+            Join = join,
         };
     }
 }

@@ -9,6 +9,7 @@ internal static class MarkerSniffer
         (["｜DSML｜", "function_calls"], "deepseek_v32"),
         (["｜DSML｜"], "deepseek_v4"),
         (["<ifm|tool_calls>"], "k2_horizon"),
+        (["<|tool_arg:start|>"], "solar_open2"),
         (["<atem:function_calls>"], "muse_glimmer"),
         (["<|plamo:begin_tool_requests"], "plamo3"),
         (["<|start|>assistant", "<|channel|>"], "openai"),
@@ -50,6 +51,7 @@ internal static class MarkerSniffer
         (["<|function_call|>"], "gigachat3"),
         (["<tool_calls>"], "jamba"),
         (["<TOOLCALL>"], "nemotron_nano_v2"),
+        (["<|tool_calls|>"], "sarashina"),
     ];
 
     // Tokens that one family has and no other.
@@ -70,6 +72,7 @@ internal static class MarkerSniffer
         (["[TOOL_CALLS]"], "mistral"),
         (["<|tools_prefix|>"], "apertus"),
         (["<|action_start|>"], "internlm"),
+        (["<|tool_arg:start|>"], "solar_open2"),
         (["<|tool_call_start|>"], "lfm2"),
         (["<|python_start|>"], "llama4_pythonic"),
         (["<|python_tag|>"], "llama3_json"),
@@ -80,6 +83,7 @@ internal static class MarkerSniffer
     [
         (["<ifm|think"], "k2_horizon"),
         (["<|plamo:begin_think"], "plamo3"),
+        (["<|think:start|>"], "solar_open2"),
         (["<mm:think>"], "minimax_m3"),
         (["<seed:think>"], "seed_oss"),
         (["[THINK]"], "mistral"),

@@ -34,6 +34,7 @@ internal static class ModelTypes
         ("k2_horizon", "k2_horizon", "k2_horizon"),
         ("muse_glimmer", "muse_glimmer", "muse_glimmer"),
         ("poolside", "poolside_v1", "poolside_v1"),
+        ("solar_open2", "solar_open2", "solar_open2"),
     ];
 
     /// <summary>The tool parser; null when the type does not decide.</summary>
