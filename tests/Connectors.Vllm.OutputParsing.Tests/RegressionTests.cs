@@ -5,6 +5,8 @@ public sealed class RegressionTests
 {
     private const string Open = "<|im_start|>assistant\n<think>\n";
 
+    private static readonly string Listing = string.Concat(Enumerable.Range(0, 200).Select(line => $"    if (a[{line}] < b && c > \"d\") {{ x << 1; }} // </param ü😀\n"));
+
     private static readonly OutputCase[] Cases =
     [
         Hermes("vllm#10395 arguments are passed on as written, never completed", "<tool_call>{\"name\":\"typed\",\"arguments\":{\"list\":[1,[2]],\"free\":{\"a\":{}}}}</tool_call>",
@@ -53,6 +55,23 @@ public sealed class RegressionTests
         Of("openai", "openai_gptoss", "vllm#23567 leftovers in a header hurt nothing", "<|channel|>commentary to=functions.now <|constrain|>json extra<|message|>{}<|call|>", "C now {}"),
         Of("openai", "openai_gptoss", "harmony#38 no special token in a name", "<|channel|>commentary to=functions.now<|channel|>commentary<|message|>{}<|call|>", "C now {}"),
         Of("gemma4", "gemma4", "vllm#38855 special tokens are read first and dropped then", "<|channel>thought\nhm<channel|>ok<|tool_call>call:now{}<tool_call|><turn|>", "R hm", "T ok", "C now {}"),
+        Of("gemma4", "gemma4", "vllm#50477 a call forced as JSON on a model of dictionaries is a call", "[{\"name\":\"get_weather\",\"parameters\":{\"city\":\"X\"}}]", "C get_weather {\"city\":\"X\"}")
+            with { Configure = options => Shape(options, CallShape.JsonArray, OutputToolChoice.Required) },
+        Of("glm47", "glm45", "sglang#13514 an array that never ends gives its complete calls and keeps the rest", "[{\"name\":\"now\",\"parameters\":{}},{\"name\":\"now\",\"parameters\":{}},\n\n\n\n", "C now {}", "C now {}")
+            with { Configure = options => Shape(options, CallShape.JsonArray, OutputToolChoice.Required) },
+        Hermes("vllm#47027 JSON behind a thought under a schema is the answer", "plan</think>\n\n{\"a\": \"<tool_call>\"}", "R plan", "T {\"a\": \"<tool_call>\"}")
+            with { PromptTail = Open, Configure = options => Shape(options, CallShape.None, default) },
+        Hermes("vllm#50948 JSON from the first token is the answer, although the prompt opened a thought", "{\"a\":1}", "T {\"a\":1}")
+            with { PromptTail = Open, Configure = options => new OutputParserOptions { CallShape = CallShape.None, ReportMarkup = true } },
+        Of("minimax_m2", "minimax_m2", "vllm#39649 a long value loses and doubles nothing, however it is cut", "<minimax:tool_call>\n<invoke name=\"write\">\n<parameter name=\"content\">" + Listing + "</parameter>\n</invoke>\n</minimax:tool_call>",
+            "C write {\"content\": " + System.Text.Json.JsonSerializer.Serialize(Listing, FormatProfile.Relaxed) + "}"),
+        Of("deepseek_v32", "deepseek_v32", "vllm#42878 a long value loses and doubles nothing, however it is cut",
+            "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"write\">\n<｜DSML｜parameter name=\"content\" string=\"true\">" + Listing + "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+            "C write {\"content\": " + System.Text.Json.JsonSerializer.Serialize(Listing, FormatProfile.Relaxed) + "}"),
+        Hermes("vllm#9451 no second call where only one is allowed", "<tool_call>{\"name\":\"now\"}</tool_call>", "C now {}")
+            with { Configure = options => new OutputParserOptions { Tools = options.Tools, AllowMultipleToolCalls = false, ReportMarkup = true } },
+        Of("step3", "step3", "vllm#21130 a marker the model never writes loses nothing", "no marker at all", "T no marker at all"),
+        Coder("vllm#18791 JSON calls of a model tuned on tags", "<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"days\": 3}}</tool_call>", "C get_weather {\"days\": 3}"),
         Hermes("vllm#47137 a cut opener is the same text streamed or not", "text <tool_ca", "T text <tool_ca"),
         Hermes("vllm#56077 garbage is text", "<tool_call>}{]\"\\u{{</tool_call>", "T <tool_call>}{]\"\\u{{</tool_call>"),
         Hermes("vllm#57677 many openers without an end stay text", string.Concat(Enumerable.Repeat("<tool_call>{\"name\"", 50)), "T " + string.Concat(Enumerable.Repeat("<tool_call>{\"name\"", 50))),
@@ -75,6 +94,35 @@ public sealed class RegressionTests
         {
             item.AssertExpected(FormatCaseTests.Check(item, FormatCaseTests.RandomChunks(item.Output, new Random(seed), seed * 3)));
         }
+    }
+
+    /// <summary>vllm#39697: what a thinking budget writes to end a thought is part of it, and the model's own end behind it never shows.</summary>
+    [Fact]
+    public void Parse_ThoughtEndedByForce_EndsOnce()
+    {
+        const int End = 7;
+        var format = OutputFormats.FromNames("hermes", "qwen3", text => text == "</think>" ? End : null);
+        var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = Open });
+        var events = new OutputEvents();
+        foreach (var (text, id) in new[] { ("plan", 1), (", so I must answer now.\n", 2), ("</think>", End), ("\n\n", 3), ("</think>", End), ("\n\n", 3), ("b", 4) })
+        {
+            parser.Push(text, id, events);
+        }
+
+        parser.Finish("stop", events);
+        Assert.Equal(["R plan, so I must answer now.", "T b"], OutputCase.Lines(events));
+    }
+
+    /// <summary>vllm#9451.</summary>
+    [Fact]
+    public void Parse_SecondCallWhereOneIsAllowed_FinishesBehindTheFirst()
+    {
+        var parser = OutputParser.Create(OutputFormats.FromNames("hermes", "qwen3"), new OutputParserOptions { AllowMultipleToolCalls = false });
+        var events = new OutputEvents();
+        parser.Push("<tool_call>{\"name\":\"now\"}</tool_call>\n<tool_call>{\"name\":\"now\"}</tool_call> more", -1, events);
+        Assert.True(parser.IsFinished);
+        parser.Finish("stop", events);
+        Assert.Equal(["C now {}"], OutputCase.Lines(events));
     }
 
     private static OutputCase Hermes(string name, string output, params string[] expected) => Of("hermes", "qwen3", name, output, expected);

@@ -25,6 +25,7 @@ internal sealed class MarkupMachine : OutputMachine
     private bool _atStart = true;
     private bool _inBlock;
     private bool _blockAtStart;
+    private bool _callsInBlock;
     private int _newlinesToSkip;
     private int _lead;
     private int _scan;
@@ -271,6 +272,12 @@ internal sealed class MarkupMachine : OutputMachine
                 break;
             default:
                 EndText(marker.Text.Length, 0);
+                if (_atStart && marker.Kind.HasFlag(MarkerKind.ReasoningClose))
+                {
+                    // The end of a thought that had ended already: with its framing.
+                    StartText(reasoning: false, _reasoningSyntax.NewlinesAfterClose);
+                }
+
                 break;
         }
     }
@@ -303,6 +310,7 @@ internal sealed class MarkupMachine : OutputMachine
         _lead = _scan;
         _inBlock = true;
         _blockAtStart = atStart;
+        _callsInBlock = false;
         _reader!.Begin(opener, opener.Length);
     }
 
@@ -320,6 +328,10 @@ internal sealed class MarkupMachine : OutputMachine
                 return true;
             case ReadStatus.End:
                 Drop(_lead + result.Length);
+                EndBlock(accepted: true);
+                return true;
+            case ReadStatus.Reject when _callsInBlock && _lead < _buffer.Length && char.IsWhiteSpace(_buffer.Span[_lead]):
+                // Calls without the end of their block, and space: nothing of it is text yet.
                 EndBlock(accepted: true);
                 return true;
             default:
@@ -353,6 +365,7 @@ internal sealed class MarkupMachine : OutputMachine
         }
 
         DropLead();
+        _callsInBlock = true;
         _reasoning = false;
         _writer.Call(call, _buffer.Span[..length]);
         _buffer.Consume(length);

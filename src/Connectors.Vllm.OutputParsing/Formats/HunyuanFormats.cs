@@ -23,6 +23,7 @@ internal static class HunyuanFormats
         Id = "hunyuan_a13b",
         Aliases = [],
         Drops = ["<answer>\n", "<answer>", "\n</answer>", "</answer>"],
+        EndedByCall = false,
     };
 
     /// <summary>The tool syntax with a marker suffix.</summary>

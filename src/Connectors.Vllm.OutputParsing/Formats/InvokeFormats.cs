@@ -10,7 +10,7 @@ internal static class InvokeFormats
     {
         Id = "minimax_m2",
         Aliases = ["minimax", "mm_m2"],
-        Openers = ["<minimax:tool_call>"],
+        Openers = ["<minimax:tool_call>", "<invoke name="],
         Drops = ["[e~["],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["minimax:tool_call"] }),

@@ -119,7 +119,15 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : CallReader
             }
 
             values.Add(value);
-            members.Set(name, values.Count == 1 ? value : $"[{string.Join(", ", values)}]");
+            members.Set(name, value);
+        }
+
+        foreach (var (name, values) in repeated)
+        {
+            if (values.Count > 1)
+            {
+                members.Set(name, $"[{string.Join(", ", values)}]");
+            }
         }
 
         mixed = outside.ToString();

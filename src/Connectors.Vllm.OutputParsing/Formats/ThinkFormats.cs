@@ -5,12 +5,8 @@ internal static class ThinkFormats
 {
     public static readonly ReasoningSyntax Think = new()
     {
-        Id = "deepseek_r1",
-        Aliases =
-        [
-            "think", "glm45", "glm47", "glm4_moe", "kimi_k2", "ling3", "deepseek_v3", "deepseek_v31", "deepseek_v32", "deepseek_v4", "deepseek_v41", "holo2", "lfm2", "dots",
-            "minicpm5", "longcat",
-        ],
+        Id = "think",
+        Aliases = ["glm45", "glm47", "glm4_moe", "kimi_k2", "ling3", "deepseek_v4", "deepseek_v41", "holo2", "lfm2", "dots", "minicpm5"],
         Opens = ["<think>"],
         Closes = ["</think>"],
     };
@@ -30,8 +26,8 @@ internal static class ThinkFormats
     /// <summary>Families whose thoughts only end by their marker, even when a call stands in them.</summary>
     public static readonly ReasoningSyntax Strict = Think with
     {
-        Id = "step3",
-        Aliases = ["olmo3", "poolside_v1", "hy_v3", "hy_v4"],
+        Id = "deepseek_r1",
+        Aliases = ["deepseek_v3", "deepseek_v31", "deepseek_v32", "step3", "olmo3", "poolside_v1", "hy_v3", "hy_v4"],
         EndedByCall = false,
     };
 
@@ -44,6 +40,14 @@ internal static class ThinkFormats
     };
 
     public static readonly ReasoningSyntax SeedOss = Think with { Id = "seed_oss", Aliases = [], Opens = ["<seed:think>"], Closes = ["</seed:think>"] };
+
+    public static readonly ReasoningSyntax LongCat = Think with
+    {
+        Id = "longcat",
+        Aliases = [],
+        Opens = ["<longcat_think>", "<think>"],
+        Closes = ["</longcat_think>", "</think>"],
+    };
 
     public static readonly ReasoningSyntax Kimi = Think with { Id = "kimi", Aliases = [], Opens = ["◁think▷"], Closes = ["◁/think▷"], OpensOnlyAtStart = false };
 
@@ -86,5 +90,5 @@ internal static class ThinkFormats
         OpensOnlyAtStart = false,
     };
 
-    public static readonly ReasoningSyntax[] All = [Qwen, Think, Strict, Ernie45, SeedOss, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
+    public static readonly ReasoningSyntax[] All = [Qwen, Think, Strict, Ernie45, SeedOss, LongCat, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
 }

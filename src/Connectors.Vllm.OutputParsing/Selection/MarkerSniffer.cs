@@ -83,6 +83,7 @@ internal static class MarkerSniffer
     [
         (["<ifm|think"], "k2_horizon"),
         (["<|plamo:begin_think"], "plamo3"),
+        (["<longcat_think>"], "longcat"),
         (["<|think:start|>"], "solar_open2"),
         (["<mm:think>"], "minimax_m3"),
         (["<seed:think>"], "seed_oss"),

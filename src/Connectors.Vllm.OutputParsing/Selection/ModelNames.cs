@@ -27,7 +27,7 @@ internal static class ModelNames
         ("step-3.5", "step3p5"), ("seed-oss", "seed_oss"), ("gemma-4", "gemma4"), ("gemma4", "gemma4"), ("magistral", "mistral"), ("command", "cohere_cmd"), ("nemotron", "nemotron_v3"),
         ("mimo", "mimo"), ("inkling", "inkling"), ("hunyuan-a13b", "hunyuan_a13b"), ("hy3", "hy_v3"), ("hy4", "hy_v4"), ("olmo-3", "olmo3"), ("granite-3.2", "granite"),
         ("granite-4.2", "granite_thinking"), ("ernie-4.5", "ernie45"), ("ling-3", "ling3"), ("plamo-3", "plamo3"), ("poolside", "poolside_v1"), ("k2-horizon", "k2_horizon"),
-        ("muse-glimmer", "muse_glimmer"), ("holo2", "holo2"), ("thinking", "qwen3"), ("smollm3", "qwen3"), ("solar-open2", "solar_open2"),
+        ("muse-glimmer", "muse_glimmer"), ("holo2", "holo2"), ("thinking", "qwen3"), ("smollm3", "qwen3"), ("solar-open2", "solar_open2"), ("longcat", "longcat"),
     ];
 
     public static (string Pattern, string Name)? Find(string? modelName, IReadOnlyList<(string Pattern, string Name)> table)
