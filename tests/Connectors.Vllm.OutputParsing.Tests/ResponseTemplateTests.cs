@@ -63,6 +63,22 @@ public sealed class ResponseTemplateTests
     }
 
     [Fact]
+    public void Push_SpecialTokenOfNoField_IsDropped()
+    {
+        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
+        var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|eot|>", [8] = "<|im_end|>" }, ReportMarkup = true });
+        var events = new OutputEvents();
+        foreach (var (text, id) in new[] { ("<think>", 1), ("a<|eo", 2), ("t|>", 3), ("</think>b", 4), (new string("<|eot|>"), 7), ("c" + "<|eot|>", 7), ("<|im_end|>", 8) })
+        {
+            parser.Push(text, id, events);
+        }
+
+        parser.Finish("stop", events);
+        Assert.Equal(["R a<|eot|>", "T bc"], OutputCase.Lines(events));
+        Assert.Equal("<think>a<|eot|></think>b<|eot|>c<|eot|><|im_end|>", OutputCase.Raw(events));
+    }
+
+    [Fact]
     public void Select_BuiltInFamily_WinsOverTheTemplate() =>
         Assert.Equal("gemma4", OutputFormats.Select(new OutputFormatHints { ModelType = "gemma4", ResponseTemplate = Json }).ToolParser);
 

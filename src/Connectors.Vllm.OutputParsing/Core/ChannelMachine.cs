@@ -6,7 +6,7 @@ namespace Connectors.Vllm.OutputParsing;
 /// </summary>
 internal abstract class ChannelMachine : OutputMachine
 {
-    private const int MaxHeader = 1024;
+    private const int MaxHeader = 512;
 
     private readonly EventWriter _writer;
     private readonly IReadOnlyDictionary<int, string> _markerTokens;

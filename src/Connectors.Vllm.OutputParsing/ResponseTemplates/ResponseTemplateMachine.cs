@@ -38,16 +38,17 @@ internal sealed class ResponseTemplateMachine : OutputMachine
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
-        if (tokenId >= 0 && _options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && special == text && !IsMarker(special))
-        {
-            // A leftover special token: what came before must not wait for it.
-            _writer.Piece(OutputEventKind.Markup, text);
-            return;
-        }
-
-        _buffer.Append(text);
+        var leftover = LeftoverSpecial(text, tokenId);
+        _buffer.Append(text[..^leftover]);
         Run(final: false);
+        _writer.Piece(OutputEventKind.Markup, text[^leftover..]);
     }
+
+    /// <summary>Length of the special token that the piece ends with and no field's marker holds; 0 when there is none.</summary>
+    private int LeftoverSpecial(ReadOnlySpan<char> text, int tokenId) =>
+        tokenId >= 0 && _options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal) && !IsMarker(special)
+            ? special.Length
+            : 0;
 
     public override void Finish(bool truncated)
     {

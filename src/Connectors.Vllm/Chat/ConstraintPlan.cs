@@ -10,6 +10,12 @@ namespace Connectors.Vllm;
 /// <summary>The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see <see cref="VllmCapabilities.ConstraintStart"/>.</summary>
 internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
+    /// <summary>
+    /// True when the constraint holds from the first token and has no room for a thought: the output is an answer at once, even where the prompt has
+    /// opened a thought. A tag has that room, or is the caller's own.
+    /// </summary>
+    public bool AnswersAtOnce { get; private init; }
+
     /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
     public static ConstraintPlan For(
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables, ChatOptions? options, VllmExtras extras, ILogger logger)
@@ -29,13 +35,14 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
             return new ConstraintPlan(format, null, CallShape.Native, null, stopsReachServer);
         }
 
+        Parsing.ConstraintStart start = StartOf(profile, settings);
         OutputConstraintResult result = OutputConstraints.Build(format, new OutputConstraintRequest
         {
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
             Answer = ToParsing(wish.Constraint),
-            Start = StartOf(profile, settings),
+            Start = start,
             PromptTail = prompt.Tail,
             Thinking = variables.Thinking,
         });
@@ -44,7 +51,10 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
             Log.ConstraintWarning(logger, note);
         }
 
-        return new ConstraintPlan(format, ToWire(result.Constraint), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer);
+        return new ConstraintPlan(format, ToWire(result.Constraint), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer)
+        {
+            AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && result.Constraint is { Kind: not Parsing.OutputConstraintKind.StructuralTag },
+        };
     }
 
     /// <summary>For raw completions: the output is text, and the constraint is what the caller gave.</summary>
@@ -58,7 +68,7 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
     public OutputParserOptions ParserOptions(
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, TemplateVariables variables, ChatOptions? options) => new()
         {
-            PromptTail = prompt.Tail,
+            PromptTail = AnswersAtOnce ? null : prompt.Tail,
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             CallShape = CallShape,

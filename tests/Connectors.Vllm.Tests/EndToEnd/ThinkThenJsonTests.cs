@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tests.Contract;
@@ -92,6 +93,34 @@ public sealed class ThinkThenJsonTests
             using JsonDocument answer = JsonDocument.Parse(response.Text);
             Assert.True(answer.RootElement.GetProperty("city").GetString()!.Length >= 2);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(VllmServerFamily family)
+    {
+        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
+        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<muse>\n");
+        string config = Path.Combine(folder, "tokenizer_config.json");
+        JsonObject settings = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
+        settings.Remove("chat_template");
+        settings["response_template"] = JsonNode.Parse("""{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");
+        File.WriteAllText(config, settings.ToJsonString());
+        await using Served served = await Served.StartAsync(
+            family,
+            server => (server.ModelDirectory, server.ConstraintStart) = (folder, ConstraintStart.FirstToken),
+            client => (client.ToolCallParser, client.ReasoningParser) = ("hf", "hf"));
+        served.Server.Enqueue(Json);
+        served.Server.Enqueue("Hm.</muse>Paris");
+
+        ChatResponse constrained = await served.AskAsync("Where?", Options());
+        ChatResponse free = await served.AskAsync("Where?");
+
+        Assert.Equal(("json_schema", Schema), (served.Sent[0].Constraint, served.Sent[0].ConstraintText));
+        Assert.Equal(Json, constrained.Text);
+        Assert.DoesNotContain(constrained.Messages[0].Contents, content => content is TextReasoningContent);
+        Assert.Equal("Paris", free.Text);
+        Assert.Contains(free.Messages[0].Contents, content => content is TextReasoningContent { Text: var thought } && thought.Trim() == "Hm.");
     }
 
     [Fact]
