@@ -10,6 +10,7 @@ namespace Connectors.Vllm;
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
     /// <summary>Requests of one call that are under way at a time: enough to fill a batch, few enough for one connection.</summary>
+    private const int MaxRenewals = 2;
     private const int MaxParallel = 32;
 
     private readonly VllmRuntime _runtime;
@@ -104,26 +105,48 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         cancellationToken.ThrowIfCancellationRequested();
         var embeddings = new Embedding<float>[texts.Length];
         long tokens = 0;
-        if (texts.Length > 0)
+        for (int renewals = 0; texts.Length > 0; renewals++)
         {
             VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-            await Parallel.ForAsync(
-                0,
-                texts.Length,
-                new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
-                async (i, cancel) =>
+            try
+            {
+                tokens = await EmbedAllAsync(profile, texts, embeddings, options?.Dimensions, cancellationToken).ConfigureAwait(false);
+                break;
+            }
+            catch (VllmModelChangedException changed)
+            {
+                // All of them again: vectors of two models must not meet in one list.
+                _runtime.Renew(profile, changed);
+                if (renewals == MaxRenewals)
                 {
-                    EmbeddingResult result = await _runtime.Engine.EmbedAsync(profile.Tokenizer.Encode(texts[i], addSpecialTokens: true), cancel).ConfigureAwait(false);
-                    CheckDimensions(options?.Dimensions, result.Vector.Length, profile.ModelId);
-                    Interlocked.Add(ref tokens, result.PromptTokens);
-                    embeddings[i] = new Embedding<float>(result.Vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
-                }).ConfigureAwait(false);
+                    throw;
+                }
+            }
         }
 
         return new GeneratedEmbeddings<Embedding<float>>(embeddings)
         {
             Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens },
         };
+    }
+
+    /// <summary>Fills <paramref name="embeddings"/> and returns the number of prompt tokens.</summary>
+    private async Task<long> EmbedAllAsync(VllmModelProfile profile, string[] texts, Embedding<float>[] embeddings, int? dimensions, CancellationToken cancellationToken)
+    {
+        long tokens = 0;
+        await Parallel.ForAsync(
+            0,
+            texts.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
+            async (i, cancel) =>
+            {
+                int[] ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
+                EmbeddingResult result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
+                CheckDimensions(dimensions, result.Vector.Length, profile.ModelId);
+                Interlocked.Add(ref tokens, result.PromptTokens);
+                embeddings[i] = new Embedding<float>(result.Vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
+            }).ConfigureAwait(false);
+        return tokens;
     }
 
     private void CheckDimensions(int? wanted, int actual, string model)

@@ -136,7 +136,7 @@ public sealed class PythonServerTests
         await using var engine = Engine(server);
 
         var model = await engine.GetModelInfoAsync(Cancel);
-        var embedding = await engine.EmbedAsync(new[] { 1, 2, 3 }, Cancel);
+        var embedding = await engine.EmbedAsync(new[] { 1, 2, 3 }, cancellationToken: Cancel);
         var loads = await engine.GetLoadsAsync(Cancel);
         var files = await engine.GetTokenizerBundleAsync(cancellationToken: Cancel);
         var health = await engine.HealthAsync(Cancel);

@@ -8,7 +8,7 @@ internal sealed class ServerEndpoint : IDisposable
     private readonly GrpcInvoker _invoker;
     private readonly VllmConnectionOptions _options;
     private readonly ILogger _logger;
-    private volatile CachedLookup<IProtocolFamily> _family;
+    private CachedLookup<KnownServer> _server;
     private int _outstanding;
     private long _setAsideUntil;
     private int _probing;
@@ -21,7 +21,7 @@ internal sealed class ServerEndpoint : IDisposable
         _logger = logger;
         _lastProtocol = options.Protocol;
         _invoker = new GrpcInvoker(transport, options);
-        _family = NewLookup();
+        _server = NewLookup();
     }
 
     public IGrpcTransport Transport { get; }
@@ -33,22 +33,32 @@ internal sealed class ServerEndpoint : IDisposable
     public bool IsSetAside => Volatile.Read(ref _setAsideUntil) != 0;
 
     /// <summary>What was last found out; during an outage, what it was before.</summary>
-    public VllmProtocol Protocol => _family.Current?.Protocol ?? _lastProtocol;
+    public VllmProtocol Protocol => Volatile.Read(ref _server).Current?.Family.Protocol ?? _lastProtocol;
 
-    public ValueTask<IProtocolFamily> GetFamilyAsync(CancellationToken cancellationToken) => _family.GetAsync(cancellationToken);
+    /// <summary>What is known of the server, found out anew when a connection was opened since.</summary>
+    public ValueTask<KnownServer> GetServerAsync(CancellationToken cancellationToken)
+    {
+        var lookup = Volatile.Read(ref _server);
+        if (lookup.Current is { } known && known.Connections != Transport.Connections)
+        {
+            Interlocked.CompareExchange(ref _server, NewLookup(), lookup);
+        }
+
+        return Volatile.Read(ref _server).GetAsync(cancellationToken);
+    }
 
     /// <summary>The server no longer knows a method it knew: it was replaced by another version. Asks anew; false when the protocol is forced.</summary>
-    public bool Forget(IProtocolFamily family)
+    public bool Forget(KnownServer known)
     {
         if (_options.Protocol != VllmProtocol.Auto)
         {
             return false;
         }
 
-        var lookup = _family;
-        if (ReferenceEquals(lookup.Current, family) && Interlocked.CompareExchange(ref _family, NewLookup(), lookup) == lookup)
+        var lookup = Volatile.Read(ref _server);
+        if (ReferenceEquals(lookup.Current, known) && Interlocked.CompareExchange(ref _server, NewLookup(), lookup) == lookup)
         {
-            Log.ProtocolForgotten(_logger, Uri, family.Protocol);
+            Log.ProtocolForgotten(_logger, Uri, known.Family.Protocol);
         }
 
         return true;
@@ -73,10 +83,15 @@ internal sealed class ServerEndpoint : IDisposable
 
             Volatile.Write(ref _setAsideUntil, Math.Max(1, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds));
 
-            // It may come back as another version or with another model.
-            if (_family.Current is not null)
+        }
+
+        // It may come back as another version or with another model, also behind a proxy that keeps its connection to us.
+        if (isDown || exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true })
+        {
+            var lookup = Volatile.Read(ref _server);
+            if (lookup.Current is not null)
             {
-                _family = NewLookup();
+                Interlocked.CompareExchange(ref _server, NewLookup(), lookup);
             }
         }
     }
@@ -105,8 +120,8 @@ internal sealed class ServerEndpoint : IDisposable
     {
         try
         {
-            var family = await GetFamilyAsync(CancellationToken.None).ConfigureAwait(false);
-            var health = await family.HealthAsync(CancellationToken.None).ConfigureAwait(false);
+            var server = await GetServerAsync(CancellationToken.None).ConfigureAwait(false);
+            var health = await server.Family.HealthAsync(CancellationToken.None).ConfigureAwait(false);
             if (health.IsHealthy)
             {
                 MarkHealthy();
@@ -130,7 +145,7 @@ internal sealed class ServerEndpoint : IDisposable
         Interlocked.CompareExchange(ref _setAsideUntil, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds, Volatile.Read(ref _setAsideUntil));
     }
 
-    private CachedLookup<IProtocolFamily> NewLookup() => new(async token =>
+    private CachedLookup<KnownServer> NewLookup() => new(async token =>
     {
         var protocol = _options.Protocol;
         if (protocol == VllmProtocol.Auto)
@@ -140,6 +155,7 @@ internal sealed class ServerEndpoint : IDisposable
         }
 
         _lastProtocol = protocol;
-        return protocol == VllmProtocol.Engine ? new EngineFamily(_invoker) : new InferenceFamily(_invoker, protocol);
+        return new KnownServer(
+            protocol == VllmProtocol.Engine ? new EngineFamily(_invoker) : new InferenceFamily(_invoker, protocol), Transport.Connections);
     });
 }

@@ -9,6 +9,9 @@ namespace Connectors.Vllm.Grpc;
 /// </summary>
 public sealed class CompletionsResource
 {
+    /// <summary>How often one request may find that the server has another model than its tokenizer belongs to.</summary>
+    private const int MaxRenewals = 2;
+
     private readonly IVllmEngine _engine;
     private readonly ServerTokenizer _tokenizer;
 
@@ -64,18 +67,12 @@ public sealed class CompletionsResource
     public async IAsyncEnumerable<CompletionUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var tokenizer = await _tokenizer.FindAsync(cancellationToken).ConfigureAwait(false);
-        var model = await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
-        var sent = tokenizer is null ? request with { IncludeServerText = true } : request;
-        var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
-        for (var i = 0; i < texts.Length; i++)
-        {
-            texts[i] = new ChoiceText(request, model, tokenizer);
-        }
-
+        var (texts, updates, more) = await BeginAsync(request, cancellationToken).ConfigureAwait(false);
+        await using var closing = updates.ConfigureAwait(false);
         var open = texts.Length;
-        await foreach (var update in _engine.GenerateAsync(sent, cancellationToken).ConfigureAwait(false))
+        for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
         {
+            var update = updates.Current;
             var choice = texts[update.Index];
             if (choice.IsFinished)
             {
@@ -128,6 +125,39 @@ public sealed class CompletionsResource
     /// <summary>The blocking form of <see cref="StreamAsync(GenerationRequest, CancellationToken)"/>: each step waits for the next piece.</summary>
     public IEnumerable<CompletionUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default) =>
         Blocking.Run(StreamAsync(request, cancellationToken), cancellationToken);
+
+    /// <summary>Sends the request and waits for the first tokens. A server with another model gets nothing; the tokenizer is loaded anew then.</summary>
+    private async ValueTask<(ChoiceText[] Texts, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
+        GenerationRequest request, CancellationToken cancellationToken)
+    {
+        for (var renewals = 0; ; renewals++)
+        {
+            var known = await _tokenizer.FindAsync(cancellationToken).ConfigureAwait(false);
+            var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
+            for (var i = 0; i < texts.Length; i++)
+            {
+                texts[i] = new ChoiceText(request, known.Model, known.Tokenizer);
+            }
+
+            var sent = known.Tokenizer is null ? request with { IncludeServerText = true } : request with { PreparedFor = request.PreparedFor ?? known.Model };
+            var updates = _engine.GenerateAsync(sent, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            try
+            {
+                return (texts, updates, await updates.MoveNextAsync().ConfigureAwait(false));
+            }
+            catch (Exception e)
+            {
+                await updates.DisposeAsync().ConfigureAwait(false);
+                if (e is not VllmModelChangedException changed
+                    || !_tokenizer.Renew(known, changed, request.PromptText is not null)
+                    || request.PreparedFor is not null
+                    || renewals == MaxRenewals)
+                {
+                    throw;
+                }
+            }
+        }
+    }
 
     private static GenerationRequest ForText(string prompt, SamplingOptions? sampling)
     {

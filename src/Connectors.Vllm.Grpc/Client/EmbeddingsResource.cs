@@ -3,6 +3,8 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>Embeddings, from servers of the engine family that serve an embedding model.</summary>
 public sealed class EmbeddingsResource
 {
+    private const int MaxRenewals = 2;
+
     private readonly IVllmEngine _engine;
     private readonly ServerTokenizer _tokenizer;
 
@@ -16,13 +18,23 @@ public sealed class EmbeddingsResource
     public async Task<EmbeddingResult> CreateAsync(string text, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var tokenizer = await _tokenizer.GetAsync(cancellationToken).ConfigureAwait(false);
-        return await CreateAsync(tokenizer.Encode(text, addSpecialTokens: true), cancellationToken).ConfigureAwait(false);
+        for (var renewals = 0; ; renewals++)
+        {
+            var known = await _tokenizer.RequireAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await _engine.EmbedAsync(known.Tokenizer!.Encode(text, addSpecialTokens: true), known.Model, cancellationToken).ConfigureAwait(false);
+            }
+            catch (VllmModelChangedException e) when (_tokenizer.Renew(known, e, isText: true) && renewals < MaxRenewals)
+            {
+                // The server was restarted with another model; its tokenizer is loaded next.
+            }
+        }
     }
 
     /// <summary>Embeds prompt ids.</summary>
     public Task<EmbeddingResult> CreateAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
-        _engine.EmbedAsync(promptIds, cancellationToken);
+        _engine.EmbedAsync(promptIds, cancellationToken: cancellationToken);
 
     /// <summary>The blocking form of <see cref="CreateAsync(string, CancellationToken)"/>.</summary>
     public EmbeddingResult Create(string text, CancellationToken cancellationToken = default) => Blocking.Run(() => CreateAsync(text, cancellationToken));

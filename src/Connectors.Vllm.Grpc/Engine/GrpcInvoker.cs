@@ -13,7 +13,8 @@ internal sealed class GrpcInvoker(IGrpcTransport transport, VllmConnectionOption
 
     /// <summary>One message out, one message in.</summary>
     public async Task<TResponse> UnaryAsync<TResponse>(
-        string method, IMessage request, MessageParser<TResponse> parser, CancellationToken cancellationToken, TimeSpan? timeout = null, string? requestId = null)
+        string method, IMessage request, MessageParser<TResponse> parser, CancellationToken cancellationToken, TimeSpan? timeout = null, string? requestId = null,
+        int? expectedConnections = null)
         where TResponse : IMessage<TResponse>
     {
         var start = new GrpcCallRequest
@@ -21,6 +22,7 @@ internal sealed class GrpcInvoker(IGrpcTransport transport, VllmConnectionOption
             Method = method,
             Frame = GrpcFrame.Encode(request, options.MaxSendMessageBytes),
             RequestId = requestId,
+            ExpectedConnections = expectedConnections,
             Timeout = timeout ?? options.CallTimeout,
         };
         using var call = await transport.StartAsync(start, cancellationToken).ConfigureAwait(false);

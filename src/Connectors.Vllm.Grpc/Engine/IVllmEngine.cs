@@ -15,10 +15,10 @@ public interface IVllmEngine : IAsyncDisposable
     /// <summary>The server's address; with several, the first.</summary>
     Uri Endpoint { get; }
 
-    /// <summary>What the server can do; asked once and remembered.</summary>
+    /// <summary>What the server can do; asked once and remembered until a new connection may lead to another process.</summary>
     ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>The served model; asked once and remembered.</summary>
+    /// <summary>The served model; asked once and remembered until a new connection may lead to another process.</summary>
     ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
@@ -28,10 +28,15 @@ public interface IVllmEngine : IAsyncDisposable
     /// </summary>
     /// <exception cref="VllmRequestException">The request is wrong.</exception>
     /// <exception cref="VllmConstraintException">The constraint failed on the server.</exception>
+    /// <exception cref="VllmModelChangedException">The server has another model than the one the prompt was made for.</exception>
     IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>Embeds a prompt (engine family, embedding models).</summary>
-    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default);
+    /// <summary>
+    /// Embeds a prompt (engine family, embedding models). <paramref name="preparedFor"/> is the model the ids were made for, as
+    /// <see cref="GenerationRequest.PreparedFor"/>; null sends to whatever model is there.
+    /// </summary>
+    /// <exception cref="VllmModelChangedException">The server has another model now.</exception>
+    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default);
 
     /// <summary>Asks the server about its health. A server that cannot be reached is an exception.</summary>
     Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default);

@@ -9,6 +9,9 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>The engine over one or more servers. The way of a generation is in <see cref="RunAsync"/>, top to bottom.</summary>
 internal sealed class VllmEngine : IVllmEngine
 {
+    /// <summary>How often one request may find that a connection was opened in between: bursts of requests open many at once.</summary>
+    private const int MaxRenewals = 100;
+
     private readonly VllmConnectionOptions _options;
     private readonly EndpointSelector _endpoints;
     private readonly ResiliencePipeline _retry;
@@ -32,29 +35,36 @@ internal sealed class VllmEngine : IVllmEngine
     public Uri Endpoint => _endpoints.All[0].Uri;
 
     public ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default) =>
-        new(AskAsync(static (family, _, token) => family.GetCapabilitiesAsync(token).AsTask(), false, cancellationToken));
+        new(AskAsync(static (server, _, token) => server.Family.GetCapabilitiesAsync(token).AsTask(), false, cancellationToken));
 
     public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default) =>
-        new(AskAsync(static (family, _, token) => family.GetModelInfoAsync(token).AsTask(), false, cancellationToken));
+        new(AskAsync(static (server, _, token) => server.Family.GetModelInfoAsync(token).AsTask(), false, cancellationToken));
 
-    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, ids, token) => family.EmbedAsync(ids, token), promptIds, cancellationToken);
+    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default) =>
+        AskAsync(
+            static async (server, prompt, token) =>
+            {
+                CheckModel(prompt.PreparedFor, await server.Family.GetModelInfoAsync(token).ConfigureAwait(false));
+                return await server.Family.EmbedAsync(prompt.Ids, server.Connections, token).ConfigureAwait(false);
+            },
+            (Ids: promptIds, PreparedFor: preparedFor),
+            cancellationToken);
 
     public Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, _, token) => family.HealthAsync(token), false, cancellationToken);
+        AskAsync(static (server, _, token) => server.Family.HealthAsync(token), false, cancellationToken);
 
     public Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, _, token) => family.GetServerInfoAsync(token), false, cancellationToken);
+        AskAsync(static (server, _, token) => server.Family.GetServerInfoAsync(token), false, cancellationToken);
 
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, _, token) => family.GetLoadsAsync(token), false, cancellationToken);
+        AskAsync(static (server, _, token) => server.Family.GetLoadsAsync(token), false, cancellationToken);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, report, token) => family.GetTokenizerBundleAsync(report, token), progress, cancellationToken);
+        AskAsync(static (server, report, token) => server.Family.GetTokenizerBundleAsync(report, token), progress, cancellationToken);
 
     public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (family, _, token) => family.ListLorasAsync(token), false, cancellationToken);
+        AskAsync(static (server, _, token) => server.Family.ListLorasAsync(token), false, cancellationToken);
 
     public async Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default)
     {
@@ -64,14 +74,14 @@ internal sealed class VllmEngine : IVllmEngine
         // Which server has a request is known to nobody but the servers; unknown ids do no harm.
         await Task.WhenAll(_endpoints.All.Where(endpoint => !endpoint.IsSetAside || _endpoints.All.Count == 1).Select(async endpoint =>
         {
-            var family = await endpoint.GetFamilyAsync(cancellationToken).ConfigureAwait(false);
-            await family.AbortAsync(requestIds, null, cancellationToken).ConfigureAwait(false);
+            var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+            await server.Family.AbortAsync(requestIds, null, cancellationToken).ConfigureAwait(false);
         })).ConfigureAwait(false);
     }
 
     public async IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var family = await AskAsync(static (family, _, _) => Task.FromResult(family), false, cancellationToken).ConfigureAwait(false);
+        var family = await AskAsync(static (server, _, _) => Task.FromResult(server.Family), false, cancellationToken).ConfigureAwait(false);
         await foreach (var batch in family.SubscribeKvEventsAsync(cancellationToken).ConfigureAwait(false))
         {
             yield return batch;
@@ -144,52 +154,45 @@ internal sealed class VllmEngine : IVllmEngine
         return await _retry.ExecuteAsync(
             async token =>
             {
-                var endpoint = _endpoints.Select(request.PromptIds.Span, failed);
-                var requestId = request.RequestId ?? RequestIds.Next();
-                endpoint.Enter();
-                try
+                while (true)
                 {
-                    return await StartAtAsync(endpoint, request, requestId, token).ConfigureAwait(false);
-                }
-                catch (Exception e)
-                {
-                    endpoint.Leave();
-                    endpoint.Observe(e);
-                    failed.Add(endpoint);
-                    if (RetryPipeline.IsSafe(e, _endpoints.All.Count))
+                    var endpoint = _endpoints.Select(request.PromptIds.Span, failed);
+                    var requestId = request.RequestId ?? RequestIds.Next();
+                    endpoint.Enter();
+                    try
                     {
-                        Log.Retrying(_logger, requestId, e);
+                        return await AtServerAsync(endpoint, (server, stop) => StartAtAsync(endpoint, server, request, requestId, stop), token).ConfigureAwait(false);
                     }
+                    catch (Exception e)
+                    {
+                        endpoint.Leave();
+                        endpoint.Observe(e);
+                        failed.Add(endpoint);
 
-                    throw;
+                        // Another server of the list may still have the model the prompt was made for.
+                        if (e is VllmModelChangedException && !_endpoints.All.All(failed.Contains))
+                        {
+                            continue;
+                        }
+
+                        if (RetryPipeline.IsSafe(e, _endpoints.All.Count))
+                        {
+                            Log.Retrying(_logger, requestId, e);
+                        }
+
+                        throw;
+                    }
                 }
             },
             cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<GenerationRun> StartAtAsync(ServerEndpoint endpoint, GenerationRequest request, string requestId, CancellationToken cancellationToken)
+    private async Task<GenerationRun> StartAtAsync(
+        ServerEndpoint endpoint, KnownServer server, GenerationRequest request, string requestId, CancellationToken cancellationToken)
     {
-        var family = await endpoint.GetFamilyAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await StartWithAsync(endpoint, family, request, requestId, cancellationToken).ConfigureAwait(false);
-        }
-        catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented && e.Method is not null && endpoint.Forget(family))
-        {
-            var renewed = await endpoint.GetFamilyAsync(cancellationToken).ConfigureAwait(false);
-            if (renewed.Protocol == family.Protocol)
-            {
-                throw;
-            }
-
-            return await StartWithAsync(endpoint, renewed, request, requestId, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    private async Task<GenerationRun> StartWithAsync(
-        ServerEndpoint endpoint, IProtocolFamily family, GenerationRequest request, string requestId, CancellationToken cancellationToken)
-    {
+        var family = server.Family;
         var model = await family.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        CheckModel(request.PreparedFor, model);
         var capabilities = await family.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
         request = PromptTruncation.Apply(request);
         RequestValidator.Check(request, request.Sampling, model, capabilities);
@@ -204,6 +207,7 @@ internal sealed class VllmEngine : IVllmEngine
                     Method = generation.Method,
                     Frame = generation.Frame,
                     RequestId = requestId,
+                    ExpectedConnections = server.Connections,
                     Metadata = generation.Metadata,
                     Timeout = _options.GenerationTimeout,
                     FirstMessageTimeout = _options.FirstTokenTimeout,
@@ -221,7 +225,7 @@ internal sealed class VllmEngine : IVllmEngine
         }
     }
 
-    private async Task<T> AskAsync<T, TState>(Func<IProtocolFamily, TState, CancellationToken, Task<T>> ask, TState state, CancellationToken cancellationToken)
+    private async Task<T> AskAsync<T, TState>(Func<KnownServer, TState, CancellationToken, Task<T>> ask, TState state, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         var failed = new List<ServerEndpoint>();
@@ -231,7 +235,7 @@ internal sealed class VllmEngine : IVllmEngine
                 var endpoint = _endpoints.Select([], failed);
                 try
                 {
-                    return await AskAtAsync(endpoint, ask, state, token).ConfigureAwait(false);
+                    return await AtServerAsync(endpoint, (server, stop) => ask(server, state, stop), token).ConfigureAwait(false);
                 }
                 catch (VllmException e)
                 {
@@ -243,23 +247,54 @@ internal sealed class VllmEngine : IVllmEngine
             cancellationToken).ConfigureAwait(false);
     }
 
-    private static async ValueTask<T> AskAtAsync<T, TState>(
-        ServerEndpoint endpoint, Func<IProtocolFamily, TState, CancellationToken, Task<T>> ask, TState state, CancellationToken cancellationToken)
+    /// <summary>
+    /// Acts on what is known of a server. When a new connection was opened meanwhile, or a method the server had is gone, the server is asked anew and the
+    /// act begins again: nothing was sent, or nothing was done.
+    /// </summary>
+    private static async ValueTask<T> AtServerAsync<T>(ServerEndpoint endpoint, Func<KnownServer, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
-        var family = await endpoint.GetFamilyAsync(cancellationToken).ConfigureAwait(false);
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            return await ask(family, state, cancellationToken).ConfigureAwait(false);
-        }
-        catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented && e.Method is not null && endpoint.Forget(family))
-        {
-            var renewed = await endpoint.GetFamilyAsync(cancellationToken).ConfigureAwait(false);
-            if (renewed.Protocol == family.Protocol)
+            var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+            try
             {
-                throw;
+                return await act(server, cancellationToken).ConfigureAwait(false);
             }
+            catch (ConnectionRenewedException e)
+            {
+                if (attempt == MaxRenewals)
+                {
+                    throw new VllmConnectionException($"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", e)
+                    {
+                        StatusCode = VllmStatusCode.Unavailable,
+                        Endpoint = endpoint.Uri,
+                        IsRetryable = true,
+                    };
+                }
+            }
+            catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented && e.Method is not null && attempt == 1 && endpoint.Forget(server))
+            {
+                var renewed = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+                if (renewed.Family.Protocol == server.Family.Protocol)
+                {
+                    throw;
+                }
+            }
+        }
+    }
 
-            return await ask(renewed, state, cancellationToken).ConfigureAwait(false);
+    private static void CheckModel(VllmModelInfo? prepared, VllmModelInfo served)
+    {
+        if (prepared is not null && !ModelMatch.Fits(prepared, served))
+        {
+            throw new VllmModelChangedException(
+                $"{served.Endpoint} now serves '{served.ServedModelName}' and not what the prompt was made for, '{prepared.ServedModelName}' as told by {prepared.Endpoint}; nothing was sent. "
+                + "Make the prompt again with the tokenizer of the model that is served now.")
+            {
+                StatusCode = VllmStatusCode.FailedPrecondition,
+                Endpoint = served.Endpoint,
+                Model = served,
+            };
         }
     }
 }

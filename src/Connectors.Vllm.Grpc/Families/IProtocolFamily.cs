@@ -20,7 +20,7 @@ internal interface IProtocolFamily
     /// <summary>Reads the messages of an answer, one reader per call.</summary>
     GenerationReader CreateReader(GenerationRequest request);
 
-    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken);
+    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, int? expectedConnections, CancellationToken cancellationToken);
 
     Task<VllmHealth> HealthAsync(CancellationToken cancellationToken);
 

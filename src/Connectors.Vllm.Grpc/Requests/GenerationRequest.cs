@@ -73,6 +73,12 @@ public sealed record GenerationRequest
     public bool Stream { get; init; } = true;
 
     /// <summary>
+    /// The model the prompt was made for, as <see cref="IVllmEngine.GetModelInfoAsync"/> told it. A server that has another one by the time the request
+    /// would be sent gets nothing, and <see cref="VllmModelChangedException"/> is thrown. Null sends to whatever model is there.
+    /// </summary>
+    public VllmModelInfo? PreparedFor { get; init; }
+
+    /// <summary>
     /// Size of the model's vocabulary, to check <see cref="PromptIds"/> against where the server does not tell it (inference
     /// family, where an id out of range kills the engine). Null checks against what the server tells.
     /// </summary>
@@ -80,6 +86,12 @@ public sealed record GenerationRequest
 
     /// <summary>Asks for the answer's text as the server decodes it, where it can tell (inference family): <see cref="GenerationUpdate.ServerText"/>.</summary>
     public bool IncludeServerText { get; init; }
+
+    /// <summary>
+    /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (inference family): for those who
+    /// take <see cref="GenerationUpdate.ServerText"/> and nothing else. A constraint that failed silently cannot be told from an empty answer then.
+    /// </summary>
+    public bool IncludeTokenIds { get; init; } = true;
 
     /// <summary>Asks for the prompt's ids as the server encoded them, where it can tell (inference family): <see cref="GenerationUpdate.PromptIds"/>.</summary>
     public bool IncludePromptIds { get; init; }

@@ -48,6 +48,9 @@ public sealed record VllmModelInfo
     /// <summary>The model's own sampling defaults, where the server tells (engine family).</summary>
     public SamplingOptions? DefaultSampling { get; init; }
 
+    /// <summary>The server that told this.</summary>
+    public Uri? Endpoint { get; init; }
+
     /// <summary>The protobuf message.</summary>
     public object? RawRepresentation { get; init; }
 }

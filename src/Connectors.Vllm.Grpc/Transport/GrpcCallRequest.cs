@@ -11,6 +11,12 @@ internal sealed class GrpcCallRequest
 
     public string? RequestId { get; init; }
 
+    /// <summary>
+    /// Not null: the message is sent only if <see cref="IGrpcTransport.Connections"/> is still this when it is written; else the start throws
+    /// <see cref="ConnectionRenewedException"/> and the server has seen no message.
+    /// </summary>
+    public int? ExpectedConnections { get; init; }
+
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>Limit for the whole call, also told to the server.</summary>

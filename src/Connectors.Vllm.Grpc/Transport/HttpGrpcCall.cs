@@ -49,6 +49,11 @@ internal sealed class HttpGrpcCall : IGrpcCall
             // From here on a cancellation resets the stream: cheaper than handing the token to every read.
             _resetRegistration = _reset.Token.UnsafeRegister(static call => ((HttpGrpcCall)call!)._response?.Dispose(), this);
         }
+        catch (Exception e) when (e is ConnectionRenewedException || e.InnerException is ConnectionRenewedException)
+        {
+            IsEnded = true;
+            throw new ConnectionRenewedException();
+        }
         catch (Exception e) when (e is not VllmException)
         {
             throw Translate(e);

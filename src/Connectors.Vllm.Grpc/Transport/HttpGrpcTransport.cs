@@ -18,16 +18,19 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
     private readonly HttpMessageInvoker _invoker;
     private readonly VllmConnectionOptions _options;
     private readonly KeyValuePair<string, string>[] _metadata;
+    private int _connections;
 
     public HttpGrpcTransport(Uri endpoint, VllmConnectionOptions options)
     {
         Endpoint = endpoint;
         _options = options;
         _metadata = [.. options.Metadata.Select(static pair => KeyValuePair.Create(pair.Key.ToLowerInvariant(), pair.Value))];
-        _invoker = new HttpMessageInvoker(CreateHandler(options), disposeHandler: true);
+        _invoker = new HttpMessageInvoker(CreateHandler(options, ConnectAsync), disposeHandler: true);
     }
 
     public Uri Endpoint { get; }
+
+    public int Connections => Volatile.Read(ref _connections);
 
     public async ValueTask<IGrpcCall> StartAsync(GrpcCallRequest request, CancellationToken cancellationToken)
     {
@@ -35,7 +38,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new GrpcRequestContent(request.Frame),
+            Content = new GrpcRequestContent(request.Frame, request.ExpectedConnections is { } expected ? () => Connections == expected : null),
         };
         AddHeaders(message.Headers, request);
         var call = new HttpGrpcCall(request, Endpoint, _options, cancellationToken);
@@ -53,7 +56,8 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
 
     public void Dispose() => _invoker.Dispose();
 
-    private static SocketsHttpHandler CreateHandler(VllmConnectionOptions options)
+    private static SocketsHttpHandler CreateHandler(
+        VllmConnectionOptions options, Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> connect)
     {
         var handler = new SocketsHttpHandler
         {
@@ -69,7 +73,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
             ResponseHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
-            ConnectCallback = ConnectAsync,
+            ConnectCallback = connect,
         };
         if (options.ClientCertificate is not null)
         {
@@ -92,7 +96,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
     }
 
     /// <summary>Connects with TCP keep-alive, which finds dead peers without HTTP/2 pings.</summary>
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -102,6 +106,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
             await socket.ConnectAsync(context.DnsEndPoint, cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref _connections);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -8,6 +8,9 @@ internal interface IGrpcTransport : IDisposable
 {
     Uri Endpoint { get; }
 
+    /// <summary>How many connections were opened so far. It never falls; a new connection may lead to another process at the same address.</summary>
+    int Connections { get; }
+
     /// <summary>Sends the request and returns when the response headers are there. Throws like <see cref="IGrpcCall.MoveNextAsync"/>.</summary>
     ValueTask<IGrpcCall> StartAsync(GrpcCallRequest request, CancellationToken cancellationToken);
 }

@@ -12,6 +12,9 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions settings, ILogger logger)
 {
+    /// <summary>How often one request may find that the server has another model than its prompt was made for.</summary>
+    private const int MaxRenewals = 2;
+
     public PreparedChat Prepare(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client = null)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
@@ -82,17 +85,15 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        VllmModelProfile profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-        PreparedChat chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
-        var answer = new ChatAnswer(chat, profile);
+        (ChatAnswer answer, IAsyncEnumerator<GenerationUpdate> updates, bool more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
         bool completed = false;
         try
         {
             // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
-            await foreach (GenerationUpdate update in runtime.Engine.GenerateAsync(chat.Request, cancellationToken).ConfigureAwait(false))
+            for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
             {
                 // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
-                answer.Read(update);
+                answer.Read(updates.Current);
 
                 // 8. Events become updates.
                 while (answer.TryTake(out ChatResponseUpdate? ready))
@@ -115,7 +116,43 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
         finally
         {
+            await updates.DisposeAsync().ConfigureAwait(false);
             answer.Report(completed, runtime.Logger);
+        }
+    }
+
+    /// <summary>
+    /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the profile
+    /// is loaded anew and the request is prepared again.
+    /// </summary>
+    private static async ValueTask<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
+        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, CancellationToken cancellationToken)
+    {
+        for (int renewals = 0; ; renewals++)
+        {
+            VllmModelProfile profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+            PreparedChat chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
+            var answer = new ChatAnswer(chat, profile);
+            IAsyncEnumerator<GenerationUpdate> updates = runtime.Engine.GenerateAsync(chat.Request, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            try
+            {
+                return (answer, updates, await updates.MoveNextAsync().ConfigureAwait(false));
+            }
+            catch (VllmModelChangedException changed)
+            {
+                await updates.DisposeAsync().ConfigureAwait(false);
+                runtime.Renew(profile, changed);
+                if (renewals == MaxRenewals)
+                {
+                    throw;
+                }
+            }
+            catch
+            {
+                await updates.DisposeAsync().ConfigureAwait(false);
+                answer.Report(completed: false, runtime.Logger);
+                throw;
+            }
         }
     }
 }

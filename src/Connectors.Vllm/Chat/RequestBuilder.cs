@@ -58,6 +58,7 @@ internal static class RequestBuilder
             KvTransferParamsJson = raw.KvTransferParamsJson ?? extras.KvTransferParameters,
             DataParallelRank = raw.DataParallelRank ?? extras.DataParallelRank,
             VocabularySize = raw.VocabularySize ?? profile.VocabularySize,
+            PreparedFor = profile.ModelInfo,
             Stream = true,
         };
     }

@@ -12,6 +12,9 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
     /// <summary>A repository listing is a few hundred names; more is not a model.</summary>
     private const int MaxListingBytes = 16 << 20;
 
+    /// <summary>A model has a dozen of these files; more is not a model.</summary>
+    private const int MaxFiles = 100;
+
     public string Name => "hub download";
 
     public async Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
@@ -104,6 +107,6 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             }
         }
 
-        return (commit, files);
+        return files.Count <= MaxFiles ? (commit, files) : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {MaxFiles} are taken.");
     }
 }

@@ -11,9 +11,13 @@ namespace Connectors.Vllm;
 /// files, the git blob's SHA-1 for small ones), and puts it where the Python library would have put it.
 /// </summary>
 /// <remarks>The client must not follow redirects by itself: the first answer carries the checksum, and the token must not travel to another host.</remarks>
-internal sealed class HubDownloader(HttpClient client, HubSettings hub, ILogger logger, IProgress<ModelDownloadProgress>? progress)
+internal sealed class HubDownloader(
+    HttpClient client, HubSettings hub, ILogger logger, IProgress<ModelDownloadProgress>? progress, TimeSpan? silence = null)
 {
     private const int MaxRedirects = 5;
+
+    /// <summary>How long a download may stand still; nobody else bounds the time of a body.</summary>
+    private readonly TimeSpan _silence = silence ?? TimeSpan.FromSeconds(60);
 
     public static HttpClient CreateClient() =>
         new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10), AutomaticDecompression = DecompressionMethods.None })
@@ -154,12 +158,12 @@ internal sealed class HubDownloader(HttpClient client, HubSettings hub, ILogger 
         }
     }
 
-    private static async Task CopyAsync(Stream source, Stream target, long limit, Action<long>? written, CancellationToken cancellationToken)
+    private async Task CopyAsync(Stream source, Stream target, long limit, Action<long>? written, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[81920];
         long total = 0;
         int read;
-        while ((read = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        while ((read = await ReadAsync(source, buffer, cancellationToken).ConfigureAwait(false)) > 0)
         {
             total += read;
             if (total > limit)
@@ -169,6 +173,20 @@ internal sealed class HubDownloader(HttpClient client, HubSettings hub, ILogger 
 
             await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
             written?.Invoke(total);
+        }
+    }
+
+    private async ValueTask<int> ReadAsync(Stream source, byte[] buffer, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_silence);
+        try
+        {
+            return await source.ReadAsync(buffer, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; it is resumed next time.", error);
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Connectors.Vllm;
 
 /// <summary>The files that say how to talk to one model (tokenizer, template, configuration), in memory, and where they came from.</summary>
@@ -8,4 +11,17 @@ internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<b
     /// <summary>Whether there is anything a tokenizer could be made from.</summary>
     public bool HasTokenizer =>
         Files.ContainsKey("tokenizer.json") || Files.Keys.Any(static name => name.EndsWith(".model", StringComparison.Ordinal) || name.EndsWith(".tiktoken", StringComparison.Ordinal));
+
+    /// <summary>Tells whether two sets hold the same files: hex SHA-256 over names and contents.</summary>
+    public string ComputeDigest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string name, ReadOnlyMemory<byte> content) in Files.OrderBy(static file => file.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{content.Length}\0"));
+            hash.AppendData(content.Span);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 }

@@ -25,7 +25,7 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
                 continue;
             }
 
-            if (SnapshotPath().Match(path) is { Success: true } snapshot)
+            if (SnapshotPath().Match(path) is { Success: true } snapshot && !snapshot.Groups["id"].Value.Contains("..", StringComparison.Ordinal))
             {
                 repository = snapshot.Groups["id"].Value.Replace("--", "/", StringComparison.Ordinal);
                 revision = snapshot.Groups["commit"].Value;

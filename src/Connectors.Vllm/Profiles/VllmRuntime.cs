@@ -6,7 +6,7 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// One served model as clients share it: the engine, and the profile, which is loaded with the first request and by one caller only. A failed load is
-/// forgotten, so that the next request tries again. Thread-safe.
+/// forgotten, so that the next request tries again; a profile whose model is no longer served is replaced (<see cref="Renew"/>). Thread-safe.
 /// </summary>
 internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 {
@@ -15,6 +15,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private readonly bool _ownsEngine;
     private readonly HttpClient? _hubClient;
     private Task<VllmModelProfile>? _profile;
+    private LoadedModel? _lastLoaded;
     private int _disposed;
 
     public VllmRuntime(VllmGrpcOptions options, IVllmEngine? engine = null, ILoggerFactory? loggerFactory = null, HttpClient? hubClient = null)
@@ -71,6 +72,22 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         return new ValueTask<VllmModelProfile>(task.WaitAsync(cancellationToken));
     }
 
+    /// <summary>
+    /// The server has another model than <paramref name="stale"/> was made for: the next caller of <see cref="GetProfileAsync"/> loads anew. Of many who
+    /// find out at the same time, the first does it.
+    /// </summary>
+    public void Renew(VllmModelProfile stale, VllmModelChangedException reason)
+    {
+        lock (_gate)
+        {
+            if (_profile is { IsCompletedSuccessfully: true } task && ReferenceEquals(task.Result, stale))
+            {
+                Log.ModelChanged(Logger, stale.ModelId, reason.Model?.ServedModelName ?? "another model");
+                _profile = null;
+            }
+        }
+    }
+
     public void Dispose()
     {
         // Closing connections takes a moment; nobody has to wait for it.
@@ -103,6 +120,27 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
             : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
         ModelFileSet files = await ModelFileLocator.LoadAsync(
             ModelFileLocator.SourcesFor(Options, Engine, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false);
-        return VllmModelProfile.Create(files, info, capabilities, Options, Logger);
+        var loaded = new LoadedModel(info, files.ComputeDigest());
+        CheckNamedFiles(loaded);
+        VllmModelProfile profile = VllmModelProfile.Create(files, info, capabilities, Options, Logger);
+        _lastLoaded = loaded;
+        return profile;
     }
+
+    /// <summary>Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.</summary>
+    private void CheckNamedFiles(LoadedModel loaded)
+    {
+        string? named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
+            : Options.ModelRepository is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelRepository)
+            : null;
+        if (named is not null && _lastLoaded is { } last && last.Digest == loaded.Digest
+            && (last.Info.ServedModelName != loaded.Info.ServedModelName || last.Info.ModelPath != loaded.Info.ModelPath || last.Info.VocabularySize != loaded.Info.VocabularySize))
+        {
+            throw new VllmModelException(
+                $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) instead of "
+                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
+        }
+    }
+
+    private sealed record LoadedModel(VllmModelInfo Info, string Digest);
 }

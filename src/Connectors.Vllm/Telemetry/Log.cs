@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Downloading {File} from {Endpoint} ({Bytes} bytes, {Present} already here)")]
     public static partial void Downloading(ILogger logger, string file, Uri endpoint, long bytes, long present);
 
+    [LoggerMessage(4, LogLevel.Warning, "The server no longer serves '{Old}' but '{New}'; its tokenizer and template are loaded anew")]
+    public static partial void ModelChanged(ILogger logger, string old, string @new);
+
     [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was skipped: a chat template has no place for it")]
     public static partial void ContentSkipped(ILogger logger, string type);
 

@@ -17,7 +17,7 @@ internal sealed class EngineFamily : IProtocolFamily
     {
         _invoker = invoker;
         _model = new(token => _invoker.UnaryAsync(EngineMethods.GetModelInfo, new GetModelInfoRequest(), GetModelInfoResponse.Parser, token));
-        _modelInfo = new(async token => EngineModelInfo.ToModelInfo(await _model.GetAsync(token).ConfigureAwait(false)));
+        _modelInfo = new(async token => EngineModelInfo.ToModelInfo(await _model.GetAsync(token).ConfigureAwait(false), _invoker.Endpoint));
         _capabilities = new(LoadCapabilitiesAsync);
     }
 
@@ -36,13 +36,14 @@ internal sealed class EngineFamily : IProtocolFamily
 
     public GenerationReader CreateReader(GenerationRequest request) => new EngineGenerationReader(request, request.Sampling.ChoiceCount ?? 1);
 
-    public async Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken)
+    public async Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, int? expectedConnections, CancellationToken cancellationToken)
     {
         var model = await GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
         RequestValidator.CheckPrompt(promptIds.Span, model.VocabularySize, model.ContextLength, outputTokens: 0);
         var request = new EmbedRequest { RequestId = RequestIds.Next(), Tokenized = new TokenizedInput() };
         TokenIdConversion.Fill(request.Tokenized.InputIds, promptIds.Span);
-        var response = await _invoker.UnaryAsync(EngineMethods.Embed, request, EmbedResponse.Parser, cancellationToken, requestId: request.RequestId).ConfigureAwait(false);
+        var response = await _invoker.UnaryAsync(
+            EngineMethods.Embed, request, EmbedResponse.Parser, cancellationToken, requestId: request.RequestId, expectedConnections: expectedConnections).ConfigureAwait(false);
         return new EmbeddingResult(response.Embedding.ToArray(), checked((int)response.PromptTokens));
     }
 

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>What the engine service tells about model and server, in this package's shapes.</summary>
 internal static class EngineModelInfo
 {
-    public static VllmModelInfo ToModelInfo(GetModelInfoResponse response)
+    public static VllmModelInfo ToModelInfo(GetModelInfoResponse response, Uri? endpoint = null)
     {
         var served = response.ServedModelName.Length > 0 ? response.ServedModelName : response.ModelPath;
         var isOld = IsOldest(response);
@@ -27,6 +27,7 @@ internal static class EngineModelInfo
             IsGeneration = response.IsGeneration,
             IsMultimodal = response.SupportsVision,
             DefaultSampling = ReadDefaults(response.DefaultSamplingParamsJson),
+            Endpoint = endpoint,
             RawRepresentation = response,
         };
     }

@@ -74,7 +74,7 @@ internal sealed class InferenceFamily : IProtocolFamily
 
     public GenerationReader CreateReader(GenerationRequest request) => new InferenceGenerationReader(request);
 
-    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken) =>
+    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, int? expectedConnections, CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The inference protocol has no embeddings; serve the model with 'vllm serve MODEL --grpc' for them.", null);
 
     public async Task<VllmHealth> HealthAsync(CancellationToken cancellationToken)
@@ -165,6 +165,7 @@ internal sealed class InferenceFamily : IProtocolFamily
             ServedModelNames = served.Length > 0 ? [served, .. model.ServedModelAliases] : [],
             ContextLength = Positive(server.MaxModelLen),
             IsMultimodal = model.SupportsMultimodal,
+            Endpoint = _invoker.Endpoint,
             RawRepresentation = model,
         };
     }

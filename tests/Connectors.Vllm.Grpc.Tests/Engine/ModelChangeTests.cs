@@ -1,0 +1,157 @@
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Grpc.Tests;
+
+/// <summary>A server that comes back with another model: nothing that was made for the old one reaches it.</summary>
+public sealed class ModelChangeTests : IDisposable
+{
+    private readonly string _folder = OtherVocabulary.Apply(TinyModel.WriteTo(Directory.CreateTempSubdirectory("other-model-").FullName));
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(VllmServerFamily.A, VllmProtocol.Auto)]
+    [InlineData(VllmServerFamily.A, VllmProtocol.Engine)]
+    [InlineData(VllmServerFamily.B, VllmProtocol.Auto)]
+    [InlineData(VllmServerFamily.B, VllmProtocol.Inference)]
+    public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(VllmServerFamily family, VllmProtocol protocol)
+    {
+        await using var old = await StartAsync(family, "org/one");
+        await using var engine = Engines.Create(old.Endpoint, options => (options.Protocol, options.Retry.MaxRetries) = (protocol, 3));
+        var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
+        await engine.GenerateAsync(request).CollectAsync();
+        await old.StopAsync();
+        await using var replacement = await StartAsync(family, "org/two", old.Endpoint.Port);
+
+        var e = await Assert.ThrowsAsync<VllmModelChangedException>(() => engine.GenerateAsync(request).CollectAsync());
+
+        Assert.Equal("org/two", e.Model!.ModelId);
+        Assert.Contains("'org/two'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'org/one'", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(replacement.Requests, IsGeneration);
+        await engine.GenerateAsync(request with { PreparedFor = await engine.GetModelInfoAsync() }).CollectAsync();
+        Assert.Single(replacement.Requests, IsGeneration);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Generate_ServerRestartedWithTheSameModel_GoesOn(VllmServerFamily family)
+    {
+        await using var server = await StartAsync(family, "org/one");
+        await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 3);
+        var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
+        await server.RestartAsync();
+        server.ClearRequests();
+
+        await Task.WhenAll(Enumerable.Range(0, 32).Select(_ => engine.GenerateAsync(request).CollectAsync()));
+
+        Assert.Equal(32, server.Requests.Count(IsGeneration));
+        Assert.InRange(server.Requests.Count(r => r.Method.EndsWith("GetModelInfo", StringComparison.Ordinal)), 1, 3);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Generate_OneOfTwoServersHasAnotherModel_GoesToTheOther(VllmServerFamily family)
+    {
+        await using var one = await StartAsync(family, "org/one");
+        await using var two = await StartAsync(family, "org/two");
+        await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
+        var model = await engine.GetModelInfoAsync();
+        var (right, wrong) = model.Endpoint!.Port == one.Endpoint.Port ? (one, two) : (two, one);
+
+        for (var i = 0; i < 6; i++)
+        {
+            await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = model }).CollectAsync();
+        }
+
+        Assert.Equal(6, right.Requests.Count(IsGeneration));
+        Assert.DoesNotContain(wrong.Requests, IsGeneration);
+    }
+
+    [Fact]
+    public async Task Embed_ServerCameBackWithAnotherModel_SendsNothing()
+    {
+        await using var old = await StartAsync(VllmServerFamily.A, "org/one", embeds: true);
+        await using var engine = Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3);
+        var model = await engine.GetModelInfoAsync();
+        await engine.EmbedAsync(new[] { 1 }, model);
+        await old.StopAsync();
+        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port, embeds: true);
+
+        await Assert.ThrowsAsync<VllmModelChangedException>(() => engine.EmbedAsync(new[] { 1 }, model));
+
+        Assert.DoesNotContain(replacement.Requests, r => r.Method.EndsWith("/Embed", StringComparison.Ordinal));
+        await using var client = new VllmGrpcClient(engine);
+        Assert.Equal(64, (await client.Embeddings.CreateAsync("text")).Vector.Length);
+    }
+
+    [Fact]
+    public async Task StartAsync_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
+    {
+        await using var server = await StartAsync(VllmServerFamily.A, "org/one");
+        var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
+        using var transport = new HttpGrpcTransport(server.Endpoint, options);
+        GrpcCallRequest Call(int expected) => new()
+        {
+            Method = EngineMethods.Generate,
+            Frame = GrpcFrame.Encode(EngineRequestBuilder.Build(new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, "r"), int.MaxValue),
+            ExpectedConnections = expected,
+        };
+
+        await Assert.ThrowsAsync<ConnectionRenewedException>(async () => await transport.StartAsync(Call(expected: 0), CancellationToken.None));
+
+        Assert.Equal(1, transport.Connections);
+        Assert.DoesNotContain(server.Requests, IsGeneration);
+        using var call = await transport.StartAsync(Call(expected: 1), CancellationToken.None);
+        Assert.True(await call.MoveNextAsync());
+        Assert.Single(server.Requests, IsGeneration);
+    }
+
+    [Fact]
+    public async Task Completions_ServerCameBackWithAnotherModel_AreDecodedWithItsTokenizer()
+    {
+        await using var old = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
+        old.Reply("Grüße aus Köln");
+        Assert.Equal("Grüße aus Köln", (await client.Completions.CreateAsync("Hello")).Text);
+        var ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
+        await old.StopAsync();
+        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port);
+        replacement.Reply("Grüße aus Rom");
+
+        Assert.Equal("Grüße aus Rom", (await client.Completions.CreateAsync("Hello")).Text);
+
+        Assert.NotEqual(ids, (await client.Models.GetTokenizerAsync()).Encode("Hello"));
+        Assert.Single(replacement.Requests, r => r.Method.EndsWith("/GetTokenizer", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Completions_IdsOfTheOldModel_AreRefusedOnce()
+    {
+        await using var old = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
+        ReadOnlyMemory<int> ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
+        await client.Completions.CreateAsync(ids);
+        await old.StopAsync();
+        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port);
+
+        await Assert.ThrowsAsync<VllmModelChangedException>(() => client.Completions.CreateAsync(ids));
+
+        Assert.DoesNotContain(replacement.Requests, IsGeneration);
+        await client.Completions.CreateAsync((await client.Models.GetTokenizerAsync()).Encode("Hello"));
+        Assert.Equal("Hello", replacement.Tokenizer.Decode([.. replacement.Requests.Single(IsGeneration).PromptIds]));
+    }
+
+    private static bool IsGeneration(CapturedRequest request) => request.Method.Contains("/Generate", StringComparison.Ordinal);
+
+    private Task<VllmTestServer> StartAsync(VllmServerFamily family, string model, int port = 0, bool embeds = false) => VllmTestServer.StartAsync(new VllmTestServerOptions
+    {
+        Family = family,
+        Port = port,
+        ModelPath = model,
+        ModelDirectory = model == "org/two" ? _folder : null,
+        IsEmbeddingModel = embeds,
+    });
+}

@@ -1,0 +1,92 @@
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Connectors.Vllm.Tests;
+
+/// <summary>A model's files from a hub, over a real socket, as far as the first answer of the model.</summary>
+public sealed class HubDownloadTests : IDisposable
+{
+    private readonly string _cache = Directory.CreateTempSubdirectory("hub-cache-").FullName;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_cache, recursive: true);
+
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(VllmServerFamily family)
+    {
+        await using HubServer hub = await HubServer.StartAsync(Cancel);
+        hub.BreakAfter = 5000;
+        await using VllmTestServer server = await StartAsync(family);
+        var progress = new List<ModelDownloadProgress>();
+        using var client = new VllmChatClient(Options(server, hub, options => options.DownloadProgress = new Collect(progress)));
+
+        var broken = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
+        string answer = (await client.GetResponseAsync("Hello", cancellationToken: Cancel)).Text;
+
+        Assert.Contains("hub download", broken.Message, StringComparison.Ordinal);
+        Assert.Equal("hi", answer);
+        Assert.Contains("GET /storage/tokenizer.json bytes=5000-", hub.Requests);
+        Assert.DoesNotContain(hub.Requests, request => request.Contains("safetensors", StringComparison.Ordinal));
+        long size = TinyModel.Files["tokenizer.json"].Length;
+        Assert.Contains(progress, item => item.File == "tokenizer.json" && item.BytesReceived == size && item.TotalBytes == size);
+    }
+
+    [Fact]
+    public async Task GetResponse_SecondClient_TakesTheCacheAndAsksNoHub()
+    {
+        await using HubServer hub = await HubServer.StartAsync(Cancel);
+        await using VllmTestServer server = await StartAsync(VllmServerFamily.B);
+        using (var first = new VllmChatClient(Options(server, hub)))
+        {
+            await first.GetResponseAsync("Hello", cancellationToken: Cancel);
+        }
+
+        hub.Requests.Clear();
+        using var second = new VllmChatClient(Options(server, hub));
+        await second.GetResponseAsync("Hello", cancellationToken: Cancel);
+
+        Assert.Empty(hub.Requests);
+    }
+
+    [Fact]
+    public async Task TryLoad_HubFallsSilent_EndsAndKeepsWhatCame()
+    {
+        await using HubServer hub = await HubServer.StartAsync(Cancel);
+        (hub.BreakAfter, hub.StandsStill) = (5000, true);
+        HubSettings settings = HubSettings.FromEnvironment(_ => null, hub.Endpoint, _cache);
+        using HttpClient http = HubDownloader.CreateClient();
+        var source = new HubDownloadSource(settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromMilliseconds(500)));
+        var tried = new List<string>();
+
+        Assert.Null(await source.TryLoadAsync(ModelIdentity.From("org/name"), tried, Cancel));
+
+        Assert.Contains("sent nothing for 0.5 s", tried[^1], StringComparison.Ordinal);
+        Assert.True((await source.TryLoadAsync(ModelIdentity.From("org/name"), tried, Cancel))!.HasTokenizer);
+        Assert.Contains("GET /storage/tokenizer.json bytes=5000-", hub.Requests);
+    }
+
+    private static async Task<VllmTestServer> StartAsync(VllmServerFamily family)
+    {
+        VllmTestServer server = await VllmTestServer.StartAsync(
+            new VllmTestServerOptions { Family = family, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
+        server.Reply("hi");
+        return server;
+    }
+
+    private VllmGrpcOptions Options(VllmTestServer server, HubServer hub, Action<VllmGrpcOptions>? configure = null)
+    {
+        var options = new VllmGrpcOptions { HubEndpoint = hub.Endpoint, HubCacheDirectory = _cache };
+        options.Endpoints.Add(server.Endpoint);
+        configure?.Invoke(options);
+        return options;
+    }
+
+    private sealed class Collect(List<ModelDownloadProgress> items) : IProgress<ModelDownloadProgress>
+    {
+        public void Report(ModelDownloadProgress value) => items.Add(value);
+    }
+}
