@@ -87,6 +87,41 @@ public sealed class VllmTestServerOptions
     /// <summary>Most images in one prompt; default 999.</summary>
     public int MaxImages { get; set; } = 999;
 
+    /// <summary>Text of the token that marks where a video goes; default <c>&lt;|video_pad|&gt;</c>. A model without that token has no place for videos.</summary>
+    public string VideoAnchor { get; set; } = "<|video_pad|>";
+
+    /// <summary>How many prompt tokens a video counts as after expansion; default 29, a small video of Qwen2-VL.</summary>
+    public int TokensPerVideo { get; set; } = 29;
+
+    /// <summary>Most videos in one prompt; default 999. 0 leaves videos out of the limits that family A reports.</summary>
+    public int MaxVideos { get; set; } = 999;
+
+    /// <summary>Text of the token that marks where a sound recording goes; default <c>&lt;|audio_pad|&gt;</c>. A model without that token has no place for sound.</summary>
+    public string AudioAnchor { get; set; } = "<|audio_pad|>";
+
+    /// <summary>How many prompt tokens a sound recording counts as after expansion; default 8.</summary>
+    public int TokensPerAudio { get; set; } = 8;
+
+    /// <summary>Most sound recordings in one prompt; default 0: a model that knows images and videos only.</summary>
+    public int MaxAudios { get; set; }
+
+    /// <summary>Whether the server can decode videos (family B needs ffmpeg for it); default true.</summary>
+    public bool DecodesVideo { get; set; } = true;
+
+    /// <summary>Whether the server can decode sound (family A needs PyAV, family B ffmpeg); default true.</summary>
+    public bool DecodesAudio { get; set; } = true;
+
+    /// <summary>
+    /// Whether http and https media addresses are really fetched, with this machine's network access. Off, the default, they are taken as if they had been.
+    /// </summary>
+    public bool FetchesMedia { get; set; }
+
+    /// <summary>How long one try of a fetch may take; default 5 s.</summary>
+    public TimeSpan MediaFetchTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Hosts that media may be fetched from (family A, <c>--allowed-media-domains</c>); empty, the default, allows all.</summary>
+    public IReadOnlyList<string> AllowedMediaDomains { get; set; } = [];
+
     /// <summary>LoRA adapters that are loaded (family B); null is a server started without LoRA.</summary>
     public IReadOnlyList<string>? LoraAdapters { get; set; }
 

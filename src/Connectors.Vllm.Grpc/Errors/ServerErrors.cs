@@ -32,6 +32,20 @@ internal static class ServerErrors
         "Failed to apply prompt replacement",
     ];
 
+    /// <summary>Texts of refusals that are about media, whatever their code.</summary>
+    private static readonly string[] MediaTexts =
+    [
+        .. BadMediaTexts,
+        "media_refs",
+        "media[",
+        "multimodal",
+        "Failed to load image",
+        "Failed to fetch media",
+        "may be provided in one prompt",
+        "allowed domains",
+        "base64",
+    ];
+
     public static VllmException ToException(GrpcStatus status, string method, string? requestId, Uri endpoint)
     {
         var text = $"{method} at {endpoint} failed with {Name(status.Code)}: {(status.Message.Length == 0 ? "(the server gives no reason)" : status.Message)}";
@@ -54,7 +68,7 @@ internal static class ServerErrors
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    Parameter = ContainsAny(status.Message, BadMediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(status.Message),
+                    Parameter = ContainsAny(status.Message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(status.Message),
                 };
 
             case VllmStatusCode.Unavailable:

@@ -184,12 +184,17 @@ internal static class RequestValidator
             throw Bad("A prompt with media cannot be truncated.", nameof(SamplingOptions.TruncatePromptTokens));
         }
 
-        foreach (var (kind, limit) in capabilities.MediaLimits)
+        foreach (var group in request.Media.GroupBy(static item => item.Kind).Where(_ => capabilities.MediaLimits.Count > 0))
         {
-            var count = request.Media.Count(item => item.Kind == kind);
-            if (count > limit)
+            // A server that tells limits leaves out the kinds it does not take.
+            if (!capabilities.MediaLimits.TryGetValue(group.Key, out var limit))
             {
-                throw Bad($"{count} items of kind {kind}; this server takes {limit} per request.", nameof(GenerationRequest.Media));
+                throw Bad($"The served model takes no media of kind {group.Key} (it takes {string.Join(", ", capabilities.MediaLimits.Keys)}).", nameof(GenerationRequest.Media));
+            }
+
+            if (group.Count() > limit)
+            {
+                throw Bad($"{group.Count()} items of kind {group.Key}; this server takes {limit} per request (--limit-mm-per-prompt).", nameof(GenerationRequest.Media));
             }
         }
 

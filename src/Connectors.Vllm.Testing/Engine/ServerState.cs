@@ -21,6 +21,8 @@ internal sealed class ServerState(VllmTestServerOptions options, ServedModel mod
 
     public PrefixCache Prefixes { get; } = new(options.BlockSize);
 
+    public MediaFetcher Media { get; } = new(options);
+
     public KvEventFeed KvEvents { get; } = new();
 
     public LoraAdapters Loras { get; } = new(options.LoraAdapters);
@@ -54,6 +56,7 @@ internal sealed class ServerState(VllmTestServerOptions options, ServedModel mod
     public ValueTask DisposeAsync()
     {
         Running.FailAll(new Transport.RpcFailure(Transport.RpcStatus.Unavailable, "the test server was disposed"));
+        Media.Dispose();
         return ValueTask.CompletedTask;
     }
 }

@@ -36,7 +36,7 @@ internal sealed class GenerateCalls(ServerState state)
         PromptRules.RequireEngine(state);
         CheckTransfer(message);
         var sampling = message.SamplingParams ?? new SamplingParams();
-        var request = Read(message, sampling);
+        var request = await ReadAsync(message, sampling, call.Cancelled).ConfigureAwait(false);
         captured.PromptIds = request.PromptIds;
         var running = state.Running.Start(message.RequestId, captured);
         state.Log.Announce(captured);
@@ -97,7 +97,7 @@ internal sealed class GenerateCalls(ServerState state)
         return state.Script.Take(captured) ?? DemoModel.Answer(state, request);
     }
 
-    private GenerationRequest Read(GenerateRequest message, SamplingParams sampling)
+    private async Task<GenerationRequest> ReadAsync(GenerateRequest message, SamplingParams sampling, CancellationToken cancellationToken)
     {
         var model = state.Model;
         if (state.Options.IsEmbeddingModel)
@@ -108,7 +108,7 @@ internal sealed class GenerateCalls(ServerState state)
         SamplingRules.Check(sampling, model.VocabularySize, state.Options.MaxLogProbs);
         var constraint = ConstraintRules.Read(sampling);
         var prompt = Prompt(message, sampling);
-        var extra = _media.ExtraTokens(message, prompt);
+        var extra = await _media.ExtraTokensAsync(message, prompt, cancellationToken).ConfigureAwait(false);
         PromptRules.Check(prompt, model.VocabularySize, model.ContextLength, extra);
         var room = model.ContextLength - prompt.Length - extra;
         return new GenerationRequest

@@ -121,7 +121,12 @@ internal sealed class InfoCalls(ServerState state)
 
         if (Options.AcceptsMedia || Options.SupportsVision)
         {
-            response.MmItemLimits = string.Create(CultureInfo.InvariantCulture, $"image={Options.MaxImages},video=999");
+            // A kind that is switched off is not listed.
+            response.MmItemLimits = string.Join(
+                ',',
+                new[] { MediaKind.Image, MediaKind.Video, MediaKind.Audio }
+                    .Where(kind => Options.LimitOf(kind) > 0)
+                    .Select(kind => string.Create(CultureInfo.InvariantCulture, $"{MediaPlaces.NameOf(kind)}={Options.LimitOf(kind)}")));
             response.MmEncoderBudget = 2048;
         }
 

@@ -22,7 +22,7 @@ internal sealed class InferenceCalls(ServerState state)
     private async Task RunAsync(GrpcCall call, CapturedRequest captured, bool stream)
     {
         var message = captured.As<GenerateRequest>();
-        var request = Read(call, message);
+        var request = await ReadAsync(call, message).ConfigureAwait(false);
         captured.PromptIds = request.PromptIds;
         var running = state.Running.Start(message.RequestId, captured);
         state.Log.Announce(captured);
@@ -90,7 +90,7 @@ internal sealed class InferenceCalls(ServerState state)
             : state.Script.Take(captured) ?? DemoModel.Answer(state, request);
     }
 
-    private GenerationRequest Read(GrpcCall call, GenerateRequest message)
+    private async Task<GenerationRequest> ReadAsync(GrpcCall call, GenerateRequest message)
     {
         if (state.EngineDead)
         {
@@ -123,7 +123,7 @@ internal sealed class InferenceCalls(ServerState state)
             throw RpcFailure.Invalid($"text request `{requestId}` must contain at least one prompt token ID");
         }
 
-        var length = prompt.Length + _media.ExtraTokens(message, prompt);
+        var length = prompt.Length + await _media.ExtraTokensAsync(message, prompt, call.Cancelled).ConfigureAwait(false);
         if (length >= model.ContextLength)
         {
             throw RpcFailure.Invalid($"this model's maximum context length is {model.ContextLength} tokens, but the prompt contains {length} input tokens");

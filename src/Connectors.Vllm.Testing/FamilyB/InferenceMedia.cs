@@ -1,17 +1,19 @@
 using System.Globalization;
+using System.Net;
 using Connectors.Vllm.Grpc.Protocol.Inference;
 using Connectors.Vllm.Testing.Engine;
 using Connectors.Vllm.Testing.Transport;
+using MediaKind = Connectors.Vllm.Grpc.MediaKind;
 
 namespace Connectors.Vllm.Testing.FamilyB;
 
-/// <summary>Media items as family B checks them. Bad content is INTERNAL there. Images are not decoded beyond their first bytes, and nothing is fetched.</summary>
+/// <summary>Media items as family B checks them, each kind in its own way. Bad content is INTERNAL there. Content is known by its first bytes and not decoded.</summary>
 internal sealed class InferenceMedia(ServerState state)
 {
     private const string Preprocessing = "multimodal preprocessing error: ";
 
     /// <summary>Prompt tokens that the media add beyond their anchors.</summary>
-    public int ExtraTokens(GenerateRequest message, ReadOnlySpan<int> prompt)
+    public async Task<int> ExtraTokensAsync(GenerateRequest message, int[] prompt, CancellationToken cancellationToken)
     {
         if (message.Media.Count == 0)
         {
@@ -44,26 +46,35 @@ internal sealed class InferenceMedia(ServerState state)
             throw RpcFailure.Invalid("raw media and preprocessed media features cannot be mixed");
         }
 
-        if (message.Media.Count > state.Options.MaxImages)
+        foreach (var group in message.Media.GroupBy(item => KindOf(item.Modality)).Where(group => group.Count() > state.Options.LimitOf(group.Key)))
         {
-            throw RpcFailure.Invalid(string.Create(CultureInfo.InvariantCulture, $"At most {state.Options.MaxImages} image(s) may be provided in one prompt."));
+            // Like family A's, the list of limits does not name a kind the model does not know.
+            if (group.Key != MediaKind.Audio || state.Options.MaxAudios > 0)
+            {
+                throw RpcFailure.Invalid(string.Create(
+                    CultureInfo.InvariantCulture, $"At most {state.Options.LimitOf(group.Key)} {MediaPlaces.NameOf(group.Key)}(s) may be provided in one prompt."));
+            }
         }
 
         foreach (var item in message.Media)
         {
-            CheckContent(item);
+            CheckContent(KindOf(item.Modality), await LoadAsync(item, cancellationToken).ConfigureAwait(false));
         }
 
-        var anchor = state.Model.Tokenizer.TokenToId(state.Options.ImageAnchor)
-            ?? throw RpcFailure.Internal($"{Preprocessing}the anchor {state.Options.ImageAnchor} is not a token of this model");
-        var missing = message.Media.Count - prompt.Count(anchor);
-        if (missing > 0)
-        {
-            throw RpcFailure.Internal($"{Preprocessing}placeholder token `{state.Options.ImageAnchor}` was not found in tokenized prompt for {missing} remaining `image` item(s)");
-        }
-
-        return message.Media.Count * (state.Options.TokensPerImage - 1);
+        var (extra, missing, anchors, items) = MediaPlaces.Place(
+            state.Options, state.Model.Tokenizer.TokenToId, prompt, message.Media.Select(item => KindOf(item.Modality)));
+        return missing is { } kind
+            ? throw RpcFailure.Internal(
+                $"{Preprocessing}placeholder token `{state.Options.AnchorOf(kind)}` was not found in tokenized prompt for {items - anchors} remaining `{MediaPlaces.NameOf(kind)}` item(s)")
+            : extra;
     }
+
+    private static MediaKind KindOf(Modality modality) => modality switch
+    {
+        Modality.Video => MediaKind.Video,
+        Modality.Audio => MediaKind.Audio,
+        _ => MediaKind.Image,
+    };
 
     private static void CheckSource(int index, MediaItem item)
     {
@@ -89,13 +100,13 @@ internal sealed class InferenceMedia(ServerState state)
         }
     }
 
-    private static void CheckContent(MediaItem item)
+    /// <summary>The item's bytes; null for features, and for an address that is not fetched here.</summary>
+    private async Task<byte[]?> LoadAsync(MediaItem item, CancellationToken cancellationToken)
     {
         switch (item.SourceCase)
         {
             case MediaItem.SourceOneofCase.RawBytes:
-                RequireImage(item.RawBytes.Span);
-                break;
+                return item.RawBytes.ToByteArray();
             case MediaItem.SourceOneofCase.DataUri:
                 var comma = item.DataUri.IndexOf(',', StringComparison.Ordinal);
                 if (comma < 0 || !item.DataUri.AsSpan(0, comma).EndsWith(";base64", StringComparison.OrdinalIgnoreCase))
@@ -103,8 +114,51 @@ internal sealed class InferenceMedia(ServerState state)
                     throw RpcFailure.Internal(Preprocessing + "data URL parse error: only base64 encoded data URLs are supported");
                 }
 
-                RequireImage(Decode(item.DataUri.AsSpan(comma + 1)));
-                break;
+                return Decode(item.DataUri.AsSpan(comma + 1));
+            case MediaItem.SourceOneofCase.Url:
+                var fetch = await state.Media.FetchAsync(item.Url, attempts: 1, cancellationToken).ConfigureAwait(false);
+                return fetch switch
+                {
+                    { Problem: { } problem } => throw RpcFailure.Internal($"{Preprocessing}HTTP error while fetching media: error sending request for url ({item.Url}): {problem}"),
+                    { Status: >= HttpStatusCode.InternalServerError and var status } => throw HttpFailure("server", status, item.Url),
+                    { Status: >= HttpStatusCode.BadRequest and var status } => throw HttpFailure("client", status, item.Url),
+                    _ => fetch.Bytes,
+                };
+            default:
+                return null;
+        }
+    }
+
+    private static RpcFailure HttpFailure(string side, HttpStatusCode status, string url)
+    {
+        using var response = new HttpResponseMessage(status);
+        return RpcFailure.Internal($"{Preprocessing}HTTP error while fetching media: HTTP status {side} error ({(int)status} {response.ReasonPhrase}) for url ({url})");
+    }
+
+    private void CheckContent(MediaKind kind, byte[]? bytes)
+    {
+        switch (kind)
+        {
+            case MediaKind.Video when !state.Options.DecodesVideo:
+                throw RpcFailure.Internal(Preprocessing + "video decode error: ffmpeg executable not found; install ffmpeg to decode video_url inputs");
+            case MediaKind.Audio when !state.Options.DecodesAudio:
+                throw RpcFailure.Internal(Preprocessing + "audio decode error: Symphonia probe failed; ffprobe executable not found");
+        }
+
+        if (bytes is null)
+        {
+            return;
+        }
+
+        if (MediaBytes.KindOf(bytes) != kind)
+        {
+            var name = MediaPlaces.NameOf(kind);
+            throw RpcFailure.Internal($"{Preprocessing}{name} decode error: The {name} format could not be determined");
+        }
+
+        if (MediaBytes.IsTruncated(bytes))
+        {
+            throw RpcFailure.Internal(Preprocessing + "image decode error: unexpected end of file");
         }
     }
 
@@ -122,13 +176,5 @@ internal sealed class InferenceMedia(ServerState state)
         return Convert.TryFromBase64Chars(text, bytes, out var count)
             ? bytes[..count]
             : throw RpcFailure.Internal(Preprocessing + "base64 decode error: Invalid padding");
-    }
-
-    private static void RequireImage(ReadOnlySpan<byte> bytes)
-    {
-        if (!ImageBytes.LooksLikeMedia(bytes))
-        {
-            throw RpcFailure.Internal(Preprocessing + "image decode error: The image format could not be determined");
-        }
     }
 }

@@ -6,9 +6,6 @@ namespace Connectors.Vllm.Grpc.Tests;
 
 public sealed class MediaTests
 {
-    /// <summary>A PNG of one pixel.</summary>
-    private static readonly byte[] Png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
-
     [Theory]
     [InlineData(VllmServerFamily.A, true, "--mm-processor inprocess")]
     [InlineData(VllmServerFamily.A, false, "text model")]
@@ -21,7 +18,7 @@ public sealed class MediaTests
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
         {
             PromptIds = new[] { 1 },
-            Media = [MediaItem.FromBytes(MediaKind.Image, Png)],
+            Media = [MediaItem.FromBytes(MediaKind.Image, SampleMedia.Png)],
         }).CollectAsync());
 
         Assert.Contains(cure, e.Message, StringComparison.Ordinal);
@@ -36,7 +33,7 @@ public sealed class MediaTests
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
         {
             PromptIds = new[] { 1 },
-            Media = [MediaItem.FromBytes(MediaKind.Image, Png), MediaItem.FromBytes(MediaKind.Image, Png)],
+            Media = [MediaItem.FromBytes(MediaKind.Image, SampleMedia.Png), MediaItem.FromBytes(MediaKind.Image, SampleMedia.Png)],
         }).CollectAsync());
 
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
