@@ -1,0 +1,182 @@
+using Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm.Interop.Tests;
+
+/// <summary>Our client calls a server made of Grpc.AspNetCore and generated stubs.</summary>
+public sealed class DotNetServerTests
+{
+    private static readonly TimeSpan HangGuard = TimeSpan.FromSeconds(30);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, bool> FamiliesAndModes => new() { { "a", true }, { "a", false }, { "b", true }, { "b", false } };
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndModes))]
+    public async Task Generate_ShortAndLongAnswers_LoseNothing(string family, bool stream)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+
+        var (shortIds, finish, prompt) = await CollectAsync(engine, Request(PeerScript.Short, stream));
+        var (longIds, _, _) = await CollectAsync(engine, Request(PeerScript.Long, stream));
+
+        Assert.Equal([10, 11, 12, 2], shortIds);
+        Assert.Equal((GenerationFinishReason.Stop, 4, 2), (finish.Reason, finish.OutputTokens, prompt));
+        Assert.Equal([.. Enumerable.Range(0, 1999).Select(number => 10 + (number % 500)), 2], longIds);
+        Assert.Equal(family == "a" ? VllmProtocol.Engine : VllmProtocol.Inference, engine.Protocol);
+    }
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndModes))]
+    public async Task Generate_GzipAnswers_AreUnpacked(string family, bool stream)
+    {
+        await using var server = await DotNetServer.StartAsync(
+            family, Cancel, options => (options.ResponseCompressionAlgorithm, options.ResponseCompressionLevel) = ("gzip", System.IO.Compression.CompressionLevel.Fastest));
+        await using var engine = server.Connect();
+
+        var (ids, _, _) = await CollectAsync(engine, Request(PeerScript.Long, stream));
+
+        Assert.Equal(2000, ids.Count);
+        Assert.Contains("gzip", server.Script.ResponseEncodings);
+    }
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndModes))]
+    public async Task Generate_Refused_CarriesStatusTextAndIdFromTrailersOnly(string family, bool stream)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+
+        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => CollectAsync(engine, Request(PeerScript.Refused, stream) with { RequestId = "mine" }));
+
+        Assert.Equal((VllmStatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"), (exception.StatusCode, exception.ServerMessage, exception.RequestId));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Generate_EngineDies_ThrowsAfterTheTokensSoFar(string family)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+        var ids = new List<int>();
+
+        var exception = await Assert.ThrowsAsync<VllmException>(async () =>
+        {
+            await foreach (var update in engine.GenerateAsync(Request(PeerScript.Dying, stream: true), Cancel))
+            {
+                ids.AddRange(update.TokenIds.Span);
+            }
+        });
+
+        Assert.Equal([20, 21], ids);
+        Assert.True(exception.IsEngineDead);
+    }
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndModes))]
+    public async Task Generate_Cancelled_IsSeenByTheServerAndAborted(string family, bool stream)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        stop.CancelAfter(TimeSpan.FromMilliseconds(300));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var _ in engine.GenerateAsync(Request(PeerScript.Endless, stream) with { RequestId = "left" }, stop.Token))
+            {
+            }
+        });
+
+        await server.Script.LeftAsync("left").WaitAsync(HangGuard, Cancel);
+        while (!server.Script.Aborted.Contains("left"))
+        {
+            await Task.Delay(5, Cancel);
+        }
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Generate_Timeout_IsTheServersDeadlineToo(string family)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect(options => options.GenerationTimeout = TimeSpan.FromSeconds(1));
+        var before = DateTime.UtcNow;
+
+        var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => CollectAsync(engine, Request(PeerScript.Endless, stream: true)));
+
+        Assert.Equal(VllmTimeoutKind.Call, exception.Kind);
+        Assert.InRange(server.Script.Deadline, before, before.AddSeconds(20));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Generate_Metadata_ArrivesInLowerCaseWithTheToken(string family)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect(options =>
+        {
+            options.BearerToken = "secret";
+            options.Metadata["X-Tenant"] = "blue";
+        });
+
+        await CollectAsync(engine, Request(PeerScript.Short, stream: true) with { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null });
+
+        var headers = server.Script.Headers!.ToDictionary(header => header.Key, header => header.Value);
+        Assert.Equal(("Bearer secret", "blue", "7"), (headers["authorization"], headers["x-tenant"], headers["x-trace"]));
+        Assert.Equal(family == "b" ? "3" : null, headers.GetValueOrDefault("x-data-parallel-rank"));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Generate_LargePrompt_ArrivesWhole(string family)
+    {
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+        var prompt = new int[3_000_000];
+        Array.Fill(prompt, 999);
+        prompt[0] = PeerScript.Short;
+
+        var (_, _, promptTokens) = await CollectAsync(engine, new() { PromptIds = prompt, Sampling = Limited });
+
+        Assert.Equal(prompt.Length, promptTokens);
+    }
+
+    [Fact]
+    public async Task GetTokenizerBundle_OneLargeMessage_IsReceivedAndCheckedByItsContent()
+    {
+        await using var server = await DotNetServer.StartAsync("a", Cancel);
+        await using var engine = server.Connect();
+
+        var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GetTokenizerBundleAsync(cancellationToken: Cancel));
+
+        // It came whole (the checksum is right) and is no zip archive.
+        Assert.Equal(VllmStatusCode.DataLoss, exception.StatusCode);
+        Assert.DoesNotContain("SHA", exception.Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static SamplingOptions Limited { get; } = new() { MaxTokens = 4000 };
+
+    private static GenerationRequest Request(int script, bool stream) => new() { PromptIds = new[] { script, 7 }, Stream = stream, Sampling = Limited };
+
+    private static async Task<(List<int> Ids, GenerationFinish Finish, int? PromptTokens)> CollectAsync(IVllmEngine engine, GenerationRequest request)
+    {
+        var ids = new List<int>();
+        GenerationFinish? finish = null;
+        int? prompt = null;
+        await foreach (var update in engine.GenerateAsync(request, Cancel))
+        {
+            ids.AddRange(update.TokenIds.Span);
+            finish = update.Finish ?? finish;
+            prompt = update.PromptTokens ?? prompt;
+        }
+
+        Assert.NotNull(finish);
+        return (ids, finish, prompt);
+    }
+}
