@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 using Connectors.Vllm.Grpc.Protocol.Engine;
-using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Testing.Tests;
 
-/// <summary>Faults and deaths, seen as frames on the socket.</summary>
+/// <summary>Faults, seen as frames on the socket.</summary>
 public sealed class FaultTests
 {
     private static readonly TimeSpan HangGuard = TimeSpan.FromSeconds(20);
@@ -140,67 +139,6 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task KillEngine_FamilyB_SendsGoAwayZeroClosesAndRefusesUntilRestart()
-    {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = VllmServerFamily.B }, Cancel);
-        server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
-        var endpoint = server.Endpoint;
-        var peek = Http2Peek.CallAsync(endpoint, Methods.InferenceStream, InferenceRequest(), Cancel);
-        await server.WaitForRequestAsync("GenerateStream", Cancel);
-
-        await server.KillEngineAsync().WaitAsync(HangGuard, Cancel);
-        var (frames, end) = await peek.WaitAsync(HangGuard, Cancel);
-        using var client = new RawGrpcClient(endpoint);
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.CallAsync(Methods.InferenceStream, InferenceRequest(), Cancel));
-        await server.RestartAsync(Cancel);
-        var alive = await client.CallAsync(Methods.InferenceStream, InferenceRequest(), Cancel);
-
-        Assert.Equal("closed", end);
-        Assert.Equal(Http2Frame.GoAway, frames[^1].Type);
-        Assert.Equal(0, BinaryPrimitives.ReadInt32BigEndian(frames[^1].Payload.AsSpan(4)));
-        Assert.Equal(HttpRequestError.ConnectionError, refused.HttpRequestError);
-        Assert.Equal(0, alive.Status);
-        Assert.Equal(endpoint, server.Endpoint);
-    }
-
-    [Fact]
-    public async Task Terminate_FamilyA_LetsRunningCallsGoOnThenCancelsThem()
-    {
-        await using var server = await VllmTestServer.StartAsync(new() { ShutdownGrace = TimeSpan.FromMilliseconds(300) }, Cancel);
-        server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
-        using var client = new RawGrpcClient(server.Endpoint);
-        using var other = new RawGrpcClient(server.Endpoint);
-        var generate = client.CallAsync(Methods.Generate, EngineRequest(), Cancel);
-        var captured = await server.WaitForRequestAsync("Generate", Cancel);
-
-        var terminate = server.TerminateAsync();
-        await Assert.ThrowsAsync<HttpRequestException>(() => other.CallAsync(Methods.Generate, EngineRequest(), Cancel));
-        Assert.False(captured.Ended.IsCompleted);
-        await terminate.WaitAsync(HangGuard, Cancel);
-        var answer = await generate;
-
-        Assert.Equal((14, "Cancelling all calls"), (answer.Status, answer.Detail));
-    }
-
-    [Fact]
-    public async Task PromptOutOfVocabulary_FamilyB_KillsTheEngineAndHealthSaysSo()
-    {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = VllmServerFamily.B }, Cancel);
-        using var client = new RawGrpcClient(server.Endpoint);
-        var request = InferenceRequest();
-        request.TokenIds.Ids.Add(999_999);
-
-        var killed = await client.CallAsync(Methods.InferenceStream, request, Cancel);
-        foreach (var service in new[] { "", "vllm.Inference", "vllm.Control" })
-        {
-            var health = await client.CallAsync("/grpc.health.v1.Health/Check", new Grpc.Protocol.Health.HealthCheckRequest { Service = service }, Cancel);
-            Assert.Equal(Grpc.Protocol.Health.HealthCheckResponse.Types.ServingStatus.NotServing, health.Parse(Grpc.Protocol.Health.HealthCheckResponse.Parser).Single().Status);
-        }
-
-        Assert.Equal((13, "engine-core error: engine core reported fatal failure"), (killed.Status, killed.Detail));
-    }
-
-    [Fact]
     public async Task Stall_ClientCancels_IsCountedAsCancelled()
     {
         await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
@@ -223,8 +161,6 @@ public sealed class FaultTests
         Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(), Cancel, enough).WaitAsync(HangGuard, Cancel);
 
     private static GenerateRequest EngineRequest() => new() { RequestId = "r1", Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = true };
-
-    private static InferenceProtocol.GenerateRequest InferenceRequest() => new() { RequestId = "r1", TokenIds = new() { Ids = { 1, 2, 3 } } };
 
     private static List<Http2Frame> Data(IEnumerable<Http2Frame> frames) => [.. frames.Where(frame => frame is { Type: Http2Frame.Data, Stream: 1, Payload.Length: > 0 })];
 

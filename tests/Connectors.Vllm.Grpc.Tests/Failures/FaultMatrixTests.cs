@@ -2,29 +2,29 @@ using Connectors.Vllm.Testing;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception and no hang.</summary>
+/// <summary>
+/// Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the tokens so
+/// far, nothing left running, and an abort where the server may still be at work.
+/// </summary>
 public sealed class FaultMatrixTests
 {
     private const int Before = 0;
     private const int Middle = 3;
     private const int AtEnd = ServerFault.AtEnd;
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(400);
 
     public static TheoryData<VllmServerFamily, FaultKind, bool, int> Cases()
     {
         var data = new TheoryData<VllmServerFamily, FaultKind, bool, int>();
         foreach (var family in Enum.GetValues<VllmServerFamily>())
         {
-            foreach (var kind in Enum.GetValues<FaultKind>().Where(kind => kind is not (FaultKind.Stall or FaultKind.HttpAnswer)))
+            foreach (var kind in Enum.GetValues<FaultKind>())
             {
                 foreach (var stream in new[] { true, false })
                 {
-                    foreach (var at in new[] { Before, Middle, AtEnd })
+                    foreach (var at in new[] { Before, Middle, AtEnd }.Where(at => IsPossible(family, kind, stream, at)))
                     {
-                        var isPossible = (stream || at != Middle) && !(kind == FaultKind.EndEarly && at == AtEnd);
-                        if (isPossible)
-                        {
-                            data.Add(family, kind, stream, at);
-                        }
+                        data.Add(family, kind, stream, at);
                     }
                 }
             }
@@ -46,16 +46,27 @@ public sealed class FaultMatrixTests
         server.Enqueue(new ScriptedReply
         {
             Ids = [10, 11, 12, 13, 14, 15],
-            Fault = new ServerFault { Kind = kind, AfterMessages = at, Detail = "played" },
+
+            // Whole answers of several choices are several messages in family A; the fault comes after the first of them.
+            Fault = new ServerFault { Kind = kind, AfterMessages = at == Middle && !stream ? 1 : at, Detail = "played" },
             HoldAfterMessages = 2,
             Hold = waits ? isRead.Task : null,
         });
-        await using var engine = Engines.Create(server.Endpoint);
+        await using var engine = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (TimeSpan.FromSeconds(20), Silence));
+        await engine.GetModelInfoAsync();
+        await using var impatient = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (Silence, Silence));
+        await impatient.GetModelInfoAsync();
         var received = new List<int>();
+        var request = new GenerationRequest
+        {
+            PromptIds = new[] { 1, 2, 3 },
+            Stream = stream,
+            Sampling = at == Middle && !stream ? new SamplingOptions { ChoiceCount = 2, Temperature = 1 } : SamplingOptions.Default,
+        };
 
         var run = async () =>
         {
-            await foreach (var update in engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2, 3 }, Stream = stream }))
+            await foreach (var update in (kind == FaultKind.Stall ? impatient : engine).GenerateAsync(request))
             {
                 received.AddRange(update.TokenIds.Span);
                 if (received.Count >= firstIds.Length)
@@ -72,6 +83,8 @@ public sealed class FaultMatrixTests
             FaultKind.ResetStream => exception is VllmConnectionException { StatusCode: VllmStatusCode.Internal },
             FaultKind.Status => exception is VllmConnectionException { ServerMessage: "played", IsRetryable: true },
             FaultKind.Oversize => exception is VllmProtocolException { StatusCode: VllmStatusCode.ResourceExhausted },
+            FaultKind.HttpAnswer => exception is VllmConnectionException { StatusCode: VllmStatusCode.Unimplemented },
+            FaultKind.Stall => exception is VllmTimeoutException timeout && timeout.Kind == (at == Before ? VllmTimeoutKind.FirstToken : VllmTimeoutKind.BetweenTokens),
             _ => exception is VllmProtocolException,
         };
         Assert.True(isExpected, exception.ToString());
@@ -83,6 +96,14 @@ public sealed class FaultMatrixTests
             Assert.Equal(firstIds, received.Take(firstIds.Length));
         }
 
+        // Where the server has not ended the call itself, it sees the client leave and is told to abort.
+        if (kind is FaultKind.Stall or FaultKind.Oversize or FaultKind.BadCompressionFlag or FaultKind.UnknownCompressionFlag or FaultKind.NotProtobuf)
+        {
+            var captured = server.Requests.Single(call => call.RequestId == exception.RequestId);
+            await (at == AtEnd ? captured.Ended : captured.Cancelled).WaitAsync(Engines.HangGuard);
+            await server.WaitForRequestAsync(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal) && Names(call, exception.RequestId!)).WaitAsync(Engines.HangGuard);
+        }
+
         // Nothing is left running on the server, and the next call works.
         await server.WaitUntilIdleAsync().WaitAsync(Engines.HangGuard);
         server.Enqueue(ScriptedReply.FromIds(20, 21));
@@ -90,47 +111,23 @@ public sealed class FaultMatrixTests
         Assert.Equal([20, 21], next.Ids().Take(2));
     }
 
-    [Theory]
-    [InlineData(VllmServerFamily.A, true)]
-    [InlineData(VllmServerFamily.A, false)]
-    [InlineData(VllmServerFamily.B, true)]
-    [InlineData(VllmServerFamily.B, false)]
-    public async Task Generate_StallBeforeFirstMessage_TimesOutAndAborts(VllmServerFamily family, bool stream)
+    private static bool IsPossible(VllmServerFamily family, FaultKind kind, bool stream, int at) => (kind, at) switch
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
-        server.Enqueue(ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)));
-        await using var engine = Engines.Create(server.Endpoint, options => options.FirstTokenTimeout = TimeSpan.FromMilliseconds(400));
+        // After the last message an end with OK is no fault, and an HTTP answer comes instead of any message.
+        (FaultKind.EndEarly, AtEnd) => false,
+        (FaultKind.HttpAnswer, not Before) => false,
 
-        var e = await Assert.ThrowsAsync<VllmTimeoutException>(
-            () => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 }, Stream = stream }).CollectAsync());
+        // A whole answer of family B is one message; it has no middle.
+        (_, Middle) => stream || family == VllmServerFamily.A,
+        _ => true,
+    };
 
-        Assert.Equal(VllmTimeoutKind.FirstToken, e.Kind);
-        await server.WaitForRequestAsync("/Abort").WaitAsync(Engines.HangGuard);
-        await server.WaitUntilIdleAsync().WaitAsync(Engines.HangGuard);
-    }
-
-    [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_StallInTheMiddle_TimesOutWithWhatCameBefore(VllmServerFamily family)
+    private static bool Names(CapturedRequest call, string requestId) => call.Message switch
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
-        server.Enqueue(new ScriptedReply { Ids = [10, 11, 12, 13, 14], Fault = ServerFault.After(3, FaultKind.Stall) });
-        await using var engine = Engines.Create(server.Endpoint, options => options.BetweenTokensTimeout = TimeSpan.FromMilliseconds(400));
-        var received = new List<int>();
-
-        var e = await Assert.ThrowsAsync<VllmTimeoutException>(async () =>
-        {
-            await foreach (var update in engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 } }))
-            {
-                received.AddRange(update.TokenIds.Span);
-            }
-        });
-
-        Assert.Equal(VllmTimeoutKind.BetweenTokens, e.Kind);
-        Assert.Equal([10, 11], received.Take(2));
-        await server.WaitForRequestAsync("/Abort").WaitAsync(Engines.HangGuard);
-    }
+        Protocol.Engine.AbortRequest abort => abort.RequestIds.Contains(requestId),
+        Protocol.Inference.AbortRequest abort => abort.RequestIds.Contains(requestId),
+        _ => false,
+    };
 
     [Fact]
     public async Task Generate_SlowReader_IsNoSilentServer()

@@ -42,6 +42,23 @@ public sealed class RecordedFailureTests
             count++;
         }
 
-        Assert.True(count > 25, $"only {count} failures were replayed");
+        Assert.Equal(Recordings.All.Count(e => e.IsGeneration && e.Label.StartsWith("e-", StringComparison.Ordinal)), count);
+    }
+
+    [Theory]
+    [InlineData("e-embed-empty")]
+    [InlineData("e-embed-oov")]
+    [InlineData("e-embed-long")]
+    public async Task Embed_RecordedRefusals_AreRequestErrors(string label)
+    {
+        var exchange = Recordings.Get("A", label);
+        await using var server = await ReplayServer.StartAsync();
+        server.AnswerFamilyInfo("A");
+        server.Answer(exchange.Method, [], exchange.StatusCode, exchange.Details);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.EmbedAsync(new[] { 1 }));
+
+        Assert.Equal((exchange.Details, VllmStatusCode.InvalidArgument, exchange.Method), (exception.ServerMessage, exception.StatusCode, exception.Method));
     }
 }

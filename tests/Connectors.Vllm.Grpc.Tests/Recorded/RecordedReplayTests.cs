@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -31,10 +33,12 @@ public sealed class RecordedReplayTests
                 Compare(exchange, expected, updates);
             }
 
+            CompareLogprobs(exchange, updates);
+
             count++;
         }
 
-        Assert.True(count > 30, $"only {count} answers were replayed");
+        Assert.Equal(family == "A" ? 44 : 52, count);
     }
 
     [Fact]
@@ -104,7 +108,7 @@ public sealed class RecordedReplayTests
         var ids = updates.Ids(index);
         var expectedIds = expected.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray();
 
-        // Two recordings asked for text only; this client always asks for ids.
+        // Two recordings asked for text only.
         if (expectedIds.Length > 0 || exchange.Family == "A")
         {
             Assert.True(expectedIds.SequenceEqual(ids), $"{exchange} choice {index}: {string.Join(' ', ids)}");
@@ -121,6 +125,35 @@ public sealed class RecordedReplayTests
         Assert.Equal(Number(expected, "matched_token_id") ?? Number(expected, "stop_token_id"), finish.StopTokenId);
         Assert.Equal(Number(expected, "eos_token_id"), finish.EosTokenId);
         Assert.Equal(Number(expected, "completion_tokens") ?? Number(expected, "num_output_tokens"), finish.OutputTokens);
+    }
+
+    /// <summary>Log probabilities of the sampled tokens, per choice, as the messages hold them; a last message that repeats ids is left out.</summary>
+    private static void CompareLogprobs(RecordedExchange exchange, List<GenerationUpdate> updates)
+    {
+        var recorded = exchange.Family == "A"
+            ? EngineLogprobs(exchange)
+            : exchange.Responses.Select(bytes => Inference.GenerateResponse.Parser.ParseFrom(bytes).Outputs).Where(outputs => outputs is { Logprobs.Count: > 0 })
+                .Select(outputs => (Index: (int)outputs.Index, Ids: outputs.TokenIds.AsEnumerable(), Logprobs: outputs.Logprobs.AsEnumerable()));
+        foreach (var choice in recorded.GroupBy(part => part.Index))
+        {
+            Assert.Equal(
+                choice.SelectMany(part => part.Ids.Zip(part.Logprobs, (id, logprob) => ((int)id, (float?)logprob))),
+                updates.Where(update => update.Index == choice.Key).SelectMany(update => update.Logprobs ?? []).Select(logprob => (logprob.TokenId, logprob.Logprob)));
+        }
+    }
+
+    private static IEnumerable<(int Index, IEnumerable<uint> Ids, IEnumerable<float> Logprobs)> EngineLogprobs(RecordedExchange exchange)
+    {
+        foreach (var response in exchange.Responses.Select(Engine.GenerateResponse.Parser.ParseFrom))
+        {
+            var (index, logprobs) = response.Chunk is { } chunk ? (chunk.Index, chunk.OutputLogprobs)
+                : RequestReading.FromEngine(exchange.Request).Request.Stream ? (0u, null)
+                : (response.Complete.Index, response.Complete.OutputLogprobs);
+            if (logprobs is not null)
+            {
+                yield return ((int)index, logprobs.TokenIds, logprobs.TokenLogprobs);
+            }
+        }
     }
 
     private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetString() : null;

@@ -21,18 +21,38 @@ public sealed class RecordedRequestTests
             }
         }
 
-        Assert.True(compared > 90, $"only {compared} requests were compared");
+        Assert.Equal(Recordings.All.Count(exchange => exchange.IsGeneration) - 2, compared);
         Assert.True(differing.Count == 0, string.Join("\n", differing));
     }
 
-    /// <summary>
-    /// Not comparable: requests for a response without ids, which this client always asks for, and two that cannot be built here (no tokens
-    /// wanted, a constraint that is no JSON).
-    /// </summary>
-    private static bool IsComparable(RecordedExchange exchange) =>
-        exchange.IsGeneration
-        && exchange.ToString() is not ("A e-max0" or "B e-schema-json")
-        && (exchange.Family == "A" || GenerateRequest.Parser.ParseFrom(exchange.Request).Response is { OutputTokenIds: true });
+    [Theory]
+    [InlineData("A", "e-max0", nameof(SamplingOptions.MaxTokens))]
+    [InlineData("B", "e-none", nameof(GenerationRequest.PromptIds))]
+    [InlineData("B", "e-empty", nameof(GenerationRequest.PromptIds))]
+    public async Task Generate_RecordedRequestThatIsRefusedHere_IsNotSent(string family, string label, string parameter)
+    {
+        var exchange = Recordings.Get(family, label);
+        await using var server = await ReplayServer.StartAsync();
+        server.AnswerFamilyInfo(family);
+        await using var engine = Engines.Create(server.Endpoint);
+        var request = family == "A" ? RequestReading.FromEngine(exchange.Request).Request : RequestReading.FromInference(exchange.Request, stream: true).Request;
+
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(request).CollectAsync());
+
+        Assert.Equal(parameter, e.Parameter);
+        Assert.DoesNotContain(server.Received, call => call.Method == exchange.Method);
+    }
+
+    [Fact]
+    public void JsonSchema_RecordedTextThatIsNoJson_IsRefusedWhenItIsMade()
+    {
+        var recorded = GenerateRequest.Parser.ParseFrom(Recordings.Get("B", "e-schema-json").Request);
+
+        Assert.Throws<VllmRequestException>(() => OutputConstraint.JsonSchema(recorded.Decoding.Json));
+    }
+
+    /// <summary>Not comparable: a request without any prompt and one whose constraint is no JSON; both are refused before a message is built.</summary>
+    private static bool IsComparable(RecordedExchange exchange) => exchange.IsGeneration && exchange.ToString() is not ("B e-none" or "B e-schema-json");
 
     /// <summary>The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.</summary>
     private static byte[] Canonical(RecordedExchange exchange) => (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch

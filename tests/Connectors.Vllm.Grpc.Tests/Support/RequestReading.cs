@@ -94,6 +94,7 @@ internal static class RequestReading
             PromptLogprobs = r.PromptLogprobs ? (int)(r.PromptCandidates?.TopN ?? 0) : null,
             IncludeServerText = !r.HasOutputText || r.OutputText,
             IncludePromptIds = r.PromptTokenIds,
+            IncludeTokenIds = r.OutputTokenIds,
             Constraint = d.StructuredOutputCase switch
             {
                 Inference.DecodingParameters.StructuredOutputOneofCase.Json => OutputConstraint.JsonSchema(d.Json),

@@ -37,6 +37,43 @@ public sealed class GrpcFrameReaderTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void TryRead_HostileStream_GivesMessagesOrTheDocumentedErrorWithinTheLimit() => Prop.ForAll(
+        Gen.ListOf(HostilePart).Select(parts => parts.SelectMany(part => part).ToArray()).ToArbitrary(),
+        ArbMap.Default.ArbFor<PositiveInt>(),
+        (bytes, seed) =>
+        {
+            const int HostileLimit = 1000;
+            using var reader = new GrpcFrameReader(HostileLimit, allowGzip: true);
+            var random = new Random(seed.Get);
+            var read = 0;
+            try
+            {
+                for (var at = 0; at < bytes.Length;)
+                {
+                    var buffer = reader.GetBuffer();
+
+                    // Twice the largest message and what comes with it, rounded up by the pool.
+                    Assert.InRange(buffer.Length + reader.PendingBytes, 1, 8192);
+                    var count = Math.Min(Math.Min(random.Next(1, 600), buffer.Length), bytes.Length - at);
+                    bytes.AsSpan(at, count).CopyTo(buffer.Span);
+                    reader.Advance(count);
+                    at += count;
+                    while (reader.TryRead(out var message))
+                    {
+                        Assert.InRange(message.Length, 0, HostileLimit);
+
+                        // Every message took at least its prefix: the loop ends.
+                        Assert.InRange(++read, 1, bytes.Length / GrpcFrame.HeaderSize);
+                    }
+                }
+            }
+            catch (GrpcFrameException e)
+            {
+                Assert.True(e.StatusCode is VllmStatusCode.Internal or VllmStatusCode.ResourceExhausted);
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+
+    [Fact]
     public void TryRead_LengthOfFourGigabytes_IsRefusedWithoutMemory()
     {
         using var reader = new GrpcFrameReader(Limit, allowGzip: false);
@@ -105,6 +142,16 @@ public sealed class GrpcFrameReaderTests
 
         Assert.Throws<GrpcFrameException>(() => reader.TryRead(out _));
     }
+
+    /// <summary>Frames that are right, compressed, cut off, lying about their length, bombs, and plain noise: random bytes alone hardly ever pass the first prefix.</summary>
+    private static Gen<byte[]> HostilePart => Gen.Frequency(
+        (6, Gen.Choose(0, 900).Select(length => ReplayServer.Frame(new byte[length]))),
+        (2, Gen.Choose(0, 900).Select(length => Gzip(new byte[length]))),
+        (1, Gen.Constant(Gzip(new byte[100_000]))),
+        (1, Gen.Choose(0, 20).Select(length => Gzip(new byte[200])[..length])),
+        (1, Gen.Choose(0, 2000).Select(length => (byte[])[0, 0, 0, (byte)(length >> 8), (byte)length, 7])),
+        (1, Gen.Choose(-1, int.MaxValue).Select(length => (byte[])[1, (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length])),
+        (1, ArbMap.Default.GeneratorFor<byte[]>().Select(bytes => bytes ?? [])));
 
     private static List<byte[]> Read(byte[] bytes, Random random, int limit, out int pending)
     {

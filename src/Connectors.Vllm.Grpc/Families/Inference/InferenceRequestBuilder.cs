@@ -23,7 +23,7 @@ internal static class InferenceRequestBuilder
             Sampling = OrNull(BuildSampling(sampling, request.VocabularySize)),
             Decoding = OrNull(BuildDecoding(request, sampling)),
             Stopping = OrNull(BuildStopping(request, sampling)),
-            Response = BuildResponse(request, sampling),
+            Response = OrNull(BuildResponse(request, sampling)),
             TruncatePromptTokens = (uint)(sampling.TruncatePromptTokens ?? 0),
             Priority = request.Priority ?? 0,
             LoraName = request.LoraName ?? string.Empty,
@@ -153,7 +153,7 @@ internal static class InferenceRequestBuilder
         {
             PromptTokenIds = request.IncludePromptIds || request.PromptLogprobs is not null,
             PromptLogprobs = request.PromptLogprobs is not null,
-            OutputTokenIds = true,
+            OutputTokenIds = request.IncludeTokenIds,
             OutputLogprobs = request.Logprobs is not null,
         };
         if (!request.IncludeServerText)
