@@ -16,7 +16,7 @@ internal sealed class SoakBenchmark : IBenchmark
 
     public string Name => "soak";
 
-    public string Summary => "[--minutes M | --seconds S] [--parallel N] [--family a|b] [--no-faults]: random cancels, faults and restarts; lost text must be 0";
+    public string Summary => "[--minutes M | --seconds S] [--parallel N] [--family a|b] [--no-faults] [--no-restarts] [--samples N]: random cancels, faults and restarts; lost text must be 0, memory level";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -42,14 +42,17 @@ internal sealed class SoakBenchmark : IBenchmark
         await client.GetResponseAsync(SoakScript.Question(0));
 
         SoakTally tally = new();
-        var memory = GC.GetTotalMemory(forceFullCollection: true);
+        MemorySampler sampler = new();
+        var memory = sampler.Take(0);
         using CancellationTokenSource end = new(duration);
         var start = Stopwatch.GetTimestamp();
-        var restarts = calm ? Task.FromResult(0) : RestartAsync(server, end.Token);
+        var sampling = sampler.RunAsync(duration / Math.Max(2, arguments.Number("samples", 10)), end.Token);
+        var restarts = calm || arguments.Flag("no-restarts") ? Task.FromResult(0) : RestartAsync(server, end.Token);
         await Task.WhenAll(Enumerable.Range(0, parallel).Select(worker => Task.Run(() => WorkAsync(client, worker, calm, tally, end.Token))));
         var elapsed = Stopwatch.GetElapsedTime(start);
         using CancellationTokenSource settle = new(TimeSpan.FromSeconds(30));
         var restarted = await restarts;
+        await sampling;
         await server.WaitUntilIdleAsync(settle.Token);
 
         List<(string Key, object? Value)> report =
@@ -67,7 +70,8 @@ internal sealed class SoakBenchmark : IBenchmark
             ("lost_chars", tally.LostCharacters),
             ("calls_left_on_server", server.ActiveRequests),
             ("memory_start_bytes", memory),
-            ("memory_end_bytes", GC.GetTotalMemory(forceFullCollection: true)),
+            ("memory_middle_bytes", sampler.Samples[sampler.Samples.Count / 2]),
+            ("memory_end_bytes", sampler.Take(elapsed.TotalSeconds)),
         ];
         report.AddRange(tally.Errors.OrderBy(error => error.Key, StringComparer.Ordinal).Select(error => ("error_" + error.Key, (object?)error.Value)));
         JsonReport.Print([.. report]);
