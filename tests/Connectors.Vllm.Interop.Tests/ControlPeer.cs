@@ -11,8 +11,11 @@ internal sealed class ControlPeer(PeerScript script) : Control.ControlBase
     public override Task<ServerInfo> GetServerInfo(GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerInfo { ApiVersion = "vllm", EngineVersion = "0.32.0", MaxModelLen = 4_000_000 });
 
-    public override Task<ModelInfo> GetModelInfo(GetModelInfoRequest request, ServerCallContext context) =>
-        Task.FromResult(new ModelInfo { ModelId = "peer", ServedModelName = "peer", SupportsTokenIdsInput = true });
+    public override Task<ModelInfo> GetModelInfo(GetModelInfoRequest request, ServerCallContext context)
+    {
+        script.CountModelInfo();
+        return Task.FromResult(new ModelInfo { ModelId = "peer", ServedModelName = "peer", SupportsTokenIdsInput = true });
+    }
 
     public override Task<AbortResponse> Abort(AbortRequest request, ServerCallContext context)
     {

@@ -81,15 +81,17 @@ public sealed class DotNetServerTests
         await using var server = await DotNetServer.StartAsync(family, Cancel);
         await using var engine = server.Connect();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        stop.CancelAfter(TimeSpan.FromMilliseconds(300));
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        var call = Task.Run(async () =>
         {
             await foreach (var _ in engine.GenerateAsync(Request(PeerScript.Endless, stream) with { RequestId = "left" }, stop.Token))
             {
             }
-        });
+        }, Cancel);
+        await server.Script.ArrivedAsync("left").WaitAsync(HangGuard, Cancel);
 
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(HangGuard, Cancel));
         await server.Script.LeftAsync("left").WaitAsync(HangGuard, Cancel);
         while (!server.Script.Aborted.Contains("left"))
         {
@@ -145,6 +147,44 @@ public sealed class DotNetServerTests
         var (_, _, promptTokens) = await CollectAsync(engine, new() { PromptIds = prompt, Sampling = Limited });
 
         Assert.Equal(prompt.Length, promptTokens);
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    public async Task Generate_MoreStreamsThanAConnectionTakes_OpensConnectionsAndLosesNone(string family)
+    {
+        // Kestrel allows 100 streams per connection. Each further connection may lead to another process, so the server is asked again, once for all.
+        const int Streams = 350;
+        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var engine = server.Connect();
+        var model = await engine.GetModelInfoAsync(Cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var open = 0;
+
+        var calls = Enumerable.Range(0, Streams).Select(async _ =>
+        {
+            var isFirst = true;
+            await foreach (var update in engine.GenerateAsync(Request(PeerScript.Endless, stream: true) with { PreparedFor = model }, stop.Token))
+            {
+                if (isFirst && !update.TokenIds.IsEmpty)
+                {
+                    isFirst = false;
+                    if (Interlocked.Increment(ref open) == Streams)
+                    {
+                        await stop.CancelAsync();
+                    }
+                }
+            }
+        }).ToList();
+
+        foreach (var call in calls)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(HangGuard, Cancel));
+        }
+
+        Assert.Equal(Streams, open);
+        Assert.InRange(server.Script.ModelInfoCalls, 1, 30);
     }
 
     [Fact]

@@ -48,11 +48,15 @@ internal sealed class EnginePeer(PeerScript script) : VllmEngine.VllmEngineBase
         return Task.FromResult(new AbortResponse());
     }
 
-    public override Task<GetModelInfoResponse> GetModelInfo(GetModelInfoRequest request, ServerCallContext context) => Task.FromResult(new GetModelInfoResponse
+    public override Task<GetModelInfoResponse> GetModelInfo(GetModelInfoRequest request, ServerCallContext context)
     {
-        ModelPath = "/models/peer", ServedModelName = "peer", TokenizerPath = "/models/peer", ModelType = "qwen3",
-        IsGeneration = true, MaxContextLength = 4_000_000, VocabSize = 1000,
-    });
+        script.CountModelInfo();
+        return Task.FromResult(new GetModelInfoResponse
+        {
+            ModelPath = "/models/peer", ServedModelName = "peer", TokenizerPath = "/models/peer", ModelType = "qwen3",
+            IsGeneration = true, MaxContextLength = 4_000_000, VocabSize = 1000,
+        });
+    }
 
     public override Task<GetServerInfoResponse> GetServerInfo(GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" });

@@ -12,6 +12,8 @@ internal sealed class PeerScript
     public const int Long = 4;
     public const int Dying = 6;
     private static readonly int[] ShortIds = [10, 11, 12, 2];
+    private int _modelInfoCalls;
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _arrived = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _left = new(StringComparer.Ordinal);
 
     /// <summary>Headers of the last generation.</summary>
@@ -26,15 +28,24 @@ internal sealed class PeerScript
     /// <summary>Ids that Abort calls named.</summary>
     public ConcurrentQueue<string> Aborted { get; } = [];
 
+    /// <summary>How often the model was asked for.</summary>
+    public int ModelInfoCalls => Volatile.Read(ref _modelInfoCalls);
+
+    public void CountModelInfo() => Interlocked.Increment(ref _modelInfoCalls);
+
     /// <summary>Completes when the server saw that the caller of this request went away.</summary>
-    public Task LeftAsync(string requestId) => Left(requestId).Task;
+    public Task LeftAsync(string requestId) => Of(_left, requestId).Task;
+
+    /// <summary>Completes when this request has come.</summary>
+    public Task ArrivedAsync(string requestId) => Of(_arrived, requestId).Task;
 
     /// <summary>The ids to send; throws what the script refuses.</summary>
     public async IAsyncEnumerable<int> RunAsync(int script, string requestId, ServerCallContext context)
     {
         Headers = context.RequestHeaders;
         Deadline = context.Deadline;
-        using var registration = context.CancellationToken.Register(() => Left(requestId).TrySetResult());
+        using var registration = context.CancellationToken.Register(() => Of(_left, requestId).TrySetResult());
+        Of(_arrived, requestId).TrySetResult();
         switch (script)
         {
             case Refused:
@@ -68,5 +79,5 @@ internal sealed class PeerScript
         }
     }
 
-    private TaskCompletionSource Left(string requestId) => _left.GetOrAdd(requestId, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    private static TaskCompletionSource Of(ConcurrentDictionary<string, TaskCompletionSource> events, string requestId) => events.GetOrAdd(requestId, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 }
