@@ -15,6 +15,7 @@ internal sealed class PacedStreams(string modelDirectory, bool tiny)
     public async Task MeasureAsync()
     {
         Console.Error.WriteLine($"stream, paced: {_case}");
+        await WarmUpAsync();
         using var server = await StreamServerProcess.StartAsync(modelDirectory, _case);
         await using StreamContestants contestants = new(server, modelDirectory, _case);
         var measured = contestants.All.ToDictionary(client => client.Name, _ => new List<PacedRun>());
@@ -44,6 +45,23 @@ internal sealed class PacedStreams(string modelDirectory, bool tiny)
                 ("transit_ms_p99", Middle(name, run => run.P99)),
                 ("added_ms_p50", Middle(name, run => run.P50) - Middle(FloorStreamClient.ClientName, run => run.P50)),
                 ("added_ms_p99", Middle(name, run => run.P99) - Middle(FloorStreamClient.ClientName, run => run.P99)));
+        }
+    }
+
+    // At a pace of few tokens the runtime would go on compiling all through the measured runs.
+    private async Task WarmUpAsync()
+    {
+        var unpaced = _case with { Rate = 0 };
+        using var server = await StreamServerProcess.StartAsync(modelDirectory, unpaced);
+        await using StreamContestants contestants = new(server, modelDirectory, unpaced);
+        foreach (var client in contestants.All)
+        {
+            var warmUp = Stopwatch.StartNew();
+            do
+            {
+                await Task.WhenAll(Enumerable.Range(1, _case.Parallel).Select(number => Task.Run(() => client.ReadAsync(number, arrivals: null))));
+            }
+            while (!tiny && warmUp.Elapsed < TimeSpan.FromSeconds(4));
         }
     }
 
