@@ -13,6 +13,7 @@ internal sealed class DecodeTable
     private const byte Special = 2;
     private const byte FallbackByte = 4;
     private const byte WholeText = 8;
+    private const byte Added = 16;
 
     private readonly byte[] _bytes;
     private readonly int[] _starts;
@@ -27,39 +28,48 @@ internal sealed class DecodeTable
         _strings = new string?[flags.Length];
     }
 
-    public int IdLimit => _flags.Length;
-
-    public long Size => _bytes.Length + (4L * _starts.Length) + _flags.Length + (8L * _strings.Length);
-
     /// <summary>Longest token in bytes.</summary>
     public int Longest { get; private init; }
 
     /// <summary>The ids of a definition: what they look like depends on its decoder.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static DecodeTable Create(TokenizerDefinition definition, AddedTokenSet added)
     {
         var vocabulary = definition.Model.Vocabulary;
-        var limit = vocabulary.IdLimit;
+        var flags = new byte[added.List.Aggregate(vocabulary.IdLimit, static (limit, token) => Math.Max(limit, token.Id + 1))];
         foreach (var token in added.List)
         {
-            limit = Math.Max(limit, token.Id + 1);
+            flags[token.Id] |= (byte)(Added | Known | (token.IsSpecial ? Special : 0));
         }
 
+        // A byte-level model has undone the alphabet already.
+        var bytes = definition.DecoderKind == DecoderKind.Bytes ? (definition.Model as ByteBpeModel)?.Bytes : null;
         var buffer = new Utf8Buffer();
-        var starts = new int[limit + 1];
-        var flags = new byte[limit];
+        buffer.GetSpan(vocabulary.BlobLength);
+        var starts = new int[flags.Length + 1];
         var longest = 0;
-        for (var id = 0; id < limit; id++)
+        for (var id = 0; id < flags.Length; id++)
         {
-            var token = added.Find(id) is { } addedToken ? Encoding.UTF8.GetBytes(addedToken.Content) : vocabulary.Token(id);
-            if (vocabulary.Has(id) || added.Find(id) is not null)
+            if ((flags[id] & Added) == 0 && vocabulary.Has(id))
             {
-                flags[id] = (byte)(Known | (added.IsSpecial(id) ? Special : 0));
-                flags[id] |= Append(definition, token, added.Find(id) is not null, buffer);
-                if ((flags[id] & FallbackByte) == 0 && System.Text.Unicode.Utf8.IsValid(buffer.Written[starts[id]..]))
-                {
-                    flags[id] |= WholeText;
-                }
+                flags[id] = Known;
+            }
+
+            if ((flags[id] & Added) != 0)
+            {
+                flags[id] |= Append(definition, Encoding.UTF8.GetBytes(added.Find(id)!.Content), buffer);
+            }
+            else if (bytes is not null && id < bytes.IdLimit)
+            {
+                buffer.Append(bytes[id]);
+            }
+            else
+            {
+                flags[id] |= Append(definition, vocabulary.Token(id), buffer);
+            }
+
+            if ((flags[id] & (Known | FallbackByte)) == Known && System.Text.Unicode.Utf8.IsValid(buffer.Written[starts[id]..]))
+            {
+                flags[id] |= WholeText;
             }
 
             starts[id + 1] = buffer.Length;
@@ -85,8 +95,7 @@ internal sealed class DecodeTable
     /// <summary>The text of an id of whole characters; made once.</summary>
     public string Text(int id) => _strings[id] ??= Encoding.UTF8.GetString(Bytes(id));
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static byte Append(TokenizerDefinition definition, ReadOnlySpan<byte> token, bool isAdded, Utf8Buffer output)
+    private static byte Append(TokenizerDefinition definition, ReadOnlySpan<byte> token, Utf8Buffer output)
     {
         if (definition.DecoderKind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)
         {

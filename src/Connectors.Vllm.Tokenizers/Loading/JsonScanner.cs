@@ -89,7 +89,6 @@ internal ref struct JsonScanner
     /// <summary>
     /// Reads a string as UTF-8: a part of the input when nothing is escaped, else a buffer that the next escaped string overwrites.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<byte> ReadString()
     {
         Expect((byte)'"');
@@ -119,7 +118,6 @@ internal ref struct JsonScanner
     }
 
     /// <summary>Reads a whole number from 0 to int.MaxValue; false, with nothing consumed, when something else comes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryReadNumber(out int number)
     {
         Peek();

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Connectors.Vllm.Tokenizers;
@@ -7,29 +6,142 @@ namespace Connectors.Vllm.Tokenizers;
 /// Reads the merges of a BPE model: pairs of strings, or strings with one blank between the parts. Every part and every result must be
 /// a token, else the ids of this file could not be trusted.
 /// </summary>
-internal static class MergeReader
+internal sealed class MergeReader
 {
     private const string Path = "$.model.merges";
 
-    /// <summary>Reads the array the scanner stands at.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static MergeTable Read(scoped ref JsonScanner scanner, Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
+    /// <summary>Fewer bytes are read sooner than another thread has begun.</summary>
+    private const int WorthTwoThreads = 1 << 19;
+
+    private readonly Vocabulary _vocabulary;
+    private readonly byte[] _prefix;
+    private readonly string _file;
+    private readonly IdList _triples = new();
+    private byte[] _left = new byte[512];
+    private byte[] _joined = new byte[512];
+    private int _entry;
+
+    private MergeReader(Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
+    {
+        _vocabulary = vocabulary;
+        _prefix = Encoding.UTF8.GetBytes(continuingSubwordPrefix ?? string.Empty);
+        _file = file;
+    }
+
+    /// <summary>
+    /// Reads the array the scanner stands at. Looking up the parts is most of the work of loading a tokenizer.json, so where there are
+    /// processors for it a second thread begins in the middle, at what looks like the beginning of a merge. Its work counts only when the
+    /// first thread arrives at exactly that place between two merges; else the first one reads it all.
+    /// </summary>
+    public static MergeTable Read(scoped ref JsonScanner scanner, ReadOnlyMemory<byte> json, Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
     {
         if (scanner.Peek() != '[')
         {
             throw new TokenizerException($"an array of merges is expected, not {Name(scanner.Peek())}", file, Path);
         }
 
-        var prefix = Encoding.UTF8.GetBytes(continuingSubwordPrefix ?? string.Empty);
-        var triples = new IdList();
-        byte[] left = new byte[512], joined = new byte[512];
-        var entry = 0;
-        var result = -1;
         scanner.Expect((byte)'[');
-        for (var first = true; scanner.MoveNext(ref first, (byte)']'); entry++)
+        var reader = new MergeReader(vocabulary, continuingSubwordPrefix, file);
+        var left = json.Length - scanner.Position;
+        var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, scanner.Position + (left / 2)) : -1;
+        if (middle < 0)
         {
+            reader.ReadUpTo(ref scanner, -1);
+            return reader.CreateTable();
+        }
+
+        var second = Task.Run(() => new MergeReader(vocabulary, continuingSubwordPrefix, file).TryReadFrom(json, middle));
+        if (reader.ReadUpTo(ref scanner, middle))
+        {
+            // What the second thread could not read is read again, for a message with the right place.
+            if (second.GetAwaiter().GetResult() is { } rest)
+            {
+                reader._triples.AddRange(rest.Triples.Written);
+                scanner.Position = rest.End;
+            }
+            else
+            {
+                reader.ReadUpTo(ref scanner, -1);
+            }
+        }
+
+        return reader.CreateTable();
+    }
+
+    /// <summary>The first place from <paramref name="from"/> on where a merge seems to begin: behind the end of another and a comma. -1 for none.</summary>
+    private static int GuessMerge(ReadOnlySpan<byte> json, int from)
+    {
+        for (var at = from; at < json.Length && json[at..].IndexOf((byte)',') is >= 0 and var comma; at++)
+        {
+            at += comma;
+            var before = at - 1;
+            while (before > from && IsBlank(json[before]))
+            {
+                before--;
+            }
+
+            var after = at + 1;
+            while (after < json.Length && IsBlank(json[after]))
+            {
+                after++;
+            }
+
+            if (after < json.Length && ((json[before] == ']' && json[after] == '[') || (json[before] == '"' && json[after] == '"' && json[before - 1] != '\\' && !IsPair(json, after))))
+            {
+                return after;
+            }
+        }
+
+        return -1;
+    }
+
+    private static bool IsBlank(byte value) => value is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t';
+
+    /// <summary>The string that begins here is the second part of a pair: a bracket follows.</summary>
+    private static bool IsPair(ReadOnlySpan<byte> json, int at)
+    {
+        at++;
+        while (at < json.Length && json[at] != '"')
+        {
+            at += json[at] == '\\' ? 2 : 1;
+        }
+
+        at++;
+        while (at < json.Length && IsBlank(json[at]))
+        {
+            at++;
+        }
+
+        return at < json.Length && json[at] == ']';
+    }
+
+    private (IdList Triples, int End)? TryReadFrom(ReadOnlyMemory<byte> json, int start)
+    {
+        try
+        {
+            var scanner = new JsonScanner(json.Span, _file, start);
+            ReadUpTo(ref scanner, -1);
+            return (_triples, scanner.Position);
+        }
+        catch (TokenizerException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads merges up to one that begins at <paramref name="stop"/> (true), or to the end of the array (false).</summary>
+    private bool ReadUpTo(scoped ref JsonScanner scanner, int stop)
+    {
+        var result = -1;
+        for (var first = true; scanner.MoveNext(ref first, (byte)']'); _entry++)
+        {
+            if (scanner.Position == stop)
+            {
+                return true;
+            }
+
             // Both parts end up one behind the other: the result of the merge.
-            ReadOnlySpan<byte> right = default;
+            ReadOnlySpan<byte> right;
             int leftLength;
             if (scanner.Peek() == '"')
             {
@@ -42,36 +154,41 @@ internal static class MergeReader
                 leftLength = merge.IndexOf((byte)' ');
                 if (leftLength < 0 || merge[(leftLength + 1)..].Contains((byte)' '))
                 {
-                    throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them", file, entry);
+                    throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them");
                 }
 
-                merge[..leftLength].CopyTo(Room(ref left, leftLength));
+                merge[..leftLength].CopyTo(Room(ref _left, leftLength));
                 right = merge[(leftLength + 1)..];
             }
             else
             {
-                var part = ReadFirst(ref scanner, file, entry);
+                var part = ReadFirst(ref scanner);
                 leftLength = part.Length;
-                part.CopyTo(Room(ref left, leftLength));
-                right = ReadSecond(ref scanner, file, entry);
+                part.CopyTo(Room(ref _left, leftLength));
+                right = ReadSecond(ref scanner);
             }
 
             // A continuing part carries the prefix; in the middle of the result it goes.
-            var tail = prefix.Length > 0 && right.Length >= prefix.Length ? right[prefix.Length..] : right;
-            Room(ref joined, leftLength + tail.Length);
-            left.AsSpan(0, leftLength).CopyTo(joined);
-            tail.CopyTo(joined.AsSpan(leftLength));
-            triples.Add(Id(vocabulary, left.AsSpan(0, leftLength), file, entry));
-            triples.Add(Id(vocabulary, right, file, entry));
+            var tail = _prefix.Length > 0 && right.Length >= _prefix.Length ? right[_prefix.Length..] : right;
+            var token = Room(ref _joined, leftLength + tail.Length)[..(leftLength + tail.Length)];
+            _left.AsSpan(0, leftLength).CopyTo(token);
+            tail.CopyTo(token[leftLength..]);
+
+            _triples.Add(Id(_left.AsSpan(0, leftLength)));
+            _triples.Add(Id(right));
 
             // Most files number their tokens in the order of their merges: a look at the next id spares a search.
-            var token = joined.AsSpan(0, leftLength + tail.Length);
-            result = token.SequenceEqual(vocabulary.Token(result + 1)) ? result + 1 : Id(vocabulary, token, file, entry);
-            triples.Add(result);
+            result = _vocabulary.Token(result + 1).SequenceEqual(token) ? result + 1 : Id(token);
+            _triples.Add(result);
         }
 
-        var table = new MergeTable(triples.Count / 3);
-        var merges = triples.Written;
+        return false;
+    }
+
+    private MergeTable CreateTable()
+    {
+        var merges = _triples.Written;
+        var table = new MergeTable(merges.Length / 3);
         for (var i = 0; i < merges.Length; i += 3)
         {
             table.Add(merges[i], merges[i + 1], i / 3, merges[i + 2]);
@@ -90,47 +207,47 @@ internal static class MergeReader
         return buffer;
     }
 
-    private static ReadOnlySpan<byte> ReadFirst(scoped ref JsonScanner scanner, string file, int entry)
+    private ReadOnlySpan<byte> ReadFirst(scoped ref JsonScanner scanner)
     {
         if (scanner.Peek() != '[')
         {
-            throw Error($"a merge is a string or an array of two strings, not {Name(scanner.Peek())}", file, entry);
+            throw Error($"a merge is a string or an array of two strings, not {Name(scanner.Peek())}");
         }
 
         scanner.Expect((byte)'[');
-        return scanner.Peek() == '"' ? scanner.ReadString() : throw TwoParts(file, entry);
+        return scanner.Peek() == '"' ? scanner.ReadString() : throw TwoParts();
     }
 
-    private static ReadOnlySpan<byte> ReadSecond(scoped ref JsonScanner scanner, string file, int entry)
+    private ReadOnlySpan<byte> ReadSecond(scoped ref JsonScanner scanner)
     {
         if (scanner.Peek() != ',')
         {
-            throw TwoParts(file, entry);
+            throw TwoParts();
         }
 
         scanner.Expect((byte)',');
         if (scanner.Peek() != '"')
         {
-            throw TwoParts(file, entry);
+            throw TwoParts();
         }
 
         var token = scanner.ReadString();
         if (scanner.Peek() != ']')
         {
-            throw TwoParts(file, entry);
+            throw TwoParts();
         }
 
         scanner.Expect((byte)']');
         return token;
     }
 
-    private static TokenizerException TwoParts(string file, int entry) => Error("a merge has exactly two parts, both strings", file, entry);
+    private TokenizerException TwoParts() => Error("a merge has exactly two parts, both strings");
 
-    private static int Id(Vocabulary vocabulary, ReadOnlySpan<byte> token, string file, int entry) => vocabulary.Find(token) is >= 0 and var id
+    private int Id(ReadOnlySpan<byte> token) => _vocabulary.Find(token) is >= 0 and var id
         ? id
-        : throw Error($"the merge needs the token '{Text(token)}', which is not in the vocabulary; the file is damaged, fetch it again", file, entry);
+        : throw Error($"the merge needs the token '{Text(token)}', which is not in the vocabulary; the file is damaged, fetch it again");
 
-    private static TokenizerException Error(string message, string file, int entry) => new(message, file, $"{Path}[{entry}]");
+    private TokenizerException Error(string message) => new(message, _file, $"{Path}[{_entry}]");
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Text;
 using System.Text.Json;
 
@@ -16,7 +14,7 @@ internal sealed class ModelReader
     private BpeOptions _options = new();
     private Vocabulary? _vocabulary;
     private MergeTable? _merges;
-    private Vocabulary? _rawTokens;
+    private TokenBytes? _bytes;
     private string? _prefixOfMerges;
     private (int Start, int Length) _mergesRange;
     private (int Start, int Length) _range;
@@ -63,10 +61,10 @@ internal sealed class ModelReader
         {
             _prefixOfMerges = _options.ContinuingSubwordPrefix;
             var scanner = new JsonScanner(_json.Span, _file, _mergesRange.Start);
-            _merges = MergeReader.Read(ref scanner, _vocabulary, _prefixOfMerges, _file);
+            _merges = MergeReader.Read(ref scanner, _json, _vocabulary, _prefixOfMerges, _file);
         }
 
-        return BpeModelFactory.Create(_options, _vocabulary, _merges, _rawTokens, wantsRawBytes);
+        return BpeModelFactory.Create(_options, _vocabulary, _merges, _bytes, wantsRawBytes);
     }
 
     private TokenizerException Error(string message, string place) => new(message, _file, place);
@@ -113,36 +111,14 @@ internal sealed class ModelReader
     }
 
     /// <summary>
-    /// Reads the merges. They are most of the work, and the tokens' bytes (needed when the model will read raw bytes) depend on the
-    /// vocabulary only, so the two are done side by side.
+    /// Reads the merges. What the tokens stand for (needed when the model will read raw bytes) depends on the vocabulary only, so it is
+    /// found out meanwhile.
     /// </summary>
     private void ReadMerges(ref JsonScanner scanner, Vocabulary vocabulary, bool mayReadRawBytes)
     {
-        if (!mayReadRawBytes || Environment.ProcessorCount == 1)
-        {
-            _merges = MergeReader.Read(ref scanner, vocabulary, _prefixOfMerges, _file);
-            return;
-        }
-
-        var start = scanner.Position;
-        var end = start;
-        try
-        {
-            Parallel.Invoke(
-                () =>
-                {
-                    var own = new JsonScanner(_json.Span, _file, start);
-                    _merges = MergeReader.Read(ref own, vocabulary, _prefixOfMerges, _file);
-                    end = own.Position;
-                },
-                () => _rawTokens = BpeModelFactory.RawTokens(vocabulary));
-        }
-        catch (AggregateException exception) when (exception.InnerException is TokenizerException refused)
-        {
-            ExceptionDispatchInfo.Throw(refused);
-        }
-
-        scanner.Position = end;
+        var bytes = mayReadRawBytes ? Task.Run(() => TokenBytes.OfAlphabet(vocabulary)) : null;
+        _merges = MergeReader.Read(ref scanner, _json, vocabulary, _prefixOfMerges, _file);
+        _bytes = bytes?.GetAwaiter().GetResult();
     }
 
     private void ReadOption(JsonElement element, string name)
@@ -182,7 +158,6 @@ internal sealed class ModelReader
 
     private static bool Flag(ComponentJson value) => !value.IsNull && value.AsBool();
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Vocabulary ReadVocabulary(ref JsonScanner scanner)
     {
         // An entry takes some 20 bytes, and there are merges; a good guess spares growing.

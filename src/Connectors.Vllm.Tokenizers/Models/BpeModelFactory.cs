@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 
 namespace Connectors.Vllm.Tokenizers;
 
@@ -12,13 +11,13 @@ internal static class BpeModelFactory
     /// <param name="options">The switches.</param>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="rawTokens">The tokens by the bytes they stand for, when they were made already.</param>
+    /// <param name="bytes">What the tokens of the alphabet stand for, when it was made already.</param>
     /// <param name="wantsRawBytes">The pre-tokenizer ends with ByteLevel.</param>
-    public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, Vocabulary? rawTokens, bool wantsRawBytes)
+    public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, TokenBytes? bytes, bool wantsRawBytes)
     {
         if (wantsRawBytes && options is { ContinuingSubwordPrefix: null, EndOfWordSuffix: null })
         {
-            var model = new ByteBpeModel(vocabulary, rawTokens ?? RawTokens(vocabulary), merges, options.IgnoreMerges);
+            var model = new ByteBpeModel(vocabulary, bytes ?? TokenBytes.OfAlphabet(vocabulary), merges, options.IgnoreMerges, tokensAreBytes: false);
             if (model.HasAllBytes || options is { UnknownToken: null, ByteFallback: false })
             {
                 return model;
@@ -33,7 +32,6 @@ internal static class BpeModelFactory
     /// the lowest rank first.
     /// </summary>
     /// <param name="tokens">The tokens' bytes with their ids; ids rise with ranks. Single bytes are expected among them.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ByteBpeModel FromRanks(Vocabulary tokens)
     {
         var triples = new IdList();
@@ -59,29 +57,6 @@ internal static class BpeModelFactory
         }
 
         // A piece that is a token is that token: tiktoken looks first.
-        return new ByteBpeModel(tokens, tokens, merges, ignoreMerges: true);
-    }
-
-    /// <summary>The tokens by the bytes they stand for; those outside the alphabet are left out.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Vocabulary RawTokens(Vocabulary vocabulary)
-    {
-        var builder = new Vocabulary.Builder(vocabulary.Count);
-        var bytes = new byte[256];
-        for (var id = 0; id < vocabulary.IdLimit; id++)
-        {
-            var token = vocabulary.Token(id);
-            if (bytes.Length < token.Length)
-            {
-                bytes = new byte[token.Length * 2];
-            }
-
-            if (vocabulary.Has(id) && ByteAlphabet.TryToBytes(token, bytes, out var length))
-            {
-                builder.TryAdd(bytes.AsSpan(0, length), id);
-            }
-        }
-
-        return builder.Build();
+        return new ByteBpeModel(tokens, TokenBytes.Of(tokens), merges, ignoreMerges: true, tokensAreBytes: true);
     }
 }

@@ -9,6 +9,9 @@ internal sealed class BpeState : ModelState
 
     public WordCache Cache { get; } = new();
 
+    /// <summary>A piece in the printable alphabet, while it is looked up.</summary>
+    public Utf8Buffer Alphabet { get; } = new();
+
     /// <summary>The symbols of a piece, while they are being found.</summary>
     public IdList Symbols { get; } = new();
 

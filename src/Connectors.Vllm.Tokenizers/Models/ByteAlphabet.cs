@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Connectors.Vllm.Tokenizers;
@@ -22,7 +21,6 @@ internal static class ByteAlphabet
     /// Turns a token of the alphabet (UTF-8) into the bytes it stands for. False, with <paramref name="written"/> 0, when a character is
     /// not of the alphabet. <paramref name="destination"/> needs the token's length.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryToBytes(ReadOnlySpan<byte> token, Span<byte> destination, out int written)
     {
         written = 0;

@@ -8,28 +8,33 @@ namespace Connectors.Vllm.Tokenizers;
 /// </summary>
 internal sealed class ByteBpeModel : TokenModel
 {
+    /// <summary>Long pieces to come before the places are computed where they can be cut: a few are merged sooner than that is done.</summary>
+    private const int ManyLongPieces = 64;
+
     private readonly Vocabulary _vocabulary;
-    private readonly Vocabulary _rawTokens;
     private readonly MergeTable _merges;
     private readonly bool _ignoreMerges;
+    private readonly bool _tokensAreBytes;
     private MergeBorders? _borders;
+    private int _longPieces;
     private readonly int[] _idOfByte = new int[256];
     private readonly ulong[] _mergeOfBytes = new ulong[256 * 256];
 
     /// <param name="vocabulary">The tokens as the file writes them.</param>
-    /// <param name="rawTokens">The same ids by the bytes they stand for; tokens outside the alphabet left out.</param>
+    /// <param name="bytes">The bytes they stand for.</param>
     /// <param name="merges">The merges.</param>
     /// <param name="ignoreMerges">A piece that is a token is that token, whatever the merges say.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public ByteBpeModel(Vocabulary vocabulary, Vocabulary rawTokens, MergeTable merges, bool ignoreMerges)
+    /// <param name="tokensAreBytes">The file writes tokens as bytes, not in the printable alphabet.</param>
+    public ByteBpeModel(Vocabulary vocabulary, TokenBytes bytes, MergeTable merges, bool ignoreMerges, bool tokensAreBytes)
     {
         _vocabulary = vocabulary;
-        _rawTokens = rawTokens;
+        Bytes = bytes;
         _merges = merges;
         _ignoreMerges = ignoreMerges;
+        _tokensAreBytes = tokensAreBytes;
         for (var value = 0; value < 256; value++)
         {
-            _idOfByte[value] = rawTokens.Find([(byte)value]);
+            _idOfByte[value] = FindWhole([(byte)value], new Utf8Buffer());
             HasAllBytes &= _idOfByte[value] >= 0;
         }
 
@@ -48,8 +53,8 @@ internal sealed class ByteBpeModel : TokenModel
 
     public override Vocabulary Vocabulary => _vocabulary;
 
-    /// <summary>The tokens by the bytes they stand for.</summary>
-    public Vocabulary RawTokens => _rawTokens;
+    /// <summary>The bytes that tokens stand for.</summary>
+    public TokenBytes Bytes { get; }
 
     public override bool ReadsRawBytes => true;
 
@@ -80,7 +85,7 @@ internal sealed class ByteBpeModel : TokenModel
         var first = output.Count;
         if (length <= WordCache.LongestShort)
         {
-            if (!TryWhole(piece, output))
+            if (!TryWhole(piece, state, output))
             {
                 Merge(piece, state, output);
             }
@@ -92,7 +97,7 @@ internal sealed class ByteBpeModel : TokenModel
         var hash = length <= WordCache.LongestLong ? ByteHash.Of(piece) : 0;
         if (length > WordCache.LongestLong || !state.Cache.TryAppendLong(piece, hash, output))
         {
-            if (!TryWhole(piece, output))
+            if (!TryWhole(piece, state, output))
             {
                 EncodeParts(ref start, length, state, output);
             }
@@ -104,9 +109,9 @@ internal sealed class ByteBpeModel : TokenModel
         }
     }
 
-    private bool TryWhole(ReadOnlySpan<byte> piece, IdList output)
+    private bool TryWhole(ReadOnlySpan<byte> piece, BpeState state, IdList output)
     {
-        if (_ignoreMerges && _rawTokens.Find(piece) is >= 0 and var whole)
+        if (_ignoreMerges && FindWhole(piece, state.Alphabet) is >= 0 and var whole)
         {
             output.Add(whole);
             return true;
@@ -115,14 +120,44 @@ internal sealed class ByteBpeModel : TokenModel
         return false;
     }
 
+    /// <summary>The token that stands for some bytes, or -1. The alphabet is a bijection, so the file's way of writing finds it too.</summary>
+    private int FindWhole(ReadOnlySpan<byte> piece, Utf8Buffer alphabet)
+    {
+        if (piece.Length > _vocabulary.Longest)
+        {
+            return -1;
+        }
+
+        if (_tokensAreBytes)
+        {
+            return _vocabulary.Find(piece);
+        }
+
+        alphabet.Clear();
+        ByteAlphabet.AppendChars(piece, alphabet);
+        return _vocabulary.Find(alphabet.Written);
+    }
+
     /// <summary>
     /// A long piece, cut where no merge can cross. Its parts are words of their own to the cache, marked, because a piece that is a
     /// token may be that token without merging (<c>ignore_merges</c>) but a part may not.
     /// </summary>
     private void EncodeParts(ref byte start, int length, BpeState state, IdList output)
     {
-        // Made when the first long piece comes: two threads may make it twice, to the same effect.
-        var borders = _borders ??= HasAllBytes ? MergeBorders.OfBytes(_rawTokens, _merges) : MergeBorders.None;
+        // Two threads may make it twice, to the same effect.
+        if (_borders is not { } borders)
+        {
+            // Most letters of the Latin alphabet merge with most others: nothing would be gained.
+            var isLatin = Unsafe.Add(ref start, length / 2) < 0x80;
+            if (isLatin || !HasAllBytes || ++_longPieces < ManyLongPieces)
+            {
+                Merge(MemoryMarshal.CreateReadOnlySpan(ref start, length), state, output);
+                return;
+            }
+
+            _borders = borders = MergeBorders.OfBytes(Bytes, _merges);
+        }
+
         var mark = _ignoreMerges ? WordCache.PartMark : 0;
         while (length > 0)
         {

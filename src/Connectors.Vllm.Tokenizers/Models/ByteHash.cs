@@ -10,7 +10,6 @@ internal static class ByteHash
 
     private static readonly ulong Seed = (ulong)Random.Shared.NextInt64() | 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Of(ReadOnlySpan<byte> bytes)
     {
         var hash = Seed ^ ((ulong)bytes.Length * Multiplier);

@@ -34,16 +34,13 @@ internal sealed class MergeBorders
         _known = allKnown ? null : new ulong[0x10000 / 64];
     }
 
-    /// <summary>No text may be cut.</summary>
-    public static MergeBorders None { get; } = new(0, allKnown: false);
-
     /// <summary>The borders of a byte-level model: every byte has a token.</summary>
     /// <param name="tokens">The tokens' bytes.</param>
     /// <param name="merges">The merges.</param>
-    public static MergeBorders OfBytes(Vocabulary tokens, MergeTable merges)
+    public static MergeBorders OfBytes(TokenBytes tokens, MergeTable merges)
     {
         var result = new MergeBorders(merges.Count, allKnown: true);
-        result.AddAll(tokens, merges, []);
+        result.AddAll(merges, new Ends(tokens.IdLimit, id => tokens[id]), []);
         return result;
     }
 
@@ -57,7 +54,7 @@ internal sealed class MergeBorders
     public static MergeBorders? OfCharacters(Vocabulary vocabulary, MergeTable merges, HashSet<int> opaque)
     {
         var result = new MergeBorders(merges.Count, allKnown: false);
-        if (!result.AddAll(vocabulary, merges, opaque))
+        if (!result.AddAll(merges, new Ends(vocabulary.IdLimit, vocabulary.Token), opaque))
         {
             return null;
         }
@@ -65,7 +62,7 @@ internal sealed class MergeBorders
         for (var id = 0; id < vocabulary.IdLimit; id++)
         {
             var token = vocabulary.Token(id);
-            if (token.Length is > 0 and <= 3 && FirstCharacter(token, out var length) is >= 0 and < 0x10000 and var character && length == token.Length)
+            if (token.Length is > 0 and <= 3 && Ends.FirstCharacter(token, out var length) is >= 0 and < 0x10000 and var character && length == token.Length)
             {
                 result._known![character >> 6] |= 1UL << (character & 63);
             }
@@ -140,8 +137,7 @@ internal sealed class MergeBorders
 
     private bool IsKnown(int character) => character < 0x10000 && (_known![character >> 6] >> (character & 63) & 1) != 0;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool AddAll(Vocabulary tokens, MergeTable merges, HashSet<int> opaque)
+    private bool AddAll(MergeTable merges, Ends ends, HashSet<int> opaque)
     {
         for (var slot = 0; slot < merges.SlotCount; slot++)
         {
@@ -155,28 +151,14 @@ internal sealed class MergeBorders
                 return false;
             }
 
-            var leftToken = tokens.Token(left);
-            var rightToken = tokens.Token(right);
-            if ((rightToken[0] & 0xC0) == 0x80)
+            var (before, after) = (ends.Last[left], ends.First[right]);
+            if (before == Ends.Nowhere || after == Ends.Nowhere)
             {
-                // Begins inside a character, so this merge never happens where characters meet.
                 continue;
             }
 
-            var before = LastCharacter(leftToken);
-            var after = FirstCharacter(rightToken, out _);
-            if (before < 0)
-            {
-                _partLeft[leftToken[^1]] = true;
-                before = AnyWithLastByte + leftToken[^1];
-            }
-
-            if (after < 0)
-            {
-                _partRight[rightToken[0]] = true;
-                after = AnyWithFirstByte + rightToken[0];
-            }
-
+            _partLeft[before & 0xFF] |= before >= AnyWithLastByte;
+            _partRight[after & 0xFF] |= after >= AnyWithFirstByte;
             var bit = Bit(before, after);
             _bits[bit >> 6] |= 1UL << (bit & 63);
         }
@@ -184,20 +166,55 @@ internal sealed class MergeBorders
         return true;
     }
 
-    private static int FirstCharacter(ReadOnlySpan<byte> token, out int length)
+    /// <summary>The characters tokens begin and end with, looked at once: the merges name the same tokens over and over.</summary>
+    private readonly struct Ends
     {
-        length = token[0] < 0x80 ? 1 : token[0] < 0xC0 ? 9 : token[0] < 0xE0 ? 2 : token[0] < 0xF0 ? 3 : 4;
-        return length <= token.Length ? Decode(ref MemoryMarshal.GetReference(token), out _) : -1;
-    }
+        /// <summary>Not where characters meet: the token begins inside a character, or there is no token.</summary>
+        public const int Nowhere = -1;
 
-    private static int LastCharacter(ReadOnlySpan<byte> token)
-    {
-        var start = token.Length - 1;
-        while (start > 0 && (token[start] & 0xC0) == 0x80 && token.Length - start < 4)
+        public Ends(int count, TokenOfId tokens)
         {
-            start--;
+            First = new int[count];
+            Last = new int[count];
+            for (var id = 0; id < count; id++)
+            {
+                var token = tokens(id);
+                if (token.IsEmpty)
+                {
+                    First[id] = Last[id] = Nowhere;
+                    continue;
+                }
+
+                var first = FirstCharacter(token, out _);
+                var last = LastCharacter(token);
+                First[id] = (token[0] & 0xC0) == 0x80 ? Nowhere : first >= 0 ? first : AnyWithFirstByte + token[0];
+                Last[id] = last >= 0 ? last : AnyWithLastByte + token[^1];
+            }
         }
 
-        return FirstCharacter(token[start..], out var length) is >= 0 and var character && length == token.Length - start ? character : -1;
+        public delegate ReadOnlySpan<byte> TokenOfId(int id);
+
+        /// <summary>Per id, the first character, or <see cref="AnyWithFirstByte"/> and the byte when it is cut.</summary>
+        public int[] First { get; }
+
+        /// <summary>Per id, the last character, or <see cref="AnyWithLastByte"/> and the byte when it is cut.</summary>
+        public int[] Last { get; }
+
+        public static int FirstCharacter(ReadOnlySpan<byte> token, out int length)
+        {
+            length = token[0] < 0x80 ? 1 : token[0] < 0xC0 ? 9 : token[0] < 0xE0 ? 2 : token[0] < 0xF0 ? 3 : 4;
+            return length <= token.Length ? Decode(ref MemoryMarshal.GetReference(token), out _) : -1;
+        }
+
+        private static int LastCharacter(ReadOnlySpan<byte> token)
+        {
+            var start = token.Length - 1;
+            while (start > 0 && (token[start] & 0xC0) == 0x80 && token.Length - start < 4)
+            {
+                start--;
+            }
+
+            return FirstCharacter(token[start..], out var length) is >= 0 and var character && length == token.Length - start ? character : -1;
+        }
     }
 }

@@ -31,11 +31,7 @@ internal sealed class MergeTable
     /// <summary>Number of different pairs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Bytes this table keeps.</summary>
-    public long Size => 16L * _slots.Length;
-
     /// <summary>Adds a merge; a pair that is there already gets the new rank and id.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int left, int right, int rank, int id)
     {
         var key = ((ulong)(uint)left << 32 | (uint)right) + 1;

@@ -11,48 +11,48 @@ internal sealed class Vocabulary
 {
     private readonly byte[] _blob;
     private readonly int[] _starts;
-    private readonly int[] _ids;
-    private readonly int[] _slots;
-    private readonly int[] _entryOfId;
+    private readonly ulong[] _slots;
 
-    private Vocabulary(byte[] blob, int[] starts, int[] ids, int[] slots, int[] entryOfId, int count)
+    // Both null when entry i has id i, as in nearly every file.
+    private readonly int[]? _ids;
+    private readonly int[]? _entryOfId;
+
+    private Vocabulary(byte[] blob, int[] starts, int[]? ids, ulong[] slots, int[]? entryOfId)
     {
         _blob = blob;
         _starts = starts;
         _ids = ids;
         _slots = slots;
         _entryOfId = entryOfId;
-        Count = count;
     }
 
     /// <summary>Number of distinct tokens.</summary>
-    public int Count { get; }
+    public int Count => _starts.Length - 1;
 
     /// <summary>One more than the highest id.</summary>
-    public int IdLimit => _entryOfId.Length;
+    public int IdLimit => _entryOfId?.Length ?? Count;
 
-    /// <summary>Bytes this vocabulary keeps.</summary>
-    public long Size => _blob.Length + 4L * (_starts.Length + _ids.Length + _slots.Length + _entryOfId.Length);
+    /// <summary>Length of all tokens together in bytes.</summary>
+    public int BlobLength => _blob.Length;
+
+    /// <summary>Length of the longest token in bytes.</summary>
+    public int Longest { get; private init; }
 
     /// <summary>The id of a token, or -1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Find(ReadOnlySpan<byte> token)
     {
         var slots = _slots;
         var mask = slots.Length - 1;
-        for (var slot = (int)ByteHash.Of(token) & mask; ; slot = (slot + 1) & mask)
+        var hash = ByteHash.Of(token);
+        for (var at = (int)hash & mask; slots[at] is not 0 and var slot; at = (at + 1) & mask)
         {
-            var entry = slots[slot] - 1;
-            if (entry < 0)
+            if (Slot.MayBe(slot, hash) && token.SequenceEqual(Entry(Slot.Entry(slot))))
             {
-                return -1;
-            }
-
-            if (token.SequenceEqual(Entry(entry)))
-            {
-                return _ids[entry];
+                return _ids is null ? Slot.Entry(slot) : _ids[Slot.Entry(slot)];
             }
         }
+
+        return -1;
     }
 
     public int Find(string token)
@@ -63,30 +63,47 @@ internal sealed class Vocabulary
     }
 
     /// <summary>True when a token has this id.</summary>
-    public bool Has(int id) => (uint)id < (uint)_entryOfId.Length && _entryOfId[id] >= 0;
+    public bool Has(int id) => (uint)id < (uint)IdLimit && (_entryOfId is null || _entryOfId[id] >= 0);
 
     /// <summary>The token with this id; empty when there is none (see <see cref="Has"/>).</summary>
-    public ReadOnlySpan<byte> Token(int id) => Has(id) ? Entry(_entryOfId[id]) : default;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> Token(int id) => Has(id) ? Entry(_entryOfId is null ? id : _entryOfId[id]) : default;
 
     private ReadOnlySpan<byte> Entry(int entry) => _blob.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
+
+    /// <summary>
+    /// A place of the hash table: one more than the entry it holds (0: none) below the upper half of the entry's hash, so that another
+    /// token's bytes are hardly ever looked at.
+    /// </summary>
+    private static class Slot
+    {
+        public static ulong Of(ulong hash, int entry) => (hash & 0xFFFFFFFF00000000) | (uint)(entry + 1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static int Entry(ulong slot) => (int)(uint)slot - 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static bool MayBe(ulong slot, ulong hash) => (slot ^ hash) >> 32 == 0;
+    }
 
     /// <summary>Collects tokens; not thread-safe.</summary>
     internal sealed class Builder(int capacity = 1024)
     {
+        /// <summary>Ids at or above this are refused: they would only waste memory.</summary>
+        public const int IdCeiling = 1 << 24;
+
         private byte[] _blob = new byte[capacity * 8];
         private int[] _starts = new int[capacity + 1];
         private int[] _ids = new int[capacity];
-        private int[] _slots = CreateSlots(capacity);
+        private ulong[] _slots = CreateSlots(capacity);
         private int _entries;
         private int _highestId = -1;
-
-        /// <summary>Ids at or above this are refused: they would only waste memory.</summary>
-        public const int IdCeiling = 1 << 24;
+        private int _longest;
+        private bool _inOrder = true;
 
         public int Count => _entries;
 
         /// <summary>Adds a token. False when the id is out of range (negative, or <see cref="IdCeiling"/> and more).</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public bool TryAdd(ReadOnlySpan<byte> token, int id)
         {
             if ((uint)id >= IdCeiling)
@@ -94,25 +111,27 @@ internal sealed class Vocabulary
                 return false;
             }
 
-            if ((_entries + 1) * 2 > _slots.Length)
+            if (_entries * 3L >= _slots.Length * 2L)
             {
                 Rehash();
             }
 
             _highestId = Math.Max(_highestId, id);
+            var hash = ByteHash.Of(token);
             var mask = _slots.Length - 1;
-            var slot = (int)ByteHash.Of(token) & mask;
-            for (; _slots[slot] != 0; slot = (slot + 1) & mask)
+            var at = (int)hash & mask;
+            for (; _slots[at] is not 0 and var slot; at = (at + 1) & mask)
             {
-                if (token.SequenceEqual(Entry(_slots[slot] - 1)))
+                if (Slot.MayBe(slot, hash) && token.SequenceEqual(Entry(Slot.Entry(slot))))
                 {
-                    _ids[_slots[slot] - 1] = id;
+                    _inOrder &= Slot.Entry(slot) == id;
+                    _ids[Slot.Entry(slot)] = id;
                     return true;
                 }
             }
 
+            _slots[at] = Slot.Of(hash, _entries);
             Append(token, id);
-            _slots[slot] = _entries;
             return true;
         }
 
@@ -120,35 +139,41 @@ internal sealed class Vocabulary
         public int Find(ReadOnlySpan<byte> token)
         {
             var mask = _slots.Length - 1;
-            for (var slot = (int)ByteHash.Of(token) & mask; _slots[slot] != 0; slot = (slot + 1) & mask)
+            var hash = ByteHash.Of(token);
+            for (var at = (int)hash & mask; _slots[at] is not 0 and var slot; at = (at + 1) & mask)
             {
-                if (token.SequenceEqual(Entry(_slots[slot] - 1)))
+                if (Slot.MayBe(slot, hash) && token.SequenceEqual(Entry(Slot.Entry(slot))))
                 {
-                    return _ids[_slots[slot] - 1];
+                    return _ids[Slot.Entry(slot)];
                 }
             }
 
             return -1;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public Vocabulary Build()
         {
-            var entryOfId = new int[_highestId + 1];
-            Array.Fill(entryOfId, -1);
-            for (var entry = 0; entry < _entries; entry++)
+            var isPlain = _inOrder && _highestId == _entries - 1;
+            int[]? entryOfId = null;
+            if (!isPlain)
             {
-                entryOfId[_ids[entry]] = entry;
+                entryOfId = new int[_highestId + 1];
+                Array.Fill(entryOfId, -1);
+                for (var entry = 0; entry < _entries; entry++)
+                {
+                    entryOfId[_ids[entry]] = entry;
+                }
             }
 
-            return new Vocabulary(_blob[.._starts[_entries]], _starts[..(_entries + 1)], _ids[.._entries], _slots, entryOfId, _entries);
+            return new Vocabulary(_blob[.._starts[_entries]], _starts[..(_entries + 1)], isPlain ? null : _ids[.._entries], _slots, entryOfId) { Longest = _longest };
         }
 
-        private static int[] CreateSlots(int capacity) => new int[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, capacity * 2 + 2))];
+        // At most two thirds full.
+        private static ulong[] CreateSlots(int capacity) =>
+            new ulong[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (capacity * 3L / 2) + 1))];
 
         private ReadOnlySpan<byte> Entry(int entry) => _blob.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Append(ReadOnlySpan<byte> token, int id)
         {
             var start = _starts[_entries];
@@ -164,24 +189,26 @@ internal sealed class Vocabulary
             }
 
             token.CopyTo(_blob.AsSpan(start));
+            _inOrder &= id == _entries;
+            _longest = Math.Max(_longest, token.Length);
             _ids[_entries++] = id;
             _starts[_entries] = start + token.Length;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Rehash()
         {
             _slots = CreateSlots(_entries * 2);
             var mask = _slots.Length - 1;
             for (var entry = 0; entry < _entries; entry++)
             {
-                var slot = (int)ByteHash.Of(Entry(entry)) & mask;
-                while (_slots[slot] != 0)
+                var hash = ByteHash.Of(Entry(entry));
+                var at = (int)hash & mask;
+                while (_slots[at] != 0)
                 {
-                    slot = (slot + 1) & mask;
+                    at = (at + 1) & mask;
                 }
 
-                _slots[slot] = entry + 1;
+                _slots[at] = Slot.Of(hash, entry);
             }
         }
     }

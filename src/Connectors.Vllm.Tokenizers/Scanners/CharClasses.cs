@@ -63,7 +63,6 @@ internal static class CharClasses
     }
 
     /// <summary>Turns the table of general categories (runs of length and category) into classes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Create()
     {
         var basic = new CharClass[0x10000];
