@@ -21,12 +21,17 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_DsmlRequiredSingle_StopsAfterFirst() => AssertFormat(
         Build("deepseek_v4", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n"},{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<｜DSML｜invoke name=\"get_weather\">\n","content":{"type":"json_schema","json_schema":SCHEMA,"style":"deepseek_xml"},"end":"</｜DSML｜invoke>\n"}],"separator":"","at_least_one":true,"stop_after_first":true},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
+        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n"},{"type":"tag","begin":"<｜DSML｜tool_calls>\n","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<｜DSML｜invoke name=\"get_weather\">\n","content":{"type":"json_schema","json_schema":SCHEMA,"style":"deepseek_xml"},"end":"</｜DSML｜invoke>\n"}],"separator":"","at_least_one":true,"stop_after_first":true},"end":"</｜DSML｜tool_calls>"}]}""");
 
     [Fact]
     public void Build_KimiRequired_HasIdsInTheHeader() => AssertFormat(
         Build("kimi_k2", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"<|tool_calls_section_begin|>"},{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<|tool_call_begin|>functions.get_weather:","content":{"type":"sequence","elements":[{"type":"regex","pattern":"\\d+"},{"type":"const_string","value":"<|tool_call_argument_begin|>"},{"type":"json_schema","json_schema":SCHEMA,"style":"json"}]},"end":"<|tool_call_end|>"}],"separator":"","at_least_one":true,"stop_after_first":false},{"type":"const_string","value":"<|tool_calls_section_end|>"}]}""");
+        """{"type":"tag","begin":"<|tool_calls_section_begin|>","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<|tool_call_begin|>functions.get_weather:","content":{"type":"sequence","elements":[{"type":"regex","pattern":"\\d+"},{"type":"const_string","value":"<|tool_call_argument_begin|>"},{"type":"json_schema","json_schema":SCHEMA,"style":"json"}]},"end":"<|tool_call_end|>"}],"separator":"","at_least_one":true,"stop_after_first":false},"end":"<|tool_calls_section_end|>"}""");
+
+    [Fact]
+    public void Build_KimiK3Required_ClosesTheResponseBeforeItsCalls() => AssertFormat(
+        Build("kimi_k3", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }),
+        """{"type":"sequence","elements":[{"type":"sequence","elements":[{"type":"optional","content":{"type":"const_string","value":"<|open|>response<|sep|>"}},{"type":"tag","begin":"","content":{"type":"any_text","excludes":["<|open|>","<|close|>","<|sep|>"]},"end":"<|close|>response<|sep|>"}]},{"type":"tag","begin":"<|open|>tools<|sep|>","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<|open|>call tool=\"get_weather\" index=\"","content":{"type":"sequence","elements":[{"type":"regex","pattern":"\\d+"},{"type":"const_string","value":"\"<|sep|>"},{"type":"optional","content":{"type":"tag","begin":"<|open|>argument key=\"city\" type=\"string\"<|sep|>","content":{"type":"any_text"},"end":"<|close|>argument<|sep|>"}}]},"end":"<|close|>call<|sep|>"}],"separator":"","at_least_one":true,"stop_after_first":false},"end":"<|close|>tools<|sep|>"}]}""");
 
     [Fact]
     public void Build_AfterReasoning_IsNeverWrapped()
@@ -85,11 +90,11 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_FormatWithoutTag_UsesTheGenericShapes()
     {
-        var required = Build("jamba", "none", new() { Tools = [.. Weather, new OutputTool("now")], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false });
+        var required = Build("pythonic", "none", new() { Tools = [.. Weather, new OutputTool("now")], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false });
         Assert.Equal((OutputConstraintKind.JsonSchema, CallShape.JsonArray), (required.Constraint!.Kind, required.CallShape));
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":SCHEMA},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{}}},"required":["name","parameters"]}]}}""".Replace("SCHEMA", S)),
             JsonNode.Parse(required.Constraint.Text)));
-        var named = Build("jamba", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather") });
+        var named = Build("pythonic", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather") });
         Assert.Equal((S, CallShape.NamedArguments), (named.Constraint!.Text, named.CallShape));
     }
 
@@ -97,12 +102,57 @@ public sealed class OutputConstraintsTests
     public void Build_ConflictingDefinitions_Throw()
     {
         OutputTool Defines(string name, string type) => TestTools.Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
-        Assert.Throws<OutputFormatException>(() => Build("jamba", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
+        Assert.Throws<OutputFormatException>(() => Build("pythonic", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
     }
 
     [Fact]
     public void Build_UnknownNamedTool_Throws() =>
         Assert.Throws<OutputFormatException>(() => Build("hermes", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("nope") }));
+
+    [Fact]
+    public void Build_RequiredWithoutTools_Throws() =>
+        Assert.Contains("no tools", Assert.Throws<OutputFormatException>(() => Build("hermes", "none", new() { ToolChoice = OutputToolChoice.Required })).Message);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Build_ChoiceNone_SendsNothingButTheAnswersConstraint(bool strict)
+    {
+        var tools = Weather.Select(tool => tool with { Strict = strict }).ToArray();
+        Assert.Null(Build("hermes", "none", new() { Tools = tools, ToolChoice = OutputToolChoice.None }).Constraint);
+        var result = Build("hermes", "none", new() { Tools = tools, ToolChoice = OutputToolChoice.None, Answer = Schema });
+        Assert.Equal((Schema, (string?)null), (result.Constraint, result.Note));
+    }
+
+    [Fact]
+    public void Build_StrictToolsOfAFormatWithoutTag_SayThatNothingEnforcesThem()
+    {
+        var result = Build("pythonic", "none", new() { Tools = [Weather[0] with { Strict = true }] });
+        Assert.Null(result.Constraint);
+        Assert.Contains("strict", result.Note);
+    }
+
+    [Fact]
+    public void Build_ToolsAndSchemaOfAFormatWithoutTag_SayThatNoCallCanCome()
+    {
+        var result = Build("pythonic", "none", new() { Tools = Weather, Answer = Schema });
+        Assert.Equal(Schema, result.Constraint);
+        Assert.Contains("no room", result.Note);
+    }
+
+    [Fact]
+    public void Build_HarmonySchema_HasTheHeaderOnlyWhereTheServerStartsAtTheFirstToken()
+    {
+        Assert.Contains("final json", Build("openai", "openai_gptoss", new() { Answer = Schema }).Constraint!.Text);
+        Assert.Equal(Schema, Build("openai", "openai_gptoss", new() { Answer = Schema, Start = ConstraintStart.AfterReasoning }).Constraint);
+    }
+
+    [Fact]
+    public void Build_ThoughtWithSeveralMarkers_EndsByAnyOfThem()
+    {
+        var tag = JsonNode.Parse(Build("k2_horizon", "k2_horizon", new() { Answer = Schema, PromptTail = "<ifm|think_fast>\n" }).Constraint!.Text)!["format"]!["elements"]![0]!;
+        Assert.Equal(["</ifm|think>", "</ifm|think_fast>", "</ifm|think_faster>"], tag["end"]!.AsArray().Select(end => (string?)end));
+    }
 
     [Fact]
     public void Build_HarmonyRequired_HasTwelveHeadersPerTool()

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.OutputParsing;
 
@@ -12,6 +11,6 @@ internal sealed record CallTagRequest(IReadOnlyList<OutputTool> Tools, OutputToo
 {
     public bool IsForced => Choice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
 
-    /// <summary>The schema of a tool's arguments; <c>true</c> (any JSON) where neither the tool nor the choice asks for more.</summary>
-    public JsonNode Schema(OutputTool tool) => IsForced || tool.Strict ? ConstraintJson.Parameters(tool) : JsonValue.Create(true);
+    /// <summary>What a tool's arguments must be: anything where neither the tool nor the choice asks for more.</summary>
+    public ArgumentSchema Schema(OutputTool tool) => IsForced || tool.Strict ? ArgumentSchema.Of(tool) : ArgumentSchema.Any;
 }

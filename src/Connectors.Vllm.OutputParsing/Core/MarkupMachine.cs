@@ -24,6 +24,7 @@ internal sealed class MarkupMachine : OutputMachine
     private bool _idsKnown;
     private bool _atStart = true;
     private bool _inBlock;
+    private bool _blockInPrompt;
     private bool _blockAtStart;
     private bool _callsInBlock;
     private int _newlinesToSkip;
@@ -40,6 +41,7 @@ internal sealed class MarkupMachine : OutputMachine
         _reader = tools.Reader?.Invoke(_context);
         _reasoning = PromptTail.IsOpen(_options.PromptTail, reasoning, out var newlineWritten) ?? false;
         _newlinesToSkip = _reasoning && !newlineWritten ? reasoning.NewlinesAfterOpen : 0;
+        _blockInPrompt = tools.PromptOpener is { } opener && _options.PromptTail?.EndsWith(opener, StringComparison.Ordinal) == true;
     }
 
     public override bool IsReasoning => _reasoning;
@@ -99,6 +101,13 @@ internal sealed class MarkupMachine : OutputMachine
         if (_newlinesToSkip > 0 && !SkipNewlines(final))
         {
             return false;
+        }
+
+        if (_blockInPrompt)
+        {
+            _blockInPrompt = false;
+            BeginBlock("", atStart: false);
+            return true;
         }
 
         if (_atStart)

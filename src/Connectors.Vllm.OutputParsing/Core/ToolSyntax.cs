@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>How a family of models writes tool calls; one row of the format table.</summary>
@@ -17,6 +19,9 @@ internal sealed record ToolSyntax
 
     /// <summary>Characters that begin a block of calls, but only as the first of the answer, and only for declared tools.</summary>
     public IReadOnlyList<string> StartOpeners { get; init; } = [];
+
+    /// <summary>The one of <see cref="Openers"/> that the prompt may end with; then the output begins inside the block.</summary>
+    public string? PromptOpener { get; init; }
 
     /// <summary>Markers without content.</summary>
     public IReadOnlyList<string> Drops { get; init; } = [];
@@ -41,6 +46,9 @@ internal sealed record ToolSyntax
 
     /// <summary>Builds the constraint that makes a model write this format; null when the generic JSON shapes serve.</summary>
     public CallTagBuilder? Tag { get; init; }
+
+    /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
+    public Func<JsonObject, JsonObject>? AnswerTag { get; init; }
 
     /// <summary>All names of the format.</summary>
     public IEnumerable<string> Names => Aliases.Prepend(Id);

@@ -26,10 +26,10 @@ internal static class DsmlFormat
         Drops = ["<｜end▁of▁sentence｜>", .. Wrappers.Append("invoke").SelectMany(name => new[] { $"</｜DSML｜{name}>", $"</｜DSML｜ {name}>" })],
         NewlinesBefore = 2,
         Reader = context => new XmlCallReader(context, Xml),
-        Tag = request => CallTags.Dsml(request, "function_calls", "", "deepseek_xml"),
+        Tag = MarkupCallTags.DeepSeekV32.Build,
     };
 
-    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], Tag = request => CallTags.Dsml(request, "tool_calls", "", "deepseek_xml") };
+    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], Tag = MarkupCallTags.DeepSeekV4.Build };
 
-    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], Tag = request => CallTags.Dsml(request, "calls", " ", "deepseek_v4_1_xml") };
+    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], Tag = MarkupCallTags.DeepSeekV41.Build };
 }

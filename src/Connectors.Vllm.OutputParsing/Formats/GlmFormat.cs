@@ -12,7 +12,7 @@ internal static class GlmFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => Either(context, Pairs),
-        Tag = CallTags.Glm,
+        Tag = MarkupCallTags.Glm.Build,
     };
 
     public static readonly ToolSyntax Glm47 = Glm45 with { Id = "glm47", Aliases = ["glm47_moe"] };
@@ -24,7 +24,6 @@ internal static class GlmFormat
         Id = "poolside_v1",
         Aliases = [],
         Reader = context => Either(context, Pairs with { GuessesTypes = true }),
-        Tag = null,
     };
 
     private static EitherReader Either(ReaderContext context, KeyValueSyntax syntax) => new(

@@ -9,7 +9,8 @@ internal static class HarmonyFormat
         Aliases = ["harmony", "gpt_oss", "openai_gptoss"],
         Drops = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"],
         Machine = context => new HarmonyMachine(context),
-        Tag = CallTags.Harmony,
+        Tag = ChannelCallTags.Harmony,
+        AnswerTag = ChannelCallTags.HarmonyAnswer,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "openai_gptoss", Aliases = ["harmony", "gpt_oss", "openai"] };

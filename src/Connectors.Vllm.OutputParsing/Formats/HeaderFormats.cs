@@ -21,7 +21,7 @@ internal static class HeaderFormats
             SectionClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
             Header = KimiHeader,
         }),
-        Tag = CallTags.KimiK2,
+        Tag = JsonCallTags.KimiK2.Build,
     };
 
     /// <summary>DeepSeek V3.1 (and V3.2-Exp): the header is the name. V3 and R1-0528: type, name line and a fenced block. One reader takes both.</summary>
@@ -38,10 +38,10 @@ internal static class HeaderFormats
             SectionClosers = ["<｜tool▁calls▁end｜>"],
             TypeHeader = "function",
         }),
-        Tag = CallTags.DeepSeekV31,
+        Tag = JsonCallTags.DeepSeekV31.Build,
     };
 
-    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with { Id = "deepseek_v3", Aliases = ["deepseek_r1"], Tag = CallTags.DeepSeekV3 };
+    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with { Id = "deepseek_v3", Aliases = ["deepseek_r1"], Tag = JsonCallTags.DeepSeekV3.Build };
 
     /// <summary>Mistral: an array of JSON calls up to tokenizer v7, name and arguments since v11. What follows the marker decides.</summary>
     public static readonly ToolSyntax Mistral = new()
@@ -58,7 +58,7 @@ internal static class HeaderFormats
                 BraceEndsHeader = true,
                 Header = MistralHeader,
             })),
-        Tag = CallTags.Mistral,
+        Tag = JsonCallTags.Mistral,
     };
 
     public static readonly ToolSyntax Plamo3 = new()
@@ -73,7 +73,7 @@ internal static class HeaderFormats
             Closers = ["<|plamo:end_tool_arguments:plamo|>", "<|plamo:end_tool_request:plamo|>", "<|plamo:begin_tool_request:plamo|>"],
             SectionClosers = ["<|plamo:end_tool_requests:plamo|>"],
         }),
-        Tag = CallTags.Plamo3,
+        Tag = JsonCallTags.Plamo3.Build,
     };
 
     private static (string Name, string? Id) KimiHeader(string header)

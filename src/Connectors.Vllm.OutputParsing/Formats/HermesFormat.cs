@@ -12,7 +12,7 @@ internal static class HermesFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => QwenCoderFormat.Either(context),
-        Tag = CallTags.Hermes,
+        Tag = JsonCallTags.Hermes.Build,
     };
 
     public static readonly ToolSyntax LongCat = new()
@@ -21,6 +21,6 @@ internal static class HermesFormat
         Openers = ["<longcat_tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</longcat_tool_call>"], Repeats = true }),
-        Tag = CallTags.LongCat,
+        Tag = JsonCallTags.LongCat.Build,
     };
 }

@@ -15,6 +15,8 @@ internal static class HunyuanFormats
         NewlinesBefore = 1,
         Drops = ["<answer>\n", "<answer>", "</answer>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true }),
+        Tag = JsonCallTags.Jamba.Build,
+        AnswerTag = ChannelCallTags.HunyuanAnswer,
     };
 
     /// <summary>Thoughts of A13B: an answer element follows them.</summary>
@@ -47,6 +49,7 @@ internal static class HunyuanFormats
             Openers = [Tag("tool_calls"), Tag("tool_call")],
             NewlinesBefore = 1,
             Reader = context => new KeyValueReader(context, pairs),
+            Tag = (id == "hy_v3" ? MarkupCallTags.HunyuanV3(suffix) : MarkupCallTags.HunyuanV4(suffix)).Build,
         };
     }
 

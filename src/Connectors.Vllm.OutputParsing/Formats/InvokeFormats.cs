@@ -14,7 +14,7 @@ internal static class InvokeFormats
         Drops = ["[e~["],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["minimax:tool_call"] }),
-        Tag = CallTags.MinimaxM2,
+        Tag = MarkupCallTags.MinimaxM2.Build,
     };
 
     /// <summary>Step-3: the same in its own namespace, in DeepSeek-like sections.</summary>
@@ -29,6 +29,7 @@ internal static class InvokeFormats
             Preambles = ["<｜tool_call_begin｜>", "function", "<｜tool_sep｜>"],
             Closers = ["<｜tool_call_end｜>", "<｜tool_calls_end｜>"],
         }),
+        Tag = MarkupCallTags.Step3.Build,
     };
 
     /// <summary>Dots: trimmed values, or one JSON object in the wrapper.</summary>
@@ -40,6 +41,7 @@ internal static class InvokeFormats
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</dots_function_call>"], Repeats = true }),
             new XmlCallReader(context, Xml with { Outer = ["dots_function_call"], Trims = true })),
+        Tag = MarkupCallTags.Dots.Build,
     };
 
     /// <summary>MiniCPM5: no wrapper, entities and CDATA.</summary>
@@ -49,6 +51,7 @@ internal static class InvokeFormats
         Openers = ["<function name="],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, new XmlCallSyntax { Invoke = "function", Parameter = "param", DecodesEntities = true }),
+        Tag = MarkupCallTags.MiniCpm5.Build,
     };
 
     /// <summary>Cohere's newest: all values are strings.</summary>
@@ -67,5 +70,7 @@ internal static class InvokeFormats
             Outer = ["cofl:tool_calls"],
             Typing = XmlTyping.Text,
         }),
+        Tag = MarkupCallTags.CohereCofl.Build,
+        AnswerTag = ChannelCallTags.CohereAnswer,
     };
 }

@@ -12,16 +12,17 @@ internal static class JsonFormats
         StartOpeners = ["{"],
         Drops = ["<|eom_id|>", "<|eot_id|>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
-        Tag = CallTags.Llama,
+        Tag = JsonCallTags.Llama.Build,
     };
 
     /// <summary>Granite 3.x, and granite-20b-functioncalling.</summary>
     public static readonly ToolSyntax Granite = Between("granite", ["<|tool_call|>", "<tool_call>", "<function_call>"], ["</tool_call>"]) with
     {
         Aliases = ["granite_20b_fc"],
+        Tag = JsonCallTags.Granite,
     };
 
-    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"] };
+    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"], Tag = JsonCallTags.Phi4Mini.Build };
 
     /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
     public static readonly ToolSyntax Cohere = new()
@@ -36,17 +37,20 @@ internal static class JsonFormats
             Closers = ["<|END_ACTION|>"],
             Keys = new JsonCallKeys { Name = ["tool_name", "name"], Arguments = ["parameters", "arguments"], Id = ["tool_call_id"] },
         }),
+        Tag = JsonCallTags.Cohere.Build,
+        AnswerTag = ChannelCallTags.CohereAnswer,
     };
 
     public static readonly ToolSyntax InternLm2 = Between("internlm", ["<|action_start|>"], ["<|action_end|>"], "<|plugin|>", "<|interpreter|>") with
     {
         Aliases = ["internlm2", "internlm3"],
+        Tag = JsonCallTags.InternLm2.Build,
     };
 
     /// <summary>Jamba and MiniMax M1.</summary>
-    public static readonly ToolSyntax Jamba = Between("jamba", ["<tool_calls>"], ["</tool_calls>"]) with { Aliases = ["minimax_m1"] };
+    public static readonly ToolSyntax Jamba = Between("jamba", ["<tool_calls>"], ["</tool_calls>"]) with { Aliases = ["minimax_m1"], Tag = JsonCallTags.Jamba.Build };
 
-    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]);
+    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with { Tag = JsonCallTags.NemotronNanoV2.Build };
 
     /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
     public static readonly ToolSyntax Xlam = new()
@@ -64,11 +68,13 @@ internal static class JsonFormats
         Openers = ["<|tools_prefix|>"],
         Drops = ["<|tools_suffix|>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
+        Tag = JsonCallTags.Apertus.Build,
     };
 
     public static readonly ToolSyntax GigaChat3 = Between("gigachat3", ["<|function_call|>", "function call<|role_sep|>"], []) with
     {
         Drops = ["<|message_sep|>", "<|role_sep|>", "</s>"],
+        Tag = JsonCallTags.GigaChat3.Build,
     };
 
     /// <summary>ERNIE 4.5: as Hermes, with an element around the visible text.</summary>
@@ -76,8 +82,8 @@ internal static class JsonFormats
     {
         Id = "ernie45",
         Aliases = [],
-        Tag = null,
         Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
+        AnswerTag = ChannelCallTags.ErnieAnswer,
     };
 
     /// <summary>Inkling: blocks with a header; a call is one JSON object.</summary>
@@ -85,12 +91,15 @@ internal static class JsonFormats
     {
         Id = "inkling",
         Openers = ["<|message_model|>", "<|content_invoke_tool_json|>"],
+        PromptOpener = "<|message_model|>",
         Drops = ["<|content_text|>", "<|content_invoke_tool_text|>", "<|content_tool_error|>", "<|end_message|>", "<|content_model_end_sampling|>"],
         Reader = context => new InklingReader(new JsonBodyReader(context, new JsonBodySyntax
         {
             Closers = ["<|end_message|>"],
             Keys = new JsonCallKeys { Arguments = ["args", "arguments", "parameters"] },
         })),
+        Tag = ChannelCallTags.Inkling,
+        AnswerTag = ChannelCallTags.InklingAnswer,
     };
 
     private static ToolSyntax Between(string id, string[] openers, string[] closers, params string[] preambles) => new()

@@ -31,6 +31,7 @@ internal static class K2HorizonFormat
                 Closers = ["</ifm|tool_call>"],
             }),
             new KeyValueReader(context, Pairs)),
+        Tag = MarkupCallTags.K2Horizon.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

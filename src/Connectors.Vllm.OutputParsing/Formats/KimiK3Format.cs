@@ -10,6 +10,8 @@ internal static class KimiK3Format
         Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>", "<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
         Reader = _ => new KimiK3Reader(),
+        Tag = ChannelCallTags.KimiK3,
+        AnswerTag = ChannelCallTags.KimiK3Answer,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

@@ -13,6 +13,7 @@ internal static class MinimaxM3Format
         Drops = ["[e~[", Sentinel + "</tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new MinimaxM3Reader(context),
+        Tag = MarkupCallTags.MinimaxM3.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

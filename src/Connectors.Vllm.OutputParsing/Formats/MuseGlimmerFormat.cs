@@ -8,6 +8,8 @@ internal static class MuseGlimmerFormat
         Id = "muse_glimmer",
         Drops = ["<|start|>", "<|message|>", "<|eom|>", "<|eot|>"],
         Machine = context => new MuseGlimmerMachine(context),
+        Tag = ChannelCallTags.Muse,
+        AnswerTag = ChannelCallTags.MuseAnswer,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "muse_glimmer" };

@@ -22,7 +22,7 @@ internal static class QwenCoderFormat
         Openers = ["<tool_call>", "<function="],
         NewlinesBefore = 1,
         Reader = context => Either(context, Xml),
-        Tag = CallTags.QwenCoder,
+        Tag = MarkupCallTags.QwenCoder.Build,
     };
 
     /// <summary>The same without newlines around values.</summary>
@@ -31,7 +31,7 @@ internal static class QwenCoderFormat
         Id = "mimo",
         Aliases = [],
         Reader = context => Either(context, Xml with { NewlineFraming = false }),
-        Tag = CallTags.Mimo,
+        Tag = MarkupCallTags.Mimo.Build,
     };
 
     public static readonly ToolSyntax SeedOss = new()
@@ -40,6 +40,7 @@ internal static class QwenCoderFormat
         Openers = ["<seed:tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["seed:tool_call"] }),
+        Tag = MarkupCallTags.SeedOss.Build,
     };
 
     /// <summary>A reader that takes these tags, or JSON, between the same wrapper.</summary>

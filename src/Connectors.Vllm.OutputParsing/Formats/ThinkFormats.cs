@@ -6,7 +6,7 @@ internal static class ThinkFormats
     public static readonly ReasoningSyntax Think = new()
     {
         Id = "think",
-        Aliases = ["glm45", "glm47", "glm4_moe", "kimi_k2", "ling3", "deepseek_v4", "deepseek_v41", "holo2", "lfm2", "dots", "minicpm5"],
+        Aliases = ["glm47", "kimi_k2", "ling3", "deepseek_v4", "deepseek_v41", "holo2", "lfm2", "dots", "minicpm5"],
         Opens = ["<think>"],
         Closes = ["</think>"],
     };
@@ -22,6 +22,9 @@ internal static class ThinkFormats
         ],
         TextAfterClose = "\n\n",
     };
+
+    /// <summary>GLM 4.5 and 4.6: a line break behind a thought.</summary>
+    public static readonly ReasoningSyntax Glm45 = Think with { Id = "glm45", Aliases = ["glm4_moe"], TextAfterClose = "\n" };
 
     /// <summary>Families whose thoughts only end by their marker, even when a call stands in them.</summary>
     public static readonly ReasoningSyntax Strict = Think with
@@ -88,7 +91,8 @@ internal static class ThinkFormats
         Opens = ["<|content_thinking|>"],
         Closes = ["<|end_message|>"],
         OpensOnlyAtStart = false,
+        TextAfterClose = "<|message_model|>",
     };
 
-    public static readonly ReasoningSyntax[] All = [Qwen, Think, Strict, Ernie45, SeedOss, LongCat, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
+    public static readonly ReasoningSyntax[] All = [Qwen, Think, Glm45, Strict, Ernie45, SeedOss, LongCat, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
 }

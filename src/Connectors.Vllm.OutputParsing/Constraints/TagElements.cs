@@ -7,15 +7,9 @@ using System.Text.Json.Nodes;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>The elements of xgrammar's structural tags. https://xgrammar.mlc.ai/docs/structural_tag/structural_tag</summary>
-internal static class ConstraintJson
+internal static class TagElements
 {
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    /// <summary>A tool's schema; an object without properties for a tool without one.</summary>
-    public static JsonNode Parameters(OutputTool tool) =>
-        tool.Parameters is { ValueKind: JsonValueKind.Object } schema && schema.EnumerateObject().Any()
-            ? JsonNode.Parse(schema.GetRawText())!
-            : new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() };
 
     public static JsonObject Const(string value) => new() { ["type"] = "const_string", ["value"] = value };
 
@@ -23,23 +17,24 @@ internal static class ConstraintJson
 
     public static JsonObject Regex(string pattern) => new() { ["type"] = "regex", ["pattern"] = pattern };
 
-    public static JsonObject AnyText(params ReadOnlySpan<string> excludes)
-    {
-        var any = new JsonObject { ["type"] = "any_text" };
-        if (excludes.Length > 0)
-        {
-            any["excludes"] = Strings(excludes);
-        }
+    public static JsonObject Grammar(string grammar) => new() { ["type"] = "grammar", ["grammar"] = grammar };
 
-        return any;
-    }
+    /// <summary>No text at all: xgrammar takes no empty <c>const_string</c> or <c>regex</c>.</summary>
+    public static JsonObject Nothing() => Grammar("root ::= \"\"");
 
+    public static JsonObject AnyText(params ReadOnlySpan<string> excludes) => Excluding(new JsonObject { ["type"] = "any_text" }, excludes);
+
+    /// <summary>All elements, in this order; a single one is itself.</summary>
     public static JsonObject Sequence(params ReadOnlySpan<JsonObject> elements) => Of("sequence", elements);
 
-    public static JsonObject Or(params ReadOnlySpan<JsonObject> elements) => elements.Length == 1 ? elements[0] : Of("or", elements);
+    /// <summary>One of the elements; a single one is itself.</summary>
+    public static JsonObject Or(params ReadOnlySpan<JsonObject> elements) => Of("or", elements);
 
     public static JsonObject Optional(JsonObject content) => new() { ["type"] = "optional", ["content"] = content };
 
+    public static JsonObject Star(JsonObject content) => new() { ["type"] = "star", ["content"] = content };
+
+    /// <summary>Content between texts. An empty end among several means that the output may end there as well.</summary>
     public static JsonObject Tag(string begin, JsonObject content, params ReadOnlySpan<string> ends) => new()
     {
         ["type"] = "tag",
@@ -48,24 +43,19 @@ internal static class ConstraintJson
         ["end"] = ends.Length == 1 ? ends[0] : Strings(ends),
     };
 
-    public static JsonObject Triggered(string trigger, IEnumerable<JsonObject> tags, CallTagRequest request, params ReadOnlySpan<string> excludes)
-    {
-        var node = new JsonObject
+    /// <summary>Free text in which the trigger begins one of the tags; forced, the output begins with one.</summary>
+    public static JsonObject Triggered(string trigger, IEnumerable<JsonObject> tags, CallTagRequest request, params ReadOnlySpan<string> excludes) => Excluding(
+        new JsonObject
         {
             ["type"] = "triggered_tags",
             ["triggers"] = new JsonArray(trigger),
             ["tags"] = new JsonArray([.. tags]),
             ["at_least_one"] = request.IsForced,
             ["stop_after_first"] = !request.Multiple,
-        };
-        if (excludes.Length > 0)
-        {
-            node["excludes"] = Strings(excludes);
-        }
+        },
+        excludes);
 
-        return node;
-    }
-
+    /// <summary>One or more of the tags.</summary>
     public static JsonObject Separated(string separator, IEnumerable<JsonObject> tags, CallTagRequest request) => new()
     {
         ["type"] = "tags_with_separator",
@@ -89,8 +79,23 @@ internal static class ConstraintJson
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
+    private static JsonObject Excluding(JsonObject element, ReadOnlySpan<string> excludes)
+    {
+        if (excludes.Length > 0)
+        {
+            element["excludes"] = Strings(excludes);
+        }
+
+        return element;
+    }
+
     private static JsonObject Of(string type, ReadOnlySpan<JsonObject> elements)
     {
+        if (elements.Length == 1)
+        {
+            return elements[0];
+        }
+
         var array = new JsonArray();
         foreach (var element in elements)
         {

@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>
+/// One place in a tool's JSON schema, as the tags see it. Formats whose arguments are JSON send the whole schema; the others spell it out in elements,
+/// place by place. What cannot be spelled out (unions of objects, references other than to definitions) is left to any value.
+/// </summary>
+internal readonly struct ArgumentSchema
+{
+    private static readonly JsonElement Empty = JsonDocument.Parse("""{"type":"object","properties":{}}""").RootElement;
+    private static readonly string[] Definitions = ["$defs", "definitions"];
+    private readonly JsonElement? _schema;
+    private readonly JsonElement _root;
+    private readonly bool _isWhole;
+
+    private ArgumentSchema(JsonElement? schema, JsonElement root, bool isWhole = false)
+    {
+        _root = root;
+        _schema = schema is { ValueKind: JsonValueKind.Object } at ? Follow(at, root) : null;
+        _isWhole = isWhole && !root.TryGetProperty("$ref", out _);
+    }
+
+    /// <summary>Any value.</summary>
+    public static ArgumentSchema Any => default;
+
+    /// <summary>True when nothing is known: any value will do.</summary>
+    public bool IsAny => _schema is null;
+
+    /// <summary>The types a value may have.</summary>
+    public ValueTypes Types => new SchemaNode(_schema, _root).Types;
+
+    /// <summary>The strings a value may be, where it must be one of some; else null.</summary>
+    public IReadOnlyList<string>? Texts
+    {
+        get
+        {
+            if (_schema is not { } schema)
+            {
+                return null;
+            }
+
+            var values = schema.TryGetProperty("enum", out var list) && list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()]
+                : schema.TryGetProperty("const", out var only) ? new List<JsonElement> { only } : [];
+            return values.Count > 0 && values.TrueForAll(value => value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
+                ? [.. values.Select(value => value.GetString()!)]
+                : null;
+        }
+    }
+
+    /// <summary>The regular expression a string must match; null when there is none.</summary>
+    public string? Pattern => _schema is { } schema && schema.TryGetProperty("pattern", out var pattern) && pattern.ValueKind == JsonValueKind.String ? pattern.GetString() : null;
+
+    /// <summary>The declared properties of an object, in order; null when anything may stand in it.</summary>
+    public IReadOnlyList<(string Name, ArgumentSchema Value, bool IsRequired)>? Properties
+    {
+        get
+        {
+            if (_schema is not { } schema)
+            {
+                return null;
+            }
+
+            if (!schema.TryGetProperty("properties", out var properties) || properties.ValueKind != JsonValueKind.Object)
+            {
+                return schema.TryGetProperty("additionalProperties", out var more) && more.ValueKind == JsonValueKind.False ? [] : null;
+            }
+
+            var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array
+                ? names.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!).ToHashSet(StringComparer.Ordinal)
+                : [];
+            var root = _root;
+            return [.. properties.EnumerateObject().Select(property => (property.Name, new ArgumentSchema(property.Value, root), required.Contains(property.Name)))];
+        }
+    }
+
+    /// <summary>The schema of an array's items; any where it says nothing.</summary>
+    public ArgumentSchema Items => _schema is { } schema && schema.TryGetProperty("items", out var items) ? new ArgumentSchema(items, _root) : Any;
+
+    /// <summary>The arguments of a tool; an object without properties for a tool without a schema.</summary>
+    public static ArgumentSchema Of(OutputTool tool)
+    {
+        var root = tool.Parameters is { ValueKind: JsonValueKind.Object } schema && schema.EnumerateObject().Any() ? schema : Empty;
+        return new ArgumentSchema(root, root, isWhole: true);
+    }
+
+    /// <summary>This place as a schema of its own, with the definitions it may refer to; <c>true</c> for any value.</summary>
+    public JsonNode ToNode()
+    {
+        if (_schema is not { } schema)
+        {
+            return JsonValue.Create(true);
+        }
+
+        var node = JsonObject.Create(schema.Clone())!;
+        if (_isWhole)
+        {
+            return node;
+        }
+
+        if (References(schema).Any(reference => !Array.Exists(Definitions, keyword => reference.StartsWith($"#/{keyword}/", StringComparison.Ordinal))))
+        {
+            // It refers to a place that only the whole schema has.
+            return JsonValue.Create(true);
+        }
+
+        foreach (var keyword in Definitions)
+        {
+            if (!node.ContainsKey(keyword) && _root.TryGetProperty(keyword, out var definitions) && definitions.ValueKind == JsonValueKind.Object)
+            {
+                node[keyword] = JsonObject.Create(definitions.Clone());
+            }
+        }
+
+        return node;
+    }
+
+    private static IEnumerable<string> References(JsonElement at) => at.ValueKind switch
+    {
+        JsonValueKind.Object => at.EnumerateObject().SelectMany(member => member.NameEquals("$ref") && member.Value.ValueKind == JsonValueKind.String
+            ? [member.Value.GetString()!]
+            : References(member.Value)),
+        JsonValueKind.Array => at.EnumerateArray().SelectMany(References),
+        _ => [],
+    };
+
+    /// <summary>The schema behind references to definitions.</summary>
+    private static JsonElement Follow(JsonElement at, JsonElement root)
+    {
+        for (var i = 0; i < 16 && at.TryGetProperty("$ref", out var reference) && reference.ValueKind == JsonValueKind.String; i++)
+        {
+            var path = reference.GetString()!.Split('/');
+            if (path is not ["#", var keyword, var name] || !root.TryGetProperty(keyword, out var definitions) || definitions.ValueKind != JsonValueKind.Object
+                || !definitions.TryGetProperty(name, out var found) || found.ValueKind != JsonValueKind.Object)
+            {
+                break;
+            }
+
+            at = found;
+        }
+
+        return at;
+    }
+}
