@@ -64,7 +64,7 @@ public class JsonInPromptsTests
     public void Render_KeysToSort_ByCodePoint()
     {
         var tool = JsonDocument.Parse("""[{"type":"function","function":{"name":"f","parameters":{"\uff5e":1,"\ud83c\udf0a":2,"a":3,"aa":4,"":5}}}]""");
-        var text = TestRenderers.Create("kimi_k3").Render(new ChatTemplateInput { Messages = Array.Empty<object>(), Tools = tool }).Text;
+        var text = TestRenderers.Create("kimi_k3").Render(Call("{}", tool)).Text;
         Assert.Contains("{\"\":5,\"a\":3,\"aa\":4,\"～\":1,\"🌊\":2}", text, StringComparison.Ordinal);
     }
 
@@ -97,8 +97,9 @@ public class JsonInPromptsTests
 
     private static string KimiText(string arguments) => TestRenderers.Create("kimi_k3").Render(Call(arguments)).Text;
 
-    private static ChatTemplateInput Call(string arguments) => new()
+    private static ChatTemplateInput Call(string arguments, JsonDocument? tools = null) => new()
     {
+        Tools = tools,
         Messages = new object[]
         {
             new Dictionary<string, object?> { ["role"] = "user", ["content"] = "q" },

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
@@ -37,7 +38,8 @@ public sealed record RendererCase(JsonElement Line)
             kwargs[member.Name] = member.Value;
         }
 
-        var request = this["add_generation_prompt"] is null && this["kwargs"] is { } all && options is null ? all : Line;
+        // Two of the corpora keep the request's further fields together; in the others they stand in the line itself.
+        var request = (this["now"] ?? this["tokenizer"]) is not null && this["kwargs"] is { } all ? all : Line;
         if (request.TryGetProperty("reasoning_effort", out var effort) && effort.ValueKind != JsonValueKind.Null)
         {
             kwargs["reasoning_effort"] = effort;
@@ -60,6 +62,16 @@ public sealed record RendererCase(JsonElement Line)
             ContinueFinalMessage = request.TryGetProperty("continue_final_message", out var continues) && continues.ValueKind == JsonValueKind.True,
             Kwargs = kwargs,
         };
+    }
+
+    public bool HasRole(string role) => Line.GetProperty("messages").EnumerateArray().Any(message => message.GetProperty("role").GetString() == role);
+
+    /// <summary>The case with its request changed.</summary>
+    public RendererCase With(Action<JsonObject> change)
+    {
+        var line = JsonNode.Parse(Line.GetRawText())!.AsObject();
+        change(line);
+        return new RendererCase(JsonDocument.Parse(line.ToJsonString()).RootElement);
     }
 
     private string? String(string name) => this[name]?.GetString();

@@ -7,28 +7,32 @@ namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 public class RendererCorpusTests
 {
     [Theory]
-    [InlineData("deepseek_v32", 181, 22)]
-    [InlineData("deepseek_v4", 202, 4)]
-    [InlineData("deepseek_v41", 183, 23)]
-    [InlineData("inkling", 184, 23)]
-    public void Render_PythonReference_SamePrompt(string mode, int compared, int refused)
+    [InlineData("deepseek_v32", 182, 33, 2)]
+    [InlineData("deepseek_v4", 202, 13, 2)]
+    [InlineData("deepseek_v41", 183, 32, 2)]
+    [InlineData("inkling", 184, 31, 2)]
+    public void Render_PythonReference_SamePrompt(string mode, int compared, int refused, int tolerated)
     {
         var renderer = ChatPromptRenderers.Create(mode)!;
         var run = new CorpusRun();
         foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl"))
         {
-            // Checks of the HTTP request are no concern of a renderer; "defect" marks requests that only fail inside the engine.
-            if (item["stage"] is not null || item["defect"] is not null)
+            if (ToleratedRequests.Repair(item) is { } repaired)
             {
+                run.CheckTolerated(item.Name, renderer, Input(item), Input(repaired));
                 continue;
             }
 
+            // The V3.2 engine trips over its own index when it drops the reasoning of a conversation with a developer message; the rules give a prompt.
+            var isDefect = item["defect"] is not null && mode == "deepseek_v32" && !item.HasRole("latest_reminder");
             var hasFlags = item["text_flags"] is not null || item["error_flags"] is not null;
-            var text = hasFlags ? item["text_flags"]?.GetString() : item.Text;
-            run.Check(item.Name, renderer, item.ToInput(item["kwargs"] ?? default(JsonElement)), text, item.Error);
+            var text = isDefect ? UsersAndDevelopers(item) : hasFlags ? item["text_flags"]?.GetString() : item.Text;
+            run.Check(item.Name, renderer, Input(item), text, item.Error);
         }
 
-        run.AssertNoFaults(compared, refused);
+        run.AssertNoFaults(compared, refused, tolerated);
+
+        static ChatTemplateInput Input(RendererCase item) => item.ToInput(item["kwargs"] ?? default(JsonElement));
     }
 
     [Theory]
@@ -65,7 +69,7 @@ public class RendererCorpusTests
     {
         var renderer = ChatPromptRenderers.Create("kimi_k3")!;
         var run = new CorpusRun();
-        foreach (var item in RendererCase.Load("renderers/kimi_k3.jsonl").Where(item => item["stage"] is null))
+        foreach (var item in RendererCase.Load("renderers/kimi_k3.jsonl"))
         {
             // The reference closes a message that is to be continued; a continued one must stay open behind its text (or its calls).
             var input = item.ToInput(item["kwargs"] ?? default(JsonElement), "tool_choice", "response_format");
@@ -85,34 +89,35 @@ public class RendererCorpusTests
             });
         }
 
-        run.AssertNoFaults(157, 32);
+        run.AssertNoFaults(157, 60);
     }
 
     [Fact]
     public void Render_Harmony_SamePrompt()
     {
         var run = new CorpusRun();
-        foreach (var item in RendererCase.Load("renderers/harmony.jsonl").Where(item => !IsRequestCheck(item)))
+        foreach (var item in RendererCase.Load("renderers/harmony.jsonl"))
         {
-            // The reference's request schema lets an object as tool content through, as empty text; we say that it is no content.
-            if (item.Name == "wire/h_tool_content_dict")
+            var now = DateOnly.Parse(item["now"]!.Value.GetString()!, CultureInfo.InvariantCulture);
+            var renderer = ChatPromptRenderers.Create("harmony", new ChatPromptRendererOptions { HarmonyDate = now })!;
+            if (ToleratedRequests.Repair(item) is { } repaired)
             {
-                Assert.Throws<ChatTemplateException>(() => ChatPromptRenderers.Create("harmony")!.Render(item.ToInput()));
+                run.CheckTolerated(item.Name, renderer, item.ToInput(), repaired.ToInput());
                 continue;
             }
 
-            var now = DateOnly.Parse(item["now"]!.Value.GetString()!, CultureInfo.InvariantCulture);
-            run.Check(item.Name, ChatPromptRenderers.Create("harmony", new ChatPromptRendererOptions { HarmonyDate = now })!, item.ToInput(), item.Text, item.Error);
+            // The reference loses what a tool said when it is an object instead of text; we say that it is no content.
+            run.Check(item.Name, renderer, item.ToInput(), item.Name == "wire/h_tool_content_dict" ? null : item.Text, item.Error ?? "content that is an object");
         }
 
-        run.AssertNoFaults(214, 3);
+        run.AssertNoFaults(214, 9, 2);
     }
 
     [Fact]
     public void Render_Mistral_SamePromptAndSegments()
     {
         var run = new CorpusRun();
-        foreach (var item in RendererCase.Load("renderers/mistral.jsonl").Where(item => !IsRequestCheck(item)))
+        foreach (var item in RendererCase.Load("renderers/mistral.jsonl"))
         {
             var tokenizer = item["tokenizer"]!.Value.GetString()!;
             var options = MistralPromptOptions.FromFileName("tokenizer.model." + tokenizer[..tokenizer.IndexOf('-', StringComparison.Ordinal)])! with
@@ -122,7 +127,13 @@ public class RendererCorpusTests
                 DefaultReasoningEffort = "none",
             };
             var renderer = ChatPromptRenderers.ForModel(["MistralForCausalLM"], "mistral", new ChatPromptRendererOptions { Mistral = options })!;
-            run.Check(item.Name, renderer, item.ToInput(), item.Text, item.Error, rendered =>
+            if (ToleratedRequests.Repair(item) is { } repaired)
+            {
+                run.CheckTolerated(item.Name, renderer, Input(item), Input(repaired));
+                continue;
+            }
+
+            run.Check(item.Name, renderer, Input(item), item.Text, item.Error, rendered =>
             {
                 // Neighbouring texts are one piece of the prompt text, and a marker in content is text.
                 var expected = new List<(bool IsToken, string Text)>();
@@ -151,7 +162,10 @@ public class RendererCorpusTests
             });
         }
 
-        run.AssertNoFaults(421, 177);
+        run.AssertNoFaults(421, 225, 18);
+
+        static ChatTemplateInput Input(RendererCase item) =>
+            item.ToInput(item["kwargs"] is { } all && all.TryGetProperty("chat_template_kwargs", out var options) ? options : null);
     }
 
     private static readonly string[] MistralTokens =
@@ -160,10 +174,18 @@ public class RendererCorpusTests
         "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]", "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]", "[MODEL_SETTINGS]", "[/MODEL_SETTINGS]",
     ];
 
-    /// <summary>Refusals of the HTTP request's own schema, before any renderer: field types, an empty tools list, template options in Mistral mode.</summary>
-    private static bool IsRequestCheck(RendererCase item) => item.Error is { } error
-        && (error.Contains("validation error", StringComparison.Ordinal) && !error.Contains("AssistantMessage", StringComparison.Ordinal)
-            || error.Contains("must not be an empty array", StringComparison.Ordinal)
-            || error.Contains("chat_template is not supported", StringComparison.Ordinal)
-            || error.StartsWith("TypeError", StringComparison.Ordinal));
+    /// <summary>The prompt of users' and developers' messages alone, with thinking on.</summary>
+    private static string UsersAndDevelopers(RendererCase item)
+    {
+        var messages = item["messages"]!.Value.EnumerateArray().ToList();
+        return "<｜begin▁of▁sentence｜>" + string.Concat(messages.Select((message, index) =>
+        {
+            var content = message.GetProperty("content");
+            var text = content.ValueKind == JsonValueKind.String
+                ? content.GetString()
+                : string.Join('\n', content.EnumerateArray().Select(part => part.GetProperty("text").GetString()).Where(part => part!.Length > 0));
+            var lead = message.GetProperty("role").GetString() == "developer" ? "\n\n# The user's message is: " : "";
+            return $"<｜User｜>{lead}{text}<｜Assistant｜>{(index == messages.Count - 1 ? "<think>" : "</think>")}";
+        }));
+    }
 }

@@ -39,6 +39,11 @@ internal sealed class PromptMessage
         }
 
         var message = new PromptMessage(value, index, role) { ToolCalls = role == "assistant" ? ReadCalls(value, index) : [] };
+        if (role != "assistant" && value["content"] is { IsNull: true })
+        {
+            throw message.Error("'content' must not be null");
+        }
+
         if (message.Content is { IsString: false, IsArray: false })
         {
             throw message.Error("'content' must be a string or a list of parts");
@@ -78,7 +83,12 @@ internal sealed class PromptMessage
                 throw new ChatTemplateException($"messages[{index}]: every tool call must have a 'function' with a 'name'.");
             }
 
-            calls.Add(new PromptToolCall(call["id"]?.StringOrNull, name, function["arguments"]));
+            if (call["id"]?.StringOrNull is not { } id)
+            {
+                throw new ChatTemplateException($"messages[{index}]: the tool call of '{name}' must have an 'id'.");
+            }
+
+            calls.Add(new PromptToolCall(id, name, function["arguments"]));
         }
 
         return calls;

@@ -1,10 +1,10 @@
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>One tool call of an assistant message.</summary>
-/// <param name="Id">The call's id, or null.</param>
-/// <param name="Name">Name of the function; empty when the message has none.</param>
+/// <param name="Id">The call's id.</param>
+/// <param name="Name">Name of the function.</param>
 /// <param name="Arguments">The arguments as the message holds them: JSON text, an object, or null.</param>
-internal sealed record PromptToolCall(string? Id, string Name, PromptValue? Arguments)
+internal sealed record PromptToolCall(string Id, string Name, PromptValue? Arguments)
 {
     /// <summary>The arguments as vLLM's Python front end reads them: whatever is no object counts as no arguments.</summary>
     public PromptValue ParsedArguments

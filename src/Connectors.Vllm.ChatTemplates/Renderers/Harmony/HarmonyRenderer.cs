@@ -79,9 +79,9 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
     private static void AppendConversation(PromptBuilder prompt, IReadOnlyList<PromptMessage> messages)
     {
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var call in messages.SelectMany(message => message.ToolCalls).Where(call => call.Id is not null))
+        foreach (var call in messages.SelectMany(message => message.ToolCalls))
         {
-            names[call.Id!] = call.Name;
+            names[call.Id] = call.Name;
         }
 
         // The model sees its reasoning only since its last answer: the running tool loop.
@@ -99,11 +99,6 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
 
     private static void AppendMessage(PromptBuilder prompt, PromptMessage message, Dictionary<string, string> names, bool keepsReasoning)
     {
-        if (message.Role != "assistant" && message.Value["content"] is { IsNull: true })
-        {
-            throw message.Error("'content' must not be null");
-        }
-
         switch (message.Role)
         {
             case "user":

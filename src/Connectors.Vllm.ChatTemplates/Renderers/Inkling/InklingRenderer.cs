@@ -139,11 +139,7 @@ internal sealed class InklingRenderer : IChatPromptRenderer
         AppendContent(prompt, message, Model);
         foreach (var call in message.ToolCalls)
         {
-            if (call.Id is { } id)
-            {
-                names[id] = call.Name;
-            }
-
+            names[call.Id] = call.Name;
             var arguments = call.ParsedArguments;
             RequireFinite(arguments);
             prompt.Markup(Model).Content(call.Name).Markup("<|content_invoke_tool_json|>{\"name\":")

@@ -15,8 +15,13 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
     /// <inheritdoc/>
     public RenderedPrompt Render(ChatTemplateInput input)
     {
-        var request = PromptRequest.Read(input);
+        var request = PromptRequest.Read(input, allowsEmptyTools: true);
         request.RequireAssistantToContinue();
+        if (request.Messages.Count == 0)
+        {
+            throw new ChatTemplateException("A conversation with Kimi K3 needs a message.");
+        }
+
         return new Conversation(request).Render();
     }
 
@@ -106,6 +111,8 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
         {
             switch (message.Role)
             {
+                case "user" when message.Content is { IsString: true, Text.Length: 0 } or { IsArray: true, Items.Count: 0 }:
+                    throw message.Error("Kimi K3 takes no empty user message");
                 case "system" or "user":
                     AppendText(message, message.Role);
                     break;
@@ -204,11 +211,16 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
 
         private void AppendAssistant(PromptMessage message)
         {
+            if (message.Value.NotNull("reasoning")?.StringOrNull is { } reasoning && message.Value.NotNull("reasoning_content")?.StringOrNull is { } other && reasoning != other)
+            {
+                throw message.Error("'reasoning' and 'reasoning_content' are two names of one field, but differ");
+            }
+
             _lastCalls = message.ToolCalls;
             _lastCallIds.Clear();
             for (var i = 0; i < _lastCalls.Count; i++)
             {
-                _lastCallIds.TryAdd(_lastCalls[i].Id ?? "", i);
+                _lastCallIds.TryAdd(_lastCalls[i].Id, i);
             }
 
             Open(_prompt, "message", " role=\"assistant\"");

@@ -117,7 +117,7 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
             _prompt.Markup("[TOOL_CALLS]").Content(call.Name);
             if (_version == MistralPromptVersion.V11)
             {
-                _prompt.Markup("[CALL_ID]").Content(call.Id!);
+                _prompt.Markup("[CALL_ID]").Content(call.Id);
             }
 
             _prompt.Markup("[ARGS]").ContentJson(call.ParsedArguments, JsonStyle.Python);
@@ -130,7 +130,7 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
         {
             _prompt.Markup(i == 0 ? "[TOOL_CALLS][" : ", ").Markup("{\"name\": ").ContentJson(PromptValue.OfString(calls[i].Name), JsonStyle.Python)
                 .Markup(", \"arguments\": ").ContentJson(calls[i].ParsedArguments, JsonStyle.Python)
-                .Markup(", \"id\": ").ContentJson(PromptValue.OfString(calls[i].Id!), JsonStyle.Python).Markup(i == calls.Count - 1 ? "}]" : "}");
+                .Markup(", \"id\": ").ContentJson(PromptValue.OfString(calls[i].Id), JsonStyle.Python).Markup(i == calls.Count - 1 ? "}]" : "}");
         }
     }
 

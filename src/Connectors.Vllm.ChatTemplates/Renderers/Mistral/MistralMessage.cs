@@ -61,7 +61,7 @@ internal sealed record MistralMessage
             Index = message.Index,
             IsPlain = isPlain,
             Chunks = chunks,
-            Calls = [.. message.ToolCalls.Select(call => call with { Id = CutId(call.Id ?? "null") })],
+            Calls = [.. message.ToolCalls.Select(call => call with { Id = CutId(call.Id) })],
             CallId = role != "tool" ? null : CutId(message.ToolCallId ?? throw message.Error("'tool_call_id' is missing")),
             Name = message.Name,
         };

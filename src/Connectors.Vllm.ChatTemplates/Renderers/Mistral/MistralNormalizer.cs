@@ -59,7 +59,7 @@ internal sealed class MistralNormalizer(MistralPromptVersion version)
 
                 foreach (var call in merged.Calls)
                 {
-                    callOrder.TryAdd(call.Id!, callOrder.Count);
+                    callOrder.TryAdd(call.Id, callOrder.Count);
                 }
 
                 turns.Add(merged);

@@ -16,11 +16,28 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : IChatPromp
             throw new ChatTemplateException("add_generation_prompt cannot be set when the last message is from the assistant.");
         }
 
+        RefuseOptions(request);
         List<MistralMessage> messages = [.. request.Messages.Select(MistralMessage.Read)];
         new MistralValidator(options.Version, request.ContinueFinalMessage).Check(messages, request.Tools);
         var settings = ReadSettings(request);
         var (turns, system) = new MistralNormalizer(options.Version).Normalize(messages);
         return new MistralEncoder(options, request.Tools, settings, system).Encode(turns, request.ContinueFinalMessage);
+    }
+
+    /// <summary>There is no template that could read options. The switches that only repeat what the effort says are let through.</summary>
+    private static void RefuseOptions(PromptRequest request)
+    {
+        var effort = request.Kwarg("reasoning_effort")?.StringOrNull;
+        foreach (var name in request.KwargNames)
+        {
+            var repeatsEffort = name is "enable_thinking" or "thinking" && effort is not null
+                && request.RawKwarg(name)!.Kind == (effort == "none" ? PromptValueKind.False : PromptValueKind.True);
+            if (name != "reasoning_effort" && !repeatsEffort)
+            {
+                throw new ChatTemplateException(
+                    $"Mistral's prompt format takes no template arguments (chat_template_kwargs), but '{name}' is given: remove it, or let the model's Jinja template render.");
+            }
+        }
     }
 
     private string? ReadSettings(PromptRequest request)

@@ -79,7 +79,7 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
                 answered.Clear();
                 foreach (var call in message.Calls)
                 {
-                    if (!pending.Add(call.Id!) && ChecksIds)
+                    if (!pending.Add(call.Id) && ChecksIds)
                     {
                         throw message.Error($"the tool call id '{call.Id}' occurs twice (only the last 9 characters of an id count)");
                     }
@@ -114,7 +114,7 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
         foreach (var call in message.Calls)
         {
             CheckName(call.Name, $"messages[{message.Index}]: the function name '{call.Name}'");
-            CheckId(message, call.Id!);
+            CheckId(message, call.Id);
         }
 
         if (message.Role == "tool")
