@@ -15,13 +15,15 @@ internal static class JsonLines
     {
         using StreamReader reader = new(input, new UTF8Encoding(false), leaveOpen: true);
         ArrayBufferWriter<byte> answer = new();
-        while (reader.ReadLine() is { } line)
+        var unasked = !verb.NeedsInput;
+        while ((reader.ReadLine() ?? (unasked ? "{}" : null)) is { } line)
         {
             if (string.IsNullOrWhiteSpace(line))
             {
                 continue;
             }
 
+            unasked = false;
             answer.ResetWrittenCount();
             try
             {
@@ -42,6 +44,11 @@ internal static class JsonLines
     private static void Answer(IVerb verb, string line, ArrayBufferWriter<byte> answer)
     {
         using var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 });
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+        {
+            throw new JsonException($"A line is one JSON object, not {document.RootElement.ValueKind}.");
+        }
+
         using Utf8JsonWriter writer = new(answer, Writing);
         writer.WriteStartObject();
         verb.Answer(document.RootElement, writer);
@@ -55,7 +62,7 @@ internal static class JsonLines
         writer.WriteStartObject();
         writer.WriteBoolean("ok", false);
         writer.WriteStartObject("error");
-        writer.WriteString("type", exception.GetType().Name);
+        writer.WriteString("type", exception is JsonException ? nameof(JsonException) : exception.GetType().Name);
         writer.WriteString("message", exception.Message);
         if (exception is ChatTemplateException { Line: > 0 } template)
         {

@@ -1,43 +1,60 @@
-using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 
 namespace Connectors.Vllm.Samples.Inspect;
 
-/// <summary>What was found out about a model, as name and value.</summary>
+/// <summary>What was found out about a model and its server, and where it came from.</summary>
 internal static class ModelFacts
 {
-    public static IEnumerable<(string Name, object? Value)> Of(VllmModelProfile profile, IVllmEngine? engine)
+    private const string Server = "the server";
+
+    public static IEnumerable<Fact> Of(VllmModelProfile profile)
     {
-        if (engine is not null)
+        var info = profile.ModelInfo;
+        yield return new Fact("model_id", profile.ModelId, info is null ? "the folder's name" : Server);
+        yield return new Fact("model_type", profile.ModelType, From(info?.ModelType));
+        yield return new Fact("architectures", List(profile.Architectures), info is { Architectures.Count: > 0 } ? Server : "config.json");
+        yield return new Fact("context_length", profile.ContextLength, From(info?.ContextLength));
+        yield return new Fact("vocabulary_size", profile.VocabularySize, info?.VocabularySize is null ? "config.json or the tokenizer" : Server);
+        yield return new Fact("tokenizer", $"{profile.Tokenizer.MaxTokenId + 1} ids, {profile.Tokenizer.AddedTokens.Count} of them added tokens", profile.FilesOrigin);
+        yield return new Fact("template", profile.TemplateOrigin, profile.FilesOrigin);
+        yield return new Fact("tool_parser", profile.Format.ToolParser, profile.Format.ToolParserReason);
+        yield return new Fact("reasoning_parser", profile.Format.ReasoningParser, profile.Format.ReasoningParserReason);
+        yield return new Fact(
+            "stop_token_ids", List(profile.StopTokenIds), (info is { EosTokenIds.Count: > 0 } ? Server + ", " : "") + "config.json, generation_config.json and the tokenizer's end token");
+        yield return new Fact("stop_tokens", List(profile.StopTokenIds.Select(id => profile.Tokenizer.IdToToken(id))));
+        yield return new Fact("sampling_defaults", Sampling(profile.SamplingDefaults), info?.DefaultSampling is null ? "generation_config.json" : Server);
+    }
+
+    /// <summary>Asks a server what it is and can do.</summary>
+    public static async Task<IReadOnlyList<Fact>> OfAsync(IVllmEngine engine)
+    {
+        var capabilities = await engine.GetCapabilitiesAsync();
+        VllmServerInfo? info = null;
+        try
         {
-            yield return ("endpoint", engine.Endpoint.ToString());
-            yield return ("protocol", engine.Protocol.ToString());
-            var capabilities = profile.Capabilities;
-            yield return ("capabilities", string.Join(", ", Names(capabilities)));
-            yield return ("constraint_start", capabilities.ConstraintStart.ToString());
-            yield return ("server_reasoning_parser", capabilities.ReasoningParser);
-            yield return ("server_tool_call_parser", capabilities.ToolCallParser);
+            info = await engine.GetServerInfoAsync();
+        }
+        catch (VllmException)
+        {
+            // Early servers of the inference family do not tell.
         }
 
-        yield return ("model_id", profile.ModelId);
-        yield return ("model_type", profile.ModelType);
-        yield return ("architectures", string.Join(", ", profile.Architectures));
-        yield return ("context_length", profile.ContextLength);
-        yield return ("vocabulary_size", profile.VocabularySize);
-        yield return ("files", profile.FilesOrigin);
-        yield return ("template", profile.TemplateOrigin);
-        yield return ("tool_parser", profile.Format.ToolParser);
-        yield return ("tool_parser_reason", profile.Format.ToolParserReason);
-        yield return ("reasoning_parser", profile.Format.ReasoningParser);
-        yield return ("reasoning_parser_reason", profile.Format.ReasoningParserReason);
-        yield return ("stop_token_ids", string.Join(' ', profile.StopTokenIds));
-        yield return ("stop_tokens", string.Join(' ', profile.StopTokenIds.Select(id => profile.Tokenizer.IdToToken(id))));
-        var sampling = profile.SamplingDefaults;
-        yield return ("sampling_defaults", sampling is null ? null : string.Create(
-            CultureInfo.InvariantCulture,
-            $"temperature {sampling.Temperature}, top_p {sampling.TopP}, top_k {sampling.TopK}, min_p {sampling.MinP}, repetition_penalty {sampling.RepetitionPenalty}"));
+        return
+        [
+            new Fact("endpoint", engine.Endpoint.ToString()),
+            new Fact("protocol", engine.Protocol.ToString(), "the methods it answers"),
+            new Fact("engine_version", info?.EngineVersion, Server),
+            new Fact("capabilities", List(Names(capabilities)), Server),
+            new Fact("media_schemes", List(capabilities.MediaSchemes), Server),
+            new Fact("media_limits", new JsonObject(capabilities.MediaLimits.Select(limit => KeyValuePair.Create(limit.Key.ToString().ToLowerInvariant(), (JsonNode?)limit.Value))), Server),
+            new Fact("max_running_requests", info?.MaxRunningRequests, Server),
+            new Fact("constraint_start", capabilities.ConstraintStart.ToString(), Server),
+            new Fact("server_reasoning_parser", capabilities.ReasoningParser, Server),
+            new Fact("server_tool_call_parser", capabilities.ToolCallParser, Server),
+        ];
     }
 
     public static void WriteFormat(Utf8JsonWriter answer, OutputFormat format)
@@ -50,13 +67,42 @@ internal static class ModelFacts
         answer.WriteEndObject();
     }
 
+    private static string From(object? server) => server is null ? "config.json" : Server;
+
+    private static JsonArray List(IEnumerable<string?> values) => [.. values.Select(value => (JsonNode?)value)];
+
+    private static JsonArray List(IEnumerable<int> values) => [.. values.Select(value => (JsonNode?)value)];
+
+    private static JsonObject? Sampling(SamplingOptions? sampling)
+    {
+        if (sampling is null)
+        {
+            return null;
+        }
+
+        var set = new JsonObject();
+        foreach (var (name, value) in new (string, JsonNode?)[]
+        {
+            ("temperature", sampling.Temperature), ("top_p", sampling.TopP), ("top_k", sampling.TopK), ("min_p", sampling.MinP),
+            ("repetition_penalty", sampling.RepetitionPenalty), ("max_tokens", sampling.MaxTokens),
+        })
+        {
+            if (value is not null)
+            {
+                set[name] = value;
+            }
+        }
+
+        return set;
+    }
+
     private static IEnumerable<string> Names(VllmCapabilities capabilities) =>
         from capability in new (string Name, bool Has)[]
         {
             ("n", capabilities.MultipleChoices), ("logprobs", capabilities.Logprobs), ("lora", capabilities.Lora), ("priority", capabilities.Priority),
             ("cache_salt", capabilities.CacheSalt), ("allowed_token_ids", capabilities.AllowedTokenIds), ("embeddings", capabilities.Embeddings),
             ("generation", capabilities.Generation), ("tokenizer_transfer", capabilities.TokenizerTransfer), ("loads", capabilities.Loads),
-            ("kv_events", capabilities.KvEvents), ("abort", capabilities.Abort), ("media", capabilities.Media),
+            ("kv_events", capabilities.KvEvents), ("abort", capabilities.Abort), ("long_seeds", capabilities.LongSeeds), ("media", capabilities.Media),
         }
         where capability.Has
         select capability.Name;

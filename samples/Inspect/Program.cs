@@ -38,7 +38,9 @@ Add("prompt", "What a chat request would send.", parsed => new PromptVerb(LoadPr
 Add(
     "model",
     "What is known of a server's model, or a folder's, and where it came from.",
-    parsed => parsed.GetValue(endpoint) is { } server ? ModelVerb.Connect(server) : new ModelVerb(LoadProfile(parsed), engine: null),
+    parsed => parsed.GetValue(endpoint) is { } server
+        ? ModelVerb.ConnectAsync(server, parsed.GetValue(modelDirectory)).GetAwaiter().GetResult()
+        : ModelVerb.Of(LoadProfile(parsed)),
     endpoint,
     modelDirectory);
 

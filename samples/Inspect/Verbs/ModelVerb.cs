@@ -1,44 +1,56 @@
 using System.Text.Json;
-using Connectors.Vllm.Grpc;
+using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.Samples.Inspect.Verbs;
 
-/// <summary><c>model</c>: what was found out about a server's model, or a folder's, and where it came from.</summary>
-internal sealed class ModelVerb(VllmModelProfile profile, IVllmEngine? engine) : IVerb
+/// <summary><c>model</c>: what was found out about a server's model, or a folder's, and where each fact came from.</summary>
+internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
 {
+    public bool NeedsInput => false;
+
     public void Answer(JsonElement line, Utf8JsonWriter answer)
     {
-        foreach (var (name, value) in ModelFacts.Of(profile, engine))
+        JsonObject origins = [];
+        foreach (var fact in facts)
         {
-            switch (value)
+            answer.WritePropertyName(fact.Name);
+            if (fact.Value is null)
             {
-                case null:
-                    answer.WriteNull(name);
-                    break;
-                case int number:
-                    answer.WriteNumber(name, number);
-                    break;
-                default:
-                    answer.WriteString(name, value.ToString());
-                    break;
+                answer.WriteNullValue();
+                continue;
+            }
+
+            fact.Value.WriteTo(answer);
+            if (fact.Origin is not null)
+            {
+                origins[fact.Name] = fact.Origin;
             }
         }
+
+        answer.WritePropertyName("origins");
+        origins.WriteTo(answer);
     }
 
     public void Show(IReadOnlyList<string> arguments, TextWriter output)
     {
-        foreach (var (name, value) in ModelFacts.Of(profile, engine))
+        foreach (var fact in facts)
         {
-            output.WriteLine($"{name,-24} {value ?? "-"}");
+            output.WriteLine($"{fact.Name,-24} {fact.Text}{(fact is { Value: not null, Origin: { } origin } ? $"   ({origin})" : "")}");
         }
     }
 
+    /// <summary>The model of a folder.</summary>
+    public static ModelVerb Of(VllmModelProfile profile) => new([.. ModelFacts.Of(profile)]);
+
     /// <summary>Asks a server for everything, as a chat client does before its first answer.</summary>
-    public static ModelVerb Connect(string endpoint)
+    /// <param name="endpoint">The server's address.</param>
+    /// <param name="modelDirectory">Where the tokenizer is, for servers that do not send theirs; null when the client has to find it.</param>
+    public static async Task<ModelVerb> ConnectAsync(string endpoint, string? modelDirectory)
     {
-        VllmChatClient client = new(endpoint);
-        var counter = (IVllmTokenCounter)client.GetService(typeof(IVllmTokenCounter))!;
-        counter.CountTokensAsync("").AsTask().GetAwaiter().GetResult();
-        return new ModelVerb((VllmModelProfile)client.GetService(typeof(VllmModelProfile))!, (IVllmEngine?)client.GetService(typeof(IVllmEngine)));
+        var options = new VllmGrpcOptions { ModelDirectory = modelDirectory };
+        options.Endpoints.Add(new Uri(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint));
+        await using VllmChatClient client = new(options);
+        var profile = await client.GetModelProfileAsync();
+        return new ModelVerb([.. await ModelFacts.OfAsync((Grpc.IVllmEngine)client.GetService(typeof(Grpc.IVllmEngine))!), .. ModelFacts.Of(profile)]);
     }
 }

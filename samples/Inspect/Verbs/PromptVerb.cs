@@ -51,7 +51,7 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
         return AIFunctionFactory.CreateDeclaration(
             function.Text("name") ?? throw new ArgumentException("a tool has no \"name\""),
             function.Text("description"),
-            function.Member("parameters") ?? JsonDocument.Parse("{}").RootElement);
+            function.Member("parameters") ?? JsonElement.Parse("{}"));
     }
 
     private static void WriteConstraint(Utf8JsonWriter answer, OutputConstraint? constraint)

@@ -20,6 +20,11 @@ internal static class RetryPipeline
                     Delay = options.BaseDelay,
                     MaxDelay = options.MaxDelay,
                     UseJitter = true,
+                    OnRetry = static _ =>
+                    {
+                        EngineTelemetry.Retries.Add(1);
+                        return default;
+                    },
                     ShouldHandle = args => ValueTask.FromResult(IsSafe(args.Outcome.Exception, endpointCount)),
                 })
                 .Build();

@@ -78,7 +78,7 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
                 case HttpProtocolException error:
                     return FromHttp2(error, exception);
                 case AuthenticationException:
-                    return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates; a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
+                    return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates (RootCertificates names an authority to trust, ClientCertificate what the server may ask for); a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
                     return Connection($"{endpoint} does not speak HTTP/2. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }:
@@ -95,7 +95,7 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         return answered
             ? Connection($"The connection to {endpoint} broke during {request.Method}; the answer is incomplete: {Innermost(exception).Message}", VllmStatusCode.Unavailable, true, exception)
             : Connection(
-                $"The connection to {endpoint} broke before it answered {request.Method}: {Innermost(exception).Message} If it always does, this may be an HTTP port. {HowToServe}",
+                $"The connection to {endpoint} broke before it answered {request.Method}: {Innermost(exception).Message} If it always does, this may be a server with TLS, which needs https://, or an HTTP port. {HowToServe}",
                 VllmStatusCode.Unavailable, true, exception);
     }
 

@@ -100,7 +100,10 @@ internal sealed class ChatAnswer
         _choices[^1].Close(Usage());
     }
 
-    public void Report(bool completed, ILogger logger)
+    /// <summary>Measures and logs how it went.</summary>
+    /// <param name="abandoned">Whether it was this side that ended it early: cancelled, or no longer read.</param>
+    /// <param name="logger">Hears it.</param>
+    public void Report(bool abandoned, ILogger logger)
     {
         long tokens = _choices.Sum(static choice => (long)choice.TokenCount);
         if (_firstToken != 0 && tokens > 1 && TimeProvider.System.GetElapsedTime(_firstToken).TotalSeconds is double seconds and > 0)
@@ -110,12 +113,12 @@ internal sealed class ChatAnswer
 
         VllmTelemetry.PromptTokenCount.Add(_promptTokens - _cachedTokens, new KeyValuePair<string, object?>("vllm.cached", false));
         VllmTelemetry.PromptTokenCount.Add(_cachedTokens, new KeyValuePair<string, object?>("vllm.cached", true));
-        if (!completed || _cut)
+        if (abandoned || _cut)
         {
             VllmTelemetry.AbortCount.Add(1);
             Log.RequestAbandoned(logger, _chat.RequestId);
         }
-        else
+        else if (_choices[^1].IsClosed)
         {
             Log.RequestCompleted(logger, _chat.RequestId, tokens, _choices[^1].FinishReason?.Value ?? "unknown");
         }

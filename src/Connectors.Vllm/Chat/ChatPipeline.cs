@@ -86,13 +86,14 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     {
         cancellationToken.ThrowIfCancellationRequested();
         (ChatAnswer answer, IAsyncEnumerator<GenerationUpdate> updates, bool more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
-        bool completed = false;
+        bool reading = false;
         try
         {
             // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
             for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
             {
                 // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
+                reading = true;
                 answer.Read(updates.Current);
 
                 // 8. Events become updates.
@@ -105,10 +106,12 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 {
                     break;
                 }
+
+                reading = false;
             }
 
+            reading = false;
             answer.End();
-            completed = true;
             while (answer.TryTake(out ChatResponseUpdate? ready))
             {
                 yield return ready;
@@ -117,7 +120,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         finally
         {
             await updates.DisposeAsync().ConfigureAwait(false);
-            answer.Report(completed, runtime.Logger);
+            answer.Report(abandoned: reading || cancellationToken.IsCancellationRequested, runtime.Logger);
         }
     }
 
@@ -150,7 +153,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             catch
             {
                 await updates.DisposeAsync().ConfigureAwait(false);
-                answer.Report(completed: false, runtime.Logger);
+                answer.Report(abandoned: cancellationToken.IsCancellationRequested, runtime.Logger);
                 throw;
             }
         }

@@ -99,7 +99,8 @@ internal static class PromptWriter
                 try
                 {
                     RenderedPrompt result = Render(repaired);
-                    Log.HistoryRepaired(logger, first.Reason);
+                    Log.HistoryRepaired(logger);
+                    Log.HistoryRefused(logger, first.Reason); // A template may put message text into it.
                     return result;
                 }
                 catch (ChatTemplateException)

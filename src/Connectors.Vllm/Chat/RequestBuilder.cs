@@ -33,11 +33,7 @@ internal static class RequestBuilder
             throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.") { Parameter = nameof(GenerationRequest.Media) };
         }
 
-        if (options?.ConversationId is not null)
-        {
-            Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server keeps no conversations");
-        }
-
+        LogIgnored(options, logger);
         IReadOnlyList<string> stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
         return raw with
         {
@@ -64,6 +60,19 @@ internal static class RequestBuilder
     }
 
     private static readonly GenerationRequest Empty = new();
+
+    private static void LogIgnored(ChatOptions? options, ILogger logger)
+    {
+        if (options?.ConversationId is not null)
+        {
+            Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server keeps no conversations");
+        }
+
+        if (options?.ContinuationToken is not null || options?.AllowBackgroundResponses == true)
+        {
+            Log.OptionIgnored(logger, nameof(ChatOptions.ContinuationToken), "vLLM's gRPC interface cannot take up an answer again");
+        }
+    }
 
     private static SamplingOptions Sampling(
         VllmModelProfile profile, VllmGrpcOptions settings, int promptLength, bool hasMedia, SamplingOptions raw, ChatOptions? options, VllmExtras extras)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
 using Microsoft.Extensions.Options;
 
 namespace Connectors.Vllm;
@@ -7,6 +8,11 @@ namespace Connectors.Vllm;
 /// <summary>Checks options when the application starts. Each message names the key and what to write there.</summary>
 internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) : IValidateOptions<VllmGrpcOptions>
 {
+    private const int MaxRetries = 10;
+
+    /// <summary>What can stand in place of a parser's name: no parser, the model's choice, and the model's own response template.</summary>
+    private static readonly string[] ParserChoices = ["none", "auto", "hf"];
+
     public ValidateOptionsResult Validate(string? name, VllmGrpcOptions options)
     {
         if ((name ?? Microsoft.Extensions.Options.Options.DefaultName) != optionsName)
@@ -39,7 +45,21 @@ internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) 
         Positive(connection.GenerationTimeout, nameof(connection.GenerationTimeout));
         Positive(connection.FirstTokenTimeout, nameof(connection.FirstTokenTimeout));
         Positive(connection.BetweenTokensTimeout, nameof(connection.BetweenTokensTimeout));
+        Positive(connection.AbortTimeout, nameof(connection.AbortTimeout));
         Positive(connection.TokenizerTimeout, nameof(connection.TokenizerTimeout));
+        Positive(connection.KeepAlivePingInterval, nameof(connection.KeepAlivePingInterval));
+        AtLeastOne(connection.MaxReceiveMessageBytes, nameof(connection.MaxReceiveMessageBytes));
+        AtLeastOne(connection.MaxSendMessageBytes, nameof(connection.MaxSendMessageBytes));
+        if (connection.ProbeInterval < TimeSpan.Zero)
+        {
+            problems.Add($"Connection:ProbeInterval: {connection.ProbeInterval} is negative; write 00:00:00 to ask at every chance, or a time such as 00:00:05.");
+        }
+
+        if (connection.Retry.MaxRetries is < 0 or > MaxRetries)
+        {
+            problems.Add(string.Create(CultureInfo.InvariantCulture, $"Connection:Retry:MaxRetries: {connection.Retry.MaxRetries} is not from 0 (never) to {MaxRetries}."));
+        }
+
         if (!Enum.IsDefined(connection.Protocol))
         {
             problems.Add($"Connection:Protocol: {connection.Protocol} is unknown; write one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.");
@@ -70,7 +90,25 @@ internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) 
             problems.Add("ChatTemplate: is empty; leave the key out to use the model's own template.");
         }
 
+        Known(options.ToolCallParser, nameof(options.ToolCallParser), OutputFormats.ToolParsers);
+        Known(options.ReasoningParser, nameof(options.ReasoningParser), OutputFormats.ReasoningParsers);
         return problems;
+
+        void Known(string? name, string key, IReadOnlyList<string> names)
+        {
+            if (name is not null && !names.Concat(ParserChoices).Contains(name.Trim(), StringComparer.OrdinalIgnoreCase))
+            {
+                problems.Add($"{key}: '{name}' is unknown; leave the key out to have it chosen by the model, or write one of {string.Join(", ", ParserChoices.Concat(names.Order(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal))}.");
+            }
+        }
+
+        void AtLeastOne(int bytes, string key)
+        {
+            if (bytes < 1)
+            {
+                problems.Add(string.Create(CultureInfo.InvariantCulture, $"Connection:{key}: {bytes} is not a size; write a number of bytes above 0."));
+            }
+        }
 
         void Positive(TimeSpan? value, string key)
         {

@@ -26,8 +26,11 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
     public static partial void OptionIgnored(ILogger logger, string option, string reason);
 
-    [LoggerMessage(13, LogLevel.Information, "The chat template refused the history ({Reason}); rendered it with merged turns instead")]
-    public static partial void HistoryRepaired(ILogger logger, string reason);
+    [LoggerMessage(13, LogLevel.Information, "The chat template refused the history; rendered it with merged turns instead")]
+    public static partial void HistoryRepaired(ILogger logger);
+
+    [LoggerMessage(15, LogLevel.Trace, "What the chat template refused the history with: {Reason}")]
+    public static partial void HistoryRefused(ILogger logger, string reason);
 
     [LoggerMessage(14, LogLevel.Warning, "{Warning}")]
     public static partial void ConstraintWarning(ILogger logger, string warning);

@@ -27,8 +27,11 @@ public static class VllmTelemetry
     /// <summary>Counter, tokens: prompt tokens, with the attribute <c>vllm.cached</c> (true for those found in the server's prefix cache).</summary>
     public const string PromptTokens = "vllm.client.prompt_tokens";
 
-    /// <summary>Counter: requests left before their end (cancelled, or their enumeration was).</summary>
+    /// <summary>Counter: requests that this side ended early (cancelled, no longer read, or cut at a stop that only the client knows).</summary>
     public const string Aborts = "vllm.client.aborts";
+
+    /// <summary>Counter: calls that were sent again because they failed before their first message. Recorded by the engine under <see cref="MeterName"/>.</summary>
+    public const string Retries = "vllm.client.retries";
 
     internal static ActivitySource Source { get; } = new(ActivitySourceName);
 

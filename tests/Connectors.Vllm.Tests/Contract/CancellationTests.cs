@@ -11,6 +11,7 @@ public sealed class CancellationTests
 
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(41)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Token_AlreadyCancelled_NothingIsSent(VllmServerFamily family)
@@ -27,6 +28,7 @@ public sealed class CancellationTests
         Assert.Empty(served.Server.Requests);
     }
 
+    [ContractPoint(42)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(VllmServerFamily family)
@@ -47,6 +49,7 @@ public sealed class CancellationTests
         await StoppedAsync(served);
     }
 
+    [ContractPoint(42)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(VllmServerFamily family)
@@ -64,6 +67,7 @@ public sealed class CancellationTests
         await StoppedAsync(served);
     }
 
+    [ContractPoint(43)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Break_OutOfTheEnumeration_StopsTheServer(VllmServerFamily family)
@@ -101,6 +105,7 @@ public sealed class CancellationTests
         Assert.Equal("Fine.", (await served.AskAsync("Again")).Text);
     }
 
+    [ContractPoint(44)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(VllmServerFamily family)
@@ -117,6 +122,7 @@ public sealed class CancellationTests
         Assert.Equal(VllmTimeoutKind.FirstToken, error.Kind);
     }
 
+    [ContractPoint(45)]
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

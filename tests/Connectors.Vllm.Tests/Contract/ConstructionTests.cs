@@ -10,6 +10,7 @@ public sealed class ConstructionTests
 {
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(1)]
     [Fact]
     public void Constructor_NullOrEmptyArguments_NameTheParameter()
     {
@@ -21,6 +22,7 @@ public sealed class ConstructionTests
         Assert.Equal("endpoint", Assert.Throws<ArgumentNullException>(() => new VllmEmbeddingGenerator((Uri)null!)).ParamName);
     }
 
+    [ContractPoint(2)]
     [Fact]
     public async Task Metadata_BeforeAnyCall_HasProviderAddressAndConfiguredModel()
     {
@@ -44,6 +46,7 @@ public sealed class ConstructionTests
         Assert.Equal("served-name", served.Client.GetService<ChatClientMetadata>()!.DefaultModelId);
     }
 
+    [ContractPoint(3)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task GetService_KnownTypes_AreFound(VllmServerFamily family)
@@ -63,6 +66,7 @@ public sealed class ConstructionTests
         Assert.NotNull(client.GetService<Tokenizer>());
     }
 
+    [ContractPoint(3)]
     [Fact]
     public async Task GetService_UnknownTypeOrAnyKey_IsNullAndNullTypeThrows()
     {
@@ -74,6 +78,7 @@ public sealed class ConstructionTests
         Assert.Equal("serviceType", Assert.Throws<ArgumentNullException>(() => client.GetService(null!)).ParamName);
     }
 
+    [ContractPoint(4)]
     [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
@@ -89,6 +94,7 @@ public sealed class ConstructionTests
         Assert.Throws<ObjectDisposedException>(() => { _ = client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel); });
     }
 
+    [ContractPoint(4)]
     [Fact]
     public async Task Dispose_BorrowedEngine_StaysAlive()
     {

@@ -7,6 +7,7 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>The embedding generator.</summary>
 public sealed class EmbeddingTests
 {
+    [ContractPoint(50)]
     [Fact]
     public async Task Generate_ManyTexts_KeepsOrderCountUsageDimensionsAndModel()
     {
@@ -26,6 +27,7 @@ public sealed class EmbeddingTests
         Assert.Equal(16, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
     }
 
+    [ContractPoint(50)]
     [Fact]
     public async Task Generate_NoTexts_IsEmptyAndAsksNothing()
     {
@@ -38,6 +40,7 @@ public sealed class EmbeddingTests
         Assert.Empty(server.Requests);
     }
 
+    [ContractPoint(50)]
     [Fact]
     public async Task Generate_NullInTheList_NamesItsPlaceAndNullListThrows()
     {
@@ -50,6 +53,7 @@ public sealed class EmbeddingTests
         Assert.Empty(server.Requests);
     }
 
+    [ContractPoint(50)]
     [Fact]
     public async Task Generate_Cancelled_ThrowsWithTheCallersToken()
     {

@@ -11,6 +11,7 @@ public sealed class MessageTests
 
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(14)]
     [Fact]
     public async Task Instructions_WithSystemMessages_ComeFirstAndJoinTheFirstOne() =>
         Assert.Equal(
@@ -18,11 +19,13 @@ public sealed class MessageTests
             await PromptAsync(
                 [new(ChatRole.System, "First."), new(ChatRole.System, "Second."), new(ChatRole.User, "Hi")], new ChatOptions { Instructions = "Instructions." }));
 
+    [ContractPoint(14)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Instructions_WithoutMessages_AreAConversation(VllmServerFamily family) =>
         Assert.Equal("<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, family));
 
+    [ContractPoint(14)]
     [Fact]
     public async Task Messages_NoneAndNoInstructions_IsAnArgumentErrorThatSaysSo()
     {
@@ -49,6 +52,7 @@ public sealed class MessageTests
         Assert.Equal(1, enumerations);
     }
 
+    [ContractPoint(15)]
     [Theory]
     [InlineData(ChatTemplates.ChatContentFormat.String, "One.\nTwo.")]
     [InlineData(ChatTemplates.ChatContentFormat.OpenAI, "One.Two.")]
@@ -61,12 +65,15 @@ public sealed class MessageTests
         Assert.Equal($"<|im_start|>system\n{expected}<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n{Open}", served.LastPrompt);
     }
 
+    [ContractPoint(16)]
     [Fact]
     public async Task Contents_EmptyInEachRole_AreEmptyTurns() =>
         Assert.Equal(
-            "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n" + Open,
-            await PromptAsync([new(ChatRole.System, []), new(ChatRole.User, []), new(ChatRole.Assistant, []), new(ChatRole.User, [new TextContent("")])]));
+            "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n"
+            + "<|im_start|>user\n<tool_response>\n\n</tool_response><|im_end|>\n<|im_start|>user\n<|im_end|>\n" + Open,
+            await PromptAsync([new(ChatRole.System, []), new(ChatRole.User, []), new(ChatRole.Assistant, []), new(ChatRole.Tool, []), new(ChatRole.User, [new TextContent("")])]));
 
+    [ContractPoint(17, 18)]
     [Fact]
     public async Task Assistant_TextAndCalls_KeepTheirOrder() =>
         Assert.Equal(
@@ -92,6 +99,7 @@ public sealed class MessageTests
         { "number", "42" },
         { "boolean", "true" },
         { "object", "{\"city\":\"Paris\",\"days\":[1,2]}" },
+        { "own type", "{\"city\":\"Paris\",\"days\":2}" },
         { "json string", "as text" },
         { "dictionary", "{\"a\":1}" },
         { "content", "from a content" },
@@ -99,6 +107,7 @@ public sealed class MessageTests
         { "exception", "Error: it broke" },
     };
 
+    [ContractPoint(18)]
     [Theory]
     [MemberData(nameof(ResultKinds))]
     public async Task ToolResult_OfAnyKind_IsReadable(string kind, string expected)
@@ -109,6 +118,7 @@ public sealed class MessageTests
             "number" => 42,
             "boolean" => true,
             "object" => JsonDocument.Parse("{\"city\":\"Paris\",\"days\":[1,2]}").RootElement,
+            "own type" => new Forecast("Paris", 2),
             "json string" => JsonDocument.Parse("\"as text\"").RootElement,
             "dictionary" => new Dictionary<string, object?> { ["a"] = 1 },
             "content" => new TextContent("from a content"),
@@ -124,6 +134,7 @@ public sealed class MessageTests
         Assert.Contains($"\n<tool_response>\n{expected}\n</tool_response>", prompt);
     }
 
+    [ContractPoint(19)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(VllmServerFamily family)
@@ -140,6 +151,7 @@ public sealed class MessageTests
         Assert.Contains("<tool_response>\nlate\n</tool_response>", prompt);
     }
 
+    [ContractPoint(20)]
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -156,6 +168,7 @@ public sealed class MessageTests
         Assert.Contains(sent ? "[assistant|Hm.|Hello.]" : "[assistant|none|Hello.]", served.LastPrompt);
     }
 
+    [ContractPoint(21)]
     [Fact]
     public async Task AuthorName_ReachesTheTemplate()
     {
@@ -166,6 +179,7 @@ public sealed class MessageTests
         Assert.Equal("Ada: Hi\n?: Ho\n", served.LastPrompt);
     }
 
+    [ContractPoint(22)]
     [Fact]
     public async Task Role_UnknownToTheTemplateSource_IsPassedOnAndDeveloperBecomesSystem()
     {
@@ -178,12 +192,14 @@ public sealed class MessageTests
         Assert.Equal("system: Be brief.\nuser: Hi\n", served.LastPrompt);
     }
 
+    [ContractPoint(23)]
     [Fact]
     public async Task Content_OfNoUse_IsSkipped() =>
         Assert.Equal(
             "<|im_start|>user\nHi<|im_end|>\n" + Open,
             await PromptAsync([new(ChatRole.User, [new ErrorContent("oops"), new TextContent("Hi"), new UsageContent(new UsageDetails())])]));
 
+    [ContractPoint(24)]
     [Fact]
     public async Task Content_ThatNoModelTakes_IsRefusedByNameAndNothingIsSent()
     {
@@ -225,6 +241,8 @@ public sealed class MessageTests
         Assert.Contains("\"name\": \"now\"", prompt);
         Assert.DoesNotContain("web_search", prompt);
     }
+
+    private sealed record Forecast(string City, int Days);
 
     private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, VllmServerFamily family = VllmServerFamily.A)
     {

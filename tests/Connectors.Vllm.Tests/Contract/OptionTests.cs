@@ -9,6 +9,7 @@ public sealed class OptionTests
 {
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(7)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Request_EveryTypedOptionSet_IsOnTheWire(VllmServerFamily family)
@@ -49,6 +50,7 @@ public sealed class OptionTests
         Assert.True(sent.AsksForLogProbs);
     }
 
+    [ContractPoint(8)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Request_NoOptions_SendsOnlyTheModelsOwnDefaults(VllmServerFamily family)
@@ -75,6 +77,7 @@ public sealed class OptionTests
         Assert.Equal(8192 - sent.PromptIds.Count, sent.MaxTokens);
     }
 
+    [ContractPoint(9)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(VllmServerFamily family)
@@ -94,6 +97,7 @@ public sealed class OptionTests
         Assert.Contains(11, served.LastSent.StopTokenIds);
     }
 
+    [ContractPoint(9)]
     [Fact]
     public async Task RawRepresentationFactory_NullOrForeignObject_IsIgnored()
     {
@@ -105,6 +109,7 @@ public sealed class OptionTests
         Assert.Equal([4, 5], served.Sent.Select(sent => sent.TopK));
     }
 
+    [ContractPoint(10)]
     [Fact]
     public async Task RawRepresentationFactory_IsCalledWithTheClient()
     {
@@ -123,6 +128,7 @@ public sealed class OptionTests
         Assert.Same(served.Client, seen);
     }
 
+    [ContractPoint(11)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Options_AfterACall_AreAsBefore(VllmServerFamily family)
@@ -151,6 +157,7 @@ public sealed class OptionTests
         Assert.Equal(messagesBefore, Snapshot.Of(messages));
     }
 
+    [ContractPoint(12)]
     [Fact]
     public async Task Options_SharedByConcurrentCalls_GiveEqualRequests()
     {
@@ -165,6 +172,7 @@ public sealed class OptionTests
         Assert.Equal(16, served.Sent.Select(sent => sent.RequestId).Distinct().Count());
     }
 
+    [ContractPoint(13)]
     [Fact]
     public async Task ModelId_OfAnotherProvider_IsNotSentAndNotAnError()
     {
@@ -175,6 +183,7 @@ public sealed class OptionTests
         Assert.Equal("ours", response.ModelId);
     }
 
+    [ContractPoint(13)]
     [Fact]
     public async Task ModelId_Alias_ReachesTheServerAndTheResponse()
     {
@@ -190,6 +199,7 @@ public sealed class OptionTests
         Assert.Equal("also-ours", served.LastSent.Captured.As<Grpc.Protocol.Inference.GenerateRequest>().Model);
     }
 
+    [ContractPoint(13)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task ModelId_UnknownAndRequired_IsRefusedByName(VllmServerFamily family)
@@ -203,6 +213,7 @@ public sealed class OptionTests
         Assert.Empty(served.Sent);
     }
 
+    [ContractPoint(25)]
     [Fact]
     public async Task StopSequences_AreAppendedToThoseOfTheRawRequest()
     {
@@ -213,6 +224,7 @@ public sealed class OptionTests
         Assert.Equal(["A", "B"], served.LastSent.Stops);
     }
 
+    [ContractPoint(26)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(VllmServerFamily family)

@@ -11,6 +11,7 @@ public sealed class RegistrationTests
 {
     private static readonly ServiceProviderOptions Strict = new() { ValidateScopes = true, ValidateOnBuild = true };
 
+    [ContractPoint(51)]
     [Fact]
     public async Task AddVllmGrpc_Address_GivesChatClientAndEmbeddingGeneratorOnOneEngine()
     {
@@ -27,6 +28,7 @@ public sealed class RegistrationTests
         Assert.Same(container.GetRequiredService<IChatClient>(), container.GetRequiredService<IChatClient>());
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task AddKeyedVllmGrpc_TwoServersAndADefault_AreThreeClients()
     {
@@ -46,23 +48,24 @@ public sealed class RegistrationTests
         Assert.Null(container.GetKeyedService<IChatClient>("medium"));
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task AddVllmGrpc_BesideAnotherProvider_TheLastRegistrationWinsAndBothAreThere()
     {
         await using VllmTestServer server = await StartAsync("ours");
         await using ServiceProvider oursLast = Build(services =>
         {
-            services.AddSingleton<IChatClient, EndToEnd.ScriptedChatClient>();
+            services.AddSingleton(OtherProvider());
             services.AddVllmGrpc(server.Endpoint);
         });
         await using ServiceProvider otherLast = Build(services =>
         {
             services.AddVllmGrpc(server.Endpoint);
-            services.AddSingleton<IChatClient, EndToEnd.ScriptedChatClient>();
+            services.AddSingleton(OtherProvider());
         });
 
         Assert.IsType<VllmChatClient>(oursLast.GetRequiredService<IChatClient>());
-        Assert.IsType<EndToEnd.ScriptedChatClient>(otherLast.GetRequiredService<IChatClient>());
+        Assert.Equal("openai", otherLast.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>()!.ProviderName);
         Assert.Equal(2, oursLast.GetServices<IChatClient>().Count());
     }
 
@@ -80,6 +83,7 @@ public sealed class RegistrationTests
         Assert.Equal("ours", await ModelAsync(outer));
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task AddVllmGrpc_Configuration_BindsEveryKindOfValue()
     {
@@ -108,6 +112,7 @@ public sealed class RegistrationTests
         Assert.All(server.Requests, request => Assert.Equal("Bearer x", request.Metadata["authorization"]));
     }
 
+    [ContractPoint(51)]
     [Theory]
     [InlineData("Vllm:Endpoint", "http://host:1/path", "Vllm:Endpoints")]
     [InlineData("Vllm:Endpoint", "ftp://host", "Vllm:Endpoints")]
@@ -126,6 +131,7 @@ public sealed class RegistrationTests
         Assert.Contains(named, error.Message);
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task Options_Named_CanBeConfiguredByTheBuildersName()
     {
@@ -143,6 +149,7 @@ public sealed class RegistrationTests
         Assert.Null(container.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().CurrentValue.ModelId);
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task Container_Disposed_ClosesTheClientOnce()
     {
@@ -169,6 +176,7 @@ public sealed class RegistrationTests
         Assert.Equal(0, server.AcceptedConnections);
     }
 
+    [ContractPoint(51)]
     [Fact]
     public async Task AddVllmGrpc_TwoEndpointsAndOneDies_AnswersGoOn()
     {
@@ -199,6 +207,9 @@ public sealed class RegistrationTests
             Assert.Equal("ours", await ModelAsync(client));
         }
     }
+
+    private static IChatClient OtherProvider() =>
+        new OpenAI.Chat.ChatClient("other", new System.ClientModel.ApiKeyCredential("none"), new OpenAI.OpenAIClientOptions { Endpoint = new Uri("http://localhost:1/v1") }).AsIChatClient();
 
     private static Task<VllmTestServer> StartAsync(string model) => VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model }, Served.Cancel);
 

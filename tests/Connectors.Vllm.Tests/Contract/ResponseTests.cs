@@ -26,6 +26,7 @@ public sealed class ResponseTests
         }
     }
 
+    [ContractPoint(5)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(VllmServerFamily family)
@@ -48,6 +49,7 @@ public sealed class ResponseTests
         Assert.Equal(served.LastSent.PromptIds.Count, response.Usage!.InputTokenCount);
     }
 
+    [ContractPoint(6)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(VllmServerFamily family)
@@ -74,6 +76,7 @@ public sealed class ResponseTests
         Assert.Single(updates.SelectMany(update => update.Contents).OfType<UsageContent>());
     }
 
+    [ContractPoint(27)]
     [Theory]
     [MemberData(nameof(FinishReasons))]
     public async Task FinishReason_OfTheServer_IsTold(VllmServerFamily family, string scripted, string expected)
@@ -87,6 +90,7 @@ public sealed class ResponseTests
         Assert.Equal("Some words", response.Text);
     }
 
+    [ContractPoint(27)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(VllmServerFamily family)
@@ -102,6 +106,7 @@ public sealed class ResponseTests
         Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
     }
 
+    [ContractPoint(28)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(VllmServerFamily family)
@@ -112,6 +117,35 @@ public sealed class ResponseTests
         await Assert.ThrowsAsync<VllmProtocolException>(() => served.AskAsync("Hi"));
     }
 
+    [ContractPoint(38)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
+        served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
+
+        await Assert.ThrowsAsync<VllmProtocolException>(() => served.AskAsync("Hi"));
+        await Assert.ThrowsAsync<VllmProtocolException>(() => served.StreamAsync("Hi"));
+    }
+
+    [ContractPoint(29)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ToolCalls_NoneMade_IsAPlainAnswer(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Enqueue("No tool is needed.");
+
+        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
+
+        Assert.Equal("No tool is needed.", response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Empty(response.Messages[0].Contents.OfType<FunctionCallContent>());
+    }
+
+    [ContractPoint(29)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(VllmServerFamily family)
@@ -131,6 +165,7 @@ public sealed class ResponseTests
         Assert.Equal("Let me look.", string.Concat(updates.Select(update => update.Text)).TrimEnd());
     }
 
+    [ContractPoint(29)]
     [Fact]
     public async Task ToolCalls_InterleavedWithText_LoseNothing()
     {
@@ -143,6 +178,7 @@ public sealed class ResponseTests
         Assert.Equal("One  two  three", response.Text);
     }
 
+    [ContractPoint(29)]
     [Fact]
     public async Task ToolCalls_ArgumentsNoJson_AreTextByDefaultAndAMarkedCallByOption()
     {
@@ -163,6 +199,7 @@ public sealed class ResponseTests
         Assert.Null(marked.Arguments);
     }
 
+    [ContractPoint(29)]
     [Fact]
     public async Task ToolCalls_OfAnUnknownTool_AreHandedOutAndByOptionAreText()
     {
@@ -179,6 +216,7 @@ public sealed class ResponseTests
         Assert.Equal(unknown, second.Text);
     }
 
+    [ContractPoint(29)]
     [Fact]
     public async Task ToolCalls_IdsAreUniqueOverTheWholeHistory()
     {
@@ -199,6 +237,7 @@ public sealed class ResponseTests
         Assert.Equal(10, ids.Distinct().Count());
     }
 
+    [ContractPoint(31)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(VllmServerFamily family)
@@ -213,6 +252,7 @@ public sealed class ResponseTests
         Assert.IsType<TextReasoningContent>(response.Messages[0].Contents[0]);
     }
 
+    [ContractPoint(31)]
     [Fact]
     public async Task Reasoning_OnlyOrCutAtLength_IsReasoningNotText()
     {
@@ -244,6 +284,7 @@ public sealed class ResponseTests
         Assert.True(response.Usage!.ReasoningTokenCount > 0);
     }
 
+    [ContractPoint(32)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(VllmServerFamily family)
@@ -278,6 +319,7 @@ public sealed class ResponseTests
         Assert.True(second.Usage!.CachedInputTokenCount >= first.Usage.InputTokenCount / 16 * 16);
     }
 
+    [ContractPoint(33)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(VllmServerFamily family)
@@ -293,6 +335,7 @@ public sealed class ResponseTests
         Assert.Single(response.Messages);
     }
 
+    [ContractPoint(34)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(VllmServerFamily family)
@@ -308,6 +351,7 @@ public sealed class ResponseTests
         Assert.Equal(Text, string.Concat(updates.Select(update => update.Text)));
     }
 
+    [ContractPoint(35)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(VllmServerFamily family)
@@ -323,6 +367,7 @@ public sealed class ResponseTests
         Assert.Equal("ree fo", response.Messages[0].StopReason);
     }
 
+    [ContractPoint(36)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(VllmServerFamily family)
@@ -336,6 +381,7 @@ public sealed class ResponseTests
         Assert.NotNull(response.RawRepresentation);
     }
 
+    [ContractPoint(37)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(VllmServerFamily family)
@@ -350,6 +396,7 @@ public sealed class ResponseTests
         Assert.Equal(served.LastSent.RequestId, error.RequestId);
     }
 
+    [ContractPoint(37)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(VllmServerFamily family)
@@ -369,6 +416,7 @@ public sealed class ResponseTests
         Assert.StartsWith("One", string.Concat(updates.Select(update => update.Text)));
     }
 
+    [ContractPoint(39)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(VllmServerFamily family)
@@ -382,6 +430,7 @@ public sealed class ResponseTests
         Assert.Equal("One two three.", string.Concat(updates.Select(update => update.Text)));
     }
 
+    [ContractPoint(40)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(VllmServerFamily family)

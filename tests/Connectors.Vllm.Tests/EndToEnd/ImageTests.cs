@@ -16,6 +16,7 @@ public sealed class ImageTests
 
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Images_Two_GoInOrderWithOneAnchorEach(VllmServerFamily family)
@@ -68,6 +69,7 @@ public sealed class ImageTests
         Assert.Equal(2, Anchors(served));
     }
 
+    [ContractPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(VllmServerFamily family)
@@ -172,6 +174,63 @@ public sealed class ImageTests
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
 
         Assert.False(error.IsRetryable);
+    }
+
+    [Fact]
+    public async Task Refusal_RequestAboveWhatTheInferenceFamilyTakes_IsMadeBeforeSending()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.B);
+        byte[] large = [.. Red, .. new byte[32 << 20]];
+        ChatMessage[] messages = [new(ChatRole.User, [Image(large), new TextContent("What?")])];
+
+        var whole = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(messages));
+        var streamed = await Assert.ThrowsAsync<VllmRequestException>(() => served.StreamAsync(messages));
+
+        Assert.All([whole, streamed], error => Assert.Contains("33554432", error.Message.Replace(",", "", StringComparison.Ordinal)));
+        Assert.Empty(served.Sent);
+
+        // Two that fit each for itself do not fit together.
+        byte[] half = [.. Red, .. new byte[17 << 20]];
+        await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(half), Image(half)])]));
+        Assert.Empty(served.Sent);
+        await served.AskAsync([new(ChatRole.User, [Image(half), new TextContent("What?")])]);
+        Assert.Single(served.Sent);
+    }
+
+    [Fact]
+    public async Task Refusal_RequestAboveTheClientsOwnLimit_NamesTheSetting()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image([.. Red, .. new byte[1 << 20]]), new TextContent("What?")])]));
+
+        Assert.Contains("MaxSendMessageBytes", error.Message);
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [InlineData(VllmServerFamily.A, 14, "media_refs[0]: fetch failed: 404, message='Not Found', url='https://example.com/none.png'")]
+    [InlineData(VllmServerFamily.B, 13, "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url (https://example.com/none.png)")]
+    public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(VllmServerFamily family, int status, string words)
+    {
+        await using Served served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        served.Server.Reply(ScriptedReply.Failing(ServerFault.Status(status, words)));
+        ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/none.png", "image/png"), new TextContent("What?")])];
+
+        VllmException whole = await Assert.ThrowsAnyAsync<VllmException>(() => served.AskAsync(messages));
+        VllmException streamed = await Assert.ThrowsAnyAsync<VllmException>(() => served.StreamAsync(messages));
+
+        Assert.All([whole, streamed], error =>
+        {
+            Assert.Equal(words, error.ServerMessage);
+            Assert.Contains("none.png", error.Message);
+            Assert.False(error.IsRetryable);
+        });
+        Assert.Equal(2, served.Sent.Count);
+
+        // The next call is not held back by it.
+        served.Server.Reply("A cat.");
+        Assert.Equal("A cat.", (await served.AskAsync("Hi")).Text);
     }
 
     private static DataContent Image(byte[] bytes) => new(bytes, "image/png");

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Reflection;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tests.Contract;
 using Microsoft.Extensions.AI;
@@ -68,19 +69,101 @@ public sealed class ObservabilityTests
         Assert.True(sums[VllmTelemetry.Aborts] >= 1);
     }
 
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Measurements_OfARetriedCall_CountTheRetry(VllmServerFamily family)
+    {
+        long retries = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter.Name == VllmTelemetry.MeterName && instrument.Name == VllmTelemetry.Retries)
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref retries, value));
+        listener.Start();
+        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "busy")));
+        served.Server.Enqueue("Now.");
+
+        ChatResponse response = await served.AskAsync("Hi");
+
+        Assert.Equal("Now.", response.Text);
+        Assert.True(Interlocked.Read(ref retries) >= 1);
+    }
+
+    [Fact]
+    public async Task Logs_OfAFailedCall_DoNotCallItAbandoned()
+    {
+        using var logs = new ListLoggerFactory();
+        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
+        server.Enqueue(new ScriptedReply { Text = "One two three", Fault = ServerFault.Status(13, "it broke", afterMessages: 2) });
+        await Assert.ThrowsAsync<Grpc.VllmException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
+        Assert.DoesNotContain(logs.Entries, entry => entry.Id.Id == 22);
+
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+        {
+            break;
+        }
+
+        Assert.Contains(logs.Entries, entry => entry.Id.Id == 22);
+    }
+
+    [Fact]
+    public void LogEvents_OfThisPackage_KeepTheirIdsAndLevels()
+    {
+        string[] events =
+        [
+            .. from method in typeof(Log).GetMethods(BindingFlags.Static | BindingFlags.Public)
+               let message = method.GetCustomAttribute<LoggerMessageAttribute>()
+               where message is not null
+               orderby message.EventId
+               select $"{message.EventId} {method.Name} {message.Level}",
+        ];
+
+        Assert.Equal(
+            [
+                "1 ProfileLoaded Information", "2 SourceFailed Debug", "3 Downloading Information", "10 ContentSkipped Debug", "11 ToolSkipped Warning",
+                "12 OptionIgnored Debug", "13 HistoryRepaired Information", "14 ConstraintWarning Warning", "15 HistoryRefused Trace",
+                "20 RequestPrepared Debug", "21 RequestCompleted Debug", "22 RequestAbandoned Debug", "23 Prompt Trace",
+            ],
+            events);
+    }
+
     [Fact]
     public async Task Logs_AboveTrace_NeverHoldPromptOrAnswer()
     {
         using var logs = new ListLoggerFactory();
         await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
         await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
-        server.Reply("secret answer");
+        server.Reply("<think>\nsecret thought\n</think>\n\nsecret answer " + TestTools.Hermes("now", "{\"at\": \"secret argument\"}"));
+        List<ChatMessage> history =
+        [
+            new(ChatRole.System, "secret system"),
+            new(ChatRole.User, [new TextContent("secret question"), new ErrorContent("secret error")]),
+            new(ChatRole.Assistant, [new FunctionCallContent("1", "now", new Dictionary<string, object?> { ["at"] = "secret call" })]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", "secret result")]),
+        ];
 
-        await client.GetResponseAsync("secret question", cancellationToken: Served.Cancel);
+        await client.GetResponseAsync(history, new ChatOptions { Tools = [TestTools.Now], Instructions = "secret instructions", ConversationId = "x" }, Served.Cancel);
 
-        Assert.Contains(logs.Lines, line => line.Level == LogLevel.Information);
-        Assert.DoesNotContain(logs.Lines, line => line.Level > LogLevel.Trace && line.Text.Contains("secret", StringComparison.Ordinal));
-        Assert.Contains(logs.Lines, line => line.Level == LogLevel.Trace && line.Text.Contains("secret question", StringComparison.Ordinal));
+        // A template that refuses the order of turns and quotes the message it did not like.
+        await client.GetResponseAsync(
+            [new(ChatRole.User, "secret one"), new(ChatRole.User, "secret two")],
+            new ChatOptions
+            {
+                ChatTemplate = "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Not here: ' + m.content) }}{% endif %}{{ m.content }}{% endfor %}",
+            },
+            Served.Cancel);
+
+        Assert.Contains(logs.Entries, line => line.Level == LogLevel.Information);
+        Assert.DoesNotContain(logs.Entries, line => line.Level > LogLevel.Trace && line.Text.Contains("secret", StringComparison.Ordinal));
+        Assert.Contains(logs.Entries, line => line.Level == LogLevel.Trace && line.Text.Contains("secret question", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -107,29 +190,5 @@ public sealed class ObservabilityTests
         Assert.Equal(HealthStatus.Healthy, up.Entries["vllm:main"].Status);
         Assert.Equal(HealthStatus.Unhealthy, down.Entries["vllm:main"].Status);
         Assert.Contains(server.Endpoint.Port.ToString(), down.Entries["vllm:main"].Description);
-    }
-
-    private sealed class ListLoggerFactory : ILoggerFactory
-    {
-        public ConcurrentBag<(LogLevel Level, string Text)> Lines { get; } = [];
-
-        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-        public ILogger CreateLogger(string categoryName) => new ListLogger(Lines);
-
-        public void Dispose()
-        {
-        }
-
-        private sealed class ListLogger(ConcurrentBag<(LogLevel Level, string Text)> lines) : ILogger
-        {
-            public IDisposable? BeginScope<TState>(TState state)
-                where TState : notnull => null;
-
-            public bool IsEnabled(LogLevel logLevel) => true;
-
-            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-                lines.Add((logLevel, formatter(state, exception)));
-        }
     }
 }

@@ -11,6 +11,7 @@ public sealed class SerializationTests
 {
     public static TheoryData<VllmServerFamily> Families => Served.Families;
 
+    [ContractPoint(47)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(VllmServerFamily family)
@@ -27,6 +28,7 @@ public sealed class SerializationTests
         Assert.Equal(response.Messages[0].PromptTokenIds, copy.Messages[0].PromptTokenIds);
     }
 
+    [ContractPoint(47)]
     [Fact]
     public async Task Updates_EachOne_SurvivesJsonWithoutReflection()
     {

@@ -50,6 +50,7 @@ public sealed class ToolConversationTests
         Assert.All(model.ResultsInPrompt, result => Assert.Contains(result, served.LastPrompt));
     }
 
+    [ContractPoint(49)]
     [Theory]
     [MemberData(nameof(Names))]
     public async Task SecondRound_AfterCalls_BeginsWithThePromptAndWordsOfTheFirst(string format)
@@ -67,6 +68,7 @@ public sealed class ToolConversationTests
         Assert.Equal(seen, served.Sent[1].PromptIds.Take(seen.Length));
     }
 
+    [ContractPoint(49)]
     [Theory]
     [MemberData(nameof(Names))]
     public async Task SecondTurn_AfterAnAnswer_BeginsWithThePromptOfTheFirst(string format)

@@ -5,29 +5,10 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.EndToEnd;
 
-/// <summary>What middleware above the client relies on.</summary>
-public sealed class MiddlewareTests
+/// <summary>Services of the client: through a chain of decorators, exact token counts and the prompt itself.</summary>
+public sealed class ServiceTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
-
-    [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolLoop_RequiredOnceThenFree_EndsAfterTwoRounds(VllmServerFamily family)
-    {
-        await using Served served = await Served.StartAsync(family);
-        served.Server.Enqueue(TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}"));
-        served.Server.Enqueue("It is noon and sunny.");
-
-        (ChatResponse last, List<ChatMessage> history) = await ToolLoop.RunAsync(
-            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming: true, Served.Cancel);
-
-        Assert.Equal("It is noon and sunny.", last.Text);
-        Assert.Equal([ChatRole.User, ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], history.Select(message => message.Role));
-        Assert.Equal(["structural_tag", ""], served.Sent.Select(sent => sent.Constraint));
-        Assert.Contains("<tool_response>\n12:00\n</tool_response>", served.LastPrompt);
-        Assert.Contains("1 sunny days in Paris", served.LastPrompt);
-    }
-
+    [ContractPoint(48)]
     [Fact]
     public async Task DelegatingClients_InAChain_ReachTheServicesBelow()
     {

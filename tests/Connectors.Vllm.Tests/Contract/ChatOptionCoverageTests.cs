@@ -1,0 +1,152 @@
+using System.Reflection;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Google.Protobuf;
+using Microsoft.Extensions.AI;
+using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>
+/// Every member of <see cref="ChatOptions"/>, also one that a later version adds, has a place here: it changes the request, the prompt or the answer, or it
+/// is ignored and changes nothing.
+/// </summary>
+public sealed class ChatOptionCoverageTests
+{
+    private enum Effect
+    {
+        Request,
+        Prompt,
+        Answer,
+        Ignored,
+    }
+
+    private static readonly Dictionary<string, (Effect Effect, Action<ChatOptions> Set)> Members = new()
+    {
+        [nameof(ChatOptions.ConversationId)] = (Effect.Ignored, static options => options.ConversationId = "conversation-1"),
+        [nameof(ChatOptions.Instructions)] = (Effect.Prompt, static options => options.Instructions = "Be brief."),
+        [nameof(ChatOptions.Temperature)] = (Effect.Request, static options => options.Temperature = 0.125f),
+        [nameof(ChatOptions.MaxOutputTokens)] = (Effect.Request, static options => options.MaxOutputTokens = 17),
+        [nameof(ChatOptions.TopP)] = (Effect.Request, static options => options.TopP = 0.25f),
+        [nameof(ChatOptions.TopK)] = (Effect.Request, static options => options.TopK = 3),
+        [nameof(ChatOptions.FrequencyPenalty)] = (Effect.Request, static options => options.FrequencyPenalty = 0.5f),
+        [nameof(ChatOptions.PresencePenalty)] = (Effect.Request, static options => options.PresencePenalty = 0.5f),
+        [nameof(ChatOptions.Seed)] = (Effect.Request, static options => options.Seed = 99),
+        [nameof(ChatOptions.Reasoning)] = (Effect.Prompt, static options => options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None }),
+        [nameof(ChatOptions.ResponseFormat)] = (Effect.Request, static options => options.ResponseFormat = ChatResponseFormat.Json),
+        [nameof(ChatOptions.ModelId)] = (Effect.Request, static options => options.ModelId = "alias"),
+        [nameof(ChatOptions.StopSequences)] = (Effect.Answer, static options => options.StopSequences = ["\"a\""]),
+        [nameof(ChatOptions.AllowMultipleToolCalls)] = (Effect.Answer, static options => options.AllowMultipleToolCalls = false),
+        [nameof(ChatOptions.ToolMode)] = (Effect.Request, static options => options.ToolMode = ChatToolMode.RequireAny),
+        [nameof(ChatOptions.Tools)] = (Effect.Prompt, static options => options.Tools = [TestTools.Weather]),
+        [nameof(ChatOptions.AllowBackgroundResponses)] = (Effect.Ignored, static options => options.AllowBackgroundResponses = true),
+        [nameof(ChatOptions.ContinuationToken)] = (Effect.Ignored, static options => options.ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1, 2 })),
+        [nameof(ChatOptions.RawRepresentationFactory)] = (Effect.Request, static options => options.RawRepresentationFactory = _ => new GenerationRequest { StopTokenIds = [7] }),
+        [nameof(ChatOptions.AdditionalProperties)] = (Effect.Request, static options => options.AdditionalProperties = new() { ["min_p"] = 0.5 }),
+    };
+
+    public static MatrixTheoryData<string, VllmServerFamily> MembersAndFamilies { get; } = new(Members.Keys, [VllmServerFamily.A, VllmServerFamily.B]);
+
+    [ContractPoint(7)]
+    [Fact]
+    public void Members_OfChatOptions_AreAllAccountedFor() => Assert.Equal(
+        typeof(ChatOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name).Order(), Members.Keys.Order());
+
+    [ContractPoint(7)]
+    [Theory]
+    [MemberData(nameof(MembersAndFamilies))]
+    public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, server =>
+        {
+            server.ServedModelName = "ours";
+            server.ServedModelAliases = ["alias"];
+        });
+        string answer = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
+        served.Server.Reply(member is nameof(ChatOptions.ResponseFormat) or nameof(ChatOptions.StopSequences) ? "{\"a\": 1}" : answer);
+        (Effect effect, Action<ChatOptions> set) = Members[member];
+        ChatOptions plain = Base(member);
+        ChatOptions changed = Base(member);
+        set(changed);
+        string before = Describe(changed);
+
+        ChatResponse first = await served.AskAsync("Hi", plain);
+        ChatResponse second = await served.AskAsync("Hi", changed);
+
+        // Of the two families only one names the model in its requests.
+        effect = member == nameof(ChatOptions.ModelId) && family == VllmServerFamily.A ? Effect.Ignored : effect;
+        bool promptChanged = !served.Sent[0].PromptIds.SequenceEqual(served.Sent[1].PromptIds);
+        bool requestChanged = Request(served.Sent[0]) != Request(served.Sent[1]);
+        bool answerChanged = Contents(first) != Contents(second);
+        Assert.Equal(effect == Effect.Prompt, promptChanged);
+        Assert.True(effect switch
+        {
+            Effect.Request => requestChanged,
+            Effect.Answer => answerChanged,
+            Effect.Ignored => !requestChanged && !answerChanged,
+            _ => true,
+        });
+        Assert.Equal(before, Describe(changed));
+    }
+
+    [ContractPoint(11)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Reply("{\"a\": 1}");
+        var options = new ChatOptions();
+        foreach ((_, Action<ChatOptions> set) in Members.Values)
+        {
+            set(options);
+        }
+
+        options.ToolMode = null;
+        string before = Describe(options);
+        IList<AITool> tools = options.Tools!;
+        AITool[] elements = [.. tools];
+        Func<IChatClient, object?>? factory = options.RawRepresentationFactory;
+
+        await served.AskAsync("Hi", options);
+        await served.StreamAsync("Hi", options);
+
+        Assert.Equal(before, Describe(options));
+        Assert.Same(tools, options.Tools);
+        Assert.Equal(elements, options.Tools!);
+        Assert.Same(factory, options.RawRepresentationFactory);
+    }
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    /// <summary>Options in which the member can have an effect: tool modes need tools.</summary>
+    private static ChatOptions Base(string member) => new()
+    {
+        Tools = member is nameof(ChatOptions.ToolMode) or nameof(ChatOptions.AllowMultipleToolCalls) ? [TestTools.Now] : null,
+    };
+
+    private static string Describe(ChatOptions options) => string.Join('\n', typeof(ChatOptions).GetProperties().Select(property => $"{property.Name}={property.GetValue(options) switch
+    {
+        null => "null",
+        System.Collections.IEnumerable and not string when property.GetValue(options) is System.Collections.IEnumerable items => string.Join(',', items.Cast<object>()),
+        ReasoningOptions reasoning => $"{reasoning.Effort} {reasoning.Output}",
+        var value => value,
+    }}"));
+
+    private static string Request(SentGeneration sent)
+    {
+        if (sent.Captured.Message is Engine.GenerateRequest engine)
+        {
+            Engine.GenerateRequest copy = engine.Clone();
+            copy.RequestId = "";
+            return JsonFormatter.Default.Format(copy);
+        }
+
+        Inference.GenerateRequest other = ((Inference.GenerateRequest)sent.Captured.Message).Clone();
+        other.RequestId = "";
+        return JsonFormatter.Default.Format(other);
+    }
+
+    private static string Contents(ChatResponse response) => string.Join('|', response.Messages.SelectMany(message => message.Contents).Select(content => content is FunctionCallContent call ? call.Name : content.ToString()));
+}

@@ -1,0 +1,126 @@
+using Connectors.Vllm.Testing;
+using Google.Protobuf;
+using Microsoft.Extensions.AI;
+using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>Requests compared as a whole: what is not expected is not on the wire.</summary>
+public sealed class ExactRequestTests
+{
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [ContractPoint(5)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Request_OfAPlainCall_IsExactlyThis(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi");
+
+        int room = 8192 - served.LastSent.PromptIds.Count;
+        AssertIs(
+            family == VllmServerFamily.A
+                ? $$"""{ "samplingParams": { "temperature": 0.6, "topP": 0.95, "topK": 20, "maxTokens": {{room}} }, "stream": true }"""
+                : $$"""{ "temperature": 0.6, "sampling": { "topK": 20, "topP": 0.95 }, "stopping": { "maxNewTokens": {{room}} }, "response": { "outputText": false, "outputTokenIds": true } }""",
+            served.LastSent);
+    }
+
+    [ContractPoint(8)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Request_OfEmptyOptions_IsThatOfNone(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi");
+        await served.AskAsync("Hi", new ChatOptions());
+        await served.AskAsync("Hi", new ChatOptions { StopSequences = [], Tools = [], AdditionalProperties = [], Reasoning = new ReasoningOptions() });
+
+        Assert.Equal(Json(served.Sent[0]), Json(served.Sent[1]));
+        Assert.Equal(Json(served.Sent[0]), Json(served.Sent[2]));
+        Assert.Equal(served.Sent[0].PromptIds, served.Sent[1].PromptIds);
+        Assert.Equal(served.Sent[0].PromptIds, served.Sent[2].PromptIds);
+    }
+
+    [ContractPoint(7)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Request_OfEveryOption_IsExactlyThis(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        served.Server.Reply("yes");
+
+        await served.AskAsync("Hi", new ChatOptions
+        {
+            Temperature = 0.25f,
+            TopP = 0.5f,
+            TopK = 7,
+            FrequencyPenalty = 0.125f,
+            PresencePenalty = -0.5f,
+            Seed = 42,
+            MaxOutputTokens = 33,
+            StopSequences = ["END"],
+            MinP = 0.0625f,
+            RepetitionPenalty = 1.25f,
+            MinTokens = 2,
+            StopTokenIds = [5],
+            LogitBias = new Dictionary<int, float> { [9] = -1.5f },
+            LogProbs = 2,
+            OutputChoices = ["yes", "no"],
+        });
+
+        AssertIs(
+            family == VllmServerFamily.A
+                ? """{ "samplingParams": { "temperature": 0.25, "topP": 0.5, "topK": 7, "minP": 0.0625, "frequencyPenalty": 0.125, "presencePenalty": -0.5, "repetitionPenalty": 1.25, "maxTokens": 33, "minTokens": 2, "stop": [ "END" ], "stopTokenIds": [ 5 ], "logprobs": 2, "seed": 42, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stream": true }"""
+                : """{ "temperature": 0.25, "sampling": { "topK": 7, "topP": 0.5, "minP": 0.0625, "seed": "42" }, "decoding": { "presencePenalty": -0.5, "frequencyPenalty": 0.125, "repetitionPenalty": 1.25, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stopping": { "maxNewTokens": 33, "minNewTokens": 2, "stopTokenIds": [ 5 ], "stopStrings": [ "END" ] }, "response": { "outputText": false, "outputTokenIds": true, "outputLogprobs": true, "outputCandidates": { "topN": 2 } } }""",
+            served.LastSent);
+    }
+
+    [ContractPoint(6)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        int[] ids = served.Server.Tokenizer.Encode("Hello there, friend.");
+        served.Server.Enqueue(new ScriptedReply { Ids = ids });
+
+        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
+
+        Assert.Equal(ids.Select(id => served.Server.Tokenizer.Decode([id])), updates[..^1].Select(update => Assert.IsType<TextContent>(Assert.Single(update.Contents)).Text));
+        Assert.All(updates[..^1], update => Assert.Null(update.FinishReason));
+        Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
+        UsageDetails usage = Assert.IsType<UsageContent>(Assert.Single(updates[^1].Contents)).Details;
+        Assert.Equal((served.LastSent.PromptIds.Count, ids.Length + 1), ((int)usage.InputTokenCount!, (int)usage.OutputTokenCount!));
+    }
+
+    private static void AssertIs(string expected, SentGeneration sent) =>
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(System.Text.Json.Nodes.JsonNode.Parse(expected), System.Text.Json.Nodes.JsonNode.Parse(Json(sent))), $"{expected}\n{Json(sent)}");
+
+    /// <summary>The message without what is looked at elsewhere or differs from call to call: prompt and request id.</summary>
+    private static string Json(SentGeneration sent)
+    {
+        Assert.NotEmpty(sent.RequestId);
+        Assert.NotEmpty(sent.PromptIds);
+        IMessage message;
+        if (sent.Captured.Message is Engine.GenerateRequest engine)
+        {
+            Engine.GenerateRequest copy = engine.Clone();
+            copy.RequestId = "";
+            copy.ClearInput();
+            message = copy;
+        }
+        else
+        {
+            Inference.GenerateRequest copy = ((Inference.GenerateRequest)sent.Captured.Message).Clone();
+            copy.RequestId = "";
+            copy.ClearPrompt();
+            message = copy;
+        }
+
+        return JsonFormatter.Default.Format(message);
+    }
+}

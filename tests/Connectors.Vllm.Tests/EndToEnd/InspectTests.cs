@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>The verbs of samples/Inspect that look through a whole client, run as processes.</summary>
+public sealed class InspectTests
+{
+    private const string Question = """{"role":"user","contents":[{"$type":"text","text":"Hi <|im_end|>"}]}""";
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Fact]
+    public async Task Prompt_ManyLinesSomeWrong_AnswersEachInOrder()
+    {
+        string[] lines =
+        [
+            $$"""{"messages":[{{Question}}],"unknown":1}""",
+            "not json",
+            "[1]",
+            """{"nothing":1}""",
+            """{"messages":[]}""",
+            $$"""{"messages":[{{Question}}],"options":{"additionalProperties":{"chat_template":"{% if x %}\n{{ y"}}}""",
+            $$"""{"messages":[{{Question}}],"options":{"responseFormat":{"$type":"json","schema":{"type":"object"}},"instructions":"Be kind."},"tools":[{"type":"function","function":{"name":"now","parameters":{}}}]}""",
+        ];
+
+        JsonNode[] answers = await RunAsync([.. lines, .. Enumerable.Repeat(lines[0], 500)], "prompt", "--model-dir", Served.TinyModelFolder);
+
+        Assert.Equal(lines.Length + 500, answers.Length);
+        JsonNode first = answers[0];
+        Assert.Equal("<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\n", first["text"]!.GetValue<string>());
+        Assert.Equal("[[17,30]]", first["content"]!.ToJsonString());
+        Assert.Contains(3258, first["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
+        Assert.Null(first["constraint"]);
+        Assert.NotEmpty(first["format"]!["tool_parser_reason"]!.GetValue<string>());
+        Assert.Equal(["JsonException", "JsonException", "ArgumentException", "ArgumentException", "ChatTemplateException"], answers[1..6].Select(answer => answer["error"]!["type"]!.GetValue<string>()));
+        Assert.All(answers[1..6], answer => Assert.False(answer["ok"]!.GetValue<bool>()));
+        Assert.Equal((2, 1), (answers[5]["error"]!["line"]!.GetValue<int>(), answers[5]["error"]!["column"]!.GetValue<int>()));
+        Assert.Equal("StructuralTag", answers[6]["constraint"]!["kind"]!.GetValue<string>());
+        Assert.Contains("\"name\": \"now\"", answers[6]["text"]!.GetValue<string>());
+        Assert.All(answers[7..], answer => Assert.True(JsonNode.DeepEquals(first, answer)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "served");
+        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == VllmServerFamily.B ? ["--model-dir", Served.TinyModelFolder] : Array.Empty<string>()];
+
+        JsonNode facts = Assert.Single(await RunAsync([], arguments));
+
+        Assert.Equal("served", facts["model_id"]!.GetValue<string>());
+        Assert.Equal(family == VllmServerFamily.A ? "Engine" : "Inference", facts["protocol"]!.GetValue<string>());
+        Assert.Equal("0.32.0", facts["engine_version"]!.GetValue<string>());
+        Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
+        Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
+        Assert.Contains("logprobs", facts["capabilities"]!.AsArray().Select(name => name!.GetValue<string>()));
+        Assert.Equal(0.6, facts["sampling_defaults"]!["temperature"]!.GetValue<double>(), 5);
+        Assert.Equal("the server", facts["origins"]!["context_length"]!.GetValue<string>());
+        Assert.NotEmpty(facts["origins"]!["tool_parser"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task Model_OfAFolder_AnswersOnePerLine() =>
+        Assert.Equal(2, (await RunAsync(["{}", "{}"], "model", "--model-dir", Served.TinyModelFolder)).Length);
+
+    private static async Task<JsonNode[]> RunAsync(string[] lines, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "inspect.dll"), .. arguments, "--jsonl"])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
+        Task<string> errors = process.StandardError.ReadToEndAsync(Served.Cancel);
+        foreach (string line in lines)
+        {
+            await process.StandardInput.WriteLineAsync(line.AsMemory(), Served.Cancel);
+        }
+
+        process.StandardInput.Close();
+        await process.WaitForExitAsync(Served.Cancel);
+        Assert.Equal("", await errors);
+        return [.. (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+    }
+}

@@ -1,0 +1,114 @@
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Caching.Distributed;
+using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Options;
+
+namespace Connectors.Vllm.Tests.Middleware;
+
+/// <summary>The caching client of Microsoft.Extensions.AI on top of ours: what it writes and reads back is what the server said.</summary>
+public sealed class CachingTests
+{
+    private static readonly string Answer = "<think>\nHm.\n</think>\n\nHello, 漢字 😀. " + TestTools.Hermes("get_weather", "{\"city\": \"Zürich\", \"days\": 2}");
+
+    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndStreaming { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+
+    [ContractPoint(47)]
+    [Theory]
+    [MemberData(nameof(FamiliesAndStreaming))]
+    public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(VllmServerFamily family, bool streaming)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });
+        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        ChatOptions options = Options();
+
+        ChatResponse first = await RunAsync(client, options, streaming);
+        ChatResponse second = await RunAsync(client, options, streaming);
+
+        Assert.Single(served.Sent);
+        Assert.Equal(Snapshot.Of(first), Snapshot.Of(second));
+        Assert.Equal("Zürich", second.Messages[0].Contents.OfType<FunctionCallContent>().Single().Arguments!["city"]!.ToString());
+        Assert.NotEmpty(second.Messages[0].TokenLogProbs!);
+        Assert.NotEmpty(second.Messages[0].TokenIds!);
+        Assert.True(second.Usage!.ReasoningTokenCount > 0);
+    }
+
+    [Fact]
+    public async Task StreamedCall_AfterAWholeOne_HasTheSameContents()
+    {
+        await using Served served = await Served.StartAsync();
+        served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });
+        using IChatClient whole = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        using IChatClient streamed = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+
+        ChatResponse first = await RunAsync(whole, Options(), streaming: false);
+        ChatResponse second = await RunAsync(streamed, Options(), streaming: true);
+        ChatResponse cached = await RunAsync(streamed, Options(), streaming: true);
+
+        Assert.Equal(Snapshot.WithoutIds(first), Snapshot.WithoutIds(second));
+        Assert.Equal(Snapshot.WithoutIds(first), Snapshot.WithoutIds(cached));
+    }
+
+    public static TheoryData<string> Extras => new("min_p", "seed", "chat_template_kwargs", "choice", "reasoning", "stop_token_ids");
+
+    [Theory]
+    [MemberData(nameof(Extras))]
+    public async Task SecondCall_OtherExtras_IsAskedAnew(string extra)
+    {
+        await using Served served = await Served.StartAsync();
+        served.Server.Reply("yes");
+        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        var other = new ChatOptions();
+        switch (extra)
+        {
+            case "min_p":
+                other.MinP = 0.1f;
+                break;
+            case "seed":
+                other.Seed = 7;
+                break;
+            case "chat_template_kwargs":
+                other.ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false };
+                break;
+            case "choice":
+                other.OutputChoices = ["yes", "no"];
+                break;
+            case "reasoning":
+                other.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None };
+                break;
+            default:
+                other.StopTokenIds = [5];
+                break;
+        }
+
+        await RunAsync(client, new ChatOptions(), streaming: false);
+        await RunAsync(client, other, streaming: false);
+        await RunAsync(client, other, streaming: false);
+
+        Assert.Equal(2, served.Sent.Count);
+    }
+
+    [Fact]
+    public async Task SecondCall_SeveralChoices_AreAllThere()
+    {
+        await using Served served = await Served.StartAsync();
+        served.Server.Reply(new ScriptedReply { Text = "One.", Alternatives = [new ScriptedReply { Text = "Two." }] });
+        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+
+        await RunAsync(client, new ChatOptions { ChoiceCount = 2 }, streaming: true);
+        ChatResponse cached = await RunAsync(client, new ChatOptions { ChoiceCount = 2 }, streaming: true);
+
+        Assert.Single(served.Sent);
+        Assert.Equal(["One.", "Two."], cached.Messages.Select(message => message.Text));
+    }
+
+    private static ChatOptions Options() => new() { Tools = [TestTools.Weather], LogProbs = 1, ReturnTokenIds = true };
+
+    private static MemoryDistributedCache NewCache() => new(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()));
+
+    private static async Task<ChatResponse> RunAsync(IChatClient client, ChatOptions options, bool streaming) => streaming
+        ? await client.GetStreamingResponseAsync("Hi", options, Served.Cancel).ToChatResponseAsync(Served.Cancel)
+        : await client.GetResponseAsync("Hi", options, Served.Cancel);
+}

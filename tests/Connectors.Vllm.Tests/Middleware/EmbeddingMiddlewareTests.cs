@@ -1,0 +1,52 @@
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Caching.Distributed;
+using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Options;
+
+namespace Connectors.Vllm.Tests.Middleware;
+
+/// <summary>The embedding middleware of Microsoft.Extensions.AI on top of our generator. (Only family A has embeddings.)</summary>
+public sealed class EmbeddingMiddlewareTests
+{
+    [Fact]
+    public async Task Pipeline_CacheTelemetryAndLogging_AsksForEveryTextOnce()
+    {
+        using var logs = new ListLoggerFactory();
+        await using VllmTestServer server = await StartAsync();
+        await using var ours = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
+        using IEmbeddingGenerator<string, Embedding<float>> generator = ours.AsBuilder()
+            .UseLogging(logs)
+            .UseOpenTelemetry()
+            .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions())))
+            .Build();
+
+        GeneratedEmbeddings<Embedding<float>> first = await generator.GenerateAsync(["a", "b"], cancellationToken: Served.Cancel);
+        GeneratedEmbeddings<Embedding<float>> second = await generator.GenerateAsync(["b", "c", "a"], cancellationToken: Served.Cancel);
+
+        Assert.Equal(3, server.Requests.Count(request => request.Method.EndsWith("/Embed", StringComparison.Ordinal)));
+        Assert.Equal(first[0].Vector.ToArray(), second[2].Vector.ToArray());
+        Assert.Equal(first[1].Vector.ToArray(), second[0].Vector.ToArray());
+        Assert.NotEmpty(logs.Entries);
+        Assert.Same(ours, generator.GetService<VllmEmbeddingGenerator>());
+        Assert.Equal("vllm", generator.GetService<EmbeddingGeneratorMetadata>()!.ProviderName);
+    }
+
+    [Fact]
+    public async Task Extensions_VectorAndZip_WorkOnOurs()
+    {
+        await using VllmTestServer server = await StartAsync();
+        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
+
+        ReadOnlyMemory<float> vector = await generator.GenerateVectorAsync("a", cancellationToken: Served.Cancel);
+        (string Value, Embedding<float> Embedding)[] pairs = await generator.GenerateAndZipAsync(["a", "b"], cancellationToken: Served.Cancel);
+
+        Assert.Equal(16, vector.Length);
+        Assert.Equal(vector.ToArray(), pairs[0].Embedding.Vector.ToArray());
+        Assert.Equal("b", pairs[1].Value);
+    }
+
+    private static Task<VllmTestServer> StartAsync() => VllmTestServer.StartAsync(
+        new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
+}

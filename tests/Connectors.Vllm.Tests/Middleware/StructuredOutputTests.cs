@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.Middleware;
+
+/// <summary><c>GetResponseAsync&lt;T&gt;</c> of Microsoft.Extensions.AI: the schema goes to the server as it is, and the answer becomes the type.</summary>
+public sealed class StructuredOutputTests
+{
+    private const string Json = "{\"name\":\"Zürich\",\"size\":1.5,\"tags\":[\"a\",\"b\"]}";
+
+    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndThinking { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    [Theory]
+    [MemberData(nameof(FamiliesAndThinking))]
+    public async Task Response_OfAnObjectType_IsParsed(VllmServerFamily family, bool thinks)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
+        served.Server.Enqueue((thinks ? "<think>\nA city.\n</think>\n\n" : "") + Json);
+
+        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", cancellationToken: Served.Cancel);
+
+        Assert.Equal(("Zürich", 1.5), (response.Result.Name, response.Result.Size));
+        Assert.Equal(["a", "b"], response.Result.Tags);
+        Assert.Equal(Json, response.Text);
+        Assert.Equal(thinks ? "structural_tag" : "json_schema", served.LastSent.Constraint);
+        Assert.Contains("\"tags\"", served.LastSent.ConstraintText);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Response_OfARootThatIsNoObject_IsUnwrapped(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        served.Server.Enqueue("{\"data\":[1,2,3]}");
+
+        ChatResponse<int[]> response = await served.Client.GetResponseAsync<int[]>("Count.", cancellationToken: Served.Cancel);
+
+        Assert.Equal([1, 2, 3], response.Result);
+        Assert.Contains("\"data\"", served.LastSent.ConstraintText);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        served.Server.Enqueue(Json);
+
+        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", useJsonSchemaResponseFormat: false, cancellationToken: Served.Cancel);
+
+        Assert.Equal("Zürich", response.Result.Name);
+        Assert.Equal("json_object", served.LastSent.Constraint);
+        Assert.Contains("\"tags\"", served.LastPrompt);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Response_CutAtTheLimit_HasNoResultButItsText(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        served.Server.Enqueue(Json);
+
+        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", new ChatOptions { MaxOutputTokens = 4 }, cancellationToken: Served.Cancel);
+
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+        Assert.False(response.TryGetResult(out _));
+        Assert.StartsWith("{", response.Text);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Response_AfterToolCalls_IsStillOfTheType(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        served.Server.Enqueue(TestTools.Hermes("now", "{}"));
+        served.Server.Enqueue(Json);
+        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+
+        ChatResponse<City> response = await client.GetResponseAsync<City>("Describe a city.", new ChatOptions { Tools = [TestTools.Now] }, cancellationToken: Served.Cancel);
+
+        Assert.Equal("Zürich", response.Result.Name);
+        Assert.Equal(2, served.Sent.Count);
+        Assert.All(served.Sent, sent => Assert.NotEqual("", sent.Constraint));
+    }
+
+    private sealed record City(string Name, double Size, string[] Tags);
+}

@@ -1,0 +1,106 @@
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Connectors.Vllm.Tests.Registration;
+
+/// <summary>Registration in a real host: bad options stop the application when it starts, before anything is resolved.</summary>
+public sealed class HostTests
+{
+    [ContractPoint(51)]
+    [Theory]
+    [InlineData("Endpoint", "ftp://gpu:1", "Vllm:Endpoints")]
+    [InlineData("ModelDirectory", "/no/such/folder", "Vllm:ModelDirectory")]
+    [InlineData("ModelRepository", "not a repository", "Vllm:ModelRepository")]
+    [InlineData("Connection:CallTimeout", "-00:00:01", "Vllm:Connection:CallTimeout")]
+    [InlineData("Connection:AbortTimeout", "-00:00:01", "Vllm:Connection:AbortTimeout")]
+    [InlineData("Connection:KeepAlivePingInterval", "00:00:00", "Vllm:Connection:KeepAlivePingInterval")]
+    [InlineData("Connection:MaxSendMessageBytes", "0", "Vllm:Connection:MaxSendMessageBytes")]
+    [InlineData("Connection:Retry:MaxRetries", "11", "Vllm:Connection:Retry:MaxRetries")]
+    [InlineData("ToolCallParser", "no_such_parser", "Vllm:ToolCallParser")]
+    [InlineData("ReasoningParser", "no_such_parser", "Vllm:ReasoningParser")]
+    public async Task Start_BadValue_FailsNamingTheKey(string key, string value, string named)
+    {
+        HostApplicationBuilder builder = Builder(($"Vllm:{key}", value));
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+        using IHost host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains(named + ":", error.Message);
+    }
+
+    [ContractPoint(51)]
+    [Theory]
+    [InlineData("Connection:CallTimeout", "soon")]
+    [InlineData("AllowModelDownload", "maybe")]
+    [InlineData("Connection:Protocol", "carrier-pigeon")]
+    public async Task Start_UnreadableValue_FailsNamingTheKey(string key, string value)
+    {
+        HostApplicationBuilder builder = Builder(($"Vllm:{key}", value));
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+        using IHost host = builder.Build();
+
+        Exception error = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains($"'Vllm:{key}'", error.Message);
+        Assert.Contains(value, error.Message);
+    }
+
+    [ContractPoint(51)]
+    [Fact]
+    public async Task Start_KeyedRegistrations_EachIsCheckedAndNamed()
+    {
+        HostApplicationBuilder builder = Builder(("Good:Endpoint", "http://gpu:1"), ("Bad:ModelDirectory", "/no/such/folder"));
+        builder.Services.AddVllmGrpc("http://gpu:1");
+        builder.Services.AddKeyedVllmGrpc("good", builder.Configuration.GetSection("Good"));
+        builder.Services.AddKeyedVllmGrpc("bad", builder.Configuration.GetSection("Bad"));
+        using IHost host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains("Bad:ModelDirectory", error.Message);
+        Assert.DoesNotContain("Good:", error.Message);
+    }
+
+    [ContractPoint(51)]
+    [Fact]
+    public async Task Start_PostConfiguredBadValue_FailsToo()
+    {
+        HostApplicationBuilder builder = Builder();
+        IVllmGrpcBuilder ours = builder.Services.AddKeyedVllmGrpc("a", "http://gpu:1");
+        builder.Services.PostConfigure<VllmGrpcOptions>(ours.OptionsName, options => options.Connection.ConnectTimeout = TimeSpan.Zero);
+        using IHost host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains("Connection:ConnectTimeout", error.Message);
+    }
+
+    [Fact]
+    public async Task Start_GoodValuesAndNoServer_StartsAndSendsNothing()
+    {
+        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        HostApplicationBuilder builder = Builder(("Vllm:Endpoint", server.Endpoint.ToString()));
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+        using IHost host = builder.Build();
+
+        await host.StartAsync(Served.Cancel);
+
+        Assert.Equal(0, server.AcceptedConnections);
+        server.Reply("Hello.");
+        Assert.Equal("Hello.", (await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel)).Text);
+        await host.StopAsync(Served.Cancel);
+    }
+
+    private static HostApplicationBuilder Builder(params (string Key, string Value)[] values)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(values.Select(pair => new KeyValuePair<string, string?>(pair.Key, pair.Value)));
+        return builder;
+    }
+}
