@@ -29,11 +29,11 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Information, "The chat template refused the history; rendered it with merged turns instead")]
     public static partial void HistoryRepaired(ILogger logger);
 
-    [LoggerMessage(15, LogLevel.Trace, "What the chat template refused the history with: {Reason}")]
-    public static partial void HistoryRefused(ILogger logger, string reason);
-
     [LoggerMessage(14, LogLevel.Warning, "{Warning}")]
     public static partial void ConstraintWarning(ILogger logger, string warning);
+
+    [LoggerMessage(15, LogLevel.Trace, "What the chat template refused the history with: {Reason}")]
+    public static partial void HistoryRefused(ILogger logger, string reason);
 
     [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} to generate")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);

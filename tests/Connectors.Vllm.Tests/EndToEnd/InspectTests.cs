@@ -17,13 +17,13 @@ public sealed class InspectTests
     {
         string[] lines =
         [
-            $$"""{"messages":[{{Question}}],"unknown":1}""",
+            $$$$$"""{"messages":[{{{{{Question}}}}}],"unknown":1}""",
             "not json",
             "[1]",
             """{"nothing":1}""",
             """{"messages":[]}""",
-            $$"""{"messages":[{{Question}}],"options":{"additionalProperties":{"chat_template":"{% if x %}\n{{ y"}}}""",
-            $$"""{"messages":[{{Question}}],"options":{"responseFormat":{"$type":"json","schema":{"type":"object"}},"instructions":"Be kind."},"tools":[{"type":"function","function":{"name":"now","parameters":{}}}]}""",
+            $$$$$"""{"messages":[{{{{{Question}}}}}],"options":{"additionalProperties":{"chat_template":"{% if x %}\n{{ y"}}}""",
+            $$$$$"""{"messages":[{{{{{Question}}}}}],"options":{"responseFormat":{"$type":"json","schema":{"type":"object"}},"instructions":"Be kind."},"tools":[{"type":"function","function":{"name":"now","parameters":{}}}]}""",
         ];
 
         JsonNode[] answers = await RunAsync([.. lines, .. Enumerable.Repeat(lines[0], 500)], "prompt", "--model-dir", Served.TinyModelFolder);
@@ -54,7 +54,7 @@ public sealed class InspectTests
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
         Assert.Equal(family == VllmServerFamily.A ? "Engine" : "Inference", facts["protocol"]!.GetValue<string>());
-        Assert.Equal("0.32.0", facts["engine_version"]!.GetValue<string>());
+        Assert.Equal(family == VllmServerFamily.A ? null : "0.32.0", facts["engine_version"]?.GetValue<string>()); // Only one family tells.
         Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
         Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
         Assert.Contains("logprobs", facts["capabilities"]!.AsArray().Select(name => name!.GetValue<string>()));
