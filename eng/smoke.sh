@@ -37,7 +37,7 @@ model=src/Connectors.Vllm.Testing/TinyModel
 dotnet run --project samples/Inspect -- encode --model-dir "$model" "Hello world"
 printf 'Let me look.\n<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>' > "$work/answer.txt"
 dotnet run --no-build --project samples/Inspect -- parse --tool-parser hermes --reasoning-parser qwen3 "@$work/answer.txt" | tee "$work/parsed.txt"
-grep -q get_time "$work/parsed.txt"
+grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 
 echo "== samples/SemanticKernel"
 dotnet run --project samples/SemanticKernel

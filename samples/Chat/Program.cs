@@ -32,7 +32,8 @@ command.SetAction((parsed, cancellationToken) => ChatProgram.RunAsync(
         parsed.GetValue(statistics)),
     cancellationToken));
 
-var parsed = command.Parse(args);
+// Without response files: a prompt may begin with '@'.
+var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     Console.Error.WriteLine($"chat: {parsed.Errors[0].Message}");

@@ -44,7 +44,8 @@ Add(
     endpoint,
     modelDirectory);
 
-var parsed = root.Parse(args);
+// Without response files: they would take @FILE and eat its quotes.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     Console.Error.WriteLine($"inspect: {parsed.Errors[0].Message}");

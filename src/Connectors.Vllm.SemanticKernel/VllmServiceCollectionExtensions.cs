@@ -23,12 +23,7 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     public static IServiceCollection AddVllmGrpcChatCompletion(
         this IServiceCollection services, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {
-        object clientKey = AddClient(services, endpoint, modelId, configure);
-        return services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, _) => new VllmChatCompletionService(
-            new ChatClientBuilder(provider.GetRequiredKeyedService<IChatClient>(clientKey))
-                .UseKernelFunctionInvocation(provider.GetService<ILoggerFactory>())
-                .Build(provider),
-            modelId));
+        return services.AddChatCompletion(AddClient(services, endpoint, modelId, configure), modelId, serviceId);
     }
 
     /// <summary>
@@ -44,9 +39,7 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     public static IServiceCollection AddVllmGrpcTextGeneration(
         this IServiceCollection services, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {
-        object clientKey = AddClient(services, endpoint, modelId, configure);
-        return services.AddKeyedSingleton<ITextGenerationService>(
-            serviceId, (provider, _) => new VllmTextGenerationService(provider.GetRequiredKeyedService<VllmChatClient>(clientKey), modelId));
+        return services.AddTextGeneration(AddClient(services, endpoint, modelId, configure), modelId, serviceId);
     }
 
     /// <summary>Registers chat completion and text generation on one connection.</summary>
@@ -60,14 +53,21 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         this IServiceCollection services, Uri endpoint, string? modelId, string? serviceId, Action<VllmGrpcOptions>? configure = null)
     {
         object clientKey = AddClient(services, endpoint, modelId, configure);
+        return services
+            .AddChatCompletion(clientKey, modelId, serviceId)
+            .AddTextGeneration(clientKey, modelId, serviceId);
+    }
+
+    private static IServiceCollection AddChatCompletion(this IServiceCollection services, object clientKey, string? modelId, string? serviceId) =>
         services.AddKeyedSingleton<IChatCompletionService>(serviceId, (provider, _) => new VllmChatCompletionService(
             new ChatClientBuilder(provider.GetRequiredKeyedService<IChatClient>(clientKey))
                 .UseKernelFunctionInvocation(provider.GetService<ILoggerFactory>())
                 .Build(provider),
             modelId));
-        return services.AddKeyedSingleton<ITextGenerationService>(
+
+    private static IServiceCollection AddTextGeneration(this IServiceCollection services, object clientKey, string? modelId, string? serviceId) =>
+        services.AddKeyedSingleton<ITextGenerationService>(
             serviceId, (provider, _) => new VllmTextGenerationService(provider.GetRequiredKeyedService<VllmChatClient>(clientKey), modelId));
-    }
 
     /// <summary>Each registration has a client of its own, under a key nobody else can have.</summary>
     private static string AddClient(IServiceCollection services, Uri endpoint, string? modelId, Action<VllmGrpcOptions>? configure)
