@@ -25,4 +25,6 @@ public sealed class VllmModelException : InvalidOperationException
         : base(message, innerException)
     {
     }
+
+    internal static VllmModelException Unusable(ModelFileSet files, Exception error) => new($"The model files from {files.Origin} cannot be used: {error.Message}", error);
 }

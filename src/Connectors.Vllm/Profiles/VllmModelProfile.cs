@@ -24,15 +24,16 @@ public sealed class VllmModelProfile
     private readonly PromptRenderer? _plain;
     private readonly PromptRenderer? _withTools;
 
-    internal VllmModelProfile(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
+    private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         _settings = options;
-        FilesOrigin = files.Origin;
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = assets.Files.Files;
+        FilesOrigin = assets.Files.Origin;
         ModelInfo = info;
         Capabilities = capabilities ?? new VllmCapabilities();
-        Config = ModelConfig.Read(files.Files);
-        Tokenizer = Tokenizer.FromFiles(files.Files);
-        Templates = ChatTemplateSource.FromFiles(files.Files);
+        Config = assets.Config;
+        Tokenizer = assets.Tokenizer;
+        Templates = assets.Templates;
         ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository, FolderName(directory ?? options.ModelDirectory));
         ModelType = FirstOf(info?.ModelType, Config.ModelType);
         ContextLength = info?.ContextLength ?? Config.ContextLength;
@@ -40,8 +41,8 @@ public sealed class VllmModelProfile
         SamplingDefaults = ChooseSampling(info);
         StopTokens = StopTokenSet.From(Config, info, Tokenizer);
         SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial).ToDictionary(static token => token.Id, static token => token.Content);
-        (_plain, PlainOrigin) = ChooseRenderer(options, hasTools: false, files.Files);
-        (_withTools, _) = ChooseRenderer(options, hasTools: true, files.Files);
+        (_plain, PlainOrigin) = ChooseRenderer(options, hasTools: false, files);
+        (_withTools, _) = ChooseRenderer(options, hasTools: true, files);
         _formatHints = new OutputFormatHints
         {
             ToolParser = options.ToolCallParser,
@@ -125,7 +126,7 @@ public sealed class VllmModelProfile
         options ??= new VllmGrpcOptions();
         ModelFileSet files = await ModelFileLocator.LoadAsync(
             [new DirectorySource(directory)], ModelIdentity.From(FolderName(directory)), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
-        return Create(files, null, null, options, NullLogger.Instance, directory);
+        return Create(ModelAssets.Read(files), null, null, options, NullLogger.Instance, directory);
     }
 
     /// <summary>Renders and tokenizes a request as a client would, without a server.</summary>
@@ -139,15 +140,15 @@ public sealed class VllmModelProfile
         return VllmPromptPreview.Of(new ChatPipeline(this, _settings, NullLogger.Instance).Prepare([.. messages], options), this);
     }
 
-    internal static VllmModelProfile Create(ModelFileSet files, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
+    internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         try
         {
-            return new VllmModelProfile(files, info, capabilities, options, logger, directory);
+            return new VllmModelProfile(assets, info, capabilities, options, logger, directory);
         }
-        catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
+        catch (Exception error) when (error is ChatTemplateException or InvalidDataException)
         {
-            throw new VllmModelException($"The model files from {files.Origin} cannot be used: {error.Message}", error);
+            throw VllmModelException.Unusable(assets.Files, error);
         }
     }
 

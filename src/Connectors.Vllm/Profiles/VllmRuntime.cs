@@ -113,34 +113,57 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
-        VllmModelInfo info = await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
-        VllmCapabilities capabilities = await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
-        ModelIdentity identity = Options.ModelRepository is { } repository
-            ? new ModelIdentity(info.ServedModelName, repository, null)
-            : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
-        ModelFileSet files = await ModelFileLocator.LoadAsync(
-            ModelFileLocator.SourcesFor(Options, Engine, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false);
-        var loaded = new LoadedModel(info, files.ComputeDigest());
-        CheckNamedFiles(loaded);
-        VllmModelProfile profile = VllmModelProfile.Create(files, info, capabilities, Options, Logger);
-        _lastLoaded = loaded;
+        Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> server = AskServerAsync(cancellationToken);
+
+        // A folder that was named needs nothing of the server: it is read while the server is asked.
+        Task<ModelAssets>? named = null;
+        if (Options.ModelDirectory is { Length: > 0 })
+        {
+            named = Task.Run(() => LoadAssetsAsync(ModelIdentity.From(Options.ModelId), cancellationToken), cancellationToken);
+            await Task.WhenAll(server, named).ConfigureAwait(false);
+        }
+
+        (VllmModelInfo info, VllmCapabilities capabilities) = await server.ConfigureAwait(false);
+        ModelAssets assets = await (named ?? LoadAssetsAsync(IdentityOf(info), cancellationToken)).ConfigureAwait(false);
+        Task<string> digest = DigestAsync(assets.Files);
+        if (_lastLoaded is not null)
+        {
+            CheckNamedFiles(_lastLoaded.Info, await _lastLoaded.Digest.ConfigureAwait(false), info, await digest.ConfigureAwait(false));
+        }
+
+        VllmModelProfile profile = VllmModelProfile.Create(assets, info, capabilities, Options, Logger);
+        _lastLoaded = new LoadedModel(info, digest);
         return profile;
     }
 
+    private async Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> AskServerAsync(CancellationToken cancellationToken) =>
+        (await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false), await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false));
+
+    private async Task<ModelAssets> LoadAssetsAsync(ModelIdentity identity, CancellationToken cancellationToken) =>
+        ModelAssets.Read(await ModelFileLocator.LoadAsync(
+            ModelFileLocator.SourcesFor(Options, Engine, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false));
+
+    private ModelIdentity IdentityOf(VllmModelInfo info) => Options.ModelRepository is { } repository
+        ? new ModelIdentity(info.ServedModelName, repository, null)
+        : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
+
+    /// <summary>Only a later load looks at it, so no request waits for it. Asynchronous, so that what stays of it is the text and not the files.</summary>
+    private static async Task<string> DigestAsync(ModelFileSet files) => await Task.Run(files.ComputeDigest).ConfigureAwait(false);
+
     /// <summary>Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.</summary>
-    private void CheckNamedFiles(LoadedModel loaded)
+    private void CheckNamedFiles(VllmModelInfo last, string lastDigest, VllmModelInfo now, string digest)
     {
         string? named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
             : Options.ModelRepository is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelRepository)
             : null;
-        if (named is not null && _lastLoaded is { } last && last.Digest == loaded.Digest
-            && (last.Info.ServedModelName != loaded.Info.ServedModelName || last.Info.ModelPath != loaded.Info.ModelPath || last.Info.VocabularySize != loaded.Info.VocabularySize))
+        if (named is not null && lastDigest == digest
+            && (last.ServedModelName != now.ServedModelName || last.ModelPath != now.ModelPath || last.VocabularySize != now.VocabularySize))
         {
             throw new VllmModelException(
-                $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) instead of "
-                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
+                $"{now.Endpoint} was restarted with another model: it serves '{now.ServedModelName}' ({now.ModelPath}) instead of "
+                + $"'{last.ServedModelName}' ({last.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
         }
     }
 
-    private sealed record LoadedModel(VllmModelInfo Info, string Digest);
+    private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest);
 }
