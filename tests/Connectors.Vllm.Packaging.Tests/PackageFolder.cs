@@ -21,7 +21,7 @@ public sealed class PackageFolder : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var (exitCode, output) = await DotnetCommand.RunAsync(
-            TestPaths.RepositoryRoot, "pack", "eng/Packages.slnf", "-c", "Release", "-nologo", "-p:PackageOutputPath=" + Folder, "-p:Version=" + Version);
+            TestPaths.RepositoryRoot, "pack", "eng/Packages.slnf", "-c", "Release", "-nologo", "-p:PackageOutputPath=" + Folder, "-p:PackageVersion=" + Version);
         Assert.True(exitCode == 0, output);
     }
 
