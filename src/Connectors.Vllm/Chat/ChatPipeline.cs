@@ -28,7 +28,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         AnswerWish wish = AnswerWish.From(options, extras, logger);
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        ChatPrompt prompt = PromptWriter.Write(profile, renderer, settings, messages, wish.Instructions(options, settings), variables, tools, extras, logger);
+        ChatPrompt prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
         int[] ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);

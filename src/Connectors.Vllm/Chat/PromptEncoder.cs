@@ -70,7 +70,7 @@ internal static class PromptEncoder
     };
 
     private static int? AnchorId(VllmModelProfile profile, VllmGrpcOptions settings, MediaKind kind, int? configured) =>
-        PromptWriter.PlaceholderOf(profile, settings, kind) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured;
+        MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured;
 
     /// <summary>Servers take a surplus of anchors silently and answer about the wrong picture, so the count is checked here.</summary>
     private static void CheckAnchors(ChatPrompt prompt, int[] ids, MediaKind kind, int? anchor)

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Text;
+using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
@@ -16,9 +17,8 @@ internal sealed class ConversationMapper
     private readonly TemplateTraits _traits;
     private readonly bool _dropReasoning;
     private readonly bool _argumentsAsText;
-    private readonly ILogger _logger;
     private readonly List<Dictionary<string, object?>> _messages = [];
-    private readonly List<MediaItem> _media = [];
+    private readonly ContentReader _reader;
     private readonly HashSet<string> _callIds = new(StringComparer.Ordinal);
     private bool _hasDeveloperMessage;
 
@@ -27,7 +27,7 @@ internal sealed class ConversationMapper
         _traits = traits;
         _dropReasoning = dropReasoning;
         _argumentsAsText = argumentsAsText;
-        _logger = logger;
+        _reader = new ContentReader(logger);
     }
 
     /// <param name="messages">The conversation; enumerated once.</param>
@@ -42,7 +42,7 @@ internal sealed class ConversationMapper
     {
         var mapper = new ConversationMapper(traits, dropReasoning, argumentsAsText, logger);
         mapper.Run(messages, instructions);
-        return new TemplateConversation(mapper._messages, mapper._media, mapper._callIds);
+        return new TemplateConversation(mapper._messages, mapper._reader.Media, mapper._callIds);
     }
 
     private void Run(IReadOnlyList<ChatMessage> messages, string? instructions)
@@ -107,7 +107,7 @@ internal sealed class ConversationMapper
         var parts = new ContentParts();
         foreach (AIContent content in contents)
         {
-            AddPart(parts, content);
+            _reader.Add(parts, content);
         }
 
         var entry = new Dictionary<string, object?>(3, StringComparer.Ordinal) { ["role"] = role, ["content"] = Content(parts, "\n") };
@@ -133,7 +133,7 @@ internal sealed class ConversationMapper
                 case FunctionResultContent:
                     break; // Comes after the message, below.
                 default:
-                    AddPart(parts, content);
+                    _reader.Add(parts, content);
                     break;
             }
         }
@@ -160,7 +160,7 @@ internal sealed class ConversationMapper
         _messages.Add(entry);
         foreach (FunctionResultContent result in message.Contents.OfType<FunctionResultContent>())
         {
-            AddResult(result, ResultParts(result), null);
+            AddResult(result, _reader.Read(result), null);
         }
     }
 
@@ -186,10 +186,10 @@ internal sealed class ConversationMapper
     {
         try
         {
-            using var document = System.Text.Json.JsonDocument.Parse(raw);
+            using var document = JsonDocument.Parse(raw);
             return PlainJson.Write(PlainValue.From(document.RootElement)) == PlainJson.Write(plain);
         }
-        catch (System.Text.Json.JsonException)
+        catch (JsonException)
         {
             return false;
         }
@@ -207,11 +207,11 @@ internal sealed class ConversationMapper
             {
                 Flush();
                 current = result;
-                parts = ResultParts(result);
+                parts = _reader.Read(result);
             }
             else if (parts is not null && role == "tool")
             {
-                AddPart(parts, content);
+                _reader.Add(parts, content);
             }
             else
             {
@@ -245,82 +245,6 @@ internal sealed class ConversationMapper
         AddName(entry, name);
         _messages.Add(entry);
     }
-
-    private ContentParts ResultParts(FunctionResultContent result)
-    {
-        var parts = new ContentParts();
-        switch (result.Result)
-        {
-            case null:
-                parts.AddText(result.Exception is null ? string.Empty : $"Error: {result.Exception.Message}");
-                break;
-            case string text:
-                parts.AddText(text);
-                break;
-            case AIContent content:
-                AddPart(parts, content);
-                break;
-            case IEnumerable<AIContent> contents:
-                foreach (AIContent content in contents)
-                {
-                    AddPart(parts, content);
-                }
-
-                break;
-            case System.Text.Json.JsonElement { ValueKind: System.Text.Json.JsonValueKind.String } element:
-                parts.AddText(element.GetString()!);
-                break;
-            case System.Text.Json.JsonElement element:
-                parts.AddText(element.GetRawText());
-                break;
-            default:
-                object? plain = PlainValue.From(result.Result);
-                parts.AddText(plain as string ?? PlainJson.Write(plain));
-                break;
-        }
-
-        return parts;
-    }
-
-    private void AddPart(ContentParts parts, AIContent content)
-    {
-        switch (content)
-        {
-            case TextContent text:
-                parts.AddText(text.Text);
-                break;
-            case DataContent data when data.HasTopLevelMediaType("text"):
-                parts.AddText(Encoding.UTF8.GetString(data.Data.Span));
-                break;
-            case DataContent data:
-                AddMedia(parts, MediaItem.FromBytes(KindOf(data.MediaType), data.Data, data.MediaType));
-                break;
-            case UriContent uri:
-                AddMedia(parts, MediaItem.FromUri(KindOf(uri.MediaType), uri.Uri, uri.MediaType));
-                break;
-            case HostedFileContent or HostedVectorStoreContent:
-                throw new NotSupportedException(
-                    $"{content.GetType().Name} names a file that another provider keeps. vLLM keeps no files: pass the bytes as DataContent, or the text as TextContent.");
-            default:
-                Log.ContentSkipped(_logger, content.GetType().Name);
-                break;
-        }
-    }
-
-    private void AddMedia(ContentParts parts, MediaItem item)
-    {
-        parts.AddMedia(item.Kind, _media.Count);
-        _media.Add(item);
-    }
-
-    private static MediaKind KindOf(string mediaType) => mediaType.Split('/')[0].ToLowerInvariant() switch
-    {
-        "image" => MediaKind.Image,
-        "video" => MediaKind.Video,
-        "audio" => MediaKind.Audio,
-        _ => throw new NotSupportedException(
-            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it as TextContent."),
-    };
 
     private object Content(ContentParts parts, string separator) =>
         _traits.ContentFormat == ChatContentFormat.String || (_traits.MixedContent && !parts.HasMedia && (separator.Length == 0 || parts.Count <= 1))

@@ -53,6 +53,19 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     public static MediaPlaceholder? For(MediaKind kind, string? modelType) =>
         modelType is not null && Known.TryGetValue((kind, modelType), out MediaPlaceholder? placeholder) ? placeholder : null;
 
+    /// <summary>The same, with what the options say about images in front.</summary>
+    public static MediaPlaceholder? For(MediaKind kind, string? modelType, VllmGrpcOptions settings)
+    {
+        MediaPlaceholder? known = For(kind, modelType);
+        if (kind != MediaKind.Image || (settings.ImagePlaceholder is null && settings.ImageToken is null))
+        {
+            return known;
+        }
+
+        string text = settings.ImagePlaceholder ?? known?.Text ?? settings.ImageToken!;
+        return new MediaPlaceholder(text, settings.ImageToken ?? known?.Anchor ?? text);
+    }
+
     /// <summary>The placeholder of the item with the given number, from 1.</summary>
     public string Number(int number) => Text.Replace("{0}", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
