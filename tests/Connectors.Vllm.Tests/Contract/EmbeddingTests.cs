@@ -92,6 +92,17 @@ public sealed class EmbeddingTests
     }
 
     [Fact]
+    public async Task Generate_OnTheFamilyWithoutEmbeddings_SaysWhichServersHaveThem()
+    {
+        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Served.Cancel);
+        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.B));
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
+
+        Assert.Contains("--grpc", error.Message);
+    }
+
+    [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
         await using VllmTestServer server = await StartAsync();

@@ -3,10 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
-using Google.Protobuf;
 using Microsoft.Extensions.AI;
-using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
-using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Tests.Contract;
 
@@ -108,16 +105,8 @@ public sealed class ExtrasCoverageTests
         }
     }
 
-    private static string Describe(Served served, ChatResponse response, bool keepId) => string.Join('\n', served.Sent.Select(sent =>
-    {
-        IMessage copy = sent.Captured.Message is Engine.GenerateRequest engine ? engine.Clone() : ((Inference.GenerateRequest)sent.Captured.Message).Clone();
-        if (!keepId)
-        {
-            copy.Descriptor.FindFieldByName("request_id").Accessor.Clear(copy);
-        }
-
-        return JsonFormatter.Default.Format(copy) + string.Join(',', sent.Captured.Metadata.Where(pair => pair.Key.StartsWith("x-", StringComparison.Ordinal)));
-    })) + string.Join(',', response.Messages.SelectMany(message => message.AdditionalProperties?.Keys ?? Enumerable.Empty<string>()));
+    private static string Describe(Served served, ChatResponse response, bool keepId) =>
+        string.Join('\n', served.Sent.Select(sent => sent.ToJson(withId: keepId))) + string.Join(',', response.Messages.SelectMany(message => message.AdditionalProperties?.Keys ?? Enumerable.Empty<string>()));
 
     private static string Get(ChatOptions options, string name) => JsonSerializer.Serialize(typeof(VllmChatOptionsExtensions).GetMethod("get_" + name)!.Invoke(null, [options]));
 

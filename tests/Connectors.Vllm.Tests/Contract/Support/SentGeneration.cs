@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Google.Protobuf;
 using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
@@ -67,6 +68,25 @@ internal sealed class SentGeneration
     public IReadOnlyList<string> Media { get; private set; } = [];
 
     public static bool Is(CapturedRequest request) => request.Message is Engine.GenerateRequest or Inference.GenerateRequest;
+
+    /// <summary>The message as JSON, and the metadata that carry options.</summary>
+    /// <param name="withPrompt">Whether the prompt's ids are in it.</param>
+    /// <param name="withId">Whether the request id is in it, which otherwise differs from call to call.</param>
+    public string ToJson(bool withPrompt = true, bool withId = false)
+    {
+        IMessage copy = Captured.Message is Engine.GenerateRequest engine ? engine.Clone() : ((Inference.GenerateRequest)Captured.Message).Clone();
+        if (!withId)
+        {
+            copy.Descriptor.FindFieldByName("request_id").Accessor.Clear(copy);
+        }
+
+        if (!withPrompt)
+        {
+            copy.Descriptor.FindFieldByName(copy is Engine.GenerateRequest ? "tokenized" : "token_ids").Accessor.Clear(copy);
+        }
+
+        return JsonFormatter.Default.Format(copy) + string.Concat(Captured.Metadata.Where(pair => pair.Key.StartsWith("x-", StringComparison.Ordinal)).Select(pair => $" {pair.Key}: {pair.Value}"));
+    }
 
     private void Read(Engine.GenerateRequest request)
     {
