@@ -33,6 +33,15 @@ internal sealed class FormatModel
     /// <summary>What the second prompt must hold of the two results.</summary>
     public required string[] ResultsInPrompt { get; init; }
 
+    /// <summary>"Paris, surely." as the model thinks it before an answer under a schema, with what it writes between the two.</summary>
+    public string AnswerThought { get; init; } = "<think>Paris, surely.</think>";
+
+    /// <summary>What ends a thought, as the constraint must spell it.</summary>
+    public string ThoughtEnd { get; init; } = "</think>";
+
+    /// <summary>The reasoning parser of a server of this model.</summary>
+    public string ReasoningParser { get; init; } = "deepseek_r1";
+
     /// <summary>A JSON key of a structural tag that only this family's calls need.</summary>
     public string? TagMark { get; init; }
 
@@ -54,6 +63,8 @@ internal sealed class FormatModel
         TwoCalls = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 2}}\n</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>",
         ResultsInPrompt = ["<tool_response>\n2 sunny days in Paris\n</tool_response>", "<tool_response>\n12:00\n</tool_response>"],
         TagMark = "<tool_call>",
+        AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
+        ReasoningParser = "qwen3",
         Template = ChatMl("""
             {{- message.content }}{% for call in message.tool_calls or [] %}{% if not loop.first %}{{ '\n' }}{% endif %}{{ '<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' }}{{ call.function.arguments if call.function.arguments is string else call.function.arguments | tojson }}{{ '}\n</tool_call>' }}{% endfor %}
             """),
@@ -66,6 +77,8 @@ internal sealed class FormatModel
         TwoCalls = "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
         ResultsInPrompt = ["<tool_response>\n2 sunny days in Paris\n</tool_response>", "<tool_response>\n12:00\n</tool_response>"],
         TagMark = "<function=",
+        AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
+        ReasoningParser = "qwen3",
         Template = ChatMl("""
             {{- message.content }}{% for call in message.tool_calls or [] %}{% if not loop.first %}{{ '\n' }}{% endif %}{{ '<tool_call>\n<function=' + call.function.name + '>\n' }}{% for name, value in call.function.arguments | items %}{{ '<parameter=' + name + '>\n' }}{{ value }}{{ '\n</parameter>\n' }}{% endfor %}{{ '</function>\n</tool_call>' }}{% endfor %}
             """),
@@ -86,6 +99,9 @@ internal sealed class FormatModel
             "<|start|>functions.now<|channel|>commentary to=assistant<|message|>12:00<|end|>",
         ],
         TagMark = "<|channel|>",
+        AnswerThought = "<|channel|>analysis<|message|>Paris, surely.<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>",
+        ThoughtEnd = "<|end|>",
+        ReasoningParser = "openai_gptoss",
     };
 
     public static FormatModel DeepSeek { get; } = new("deepseek_v32")
@@ -98,17 +114,22 @@ internal sealed class FormatModel
             + "<｜DSML｜parameter name=\"days\" string=\"false\">2</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name=\"now\">\n\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
         ResultsInPrompt = ["<result>2 sunny days in Paris</result>", "<result>12:00</result>"],
         TagMark = "DSML",
+        AnswerThought = "Paris, surely.</think>",
+        ReasoningParser = "deepseek_v3",
     };
 
     public static FormatModel Mistral { get; } = new("mistral")
     {
         ModelType = "mistral",
         Architecture = "MistralForCausalLM",
-        Tokens = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[ARGS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "</s>"],
+        Tokens = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[ARGS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[THINK]", "[/THINK]", "</s>"],
         End = "</s>",
         TwoCalls = "[TOOL_CALLS]get_weather[ARGS]{\"city\": \"Paris\", \"days\": 2}[TOOL_CALLS]now[ARGS]{}",
         ResultsInPrompt = ["[TOOL_RESULTS]2 sunny days in Paris[/TOOL_RESULTS]", "[TOOL_RESULTS]12:00[/TOOL_RESULTS]"],
         TagMark = "[TOOL_CALLS]",
+        AnswerThought = "[THINK]Paris, surely.[/THINK]",
+        ThoughtEnd = "[/THINK]",
+        ReasoningParser = "mistral",
         Template = """
             {%- for message in messages -%}
             {%- if message.role == 'user' -%}{%- if tools and loop.first %}{{ '[AVAILABLE_TOOLS]' }}{{ tools | tojson }}{{ '[/AVAILABLE_TOOLS]' }}{% endif %}{{ '[INST]' + message.content + '[/INST]' }}
@@ -141,7 +162,111 @@ internal sealed class FormatModel
             """,
     };
 
-    public static IReadOnlyList<FormatModel> All { get; } = [Hermes, QwenCoder, Harmony, DeepSeek, Mistral, Llama];
+    public static FormatModel Glm { get; } = new("glm47")
+    {
+        ModelType = "glm4_moe",
+        Architecture = "Glm4MoeForCausalLM",
+        Tokens = ["<|user|>", "<|assistant|>", "<|observation|>", "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"],
+        End = "<|user|>",
+        Thought = "<think>Two tools fit.</think>",
+        TwoCalls = "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>days</arg_key><arg_value>2</arg_value></tool_call><tool_call>now</tool_call>",
+        ResultsInPrompt = ["<|observation|><tool_response>2 sunny days in Paris</tool_response>", "<tool_response>12:00</tool_response>"],
+        TagMark = "glm_xml",
+        ReasoningParser = "glm47",
+        Template = """
+            {%- if tools %}{{ '<|system|>' }}{{ tools | tojson }}{% endif %}
+            {%- for message in messages %}
+            {%- if message.role == 'tool' %}{{ '<|observation|><tool_response>' + message.content + '</tool_response>' }}
+            {%- elif message.role == 'assistant' %}{{ '<|assistant|>' }}{% if message.reasoning_content %}{{ '<think>' + message.reasoning_content + '</think>' }}{% endif %}{{ message.content }}
+            {%- for call in message.tool_calls or [] %}{{ '<tool_call>' + call.function.name }}{% for name, value in call.function.arguments | items %}{{ '<arg_key>' + name + '</arg_key><arg_value>' }}{{ value }}{{ '</arg_value>' }}{% endfor %}{{ '</tool_call>' }}{% endfor %}
+            {%- else %}{{ '<|user|>' + message.content }}
+            {%- endif %}
+            {%- endfor %}
+            {%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}
+            """,
+    };
+
+    public static FormatModel KimiK2 { get; } = new("kimi_k2")
+    {
+        ModelType = "kimi_k2",
+        Architecture = "DeepseekV3ForCausalLM",
+        Tokens =
+        [
+            "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>", "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>",
+            "<|tool_call_argument_begin|>", "<|tool_call_end|>",
+        ],
+        Thought = "<think>Two tools fit.</think>",
+        TwoCalls = "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{\"city\": \"Paris\", \"days\": 2}<|tool_call_end|>"
+            + "<|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+        ResultsInPrompt = ["## Return of functions.get_weather:0\n2 sunny days in Paris", "## Return of functions.now:1\n12:00"],
+        TagMark = "<|tool_calls_section_begin|>",
+        ReasoningParser = "kimi_k2",
+        Template = """
+            {%- if tools %}{{ '<|im_system|>tool_declare<|im_middle|>' }}{{ tools | tojson }}{{ '<|im_end|>' }}{% endif %}
+            {%- for message in messages %}
+            {%- if message.role == 'tool' %}{{ '<|im_system|>tool<|im_middle|>## Return of ' + message.tool_call_id + '\n' + message.content }}
+            {%- elif message.role == 'assistant' %}{{ '<|im_assistant|>assistant<|im_middle|>' }}{% if message.reasoning_content %}{{ '<think>' + message.reasoning_content + '</think>' }}{% endif %}{{ message.content }}
+            {%- if message.tool_calls %}{{ '<|tool_calls_section_begin|>' }}{% for call in message.tool_calls %}{{ '<|tool_call_begin|>' + call.id + '<|tool_call_argument_begin|>' }}{{ call.function.arguments if call.function.arguments is string else call.function.arguments | tojson }}{{ '<|tool_call_end|>' }}{% endfor %}{{ '<|tool_calls_section_end|>' }}{% endif %}
+            {%- else %}{{ '<|im_user|>user<|im_middle|>' + message.content }}
+            {%- endif %}{{ '<|im_end|>' }}
+            {%- endfor %}
+            {%- if add_generation_prompt %}{{ '<|im_assistant|>assistant<|im_middle|>' }}{% endif %}
+            """,
+    };
+
+    public static FormatModel MinimaxM2 { get; } = new("minimax_m2")
+    {
+        ModelType = "minimax_m2",
+        Architecture = "MiniMaxM2ForCausalLM",
+        Tokens = ["]~b]", "[e~[", "<minimax:tool_call>", "</minimax:tool_call>"],
+        End = "[e~[",
+        Thought = "<think>\nTwo tools fit.\n</think>\n\n",
+        TwoCalls = "<minimax:tool_call>\n<invoke name=\"get_weather\">\n<parameter name=\"city\">Paris</parameter>\n<parameter name=\"days\">2</parameter>\n</invoke>\n"
+            + "<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
+        ResultsInPrompt = ["<response>2 sunny days in Paris</response>", "<response>12:00</response>"],
+        TagMark = "minimax_xml",
+        AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
+        ReasoningParser = "minimax_m2",
+        Template = """
+            {%- if tools %}{{ ']~b]system\n' }}{{ tools | tojson }}{{ '[e~[\n' }}{% endif %}
+            {%- for message in messages %}
+            {%- if message.role == 'tool' %}{{ ']~b]tool\n<response>' + message.content + '</response>' }}
+            {%- elif message.role == 'assistant' %}{{ ']~b]ai\n' }}{% if message.reasoning_content %}{{ '<think>\n' + message.reasoning_content + '\n</think>\n\n' }}{% endif %}{{ message.content }}
+            {%- if message.tool_calls %}{{ '<minimax:tool_call>\n' }}{% for call in message.tool_calls %}{{ '<invoke name="' + call.function.name + '">\n' }}{% for name, value in call.function.arguments | items %}{{ '<parameter name="' + name + '">' }}{{ value }}{{ '</parameter>\n' }}{% endfor %}{{ '</invoke>\n' }}{% endfor %}{{ '</minimax:tool_call>' }}{% endif %}
+            {%- else %}{{ ']~b]user\n' + message.content }}
+            {%- endif %}{{ '[e~[\n' }}
+            {%- endfor %}
+            {%- if add_generation_prompt %}{{ ']~b]ai\n' }}{% endif %}
+            """,
+    };
+
+    public static FormatModel Gemma4 { get; } = new("gemma4")
+    {
+        ModelType = "gemma4",
+        Architecture = "Gemma4ForConditionalGeneration",
+        Tokens = ["<|turn>", "<turn|>", "<|tool_call>", "<tool_call|>", "<|\"|>", "<|channel>", "<channel|>", "<|tool_response>", "<tool_response|>"],
+        End = "<turn|>",
+        TwoCalls = "<|tool_call>call:get_weather{city:<|\"|>Paris<|\"|>,days:2}<tool_call|><|tool_call>call:now{}<tool_call|>",
+        ResultsInPrompt = ["<|tool_response>2 sunny days in Paris<tool_response|>", "<|tool_response>12:00<tool_response|>"],
+        TagMark = "call:",
+        AnswerThought = "<|channel>thought\nParis, surely.<channel|>",
+        ThoughtEnd = "<channel|>",
+        ReasoningParser = "gemma4",
+        Template = """
+            {%- if tools %}{{ '<|turn>system\n' }}{{ tools | tojson }}{{ '<turn|>\n' }}{% endif %}
+            {%- for message in messages %}
+            {%- if message.role == 'tool' %}{{ '<|tool_response>' + message.content + '<tool_response|>' }}
+            {%- elif message.role == 'assistant' %}{{ '<|turn>model\n' + message.content }}
+            {%- for call in message.tool_calls or [] %}{{ '<|tool_call>call:' + call.function.name + '{' }}{% for name, value in call.function.arguments | items %}{% if not loop.first %}{{ ',' }}{% endif %}{{ name + ':' }}{% if value is string %}{{ '<|"|>' + value + '<|"|>' }}{% else %}{{ value | tojson }}{% endif %}{% endfor %}{{ '}<tool_call|>' }}{% endfor %}
+            {%- if not message.tool_calls %}{{ '<turn|>\n' }}{% endif %}
+            {%- else %}{{ '<|turn>user\n' + message.content + '<turn|>\n' }}
+            {%- endif %}
+            {%- endfor %}
+            {%- if add_generation_prompt and messages[-1].role != 'tool' %}{{ '<|turn>model\n' }}{% endif %}
+            """,
+    };
+
+    public static IReadOnlyList<FormatModel> All { get; } = [Hermes, QwenCoder, Harmony, DeepSeek, Mistral, Llama, Glm, KimiK2, MinimaxM2, Gemma4];
 
     public static FormatModel ByName(string name) => All.Single(model => model.Name == name);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tests.Contract;
 using Microsoft.Extensions.AI;
@@ -17,6 +18,24 @@ public sealed class ToolConversationTests
             {
                 data.Add(model.Name, VllmServerFamily.A, true);
                 data.Add(model.Name, VllmServerFamily.B, false);
+            }
+
+            return data;
+        }
+    }
+
+    public static TheoryData<string, VllmServerFamily, ConstraintStart> Answers
+    {
+        get
+        {
+            var data = new TheoryData<string, VllmServerFamily, ConstraintStart>();
+            foreach (FormatModel model in FormatModel.All)
+            {
+                foreach (ConstraintStart start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
+                {
+                    data.Add(model.Name, VllmServerFamily.A, start);
+                    data.Add(model.Name, VllmServerFamily.B, start);
+                }
             }
 
             return data;
@@ -109,6 +128,45 @@ public sealed class ToolConversationTests
         Assert.Contains("get_weather", served.Sent[2].ConstraintText);
         Assert.DoesNotContain("get_weather", served.Sent[3].ConstraintText);
         Assert.All(served.Sent.Skip(2), sent => Assert.Contains(JsonEncodedText.Encode(model.TagMark!, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString(), sent.ConstraintText));
+    }
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public async Task Schema_AfterAThought_IsConstrainedWhereTheServerStarts(string format, VllmServerFamily family, ConstraintStart start)
+    {
+        const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
+        const string Json = "{\"city\": \"Paris\"}";
+        FormatModel model = FormatModel.ByName(format);
+        await using Served served = await Served.StartAsync(
+            family,
+            server =>
+            {
+                server.ModelDirectory = model.Folder;
+                server.ConstraintStart = start;
+                server.ReasoningParser = start == ConstraintStart.AfterReasoning ? model.ReasoningParser : "";
+            },
+            client => client.ReasoningParser = format == "harmony" ? null : model.ReasoningParser);
+        served.Server.Enqueue(new ScriptedReply { Text = model.AnswerThought + Json, TokensPerMessage = 3 });
+        var options = new ChatOptions
+        {
+            ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High },
+        };
+
+        ChatResponse response = (await served.StreamAsync("Where?", options)).ToChatResponse();
+
+        Assert.Equal(Json, response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Equal("Paris, surely.", string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>().Select(thought => thought.Text)).Trim());
+        string text = served.LastSent.ConstraintText;
+        if (start == ConstraintStart.AfterReasoning)
+        {
+            Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, text));
+            return;
+        }
+
+        Assert.Equal("structural_tag", served.LastSent.Constraint);
+        Assert.InRange(text.IndexOf(model.ThoughtEnd, StringComparison.Ordinal), 0, text.IndexOf("minLength", StringComparison.Ordinal));
+        Assert.Contains(Schema, text);
     }
 
     [Fact]
