@@ -30,15 +30,16 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
 
     private static string? JsonProblem(string text, bool needsObject)
     {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return "it is empty";
+        }
+
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 512 });
         try
         {
-            if (!reader.Read())
-            {
-                return "it is empty";
-            }
-
+            reader.Read();
             if (needsObject && reader.TokenType != JsonTokenType.StartObject)
             {
                 return "it is not a JSON object";

@@ -144,6 +144,63 @@ public sealed class ThinkThenJsonTests
         await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", Options()));
     }
 
+    [Theory]
+    [InlineData(false, "{\"city\": \"Paris\"} and more", "not JSON")]
+    [InlineData(false, "{\"city\": \"Par", "not JSON")]
+    [InlineData(false, "", "empty")]
+    [InlineData(false, "<think>\nParis.\n</think>\n\n", "empty")]
+    [InlineData(false, "<think>\nParis.\n</think>\n\nParis", "not JSON")]
+    [InlineData(true, "[1, 2]", "not a JSON object")]
+    [InlineData(true, "\"Paris\"", "not a JSON object")]
+    public async Task Json_BrokenAnswerOfAServerThatSaysStop_IsNeverCalledFinished(bool anyObject, string answer, string problem)
+    {
+        foreach (VllmServerFamily family in new[] { VllmServerFamily.A, VllmServerFamily.B })
+        {
+            await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+            served.Server.Reply(answer);
+            ChatOptions options = anyObject ? new ChatOptions { ResponseFormat = ChatResponseFormat.Json } : Options();
+
+            var whole = await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", options));
+            var updates = new List<ChatResponseUpdate>();
+            var streamed = await Assert.ThrowsAsync<VllmConstraintException>(async () =>
+            {
+                await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Where?", options, Served.Cancel))
+                {
+                    updates.Add(update);
+                }
+            });
+
+            Assert.Contains(problem, whole.Message);
+            Assert.Equal(whole.Message, streamed.Message);
+            Assert.DoesNotContain(updates, update => update.FinishReason is not null);
+        }
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("<think>\nParis.\n</think>\n\n {\"a\": [1]} \n")]
+    public async Task Json_AnyObject_IsChecked(string answer)
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        served.Server.Reply(answer);
+
+        ChatResponse response = await served.AskAsync("Where?", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
+
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        using JsonDocument json = JsonDocument.Parse(response.Text);
+    }
+
+    [Fact]
+    public async Task Json_ThoughtCutAtLength_IsHandedOutWithItsReason()
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        served.Server.Enqueue(new ScriptedReply { Text = "<think>\nParis, I", FinishReason = "length" });
+
+        ChatResponse response = await served.AskAsync("Where?", Options());
+
+        Assert.Equal(("", ChatFinishReason.Length), (response.Text, response.FinishReason));
+    }
+
     private static ChatOptions Options() => new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement) };
 
     private static Task<Served> StartAsync(VllmServerFamily family, ConstraintStart start) => Served.StartAsync(family, server =>
