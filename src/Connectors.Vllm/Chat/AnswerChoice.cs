@@ -85,19 +85,18 @@ internal sealed class AnswerChoice
         TokenCount += read;
         _ids?.AddRange(ids[..read]);
         _logProbs?.Add(update, read);
-        if (update.Finish is not null)
+        if (EndedHere)
+        {
+            // The server knows nothing of it: leave it, unless this very message ends the answer anyway, for whatever reason of its own.
+            WasCut = update.Finish is null;
+            Finish(null);
+        }
+        else if (update.Finish is not null)
         {
             Finish(update.Finish);
         }
 
         Drain();
-        if (!IsDone && EndedHere)
-        {
-            // The server knows nothing of it: leave it.
-            WasCut = true;
-            Finish(null);
-            Drain();
-        }
     }
 
     /// <summary>Something only this side knows ended the answer: a stop string in the visible text, or the one allowed call.</summary>

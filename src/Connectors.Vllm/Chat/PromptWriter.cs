@@ -111,11 +111,18 @@ internal sealed class PromptWriter(
         {
             MediaKind kind = media[i].Kind;
             numbers[kind] = numbers.GetValueOrDefault(kind) + 1;
-            texts[i] = MediaPlaceholder.For(kind, profile.ModelType, settings)?.Number(numbers[kind]) ?? throw new NotSupportedException(
-                $"How the model '{profile.ModelId}' (model type '{profile.ModelType}') marks {kind.ToString().ToLowerInvariant()} content in a prompt is not known. "
-                + "Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that prints the marks itself.");
+            texts[i] = MediaPlaceholder.For(kind, profile.ModelType, settings)?.Number(numbers[kind]) ?? throw NoPlaceholder(kind);
         }
 
         return texts;
+    }
+
+    private NotSupportedException NoPlaceholder(MediaKind kind)
+    {
+        string what = kind.ToString().ToLowerInvariant();
+        return new NotSupportedException(profile.ModelInfo is { IsMultimodal: false }
+            ? $"The model '{profile.ModelId}' takes no {what} content: its server says that it is a text model. Leave such content out, or serve a model that takes it."
+            : $"How the model '{profile.ModelId}' (model type '{profile.ModelType}') marks {what} content in a prompt is not known. "
+                + "Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that prints the marks itself.");
     }
 }

@@ -367,6 +367,29 @@ public sealed class ResponseTests
         Assert.Equal("ree fo", response.Messages[0].StopReason);
     }
 
+    [ContractPoint(35)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(VllmServerFamily family)
+    {
+        await using Served served = await Served.StartAsync(family);
+        var options = new ChatOptions { StopSequences = ["ree fo"], MaxOutputTokens = served.Server.Tokenizer.Encode("One two three four").Length };
+        var responses = new List<ChatResponse>();
+        foreach (int size in (int[])[1, 2, 3, 100])
+        {
+            served.Server.Enqueue(new ScriptedReply { Text = "One two three four five", TokensPerMessage = size });
+            responses.Add(await served.AskAsync("Hi", options));
+        }
+
+        Assert.All(responses, response =>
+        {
+            Assert.Equal("One two th", response.Text);
+            Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+            Assert.Equal("ree fo", response.Messages[0].StopReason);
+            Assert.Equal(responses[0].Usage!.OutputTokenCount, response.Usage!.OutputTokenCount);
+        });
+    }
+
     [ContractPoint(36)]
     [Theory]
     [MemberData(nameof(Families))]

@@ -69,6 +69,31 @@ public sealed class ImageTests
         Assert.Equal(2, Anchors(served));
     }
 
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+        int anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
+        List<ChatMessage> Conversation(byte[] first, byte[] second, string typed) =>
+        [
+            new(ChatRole.User, [new TextContent($"Compare {typed} "), Image(first), new TextContent(" with "), Image(second)]),
+            new(ChatRole.Assistant, [new TextContent("I need another one."), new FunctionCallContent("1", "camera")]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", new AIContent[] { new TextContent($"here {typed}: "), Image(second), new TextContent(" and "), Image(first) })]),
+            new(ChatRole.User, $"Which is {typed} darker?"),
+        ];
+
+        await served.AskAsync(Conversation(Red, Blue, "x"));
+        await served.AskAsync(Conversation(Blue, Red, "x"));
+        await served.AskAsync(Conversation(Red, Blue, Anchor + "<|vision_start|>"));
+
+        Assert.Equal([Bytes(Red), Bytes(Blue), Bytes(Blue), Bytes(Red)], served.Sent[0].Media);
+        Assert.Equal([Bytes(Blue), Bytes(Red), Bytes(Red), Bytes(Blue)], served.Sent[1].Media);
+        Assert.Equal(served.Sent[0].PromptIds, served.Sent[1].PromptIds);
+        Assert.Equal(served.Sent[0].Media, served.Sent[2].Media);
+        Assert.All(served.Sent, sent => Assert.Equal(4, sent.PromptIds.Count(id => id == anchor)));
+    }
+
     [ContractPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
@@ -128,6 +153,23 @@ public sealed class ImageTests
         }
 
         Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Refusal_TextModel_SaysThatItIsOne(VllmServerFamily family)
+    {
+        await using Served parts = await Served.StartAsync(family);
+        await using Served strings = await Served.StartAsync(family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
+        ChatMessage[] messages = [new(ChatRole.User, [Image(Red), new TextContent("What?")])];
+
+        var first = await Assert.ThrowsAsync<VllmRequestException>(() => parts.AskAsync(messages));
+        var second = await Assert.ThrowsAsync<NotSupportedException>(() => strings.AskAsync(messages));
+
+        Assert.All([first.Message, second.Message], message => Assert.Contains("text model", message));
+        Assert.Contains("'reader'", second.Message);
+        Assert.Empty(parts.Sent);
+        Assert.Empty(strings.Sent);
     }
 
     [Fact]
