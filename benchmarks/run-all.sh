@@ -39,6 +39,11 @@ chats() {
   "$program" start --chat jit=samples/Chat/bin/Release/net10.0/chat.dll,single_file=artifacts/chat/chat,native_aot=artifacts/chat-aot/chat
 }
 
+soaks() {
+  "$program" soak --minutes "$soak_minutes" --parallel 64 --family a
+  "$program" soak --minutes "$soak_minutes" --parallel 64 --family b
+}
+
 templates() {
   local folder="${VLLM_TEST_CORPUS:-}/chat-templates"
   [ -d "$folder" ] || { echo "no corpus of templates, skipped" >&2; return 0; }
@@ -51,5 +56,5 @@ measure parse "$program" parse
 measure stream "$program" stream
 measure prompt "$python" benchmarks/compare-prompts.py
 measure start chats
-measure soak "$program" soak --minutes "$soak_minutes" --parallel 64
+measure soak soaks
 "$python" benchmarks/report.py "$results" > docs/benchmarks.md
