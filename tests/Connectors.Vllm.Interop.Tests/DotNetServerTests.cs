@@ -18,8 +18,8 @@ public sealed class DotNetServerTests
         await using var server = await DotNetServer.StartAsync(family, Cancel);
         await using var engine = server.Connect();
 
-        var (shortIds, finish, prompt) = await CollectAsync(engine, Request(PeerScript.Short, stream));
-        var (longIds, _, _) = await CollectAsync(engine, Request(PeerScript.Long, stream));
+        var (shortIds, finish, prompt) = await engine.CollectAsync(Request(PeerScript.Short, stream), Cancel);
+        var (longIds, _, _) = await engine.CollectAsync(Request(PeerScript.Long, stream), Cancel);
 
         Assert.Equal([10, 11, 12, 2], shortIds);
         Assert.Equal((GenerationFinishReason.Stop, 4, 2), (finish.Reason, finish.OutputTokens, prompt));
@@ -35,7 +35,7 @@ public sealed class DotNetServerTests
             family, Cancel, options => (options.ResponseCompressionAlgorithm, options.ResponseCompressionLevel) = ("gzip", System.IO.Compression.CompressionLevel.Fastest));
         await using var engine = server.Connect();
 
-        var (ids, _, _) = await CollectAsync(engine, Request(PeerScript.Long, stream));
+        var (ids, _, _) = await engine.CollectAsync(Request(PeerScript.Long, stream), Cancel);
 
         Assert.Equal(2000, ids.Count);
         Assert.Contains("gzip", server.Script.ResponseEncodings);
@@ -48,7 +48,7 @@ public sealed class DotNetServerTests
         await using var server = await DotNetServer.StartAsync(family, Cancel);
         await using var engine = server.Connect();
 
-        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => CollectAsync(engine, Request(PeerScript.Refused, stream) with { RequestId = "mine" }));
+        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.CollectAsync(Request(PeerScript.Refused, stream) with { RequestId = "mine" }, Cancel));
 
         Assert.Equal((VllmStatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"), (exception.StatusCode, exception.ServerMessage, exception.RequestId));
     }
@@ -108,7 +108,7 @@ public sealed class DotNetServerTests
         await using var engine = server.Connect(options => options.GenerationTimeout = TimeSpan.FromSeconds(1));
         var before = DateTime.UtcNow;
 
-        var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => CollectAsync(engine, Request(PeerScript.Endless, stream: true)));
+        var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.CollectAsync(Request(PeerScript.Endless, stream: true), Cancel));
 
         Assert.Equal(VllmTimeoutKind.Call, exception.Kind);
         Assert.InRange(server.Script.Deadline, before, before.AddSeconds(20));
@@ -126,7 +126,7 @@ public sealed class DotNetServerTests
             options.Metadata["X-Tenant"] = "blue";
         });
 
-        await CollectAsync(engine, Request(PeerScript.Short, stream: true) with { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null });
+        await engine.CollectAsync(Request(PeerScript.Short, stream: true) with { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null }, Cancel);
 
         var headers = server.Script.Headers!.ToDictionary(header => header.Key, header => header.Value);
         Assert.Equal(("Bearer secret", "blue", "7"), (headers["authorization"], headers["x-tenant"], headers["x-trace"]));
@@ -144,7 +144,7 @@ public sealed class DotNetServerTests
         Array.Fill(prompt, 999);
         prompt[0] = PeerScript.Short;
 
-        var (_, _, promptTokens) = await CollectAsync(engine, new() { PromptIds = prompt, Sampling = Limited });
+        var (_, _, promptTokens) = await engine.CollectAsync(new() { PromptIds = prompt, Sampling = Limited }, Cancel);
 
         Assert.Equal(prompt.Length, promptTokens);
     }
@@ -203,20 +203,4 @@ public sealed class DotNetServerTests
     private static SamplingOptions Limited { get; } = new() { MaxTokens = 4000 };
 
     private static GenerationRequest Request(int script, bool stream) => new() { PromptIds = new[] { script, 7 }, Stream = stream, Sampling = Limited };
-
-    private static async Task<(List<int> Ids, GenerationFinish Finish, int? PromptTokens)> CollectAsync(IVllmEngine engine, GenerationRequest request)
-    {
-        var ids = new List<int>();
-        GenerationFinish? finish = null;
-        int? prompt = null;
-        await foreach (var update in engine.GenerateAsync(request, Cancel))
-        {
-            ids.AddRange(update.TokenIds.Span);
-            finish = update.Finish ?? finish;
-            prompt = update.PromptTokens ?? prompt;
-        }
-
-        Assert.NotNull(finish);
-        return (ids, finish, prompt);
-    }
 }

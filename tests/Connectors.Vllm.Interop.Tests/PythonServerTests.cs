@@ -16,7 +16,7 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var (ids, finish, prompt) = await CollectAsync(engine, new() { PromptIds = new[] { 1, 5, 6 }, Stream = stream, Sampling = Limited });
+        var (ids, finish, prompt) = await engine.CollectAsync(new() { PromptIds = new[] { 1, 5, 6 }, Stream = stream, Sampling = Limited }, Cancel);
 
         Assert.Equal([10, 11, 12, 2], ids);
         Assert.Equal(GenerationFinishReason.Stop, finish.Reason);
@@ -32,7 +32,7 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var (ids, _, _) = await CollectAsync(engine, new() { PromptIds = new[] { 4 }, Stream = stream, Sampling = Limited });
+        var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 4 }, Stream = stream, Sampling = Limited }, Cancel);
 
         Assert.Equal([.. Enumerable.Range(0, 1999).Select(number => 10 + (number % 500)), 2], ids);
     }
@@ -44,7 +44,7 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var (ids, finish, _) = await CollectAsync(engine, new() { PromptIds = new[] { 5 }, StopStrings = ["END"], Stream = stream, Sampling = Limited });
+        var (ids, finish, _) = await engine.CollectAsync(new() { PromptIds = new[] { 5 }, StopStrings = ["END"], Stream = stream, Sampling = Limited }, Cancel);
 
         Assert.Equal([20, 21, 22], ids);
         Assert.Equal("END", finish.StopString);
@@ -57,7 +57,7 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => CollectAsync(engine, new() { RequestId = "mine", PromptIds = new[] { 3 }, Stream = stream, Sampling = Limited }));
+        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { RequestId = "mine", PromptIds = new[] { 3 }, Stream = stream, Sampling = Limited }, Cancel));
 
         Assert.Equal(VllmStatusCode.InvalidArgument, exception.StatusCode);
         Assert.Equal("refused: naïve prompt, 100 % of it", exception.ServerMessage);
@@ -164,7 +164,7 @@ public sealed class PythonServerTests
         options.ClientCertificate = mutual ? certificates.Client : null;
         await using var engine = VllmEngineFactory.Create(options);
 
-        var (ids, _, _) = await CollectAsync(engine, new() { PromptIds = new[] { 1 }, Sampling = Limited });
+        var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel);
 
         Assert.Equal([10, 11, 12, 2], ids);
     }
@@ -176,7 +176,7 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync("a", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
         await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
-        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => CollectAsync(engine, new() { PromptIds = new[] { 1 }, Sampling = Limited }));
+        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel));
 
         Assert.Contains("certificate", exception.ToString(), StringComparison.OrdinalIgnoreCase);
     }
@@ -184,20 +184,4 @@ public sealed class PythonServerTests
     private static SamplingOptions Limited { get; } = new() { MaxTokens = 4000 };
 
     private static IVllmEngine Engine(PythonServer server) => VllmEngineFactory.Create(server.Endpoint.ToString());
-
-    private static async Task<(List<int> Ids, GenerationFinish Finish, int? PromptTokens)> CollectAsync(IVllmEngine engine, GenerationRequest request)
-    {
-        var ids = new List<int>();
-        GenerationFinish? finish = null;
-        int? prompt = null;
-        await foreach (var update in engine.GenerateAsync(request, Cancel))
-        {
-            ids.AddRange(update.TokenIds.Span);
-            finish = update.Finish ?? finish;
-            prompt = update.PromptTokens ?? prompt;
-        }
-
-        Assert.NotNull(finish);
-        return (ids, finish, prompt);
-    }
 }

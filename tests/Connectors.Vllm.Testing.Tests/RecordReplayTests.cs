@@ -40,6 +40,7 @@ public sealed class RecordReplayTests : IDisposable
         Assert.Equal("A", line.GetProperty("family").GetString());
         Assert.Equal(Methods.Generate, line.GetProperty("rpc").GetString());
         Assert.Equal("OK", line.GetProperty("status").GetString());
+        Assert.True(line.GetProperty("stream").GetBoolean());
     }
 
     [Fact]

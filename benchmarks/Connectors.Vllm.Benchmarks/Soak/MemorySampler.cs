@@ -1,12 +1,13 @@
 using System.Diagnostics;
+using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Benchmarks.Soak;
 
 /// <summary>
 /// Measures what is alive, after full collections, at even intervals, and prints each measurement: a leak grows from one to the next, filled caches and
-/// pools stay level. The heaps tell them apart: pools of network buffers are pinned objects, what a program holds on to is in generation 2.
+/// pools stay level. Every prompt of the soak is new, so the tokenizer's segment cache fills up to its capacity first; its size is printed beside the rest.
 /// </summary>
-internal sealed class MemorySampler
+internal sealed class MemorySampler(Tokenizer tokenizer)
 {
     private readonly List<long> _samples = [];
 
@@ -27,6 +28,7 @@ internal sealed class MemorySampler
             ("generation2_bytes", heaps[2].SizeAfterBytes),
             ("large_bytes", heaps[3].SizeAfterBytes),
             ("pinned_bytes", heaps[4].SizeAfterBytes),
+            ("segment_cache_bytes", tokenizer.CacheStatistics.Bytes),
             ("working_set_bytes", Environment.WorkingSet));
         return alive;
     }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
 
 namespace Connectors.Vllm.Testing.Recording;
 
@@ -27,7 +29,7 @@ internal sealed record ExchangeRecord(string Rpc, byte[] Request, IReadOnlyList<
             writer.WriteStartObject();
             writer.WriteString("family", Rpc.StartsWith(FamilyA.EngineFamily.Service, StringComparison.Ordinal) ? "A" : "B");
             writer.WriteString("label", label);
-            writer.WriteBoolean("stream", Responses.Count > 1);
+            writer.WriteBoolean("stream", IsStreaming());
             writer.WriteString("rpc", Rpc);
             writer.WriteString("request", Convert.ToHexStringLower(Request));
             writer.WriteStartArray("responses");
@@ -43,6 +45,24 @@ internal sealed record ExchangeRecord(string Rpc, byte[] Request, IReadOnlyList<
         }
 
         stream.WriteByte((byte)'\n');
+    }
+
+    /// <summary>Whether the request asked for a stream: in family A a field of it, in family B another call.</summary>
+    private bool IsStreaming()
+    {
+        if (Rpc != FamilyA.EngineFamily.Service + "Generate")
+        {
+            return Rpc.EndsWith("/GenerateStream", StringComparison.Ordinal);
+        }
+
+        try
+        {
+            return GenerateRequest.Parser.ParseFrom(Request).Stream;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return false;
+        }
     }
 
     private static string Text(JsonElement root, string name) =>

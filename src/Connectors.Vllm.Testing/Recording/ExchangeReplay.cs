@@ -43,7 +43,7 @@ internal sealed class ExchangeReplay : IRawCallHandler
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new VllmTestServerException($"The recording '{file}' cannot be replayed (line {number}): {exception.Message}", exception);
+            throw new VllmTestServerException($"The recording '{file}' cannot be replayed{(number > 0 ? $" (line {number})" : "")}: {exception.Message}", exception);
         }
 
         return replay;

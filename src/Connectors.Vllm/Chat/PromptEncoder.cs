@@ -10,25 +10,16 @@ internal static class PromptEncoder
     /// <exception cref="VllmRequestException">Anchors and media do not match, or the prompt is longer than the context.</exception>
     public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
     {
-        int? image = AnchorId(profile, settings, MediaKind.Image, profile.Config.ImageTokenId);
-        int? video = AnchorId(profile, settings, MediaKind.Video, profile.Config.VideoTokenId);
+        (MediaKind Kind, int Id)[] anchors = AnchorsOf(profile, settings);
         bool open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
-        ReadOnlySpan<int> anchors = (image, video) switch
-        {
-            (int first, int second) => [first, second],
-            (int first, null) => [first],
-            (null, int second) => [second],
-            _ => [],
-        };
         int[] ids = open
             ? profile.Tokenizer.Encode(prompt.Text.AsSpan())
-            : profile.Tokenizer.Encode(prompt.Text, Ranges(prompt.Content), [.. anchors, .. renderer.StructureTokens(profile.Tokenizer)]);
-        CheckAnchors(prompt, ids, MediaKind.Image, image);
-        CheckAnchors(prompt, ids, MediaKind.Video, video);
+            : profile.Tokenizer.Encode(prompt.Text, Ranges(prompt.Content), [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
+        CheckAnchors(prompt, ids, anchors);
         if (extras.TruncatePromptTokens is int keep && ids.Length > keep)
         {
             ids = ids[^keep..];
-            CheckAnchors(prompt, ids, MediaKind.Image, image);
+            CheckAnchors(prompt, ids, anchors);
         }
 
         return Bounded(profile, ids);
@@ -69,18 +60,37 @@ internal static class PromptEncoder
         _ => content.ToArray(),
     };
 
-    private static int? AnchorId(VllmModelProfile profile, VllmGrpcOptions settings, MediaKind kind, int? configured) =>
-        MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured;
-
-    /// <summary>Servers take a surplus of anchors silently and answer about the wrong picture, so the count is checked here.</summary>
-    private static void CheckAnchors(ChatPrompt prompt, int[] ids, MediaKind kind, int? anchor)
+    /// <summary>The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.</summary>
+    private static (MediaKind Kind, int Id)[] AnchorsOf(VllmModelProfile profile, VllmGrpcOptions settings)
     {
-        int items = prompt.Media.Count(item => item.Kind == kind);
-        if (anchor is not int id)
+        ReadOnlySpan<(MediaKind Kind, int? Configured)> kinds =
+        [
+            (MediaKind.Image, profile.Config.ImageTokenId), (MediaKind.Video, profile.Config.VideoTokenId), (MediaKind.Audio, profile.Config.AudioTokenId),
+        ];
+        var anchors = new List<(MediaKind, int)>(kinds.Length);
+        foreach ((MediaKind kind, int? configured) in kinds)
         {
-            return;
+            if ((MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured) is int id)
+            {
+                anchors.Add((kind, id));
+            }
         }
 
+        return [.. anchors];
+    }
+
+    private static void CheckAnchors(ChatPrompt prompt, int[] ids, (MediaKind Kind, int Id)[] anchors)
+    {
+        foreach ((MediaKind kind, int id) in anchors)
+        {
+            CheckAnchors(prompt, ids, kind, id);
+        }
+    }
+
+    /// <summary>Servers take a surplus of anchors silently and answer about the wrong picture, so the count is checked here.</summary>
+    private static void CheckAnchors(ChatPrompt prompt, int[] ids, MediaKind kind, int id)
+    {
+        int items = prompt.Media.Count(item => item.Kind == kind);
         int anchors = ids.AsSpan().Count(id);
         if (anchors == items)
         {

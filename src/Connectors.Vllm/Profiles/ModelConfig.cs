@@ -31,6 +31,8 @@ internal sealed record ModelConfig
 
     public int? VideoTokenId { get; init; }
 
+    public int? AudioTokenId { get; init; }
+
     /// <summary>The response_template of tokenizer_config.json as JSON text.</summary>
     public string? ResponseTemplate { get; init; }
 
@@ -60,6 +62,7 @@ internal sealed record ModelConfig
             Sampling = ReadSampling(defaults),
             ImageTokenId = Integer(root, "image_token_id") ?? Integer(root, "image_token_index") ?? Integer(root, "media_placeholder_token_id"),
             VideoTokenId = Integer(root, "video_token_id") ?? Integer(root, "video_token_index"),
+            AudioTokenId = Integer(root, "audio_token_id") ?? Integer(root, "audio_token_index"),
         };
     }
 

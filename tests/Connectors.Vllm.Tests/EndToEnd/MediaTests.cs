@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.EndToEnd;
+
+/// <summary>Videos and sound through the chat client, as images: by media type, one anchor each, checked before anything is sent.</summary>
+public sealed class MediaTests : IDisposable
+{
+    private const string Template =
+        "{% for m in messages %}{% for p in m.content %}"
+        + "{% if p.type in ['image', 'video', 'audio'] %}<|{{ p.type }}_pad|>{% else %}{{ p.text }}{% endif %}"
+        + "{% endfor %}{% endfor %}";
+
+    private static readonly byte[] Film = [0, 0, 0, 24, .. "ftypmp42"u8, 1];
+    private static readonly byte[] Sound = [.. "RIFF"u8, 36, 0, 0, 0, .. "WAVEfmt "u8];
+    private static readonly byte[] Picture = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
+    private readonly string _folder = MakeModel();
+
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        ChatResponse response = await served.AskAsync(
+        [
+            new(ChatRole.User, [new DataContent(Film, "video/mp4"), new TextContent("What happens? ")]),
+            new(ChatRole.User, [new DataContent(Sound, "audio/wav"), new DataContent(Picture, "image/png"), new TextContent("And here?")]),
+        ]);
+
+        Assert.Equal("<|video_pad|>What happens? <|audio_pad|><|image_pad|>And here?", served.LastPrompt);
+        Assert.Equal([Bytes(Film), Bytes(Sound), Bytes(Picture)], served.LastSent.Media);
+        Assert.Equal(served.LastSent.PromptIds.Count + 28 + 7 + 3, response.Usage!.InputTokenCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(VllmServerFamily family)
+    {
+        await using Served served = await StartAsync(family);
+
+        await served.AskAsync([new(ChatRole.User, [new UriContent("https://example.com/film.mp4", "video/mp4"), new TextContent("What happens?")])]);
+
+        Assert.Equal(["https://example.com/film.mp4"], served.LastSent.Media);
+    }
+
+    [Theory]
+    [InlineData("video")]
+    [InlineData("audio")]
+    public async Task Ask_TextThatLooksLikeAnAnchor_StaysText(string kind)
+    {
+        await using Served served = await StartAsync(VllmServerFamily.A);
+
+        await served.AskAsync([new(ChatRole.User, [new TextContent($"see <|{kind}_pad|> here: "), new DataContent(Film, "video/mp4")])]);
+
+        int anchor = served.Server.Tokenizer.TokenToId($"<|{kind}_pad|>")!.Value;
+        Assert.Equal(kind == "video" ? 1 : 0, served.LastSent.PromptIds.Count(id => id == anchor));
+    }
+
+    [Theory]
+    [InlineData("video/mp4", "0 video anchors")]
+    [InlineData("audio/wav", "0 audio anchors")]
+    public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
+    {
+        await using Served served = await StartAsync(VllmServerFamily.B, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(
+            [new(ChatRole.User, [new DataContent(mediaType == "video/mp4" ? Film : Sound, mediaType), new TextContent("What?")])]));
+
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Empty(served.Sent);
+    }
+
+    private static string Bytes(byte[] bytes) => "bytes:" + Convert.ToHexString(bytes);
+
+    /// <summary>The small model with two more control tokens, one per further kind.</summary>
+    private static string MakeModel()
+    {
+        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-media-").FullName);
+        string path = Path.Combine(folder, "tokenizer.json");
+        JsonNode tokenizer = JsonNode.Parse(File.ReadAllBytes(path))!;
+        JsonArray added = tokenizer["added_tokens"]!.AsArray();
+        int next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
+        foreach (string text in new[] { "<|video_pad|>", "<|audio_pad|>" })
+        {
+            JsonNode token = added[^1]!.DeepClone();
+            (token["id"], token["content"], token["special"]) = (next++, text, true);
+            added.Add(token);
+        }
+
+        File.WriteAllText(path, tokenizer.ToJsonString());
+        string configPath = Path.Combine(folder, "config.json");
+        JsonNode config = JsonNode.Parse(File.ReadAllBytes(configPath))!;
+        (config["model_type"], config["video_token_id"], config["audio_token_id"]) = ("tiny_omni", next - 2, next - 1);
+        File.WriteAllText(configPath, config.ToJsonString());
+        return folder;
+    }
+
+    private Task<Served> StartAsync(VllmServerFamily family, string template = Template) => Served.StartAsync(
+        family,
+        options => (options.AcceptsMedia, options.ModelDirectory, options.MaxAudios) = (true, _folder, 9),
+        options => (options.ChatTemplate, options.ImageToken) = (template, "<|image_pad|>"));
+}
