@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -26,7 +26,7 @@ internal sealed class ServerTokenizer
         {
             return await Volatile.Read(ref _loaded).GetAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (VllmException e) when (e is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException))
+        catch (VllmException e) when (e is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException))
         {
             throw new VllmRequestException(
                 $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {e.Message} Give the client one "
@@ -73,14 +73,13 @@ internal sealed class ServerTokenizer
 
     private async Task<ModelTokenizer> LoadAsync(CancellationToken cancellationToken)
     {
-        // The model first: should the server change in between, the tokenizer is the newer one, and the mismatch is found at the first request.
         var model = await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
         if (_given is not null)
         {
             return new(_given, model);
         }
 
-        var files = await _engine.GetTokenizerBundleAsync(null, cancellationToken).ConfigureAwait(false);
+        var files = await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false);
         try
         {
             return new(Tokenizer.FromFiles(files), model);

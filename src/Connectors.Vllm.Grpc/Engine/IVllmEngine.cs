@@ -52,11 +52,13 @@ public interface IVllmEngine : IAsyncDisposable
 
     /// <summary>
     /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked
-    /// against the archive's SHA-256 and bounded in number and size (engine family).
+    /// against the archive's SHA-256 and bounded in number and size (engine family). With <paramref name="model"/> only a server that serves this model is
+    /// asked; null asks any of the list.
     /// </summary>
+    /// <exception cref="VllmModelChangedException">No server has that model any more.</exception>
     /// <exception cref="VllmProtocolException">The archive fails a check.</exception>
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default);
+        IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default);
 
     /// <summary>KV cache events until cancelled (engine family, when the server publishes them). Gaps in the sequence numbers are lost batches.</summary>
     IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken = default);

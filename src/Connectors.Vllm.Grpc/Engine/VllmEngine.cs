@@ -60,8 +60,15 @@ internal sealed class VllmEngine : IVllmEngine
         AskAsync(static (server, _, token) => server.Family.GetLoadsAsync(token), false, cancellationToken);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        AskAsync(static (server, report, token) => server.Family.GetTokenizerBundleAsync(report, token), progress, cancellationToken);
+        IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) =>
+        AskAsync(
+            static async (server, wish, token) =>
+            {
+                CheckModel(wish.Model, wish.Model is null ? null : await server.Family.GetModelInfoAsync(token).ConfigureAwait(false));
+                return await server.Family.GetTokenizerBundleAsync(wish.Progress, server.Connections, token).ConfigureAwait(false);
+            },
+            (Progress: progress, Model: model),
+            cancellationToken);
 
     public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
         AskAsync(static (server, _, token) => server.Family.ListLorasAsync(token), false, cancellationToken);
@@ -169,8 +176,7 @@ internal sealed class VllmEngine : IVllmEngine
                         endpoint.Observe(e);
                         failed.Add(endpoint);
 
-                        // Another server of the list may still have the model the prompt was made for.
-                        if (e is VllmModelChangedException && !_endpoints.All.All(failed.Contains))
+                        if (MayAskAnother(e, failed))
                         {
                             continue;
                         }
@@ -232,20 +238,30 @@ internal sealed class VllmEngine : IVllmEngine
         return await _retry.ExecuteAsync(
             async token =>
             {
-                var endpoint = _endpoints.Select([], failed);
-                try
+                while (true)
                 {
-                    return await AtServerAsync(endpoint, (server, stop) => ask(server, state, stop), token).ConfigureAwait(false);
-                }
-                catch (VllmException e)
-                {
-                    endpoint.Observe(e);
-                    failed.Add(endpoint);
-                    throw;
+                    var endpoint = _endpoints.Select([], failed);
+                    try
+                    {
+                        return await AtServerAsync(endpoint, (server, stop) => ask(server, state, stop), token).ConfigureAwait(false);
+                    }
+                    catch (VllmException e)
+                    {
+                        endpoint.Observe(e);
+                        failed.Add(endpoint);
+                        if (!MayAskAnother(e, failed))
+                        {
+                            throw;
+                        }
+                    }
                 }
             },
             cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Another server of the list may still have the model the prompt was made for.</summary>
+    private bool MayAskAnother(Exception exception, List<ServerEndpoint> failed) =>
+        exception is VllmModelChangedException && !_endpoints.All.All(failed.Contains);
 
     /// <summary>
     /// Acts on what is known of a server. When a new connection was opened meanwhile, or a method the server had is gone, the server is asked anew and the
@@ -283,9 +299,9 @@ internal sealed class VllmEngine : IVllmEngine
         }
     }
 
-    private static void CheckModel(VllmModelInfo? prepared, VllmModelInfo served)
+    private static void CheckModel(VllmModelInfo? prepared, VllmModelInfo? served)
     {
-        if (prepared is not null && !ModelMatch.Fits(prepared, served))
+        if (prepared is not null && served is not null && !ModelMatch.Fits(prepared, served))
         {
             throw new VllmModelChangedException(
                 $"{served.Endpoint} now serves '{served.ServedModelName}' and not what the prompt was made for, '{prepared.ServedModelName}' as told by {prepared.Endpoint}; nothing was sent. "

@@ -30,7 +30,8 @@ internal interface IProtocolFamily
 
     Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken);
 
-    Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(IProgress<TransferProgress>? progress, CancellationToken cancellationToken);
+    Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
+        IProgress<TransferProgress>? progress, int? expectedConnections, CancellationToken cancellationToken);
 
     IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken);
 

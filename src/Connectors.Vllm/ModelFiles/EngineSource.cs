@@ -2,8 +2,11 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
-/// <summary>The server itself, by its GetTokenizer call (engine family, when it was started from a local model folder).</summary>
-internal sealed class EngineSource(IVllmEngine engine) : IModelFileSource
+/// <summary>
+/// The server itself, by its GetTokenizer call (engine family, when it was started from a local model folder). A server that got another model than
+/// <paramref name="served"/> in between is a <see cref="VllmModelChangedException"/>: other sources would not fit it either.
+/// </summary>
+internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : IModelFileSource
 {
     public string Name => "GetTokenizer";
 
@@ -18,7 +21,7 @@ internal sealed class EngineSource(IVllmEngine engine) : IModelFileSource
                 return null;
             }
 
-            IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = await engine.GetTokenizerBundleAsync(null, cancellationToken).ConfigureAwait(false);
+            IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = await engine.GetTokenizerBundleAsync(null, served, cancellationToken).ConfigureAwait(false);
             var set = new ModelFileSet(files, $"GetTokenizer of {engine.Endpoint}");
             if (set.HasTokenizer)
             {
@@ -27,7 +30,7 @@ internal sealed class EngineSource(IVllmEngine engine) : IModelFileSource
 
             tried.Add($"{Name}: the server's archive holds no tokenizer");
         }
-        catch (VllmException error) when (error is not VllmProtocolException)
+        catch (VllmException error) when (error is not (VllmProtocolException or VllmModelChangedException))
         {
             tried.Add($"{Name}: {(error.ServerMessage.Length > 0 ? error.ServerMessage : error.Message)}");
         }

@@ -6,7 +6,7 @@ namespace Connectors.Vllm;
 /// <summary>Asks the places a model's tokenizer and template can come from, in order, and says what was tried when none has them.</summary>
 internal static class ModelFileLocator
 {
-    public static IReadOnlyList<IModelFileSource> SourcesFor(VllmGrpcOptions options, IVllmEngine? engine, HttpClient? hubClient, ILogger logger)
+    public static IReadOnlyList<IModelFileSource> SourcesFor(VllmGrpcOptions options, IVllmEngine? engine, VllmModelInfo? served, HttpClient? hubClient, ILogger logger)
     {
         // A directory that was named is meant: falling through to another tokenizer would hide a mistake.
         if (!string.IsNullOrEmpty(options.ModelDirectory))
@@ -18,7 +18,7 @@ internal static class ModelFileLocator
         var sources = new List<IModelFileSource> { new DirectorySource(null) };
         if (engine is not null)
         {
-            sources.Add(new EngineSource(engine));
+            sources.Add(new EngineSource(engine, served));
         }
 
         sources.Add(new HubCacheSource(hub, options.ModelRevision));

@@ -10,6 +10,9 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 {
+    /// <summary>How often a load may begin again because the server got another model meanwhile.</summary>
+    private const int MaxLoads = 3;
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _disposing = new();
     private readonly bool _ownsEngine;
@@ -63,7 +66,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
             if (_profile is null || _profile.IsFaulted || _profile.IsCanceled)
             {
                 // On the pool: reading a tokenizer takes a moment of pure computing that no caller's thread should pay.
-                _profile = Task.Run(() => LoadAsync(_disposing.Token));
+                _profile = Task.Run(() => LoadSteadilyAsync(_disposing.Token));
             }
 
             task = _profile;
@@ -110,6 +113,21 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         _disposing.Dispose();
     }
 
+    /// <summary>A server that gets another model while its files are read is asked anew.</summary>
+    private async Task<VllmModelProfile> LoadSteadilyAsync(CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await LoadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (VllmModelChangedException) when (attempt < MaxLoads)
+            {
+            }
+        }
+    }
+
     private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
@@ -119,29 +137,25 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         Task<ModelAssets>? named = null;
         if (Options.ModelDirectory is { Length: > 0 })
         {
-            named = Task.Run(() => LoadAssetsAsync(ModelIdentity.From(Options.ModelId), cancellationToken), cancellationToken);
+            named = Task.Run(() => LoadAssetsAsync(ModelIdentity.From(Options.ModelId), null, cancellationToken), cancellationToken);
             await Task.WhenAll(server, named).ConfigureAwait(false);
         }
 
         (VllmModelInfo info, VllmCapabilities capabilities) = await server.ConfigureAwait(false);
-        ModelAssets assets = await (named ?? LoadAssetsAsync(IdentityOf(info), cancellationToken)).ConfigureAwait(false);
-        Task<string> digest = DigestAsync(assets.Files);
-        if (_lastLoaded is not null)
-        {
-            CheckNamedFiles(_lastLoaded.Info, await _lastLoaded.Digest.ConfigureAwait(false), info, await digest.ConfigureAwait(false));
-        }
-
+        ModelAssets assets = await (named ?? LoadAssetsAsync(IdentityOf(info), info, cancellationToken)).ConfigureAwait(false);
+        var loaded = new LoadedModel(info, DigestAsync(assets.Files));
+        await CheckNamedFilesAsync(loaded).ConfigureAwait(false);
         VllmModelProfile profile = VllmModelProfile.Create(assets, info, capabilities, Options, Logger);
-        _lastLoaded = new LoadedModel(info, digest);
+        _lastLoaded = loaded;
         return profile;
     }
 
     private async Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> AskServerAsync(CancellationToken cancellationToken) =>
         (await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false), await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false));
 
-    private async Task<ModelAssets> LoadAssetsAsync(ModelIdentity identity, CancellationToken cancellationToken) =>
+    private async Task<ModelAssets> LoadAssetsAsync(ModelIdentity identity, VllmModelInfo? served, CancellationToken cancellationToken) =>
         ModelAssets.Read(await ModelFileLocator.LoadAsync(
-            ModelFileLocator.SourcesFor(Options, Engine, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false));
+            ModelFileLocator.SourcesFor(Options, Engine, served, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false));
 
     private ModelIdentity IdentityOf(VllmModelInfo info) => Options.ModelRepository is { } repository
         ? new ModelIdentity(info.ServedModelName, repository, null)
@@ -151,19 +165,24 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private static async Task<string> DigestAsync(ModelFileSet files) => await Task.Run(files.ComputeDigest).ConfigureAwait(false);
 
     /// <summary>Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.</summary>
-    private void CheckNamedFiles(VllmModelInfo last, string lastDigest, VllmModelInfo now, string digest)
+    private async Task CheckNamedFilesAsync(LoadedModel loaded)
     {
         string? named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
             : Options.ModelRepository is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelRepository)
             : null;
-        if (named is not null && lastDigest == digest
-            && (last.ServedModelName != now.ServedModelName || last.ModelPath != now.ModelPath || last.VocabularySize != now.VocabularySize))
+        if (named is not null && _lastLoaded is { } last && last.IsAnotherThan(loaded)
+            && await last.Digest.ConfigureAwait(false) == await loaded.Digest.ConfigureAwait(false))
         {
             throw new VllmModelException(
-                $"{now.Endpoint} was restarted with another model: it serves '{now.ServedModelName}' ({now.ModelPath}) instead of "
-                + $"'{last.ServedModelName}' ({last.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
+                $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) instead of "
+                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
         }
     }
 
-    private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest);
+    private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest)
+    {
+        /// <summary>Two servers may call the same model and its folder differently; one server does not.</summary>
+        public bool IsAnotherThan(LoadedModel other) => Info.VocabularySize != other.Info.VocabularySize
+            || (Info.Endpoint == other.Info.Endpoint && (Info.ServedModelName != other.Info.ServedModelName || Info.ModelPath != other.Info.ModelPath));
+    }
 }

@@ -88,6 +88,37 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Fact]
+    public async Task Embed_OneOfTwoServersHasAnotherModel_GoesToTheOther()
+    {
+        await using var one = await StartAsync(VllmServerFamily.A, "org/one", embeds: true);
+        await using var two = await StartAsync(VllmServerFamily.A, "org/two", embeds: true);
+        await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
+        var model = await engine.GetModelInfoAsync();
+        var wrong = model.Endpoint!.Port == one.Endpoint.Port ? two : one;
+
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => engine.EmbedAsync(new[] { 1 }, model)));
+
+        Assert.DoesNotContain(wrong.Requests, r => r.Method.EndsWith("/Embed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task GetTokenizerBundle_OneOfTwoServersHasAnotherModel_ComesFromTheOneThatWasAsked()
+    {
+        await using var one = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var two = await StartAsync(VllmServerFamily.A, "org/two");
+        await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
+
+        for (var i = 0; i < 4; i++)
+        {
+            var model = await engine.GetModelInfoAsync();
+            var files = await engine.GetTokenizerBundleAsync(model: model);
+
+            var server = model.Endpoint!.Port == one.Endpoint.Port ? one : two;
+            Assert.Equal(server.ModelFiles["tokenizer.json"].ToArray(), files["tokenizer.json"].ToArray());
+        }
+    }
+
+    [Fact]
     public async Task StartAsync_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
     {
         await using var server = await StartAsync(VllmServerFamily.A, "org/one");

@@ -78,13 +78,13 @@ internal sealed class EngineFamily : IProtocolFamily
     }
 
     public async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
+        IProgress<TransferProgress>? progress, int? expectedConnections, CancellationToken cancellationToken)
     {
         try
         {
             using var archive = new TokenizerArchive();
             await foreach (var chunk in StreamAsync(
-                EngineMethods.GetTokenizer, new GetTokenizerRequest(), GetTokenizerChunk.Parser, _invoker.Options.TokenizerTimeout, cancellationToken).ConfigureAwait(false))
+                EngineMethods.GetTokenizer, new GetTokenizerRequest(), GetTokenizerChunk.Parser, _invoker.Options.TokenizerTimeout, expectedConnections, cancellationToken).ConfigureAwait(false))
             {
                 archive.Add(chunk.Data.Span, chunk.Sha256);
                 progress?.Report(new TransferProgress(archive.Length));
@@ -104,16 +104,22 @@ internal sealed class EngineFamily : IProtocolFamily
     }
 
     public IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken) =>
-        StreamAsync(EngineMethods.SubscribeKvEvents, new SubscribeKvEventsRequest(), KvEventBatch.Parser, timeout: null, cancellationToken);
+        StreamAsync(EngineMethods.SubscribeKvEvents, new SubscribeKvEventsRequest(), KvEventBatch.Parser, timeout: null, expectedConnections: null, cancellationToken);
 
     public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The engine protocol has no LoRA adapters; serve with --grpc-port (the inference protocol) for them.", null);
 
     private async IAsyncEnumerable<T> StreamAsync<T>(
-        string method, IMessage request, MessageParser<T> parser, TimeSpan? timeout, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string method, IMessage request, MessageParser<T> parser, TimeSpan? timeout, int? expectedConnections, [EnumeratorCancellation] CancellationToken cancellationToken)
         where T : IMessage<T>
     {
-        var call = new GrpcCallRequest { Method = method, Frame = GrpcFrame.Encode(request, _invoker.Options.MaxSendMessageBytes), Timeout = timeout };
+        var call = new GrpcCallRequest
+        {
+            Method = method,
+            Frame = GrpcFrame.Encode(request, _invoker.Options.MaxSendMessageBytes),
+            Timeout = timeout,
+            ExpectedConnections = expectedConnections,
+        };
         using var stream = await _invoker.Transport.StartAsync(call, cancellationToken).ConfigureAwait(false);
         while (await stream.MoveNextAsync().ConfigureAwait(false))
         {

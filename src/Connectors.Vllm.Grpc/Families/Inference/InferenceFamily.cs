@@ -110,7 +110,8 @@ internal sealed class InferenceFamily : IProtocolFamily
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The inference protocol has no load figures; read them from the server's HTTP /metrics.", null);
 
-    public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(IProgress<TransferProgress>? progress, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
+        IProgress<TransferProgress>? progress, int? expectedConnections, CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The inference protocol cannot transfer the tokenizer; give the client a local model folder, or let it download from a hub.", null);
 
     public IAsyncEnumerable<KvEventBatch> SubscribeKvEventsAsync(CancellationToken cancellationToken) =>
