@@ -5,9 +5,10 @@ namespace Connectors.Vllm.Benchmarks.Soak;
 
 /// <summary>
 /// Measures what is alive, after full collections, at even intervals, and prints each measurement: a leak grows from one to the next, filled caches and
-/// pools stay level. Every prompt of the soak is new, so the tokenizer's segment cache fills up to its capacity first; its size is printed beside the rest.
+/// pools stay level. Every answer of the soak is new, so the segment cache of the server's tokenizer fills up to its capacity first; the size of the
+/// caches is printed beside the rest.
 /// </summary>
-internal sealed class MemorySampler(Tokenizer tokenizer)
+internal sealed class MemorySampler(Tokenizer client, Tokenizer server)
 {
     private readonly List<long> _samples = [];
 
@@ -28,7 +29,7 @@ internal sealed class MemorySampler(Tokenizer tokenizer)
             ("generation2_bytes", heaps[2].SizeAfterBytes),
             ("large_bytes", heaps[3].SizeAfterBytes),
             ("pinned_bytes", heaps[4].SizeAfterBytes),
-            ("segment_cache_bytes", tokenizer.CacheStatistics.Bytes),
+            ("segment_cache_bytes", client.CacheStatistics.Bytes + server.CacheStatistics.Bytes),
             ("working_set_bytes", Environment.WorkingSet));
         return alive;
     }

@@ -43,7 +43,7 @@ internal sealed class SoakBenchmark : IBenchmark
         await client.GetResponseAsync(SoakScript.Question(0));
 
         SoakTally tally = new();
-        MemorySampler sampler = new(client.GetRequiredService<Tokenizer>());
+        MemorySampler sampler = new(client.GetRequiredService<Tokenizer>(), server.Tokenizer);
         var memory = sampler.Take(0);
         using CancellationTokenSource end = new(duration);
         var start = Stopwatch.GetTimestamp();
