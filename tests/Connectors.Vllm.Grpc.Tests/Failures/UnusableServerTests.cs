@@ -43,7 +43,7 @@ public sealed class UnusableServerTests
         await serving;
 
         // Whether its words or its hanging up are seen first is a race.
-        Assert.Matches("(looks like|may be) an HTTP port", e.Message);
+        Assert.Matches("(looks like|may be|or) an HTTP port", e.Message);
         Assert.Contains("--grpc", e.Message, StringComparison.Ordinal);
     }
 
