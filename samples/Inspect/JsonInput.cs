@@ -10,13 +10,31 @@ internal static class JsonInput
         line.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>The member as text, or null when it is absent.</summary>
-    public static string? Text(this JsonElement line, string name) => line.Member(name)?.GetString();
+    public static string? Text(this JsonElement line, string name) => line.Member(name)?.Of(name, "a string", JsonValueKind.String).GetString();
 
     /// <summary>The member as a flag.</summary>
-    public static bool Flag(this JsonElement line, string name, bool otherwise) => line.Member(name)?.GetBoolean() ?? otherwise;
+    public static bool Flag(this JsonElement line, string name, bool otherwise) =>
+        line.Member(name)?.Of(name, "true or false", JsonValueKind.True, JsonValueKind.False).GetBoolean() ?? otherwise;
 
     /// <summary>The member as token ids.</summary>
-    public static int[]? Ids(this JsonElement line, string name) => line.Member(name)?.EnumerateArray().Select(id => id.GetInt32()).ToArray();
+    public static int[]? Ids(this JsonElement line, string name) =>
+        line.Member(name)?.Of(name, "an array of token ids", JsonValueKind.Array).EnumerateArray().Select(id => id.Whole(name)).ToArray();
+
+    /// <summary>The member as ranges of UTF-16 units.</summary>
+    public static Range[] Ranges(this JsonElement line, string name) =>
+        line.Member(name)?.Of(name, "an array of [start, end]", JsonValueKind.Array).EnumerateArray()
+            .Select(pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+                ? pair[0].Whole(name)..pair[1].Whole(name)
+                : throw new ArgumentException($"\"{name}\" holds something else than [start, end]"))
+            .ToArray() ?? [];
+
+    private static JsonElement Of(this JsonElement value, string name, string what, params ReadOnlySpan<JsonValueKind> kinds) =>
+        kinds.Contains(value.ValueKind) ? value : throw new ArgumentException($"\"{name}\" must be {what}, not {value.ValueKind}");
+
+    private static int Whole(this JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
+            ? number
+            : throw new ArgumentException($"\"{name}\" holds {value.GetRawText()}, which is no whole number from 0 to {int.MaxValue}");
 
     /// <summary>An object's members, in order.</summary>
     public static Dictionary<string, object?> ToDictionary(this JsonElement value) =>

@@ -11,8 +11,7 @@ internal sealed class EncodeVerb(Tokenizer tokenizer) : IVerb
     public void Answer(JsonElement line, Utf8JsonWriter answer)
     {
         var text = line.Text("text") ?? throw new ArgumentException("the line has no \"text\"");
-        var content = line.Member("content")?.EnumerateArray().Select(range => range[0].GetInt32()..range[1].GetInt32()).ToArray() ?? [];
-        var ids = tokenizer.Encode(text, content, addSpecialTokens: line.Flag("add_special_tokens", otherwise: false));
+        var ids = tokenizer.Encode(text, line.Ranges("content"), addSpecialTokens: line.Flag("add_special_tokens", otherwise: false));
         answer.WriteNumbers("ids", ids);
         answer.WriteStartArray("tokens");
         foreach (var id in ids)

@@ -16,6 +16,9 @@ internal static class TekkenLoader
         "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
     ];
 
+    /// <summary>More control tokens than this are no model's, and would only fill the memory.</summary>
+    private const int MostControls = 1 << 16;
+
     /// <summary>Makes the definition of a tekken tokenizer.</summary>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName)
     {
@@ -24,7 +27,7 @@ internal static class TekkenLoader
         var config = root.Required("config");
         var controls = config.Required("default_num_special_tokens").AsInt();
         var size = config.Required("default_vocab_size").AsInt();
-        if (controls < 0 || controls > size || size > Vocabulary.Builder.IdCeiling)
+        if (controls is < 0 or > MostControls || controls > size || size > Vocabulary.Builder.IdCeiling)
         {
             throw config.Error("default_num_special_tokens and default_vocab_size do not fit together");
         }

@@ -13,6 +13,9 @@ internal static class TiktokenLoader
     /// <summary>Ids behind the ranks that count as reserved when config.json does not tell the vocabulary's size.</summary>
     private const int DefaultReserved = 256;
 
+    /// <summary>More control tokens than this are no model's, and would only fill the memory.</summary>
+    private const int MostReserved = 1 << 16;
+
     private const string QwenFile = "qwen.tiktoken";
     private const int QwenExtras = 205;
 
@@ -29,6 +32,12 @@ internal static class TiktokenLoader
         var ranks = ReadRanks(file.Span, fileName);
         var added = new List<AddedToken>();
         AddedTokenReader.MergeConfig(added, tokenizerConfigJson, "tokenizer_config.json");
+        if (added.Find(token => token.Id >= ranks.IdLimit + MostReserved) is { } far)
+        {
+            throw new TokenizerException(
+                $"the token '{far.Content}' has the id {far.Id}, far behind the last rank {ranks.IdLimit - 1}", "tokenizer_config.json", "$.added_tokens_decoder");
+        }
+
         if (added.Count == 0 && fileName == QwenFile)
         {
             AddQwenTokens(added, ranks.IdLimit);
@@ -40,7 +49,12 @@ internal static class TiktokenLoader
         {
             var model = root.OptionalString("model_type");
             isKimi = Array.IndexOf(KimiModels, model) >= 0;
-            size = (root.Optional("vocab_size") ?? root.Optional("text_config")?.Optional("vocab_size"))?.AsInt();
+            var vocabularySize = root.Optional("vocab_size") ?? root.Optional("text_config")?.Optional("vocab_size");
+            size = vocabularySize?.AsInt();
+            if (size > ranks.IdLimit + MostReserved)
+            {
+                throw vocabularySize!.Error($"the file has ranks up to {ranks.IdLimit - 1}, so a vocabulary of {size} tokens cannot be right");
+            }
         });
 
         // Without config.json the tokenizer's own class tells a Kimi file.

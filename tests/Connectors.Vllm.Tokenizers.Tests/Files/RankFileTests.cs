@@ -62,6 +62,15 @@ public sealed class RankFileTests
         Assert.Equal([261, 5 + 'c'], tokenizer.Encode("abc"));
     }
 
+    [Theory]
+    [InlineData("config.json", """{"vocab_size":16000000}""", "$.vocab_size")]
+    [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"2147483640":{"content":"<far>"}}}""", "$.added_tokens_decoder")]
+    public void FromFiles_TiktokenWithFarIds_RefusedInsteadOfFillingMemory(string name, string content, string place)
+    {
+        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFiles(Files(("tiktoken.model", "YQ== 0\nYg== 1\n"), (name, content))));
+        Assert.Equal(place, exception.Place);
+    }
+
     [Fact]
     public void FromFiles_TekkenWithoutList_HasBuiltInControlTokens()
     {
@@ -74,6 +83,7 @@ public sealed class RankFileTests
     [InlineData("{", "line 1, byte 1")]
     [InlineData("{}", "$")]
     [InlineData("""{"config":{"default_num_special_tokens":5,"default_vocab_size":2,"pattern":"a"},"vocab":[]}""", "$.config")]
+    [InlineData("""{"config":{"default_num_special_tokens":9000000,"default_vocab_size":10000000,"pattern":"a"},"vocab":[]}""", "$.config")]
     [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"a"},"vocab":[]}""", "$.vocab")]
     [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"("},"vocab":[{"rank":0,"token_bytes":"YQ=="}]}""", "$.config.pattern")]
     [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"a"},"vocab":[{"rank":0,"token_bytes":"?"}]}""", "$.vocab[0]")]
