@@ -12,9 +12,11 @@ public sealed class ChatTemplate : IChatPromptRenderer
     private readonly Stmt[] _body;
     private readonly ScopeEntry _scope;
     private readonly int _slotCount;
+    private readonly Value _self;
 
-    private ChatTemplate(string source, SourceText text, Stmt[] body, ChatTemplateOptions options)
+    private ChatTemplate(string source, SourceText text, Stmt[] body, IReadOnlyDictionary<string, BlockStmt> blocks, ChatTemplateOptions options)
     {
+        _self = Value.Of(new TemplateReference(blocks));
         Source = source;
         _text = text;
         _body = body;
@@ -54,7 +56,8 @@ public sealed class ChatTemplate : IChatPromptRenderer
         var text = new SourceText(source, options.Name);
         try
         {
-            return new ChatTemplate(source, text, Parser.Parse(text.Text), options);
+            var (body, blocks) = Parser.Parse(text.Text);
+            return new ChatTemplate(source, text, body, blocks, options);
         }
         catch (TemplateSyntaxException exception)
         {
@@ -80,7 +83,7 @@ public sealed class ChatTemplate : IChatPromptRenderer
                 variables["messages"] = continued.Messages;
             }
 
-            using var context = new RenderContext(_options, variables, input.TimeProvider ?? TimeProvider.System);
+            using var context = new RenderContext(_options, variables, _self, input.TimeProvider ?? TimeProvider.System);
             try
             {
                 var frame = new Frame(context, _slotCount, null);

@@ -23,12 +23,33 @@ internal sealed class TemplateBenchmark : IBenchmark
             : MakeConversation(arguments.Number("messages", 6), arguments.Flag("tools"));
         using var json = JsonDocument.Parse(conversation);
         var input = MakeInput(json.RootElement);
+        WarmUp(files, input);
         foreach (var template in files)
         {
             Console.WriteLine(Measure(template, input, json.RootElement.GetProperty("messages").GetArrayLength()).ToJsonString());
         }
 
         return Task.FromResult(0);
+    }
+
+    /// <summary>Renders all templates for a while: the first ones measured must not be those that the runtime has not yet compiled well.</summary>
+    private static void WarmUp(string[] files, ChatTemplateInput input)
+    {
+        var templates = Array.ConvertAll(files, file => ChatTemplate.Parse(File.ReadAllText(file)));
+        for (var watch = Stopwatch.StartNew(); watch.ElapsedMilliseconds < 2000; Thread.Sleep(5))
+        {
+            foreach (var template in templates)
+            {
+                try
+                {
+                    template.Render(input);
+                }
+                catch (ChatTemplateException)
+                {
+                    // A template that refuses the conversation is reported when it is measured.
+                }
+            }
+        }
     }
 
     /// <summary>A system text, then question and answer in turns; with tools every second answer begins with a call.</summary>

@@ -36,6 +36,8 @@ internal static class TextMethods
             ? self.Str.Slice(arguments[0].Text.Length, self.Text.Length - arguments[0].Text.Length).AsMarkup(false) : self.Str.AsMarkup(false))),
         new("removesuffix", "/ suffix", (_, self, arguments) => Value.Of(self.Text.EndsWith(Require(arguments[0]).Text, StringComparison.Ordinal)
             ? self.Str.Slice(0, self.Text.Length - arguments[0].Text.Length).AsMarkup(false) : self.Str.AsMarkup(false))),
+        new("translate", "/ table", Translation.Translate),
+        new("maketrans", "/ x y? z?", Translation.MakeTable),
         new("ljust", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, -1)),
         new("rjust", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 1)),
         new("center", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 0)),

@@ -11,13 +11,15 @@ internal sealed class RenderContext : IDisposable
 
     private readonly ChatTemplateOptions _options;
     private readonly Dictionary<string, Value> _variables;
+    private readonly Value _self;
     private long _stepsLeft;
     private int _callDepth;
 
-    public RenderContext(ChatTemplateOptions options, Dictionary<string, Value> variables, TimeProvider clock)
+    public RenderContext(ChatTemplateOptions options, Dictionary<string, Value> variables, Value self, TimeProvider clock)
     {
         _options = options;
         _variables = variables;
+        _self = self;
         long messages = variables.TryGetValue("messages", out var list) && list.Object is PySequence sequence ? sequence.Length : 0;
         _stepsLeft = options.MaxSteps + (StepsPerPair * Math.Min(messages * messages, MaxPairs));
         Clock = clock;
@@ -37,7 +39,7 @@ internal sealed class RenderContext : IDisposable
 
     /// <summary>A variable of the template, or a missing value.</summary>
     public Value Resolve(string name) =>
-        _variables.TryGetValue(name, out var value) || Globals.Table.TryGetValue(name, out value) ? value : default;
+        _variables.TryGetValue(name, out var value) || Globals.Table.TryGetValue(name, out value) ? value : name == "self" ? _self : default;
 
     /// <summary>Makes a top-level variable visible to the template's blocks.</summary>
     public void Export(string name, Value value) => _variables[name] = value;

@@ -33,7 +33,7 @@ internal sealed class ForStmt(Expr target, Expr iterable, Expr? test, bool isRec
         var outer = isRecursive ? scope with { Function = new FunctionScope(scope.Function) } : scope;
         _loopFunction = isRecursive ? outer.Function : null;
         var loop = outer.Inner() with { IsInLoop = true };
-        var usesLoop = isRecursive || Undeclared.Find(body, "loop");
+        var usesLoop = isRecursive || Undeclared.Find(body, "loop") || Descendants().OfType<BlockStmt>().Any(block => block.IsScoped);
         if (usesLoop)
         {
             loop.Symbols.DeclareParameter("loop");

@@ -523,50 +523,33 @@ internal sealed class ExpressionParser(TokenStream tokens)
     {
         var position = tokens.Next().Position;
         var keys = new List<Expr>();
-        Expr? slice = null;
+        (Expr? Start, Expr? Stop, Expr? Step)? slice = null;
+        var sliceAt = 0;
         while (!tokens.Current.IsOperator("]"))
         {
-            if (keys.Count > 0 || slice is not null)
+            if (keys.Count > 0)
             {
                 tokens.ExpectOperator(",");
             }
 
-            if (slice is not null || (keys.Count > 0 && tokens.Current.IsOperator(":")))
+            var start = tokens.Current.IsOperator(":") ? null : Parse();
+            if (start is not null && !tokens.Current.IsOperator(":"))
             {
-                throw new TemplateSyntaxException("slices of several dimensions are not supported", position);
+                keys.Add(start);
+                continue;
             }
 
-            slice = ParseKeyOrSlice(owner, keys, position);
+            sliceAt = tokens.Next().Position;
+            var stop = IsBoundEnd() ? null : Parse();
+            var step = tokens.SkipOperator(":") && !IsBoundEnd() ? Parse() : null;
+            slice = (start, stop, step);
+            keys.Add(Made(new SliceKeyExpr(start, stop, step, sliceAt)));
         }
 
         tokens.ExpectOperator("]");
-        return slice ?? Made(new ItemExpr(owner, keys.Count == 1 ? keys[0] : new SequenceExpr([.. keys], isTuple: true, position), position));
-    }
-
-    private Expr? ParseKeyOrSlice(Expr owner, List<Expr> keys, int position)
-    {
-        Expr? start = null;
-        if (!tokens.Current.IsOperator(":"))
-        {
-            start = Parse();
-            if (!tokens.Current.IsOperator(":"))
-            {
-                keys.Add(start);
-                return null;
-            }
-        }
-
-        tokens.Next();
-        var stop = IsBoundEnd() ? null : Parse();
-        Expr? step = null;
-        if (tokens.SkipOperator(":"))
-        {
-            step = IsBoundEnd() ? null : Parse();
-        }
-
-        return keys.Count > 0
-            ? throw new TemplateSyntaxException("slices of several dimensions are not supported", position)
-            : Made(new SliceExpr(owner, start, stop, step, position));
+        return Made(keys.Count == 1 && slice is { } only
+            ? new SliceExpr(owner, only.Start, only.Stop, only.Step, position)
+            : new ItemExpr(owner, keys.Count == 1 ? keys[0] : new SequenceExpr([.. keys], isTuple: true, position), position));
     }
 
     private bool IsBoundEnd() => tokens.Current.Type == TokenType.Operator && tokens.Current.Text is ":" or "]" or ",";

@@ -7,7 +7,7 @@ internal sealed class Parser
 
     private readonly TokenStream _tokens;
     private readonly ExpressionParser _expressions;
-    private readonly HashSet<string> _blocks = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, BlockStmt?> _blocks = new(StringComparer.Ordinal);
     private int _depth;
 
     private Parser(string source)
@@ -16,7 +16,12 @@ internal sealed class Parser
         _expressions = new ExpressionParser(_tokens);
     }
 
-    public static Stmt[] Parse(string source) => new Parser(source).ParseBody([], 0);
+    /// <summary>The statements of a template, and its blocks by name.</summary>
+    public static (Stmt[] Body, IReadOnlyDictionary<string, BlockStmt> Blocks) Parse(string source)
+    {
+        var parser = new Parser(source);
+        return (parser.ParseBody([], 0), parser._blocks!);
+    }
 
     /// <summary>Statements up to one of the ending tags, whose name is then the current token; no ending tags: up to the end.</summary>
     private Stmt[] ParseBody(string[] endings, int opened)
@@ -295,16 +300,21 @@ internal sealed class Parser
     {
         var token = _tokens.Next();
         var name = _tokens.Expect(TokenType.Name, "a block name").Text;
-        _tokens.SkipName("scoped");
-        _tokens.SkipName("required");
-        if (!_blocks.Add(name))
+        var isScoped = _tokens.SkipName("scoped");
+        var isRequired = _tokens.SkipName("required");
+        if (!_blocks.TryAdd(name, null))
         {
             throw new TemplateSyntaxException($"block '{name}' defined twice", token.Position);
         }
 
         var body = ParseWholeBody(token.Position, "endblock");
         _tokens.SkipName(name);
-        return new BlockStmt(name, body, token.Position);
+        if (isRequired && !body.All(statement => statement is TextStmt text && string.IsNullOrWhiteSpace(text.Text)))
+        {
+            throw new TemplateSyntaxException("Required blocks can only contain comments or whitespace", token.Position);
+        }
+
+        return _blocks[name] = new BlockStmt(name, isScoped, isRequired, body, token.Position);
     }
 
     private void ParsePrint(List<Stmt> body)

@@ -54,7 +54,7 @@ internal static class ItemAccess
     }
 
     /// <summary>The item under an index or a key that is no string; a missing value when there is none.</summary>
-    private static Value TryGet(RenderContext context, Value owner, Value key)
+    public static Value TryGet(RenderContext context, Value owner, Value key)
     {
         if (owner.Object is PyDict dict)
         {
