@@ -21,7 +21,9 @@ SECTIONS = [
      "Template, tokenizer, request and its way over loopback until the server has the last byte (`call_to_request_ms`); then until the first message of an answer that comes at once is "
      "here. The next turn finds the conversation so far in the segment cache. The reference's time is rendering and encoding alone."),
     ("start", "Start", "Process start to the first streamed text of samples/Chat, tokenizer (11 MB) included; and what one model profile (tokenizer, template, formats) keeps at rest."),
-    ("tokenize", "Tokenizers beside npm `tokenizers` (the reference)", "One core, warm, median of 5."),
+    ("tokenize", "Tokenizers beside npm `tokenizers` (the reference) and Microsoft.ML.Tokenizers",
+     "One core, warm (the JIT has been silent for 1.5 s: on one core its better code comes seconds later), median of 5. `ml` is Microsoft.ML.Tokenizers 2.0.1 with the same "
+     "vocabulary as ranks, where one pattern is all that comes before byte-level BPE."),
     ("template", "Chat templates beside jinja2 and @huggingface/jinja", "Six messages each."),
     ("parse", "Output parsers", "ns and bytes per token; the last rows are 100 KB of adversarial output."),
     ("soak", "Soak", "Random cancels, faults and restarts of the server while every answer is known beforehand: lost characters must be 0."),
