@@ -72,7 +72,7 @@ public sealed class OutputFormat
         {
             CallShape.JsonArray => GenericShapes.JsonArray,
             CallShape.NamedArguments => GenericShapes.NamedArguments,
-            CallShape.None => ToolSyntax.None with { Drops = tools.Drops, Citations = tools.Citations },
+            CallShape.None => ToolSyntax.None with { Drops = tools.Drops, StrayClosers = tools.StrayClosers, Citations = tools.Citations },
             _ => tools,
         };
 
@@ -97,6 +97,7 @@ public sealed class OutputFormat
             .Concat(Of(tools.Openers, MarkerKind.CallOpen))
             .Concat(Of(tools.StartOpeners, MarkerKind.CallOpenAtStart))
             .Concat(Of(tools.Drops.Concat(reasoning.Drops), MarkerKind.Drop))
+            .Concat(Of(tools.StrayClosers, MarkerKind.StrayCloser))
             .Concat(Of(tools.Citations, MarkerKind.Citation));
     }
 

@@ -101,6 +101,8 @@ public sealed class OutputFormatsTests
     [InlineData("chat-templates/deepseek-ai-DeepSeek-V3.2.jinja", "deepseek_v32", "deepseek_v3")]
     [InlineData("chat-templates/deepseek-ai-DeepSeek-V4.jinja", "deepseek_v4", "deepseek_v4")]
     [InlineData("chat-templates/meta-llama-Llama-3.1-8B-Instruct.jinja", "llama3_json", "none")]
+    [InlineData("chat-templates/unsloth-Apriel-1.5.jinja", "jamba", "none")]
+    [InlineData("chat-templates/meetkai-functionary-medium-v3.1.jinja", "qwen3_coder", "none")]
     [InlineData("chat-templates/LFM2-8B-A1B.jinja", "lfm2", "none")]
     [InlineData("chat-templates/NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja", "hermes", "none")]
     [InlineData("chat-templates/CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", "cohere_command3", "cohere_cmd")]

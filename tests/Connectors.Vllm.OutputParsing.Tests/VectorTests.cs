@@ -77,6 +77,47 @@ public sealed class VectorTests
         Assert.Matches("^[A-Za-z0-9]{9}$", Assert.Single(events, item => item.Kind == OutputEventKind.ToolCallStart).CallId);
     }
 
+    [Theory]
+    [InlineData("[TOOL_CALLS] [{\"name\":\"now\",\"arguments\":{},\"id\":\"aBc456789\"}]", true)]
+    [InlineData("[TOOL_CALLS]now[CALL_ID]aBc456789[ARGS]{}", true)]
+    [InlineData("[TOOL_CALLS]now[CALL_ID]aBc4567-9[ARGS]{}", false)]
+    public void Parse_MistralCallWithAnId_KeepsItWhereTemplatesTakeIt(string output, bool kept)
+    {
+        var format = OutputFormats.FromNames("mistral", "none");
+        Assert.Equal(kept, Id(new OutputParserOptions()) == "aBc456789");
+        Assert.Matches("^[A-Za-z0-9]{9}$", Id(new OutputParserOptions { ReservedCallIds = new HashSet<string> { "aBc456789" } }));
+        Assert.NotEqual("aBc456789", Id(new OutputParserOptions { ReservedCallIds = new HashSet<string> { "aBc456789" } }));
+
+        string? Id(OutputParserOptions options) =>
+            Assert.Single(OutputParser.Create(format, options).Parse(output), item => item.Kind == OutputEventKind.ToolCallStart).CallId;
+    }
+
+    [Fact]
+    public void Parse_HarmonyEndOfSequenceBehindACall_IsNoText()
+    {
+        var format = OutputFormats.FromNames("openai", "openai_gptoss");
+        var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|endoftext|>" } });
+        var events = new OutputEvents();
+        parser.Push("<|channel|>commentary to=functions.now<|message|>{}<|call|>", 1, events);
+        parser.Push("<|endoftext|>", 7, events);
+        parser.Push("<|start|>assistant<|channel|>final<|message|>b", 2, events);
+        parser.Finish("stop", events);
+        Assert.Equal(["C now {}", "T b"], OutputCase.Lines(events));
+    }
+
+    [Fact]
+    public void Parse_IdOfTheModel_IsKeptOnceInAConversation()
+    {
+        const string Output = "<|START_ACTION|>[{\"tool_call_id\":\"0\",\"tool_name\":\"now\"},{\"tool_call_id\":\"0\",\"tool_name\":\"now\"}]<|END_ACTION|>";
+        var format = OutputFormats.FromNames("cohere_command3", "none");
+        string[] Ids(OutputParserOptions options) =>
+            [.. OutputParser.Create(format, options).Parse(Output).Where(item => item.Kind == OutputEventKind.ToolCallStart).Select(item => item.CallId!)];
+        var first = Ids(new OutputParserOptions());
+        Assert.Equal("0", first[0]);
+        Assert.StartsWith("call_", first[1], StringComparison.Ordinal);
+        Assert.All(Ids(new OutputParserOptions { ReservedCallIds = new HashSet<string> { "0" } }), id => Assert.StartsWith("call_", id, StringComparison.Ordinal));
+    }
+
     private static OutputCase Of(string tools, string reasoning, string name, string output, params string[] expected) =>
         new(name, output, expected) { Tools = tools, Reasoning = reasoning };
 

@@ -167,6 +167,12 @@ internal abstract class ChannelMachine : OutputMachine
             return false;
         }
 
+        if (SpecialAt(at) is > 0 and var special && !MayBeHeader(_buffer.Span[at..]))
+        {
+            Drop(at + special);
+            return true;
+        }
+
         _headerPrefix = "";
         _state = State.Header;
         return true;

@@ -24,6 +24,9 @@ internal enum MarkerKind
     /// <summary>A special token that no format claims.</summary>
     Special = 32,
 
+    /// <summary>Ends calls where none are open: without content in an answer, but part of a thought that calls do not end.</summary>
+    StrayCloser = 128,
+
     /// <summary>Begins a citation's tag in the text of an answer, which goes on with numbers up to <c>&gt;</c>; without content.</summary>
     Citation = 64,
 }

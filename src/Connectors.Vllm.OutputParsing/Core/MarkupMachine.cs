@@ -252,6 +252,11 @@ internal sealed class MarkupMachine : OutputMachine
             return MarkerKind.Citation;
         }
 
+        if (kind.HasFlag(MarkerKind.StrayCloser))
+        {
+            return _reasoning && !_reasoningSyntax.EndedByCall ? MarkerKind.None : MarkerKind.Drop;
+        }
+
         if ((kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose)))
         {
             return MarkerKind.Drop;

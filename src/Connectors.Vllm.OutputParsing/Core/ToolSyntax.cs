@@ -26,6 +26,9 @@ internal sealed record ToolSyntax
     /// <summary>Markers without content.</summary>
     public IReadOnlyList<string> Drops { get; init; } = [];
 
+    /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of a thought that calls do not end.</summary>
+    public IReadOnlyList<string> StrayClosers { get; init; } = [];
+
     /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> behind them they are markers without content.</summary>
     public IReadOnlyList<string> Citations { get; init; } = [];
 

@@ -29,7 +29,8 @@ internal static class HeaderFormats
     {
         Id = "deepseek_v31",
         Openers = ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"],
-        Drops = ["<｜tool▁calls▁end｜>", DeepSeekEnd],
+        Drops = [DeepSeekEnd],
+        StrayClosers = ["<｜tool▁calls▁end｜>"],
         Reader = _ => new HeaderJsonReader(new HeaderJsonSyntax
         {
             CallOpens = ["<｜tool▁call▁begin｜>"],

@@ -47,8 +47,16 @@ internal static class JsonFormats
         Tag = JsonCallTags.InternLm2.Build,
     };
 
-    /// <summary>Jamba and MiniMax M1.</summary>
-    public static readonly ToolSyntax Jamba = Between("jamba", ["<tool_calls>"], ["</tool_calls>"]) with { Aliases = ["minimax_m1"], Tag = JsonCallTags.Jamba.Build };
+    /// <summary>Jamba, MiniMax M1, and Apriel, whose calls may hold an id.</summary>
+    public static readonly ToolSyntax Jamba = new()
+    {
+        Id = "jamba",
+        Aliases = ["minimax_m1"],
+        Openers = ["<tool_calls>"],
+        NewlinesBefore = 1,
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true, Keys = new JsonCallKeys { Id = ["id"] } }),
+        Tag = JsonCallTags.Jamba.Build,
+    };
 
     public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with { Tag = JsonCallTags.NemotronNanoV2.Build };
 

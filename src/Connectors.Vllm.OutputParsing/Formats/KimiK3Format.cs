@@ -7,7 +7,8 @@ internal static class KimiK3Format
     {
         Id = "kimi_k3",
         Openers = ["<|open|>tools<|sep|>", "<|open|>call "],
-        Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>", "<|close|>tools<|sep|>"],
+        Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>"],
+        StrayClosers = ["<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
         Reader = _ => new KimiK3Reader(),
         Tag = ChannelCallTags.KimiK3,

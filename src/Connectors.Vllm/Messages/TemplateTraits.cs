@@ -48,7 +48,7 @@ internal sealed partial record TemplateTraits
         MixedContent = ContentIsString().IsMatch(source),
         KnowsDeveloperRole = source.Contains("\"developer\"", StringComparison.Ordinal) || source.Contains("'developer'", StringComparison.Ordinal),
         ReadsThinkingKey = ThinkingKey().IsMatch(source),
-        PrintsArgumentText = ArgumentText().IsMatch(source),
+        PrintsArgumentText = ArgumentText().IsMatch(source) && !ArgumentMembers().IsMatch(source),
         KnowsExtraHigh = source.Contains("xhigh", StringComparison.Ordinal),
         KnowsMaximum = source.Contains("\"max\"", StringComparison.Ordinal) || source.Contains("'max'", StringComparison.Ordinal),
     };
@@ -61,4 +61,8 @@ internal sealed partial record TemplateTraits
 
     [GeneratedRegex(@"\barguments(['""]\])?\s+is\s+string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentText();
+
+    // A template that writes the members itself writes no JSON; its branch for a string is for something else than the model's words.
+    [GeneratedRegex(@"\barguments(['""]\])?\s*(is\s+mapping\b|\|\s*(items|dictsort)\b|\.items\b)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex ArgumentMembers();
 }

@@ -234,6 +234,12 @@ internal static class VectorCases
         new("hunyuan answer", "<think>\na\n</think>\n<answer>\nb\n</answer>", "R a", "T b") { Reasoning = "hunyuan_a13b", Tools = "hunyuan_a13b" },
         new("effort markers", "<ifm|think_faster>a</ifm|think_faster>b", "R a", "T b") { Reasoning = "k2_horizon" },
         new("horizon JSON", "<ifm|tool_calls><ifm|tool_call>{\"name\": \"now\", \"arguments\": {}}</ifm|tool_call></ifm|tool_calls>", "C now {}") { Tools = "k2_horizon" },
+        new("DSML stays in a thought of V3.2", "x<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜function_calls></think>b", "R x<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>", "T b")
+            { Tools = "deepseek_v32", Reasoning = "deepseek_v32", PromptTail = "<think>" },
+        new("a call in a thought of A13B stays in it", "<think>\na <tool_calls>[{\"name\":\"now\",\"arguments\":{}}]</tool_calls>\n</think>\n<answer>\nok\n</answer>",
+            "R a <tool_calls>[{\"name\":\"now\",\"arguments\":{}}]</tool_calls>", "T ok") { Tools = "hunyuan_a13b", Reasoning = "hunyuan_a13b" },
+        new("no wrapper", "<invoke name='get_weather'><parameter name=city>A</parameter></invoke>", "C get_weather {\"city\":\"A\"}") { Tools = "minimax_m2", Reasoning = "minimax_m2" },
+        new("LongCat's own think tags", "<longcat_think>\nx\n</longcat_think>\nhi", "R x", "T hi") { Tools = "longcat", Reasoning = "longcat" },
         new("call stays in a strict thought", "a<tool_calls><tool_call>now</tool_call></tool_calls></think>b", "R a<tool_calls><tool_call>now</tool_call></tool_calls>", "T b")
             { Tools = "hy_v4", Reasoning = "hy_v4", PromptTail = "<think>" },
     ];
