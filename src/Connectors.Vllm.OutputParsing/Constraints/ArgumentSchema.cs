@@ -99,13 +99,14 @@ internal readonly struct ArgumentSchema
             return node;
         }
 
-        if (References(schema).Any(reference => !Array.Exists(Definitions, keyword => reference.StartsWith($"#/{keyword}/", StringComparison.Ordinal))))
+        var references = References(schema).ToList();
+        if (references.Exists(reference => !Array.Exists(Definitions, keyword => reference.StartsWith($"#/{keyword}/", StringComparison.Ordinal))))
         {
             // It refers to a place that only the whole schema has.
             return JsonValue.Create(true);
         }
 
-        foreach (var keyword in Definitions)
+        foreach (var keyword in references.Count > 0 ? Definitions : [])
         {
             if (!node.ContainsKey(keyword) && _root.TryGetProperty(keyword, out var definitions) && definitions.ValueKind == JsonValueKind.Object)
             {

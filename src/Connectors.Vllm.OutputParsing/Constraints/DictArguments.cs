@@ -10,14 +10,13 @@ namespace Connectors.Vllm.OutputParsing;
 /// <param name="Delimiter">The text around strings.</param>
 internal sealed record DictArguments(string Delimiter)
 {
-    private const int MaxDepth = 8;
     private const ValueTypes Scalars = ValueTypes.Null | ValueTypes.Whole | ValueTypes.Number | ValueTypes.Truth;
 
-    public JsonObject Build(ArgumentSchema schema) => Dictionary(schema, 0);
+    public JsonObject Build(ArgumentSchema schema) => Dictionary(schema, new PlaceBudget(), 0);
 
-    private JsonObject Dictionary(ArgumentSchema schema, int depth)
+    private JsonObject Dictionary(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
-        if (depth > MaxDepth || schema.Properties is not { } properties)
+        if (!budget.Take(depth) || schema.Properties is not { } properties)
         {
             return Free("dictionary");
         }
@@ -41,10 +40,10 @@ internal sealed record DictArguments(string Delimiter)
 
         JsonObject OneOf() => Or([.. optional.Select(Pair)]);
 
-        JsonObject Pair((string Name, ArgumentSchema Value, bool IsRequired) property) => Sequence(Const(property.Name + ":"), Value(property.Value, depth + 1));
+        JsonObject Pair((string Name, ArgumentSchema Value, bool IsRequired) property) => Sequence(Const(property.Name + ":"), Value(property.Value, budget, depth + 1));
     }
 
-    private JsonObject Value(ArgumentSchema schema, int depth)
+    private JsonObject Value(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         if (schema.Texts is { } texts)
         {
@@ -67,12 +66,12 @@ internal sealed record DictArguments(string Delimiter)
 
         if (types.HasFlag(ValueTypes.Map))
         {
-            alternatives.Add(Dictionary(schema, depth));
+            alternatives.Add(Dictionary(schema, budget, depth));
         }
 
         if (types.HasFlag(ValueTypes.List))
         {
-            alternatives.Add(List(schema.Items, depth));
+            alternatives.Add(List(schema.Items, budget, depth));
         }
 
         if ((types & Scalars) != 0)
@@ -84,14 +83,14 @@ internal sealed record DictArguments(string Delimiter)
         return Or([.. alternatives]);
     }
 
-    private JsonObject List(ArgumentSchema items, int depth)
+    private JsonObject List(ArgumentSchema items, PlaceBudget budget, int depth)
     {
-        if (depth > MaxDepth || items.IsAny)
+        if (items.IsAny || !budget.Take(depth))
         {
             return Free("list");
         }
 
-        return Sequence(Const("["), Optional(Sequence(Value(items, depth + 1), Star(Sequence(Const(","), Value(items, depth + 1))))), Const("]"));
+        return Sequence(Const("["), Optional(Sequence(Value(items, budget, depth + 1), Star(Sequence(Const(","), Value(items, budget, depth + 1))))), Const("]"));
     }
 
     private static JsonArray ScalarNames(ValueTypes types)

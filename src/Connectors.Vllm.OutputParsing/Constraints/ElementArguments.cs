@@ -7,11 +7,9 @@ namespace Connectors.Vllm.OutputParsing;
 /// <param name="Mark">The mark before every tag.</param>
 internal sealed record ElementArguments(string Mark)
 {
-    private const int MaxDepth = 8;
+    public JsonObject Build(ArgumentSchema schema) => Members(schema, new PlaceBudget(), 0);
 
-    public JsonObject Build(ArgumentSchema schema) => Members(schema, 0);
-
-    private JsonObject Members(ArgumentSchema schema, int depth)
+    private JsonObject Members(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         if (schema.Properties is not { } properties)
         {
@@ -20,18 +18,18 @@ internal sealed record ElementArguments(string Mark)
         }
 
         var elements = properties.Select(property => property.IsRequired
-            ? Element(property.Name, property.Value, depth)
-            : Optional(Element(property.Name, property.Value, depth))).ToArray();
+            ? Element(property.Name, property.Value, budget, depth)
+            : Optional(Element(property.Name, property.Value, budget, depth))).ToArray();
         return elements.Length == 0 ? Nothing() : Sequence(elements);
     }
 
-    private JsonObject Element(string name, ArgumentSchema schema, int depth)
+    private JsonObject Element(string name, ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         var (open, close) = ($"{Mark}<{name}>", $"{Mark}</{name}>");
         return schema.Types switch
         {
-            ValueTypes.Map when depth < MaxDepth && schema.Properties is { Count: > 0 } => Sequence(Const(open), Members(schema, depth + 1), Const(close)),
-            ValueTypes.List when depth < MaxDepth && !schema.Items.IsAny => Sequence(Const(open), Star(Element("item", schema.Items, depth + 1)), Const(close)),
+            ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) => Sequence(Const(open), Members(schema, budget, depth + 1), Const(close)),
+            ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) => Sequence(Const(open), Star(Element("item", schema.Items, budget, depth + 1)), Const(close)),
             _ => Tag(open, NamedArguments.Value(schema), close),
         };
     }

@@ -68,6 +68,22 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
         Assert.Equal([true, false], oracle.Accepts(one, [$"[{Weather}]", $"[{Weather}, {Now}]"]));
     }
 
+    /// <summary>Formats whose nested values are spelled out place by place, with a schema that refers to itself in three places.</summary>
+    [Theory]
+    [InlineData("gemma4", "<|tool_call>call:plant{name:<|\"|>oak<|\"|>,left:{name:<|\"|>a<|\"|>,tags:[1,null,<|\"|>x<|\"|>]},free:{k:[true,{a:<|\"|>b<|\"|>}]}}<tool_call|>", "<|tool_call>call:plant{left:{}}<tool_call|>")]
+    [InlineData("minimax_m3", "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<name>oak]<]minimax[>[</name>]<]minimax[>[<left>]<]minimax[>[<name>a]<]minimax[>[</name>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</tool_call>",
+        "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<left>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</tool_call>")]
+    public void NestedArguments_RecursiveSchema_AreSpelledOutToABound(string format, string good, string bad)
+    {
+        var tool = TestTools.Tool("plant", """
+            {"$ref":"#/$defs/Tree","$defs":{"Tree":{"type":"object","properties":{"name":{"type":"string"},"left":{"$ref":"#/$defs/Tree"},"right":{"$ref":"#/$defs/Tree"},
+             "others":{"type":"array","items":{"$ref":"#/$defs/Tree"}},"tags":{"type":"array","items":{"type":["integer","null","string"]}},"free":{}},"required":["name"]}}}
+            """);
+        var constraint = OutputConstraints.Build(OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).Constraint!;
+        Assert.InRange(constraint.Text.Length, 1, 1_000_000);
+        Assert.Equal([true, false, false], oracle.Accepts(constraint, [good, bad, "text"]));
+    }
+
     [Fact]
     public void GenericCalls_Named_AreTheArgumentsOfThatTool()
     {
