@@ -25,7 +25,7 @@ SECTIONS = [
      "One core, warm (the JIT has been silent for 1.5 s: on one core its better code comes seconds later), median of 5. `ml` is Microsoft.ML.Tokenizers 2.0.1 with the same "
      "vocabulary as ranks, where one pattern is all that comes before byte-level BPE."),
     ("template", "Chat templates beside jinja2 and @huggingface/jinja", "Six messages each."),
-    ("parse", "Output parsers", "ns and bytes per token; the last rows are 100 KB of adversarial output."),
+    ("parse", "Output parsers", "ns and bytes per token; then, for every format, the worst of some forty outputs that no model should write, 100 KB each, and how much longer four times as much takes."),
     ("soak", "Soak", "Random cancels, faults and restarts of the server while every answer is known beforehand: lost characters must be 0."),
 ]
 

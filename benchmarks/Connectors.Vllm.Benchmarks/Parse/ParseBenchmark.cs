@@ -10,12 +10,14 @@ internal sealed class ParseBenchmark : IBenchmark
 {
     private const int Rounds = 21;
 
-    // Takes most of the price of compiling out of the first rows; the runtime tiers up in the background, so not all of it.
-    private const int WarmUpRounds = 40;
+    private static readonly OutputParserOptions Options = new()
+    {
+        Tools = [new OutputTool("write", JsonDocument.Parse("""{"type":"object","properties":{"content":{"type":"string"}}}""").RootElement)],
+    };
 
     public string Name => "parse";
 
-    public string Summary => "[--tokens 20000]: ns and bytes per token of plain text, thought and call, per format; ms for 100 KB of adversarial output";
+    public string Summary => "[--tokens 20000]: ns and bytes per token of plain text, thought and call, per format; ms for 100 KB of hostile output";
 
     public Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -36,18 +38,23 @@ internal sealed class ParseBenchmark : IBenchmark
         Measure("pythonic", "none", "call", $"[write(content={json})]");
         Measure("openai", "openai_gptoss", "text", "<|channel|>final<|message|>" + Fill(prose, tokens * 4));
         Measure("openai", "openai_gptoss", "call", $"<|channel|>commentary to=functions.write <|constrain|>json<|message|>{{\"content\": {json}}}<|call|>");
-        foreach (var tools in (string[])["hermes", "qwen3_coder", "glm47", "kimi_k2", "llama3_json", "pythonic", "openai", "gemma4"])
+
+        // One name of each format: the others are the same parser.
+        foreach (var tools in FormatTable.Tools.Select(static row => row.Names.First()))
         {
-            foreach (var piece in (string[])["<tool_call>", "<tool_call>{\"a\":\"", "{\"name\":", "[f(", "<", "</parameter>\n<parameter=x>"])
-            {
-                Measure(tools, tools == "openai" ? "openai_gptoss" : "qwen3", "adversarial " + piece, Fill(piece, 100_000));
-            }
+            HostileOutputs.Measure(tools);
         }
 
         return Task.FromResult(0);
     }
 
-    private static string Fill(string piece, int length)
+    /// <summary>The reasoning parser that goes with a tool parser here.</summary>
+    public static string ReasoningOf(string tools) => tools is "openai" ? "openai_gptoss" : "qwen3";
+
+    // Four characters a token is usual; markers are not kept whole, which is the harder case.
+    public static string[] Cut(string output) => [.. output.Chunk(4).Select(static chunk => new string(chunk))];
+
+    public static string Fill(string piece, int length)
     {
         var text = new StringBuilder(length + piece.Length);
         while (text.Length < length)
@@ -60,17 +67,16 @@ internal sealed class ParseBenchmark : IBenchmark
 
     private static void Measure(string tools, string reasoning, string what, string output)
     {
-        // Four characters a token is usual; markers are not kept whole, which is the harder case.
-        var pieces = output.Chunk(4).Select(chunk => new string(chunk)).ToArray();
+        var pieces = Cut(output);
         var format = OutputFormats.FromNames(tools, reasoning);
-        var options = new OutputParserOptions
+
+        // The runtime compiles again in the background, so warming up takes time rather than rounds.
+        var warmUp = Stopwatch.StartNew();
+        do
         {
-            Tools = [new OutputTool("write", JsonDocument.Parse("""{"type":"object","properties":{"content":{"type":"string"}}}""").RootElement)],
-        };
-        for (var round = 0; round < WarmUpRounds; round++)
-        {
-            Run(format, options, pieces);
+            Run(format, pieces);
         }
+        while (pieces.Length > 1000 && warmUp.Elapsed < TimeSpan.FromSeconds(1.5));
 
         var times = new List<double>();
         long allocated = 0;
@@ -78,7 +84,7 @@ internal sealed class ParseBenchmark : IBenchmark
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
             var start = Stopwatch.GetTimestamp();
-            Run(format, options, pieces);
+            Run(format, pieces);
             times.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds);
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
@@ -95,9 +101,9 @@ internal sealed class ParseBenchmark : IBenchmark
             ("bytes_per_token", (double)allocated / pieces.Length));
     }
 
-    private static void Run(OutputFormat format, OutputParserOptions options, string[] pieces)
+    public static void Run(OutputFormat format, string[] pieces)
     {
-        var parser = OutputParser.Create(format, options);
+        var parser = OutputParser.Create(format, Options);
         var events = new OutputEvents();
         foreach (var piece in pieces)
         {
