@@ -20,6 +20,7 @@ internal static class ChatProgram
                     options.Endpoints.Add(settings.Endpoint ?? server!.Endpoint);
                     options.ModelDirectory = settings.ModelDirectory?.FullName;
                 })
+                .Use(static (inner, _) => inner.AsBuilder().UseFunctionInvocation().Build())
                 .Services
                 .BuildServiceProvider();
 

@@ -2,19 +2,16 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Samples.Chat;
 
-/// <summary>A conversation: keeps the history, streams answers, runs the tools the model calls.</summary>
+/// <summary>A conversation: keeps the history and streams answers. The client runs the tools that the model calls.</summary>
 internal sealed class ChatSession
 {
-    // A model that keeps calling tools is stopped after so many rounds.
-    private const int MaximumRounds = 8;
-
     private readonly IChatClient _client;
     private readonly IAnswerWriter _writer;
     private readonly TextWriter? _statistics;
     private readonly List<ChatMessage> _history = [];
     private readonly ChatOptions _options;
 
-    public ChatSession(IChatClient client, IAnswerWriter writer, TextWriter? statistics, string? system, IEnumerable<AIFunction> tools)
+    public ChatSession(IChatClient client, IAnswerWriter writer, TextWriter? statistics, string? system, IEnumerable<AITool> tools)
     {
         _client = client;
         _writer = writer;
@@ -30,27 +27,6 @@ internal sealed class ChatSession
     public async Task AskAsync(string question, CancellationToken cancellationToken)
     {
         _history.Add(new ChatMessage(ChatRole.User, question));
-        for (var round = 0; round < MaximumRounds; round++)
-        {
-            var response = await AnswerAsync(cancellationToken);
-            var calls = response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().ToList();
-            if (calls.Count == 0)
-            {
-                return;
-            }
-
-            List<AIContent> results = [];
-            foreach (var call in calls)
-            {
-                results.Add(await RunAsync(call, cancellationToken));
-            }
-
-            _history.Add(new ChatMessage(ChatRole.Tool, results));
-        }
-    }
-
-    private async Task<ChatResponse> AnswerAsync(CancellationToken cancellationToken)
-    {
         List<ChatResponseUpdate> updates = [];
         AnswerStatistics statistics = new();
         try
@@ -71,22 +47,5 @@ internal sealed class ChatSession
         var response = updates.ToChatResponse();
         _writer.Complete(response);
         _statistics?.WriteLine(statistics.Describe(response.Usage));
-        return response;
-    }
-
-    private async Task<FunctionResultContent> RunAsync(FunctionCallContent call, CancellationToken cancellationToken)
-    {
-        FunctionResultContent result;
-        if (_options.Tools!.OfType<AIFunction>().FirstOrDefault(tool => tool.Name == call.Name) is { } tool)
-        {
-            result = new FunctionResultContent(call.CallId, await tool.InvokeAsync(new AIFunctionArguments(call.Arguments), cancellationToken));
-        }
-        else
-        {
-            result = new FunctionResultContent(call.CallId, $"There is no tool named {call.Name}.");
-        }
-
-        _writer.WriteToolResult(result);
-        return result;
     }
 }

@@ -32,14 +32,14 @@ internal sealed class ConsoleAnswerWriter(TextWriter output, bool colors) : IAns
                     var arguments = string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => $"{argument.Key}: {argument.Value}"));
                     WriteLine(Cyan, string.Create(CultureInfo.InvariantCulture, $"[calls {call.Name}({arguments})]"));
                     break;
+                case FunctionResultContent result:
+                    WriteLine(Cyan, string.Create(CultureInfo.InvariantCulture, $"[returned {result.Exception?.Message ?? result.Result}]"));
+                    break;
             }
         }
 
         output.Flush();
     }
-
-    public void WriteToolResult(FunctionResultContent result) =>
-        WriteLine(Cyan, string.Create(CultureInfo.InvariantCulture, $"[returned {result.Exception?.Message ?? result.Result}]"));
 
     public void Complete(ChatResponse response)
     {

@@ -8,9 +8,6 @@ internal interface IAnswerWriter
     /// <summary>Shows one streamed update.</summary>
     void Write(ChatResponseUpdate update);
 
-    /// <summary>Shows what a tool returned to the model.</summary>
-    void WriteToolResult(FunctionResultContent result);
-
     /// <summary>Ends the model's turn; <paramref name="response"/> is all its updates in one.</summary>
     void Complete(ChatResponse response);
 }

@@ -10,8 +10,6 @@ internal sealed class JsonAnswerWriter(TextWriter output) : IAnswerWriter
 
     public void Write(ChatResponseUpdate update) => WriteLine(update);
 
-    public void WriteToolResult(FunctionResultContent result) => WriteLine(new ChatResponseUpdate(ChatRole.Tool, [result]));
-
     public void Complete(ChatResponse response) => WriteLine(response);
 
     private void WriteLine<T>(T value)
