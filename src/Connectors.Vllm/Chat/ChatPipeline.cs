@@ -60,7 +60,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     {
         VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
         AnswerWish wish = AnswerWish.From(options, extras, logger);
-        var prompt = new ChatPrompt(text, [], [], new HashSet<string>());
+        var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         int[] ids = PromptEncoder.EncodeRaw(profile, text, extras);
         ConstraintPlan plan = ConstraintPlan.ForText(profile, wish);
         GenerationRequest request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
@@ -13,8 +12,9 @@ internal static class PromptEncoder
         (MediaKind Kind, int Id)[] anchors = AnchorsOf(profile, settings);
         bool open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         int[] ids = open
-            ? profile.Tokenizer.Encode(prompt.Text.AsSpan())
-            : profile.Tokenizer.Encode(prompt.Text, Ranges(prompt.Content), [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
+            ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [])
+            : SeamEncoder.Encode(
+                profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
         CheckAnchors(prompt, ids, anchors);
         if (extras.TruncatePromptTokens is int keep && ids.Length > keep)
         {
@@ -52,13 +52,6 @@ internal static class PromptEncoder
 
         return ids;
     }
-
-    private static ReadOnlySpan<Range> Ranges(IReadOnlyList<Range> content) => content switch
-    {
-        Range[] array => array,
-        List<Range> list => CollectionsMarshal.AsSpan(list),
-        _ => content.ToArray(),
-    };
 
     /// <summary>The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.</summary>
     private static (MediaKind Kind, int Id)[] AnchorsOf(VllmModelProfile profile, VllmGrpcOptions settings)

@@ -27,7 +27,9 @@ internal sealed class PromptWriter(
         (RenderedPrompt rendered, TemplateConversation conversation) = RenderInSomeShape(messages, instructions, plain);
         IReadOnlyList<string> placeholders = renderer.Traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
         (string text, IReadOnlyList<Range> content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
-        return new ChatPrompt(text, content, conversation.Media, conversation.CallIds);
+
+        // Placeholders are for templates, seams come from built-in renderers: the offsets still hold.
+        return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
     }
 
     private (RenderedPrompt Rendered, TemplateConversation Conversation) RenderInSomeShape(

@@ -7,6 +7,7 @@ internal sealed class PromptBuilder
 {
     private readonly StringBuilder _text = new(1024);
     private readonly List<Range> _content = [];
+    private List<int>? _seams;
     private int _contentStart = -1;
     private int _contentEnd = -1;
 
@@ -23,6 +24,23 @@ internal sealed class PromptBuilder
         var start = _text.Length;
         _text.Append(text);
         return MarkFrom(start);
+    }
+
+    /// <summary>Appends texts of the caller that the reference encodes each on its own.</summary>
+    public PromptBuilder ContentParts(IReadOnlyList<string> texts)
+    {
+        var start = _text.Length;
+        foreach (var text in texts.Where(text => text.Length > 0))
+        {
+            if (_text.Length > start)
+            {
+                (_seams ??= []).Add(_text.Length);
+            }
+
+            Content(text);
+        }
+
+        return this;
     }
 
     /// <summary>Appends a value of the caller as JSON text.</summary>
@@ -50,7 +68,7 @@ internal sealed class PromptBuilder
     public RenderedPrompt Build()
     {
         Flush();
-        return new RenderedPrompt(_text.ToString(), _content);
+        return new RenderedPrompt(_text.ToString(), _content, _seams);
     }
 
     private PromptBuilder MarkFrom(int start)

@@ -102,7 +102,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
         switch (message.Role)
         {
             case "user":
-                prompt.Markup($"{Start}user{Message}").Content(Flatten(message) ?? "").Markup(End);
+                prompt.Markup($"{Start}user{Message}").ContentParts(Texts(message)).Markup(End);
                 break;
             case "assistant":
                 AppendAssistant(prompt, message, keepsReasoning);
@@ -123,16 +123,15 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
 
     private static void AppendAssistant(PromptBuilder prompt, PromptMessage message, bool keepsReasoning)
     {
-        var content = Flatten(message) ?? "";
         if (message.ToolCalls.Count > 0)
         {
-            AppendChannel(prompt, "commentary", content);
+            AppendChannel(prompt, "commentary", [Flatten(message) ?? ""]);
         }
 
-        AppendChannel(prompt, "analysis", keepsReasoning ? message.Reasoning ?? "" : "");
+        AppendChannel(prompt, "analysis", [keepsReasoning ? message.Reasoning ?? "" : ""]);
         if (IsFinal(message))
         {
-            AppendChannel(prompt, "final", content);
+            AppendChannel(prompt, "final", Texts(message));
         }
 
         foreach (var call in message.ToolCalls)
@@ -142,11 +141,11 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
         }
     }
 
-    private static void AppendChannel(PromptBuilder prompt, string channel, string text)
+    private static void AppendChannel(PromptBuilder prompt, string channel, IReadOnlyList<string> texts)
     {
-        if (text.Length > 0)
+        if (texts.Any(text => text.Length > 0))
         {
-            prompt.Markup($"{Start}assistant{Channel}{channel}{Message}").Content(text).Markup(End);
+            prompt.Markup($"{Start}assistant{Channel}{channel}{Message}").ContentParts(texts).Markup(End);
         }
     }
 
@@ -161,12 +160,15 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
     /// <summary>The texts of all parts without anything between them; null when there is no text at all.</summary>
     private static string? Flatten(PromptMessage message)
     {
-        if (message.Content is not { IsArray: true } parts)
-        {
-            return message.Content?.Text;
-        }
-
-        var texts = parts.Items.Select(part => part["text"]?.StringOrNull).OfType<string>().ToList();
+        var texts = Texts(message);
         return texts.Count == 0 ? null : string.Concat(texts);
     }
+
+    /// <summary>The text of the content, or of every part that has one.</summary>
+    private static List<string> Texts(PromptMessage message) => message.Content switch
+    {
+        null => [],
+        { IsArray: true } parts => [.. parts.Items.Select(part => part["text"]?.StringOrNull).OfType<string>()],
+        var text => [text.Text],
+    };
 }

@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm;
+
+/// <summary>Encodes a prompt piece by piece between its seams, so that no token runs across one. Most prompts have none and are one piece.</summary>
+internal static class SeamEncoder
+{
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="text">The prompt.</param>
+    /// <param name="content">Ranges in which no control token is recognised, in UTF-16 units; sorted, not overlapping.</param>
+    /// <param name="seams">Offsets in UTF-16 units; rising, inside the text.</param>
+    /// <param name="neverInContent">Ids of further added tokens not recognised in content.</param>
+    public static int[] Encode(Tokenizer tokenizer, string text, IReadOnlyList<Range> content, IReadOnlyList<int> seams, ReadOnlySpan<int> neverInContent)
+    {
+        if (seams.Count == 0)
+        {
+            return tokenizer.Encode(text, AsSpan(content), neverInContent);
+        }
+
+        var ids = new List<int>();
+        var inside = new List<Range>();
+        int range = 0;
+        int start = 0;
+        foreach (int end in seams.Append(text.Length))
+        {
+            inside.Clear();
+            for (; range < content.Count; range++)
+            {
+                (int offset, int length) = content[range].GetOffsetAndLength(text.Length);
+                if (offset >= end)
+                {
+                    break;
+                }
+
+                inside.Add((Math.Max(offset, start) - start)..(Math.Min(offset + length, end) - start));
+                if (offset + length > end)
+                {
+                    break; // It goes on behind the seam.
+                }
+            }
+
+            ids.AddRange(tokenizer.Encode(text.AsSpan(start, end - start), CollectionsMarshal.AsSpan(inside), neverInContent));
+            start = end;
+        }
+
+        return [.. ids];
+    }
+
+    private static ReadOnlySpan<Range> AsSpan(IReadOnlyList<Range> content) => content switch
+    {
+        Range[] array => array,
+        List<Range> list => CollectionsMarshal.AsSpan(list),
+        _ => content.ToArray(),
+    };
+}
