@@ -237,7 +237,7 @@ internal sealed class Parser
 
             var name = _tokens.Expect(TokenType.Name, "a parameter name");
             RequireAssignable(name.Text, name.Position);
-            ExpressionParser.LimitArguments(parameters.Count + 1, name.Position);
+            ArgumentParser.Limit(parameters.Count + 1, name.Position);
             if (parameters.Exists(parameter => parameter.Name == name.Text))
             {
                 throw new TemplateSyntaxException($"duplicate argument '{name.Text}'", name.Position);
