@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
-/// <summary>Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text.</summary>
+/// <summary>Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text, and text ends at a seam.</summary>
 internal static class PromptSegments
 {
     public static List<(bool IsToken, string Text)> Split(RenderedPrompt prompt, IReadOnlyList<string> tokens)
@@ -12,9 +12,16 @@ internal static class PromptSegments
             isContent.AsSpan(range).Fill(true);
         }
 
+        var seams = prompt.Seams.ToHashSet();
         var start = 0;
         for (var i = 0; i < prompt.Text.Length;)
         {
+            if (seams.Contains(i))
+            {
+                segments.Add((false, prompt.Text[start..i]));
+                start = i;
+            }
+
             var token = isContent[i] ? null : tokens.FirstOrDefault(token => string.CompareOrdinal(prompt.Text, i, token, 0, token.Length) == 0 && !isContent.AsSpan(i, token.Length).Contains(true));
             if (token is null)
             {

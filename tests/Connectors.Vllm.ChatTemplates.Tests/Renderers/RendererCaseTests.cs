@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
 /// <summary>
-/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range. After an intended change run the tests with
+/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range and ‖ at every seam. After an intended change run the tests with
 /// UPDATE_RENDERER_CASES=1 and read the difference.
 /// </summary>
 public class RendererCaseTests
@@ -74,15 +74,22 @@ public class RendererCaseTests
 
     private static string Mark(RenderedPrompt prompt)
     {
-        var text = new StringBuilder();
+        var marks = new List<(int At, char Mark)>();
         var end = 0;
         foreach (var range in prompt.Content)
         {
             Assert.True((range.Start.Value > end || (range.Start.Value == 0 && end == 0)) && range.End.Value > range.Start.Value, "ranges are sorted, not empty and do not touch");
-            text.Append(prompt.Text, end, range.Start.Value - end).Append('⟦').Append(prompt.Text[range]).Append('⟧');
-            end = range.End.Value;
+            marks.Add((range.Start.Value, '⟦'));
+            marks.Add((end = range.End.Value, '⟧'));
         }
 
-        return text.Append(prompt.Text, end, prompt.Text.Length - end).ToString();
+        marks.AddRange(prompt.Seams.Select(seam => (seam, '‖')));
+        var text = new StringBuilder(prompt.Text);
+        foreach (var (at, mark) in marks.OrderByDescending(mark => mark.At))
+        {
+            text.Insert(at, mark);
+        }
+
+        return text.ToString();
     }
 }

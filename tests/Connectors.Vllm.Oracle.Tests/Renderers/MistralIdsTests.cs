@@ -4,15 +4,9 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Oracle.Tests.Renderers;
 
-/// <summary>Mistral prompts, encoded segment by segment with the real vocabularies, are the ids that mistral-common makes of the request.</summary>
+/// <summary>Mistral prompts, encoded as the client does with the real vocabularies, are the ids that mistral-common makes of the request.</summary>
 public class MistralIdsTests
 {
-    private static readonly string[] ControlTokens =
-    [
-        "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "[IMG_BREAK]", "[IMG_END]",
-        "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
-    ];
-
     [Theory]
     [InlineData("v3-tekken", 60)]
     [InlineData("v3-spm", 40)]
@@ -36,7 +30,8 @@ public class MistralIdsTests
                 continue;
             }
 
-            var actual = Encode(tokenizer, renderer.Render(Input(item)));
+            var prompt = renderer.Render(Input(item));
+            var actual = SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []);
             if (actual.SequenceEqual(ids.EnumerateArray().Select(id => id.GetInt32())))
             {
                 equal++;
@@ -61,42 +56,5 @@ public class MistralIdsTests
             AddGenerationPrompt = Request("add_generation_prompt") is not { ValueKind: JsonValueKind.False },
             ContinueFinalMessage = Request("continue_final_message"),
         };
-    }
-
-    /// <summary>Control tokens outside of content by id; every text between them on its own, as ordinary text.</summary>
-    private static List<int> Encode(Tokenizer tokenizer, RenderedPrompt prompt)
-    {
-        var isContent = new bool[prompt.Text.Length];
-        foreach (var range in prompt.Content)
-        {
-            isContent.AsSpan(range).Fill(true);
-        }
-
-        var ids = new List<int>();
-        var start = 0;
-        for (var at = 0; at <= prompt.Text.Length;)
-        {
-            var token = at == prompt.Text.Length || isContent[at] ? null : Array.Find(ControlTokens, token => string.CompareOrdinal(prompt.Text, at, token, 0, token.Length) == 0);
-            if (token is null && at < prompt.Text.Length)
-            {
-                at++;
-                continue;
-            }
-
-            if (at > start)
-            {
-                ids.AddRange(tokenizer.EncodeOrdinary(prompt.Text.AsSpan(start, at - start)));
-            }
-
-            if (token is null)
-            {
-                break;
-            }
-
-            ids.Add(Assert.Single(tokenizer.Encode(token)));
-            start = at += token.Length;
-        }
-
-        return ids;
     }
 }

@@ -34,12 +34,19 @@ internal sealed class PromptBuilder
         {
             if (_text.Length > start)
             {
-                (_seams ??= []).Add(_text.Length);
+                Seam();
             }
 
             Content(text);
         }
 
+        return this;
+    }
+
+    /// <summary>The reference encodes what comes next, which must not be empty, on its own.</summary>
+    public PromptBuilder Seam()
+    {
+        (_seams ??= []).Add(_text.Length);
         return this;
     }
 

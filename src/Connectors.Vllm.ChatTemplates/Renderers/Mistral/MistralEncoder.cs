@@ -48,15 +48,24 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
             _prompt.Markup("[MODEL_SETTINGS]{\"reasoning_effort\": ").ContentJson(PromptValue.OfString(effort), JsonStyle.Python).Markup("}[/MODEL_SETTINGS]");
         }
 
+        // The model was trained with the image before the question.
+        var chunks = turn.Chunks;
+        if (chunks.Count == 2 && chunks[0].Kind == MistralChunkKind.Text && chunks[1].Kind == MistralChunkKind.Image)
+        {
+            chunks = [chunks[1], chunks[0]];
+        }
+
         _prompt.Markup("[INST]");
         if (takesSystem && system is not null)
         {
             _prompt.Content(system).Markup("\n\n");
+            if (!turn.IsPlain && chunks[0].Kind == MistralChunkKind.Text)
+            {
+                _prompt.Seam();
+            }
         }
 
-        // The model was trained with the image before the question.
-        var chunks = turn.Chunks;
-        AppendChunks(chunks.Count == 2 && chunks[0].Kind == MistralChunkKind.Text && chunks[1].Kind == MistralChunkKind.Image ? [chunks[1], chunks[0]] : chunks);
+        AppendChunks(chunks);
         _prompt.Markup("[/INST]");
     }
 
