@@ -27,8 +27,8 @@ internal static class PercentFormat
             pieces.Add(Item());
         }
 
-        // A mapping or a list may be left over; a tuple or a scalar may not.
-        if (used < arguments.Length && mapping is null && values.Kind is not ValueKind.List && !(values.Object is RangeObject))
+        // What has items (a mapping, a list, also something undefined) may be left over; a tuple or a scalar may not.
+        if (used < arguments.Length && mapping is null && values.Kind is not (ValueKind.List or ValueKind.Undefined) && !(values.Object is RangeObject))
         {
             throw new PyException("not all arguments converted during string formatting");
         }

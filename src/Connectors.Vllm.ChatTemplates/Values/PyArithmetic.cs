@@ -232,6 +232,11 @@ internal static class PyArithmetic
 
     private static Value Repeat(RenderContext context, Value value, Value times)
     {
+        if (times.Kind == ValueKind.BigInt)
+        {
+            throw new PyException("cannot fit 'int' into an index-sized integer");
+        }
+
         var count = Math.Max(0, PyNumber.ToIndex(times));
         if (value.TryGetStr(out var text))
         {
