@@ -17,8 +17,8 @@ internal static class Chunks
         {
             JsonValueKind.String when how.GetString() == "whole" => [(text, -1)],
             JsonValueKind.String when how.GetString() == "char" => Cut(text, Forever(() => 1)),
-            JsonValueKind.Array => Cut(text, how.EnumerateArray().Select(length => length.GetInt32())),
-            JsonValueKind.Object => Cut(text, RandomLengths(how.GetProperty("seed").GetInt32(), how.GetProperty("max").GetInt32())),
+            JsonValueKind.Array => Cut(text, how.EnumerateArray().Select(static length => length.Whole("chunks"))),
+            JsonValueKind.Object => Cut(text, RandomLengths(how.Number("seed"), how.Number("max"))),
             _ => throw new ArgumentException("\"chunks\" is \"whole\", \"char\", a list of lengths or {\"seed\":n,\"max\":m}"),
         };
     }

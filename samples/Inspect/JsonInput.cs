@@ -16,6 +16,10 @@ internal static class JsonInput
     public static bool Flag(this JsonElement line, string name, bool otherwise) =>
         line.Member(name)?.Of(name, "true or false", JsonValueKind.True, JsonValueKind.False).GetBoolean() ?? otherwise;
 
+    /// <summary>A member that must be there, as a whole number.</summary>
+    public static int Number(this JsonElement line, string name) =>
+        line.Member(name)?.Whole(name) ?? throw new ArgumentException($"\"{name}\" is missing");
+
     /// <summary>The member as token ids.</summary>
     public static int[]? Ids(this JsonElement line, string name) =>
         line.Member(name)?.Of(name, "an array of token ids", JsonValueKind.Array).EnumerateArray().Select(id => id.Whole(name)).ToArray();
@@ -31,7 +35,8 @@ internal static class JsonInput
     private static JsonElement Of(this JsonElement value, string name, string what, params ReadOnlySpan<JsonValueKind> kinds) =>
         kinds.Contains(value.ValueKind) ? value : throw new ArgumentException($"\"{name}\" must be {what}, not {value.ValueKind}");
 
-    private static int Whole(this JsonElement value, string name) =>
+    /// <summary>A value as a whole number, 0 or more.</summary>
+    public static int Whole(this JsonElement value, string name) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
             ? number
             : throw new ArgumentException($"\"{name}\" holds {value.GetRawText()}, which is no whole number from 0 to {int.MaxValue}");
