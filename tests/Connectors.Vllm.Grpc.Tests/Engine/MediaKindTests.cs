@@ -180,7 +180,7 @@ public sealed class MediaKindTests
     public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(VllmServerFamily family, string path, VllmStatusCode code, string text, int fetches)
     {
         await using var web = await MediaHttpServer.StartAsync();
-        await using var server = await StartAsync(family, options => (options.FetchesMedia, options.MediaFetchTimeout) = (true, TimeSpan.FromMilliseconds(200)));
+        await using var server = await StartAsync(family, options => (options.FetchesMedia, options.MediaFetchTimeout) = (true, path == "/slow" ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(20)));
         await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
 
         var e = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(

@@ -12,6 +12,7 @@ public sealed class FaultMatrixTests
     private const int Middle = 3;
     private const int AtEnd = ServerFault.AtEnd;
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     public static TheoryData<VllmServerFamily, FaultKind, bool, int> Cases()
     {
@@ -52,9 +53,9 @@ public sealed class FaultMatrixTests
             HoldAfterMessages = 2,
             Hold = waits ? isRead.Task : null,
         });
-        await using var engine = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (TimeSpan.FromSeconds(20), Silence));
+        await using var engine = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (Patience, Patience));
         await engine.GetModelInfoAsync();
-        await using var impatient = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (Silence, Silence));
+        await using var impatient = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (at == Before ? Silence : Patience, Silence));
         await impatient.GetModelInfoAsync();
         var received = new List<int>();
         var request = new GenerationRequest
@@ -134,13 +135,13 @@ public sealed class FaultMatrixTests
     {
         await using var server = await VllmTestServer.StartAsync();
         server.Enqueue(ScriptedReply.FromIds(10, 11, 12));
-        await using var engine = Engines.Create(server.Endpoint, options => options.BetweenTokensTimeout = TimeSpan.FromMilliseconds(150));
+        await using var engine = Engines.Create(server.Endpoint, options => options.BetweenTokensTimeout = TimeSpan.FromSeconds(1));
         var received = new List<int>();
 
         await foreach (var update in engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 } }))
         {
             received.AddRange(update.TokenIds.Span);
-            await Task.Delay(300);
+            await Task.Delay(1200);
         }
 
         Assert.Equal([10, 11, 12], received.Take(3));

@@ -55,7 +55,8 @@ public sealed class SeamTests
     public async Task Generate_RefusalSilenceAndLoss_AreTheDocumentedExceptions(VllmServerFamily family)
     {
         await using var server = await StartAsync(family);
-        await using var engine = Connect(server, options => options.FirstTokenTimeout = TimeSpan.FromMilliseconds(300));
+        await using var engine = Connect(server);
+        await using var impatient = Connect(server, options => options.FirstTokenTimeout = TimeSpan.FromMilliseconds(300));
         var request = new GenerationRequest { PromptIds = new[] { 1 } };
 
         server.Enqueue(
@@ -63,7 +64,7 @@ public sealed class SeamTests
             ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)),
             ScriptedReply.Failing(ServerFault.After(0, FaultKind.DropConnection)));
         var refused = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(request).CollectAsync());
-        var silent = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.GenerateAsync(request).CollectAsync());
+        var silent = await Assert.ThrowsAsync<VllmTimeoutException>(() => impatient.GenerateAsync(request).CollectAsync());
         var lost = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(request).CollectAsync());
 
         Assert.Equal("no", refused.ServerMessage);
