@@ -63,7 +63,6 @@ internal sealed class StreamBenchmark : IBenchmark
         return (from shape in Enum.GetValues<StreamShape>()
                 from tokensPerMessage in (int[])[1, 8]
                 from parallel in (int[])[1, 32, 256]
-                where shape == StreamShape.Text || parallel == 32
                 select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0)).Concat(lengths);
     }
 
