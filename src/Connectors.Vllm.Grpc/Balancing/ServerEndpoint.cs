@@ -82,7 +82,6 @@ internal sealed class ServerEndpoint : IDisposable
             }
 
             Volatile.Write(ref _setAsideUntil, Math.Max(1, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds));
-
         }
 
         // It may come back as another version or with another model, also behind a proxy that keeps its connection to us.
