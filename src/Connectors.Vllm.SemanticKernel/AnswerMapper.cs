@@ -42,7 +42,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
 
     public StreamingChatMessageContent ToStreaming(ChatResponseUpdate update)
     {
-        int choice = _choices.Of(update);
+        var choice = _choices.Of(update);
         var result = new StreamingChatMessageContent(
             update.Role is { } role ? new AuthorRole(role.Value) : null, null, update, choice, update.ModelId, metadata: AnswerMetadata.Of(update));
         foreach (AIContent content in update.Contents)
@@ -56,7 +56,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
                     result.Items.Add(new StreamingReasoningContent(thought.Text) { ChoiceIndex = choice });
                     break;
                 case Ai.FunctionCallContent call:
-                    (string? plugin, string function) = FunctionNames.Resolve(call.Name, kernel);
+                    (var plugin, var function) = FunctionNames.Resolve(call.Name, kernel);
                     result.Items.Add(new StreamingFunctionCallUpdateContent(
                         call.CallId, FunctionNames.ToStream(plugin, function), ArgumentText(call), _streamedCalls++) { ChoiceIndex = choice });
                     break;
@@ -77,7 +77,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
             case TextReasoningContent thought:
                 return new ReasoningContent(thought.Text);
             case Ai.FunctionCallContent call:
-                (string? plugin, string function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, kernel);
+                (var plugin, var function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, kernel);
                 return new Sk.FunctionCallContent(function, plugin, call.CallId, call.Arguments is null ? null : new KernelArguments(call.Arguments))
                 {
                     Exception = call.Exception,
@@ -92,7 +92,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
     }
 
     private static string ArgumentText(Ai.FunctionCallContent call) =>
-        call.AdditionalProperties?.TryGetValue(RawArguments, out object? raw) == true && raw is string text
+        call.AdditionalProperties?.TryGetValue(RawArguments, out var raw) == true && raw is string text
             ? text
             : JsonSerializer.Serialize(call.Arguments, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(IDictionary<string, object?>)));
 }

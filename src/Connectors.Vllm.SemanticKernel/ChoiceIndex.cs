@@ -16,8 +16,8 @@ internal sealed class ChoiceIndex
             _known.Clear();
         }
 
-        string id = update.MessageId ?? string.Empty;
-        if (!_known.TryGetValue(id, out int index))
+        var id = update.MessageId ?? string.Empty;
+        if (!_known.TryGetValue(id, out var index))
         {
             _known[id] = index = _known.Count;
         }

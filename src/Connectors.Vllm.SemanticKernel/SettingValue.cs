@@ -62,7 +62,7 @@ internal static class SettingValue
     {
         bool => throw new InvalidCastException(),
         JsonElement json => Integer(json.ToString()),
-        string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => whole,
+        string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
         string text => Whole(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)),
         float or double or decimal => Whole(System.Convert.ToDouble(value, CultureInfo.InvariantCulture)),
         _ => System.Convert.ToInt64(value, CultureInfo.InvariantCulture),

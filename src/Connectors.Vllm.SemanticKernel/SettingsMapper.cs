@@ -41,7 +41,7 @@ internal static class SettingsMapper
             ExtensionData = own.ExtensionData,
         };
         ChatOptions options = rest.ToChatOptions(kernel)!;
-        foreach ((string name, object? value) in own.Values)
+        foreach ((var name, var value) in own.Values)
         {
             Apply(options, name, value!);
         }

@@ -43,7 +43,7 @@ public sealed class VllmChatCompletionService : IChatCompletionService
 
         var answers = new AnswerMapper(kernel);
         List<ChatMessageContent> contents = [.. response.Messages.Select(message => answers.ToContent(message, response))];
-        int rounds = contents.FindLastIndex(content => content.Role == AuthorRole.Tool) + 1;
+        var rounds = contents.FindLastIndex(content => content.Role == AuthorRole.Tool) + 1;
         if (rounds > 0 && rounds == contents.Count)
         {
             rounds--;

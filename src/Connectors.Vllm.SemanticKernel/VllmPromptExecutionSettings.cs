@@ -175,7 +175,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
             FunctionChoiceBehavior = FunctionChoiceBehavior,
             ExtensionData = ExtensionData is null ? null : new Dictionary<string, object>(ExtensionData),
         };
-        foreach ((string name, object? value) in _values)
+        foreach ((var name, var value) in _values)
         {
             copy._values[name] = value switch
             {
@@ -232,7 +232,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         own.ModelId = settings.ModelId;
         own.ServiceId = settings.ServiceId;
         own.FunctionChoiceBehavior = settings.FunctionChoiceBehavior;
-        foreach ((string name, object value) in SettingsMapper.LooseValues(settings))
+        foreach ((var name, var value) in SettingsMapper.LooseValues(settings))
         {
             if (!SettingValue.IsKnown(name))
             {
@@ -250,7 +250,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     /// <summary>The values that were set, by vLLM's names.</summary>
     internal IEnumerable<KeyValuePair<string, object?>> Values => _values;
 
-    private T? Get<T>(string name) => _values.TryGetValue(name, out object? value) ? (T?)value : default;
+    private T? Get<T>(string name) => _values.TryGetValue(name, out var value) ? (T?)value : default;
 
     private void Set(string name, object? value)
     {

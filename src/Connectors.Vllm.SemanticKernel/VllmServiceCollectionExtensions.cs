@@ -74,7 +74,7 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(endpoint);
-        string key = $"semantic-kernel-{Guid.NewGuid():n}";
+        var key = $"semantic-kernel-{Guid.NewGuid():n}";
         services.AddKeyedVllmGrpc(key, options =>
         {
             options.Endpoints.Add(endpoint);

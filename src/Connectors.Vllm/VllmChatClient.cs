@@ -173,7 +173,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
 
     private ChatClientMetadata Metadata()
     {
-        string? model = _runtime.DefaultModelId;
+        var model = _runtime.DefaultModelId;
         ChatClientMetadata? known = _metadata;
         if (known is null || known.DefaultModelId != model)
         {

@@ -63,7 +63,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         ArgumentNullException.ThrowIfNull(values);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0 || _runtime.IsDisposed, this);
         string[] texts = [.. values];
-        int missing = Array.IndexOf(texts, null);
+        var missing = Array.IndexOf(texts, null);
         return missing >= 0
             ? throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The value at index {missing} is null."), nameof(values))
             : GenerateAllAsync(texts, options, cancellationToken);
@@ -105,7 +105,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         cancellationToken.ThrowIfCancellationRequested();
         var embeddings = new Embedding<float>[texts.Length];
         long tokens = 0;
-        for (int renewals = 0; texts.Length > 0; renewals++)
+        for (var renewals = 0; texts.Length > 0; renewals++)
         {
             VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
             try
@@ -140,7 +140,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
             async (i, cancel) =>
             {
-                int[] ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
+                var ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
                 EmbeddingResult result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
                 CheckDimensions(dimensions, result.Vector.Length, profile.ModelId);
                 Interlocked.Add(ref tokens, result.PromptTokens);
@@ -163,7 +163,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     private EmbeddingGeneratorMetadata Metadata()
     {
         int? dimensions = _dimensions > 0 ? _dimensions : null;
-        string? model = _runtime.DefaultModelId;
+        var model = _runtime.DefaultModelId;
         EmbeddingGeneratorMetadata? known = _metadata;
         if (known is null || known.DefaultModelId != model || known.DefaultModelDimensions != dimensions)
         {

@@ -6,7 +6,7 @@ using Connectors.Vllm.Testing;
 // An application as a trimmed or AOT-compiled one is: JSON without reflection. Prints one line per step; whatever fails ends the process.
 Console.WriteLine($"reflection: {JsonSerializer.IsReflectionEnabledByDefault}");
 VllmServerFamily family = Enum.Parse<VllmServerFamily>(args[0]);
-string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("reflection-free-").FullName);
+var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("reflection-free-").FullName);
 try
 {
     await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });

@@ -71,7 +71,7 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
         IChatClient caching = client.AsBuilder()
             .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()))).Build();
         var options = new ChatOptions { Tools = [new WeatherTool()], LogProbs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
-        int before = server.Requests.Count;
+        var before = server.Requests.Count;
 
         ChatResponse first = await caching.GetResponseAsync("Again?", options);
         ChatResponse second = await caching.GetResponseAsync("Again?", options);

@@ -46,8 +46,8 @@ public sealed class ServiceTests
         history.AddUserMessage("Capital of France?");
 
         ChatMessageContent answer = Assert.Single(await service.GetChatMessageContentsAsync(history, cancellationToken: Token));
-        string streamed = string.Empty;
-        string thought = string.Empty;
+        var streamed = string.Empty;
+        var thought = string.Empty;
         await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, cancellationToken: Token))
         {
             streamed += string.Concat(piece.Items.OfType<StreamingTextContent>().Select(item => item.Text));

@@ -93,7 +93,7 @@ internal sealed class StreamBenchmark : IBenchmark
             }
         }
 
-        double tokens = (double)rounds * @case.Parallel * @case.Tokens;
+        var tokens = (double)rounds * @case.Parallel * @case.Tokens;
         double Cpu(string client) => Measurement.Median(measured[client], run => run.Cpu.TotalMicroseconds / tokens);
         foreach (var (name, results) in measured)
         {

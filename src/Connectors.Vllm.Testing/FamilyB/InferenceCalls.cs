@@ -151,7 +151,7 @@ internal sealed class InferenceCalls(ServerState state)
 
     private int[] Prompt(GenerateRequest message)
     {
-        int[] ids = message.PromptCase == GenerateRequest.PromptOneofCase.TokenIds
+        var ids = message.PromptCase == GenerateRequest.PromptOneofCase.TokenIds
             ? [.. message.TokenIds.Ids.Select(id => (int)id)]
             : message.Text.Length == 0 ? [] : state.Model.Tokenizer.Encode(message.Text, addSpecialTokens: true);
         var limit = message.TruncatePromptTokens;

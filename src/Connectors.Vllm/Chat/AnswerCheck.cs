@@ -14,7 +14,7 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
     /// <summary>Says what is wrong with the text, or null.</summary>
     public string? Problem(StringBuilder answer)
     {
-        string text = answer.ToString();
+        var text = answer.ToString();
         switch (Constraint.Kind)
         {
             case OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject:
@@ -35,7 +35,7 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
             return "it is empty";
         }
 
-        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var utf8 = Encoding.UTF8.GetBytes(text);
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 512 });
         try
         {

@@ -63,12 +63,12 @@ internal sealed class AnswerChoice
     {
         _last = update;
         ReadOnlySpan<int> ids = update.TokenIds.Span;
-        int read = 0;
+        var read = 0;
         while (read < ids.Length && !EndedHere)
         {
-            int id = ids[read++];
-            bool thinking = _parser.IsReasoning;
-            string piece = _decoder.Push(id);
+            var id = ids[read++];
+            var thinking = _parser.IsReasoning;
+            var piece = _decoder.Push(id);
             if (IsSilentStop(id))
             {
                 continue;
@@ -156,7 +156,7 @@ internal sealed class AnswerChoice
     {
         IsDone = true;
         _finish = finish;
-        string rest = _decoder.Flush();
+        var rest = _decoder.Flush();
         if (rest.Length > 0)
         {
             _parser.Push(rest, -1, _events);
@@ -176,13 +176,13 @@ internal sealed class AnswerChoice
     /// <summary>Events to updates; neighbouring pieces of one kind become one update.</summary>
     private void Drain()
     {
-        for (int i = 0; i < _events.Count; i++)
+        for (var i = 0; i < _events.Count; i++)
         {
             OutputEvent current = _events[i];
             switch (current.Kind)
             {
                 case OutputEventKind.Text or OutputEventKind.Reasoning:
-                    int first = i;
+                    var first = i;
                     while (i + 1 < _events.Count && _events[i + 1].Kind == current.Kind)
                     {
                         i++;
@@ -210,7 +210,7 @@ internal sealed class AnswerChoice
     private string Join(int first, int last)
     {
         var text = new StringBuilder();
-        for (int i = first; i <= last; i++)
+        for (var i = first; i <= last; i++)
         {
             text.Append(_events[i].Text);
         }

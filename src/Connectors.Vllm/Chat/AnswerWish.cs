@@ -54,13 +54,13 @@ internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
     /// <summary>The request's instructions, with the schema described when the options ask for it.</summary>
     public string? Instructions(ChatOptions? options, VllmGrpcOptions settings)
     {
-        string? instructions = options?.Instructions;
+        var instructions = options?.Instructions;
         if (!settings.DescribeSchemaInPrompt || Constraint?.Kind != OutputConstraintKind.JsonSchema)
         {
             return instructions;
         }
 
-        string described = $"Answer with JSON that conforms to this schema:\n{Constraint.Value}";
+        var described = $"Answer with JSON that conforms to this schema:\n{Constraint.Value}";
         return string.IsNullOrEmpty(instructions) ? described : $"{instructions}\n{described}";
     }
 }

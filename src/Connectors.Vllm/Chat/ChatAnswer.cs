@@ -27,7 +27,7 @@ internal sealed class ChatAnswer
         _choices = new AnswerChoice[chat.ChoiceCount];
         _running = _choices.Length;
         DateTimeOffset createdAt = DateTimeOffset.UtcNow;
-        for (int i = 0; i < _choices.Length; i++)
+        for (var i = 0; i < _choices.Length; i++)
         {
             _choices[i] = new AnswerChoice(chat, profile, createdAt, i == 0 ? chat.RequestId : string.Create(null, $"{chat.RequestId}-{i}"));
         }
@@ -105,7 +105,7 @@ internal sealed class ChatAnswer
     /// <param name="logger">Hears it.</param>
     public void Report(bool abandoned, ILogger logger)
     {
-        long tokens = _choices.Sum(static choice => (long)choice.TokenCount);
+        var tokens = _choices.Sum(static choice => (long)choice.TokenCount);
         if (_firstToken != 0 && tokens > 1 && TimeProvider.System.GetElapsedTime(_firstToken).TotalSeconds is double seconds and > 0)
         {
             VllmTelemetry.TokensPerSecond.Record((tokens - 1) / seconds);

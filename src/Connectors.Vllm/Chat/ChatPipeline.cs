@@ -18,7 +18,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     public PreparedChat Prepare(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client = null)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
-        long started = TimeProvider.System.GetTimestamp();
+        var started = TimeProvider.System.GetTimestamp();
 
         // 1. Messages and options become template variables and the media list.
         VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
@@ -31,7 +31,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         ChatPrompt prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
-        int[] ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);
+        var ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);
 
         // 4. Options become sampling parameters and a constraint.
         ConstraintPlan plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
@@ -61,7 +61,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
         AnswerWish wish = AnswerWish.From(options, extras, logger);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
-        int[] ids = PromptEncoder.EncodeRaw(profile, text, extras);
+        var ids = PromptEncoder.EncodeRaw(profile, text, extras);
         ConstraintPlan plan = ConstraintPlan.ForText(profile, wish);
         GenerationRequest request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
         return new PreparedChat
@@ -85,8 +85,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        (ChatAnswer answer, IAsyncEnumerator<GenerationUpdate> updates, bool more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
-        bool reading = false;
+        (ChatAnswer answer, IAsyncEnumerator<GenerationUpdate> updates, var more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
+        var reading = false;
         try
         {
             // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
@@ -131,7 +131,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     private static async ValueTask<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
         VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, CancellationToken cancellationToken)
     {
-        for (int renewals = 0; ; renewals++)
+        for (var renewals = 0; ; renewals++)
         {
             VllmModelProfile profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
             PreparedChat chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));

@@ -23,8 +23,8 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
         OutputFormat format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
-        bool plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
-        bool stopsReachServer = plain || settings.StopInReasoning;
+        var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
+        var stopsReachServer = plain || settings.StopInReasoning;
         if (wish.IsTag)
         {
             return new ConstraintPlan(format, wish.Constraint, CallShape.Native, null, stopsReachServer);

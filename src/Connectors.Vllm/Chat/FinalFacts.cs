@@ -49,7 +49,7 @@ internal static class FinalFacts
     private static JsonElement ToElement(ReadOnlyMemory<int> ids) => PlainJson.ToElement(writer =>
     {
         writer.WriteStartArray();
-        foreach (int id in ids.Span)
+        foreach (var id in ids.Span)
         {
             writer.WriteNumberValue(id);
         }

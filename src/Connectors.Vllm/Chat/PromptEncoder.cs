@@ -10,8 +10,8 @@ internal static class PromptEncoder
     public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
     {
         (MediaKind Kind, int Id)[] anchors = AnchorsOf(profile, settings);
-        bool open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
-        int[] ids = open
+        var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
+        var ids = open
             ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [])
             : SeamEncoder.Encode(
                 profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
@@ -28,7 +28,7 @@ internal static class PromptEncoder
     /// <summary>A raw prompt: whoever writes it means its control tokens.</summary>
     public static int[] EncodeRaw(VllmModelProfile profile, string text, VllmExtras extras)
     {
-        int[] ids = profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true);
+        var ids = profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true);
         return Bounded(profile, extras.TruncatePromptTokens is int keep && ids.Length > keep ? ids[^keep..] : ids);
     }
 
@@ -61,7 +61,7 @@ internal static class PromptEncoder
             (MediaKind.Image, profile.Config.ImageTokenId), (MediaKind.Video, profile.Config.VideoTokenId), (MediaKind.Audio, profile.Config.AudioTokenId),
         ];
         var anchors = new List<(MediaKind, int)>(kinds.Length);
-        foreach ((MediaKind kind, int? configured) in kinds)
+        foreach ((MediaKind kind, var configured) in kinds)
         {
             if ((MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured) is int id)
             {
@@ -74,7 +74,7 @@ internal static class PromptEncoder
 
     private static void CheckAnchors(ChatPrompt prompt, int[] ids, (MediaKind Kind, int Id)[] anchors)
     {
-        foreach ((MediaKind kind, int id) in anchors)
+        foreach ((MediaKind kind, var id) in anchors)
         {
             CheckAnchors(prompt, ids, kind, id);
         }
@@ -83,14 +83,14 @@ internal static class PromptEncoder
     /// <summary>Servers take a surplus of anchors silently and answer about the wrong picture, so the count is checked here.</summary>
     private static void CheckAnchors(ChatPrompt prompt, int[] ids, MediaKind kind, int id)
     {
-        int items = prompt.Media.Count(item => item.Kind == kind);
-        int anchors = ids.AsSpan().Count(id);
+        var items = prompt.Media.Count(item => item.Kind == kind);
+        var anchors = ids.AsSpan().Count(id);
         if (anchors == items)
         {
             return;
         }
 
-        string name = kind.ToString().ToLowerInvariant();
+        var name = kind.ToString().ToLowerInvariant();
         throw new VllmRequestException(string.Create(
             CultureInfo.InvariantCulture,
             $"The prompt holds {anchors} {name} anchors (token {id}) for {items} {name} items. The chat template does not print one anchor per item; ")

@@ -26,7 +26,7 @@ internal sealed class PromptWriter(
 
         (RenderedPrompt rendered, TemplateConversation conversation) = RenderInSomeShape(messages, instructions, plain);
         IReadOnlyList<string> placeholders = renderer.Traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
-        (string text, IReadOnlyList<Range> content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
+        (var text, IReadOnlyList<Range> content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
         // Placeholders are for templates, seams come from built-in renderers: the offsets still hold.
         return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
@@ -109,7 +109,7 @@ internal sealed class PromptWriter(
     {
         var texts = new string[media.Count];
         var numbers = new Dictionary<MediaKind, int>();
-        for (int i = 0; i < texts.Length; i++)
+        for (var i = 0; i < texts.Length; i++)
         {
             MediaKind kind = media[i].Kind;
             numbers[kind] = numbers.GetValueOrDefault(kind) + 1;
@@ -121,7 +121,7 @@ internal sealed class PromptWriter(
 
     private NotSupportedException NoPlaceholder(MediaKind kind)
     {
-        string what = kind.ToString().ToLowerInvariant();
+        var what = kind.ToString().ToLowerInvariant();
         return new NotSupportedException(profile.ModelInfo is { IsMultimodal: false }
             ? $"The model '{profile.ModelId}' takes no {what} content: its server says that it is a text model. Leave such content out, or serve a model that takes it."
             : $"How the model '{profile.ModelId}' (model type '{profile.ModelType}') marks {what} content in a prompt is not known. "

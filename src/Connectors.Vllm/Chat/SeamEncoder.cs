@@ -20,14 +20,14 @@ internal static class SeamEncoder
 
         var ids = new List<int>();
         var inside = new List<Range>();
-        int range = 0;
-        int start = 0;
-        foreach (int end in seams.Append(text.Length))
+        var range = 0;
+        var start = 0;
+        foreach (var end in seams.Append(text.Length))
         {
             inside.Clear();
             for (; range < content.Count; range++)
             {
-                (int offset, int length) = content[range].GetOffsetAndLength(text.Length);
+                (var offset, var length) = content[range].GetOffsetAndLength(text.Length);
                 if (offset >= end)
                 {
                     break;

@@ -19,7 +19,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         var values = new Dictionary<string, object?>(StringComparer.Ordinal);
         Merge(values, (Dictionary<string, object?>?)PlainValue.From(settings.ChatTemplateArguments));
         bool? thinking = null;
-        string? effort = extras.ReasoningEffort ?? EffortName(options?.Reasoning?.Effort, traits);
+        var effort = extras.ReasoningEffort ?? EffortName(options?.Reasoning?.Effort, traits);
         if (effort is not null)
         {
             // As vLLM does for its reasoning_effort field; "thinking" is what DeepSeek, Kimi and Granite templates call the same switch.
@@ -46,7 +46,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
 
     private static void Merge(Dictionary<string, object?> target, Dictionary<string, object?>? source)
     {
-        foreach ((string name, object? value) in source ?? [])
+        foreach ((var name, var value) in source ?? [])
         {
             if (Refused.Contains(name, StringComparer.Ordinal))
             {

@@ -95,7 +95,7 @@ public static class VllmGrpcServiceCollectionExtensions
     private static VllmGrpcBuilder Add(IServiceCollection services, object? key, string path, Action<VllmGrpcOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
-        string name = key is null ? Options.Options.DefaultName : $"vllm:{key}";
+        var name = key is null ? Options.Options.DefaultName : $"vllm:{key}";
         var builder = new VllmGrpcBuilder(services, key, name);
         services.AddOptions<VllmGrpcOptions>(name).Configure(configure).ValidateOnStart();
         services.AddSingleton<IValidateOptions<VllmGrpcOptions>>(new VllmGrpcOptionsValidator(name, path));

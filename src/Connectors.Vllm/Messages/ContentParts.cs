@@ -34,13 +34,13 @@ internal sealed class ContentParts
     /// <summary>One string with a mark per media item in front of the text, each on its own line: the order of vLLM's Python front end.</summary>
     public string JoinWithMarks(string separator)
     {
-        string text = JoinText(separator);
+        var text = JoinText(separator);
         if (!HasMedia)
         {
             return text;
         }
 
-        string marks = string.Join('\n', _parts.Where(static part => part.Text is null).Select(static part => MediaMarks.For(part.Index)));
+        var marks = string.Join('\n', _parts.Where(static part => part.Text is null).Select(static part => MediaMarks.For(part.Index)));
         return text.Length == 0 ? marks : string.Create(CultureInfo.InvariantCulture, $"{marks}\n{text}");
     }
 
@@ -48,7 +48,7 @@ internal sealed class ContentParts
     public List<object?> ToList()
     {
         var list = new List<object?>(_parts.Count);
-        foreach ((string? text, MediaKind kind, _) in _parts)
+        foreach ((var text, MediaKind kind, _) in _parts)
         {
             list.Add(text is not null
                 ? new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["type"] = "text", ["text"] = text }

@@ -69,7 +69,7 @@ internal sealed class ContentReader(ILogger logger)
                 parts.AddText(element.GetRawText());
                 break;
             default:
-                object? plain = PlainValue.From(result.Result);
+                var plain = PlainValue.From(result.Result);
                 parts.AddText(plain as string ?? PlainJson.Write(plain));
                 break;
         }

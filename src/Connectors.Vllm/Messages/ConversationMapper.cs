@@ -49,7 +49,7 @@ internal sealed class ConversationMapper
     {
         if (!string.IsNullOrEmpty(instructions))
         {
-            bool merge = messages.Count > 0 && messages[0].Role == ChatRole.System;
+            var merge = messages.Count > 0 && messages[0].Role == ChatRole.System;
             var joined = new ChatMessage(ChatRole.System, instructions);
             if (merge)
             {
@@ -60,7 +60,7 @@ internal sealed class ConversationMapper
             }
 
             Add(joined);
-            for (int i = merge ? 1 : 0; i < messages.Count; i++)
+            for (var i = merge ? 1 : 0; i < messages.Count; i++)
             {
                 Add(messages[i]);
             }
@@ -81,7 +81,7 @@ internal sealed class ConversationMapper
 
     private void Add(ChatMessage message)
     {
-        string role = message.Role.Value.ToLowerInvariant();
+        var role = message.Role.Value.ToLowerInvariant();
         if (role == "assistant")
         {
             AddAssistant(message);
@@ -147,7 +147,7 @@ internal sealed class ConversationMapper
 
         if (reasoning is not null && !_dropReasoning)
         {
-            string text = reasoning.ToString();
+            var text = reasoning.ToString();
             entry["reasoning"] = text;
             entry["reasoning_content"] = text;
             if (_traits.ReadsThinkingKey)
@@ -167,9 +167,9 @@ internal sealed class ConversationMapper
     private Dictionary<string, object?> Call(FunctionCallContent call)
     {
         _callIds.Add(call.CallId);
-        string? raw = call.AdditionalProperties?.TryGetValue(VllmOptionNames.RawArguments, out object? kept) == true ? PlainValue.From(kept) as string : null;
-        object plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
-        object arguments = (_traits.PrintsArgumentText || _argumentsAsText) && raw is not null && SameArguments(raw, plain) ? raw
+        var raw = call.AdditionalProperties?.TryGetValue(VllmOptionNames.RawArguments, out var kept) == true ? PlainValue.From(kept) as string : null;
+        var plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
+        var arguments = (_traits.PrintsArgumentText || _argumentsAsText) && raw is not null && SameArguments(raw, plain) ? raw
             : _argumentsAsText ? PlainJson.Write(plain)
             : plain;
 
@@ -240,7 +240,7 @@ internal sealed class ConversationMapper
     private void AddResult(FunctionResultContent result, ContentParts parts, string? name)
     {
         // vLLM flattens tool content to a string unless it holds more than text.
-        object content = parts.HasMedia ? Content(parts, "\n") : parts.JoinText("\n");
+        var content = parts.HasMedia ? Content(parts, "\n") : parts.JoinText("\n");
         var entry = new Dictionary<string, object?>(4, StringComparer.Ordinal) { ["role"] = "tool", ["content"] = content, ["tool_call_id"] = result.CallId };
         AddName(entry, name);
         _messages.Add(entry);
@@ -265,7 +265,7 @@ internal sealed class ConversationMapper
         var texts = new List<string>();
         foreach (Dictionary<string, object?> message in _messages.Where(static message => (string?)message["role"] == "system"))
         {
-            string text = message["content"] as string ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>().Select(static part => part.GetValueOrDefault("text") as string));
+            var text = message["content"] as string ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>().Select(static part => part.GetValueOrDefault("text") as string));
             if (text.Length > 0)
             {
                 texts.Add(text);

@@ -49,7 +49,7 @@ internal static class HistoryRepair
     private static Dictionary<string, object?> Join(Dictionary<string, object?> first, Dictionary<string, object?> second)
     {
         var joined = new Dictionary<string, object?>(first, StringComparer.Ordinal);
-        foreach ((string key, object? value) in second)
+        foreach ((var key, var value) in second)
         {
             joined[key] = key switch
             {

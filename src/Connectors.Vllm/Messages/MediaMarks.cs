@@ -27,11 +27,11 @@ internal static class MediaMarks
 
         var output = new System.Text.StringBuilder(text.Length);
         var cuts = new List<(int At, int Length, int NewAt, int NewLength)>();
-        string prefix = $"{Begin}{Nonce}-";
-        int position = 0;
+        var prefix = $"{Begin}{Nonce}-";
+        var position = 0;
         while (text.IndexOf(prefix, position, StringComparison.Ordinal) is int at and >= 0 && text.IndexOf(End, at) is int end and >= 0)
         {
-            if (!int.TryParse(text.AsSpan(at + prefix.Length, end - at - prefix.Length), out int index) || index >= placeholders.Count)
+            if (!int.TryParse(text.AsSpan(at + prefix.Length, end - at - prefix.Length), out var index) || index >= placeholders.Count)
             {
                 break;
             }
@@ -51,9 +51,9 @@ internal static class MediaMarks
         var result = new List<Range>(content.Count + cuts.Count);
         foreach (Range range in content)
         {
-            int start = range.Start.GetOffset(length);
-            int end = range.End.GetOffset(length);
-            foreach ((int at, int cutLength, _, _) in cuts)
+            var start = range.Start.GetOffset(length);
+            var end = range.End.GetOffset(length);
+            foreach ((var at, var cutLength, _, _) in cuts)
             {
                 if (at >= end || at + cutLength <= start)
                 {
@@ -80,8 +80,8 @@ internal static class MediaMarks
     /// <summary>Where a position outside all marks has moved to.</summary>
     private static int Shift(int position, List<(int At, int Length, int NewAt, int NewLength)> cuts)
     {
-        int delta = 0;
-        foreach ((int at, int cutLength, int newAt, int newLength) in cuts)
+        var delta = 0;
+        foreach ((var at, var cutLength, var newAt, var newLength) in cuts)
         {
             if (at + cutLength > position)
             {

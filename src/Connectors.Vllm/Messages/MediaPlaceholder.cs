@@ -62,7 +62,7 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
             return known;
         }
 
-        string text = settings.ImagePlaceholder ?? known?.Text ?? settings.ImageToken!;
+        var text = settings.ImagePlaceholder ?? known?.Text ?? settings.ImageToken!;
         return new MediaPlaceholder(text, settings.ImageToken ?? known?.Anchor ?? text);
     }
 
@@ -75,12 +75,12 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     private static Dictionary<(MediaKind, string), MediaPlaceholder> Build()
     {
         var known = new Dictionary<(MediaKind, string), MediaPlaceholder>();
-        foreach ((string text, string anchor, string[] types) in Images)
+        foreach ((var text, var anchor, var types) in Images)
         {
             Array.ForEach(types, type => known[(MediaKind.Image, type)] = new MediaPlaceholder(text, anchor));
         }
 
-        foreach ((string text, string anchor, string[] types) in Videos)
+        foreach ((var text, var anchor, var types) in Videos)
         {
             Array.ForEach(types, type => known[(MediaKind.Video, type)] = new MediaPlaceholder(text, anchor));
         }

@@ -33,7 +33,7 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
                 continue;
             }
 
-            bool strict = new PropertyReader(AsDictionary(function.AdditionalProperties)).Boolean("strict") ?? false;
+            var strict = new PropertyReader(AsDictionary(function.AdditionalProperties)).Boolean("strict") ?? false;
             var body = new Dictionary<string, object?>(4, StringComparer.Ordinal)
             {
                 ["name"] = function.Name,

@@ -28,9 +28,9 @@ internal sealed class DirectorySource(string? directory) : IModelFileSource
             }
 
             var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
-            foreach (string path in Directory.EnumerateFiles(directory).Concat(NamedTemplates(directory)))
+            foreach (var path in Directory.EnumerateFiles(directory).Concat(NamedTemplates(directory)))
             {
-                string relative = Path.GetRelativePath(directory, path).Replace('\\', '/');
+                var relative = Path.GetRelativePath(directory, path).Replace('\\', '/');
                 if (!ModelFileNames.IsWanted(relative))
                 {
                     continue;
@@ -65,7 +65,7 @@ internal sealed class DirectorySource(string? directory) : IModelFileSource
 
     private static IEnumerable<string> NamedTemplates(string directory)
     {
-        string folder = Path.Combine(directory, "additional_chat_templates");
+        var folder = Path.Combine(directory, "additional_chat_templates");
         return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jinja") : [];
     }
 }

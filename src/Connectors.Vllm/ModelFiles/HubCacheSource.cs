@@ -16,8 +16,8 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModel
             return null;
         }
 
-        string repository = hub.RepositoryDirectory(model.Repository);
-        string? commit = FindCommit(repository, revision ?? model.Revision ?? "main");
+        var repository = hub.RepositoryDirectory(model.Repository);
+        var commit = FindCommit(repository, revision ?? model.Revision ?? "main");
         if (commit is null)
         {
             tried.Add($"{Name}: '{model.Repository}' is not in {hub.CacheDirectory}");
@@ -42,7 +42,7 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModel
                 return revision;
             }
 
-            string reference = Path.Combine(repository, "refs", revision);
+            var reference = Path.Combine(repository, "refs", revision);
             return File.Exists(reference) && File.ReadAllText(reference).Trim() is { Length: > 0 and <= 64 } commit
                 && Directory.Exists(Path.Combine(repository, "snapshots", commit)) ? commit : null;
         }

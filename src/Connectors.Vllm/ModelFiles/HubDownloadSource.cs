@@ -25,21 +25,21 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             return null;
         }
 
-        string repository = model.Repository!;
-        string wanted = revision ?? model.Revision ?? "main";
+        var repository = model.Repository!;
+        var wanted = revision ?? model.Revision ?? "main";
         try
         {
-            (string commit, List<string> files) = await ListAsync(repository, wanted, cancellationToken).ConfigureAwait(false);
-            string folder = hub.RepositoryDirectory(repository);
-            string snapshot = Path.Combine(folder, "snapshots", commit);
-            foreach (string file in files)
+            (var commit, List<string> files) = await ListAsync(repository, wanted, cancellationToken).ConfigureAwait(false);
+            var folder = hub.RepositoryDirectory(repository);
+            var snapshot = Path.Combine(folder, "snapshots", commit);
+            foreach (var file in files)
             {
                 await downloader.FetchAsync(repository, commit, file, folder, snapshot, cancellationToken).ConfigureAwait(false);
             }
 
             if (!string.Equals(wanted, commit, StringComparison.Ordinal))
             {
-                string reference = Path.Combine(folder, "refs", wanted);
+                var reference = Path.Combine(folder, "refs", wanted);
                 Directory.CreateDirectory(Path.GetDirectoryName(reference)!);
                 await File.WriteAllTextAsync(reference, commit, cancellationToken).ConfigureAwait(false);
             }
@@ -71,7 +71,7 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             return "the server's names hold no hub id; set ModelRepository";
         }
 
-        string wanted = revision ?? model.Revision ?? "main";
+        var wanted = revision ?? model.Revision ?? "main";
         return wanted.Contains("..", StringComparison.Ordinal) || Path.IsPathRooted(wanted) ? $"'{wanted}' is not a revision" : null;
     }
 
@@ -87,9 +87,9 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
     private async Task<(string Commit, List<string> Files)> ListAsync(string repository, string wanted, CancellationToken cancellationToken)
     {
         var address = new Uri(hub.Endpoint, $"/api/models/{repository}/revision/{Uri.EscapeDataString(wanted)}");
-        byte[] listing = await downloader.GetSmallAsync(address, MaxListingBytes, cancellationToken).ConfigureAwait(false);
+        var listing = await downloader.GetSmallAsync(address, MaxListingBytes, cancellationToken).ConfigureAwait(false);
         using JsonDocument document = JsonDocument.Parse(listing);
-        string? commit = document.RootElement.TryGetProperty("sha", out JsonElement sha) ? sha.GetString() : null;
+        var commit = document.RootElement.TryGetProperty("sha", out JsonElement sha) ? sha.GetString() : null;
         if (commit is null || commit.Length > 64 || !commit.All(char.IsAsciiHexDigit))
         {
             throw new InvalidDataException($"The listing of '{repository}' names no commit.");

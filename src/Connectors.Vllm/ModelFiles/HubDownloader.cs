@@ -40,16 +40,16 @@ internal sealed class HubDownloader(
 
     public async Task FetchAsync(string repository, string commit, string file, string folder, string snapshot, CancellationToken cancellationToken)
     {
-        string target = Path.Combine(snapshot, file.Replace('/', Path.DirectorySeparatorChar));
+        var target = Path.Combine(snapshot, file.Replace('/', Path.DirectorySeparatorChar));
         if (File.Exists(target))
         {
             return;
         }
 
-        string path = string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
+        var path = string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
         var address = new Uri(hub.Endpoint, $"/{repository}/resolve/{commit}/{path}");
-        string tag = await ReadTagAsync(address, cancellationToken).ConfigureAwait(false);
-        string blob = Path.Combine(folder, "blobs", tag);
+        var tag = await ReadTagAsync(address, cancellationToken).ConfigureAwait(false);
+        var blob = Path.Combine(folder, "blobs", tag);
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         if (!File.Exists(blob))
@@ -62,11 +62,11 @@ internal sealed class HubDownloader(
 
     private async Task<string> ReadTagAsync(Uri address, CancellationToken cancellationToken)
     {
-        (HttpResponseMessage response, string? linkedTag) = await SendAsync(HttpMethod.Head, address, null, cancellationToken).ConfigureAwait(false);
+        (HttpResponseMessage response, var linkedTag) = await SendAsync(HttpMethod.Head, address, null, cancellationToken).ConfigureAwait(false);
         using (response)
         {
             response.EnsureSuccessStatusCode();
-            string? tag = linkedTag ?? response.Headers.ETag?.Tag ?? (response.Headers.TryGetValues("ETag", out IEnumerable<string>? raw) ? raw.FirstOrDefault() : null);
+            var tag = linkedTag ?? response.Headers.ETag?.Tag ?? (response.Headers.TryGetValues("ETag", out IEnumerable<string>? raw) ? raw.FirstOrDefault() : null);
             tag = tag?.Replace("W/", string.Empty, StringComparison.Ordinal).Trim('"');
             return tag is { Length: > 0 and <= 128 } && tag.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
                 ? tag
@@ -76,8 +76,8 @@ internal sealed class HubDownloader(
 
     private async Task DownloadAsync(Uri address, string file, string blob, string tag, CancellationToken cancellationToken)
     {
-        string partial = blob + ".incomplete";
-        for (int attempt = 0; ; attempt++)
+        var partial = blob + ".incomplete";
+        for (var attempt = 0; ; attempt++)
         {
             await AppendAsync(address, file, partial, cancellationToken).ConfigureAwait(false);
             if (await MatchesAsync(partial, tag, cancellationToken).ConfigureAwait(false))
@@ -98,7 +98,7 @@ internal sealed class HubDownloader(
 
     private async Task AppendAsync(Uri address, string file, string partial, CancellationToken cancellationToken)
     {
-        long present = File.Exists(partial) ? new FileInfo(partial).Length : 0;
+        var present = File.Exists(partial) ? new FileInfo(partial).Length : 0;
         (HttpResponseMessage response, _) = await SendAsync(HttpMethod.Get, address, present > 0 ? present : null, cancellationToken).ConfigureAwait(false);
         using (response)
         {
@@ -108,7 +108,7 @@ internal sealed class HubDownloader(
             }
 
             response.EnsureSuccessStatusCode();
-            bool resumed = response.StatusCode == HttpStatusCode.PartialContent;
+            var resumed = response.StatusCode == HttpStatusCode.PartialContent;
             present = resumed ? present : 0;
             long? total = response.Content.Headers.ContentLength is long length ? length + present : null;
             Log.Downloading(logger, file, hub.Endpoint, total ?? -1, present);
@@ -127,7 +127,7 @@ internal sealed class HubDownloader(
     private async Task<(HttpResponseMessage Response, string? LinkedTag)> SendAsync(HttpMethod method, Uri address, long? from, CancellationToken cancellationToken)
     {
         string? linkedTag = null;
-        for (int hop = 0; ; hop++)
+        for (var hop = 0; ; hop++)
         {
             using var request = new HttpRequestMessage(method, address);
             if (hub.Token is not null && string.Equals(address.Authority, hub.Endpoint.Authority, StringComparison.OrdinalIgnoreCase) && address.Scheme == hub.Endpoint.Scheme)
@@ -160,7 +160,7 @@ internal sealed class HubDownloader(
 
     private async Task CopyAsync(Stream source, Stream target, long limit, Action<long>? written, CancellationToken cancellationToken)
     {
-        byte[] buffer = new byte[81920];
+        var buffer = new byte[81920];
         long total = 0;
         int read;
         while ((read = await ReadAsync(source, buffer, cancellationToken).ConfigureAwait(false)) > 0)
@@ -198,7 +198,7 @@ internal sealed class HubDownloader(
         }
 
         using FileStream content = File.OpenRead(path);
-        byte[] hash = tag.Length == 64
+        var hash = tag.Length == 64
             ? await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false)
             : await HashBlobAsync(content, cancellationToken).ConfigureAwait(false);
         return string.Equals(Convert.ToHexStringLower(hash), tag, StringComparison.OrdinalIgnoreCase);
@@ -209,7 +209,7 @@ internal sealed class HubDownloader(
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
         hash.AppendData(Encoding.ASCII.GetBytes($"blob {content.Length}\0"));
-        byte[] buffer = new byte[81920];
+        var buffer = new byte[81920];
         int read;
         while ((read = await content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
         {

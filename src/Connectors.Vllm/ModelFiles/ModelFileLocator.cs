@@ -42,7 +42,7 @@ internal static class ModelFileLocator
             Log.SourceFailed(logger, tried.LastOrDefault() ?? source.Name);
         }
 
-        string name = model.ServedName.Length > 0 ? $"'{model.ServedName}'" : "the served model";
+        var name = model.ServedName.Length > 0 ? $"'{model.ServedName}'" : "the served model";
         throw new VllmModelException(
             $"No tokenizer was found for {name}. Tried: {string.Join("; ", tried)}. "
             + "Cures: start the server from a local model folder (or with HF_HUB_OFFLINE=1, so that it resolves the hub id to one); "

@@ -17,7 +17,7 @@ internal static class ModelFileNames
     {
         if (path.StartsWith("additional_chat_templates/", StringComparison.Ordinal))
         {
-            string name = path["additional_chat_templates/".Length..];
+            var name = path["additional_chat_templates/".Length..];
             return !name.Contains('/', StringComparison.Ordinal) && name.EndsWith(".jinja", StringComparison.Ordinal);
         }
 

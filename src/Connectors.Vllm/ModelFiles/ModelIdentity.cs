@@ -18,7 +18,7 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
     {
         string? repository = null;
         string? revision = null;
-        foreach (string? path in (ReadOnlySpan<string?>)[.. paths, servedName])
+        foreach (var path in (ReadOnlySpan<string?>)[.. paths, servedName])
         {
             if (string.IsNullOrEmpty(path))
             {
@@ -39,7 +39,7 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
             }
         }
 
-        string name = servedName is { Length: > 0 } && !SnapshotPath().IsMatch(servedName) ? servedName : repository ?? servedName ?? string.Empty;
+        var name = servedName is { Length: > 0 } && !SnapshotPath().IsMatch(servedName) ? servedName : repository ?? servedName ?? string.Empty;
         return new ModelIdentity(name, repository, revision);
     }
 

@@ -97,11 +97,11 @@ internal static class VllmGrpcOptionsBinder
 
     private static bool? Flag(IConfiguration section, string key) => Text(section, key) is not { } text
         ? null
-        : bool.TryParse(text, out bool value) ? value : throw Wrong(section, key, text, "true or false");
+        : bool.TryParse(text, out var value) ? value : throw Wrong(section, key, text, "true or false");
 
     private static int? Number(IConfiguration section, string key) => Text(section, key) is not { } text
         ? null
-        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) ? value : throw Wrong(section, key, text, "a whole number");
+        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong(section, key, text, "a whole number");
 
     private static TimeSpan? Time(IConfiguration section, string key) => Text(section, key) is not { } text
         ? null
@@ -119,13 +119,13 @@ internal static class VllmGrpcOptionsBinder
 
     /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>
     private static object? Loose(string? text) =>
-        bool.TryParse(text, out bool flag) ? flag
-        : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number
+        bool.TryParse(text, out var flag) ? flag
+        : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : text;
 
     private static InvalidOperationException Wrong(IConfiguration section, string key, string text, string expected)
     {
-        string path = section is IConfigurationSection named ? $"{named.Path}:{key}" : key;
+        var path = section is IConfigurationSection named ? $"{named.Path}:{key}" : key;
         return new InvalidOperationException($"Configuration key '{path}' is '{text}', but must be {expected}.");
     }
 }

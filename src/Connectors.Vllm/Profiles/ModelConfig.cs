@@ -100,17 +100,17 @@ internal sealed record ModelConfig
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement member) ? member : default;
 
     private static int? Integer(JsonElement element, string name) =>
-        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int value) ? value : null;
+        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var value) ? value : null;
 
     private static float? Number(JsonElement element, string name) =>
-        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetSingle(out float value) ? value : null;
+        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetSingle(out var value) ? value : null;
 
     private static List<int> Ids(JsonElement element, string name)
     {
         JsonElement member = Member(element, name);
         return member.ValueKind switch
         {
-            JsonValueKind.Number when member.TryGetInt32(out int id) => [id],
+            JsonValueKind.Number when member.TryGetInt32(out var id) => [id],
             JsonValueKind.Array => [.. member.EnumerateArray().Where(static item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(static item => item.GetInt32())],
             _ => [],
         };

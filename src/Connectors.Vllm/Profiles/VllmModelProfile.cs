@@ -206,7 +206,7 @@ public sealed class VllmModelProfile
         if (Templates.Templates.Count > 0)
         {
             ChatTemplate template = Templates.Select(hasTools);
-            string name = Templates.Templates.First(pair => ReferenceEquals(pair.Value, template)).Key;
+            var name = Templates.Templates.First(pair => ReferenceEquals(pair.Value, template)).Key;
             return (new PromptRenderer(template, options.ContentFormat), $"chat template '{name}'");
         }
 
@@ -232,13 +232,13 @@ public sealed class VllmModelProfile
             return null;
         }
 
-        string full = Path.GetFullPath(directory);
+        var full = Path.GetFullPath(directory);
         return ModelIdentity.From(null, full).Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(full));
     }
 
     private static string FirstOf(params ReadOnlySpan<string?> candidates)
     {
-        foreach (string? candidate in candidates)
+        foreach (var candidate in candidates)
         {
             if (!string.IsNullOrEmpty(candidate))
             {

@@ -116,7 +116,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     /// <summary>A server that gets another model while its files are read is asked anew.</summary>
     private async Task<VllmModelProfile> LoadSteadilyAsync(CancellationToken cancellationToken)
     {
-        for (int attempt = 1; ; attempt++)
+        for (var attempt = 1; ; attempt++)
         {
             try
             {
@@ -167,7 +167,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     /// <summary>Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.</summary>
     private async Task CheckNamedFilesAsync(LoadedModel loaded)
     {
-        string? named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
+        var named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
             : Options.ModelRepository is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelRepository)
             : null;
         if (named is not null && _lastLoaded is { } last && last.IsAnotherThan(loaded)

@@ -63,7 +63,7 @@ internal static class PlainJson
                 break;
             case IEnumerable<KeyValuePair<string, object?>> members:
                 writer.WriteStartObject();
-                foreach ((string key, object? member) in members)
+                foreach ((var key, var member) in members)
                 {
                     writer.WritePropertyName(key);
                     WriteValue(writer, member);
@@ -73,7 +73,7 @@ internal static class PlainJson
                 break;
             case IEnumerable<object?> items:
                 writer.WriteStartArray();
-                foreach (object? item in items)
+                foreach (var item in items)
                 {
                     WriteValue(writer, item);
                 }

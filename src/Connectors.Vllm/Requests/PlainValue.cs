@@ -71,7 +71,7 @@ internal static class PlainValue
             return double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
         }
 
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long small)
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small)
             ? small
             : BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
     }
@@ -120,7 +120,7 @@ internal static class PlainValue
             case JsonValueKind.String:
                 return element.GetString();
             case JsonValueKind.Number:
-                return element.TryGetInt64(out long number) ? number : FromNumber(element.GetRawText());
+                return element.TryGetInt64(out var number) ? number : FromNumber(element.GetRawText());
             case JsonValueKind.True:
                 return true;
             case JsonValueKind.False:
@@ -139,7 +139,7 @@ internal static class PlainValue
     private static Dictionary<string, object?> FromPairs(IEnumerable<KeyValuePair<string, object?>> pairs, int depth)
     {
         var members = new Dictionary<string, object?>(StringComparer.Ordinal);
-        foreach ((string key, object? value) in pairs)
+        foreach ((var key, var value) in pairs)
         {
             members[key] = From(value, depth + 1);
         }
@@ -161,7 +161,7 @@ internal static class PlainValue
     private static List<object?> FromList(IEnumerable values, int depth)
     {
         var items = new List<object?>();
-        foreach (object? value in values)
+        foreach (var value in values)
         {
             items.Add(From(value, depth + 1));
         }

@@ -16,17 +16,17 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public double? Number(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
 
-        double number = value switch
+        var number = value switch
         {
             double known => known,
             long known => known,
             BigInteger known => (double)known,
-            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) => parsed,
+            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var parsed) => parsed,
             _ => throw Wrong(key, value, "a number"),
         };
         return number >= minimum && number <= maximum && !double.IsNaN(number)
@@ -36,12 +36,12 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public long? Integer(string key, long minimum = long.MinValue, long maximum = long.MaxValue)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
 
-        long number = ToInteger(value) ?? throw Wrong(key, value, "a whole number");
+        var number = ToInteger(value) ?? throw Wrong(key, value, "a whole number");
         return number >= minimum && number <= maximum
             ? number
             : throw Wrong(key, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {minimum} to {maximum}"));
@@ -51,7 +51,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public bool? Boolean(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -59,7 +59,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         return value switch
         {
             bool known => known,
-            string text when bool.TryParse(text, out bool parsed) => parsed,
+            string text when bool.TryParse(text, out var parsed) => parsed,
             long and (0 or 1) => (long)value == 1,
             double and (0d or 1d) => (double)value == 1d,
             _ => throw Wrong(key, value, "true or false"),
@@ -67,11 +67,11 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
     }
 
     /// <summary>The value if it is a bool, else null; no complaint about other kinds.</summary>
-    public bool? TryBoolean(string key) => TryGet(key, out object? value) ? value as bool? : null;
+    public bool? TryBoolean(string key) => TryGet(key, out var value) ? value as bool? : null;
 
     public string? Text(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -80,11 +80,11 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
     }
 
     /// <summary>A string, or anything else written as JSON text.</summary>
-    public string? TextOrJson(string key) => !TryGet(key, out object? value) ? null : value as string ?? PlainJson.Write(value);
+    public string? TextOrJson(string key) => !TryGet(key, out var value) ? null : value as string ?? PlainJson.Write(value);
 
     public IReadOnlyList<string>? TextList(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -100,7 +100,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         }
 
         var texts = new string[items.Count];
-        for (int i = 0; i < texts.Length; i++)
+        for (var i = 0; i < texts.Length; i++)
         {
             texts[i] = items[i] as string ?? throw Wrong(key, items[i], "a list of strings");
         }
@@ -110,7 +110,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public IReadOnlyList<int>? TokenIds(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -121,7 +121,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         }
 
         var ids = new int[items.Count];
-        for (int i = 0; i < ids.Length; i++)
+        for (var i = 0; i < ids.Length; i++)
         {
             ids[i] = ToTokenId(key, items[i]);
         }
@@ -131,7 +131,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public IReadOnlyDictionary<int, float>? TokenWeights(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -142,9 +142,9 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         }
 
         var weights = new Dictionary<int, float>(members.Count);
-        foreach ((string id, object? weight) in members)
+        foreach ((var id, var weight) in members)
         {
-            double number = weight switch
+            var number = weight switch
             {
                 double known => known,
                 long known => known,
@@ -158,7 +158,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public Dictionary<string, object?>? Members(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -181,7 +181,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public List<object?>? Items(string key)
     {
-        if (!TryGet(key, out object? value))
+        if (!TryGet(key, out var value))
         {
             return null;
         }
@@ -191,7 +191,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     private bool TryGet(string key, out object? value)
     {
-        if (properties is null || !properties.TryGetValue(key, out object? raw))
+        if (properties is null || !properties.TryGetValue(key, out var raw))
         {
             value = null;
             return false;
@@ -205,7 +205,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
     {
         long known => known,
         double known when known == Math.Floor(known) && Math.Abs(known) < 9.2e18 => (long)known,
-        string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed) => parsed,
+        string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var parsed) => parsed,
         _ => null,
     };
 
@@ -217,7 +217,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     private static string Describe(object? value)
     {
-        string text = value is string quoted ? $"\"{quoted}\"" : PlainJson.Write(value);
+        var text = value is string quoted ? $"\"{quoted}\"" : PlainJson.Write(value);
         return text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 77), "...");
     }
 }

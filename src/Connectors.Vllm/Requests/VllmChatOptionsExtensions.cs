@@ -76,7 +76,7 @@ public static class VllmChatOptionsExtensions
             set => Write(options, Names.LogitBias, value is null ? null : PlainJson.ToElement(writer =>
             {
                 writer.WriteStartObject();
-                foreach ((int id, float weight) in value)
+                foreach ((var id, var weight) in value)
                 {
                     ArgumentOutOfRangeException.ThrowIfNegative(id, "LogitBias");
                     writer.WriteNumber(id.ToString(CultureInfo.InvariantCulture), weight);
@@ -243,7 +243,7 @@ public static class VllmChatOptionsExtensions
         Write(options, key, ids is null ? null : PlainJson.ToElement(writer =>
         {
             writer.WriteStartArray();
-            foreach (int id in ids)
+            foreach (var id in ids)
             {
                 ArgumentOutOfRangeException.ThrowIfNegative(id, key);
                 writer.WriteNumberValue(id);

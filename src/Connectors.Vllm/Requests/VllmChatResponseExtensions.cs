@@ -47,7 +47,7 @@ public static class VllmChatResponseExtensions
     private static object? Property(ChatMessage message, string key)
     {
         ArgumentNullException.ThrowIfNull(message);
-        return message.AdditionalProperties?.TryGetValue(key, out object? value) == true ? value : null;
+        return message.AdditionalProperties?.TryGetValue(key, out var value) == true ? value : null;
     }
 
     private static IReadOnlyList<int>? Ids(ChatMessage message, string key) =>

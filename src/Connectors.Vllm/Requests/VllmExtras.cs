@@ -115,7 +115,7 @@ internal sealed record VllmExtras
     /// <summary>vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
     public static int? ReadLogProbs(PropertyReader reader)
     {
-        int? alternatives = reader.Int32(Names.TopLogProbs, 0);
+        var alternatives = reader.Int32(Names.TopLogProbs, 0);
         if (reader.TryBoolean(Names.LogProbs) is bool wanted)
         {
             return wanted ? alternatives ?? 0 : null;

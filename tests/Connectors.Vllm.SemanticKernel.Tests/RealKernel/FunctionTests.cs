@@ -33,7 +33,7 @@ public sealed class FunctionTests
             "It is sunny at noon.");
         ChatHistory history = Ask("Weather and time?");
 
-        (string answer, int[] choices) = await AnswerAsync(host, history, Auto, streaming);
+        (var answer, var choices) = await AnswerAsync(host, history, Auto, streaming);
 
         Assert.EndsWith("It is sunny at noon.", answer, StringComparison.Ordinal);
         Assert.Equal(["Paris/2", "time", "time"], plugin.Asked);
@@ -58,7 +58,7 @@ public sealed class FunctionTests
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"days":  3, "city": "Z\u00fcrich"}"""), "Sunny.", "Yes.");
         ChatHistory history = Ask("Weather?");
 
-        (string answer, _) = await AnswerAsync(host, history, Auto, streaming);
+        (var answer, _) = await AnswerAsync(host, history, Auto, streaming);
         history.AddAssistantMessage(answer);
         history.AddUserMessage("Sure?");
         await AnswerAsync(host, history, Auto, streaming);
@@ -82,7 +82,7 @@ public sealed class FunctionTests
         host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "never asked for");
         ChatHistory history = Ask("Time?");
 
-        (string answer, _) = await AnswerAsync(host, history, Auto, streaming);
+        (var answer, _) = await AnswerAsync(host, history, Auto, streaming);
 
         Assert.DoesNotContain("never", answer, StringComparison.Ordinal);
         Assert.Equal(["time"], plugin.Asked);
@@ -148,7 +148,7 @@ public sealed class FunctionTests
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Reply("I could look. " + WeatherPlugin.Call("get_time", "{}"));
 
-        (string answer, _) = await AnswerAsync(
+        (var answer, _) = await AnswerAsync(
             host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.None() }, streaming: false);
 
         Assert.StartsWith("I could look.", answer, StringComparison.Ordinal);

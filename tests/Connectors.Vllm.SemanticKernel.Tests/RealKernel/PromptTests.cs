@@ -37,7 +37,7 @@ public sealed class PromptTests
         host.Server.Reply("Paris, of course. 🗼");
         var text = new StringBuilder();
 
-        await foreach (string piece in host.Kernel.InvokePromptStreamingAsync<string>("Capital of France?", cancellationToken: Token))
+        await foreach (var piece in host.Kernel.InvokePromptStreamingAsync<string>("Capital of France?", cancellationToken: Token))
         {
             text.Append(piece);
         }

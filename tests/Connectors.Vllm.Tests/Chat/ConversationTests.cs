@@ -57,7 +57,7 @@ public sealed class ConversationTests
     public async Task History_ResentResponse_ExtendsTheTokensTheServerHas(string arguments)
     {
         await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
-        string reply = "Looking.\n" + SampleTools.Call("get_weather", arguments);
+        var reply = "Looking.\n" + SampleTools.Call("get_weather", arguments);
         host.Server.Enqueue(reply, "Sunny.");
         List<ChatMessage> history = [new(ChatRole.User, "Weather?")];
         var options = new ChatOptions { Tools = [SampleTools.Weather], ReturnTokenIds = true };
@@ -81,7 +81,7 @@ public sealed class ConversationTests
         history.AddRange(response.Messages);
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(response.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
 
-        string json = JsonSerializer.Serialize(history, AIJsonUtilities.DefaultOptions);
+        var json = JsonSerializer.Serialize(history, AIJsonUtilities.DefaultOptions);
         List<ChatMessage> restored = JsonSerializer.Deserialize<List<ChatMessage>>(json, AIJsonUtilities.DefaultOptions)!;
 
         Assert.Equal((await host.Client.PreviewPromptAsync(history, null, Token)).TokenIds, (await host.Client.PreviewPromptAsync(restored, null, Token)).TokenIds);
@@ -118,7 +118,7 @@ public sealed class ConversationTests
 
         ChatResponse response = await host.Client.GetResponseAsync(messages, null, Token);
 
-        int anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
+        var anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
         VllmPromptPreview preview = await host.Client.PreviewPromptAsync(messages, null, Token);
         Assert.Equal("Two pictures.", response.Text);
         Assert.Equal(2, preview.TokenIds.Count(id => id == anchor));
@@ -170,7 +170,7 @@ public sealed class ConversationTests
             [new ChatMessage(ChatRole.User, [new TextContent("Look at <|image_pad|>"), new DataContent(new byte[] { 1 }, "image/png")])], null, Token);
 
         Assert.Equal("[<|image_pad|>\nLook at <|image_pad|>]", preview.Text);
-        int anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
+        var anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
         Assert.Single(preview.TokenIds, id => id == anchor);
     }
 }

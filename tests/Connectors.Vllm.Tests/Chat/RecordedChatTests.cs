@@ -32,7 +32,7 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
         AssertSameRequest(chat.Request, host.LastEngineRequest);
         ChatResponse response = updates.ToChatResponse();
         Assert.Equal(chat.Choices.Count, response.Messages.Count);
-        for (int i = 0; i < chat.Choices.Count; i++)
+        for (var i = 0; i < chat.Choices.Count; i++)
         {
             Assert.Equal(chat.Choices[i].VisibleText(tokenizer), response.Messages[i].Text);
             Assert.Equal(chat.Choices[i].MatchedStop, chat.Choices[i].MatchedStop is null ? null : response.Messages[i].StopReason);
@@ -61,7 +61,7 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
 
     private static List<ChatMessage> Messages(RecordedChat chat, Tokenizer tokenizer)
     {
-        string prompt = tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]);
+        var prompt = tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]);
         var messages = new List<ChatMessage>();
         foreach (Match turn in Regex.Matches(prompt, @"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>\n", RegexOptions.Singleline))
         {

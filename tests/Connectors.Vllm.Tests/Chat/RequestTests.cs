@@ -178,7 +178,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             MinP = 0.1f,
         };
         List<ChatMessage> messages = [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello"), new(ChatRole.User, "Go on")];
-        string before = Describe(options, messages);
+        var before = Describe(options, messages);
 
         await SendAsync(messages, options);
 
@@ -258,7 +258,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             ]),
         ];
 
-        string text = (await PreviewAsync(messages, null)).Text;
+        var text = (await PreviewAsync(messages, null)).Text;
 
         Assert.Contains("<tool_response>\nplain\n</tool_response>\n<tool_response>\n\n</tool_response>\n<tool_response>\n42\n</tool_response>", text, StringComparison.Ordinal);
         Assert.Contains("{\"a\":1}", text, StringComparison.Ordinal);
@@ -327,7 +327,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     public async Task Context_PromptTooLong_IsRefusedBeforeSending()
     {
         VllmModelProfile profile = await tiny.Host.Client.GetModelProfileAsync(Token);
-        string text = string.Concat(Enumerable.Repeat("word ", profile.ContextLength!.Value));
+        var text = string.Concat(Enumerable.Repeat("word ", profile.ContextLength!.Value));
 
         VllmRequestException error = await Assert.ThrowsAsync<VllmRequestException>(() => tiny.Host.Client.GetResponseAsync(text, null, Token));
 

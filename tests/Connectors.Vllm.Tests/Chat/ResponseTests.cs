@@ -87,7 +87,7 @@ public sealed class ResponseTests
         Assert.NotEqual(calls[0].CallId, calls[1].CallId);
         Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
         Assert.Contains("I will look.", response.Text, StringComparison.Ordinal);
-        int firstCall = updates.FindIndex(update => update.Contents.OfType<FunctionCallContent>().Any());
+        var firstCall = updates.FindIndex(update => update.Contents.OfType<FunctionCallContent>().Any());
         Assert.DoesNotContain(updates.Skip(firstCall), update => update.Contents.OfType<TextContent>().Any());
     }
 
@@ -166,7 +166,7 @@ public sealed class ResponseTests
     public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(VllmServerFamily family)
     {
         await using ChatHost host = await ChatHost.StartAsync(family);
-        string text = "Ünïcödé 漢字 " + Fire + " done";
+        var text = "Ünïcödé 漢字 " + Fire + " done";
         host.Server.Enqueue(text);
 
         List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).ToListAsync(Token);

@@ -24,9 +24,9 @@ public sealed class StreamEqualityTests
             options.ReasoningParser = "qwen3";
         });
         var random = new Random(20261123);
-        for (int round = 0; round < 60; round++)
+        for (var round = 0; round < 60; round++)
         {
-            string text = Replies[random.Next(Replies.Length)];
+            var text = Replies[random.Next(Replies.Length)];
             var options = new ChatOptions
             {
                 Temperature = 1,

@@ -60,22 +60,22 @@ public sealed class ChatOptionCoverageTests
             server.ServedModelName = "ours";
             server.ServedModelAliases = ["alias"];
         });
-        string answer = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
+        var answer = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
         served.Server.Reply(member is nameof(ChatOptions.ResponseFormat) or nameof(ChatOptions.StopSequences) ? "{\"a\": 1}" : answer);
         (Effect effect, Action<ChatOptions> set) = Members[member];
         ChatOptions plain = Base(member);
         ChatOptions changed = Base(member);
         set(changed);
-        string before = Describe(changed);
+        var before = Describe(changed);
 
         ChatResponse first = await served.AskAsync("Hi", plain);
         ChatResponse second = await served.AskAsync("Hi", changed);
 
         // Of the two families only one names the model in its requests.
         effect = member == nameof(ChatOptions.ModelId) && family == VllmServerFamily.A ? Effect.Ignored : effect;
-        bool promptChanged = !served.Sent[0].PromptIds.SequenceEqual(served.Sent[1].PromptIds);
-        bool requestChanged = served.Sent[0].ToJson() != served.Sent[1].ToJson();
-        bool answerChanged = Contents(first) != Contents(second);
+        var promptChanged = !served.Sent[0].PromptIds.SequenceEqual(served.Sent[1].PromptIds);
+        var requestChanged = served.Sent[0].ToJson() != served.Sent[1].ToJson();
+        var answerChanged = Contents(first) != Contents(second);
         Assert.Equal(effect == Effect.Prompt, promptChanged);
         Assert.True(effect switch
         {
@@ -101,7 +101,7 @@ public sealed class ChatOptionCoverageTests
         }
 
         options.ToolMode = null;
-        string before = Describe(options);
+        var before = Describe(options);
         IList<AITool> tools = options.Tools!;
         AITool[] elements = [.. tools];
         Func<IChatClient, object?>? factory = options.RawRepresentationFactory;

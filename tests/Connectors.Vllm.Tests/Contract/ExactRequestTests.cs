@@ -18,7 +18,7 @@ public sealed class ExactRequestTests
 
         await served.AskAsync("Hi");
 
-        int room = 8192 - served.LastSent.PromptIds.Count;
+        var room = 8192 - served.LastSent.PromptIds.Count;
         AssertIs(
             family == VllmServerFamily.A
                 ? $$"""{ "samplingParams": { "temperature": 0.6, "topP": 0.95, "topK": 20, "maxTokens": {{room}} }, "stream": true }"""
@@ -83,7 +83,7 @@ public sealed class ExactRequestTests
     public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(VllmServerFamily family)
     {
         await using Served served = await Served.StartAsync(family);
-        int[] ids = served.Server.Tokenizer.Encode("Hello there, friend.");
+        var ids = served.Server.Tokenizer.Encode("Hello there, friend.");
         served.Server.Enqueue(new ScriptedReply { Ids = ids });
 
         List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
@@ -99,7 +99,7 @@ public sealed class ExactRequestTests
     {
         Assert.NotEmpty(sent.RequestId);
         Assert.NotEmpty(sent.PromptIds);
-        string actual = sent.ToJson(withPrompt: false);
+        var actual = sent.ToJson(withPrompt: false);
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(expected), JsonNode.Parse(actual)), $"{expected}\n{actual}");
     }
 }

@@ -57,10 +57,10 @@ public sealed class ExtrasCoverageTests
     [MemberData(nameof(Names))]
     public void Extension_SetClonedSerializedAndCleared_IsKeptUnderItsKey(string name)
     {
-        (string key, Action<ChatOptions> set, object[] same) = Extras[name];
+        (var key, Action<ChatOptions> set, var same) = Extras[name];
         var options = new ChatOptions();
         set(options);
-        string value = Get(options, name);
+        var value = Get(options, name);
 
         Assert.NotEqual("null", value);
         Assert.Equal([key], options.AdditionalProperties!.Keys);
@@ -90,7 +90,7 @@ public sealed class ExtrasCoverageTests
         Extras[name].Set(options);
 
         ChatResponse plain = await served.AskAsync(messages);
-        string expected = Describe(served, plain, keepId: name == "RequestId");
+        var expected = Describe(served, plain, keepId: name == "RequestId");
         served.Server.ClearRequests();
 
         try

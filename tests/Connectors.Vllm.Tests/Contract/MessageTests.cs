@@ -40,7 +40,7 @@ public sealed class MessageTests
     public async Task Messages_AreEnumeratedOnce()
     {
         await using Served served = await Served.StartAsync();
-        int enumerations = 0;
+        var enumerations = 0;
         IEnumerable<ChatMessage> Lazily()
         {
             enumerations++;
@@ -129,7 +129,7 @@ public sealed class MessageTests
             Exception = kind == "exception" ? new InvalidOperationException("it broke") : null,
         };
 
-        string prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]), new(ChatRole.Tool, [result])]);
+        var prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]), new(ChatRole.Tool, [result])]);
 
         Assert.Contains($"\n<tool_response>\n{expected}\n</tool_response>", prompt);
     }
@@ -139,7 +139,7 @@ public sealed class MessageTests
     [MemberData(nameof(Families))]
     public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(VllmServerFamily family)
     {
-        string prompt = await PromptAsync(
+        var prompt = await PromptAsync(
             [
                 new(ChatRole.User, "Hi"),
                 new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]),
@@ -235,7 +235,7 @@ public sealed class MessageTests
     [Fact]
     public async Task Tools_DeclarationsAreRenderedAndHostedToolsAreSkipped()
     {
-        string prompt = await PromptAsync([new(ChatRole.User, "Hi")], new ChatOptions { Tools = [TestTools.Declared, new HostedWebSearchTool(), TestTools.Now] });
+        var prompt = await PromptAsync([new(ChatRole.User, "Hi")], new ChatOptions { Tools = [TestTools.Declared, new HostedWebSearchTool(), TestTools.Now] });
 
         Assert.Contains("\"name\": \"look_up\", \"description\": \"Looks something up.\"", prompt);
         Assert.Contains("\"name\": \"now\"", prompt);

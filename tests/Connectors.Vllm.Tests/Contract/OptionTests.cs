@@ -80,7 +80,7 @@ public sealed class OptionTests
             ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = true },
         };
         var messages = new List<ChatMessage> { new(ChatRole.System, "You are kind."), new(ChatRole.User, [new TextContent("Hi"), new TextContent("there")]) };
-        (string optionsBefore, string messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
+        (var optionsBefore, var messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
 
         await served.AskAsync(messages, options);
         await served.StreamAsync(messages, options);

@@ -202,7 +202,7 @@ public sealed class RegistrationTests
 
         await first.DisposeAsync();
 
-        for (int i = 0; i < 4; i++)
+        for (var i = 0; i < 4; i++)
         {
             Assert.Equal("ours", await ModelAsync(client));
         }

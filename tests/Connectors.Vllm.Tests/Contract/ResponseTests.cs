@@ -96,8 +96,8 @@ public sealed class ResponseTests
     public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(VllmServerFamily family)
     {
         await using Served served = await Served.StartAsync(family);
-        string text = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
-        int cut = served.Server.Tokenizer.Encode(text).Length - 4;
+        var text = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
+        var cut = served.Server.Tokenizer.Encode(text).Length - 4;
         served.Server.Enqueue(text);
 
         ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], MaxOutputTokens = cut });
@@ -182,7 +182,7 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_ArgumentsNoJson_AreTextByDefaultAndAMarkedCallByOption()
     {
-        string broken = TestTools.Hermes("get_weather", "{\"city\": Paris}");
+        var broken = TestTools.Hermes("get_weather", "{\"city\": Paris}");
         await using Served asText = await Served.StartAsync();
         await using Served asCall = await Served.StartAsync(client: client => client.MalformedToolCalls = OutputParsing.MalformedCallPolicy.Call);
         asText.Server.Enqueue(broken);
@@ -203,7 +203,7 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_OfAnUnknownTool_AreHandedOutAndByOptionAreText()
     {
-        string unknown = TestTools.Hermes("erase_disk", "{}");
+        var unknown = TestTools.Hermes("erase_disk", "{}");
         await using Served lenient = await Served.StartAsync();
         await using Served strict = await Served.StartAsync(client: client => client.ValidateToolNames = true);
         lenient.Server.Enqueue(unknown);
@@ -225,7 +225,7 @@ public sealed class ResponseTests
         var history = new List<ChatMessage> { new(ChatRole.User, "Hi") };
         var options = new ChatOptions { Tools = [TestTools.Now] };
 
-        for (int round = 0; round < 5; round++)
+        for (var round = 0; round < 5; round++)
         {
             ChatResponse response = await served.AskAsync(history, options);
             history.AddMessages(response);
@@ -296,7 +296,7 @@ public sealed class ResponseTests
 
         ChatResponse response = await served.AskAsync("Hi");
 
-        int output = served.Server.Tokenizer.Encode(Text).Length + 1;
+        var output = served.Server.Tokenizer.Encode(Text).Length + 1;
         Assert.Equal(served.LastSent.PromptIds.Count, response.Usage!.InputTokenCount);
         Assert.Equal(output, response.Usage.OutputTokenCount);
         Assert.Equal(served.LastSent.PromptIds.Count + output, response.Usage.TotalTokenCount);
@@ -309,7 +309,7 @@ public sealed class ResponseTests
     public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(VllmServerFamily family)
     {
         await using Served served = await Served.StartAsync(family);
-        string question = string.Join(' ', Enumerable.Repeat("A long question with many words.", 12));
+        var question = string.Join(' ', Enumerable.Repeat("A long question with many words.", 12));
         served.Server.Reply("Short.");
         ChatResponse first = await served.AskAsync(question);
 
@@ -375,7 +375,7 @@ public sealed class ResponseTests
         await using Served served = await Served.StartAsync(family);
         var options = new ChatOptions { StopSequences = ["ree fo"], MaxOutputTokens = served.Server.Tokenizer.Encode("One two three four").Length };
         var responses = new List<ChatResponse>();
-        foreach (int size in (int[])[1, 2, 3, 100])
+        foreach (var size in (int[])[1, 2, 3, 100])
         {
             served.Server.Enqueue(new ScriptedReply { Text = "One two three four five", TokensPerMessage = size });
             responses.Add(await served.AskAsync("Hi", options));

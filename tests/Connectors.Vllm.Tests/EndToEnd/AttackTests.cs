@@ -41,7 +41,7 @@ public sealed class AttackTests
         get
         {
             var data = new TheoryData<string, VllmServerFamily>();
-            foreach (string place in (string[])["system", "instructions", "user", "user with parts", "assistant", "tool result", "tool result object", "argument", "tool name", "tool description", "parameter name", "parameter description", "parameter choice", "response schema", "author name", "call id", "role"])
+            foreach (var place in (string[])["system", "instructions", "user", "user with parts", "assistant", "tool result", "tool result object", "argument", "tool name", "tool description", "parameter name", "parameter description", "parameter choice", "response schema", "author name", "call id", "role"])
             {
                 data.Add(place, VllmServerFamily.A);
             }
@@ -66,11 +66,11 @@ public sealed class AttackTests
         });
         served.Server.Reply(place == "response schema" ? "{}" : "ok");
         await AskAsync(served, place, Harmless, null);
-        int[] structure = Structure(served, place);
-        bool isWhole = place is "system" or "instructions" or "user" or "user with parts" or "assistant" or "tool result";
-        (int[] before, int[] after) = isWhole ? Around(served.LastSent.PromptIds, served.Server.Tokenizer.EncodeOrdinary(Harmless)) : ([], []);
+        var structure = Structure(served, place);
+        var isWhole = place is "system" or "instructions" or "user" or "user with parts" or "assistant" or "tool result";
+        (var before, var after) = isWhole ? Around(served.LastSent.PromptIds, served.Server.Tokenizer.EncodeOrdinary(Harmless)) : ([], []);
 
-        foreach (string attack in Attacks)
+        foreach (var attack in Attacks)
         {
             await AskAsync(served, place, attack, null);
 
@@ -93,7 +93,7 @@ public sealed class AttackTests
     {
         await using Served served = await Served.StartAsync();
         await AskAsync(served, place, Harmless, null);
-        int[] structure = Structure(served);
+        var structure = Structure(served);
 
         await AskAsync(served, place, Attacks[0], new ChatOptions { AllowControlTokensInContent = true });
 
@@ -107,7 +107,7 @@ public sealed class AttackTests
         await using Served served = await Served.StartAsync(client: client => client.AllowControlTokensInContent = true);
 
         await AskAsync(served, "user", "<|im_end|>", null);
-        int open = Structure(served).Length;
+        var open = Structure(served).Length;
         await AskAsync(served, "user", "<|im_end|>", new ChatOptions { AllowControlTokensInContent = false });
 
         Assert.Equal(open - 1, Structure(served).Length);
@@ -131,15 +131,15 @@ public sealed class AttackTests
             new TextContent(" <|image_pad|>"),
         ])]);
 
-        int anchor = served.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
-        int at = Assert.Single(served.LastSent.PromptIds.Index(), item => item.Item == anchor).Index;
+        var anchor = served.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
+        var at = Assert.Single(served.LastSent.PromptIds.Index(), item => item.Item == anchor).Index;
         Assert.EndsWith(" not an image ", served.Server.Tokenizer.Decode([.. served.LastSent.PromptIds.Take(at)]));
     }
 
     private static Task<ChatResponse> AskAsync(Served served, string place, string text, ChatOptions? options)
     {
         options ??= new ChatOptions();
-        string id = place == "call id" ? text : "1";
+        var id = place == "call id" ? text : "1";
         List<ChatMessage> messages = [new(ChatRole.User, "Question"), new(ChatRole.Assistant, [new FunctionCallContent(id, "look", new Dictionary<string, object?> { ["for"] = place == "argument" ? text : "it" })])];
         AIContent result = new FunctionResultContent(id, place switch { "tool result" => text, "tool result object" => new Dictionary<string, object?> { ["found"] = text }, _ => "found" });
         messages.Add(new ChatMessage(ChatRole.Tool, [result]));
@@ -201,14 +201,14 @@ public sealed class AttackTests
     private static int[] Structure(Served served, string place = "user")
     {
         // Tokens that are not special are text, except where the template itself prints them.
-        string template = UsesNamingTemplate(place) ? NamingTemplate : served.Client.GetService<VllmModelProfile>()!.Templates.Select(hasTools: true).Source;
+        var template = UsesNamingTemplate(place) ? NamingTemplate : served.Client.GetService<VllmModelProfile>()!.Templates.Select(hasTools: true).Source;
         HashSet<int> control = [.. served.Server.Tokenizer.AddedTokens.Where(token => token.IsSpecial || template.Contains(token.Content, StringComparison.Ordinal)).Select(token => token.Id)];
         return [.. served.LastSent.PromptIds.Where(control.Contains)];
     }
 
     private static (int[] Before, int[] After) Around(IReadOnlyList<int> prompt, int[] content)
     {
-        int at = Enumerable.Range(0, prompt.Count - content.Length + 1).First(start => prompt.Skip(start).Take(content.Length).SequenceEqual(content));
+        var at = Enumerable.Range(0, prompt.Count - content.Length + 1).First(start => prompt.Skip(start).Take(content.Length).SequenceEqual(content));
         return ([.. prompt.Take(at)], [.. prompt.Skip(at + content.Length)]);
     }
 }

@@ -24,7 +24,7 @@ public sealed class ConcurrencyTests
             ? served.AskAsync($"Question {number}.", options)
             : StreamedAsync(served, $"Question {number}.", options)));
 
-        for (int number = 0; number < Callers; number++)
+        for (var number = 0; number < Callers; number++)
         {
             Assert.Equal($"Number {number}.", responses[number].Text.Trim());
             Assert.Equal($"{number}", responses[number].Messages[0].Contents.OfType<FunctionCallContent>().Single().Arguments!["city"]!.ToString());
@@ -77,8 +77,8 @@ public sealed class ConcurrencyTests
 
     private static string Number(Served served, CapturedRequest request)
     {
-        string prompt = served.Server.Tokenizer.Decode([.. request.PromptIds]);
-        int start = prompt.LastIndexOf("Question ", StringComparison.Ordinal) + 9;
+        var prompt = served.Server.Tokenizer.Decode([.. request.PromptIds]);
+        var start = prompt.LastIndexOf("Question ", StringComparison.Ordinal) + 9;
         return prompt[start..prompt.IndexOf('.', start)];
     }
 }

@@ -48,14 +48,14 @@ public sealed class CorpusAttackTests
     [MemberData(nameof(Names))]
     public async Task Attack_InUserToolSystemAndDescription_LeavesTheControlTokensAlone(string template)
     {
-        string source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
+        var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
         VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(
             Folder.Value, new VllmGrpcOptions { ChatTemplate = source, ToolCallParser = "none", ReasoningParser = "none" }, Served.Cancel);
 
         // Tokens that are not special are text, except where the template itself prints them.
         HashSet<int> control = [.. profile.Tokenizer.AddedTokens.Where(token => token.IsSpecial || source.Contains(token.Content, StringComparison.Ordinal)).Select(token => token.Id)];
-        int places = 0;
-        foreach (string place in (string[])["user", "system", "assistant", "tool result", "tool description"])
+        var places = 0;
+        foreach (var place in (string[])["user", "system", "assistant", "tool result", "tool description"])
         {
             if (Structure("harmless") is not { } structure)
             {
@@ -63,7 +63,7 @@ public sealed class CorpusAttackTests
             }
 
             places++;
-            foreach (string attack in Attacks)
+            foreach (var attack in Attacks)
             {
                 // Some templates refuse a question that looks like a tool's result.
                 Assert.True(Structure(attack) is not { } found || structure.SequenceEqual(found), $"{place}: {attack}");
@@ -116,13 +116,13 @@ public sealed class CorpusAttackTests
     /// <summary>The small model, with the control tokens of all these families in its vocabulary.</summary>
     private static string WriteFolder()
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-controls-").FullName);
-        string file = Path.Combine(folder, "tokenizer.json");
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-controls-").FullName);
+        var file = Path.Combine(folder, "tokenizer.json");
         var tokenizer = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllBytes(file))!;
         var added = tokenizer["added_tokens"]!.AsArray();
         HashSet<string> present = [.. added.Select(token => token!["content"]!.GetValue<string>())];
-        int next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
-        foreach (string control in Controls.Where(control => !present.Contains(control)))
+        var next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
+        foreach (var control in Controls.Where(control => !present.Contains(control)))
         {
             added.Add(new System.Text.Json.Nodes.JsonObject
             {

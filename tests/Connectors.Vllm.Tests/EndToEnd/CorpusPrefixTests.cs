@@ -1,5 +1,5 @@
-using Connectors.Vllm.Tests.Contract;
 using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.Contract;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.EndToEnd;
@@ -41,8 +41,8 @@ public sealed class CorpusPrefixTests
     /// <summary>The small model with a begin token, which many templates print.</summary>
     private static readonly Lazy<string> Folder = new(() =>
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-begin-").FullName);
-        string config = Path.Combine(folder, "tokenizer_config.json");
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-begin-").FullName);
+        var config = Path.Combine(folder, "tokenizer_config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
         return folder;
     });
@@ -58,7 +58,7 @@ public sealed class CorpusPrefixTests
             }
             else
             {
-                foreach (string file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
+                foreach (var file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
                 {
                     data.Add(Path.GetFileNameWithoutExtension(file));
                 }
@@ -72,7 +72,7 @@ public sealed class CorpusPrefixTests
     [MemberData(nameof(Templates))]
     public async Task SecondTurn_AfterAnAnswer_BeginsWithPromptAndAnswerOfTheFirst(string template)
     {
-        string source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
+        var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
         VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(
             Folder.Value, new VllmGrpcOptions { ChatTemplate = source, ToolCallParser = "none", ReasoningParser = "none" }, Served.Cancel);
         const string Answer = "It depends: \"yes\" & no, 2 < 3.";
@@ -88,7 +88,7 @@ public sealed class CorpusPrefixTests
         history.Add(new ChatMessage(ChatRole.User, "Why?"));
         VllmPromptPreview second = profile.PreviewPrompt(history, options);
 
-        bool kept = second.Text.StartsWith(first.Text + Answer, StringComparison.Ordinal);
+        var kept = second.Text.StartsWith(first.Text + Answer, StringComparison.Ordinal);
         Assert.True(kept != Rewriting.ContainsKey(template), $"{first.Text}\n=====\n{second.Text}");
         if (kept)
         {

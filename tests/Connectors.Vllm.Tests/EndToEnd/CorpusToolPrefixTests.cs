@@ -33,8 +33,8 @@ public sealed class CorpusToolPrefixTests
 
     private static readonly Lazy<string> Folder = new(() =>
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-tools-").FullName);
-        string config = Path.Combine(folder, "tokenizer_config.json");
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-tools-").FullName);
+        var config = Path.Combine(folder, "tokenizer_config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
         return folder;
     });
@@ -50,7 +50,7 @@ public sealed class CorpusToolPrefixTests
                 return data;
             }
 
-            foreach (string file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
+            foreach (var file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
             {
                 if (!Unable.ContainsKey(Path.GetFileNameWithoutExtension(file)) && OutputFormats.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(file) }).ToolParser != "none")
                 {
@@ -66,7 +66,7 @@ public sealed class CorpusToolPrefixTests
     [MemberData(nameof(Templates))]
     public async Task SecondRound_AfterCallsAsTheTemplatePrintsThem_BeginsWithPromptAndWordsOfTheFirst(string template)
     {
-        string source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
+        var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
         OutputFormat format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = source });
         void Configure(VllmGrpcOptions options) =>
             (options.ChatTemplate, options.ToolCallParser, options.ReasoningParser) = (source, format.ToolParser, format.ReasoningParser);
@@ -76,24 +76,24 @@ public sealed class CorpusToolPrefixTests
         VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(Folder.Value, settings, Served.Cancel);
         var options = new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } };
 
-        string words = Words(profile, options, format);
+        var words = Words(profile, options, format);
         served.Server.Enqueue(words);
         served.Server.Enqueue("Noon.");
         (_, List<ChatMessage> history) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Time and weather?")], options, streaming: true, Served.Cancel);
 
-        string calls = string.Join(", ", history.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Select(call => call.Name));
+        var calls = string.Join(", ", history.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Select(call => call.Name));
         Assert.True(calls == "get_weather", $"{format}\ncalls: {calls}\n{words}");
-        string seen = served.Server.Tokenizer.Decode([.. served.Sent[0].PromptIds]) + words;
-        string next = served.Server.Tokenizer.Decode([.. served.Sent[1].PromptIds]);
+        var seen = served.Server.Tokenizer.Decode([.. served.Sent[0].PromptIds]) + words;
+        var next = served.Server.Tokenizer.Decode([.. served.Sent[1].PromptIds]);
         Assert.True(next.StartsWith(seen, StringComparison.Ordinal), $"{format}\n{seen}\n=====\n{next}");
     }
 
     /// <summary>The model's turn as the template prints it behind its own generation prompt.</summary>
     private static string Words(VllmModelProfile profile, ChatOptions options, OutputFormat format)
     {
-        string id = format.ToolParser switch { "kimi_k2" => "functions.get_weather:0", "mistral" => "aBc456789", _ => "call_0" };
+        var id = format.ToolParser switch { "kimi_k2" => "functions.get_weather:0", "mistral" => "aBc456789", _ => "call_0" };
         List<ChatMessage> history = [new(ChatRole.User, "Time and weather?")];
-        string prompt = profile.PreviewPrompt(history, options).Text;
+        var prompt = profile.PreviewPrompt(history, options).Text;
         var turn = new List<AIContent> { new FunctionCallContent(id, "get_weather", new Dictionary<string, object?> { ["city"] = "Paris", ["days"] = 2 }) };
         if (format.ReasoningParser == "openai_gptoss" || (format.ReasoningParser != "none" && format.BeginsInReasoning(prompt) != false))
         {
@@ -102,10 +102,10 @@ public sealed class CorpusToolPrefixTests
 
         history.Add(new ChatMessage(ChatRole.Assistant, turn));
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(id, "2 sunny days in Paris")]));
-        string next = profile.PreviewPrompt(history, options).Text;
+        var next = profile.PreviewPrompt(history, options).Text;
         Assert.True(next.StartsWith(prompt, StringComparison.Ordinal), $"{prompt}\n=====\n{next}");
-        string rest = next[prompt.Length..];
-        int end = Ends.Select(text => rest.IndexOf(text, StringComparison.Ordinal)).Where(at => at >= 0).Min();
+        var rest = next[prompt.Length..];
+        var end = Ends.Select(text => rest.IndexOf(text, StringComparison.Ordinal)).Where(at => at >= 0).Min();
         return rest[..end];
     }
 }

@@ -138,7 +138,7 @@ public sealed class ExtrasTests
     public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(VllmServerFamily family)
     {
         await using Served served = await Served.StartAsync(family);
-        string question = string.Join(' ', Enumerable.Range(0, 200));
+        var question = string.Join(' ', Enumerable.Range(0, 200));
         await served.AskAsync(question);
 
         await served.AskAsync(question, new ChatOptions { TruncatePromptTokens = 50 });
@@ -165,7 +165,7 @@ public sealed class ExtrasTests
         await using Served served = await Served.StartAsync(family);
         served.Server.Reply("<think>raw</think> <tool_call>text");
 
-        string text = "";
+        var text = "";
         await foreach (ChatResponseUpdate update in served.Client.CompleteStreamingAsync("Once upon a <|im_start|>", cancellationToken: Served.Cancel))
         {
             text += update.Text;

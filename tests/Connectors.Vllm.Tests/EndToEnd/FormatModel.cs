@@ -281,11 +281,11 @@ internal sealed class FormatModel
 
     private string Write()
     {
-        string folder = Directory.CreateTempSubdirectory($"format-{Name}-").FullName;
+        var folder = Directory.CreateTempSubdirectory($"format-{Name}-").FullName;
         JsonNode tokenizer = JsonNode.Parse(TinyModel.Files["tokenizer.json"].Span)!;
         JsonArray added = tokenizer["added_tokens"]!.AsArray();
-        int next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
-        foreach (string token in Tokens)
+        var next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
+        foreach (var token in Tokens)
         {
             added.Add(new JsonObject
             {
@@ -293,7 +293,7 @@ internal sealed class FormatModel
             });
         }
 
-        int end = added.Single(token => token!["content"]!.GetValue<string>() == End)!["id"]!.GetValue<int>();
+        var end = added.Single(token => token!["content"]!.GetValue<string>() == End)!["id"]!.GetValue<int>();
         File.WriteAllText(Path.Combine(folder, "tokenizer.json"), tokenizer.ToJsonString());
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), new JsonObject { ["eos_token"] = End }.ToJsonString());
         File.WriteAllText(Path.Combine(folder, "config.json"), new JsonObject

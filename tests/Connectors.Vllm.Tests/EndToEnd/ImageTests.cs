@@ -74,7 +74,7 @@ public sealed class ImageTests
     public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(VllmServerFamily family)
     {
         await using Served served = await StartAsync(family);
-        int anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
+        var anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
         List<ChatMessage> Conversation(byte[] first, byte[] second, string typed) =>
         [
             new(ChatRole.User, [new TextContent($"Compare {typed} "), Image(first), new TextContent(" with "), Image(second)]),

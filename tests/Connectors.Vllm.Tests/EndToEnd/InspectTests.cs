@@ -70,7 +70,7 @@ public sealed class InspectTests
     private static async Task<JsonNode[]> RunAsync(string[] lines, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "inspect.dll"), .. arguments, "--jsonl"])
+        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "inspect.dll"), .. arguments, "--jsonl"])
         {
             start.ArgumentList.Add(argument);
         }
@@ -78,7 +78,7 @@ public sealed class InspectTests
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
         Task<string> errors = process.StandardError.ReadToEndAsync(Served.Cancel);
-        foreach (string line in lines)
+        foreach (var line in lines)
         {
             await process.StandardInput.WriteLineAsync(line.AsMemory(), Served.Cancel);
         }

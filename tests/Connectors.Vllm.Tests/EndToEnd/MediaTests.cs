@@ -60,7 +60,7 @@ public sealed class MediaTests : IDisposable
 
         await served.AskAsync([new(ChatRole.User, [new TextContent($"see <|{kind}_pad|> here: "), new DataContent(Film, "video/mp4")])]);
 
-        int anchor = served.Server.Tokenizer.TokenToId($"<|{kind}_pad|>")!.Value;
+        var anchor = served.Server.Tokenizer.TokenToId($"<|{kind}_pad|>")!.Value;
         Assert.Equal(kind == "video" ? 1 : 0, served.LastSent.PromptIds.Count(id => id == anchor));
     }
 
@@ -83,12 +83,12 @@ public sealed class MediaTests : IDisposable
     /// <summary>The small model with two more control tokens, one per further kind.</summary>
     private static string MakeModel()
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-media-").FullName);
-        string path = Path.Combine(folder, "tokenizer.json");
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-media-").FullName);
+        var path = Path.Combine(folder, "tokenizer.json");
         JsonNode tokenizer = JsonNode.Parse(File.ReadAllBytes(path))!;
         JsonArray added = tokenizer["added_tokens"]!.AsArray();
-        int next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
-        foreach (string text in new[] { "<|video_pad|>", "<|audio_pad|>" })
+        var next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
+        foreach (var text in new[] { "<|video_pad|>", "<|audio_pad|>" })
         {
             JsonNode token = added[^1]!.DeepClone();
             (token["id"], token["content"], token["special"]) = (next++, text, true);
@@ -96,7 +96,7 @@ public sealed class MediaTests : IDisposable
         }
 
         File.WriteAllText(path, tokenizer.ToJsonString());
-        string configPath = Path.Combine(folder, "config.json");
+        var configPath = Path.Combine(folder, "config.json");
         JsonNode config = JsonNode.Parse(File.ReadAllBytes(configPath))!;
         (config["model_type"], config["video_token_id"], config["audio_token_id"]) = ("tiny_omni", next - 2, next - 1);
         File.WriteAllText(configPath, config.ToJsonString());

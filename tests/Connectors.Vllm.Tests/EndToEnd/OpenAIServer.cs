@@ -42,15 +42,15 @@ internal sealed class OpenAIServer : IAsyncDisposable
         using JsonDocument request = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
         JsonElement root = request.RootElement;
         List<JsonElement> results = [.. root.GetProperty("messages").EnumerateArray().Where(message => message.GetProperty("role").GetString() == "tool")];
-        string? text = results.Count > 0 ? "It says: " + Text(results[^1].GetProperty("content"))
+        var text = results.Count > 0 ? "It says: " + Text(results[^1].GetProperty("content"))
             : root.TryGetProperty("response_format", out _) ? SwapTests.CityJson
             : root.TryGetProperty("tools", out _) ? null
             : "Hello.";
-        bool streams = root.TryGetProperty("stream", out JsonElement stream) && stream.GetBoolean();
+        var streams = root.TryGetProperty("stream", out JsonElement stream) && stream.GetBoolean();
         context.Response.ContentType = streams ? "text/event-stream" : "application/json";
         if (!streams)
         {
-            string message = text is null ? $"\"content\":null,\"tool_calls\":[{Call(SwapTests.Arguments)}]" : $"\"content\":{Quoted(text)}";
+            var message = text is null ? $"\"content\":null,\"tool_calls\":[{Call(SwapTests.Arguments)}]" : $"\"content\":{Quoted(text)}";
             await context.Response.WriteAsync(
                 $"{{{Head},\"object\":\"chat.completion\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",{message}}},\"finish_reason\":\"{Reason(text)}\"}}],{Usage}}}", context.RequestAborted);
             return;
@@ -60,14 +60,14 @@ internal sealed class OpenAIServer : IAsyncDisposable
         if (text is null)
         {
             await SendAsync(context, $"{{\"tool_calls\":[{Call("")}]}}", null);
-            foreach (char[] piece in SwapTests.Arguments.Chunk(5))
+            foreach (var piece in SwapTests.Arguments.Chunk(5))
             {
                 await SendAsync(context, $"{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{Quoted(new string(piece))}}}}}]}}", null);
             }
         }
         else
         {
-            foreach (char[] piece in text.Chunk(4))
+            foreach (var piece in text.Chunk(4))
             {
                 await SendAsync(context, $"{{\"content\":{Quoted(new string(piece))}}}", null);
             }

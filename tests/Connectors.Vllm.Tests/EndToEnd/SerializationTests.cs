@@ -103,7 +103,7 @@ public sealed class SerializationTests
     private static T RoundTrip<T>(T value)
     {
         JsonSerializerOptions options = WithoutReflection();
-        string json = JsonSerializer.Serialize(value, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)));
+        var json = JsonSerializer.Serialize(value, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)));
         return JsonSerializer.Deserialize(json, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)))!;
     }
 }

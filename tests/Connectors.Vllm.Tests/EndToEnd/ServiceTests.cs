@@ -29,7 +29,7 @@ public sealed class ServiceTests
         var options = new ChatOptions { Instructions = "Be kind.", Tools = [TestTools.Weather] };
         ChatMessage[] messages = [new(ChatRole.User, "Grüße 漢字 😀")];
 
-        int counted = await served.Client.GetService<IVllmTokenCounter>()!.CountTokensAsync(messages, options, Served.Cancel);
+        var counted = await served.Client.GetService<IVllmTokenCounter>()!.CountTokensAsync(messages, options, Served.Cancel);
         VllmPromptPreview preview = await served.Client.GetService<IVllmPromptPreviewer>()!.PreviewPromptAsync(messages, options, Served.Cancel);
         Assert.Empty(served.Sent);
         await served.AskAsync(messages, options);

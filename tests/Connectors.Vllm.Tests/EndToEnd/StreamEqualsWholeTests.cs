@@ -98,7 +98,7 @@ public sealed class StreamEqualsWholeTests
             server.AcceptsMedia = true;
             server.ModelDirectory = VisionModelFolder.Path;
         });
-        int answered = 0;
+        var answered = 0;
         var cases = from options in Options
                     from messages in Conversation
                     from reply in Reply
@@ -118,13 +118,13 @@ public sealed class StreamEqualsWholeTests
     /// <summary>Returns 1 when there was an answer, 0 when all three calls failed in the same way.</summary>
     private static async Task<int> CompareAsync(Served served, ChatOptions options, List<ChatMessage> messages, (ScriptedReply Reply, ScriptedReply Recut) reply)
     {
-        (string optionsBefore, string messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
+        (var optionsBefore, var messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
 
         served.Server.Reply(reply.Reply);
-        (ChatResponse? streamed, string? streamError) = await TryAsync(async () => (await served.StreamAsync(messages, options)).ToChatResponse());
-        (ChatResponse? whole, string? wholeError) = await TryAsync(() => served.AskAsync(messages, options));
+        (ChatResponse? streamed, var streamError) = await TryAsync(async () => (await served.StreamAsync(messages, options)).ToChatResponse());
+        (ChatResponse? whole, var wholeError) = await TryAsync(() => served.AskAsync(messages, options));
         served.Server.Reply(reply.Recut);
-        (ChatResponse? recut, string? recutError) = await TryAsync(() => served.AskAsync(messages, options));
+        (ChatResponse? recut, var recutError) = await TryAsync(() => served.AskAsync(messages, options));
 
         Assert.Equal(optionsBefore, Snapshot.Of(options));
         Assert.Equal(messagesBefore, Snapshot.Of(messages));
@@ -180,10 +180,10 @@ public sealed class StreamEqualsWholeTests
     private static List<ChatMessage> Converse(int turns, string[] texts, int[] shape)
     {
         List<ChatMessage> messages = shape[3] == 0 ? [new(ChatRole.System, texts[7])] : [];
-        for (int turn = 0; turn < turns; turn++)
+        for (var turn = 0; turn < turns; turn++)
         {
             messages.Add(User(texts[turn], shape[turn]));
-            string id = $"call-{turn}";
+            var id = $"call-{turn}";
             messages.Add(new ChatMessage(ChatRole.Assistant, shape[turn] == 1
                 ? [new TextReasoningContent("Hm."), new TextContent(texts[turn + 4]), new FunctionCallContent(id, "now", new Dictionary<string, object?> { ["at"] = texts[turn] })]
                 : [new TextContent(texts[turn + 4])]));

@@ -57,7 +57,7 @@ public sealed class SwapTests
             new VllmTestServerOptions { Family = provider == InferenceFamily ? VllmServerFamily.B : VllmServerFamily.A }, Served.Cancel);
         server.Reply(request =>
         {
-            string prompt = server.Tokenizer.Decode([.. request.PromptIds]);
+            var prompt = server.Tokenizer.Decode([.. request.PromptIds]);
             return prompt.Contains("<tool_response>", StringComparison.Ordinal) ? "It says: 2 sunny days in Paris"
                 : new SentGeneration(request).Constraint.Length > 0 && !prompt.Contains("get_weather", StringComparison.Ordinal) ? CityJson
                 : prompt.Contains("get_weather", StringComparison.Ordinal) ? TestTools.Hermes("get_weather", Arguments)

@@ -28,7 +28,7 @@ public sealed class ThinkThenJsonTests
         Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
         Assert.Equal("structural_tag", served.LastSent.Constraint);
         using JsonDocument tag = JsonDocument.Parse(served.LastSent.ConstraintText);
-        string text = served.LastSent.ConstraintText;
+        var text = served.LastSent.ConstraintText;
         Assert.True(text.IndexOf("</think>", StringComparison.Ordinal) < text.IndexOf("minLength", StringComparison.Ordinal));
         Assert.Contains("</think>", text);
     }
@@ -99,9 +99,9 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(VllmServerFamily family)
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<muse>\n");
-        string config = Path.Combine(folder, "tokenizer_config.json");
+        var config = Path.Combine(folder, "tokenizer_config.json");
         JsonObject settings = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
         settings.Remove("chat_template");
         settings["response_template"] = JsonNode.Parse("""{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");

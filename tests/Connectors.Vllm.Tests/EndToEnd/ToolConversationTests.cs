@@ -157,7 +157,7 @@ public sealed class ToolConversationTests
         Assert.Equal(Json, response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
         Assert.Equal("Paris, surely.", string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>().Select(thought => thought.Text)).Trim());
-        string text = served.LastSent.ConstraintText;
+        var text = served.LastSent.ConstraintText;
         if (start == ConstraintStart.AfterReasoning)
         {
             Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, text));

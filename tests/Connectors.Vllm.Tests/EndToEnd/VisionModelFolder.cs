@@ -7,8 +7,8 @@ internal static class VisionModelFolder
 {
     private static readonly Lazy<string> Written = new(() =>
     {
-        string folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-vision-").FullName);
-        string config = System.IO.Path.Combine(folder, "config.json");
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-vision-").FullName);
+        var config = System.IO.Path.Combine(folder, "config.json");
         File.WriteAllText(config, File.ReadAllText(config)
             .Replace("Qwen3ForCausalLM", "Qwen2VLForConditionalGeneration", StringComparison.Ordinal).Replace("\"qwen3\"", "\"qwen2_vl\"", StringComparison.Ordinal));
         return folder;

@@ -20,7 +20,7 @@ internal sealed record RecordedChat(string Label, GenerateRequest Request, IRead
     private static IReadOnlyList<RecordedChat> Load(string file)
     {
         var chats = new List<RecordedChat>();
-        foreach (string line in File.ReadLines(file).Where(line => line.Length > 0))
+        foreach (var line in File.ReadLines(file).Where(line => line.Length > 0))
         {
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;

@@ -8,7 +8,7 @@ public sealed class SmolHost : IAsyncDisposable
 
     internal async Task<ChatHost> GetAsync()
     {
-        string folder = TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct");
+        var folder = TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct");
         await _gate.WaitAsync(TestContext.Current.CancellationToken);
         try
         {

@@ -46,7 +46,7 @@ public sealed class FunctionInvocationTests
 
         ChatResponse response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming);
 
-        int output = served.Server.Tokenizer.Encode(Calls).Length + 1 + served.Server.Tokenizer.Encode(Answer).Length + 1;
+        var output = served.Server.Tokenizer.Encode(Calls).Length + 1 + served.Server.Tokenizer.Encode(Answer).Length + 1;
         Assert.Equal(served.Sent.Sum(sent => sent.PromptIds.Count), response.Usage!.InputTokenCount);
         Assert.Equal(output, response.Usage.OutputTokenCount);
     }
@@ -88,9 +88,9 @@ public sealed class FunctionInvocationTests
     public async Task Loop_ArgumentsNoJson_InvokeNothing(VllmServerFamily family)
     {
         await using Served served = await Served.StartAsync(family);
-        string broken = TestTools.Hermes("count", "{\"by\": two}");
+        var broken = TestTools.Hermes("count", "{\"by\": two}");
         served.Server.Enqueue(broken);
-        int invoked = 0;
+        var invoked = 0;
         AIFunction count = AIFunctionFactory.Create((int by = 1) => invoked += by, "count");
         using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 

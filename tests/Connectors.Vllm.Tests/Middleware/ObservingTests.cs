@@ -21,7 +21,7 @@ public sealed class ObservingTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Trace_OfACall_HasProviderModelAddressUsageAndOurSpans(VllmServerFamily family, bool streaming)
     {
-        string source = $"test-{Guid.NewGuid():n}";
+        var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
         using TracerProvider tracing = Sdk.CreateTracerProviderBuilder().AddSource(source, VllmTelemetry.ActivitySourceName).AddProcessor(spans).Build();
         await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "served", client => client.ModelId = "served");
@@ -49,7 +49,7 @@ public sealed class ObservingTests
     [MemberData(nameof(Families))]
     public async Task Metrics_OfACall_AreTheMiddlewaresAndOurs(VllmServerFamily family)
     {
-        string source = $"test-{Guid.NewGuid():n}";
+        var source = $"test-{Guid.NewGuid():n}";
         var exporter = new NameExporter();
         using MeterProvider metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName).AddReader(new BaseExportingMetricReader(exporter)).Build();
         await using Served served = await Served.StartAsync(family);
@@ -72,7 +72,7 @@ public sealed class ObservingTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Trace_OfAFailedCall_HasTheErrorType(VllmServerFamily family, bool streaming)
     {
-        string source = $"test-{Guid.NewGuid():n}";
+        var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
         using TracerProvider tracing = Sdk.CreateTracerProviderBuilder().AddSource(source).AddProcessor(spans).Build();
         await using Served served = await Served.StartAsync(family);
@@ -95,7 +95,7 @@ public sealed class ObservingTests
 
         await RunAsync(client, new ChatOptions { Tools = [TestTools.Now], LogProbs = 1, MinP = 0.1f }, streaming);
 
-        string all = string.Join('\n', logs.Entries.Select(entry => entry.Text));
+        var all = string.Join('\n', logs.Entries.Select(entry => entry.Text));
         Assert.Contains("min_p", all);
         Assert.Contains("\"reasoning\"", all);
         Assert.Contains("\"functionCall\"", all);

@@ -25,7 +25,7 @@ public sealed class HubDownloadTests : IDisposable
         using var client = new VllmChatClient(Options(server, hub, options => options.DownloadProgress = new Collect(progress)));
 
         var broken = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
-        string answer = (await client.GetResponseAsync("Hello", cancellationToken: Cancel)).Text;
+        var answer = (await client.GetResponseAsync("Hello", cancellationToken: Cancel)).Text;
 
         Assert.Contains("hub download", broken.Message, StringComparison.Ordinal);
         Assert.Equal("hi", answer);

@@ -49,12 +49,12 @@ internal sealed class HubServer : IAsyncDisposable
 
     private async Task HandleAsync(HttpContext context)
     {
-        string path = context.Request.Path.Value!;
+        var path = context.Request.Path.Value!;
         Requests.Enqueue($"{context.Request.Method} {path} {context.Request.Headers.Range}");
-        string file = path[(path.LastIndexOf('/') + 1)..];
+        var file = path[(path.LastIndexOf('/') + 1)..];
         if (path.StartsWith("/api/models/org/name/revision/", StringComparison.Ordinal))
         {
-            string siblings = string.Join(',', TinyModel.Files.Keys.Append("model.safetensors").Select(name => $$"""{"rfilename":"{{name}}"}"""));
+            var siblings = string.Join(',', TinyModel.Files.Keys.Append("model.safetensors").Select(name => $$"""{"rfilename":"{{name}}"}"""));
             await context.Response.WriteAsync($$"""{"sha":"{{Commit}}","siblings":[{{siblings}}]}""");
         }
         else if (path.StartsWith("/org/name/resolve/", StringComparison.Ordinal) && file == Large)
@@ -74,8 +74,8 @@ internal sealed class HubServer : IAsyncDisposable
 
     private async Task SendAsync(HttpContext context, string file)
     {
-        byte[] content = Content(file);
-        int start = context.Request.GetTypedHeaders().Range?.Ranges.Single().From is { } from ? (int)from : 0;
+        var content = Content(file);
+        var start = context.Request.GetTypedHeaders().Range?.Ranges.Single().From is { } from ? (int)from : 0;
         context.Response.Headers.ETag = $"\"{Convert.ToHexStringLower(SHA256.HashData(content))}\"";
         context.Response.StatusCode = start > 0 ? StatusCodes.Status206PartialContent : StatusCodes.Status200OK;
         context.Response.ContentLength = content.Length - start;

@@ -60,7 +60,7 @@ public sealed class ModelChangeTests : IDisposable
         await using VllmTestServer server = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(server.Endpoint));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
-        object? profile = client.GetService(typeof(VllmModelProfile));
+        var profile = client.GetService(typeof(VllmModelProfile));
         await server.RestartAsync(Cancel);
 
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
@@ -89,7 +89,7 @@ public sealed class ModelChangeTests : IDisposable
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(VllmServerFamily family)
     {
-        string folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
+        var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
         await using VllmTestServer old = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);

@@ -47,7 +47,7 @@ public sealed class ModelFileSourceTests : IDisposable
     [Fact]
     public async Task HubCache_RefsMain_FindsTheSnapshot()
     {
-        string repository = Path.Combine(_cache, "models--org--name");
+        var repository = Path.Combine(_cache, "models--org--name");
         TinyModel.WriteTo(Path.Combine(repository, "snapshots", Commit));
         Directory.CreateDirectory(Path.Combine(repository, "refs"));
         await File.WriteAllTextAsync(Path.Combine(repository, "refs", "main"), Commit, Token);
@@ -71,7 +71,7 @@ public sealed class ModelFileSourceTests : IDisposable
         Assert.All(hub.Authorizations, pair => Assert.Equal(pair.Host == "hub.test" ? "Bearer secret" : null, pair.Value));
         Assert.Contains(progress, item => item.File == "tokenizer.json" && item.BytesReceived == item.TotalBytes);
         Assert.NotNull(await new HubCacheSource(Settings(), null).TryLoadAsync(ModelIdentity.From("org/name"), [], Token));
-        int before = hub.Requested.Count;
+        var before = hub.Requested.Count;
         await Source(hub).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
         Assert.Equal(before + 1, hub.Requested.Count);
     }
@@ -80,9 +80,9 @@ public sealed class ModelFileSourceTests : IDisposable
     public async Task Download_InterruptedFile_IsResumed()
     {
         using var hub = new FakeHub();
-        string blobs = Path.Combine(_cache, "models--org--name", "blobs");
+        var blobs = Path.Combine(_cache, "models--org--name", "blobs");
         Directory.CreateDirectory(blobs);
-        byte[] whole = TinyModel.Files["tokenizer.json"].ToArray();
+        var whole = TinyModel.Files["tokenizer.json"].ToArray();
         await File.WriteAllBytesAsync(Path.Combine(blobs, FakeHub.TagOf("tokenizer.json") + ".incomplete"), whole[..1000], Token);
 
         ModelFileSet? files = await Source(hub).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
@@ -186,7 +186,7 @@ public sealed class ModelFileSourceTests : IDisposable
 
         public static string TagOf(string file)
         {
-            byte[] content = TinyModel.Files[file].ToArray();
+            var content = TinyModel.Files[file].ToArray();
 #pragma warning disable CA5350 // Git's own name for a blob.
             return file == "tokenizer.json"
                 ? Convert.ToHexStringLower(SHA256.HashData(content))
@@ -196,7 +196,7 @@ public sealed class ModelFileSourceTests : IDisposable
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            string path = request.RequestUri!.AbsolutePath;
+            var path = request.RequestUri!.AbsolutePath;
             Requested.Add(Path.GetFileName(path));
             Authorizations.Add((request.RequestUri.Host, request.Headers.Authorization?.ToString()));
             return Task.FromResult(Answer(request, path));
@@ -211,11 +211,11 @@ public sealed class ModelFileSourceTests : IDisposable
 
             if (path.StartsWith("/api/", StringComparison.Ordinal))
             {
-                string siblings = string.Join(',', TinyModel.Files.Keys.Append("model.safetensors").Select(name => $$"""{"rfilename":"{{name}}"}"""));
+                var siblings = string.Join(',', TinyModel.Files.Keys.Append("model.safetensors").Select(name => $$"""{"rfilename":"{{name}}"}"""));
                 return new HttpResponseMessage { Content = new StringContent($$"""{"sha":"{{Commit}}","siblings":[{{siblings}}]}""") };
             }
 
-            string file = Path.GetFileName(path);
+            var file = Path.GetFileName(path);
             if (file == "tokenizer.json" && request.RequestUri!.Host == "hub.test")
             {
                 var redirect = new HttpResponseMessage(HttpStatusCode.Redirect);
@@ -224,13 +224,13 @@ public sealed class ModelFileSourceTests : IDisposable
                 return redirect;
             }
 
-            byte[] content = TinyModel.Files[file].ToArray();
+            var content = TinyModel.Files[file].ToArray();
             if (Corrupt)
             {
                 content[^1] ^= 1;
             }
 
-            long? from = request.Headers.Range?.Ranges.Single().From;
+            var from = request.Headers.Range?.Ranges.Single().From;
             if (from is long start)
             {
                 RangeStarts.Add(start);

@@ -19,14 +19,14 @@ internal static class Snapshot
     public static string WithoutIds(ChatResponse response)
     {
         ChatResponse copy = JsonSerializer.Deserialize<ChatResponse>(Of(response), AIJsonUtilities.DefaultOptions)!;
-        string id = copy.ResponseId ?? "";
+        var id = copy.ResponseId ?? "";
         copy.ResponseId = null;
         copy.CreatedAt = null;
         foreach (ChatMessage message in copy.Messages)
         {
             message.MessageId = id.Length > 0 ? message.MessageId?.Replace(id, "id", StringComparison.Ordinal) : message.MessageId;
             message.CreatedAt = null;
-            for (int i = 0; i < message.Contents.Count; i++)
+            for (var i = 0; i < message.Contents.Count; i++)
             {
                 if (message.Contents[i] is FunctionCallContent call)
                 {
