@@ -6,11 +6,11 @@ using Microsoft.SemanticKernel.ChatCompletion;
 using Microsoft.SemanticKernel.TextGeneration;
 
 // The address of a vLLM server as the only argument; without one, a test server that needs no GPU is started in this process.
-VllmTestServer? embedded = args.Length == 0 ? await VllmTestServer.StartAsync() : null;
-Uri endpoint = embedded?.Endpoint ?? new Uri(args[0]);
+var embedded = args.Length == 0 ? await VllmTestServer.StartAsync() : null;
+var endpoint = embedded?.Endpoint ?? new Uri(args[0]);
 try
 {
-    Kernel kernel = Kernel.CreateBuilder().AddVllmGrpc(endpoint).Build();
+    var kernel = Kernel.CreateBuilder().AddVllmGrpc(endpoint).Build();
 
     // A prompt function with a variable.
     Console.WriteLine(await kernel.InvokePromptAsync("Name one river in {{$country}}.", new KernelArguments { ["country"] = "France" }));
@@ -20,7 +20,7 @@ try
     var settings = new VllmPromptExecutionSettings { Temperature = 0, MaxTokens = 200, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
     var history = new ChatHistory("You answer in one sentence.");
     history.AddUserMessage("What time is it?");
-    await foreach (StreamingChatMessageContent piece in kernel.GetRequiredService<IChatCompletionService>().GetStreamingChatMessageContentsAsync(history, settings, kernel))
+    await foreach (var piece in kernel.GetRequiredService<IChatCompletionService>().GetStreamingChatMessageContentsAsync(history, settings, kernel))
     {
         Console.Write(piece.Content);
     }
@@ -28,7 +28,7 @@ try
     Console.WriteLine();
 
     // Text generation goes to the model as it is: no chat template.
-    IReadOnlyList<TextContent> texts = await kernel.GetRequiredService<ITextGenerationService>().GetTextContentsAsync("Once upon a time", settings);
+    var texts = await kernel.GetRequiredService<ITextGenerationService>().GetTextContentsAsync("Once upon a time", settings);
     Console.WriteLine(texts[0].Text);
 }
 finally

@@ -20,7 +20,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
     public ChatMessageContent ToContent(ChatMessage message, ChatResponse response)
     {
         var items = new ChatMessageContentItemCollection();
-        foreach (AIContent content in message.Contents)
+        foreach (var content in message.Contents)
         {
             if (ToSk(content) is { } mapped)
             {
@@ -45,7 +45,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
         var choice = _choices.Of(update);
         var result = new StreamingChatMessageContent(
             update.Role is { } role ? new AuthorRole(role.Value) : null, null, update, choice, update.ModelId, metadata: AnswerMetadata.Of(update));
-        foreach (AIContent content in update.Contents)
+        foreach (var content in update.Contents)
         {
             switch (content)
             {
@@ -84,7 +84,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
                     Metadata = call.AdditionalProperties,
                 };
             case Ai.FunctionResultContent result:
-                (string? Plugin, string Function) of = _callNames.GetValueOrDefault(result.CallId);
+                var of = _callNames.GetValueOrDefault(result.CallId);
                 return new Sk.FunctionResultContent(of.Function, of.Plugin, result.CallId, result.Result);
             default:
                 return null;

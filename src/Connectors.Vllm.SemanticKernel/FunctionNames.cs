@@ -19,7 +19,7 @@ internal static class FunctionNames
     /// <returns>The whole name and no plugin when the kernel has no such function.</returns>
     public static (string? Plugin, string Function) Resolve(string tool, Kernel? kernel)
     {
-        foreach (KernelPlugin plugin in kernel?.Plugins ?? Enumerable.Empty<KernelPlugin>())
+        foreach (var plugin in kernel?.Plugins ?? Enumerable.Empty<KernelPlugin>())
         {
             if (tool.Length > plugin.Name.Length + 1 && tool[plugin.Name.Length] == ToolSeparator && tool.StartsWith(plugin.Name, StringComparison.OrdinalIgnoreCase)
                 && tool[(plugin.Name.Length + 1)..] is var function && plugin.Contains(function))

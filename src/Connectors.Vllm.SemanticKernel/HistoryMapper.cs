@@ -13,10 +13,10 @@ internal static class HistoryMapper
     public static List<ChatMessage> ToMessages(ChatHistory history)
     {
         var messages = new List<ChatMessage>(history.Count);
-        foreach (ChatMessageContent content in history)
+        foreach (var content in history)
         {
             var message = new ChatMessage { Role = new ChatRole(content.Role.Label), AuthorName = content.AuthorName };
-            foreach (KernelContent item in content.Items)
+            foreach (var item in content.Items)
             {
                 message.Contents.Add(ToAi(item));
             }

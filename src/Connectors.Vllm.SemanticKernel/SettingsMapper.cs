@@ -40,7 +40,7 @@ internal static class SettingsMapper
             FunctionChoiceBehavior = functions,
             ExtensionData = own.ExtensionData,
         };
-        ChatOptions options = rest.ToChatOptions(kernel)!;
+        var options = rest.ToChatOptions(kernel)!;
         foreach ((var name, var value) in own.Values)
         {
             Apply(options, name, value!);
@@ -58,7 +58,7 @@ internal static class SettingsMapper
         }
 
         // The conversion asks for a kernel when functions may be called; one without any has no tools to tell of.
-        ChatOptions options = settings.ToChatOptions(new Kernel())!;
+        var options = settings.ToChatOptions(new Kernel())!;
         var values = new Dictionary<string, object?>(options.AdditionalProperties ?? [], StringComparer.Ordinal)
         {
             ["temperature"] = options.Temperature,

@@ -38,7 +38,7 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
-        ChatResponse response = await _client.GetResponseAsync(
+        var response = await _client.GetResponseAsync(
             HistoryMapper.ToMessages(chatHistory), SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false);
 
         var answers = new AnswerMapper(kernel);
@@ -72,12 +72,12 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     {
         var answers = new AnswerMapper(kernel);
         List<ChatResponseUpdate>? round = options?.Tools is { Count: > 0 } ? [] : null;
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(HistoryMapper.ToMessages(chatHistory), options, cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.GetStreamingResponseAsync(HistoryMapper.ToMessages(chatHistory), options, cancellationToken).ConfigureAwait(false))
         {
             round?.Add(update);
             if (round is not null && update.Contents.Any(content => content is FunctionResultContent))
             {
-                ChatResponse done = round.ToChatResponse();
+                var done = round.ToChatResponse();
                 chatHistory.AddRange(done.Messages.Select(message => answers.ToContent(message, done)));
                 round.Clear();
             }

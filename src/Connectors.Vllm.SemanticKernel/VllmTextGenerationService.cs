@@ -32,12 +32,12 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var updates = new List<ChatResponseUpdate>();
-        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             updates.Add(update);
         }
 
-        ChatResponse response = updates.ToChatResponse();
+        var response = updates.ToChatResponse();
         return [.. response.Messages.Select(message => new TextContent(
             message.Text, response.ModelId, updates.LastOrDefault()?.RawRepresentation, metadata: AnswerMetadata.Of(message.AdditionalProperties, response.Usage, response.FinishReason)))];
     }
@@ -48,7 +48,7 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var choices = new ChoiceIndex();
-        await foreach (ChatResponseUpdate update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             yield return new StreamingTextContent(
                 update.Text, choices.Of(update), update.ModelId, update, metadata: AnswerMetadata.Of(update));

@@ -118,7 +118,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     public async ValueTask<VllmPromptPreview> PreviewPromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        VllmModelProfile profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
+        var profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
         return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger).Prepare(AsList(messages), options, this), profile);
     }
 
@@ -161,12 +161,12 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     internal static async Task<ChatResponse> CollectAsync(IAsyncEnumerable<ChatResponseUpdate> stream, CancellationToken cancellationToken)
     {
         var updates = new List<ChatResponseUpdate>();
-        await foreach (ChatResponseUpdate update in stream.WithCancellation(cancellationToken).ConfigureAwait(false))
+        await foreach (var update in stream.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             updates.Add(update);
         }
 
-        ChatResponse response = updates.ToChatResponse();
+        var response = updates.ToChatResponse();
         response.RawRepresentation = updates[^1].RawRepresentation;
         return response;
     }
@@ -174,7 +174,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     private ChatClientMetadata Metadata()
     {
         var model = _runtime.DefaultModelId;
-        ChatClientMetadata? known = _metadata;
+        var known = _metadata;
         if (known is null || known.DefaultModelId != model)
         {
             _metadata = known = new ChatClientMetadata("vllm", _runtime.Engine.Endpoint, model);
@@ -190,7 +190,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     private static VllmGrpcOptions OptionsFor(string endpoint)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(endpoint);
-        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out Uri? address)
+        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out var address)
             ? OptionsFor(address)
             : throw new ArgumentException($"'{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.", nameof(endpoint));
     }

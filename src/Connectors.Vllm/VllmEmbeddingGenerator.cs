@@ -107,7 +107,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         long tokens = 0;
         for (var renewals = 0; texts.Length > 0; renewals++)
         {
-            VllmModelProfile profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+            var profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 tokens = await EmbedAllAsync(profile, texts, embeddings, options?.Dimensions, cancellationToken).ConfigureAwait(false);
@@ -141,7 +141,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             async (i, cancel) =>
             {
                 var ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
-                EmbeddingResult result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
+                var result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
                 CheckDimensions(dimensions, result.Vector.Length, profile.ModelId);
                 Interlocked.Add(ref tokens, result.PromptTokens);
                 embeddings[i] = new Embedding<float>(result.Vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
@@ -164,7 +164,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
         int? dimensions = _dimensions > 0 ? _dimensions : null;
         var model = _runtime.DefaultModelId;
-        EmbeddingGeneratorMetadata? known = _metadata;
+        var known = _metadata;
         if (known is null || known.DefaultModelId != model || known.DefaultModelDimensions != dimensions)
         {
             _metadata = known = new EmbeddingGeneratorMetadata("vllm", _runtime.Engine.Endpoint, model, dimensions);

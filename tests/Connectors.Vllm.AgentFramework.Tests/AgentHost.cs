@@ -25,7 +25,7 @@ internal sealed class AgentHost : IAsyncDisposable
 
     public static async Task<AgentHost> StartAsync(VllmServerFamily family)
     {
-        VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
+        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions
         {
             ModelDirectory = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Testing", "TinyModel"),

@@ -17,14 +17,14 @@ public sealed class ChatClientAgentTests
     [MemberData(nameof(Families))]
     public async Task RunStreaming_Answer_EqualsRun(VllmServerFamily family)
     {
-        await using AgentHost host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(family);
         host.Server.Reply("<think>\nHm.\n</think>\n\nParis. 🗼");
         AIAgent agent = new ChatClientAgent(host.Client, instructions: "Be brief.");
 
-        AgentResponse whole = await agent.RunAsync("Capital of France?", cancellationToken: Token);
-        List<AgentResponseUpdate> updates = await agent.RunStreamingAsync("Capital of France?", cancellationToken: Token).ToListAsync(Token);
+        var whole = await agent.RunAsync("Capital of France?", cancellationToken: Token);
+        var updates = await agent.RunStreamingAsync("Capital of France?", cancellationToken: Token).ToListAsync(Token);
 
-        AgentResponse streamed = updates.ToAgentResponse();
+        var streamed = updates.ToAgentResponse();
         Assert.Equal("Paris. 🗼", whole.Text);
         Assert.Equal(whole.Text, streamed.Text);
         Assert.Equal("Hm.", Assert.Single(whole.Messages[^1].Contents.OfType<TextReasoningContent>()).Text.Trim());
@@ -37,12 +37,12 @@ public sealed class ChatClientAgentTests
     [MemberData(nameof(Families))]
     public async Task Run_ToolCall_RunsTheToolAndAnswers(VllmServerFamily family)
     {
-        await using AgentHost host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(family);
         host.Server.Enqueue(Call("""{"city": "Paris"}"""), "It is sunny.");
         var asked = new List<string>();
         AIAgent agent = new ChatClientAgent(host.Client, tools: [Weather(asked)]);
 
-        AgentResponse response = await agent.RunAsync("Weather in Paris?", cancellationToken: Token);
+        var response = await agent.RunAsync("Weather in Paris?", cancellationToken: Token);
 
         Assert.Equal("It is sunny.", response.Text);
         Assert.Equal(["Paris"], asked);
@@ -53,14 +53,14 @@ public sealed class ChatClientAgentTests
     [MemberData(nameof(Families))]
     public async Task Session_TwoTurnsWithATool_ExtendsThePromptTheServerHas(VllmServerFamily family)
     {
-        await using AgentHost host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(family);
         host.Server.Enqueue(Call("""{"city":   "Z\u00fcrich"}"""), "It is sunny.", "Yes, in Zürich.");
         AIAgent agent = new ChatClientAgent(host.Client, tools: [Weather([])]);
-        AgentSession session = await agent.CreateSessionAsync(Token);
+        var session = await agent.CreateSessionAsync(Token);
 
         await agent.RunAsync("Weather in Zürich?", session, cancellationToken: Token);
         var second = new StringBuilder();
-        await foreach (AgentResponseUpdate update in agent.RunStreamingAsync("Sure?", session, cancellationToken: Token))
+        await foreach (var update in agent.RunStreamingAsync("Sure?", session, cancellationToken: Token))
         {
             second.Append(update.Text);
         }
@@ -73,15 +73,15 @@ public sealed class ChatClientAgentTests
     [Fact]
     public async Task Session_SerializedBetweenTurns_KeepsTheConversation()
     {
-        await using AgentHost host = await AgentHost.StartAsync(VllmServerFamily.A);
+        await using var host = await AgentHost.StartAsync(VllmServerFamily.A);
         host.Server.Enqueue("<think>\nHm.\n</think>\n\nHello Ann.", "Ann.");
         AIAgent agent = new ChatClientAgent(host.Client);
-        AgentSession session = await agent.CreateSessionAsync(Token);
+        var session = await agent.CreateSessionAsync(Token);
         await agent.RunAsync("I am Ann.", session, cancellationToken: Token);
 
-        JsonElement saved = await agent.SerializeSessionAsync(session, cancellationToken: Token);
-        AgentSession restored = await agent.DeserializeSessionAsync(saved, cancellationToken: Token);
-        AgentResponse response = await agent.RunAsync("Who am I?", restored, cancellationToken: Token);
+        var saved = await agent.SerializeSessionAsync(session, cancellationToken: Token);
+        var restored = await agent.DeserializeSessionAsync(saved, cancellationToken: Token);
+        var response = await agent.RunAsync("Who am I?", restored, cancellationToken: Token);
 
         Assert.Equal("Ann.", response.Text);
         Assert.Contains("I am Ann.", host.Prompts[1], StringComparison.Ordinal);

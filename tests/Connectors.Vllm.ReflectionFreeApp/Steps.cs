@@ -18,7 +18,7 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
 
     public async Task RunAsync()
     {
-        List<ChatMessage> history = await ToolsAsync();
+        var history = await ToolsAsync();
         await HistoryAsync(history);
         await StructuredAsync();
         await CacheAsync();
@@ -30,15 +30,15 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     {
         server.Enqueue("<think>\nA tool fits.\n</think>\n\n" + Call);
         server.Enqueue("Two sunny days.");
-        IChatClient invoking = client.AsBuilder().UseFunctionInvocation().Build();
+        var invoking = client.AsBuilder().UseFunctionInvocation().Build();
         List<ChatMessage> history = [new(ChatRole.User, "The weather?")];
 
-        ChatResponse response = await invoking
+        var response = await invoking
             .GetStreamingResponseAsync(history, new ChatOptions { Tools = [new WeatherTool()], ToolMode = ChatToolMode.RequireAny, LogProbs = 1, ReturnTokenIds = true, MinP = 0.1f })
             .ToChatResponseAsync();
 
         history.AddMessages(response);
-        ChatResponse copy = RoundTrip(response);
+        var copy = RoundTrip(response);
         Console.WriteLine($"tools: {response.Messages[^1].Text} ({WeatherTool.Asked})");
         Console.WriteLine($"response: {Same(response, copy)}, {copy.Messages[0].TokenLogProbs!.Count == copy.Messages[0].TokenIds!.Count}");
         return history;
@@ -48,10 +48,10 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     private async Task HistoryAsync(List<ChatMessage> history)
     {
         var options = new ChatOptions { Tools = [new WeatherTool()] };
-        IList<ChatMessage> restored = RoundTrip<IList<ChatMessage>>(history);
+        var restored = RoundTrip<IList<ChatMessage>>(history);
 
-        VllmPromptPreview before = await client.PreviewPromptAsync(history, options);
-        VllmPromptPreview after = await client.PreviewPromptAsync(restored, options);
+        var before = await client.PreviewPromptAsync(history, options);
+        var after = await client.PreviewPromptAsync(restored, options);
 
         Console.WriteLine($"history: {before.TokenIds.SequenceEqual(after.TokenIds)}, {before.Text.Contains("Zürich", StringComparison.Ordinal)}");
     }
@@ -60,7 +60,7 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     {
         server.Enqueue("{\"name\":\"Zürich\",\"size\":2}");
 
-        ChatResponse<City> response = await client.GetResponseAsync<City>("A city?", AppOptions);
+        var response = await client.GetResponseAsync<City>("A city?", AppOptions);
 
         Console.WriteLine($"structured: {response.Result.Name} {response.Result.Size}");
     }
@@ -68,13 +68,13 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     private async Task CacheAsync()
     {
         server.Enqueue("Cached. " + Call);
-        IChatClient caching = client.AsBuilder()
+        var caching = client.AsBuilder()
             .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()))).Build();
         var options = new ChatOptions { Tools = [new WeatherTool()], LogProbs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
         var before = server.Requests.Count;
 
-        ChatResponse first = await caching.GetResponseAsync("Again?", options);
-        ChatResponse second = await caching.GetResponseAsync("Again?", options);
+        var first = await caching.GetResponseAsync("Again?", options);
+        var second = await caching.GetResponseAsync("Again?", options);
 
         Console.WriteLine($"cache: {Same(first, second)}, {server.Requests.Count - before} request");
     }
@@ -93,7 +93,7 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
             StopSequences = ["END"],
         };
 
-        ChatOptions copy = RoundTrip(options);
+        var copy = RoundTrip(options);
 
         Console.WriteLine($"options: {Same(options, copy)}, {copy.MinP} {copy.StopTokenIds!.Count} {copy.LogitBias![7]} {copy.OutputChoices!.Count} {copy.ChatTemplateArguments!.Count}");
     }

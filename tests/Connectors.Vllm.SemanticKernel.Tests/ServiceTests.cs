@@ -15,14 +15,14 @@ public sealed class ServiceTests
     [Fact]
     public async Task TextGeneration_RawPrompt_SendsItWithoutTemplate()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(server, builder => builder.AddVllmGrpcTextGeneration(server.Endpoint));
+        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(server, builder => builder.AddVllmGrpcTextGeneration(server.Endpoint));
         var service = provider.GetRequiredService<ITextGenerationService>();
         server.Reply(" upon a time");
 
-        IReadOnlyList<TextContent> contents = await service.GetTextContentsAsync("Once", cancellationToken: Token);
+        var contents = await service.GetTextContentsAsync("Once", cancellationToken: Token);
         var streamed = new List<StreamingTextContent>();
-        await foreach (StreamingTextContent piece in service.GetStreamingTextContentsAsync("Once", cancellationToken: Token))
+        await foreach (var piece in service.GetStreamingTextContentsAsync("Once", cancellationToken: Token))
         {
             streamed.Add(piece);
         }
@@ -37,18 +37,18 @@ public sealed class ServiceTests
     [Fact]
     public async Task ChatCompletion_Reasoning_ComesAndGoesAsReasoning()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(
+        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(
             server.Endpoint, configure: options => options.ReasoningParser = "qwen3"));
         var service = provider.GetRequiredService<IChatCompletionService>();
         server.Reply("<think>\nHm.\n</think>\n\nParis.");
         var history = new ChatHistory("Be brief.");
         history.AddUserMessage("Capital of France?");
 
-        ChatMessageContent answer = Assert.Single(await service.GetChatMessageContentsAsync(history, cancellationToken: Token));
+        var answer = Assert.Single(await service.GetChatMessageContentsAsync(history, cancellationToken: Token));
         var streamed = string.Empty;
         var thought = string.Empty;
-        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, cancellationToken: Token))
+        await foreach (var piece in service.GetStreamingChatMessageContentsAsync(history, cancellationToken: Token))
         {
             streamed += string.Concat(piece.Items.OfType<StreamingTextContent>().Select(item => item.Text));
             thought += string.Concat(piece.Items.OfType<StreamingReasoningContent>().Select(item => item.Text));
@@ -64,13 +64,13 @@ public sealed class ServiceTests
     [Fact]
     public async Task ChatCompletion_SeveralResults_AreSeveralContents()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
+        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
         server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
         var history = new ChatHistory();
         history.AddUserMessage("Hi");
 
-        IReadOnlyList<ChatMessageContent> contents = await provider.GetRequiredService<IChatCompletionService>().GetChatMessageContentsAsync(
+        var contents = await provider.GetRequiredService<IChatCompletionService>().GetChatMessageContentsAsync(
             history, new VllmPromptExecutionSettings { ResultsPerPrompt = 2, Temperature = 1 }, cancellationToken: Token);
 
         Assert.Equal(["one", "two"], contents.Select(content => content.Content));
@@ -80,8 +80,8 @@ public sealed class ServiceTests
     [Fact]
     public async Task Settings_TypedAndLoose_SendTheSameRequest()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
+        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
         server.Reply("ok");
         var service = provider.GetRequiredService<IChatCompletionService>();
         var history = new ChatHistory();
@@ -120,8 +120,8 @@ public sealed class ServiceTests
     [Fact]
     public async Task AddVllmGrpc_Keyed_RegistersBothServices()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(server, builder => builder.AddVllmGrpc(server.Endpoint, "my-model", "vllm"));
+        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(server, builder => builder.AddVllmGrpc(server.Endpoint, "my-model", "vllm"));
 
         var chat = provider.GetRequiredKeyedService<IChatCompletionService>("vllm");
         Assert.NotNull(provider.GetRequiredKeyedService<ITextGenerationService>("vllm"));
@@ -133,7 +133,7 @@ public sealed class ServiceTests
     private static ServiceProvider Build(VllmTestServer server, Action<IKernelBuilder> register)
     {
         _ = server;
-        IKernelBuilder builder = Kernel.CreateBuilder();
+        var builder = Kernel.CreateBuilder();
         register(builder);
         return ((ServiceCollection)builder.Services).BuildServiceProvider(validateScopes: true);
     }

@@ -101,8 +101,8 @@ namespace Microsoft.SemanticKernel
             }
 
             var options = new ChatOptions { ModelId = settings.ModelId };
-            JsonElement json = JsonSerializer.SerializeToElement(settings, settings.GetType());
-            foreach (JsonProperty property in json.EnumerateObject())
+            var json = JsonSerializer.SerializeToElement(settings, settings.GetType());
+            foreach (var property in json.EnumerateObject())
             {
                 switch (property.Name)
                 {

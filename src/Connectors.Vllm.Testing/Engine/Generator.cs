@@ -62,7 +62,7 @@ internal sealed class Generator(ServerState state)
     private Sequence CreateSequence(int index, GenerationRequest request, ScriptedReply reply)
     {
         var model = state.Model;
-        IEnumerable<int> script = reply.Ids ?? (IEnumerable<int>)model.Tokenizer.Encode(reply.Text ?? "");
+        var script = reply.Ids ?? (IEnumerable<int>)model.Tokenizer.Encode(reply.Text ?? "");
         var ids = script.ToArray();
         if (model.Stops.Eos >= 0 && reply.EndWithEos && reply.FinishReason is null && !request.IgnoreEos && (ids.Length == 0 || ids[^1] != model.Stops.Eos))
         {

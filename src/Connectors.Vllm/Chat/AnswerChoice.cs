@@ -62,7 +62,7 @@ internal sealed class AnswerChoice
     public void Read(GenerationUpdate update)
     {
         _last = update;
-        ReadOnlySpan<int> ids = update.TokenIds.Span;
+        var ids = update.TokenIds.Span;
         var read = 0;
         while (read < ids.Length && !EndedHere)
         {
@@ -120,7 +120,7 @@ internal sealed class AnswerChoice
             contents.Add(new UsageContent(usage));
         }
 
-        ChatResponseUpdate update = NewUpdate(contents);
+        var update = NewUpdate(contents);
         update.FinishReason = FinishReason;
         update.AdditionalProperties = FinalFacts.Of(_finish, _parser.MatchedStopString, _logProbs, _ids, _ids is null ? default : _chat.Request.PromptIds);
         _ready.Enqueue(update);
@@ -178,7 +178,7 @@ internal sealed class AnswerChoice
     {
         for (var i = 0; i < _events.Count; i++)
         {
-            OutputEvent current = _events[i];
+            var current = _events[i];
             switch (current.Kind)
             {
                 case OutputEventKind.Text or OutputEventKind.Reasoning:

@@ -26,7 +26,7 @@ internal sealed class ChatAnswer
         _chat = chat;
         _choices = new AnswerChoice[chat.ChoiceCount];
         _running = _choices.Length;
-        DateTimeOffset createdAt = DateTimeOffset.UtcNow;
+        var createdAt = DateTimeOffset.UtcNow;
         for (var i = 0; i < _choices.Length; i++)
         {
             _choices[i] = new AnswerChoice(chat, profile, createdAt, i == 0 ? chat.RequestId : string.Create(null, $"{chat.RequestId}-{i}"));
@@ -51,7 +51,7 @@ internal sealed class ChatAnswer
             VllmTelemetry.FirstTokenSeconds.Record(TimeProvider.System.GetElapsedTime(_started, _firstToken).TotalSeconds);
         }
 
-        AnswerChoice choice = _choices[update.Index];
+        var choice = _choices[update.Index];
         if (choice.IsDone)
         {
             return;
@@ -73,7 +73,7 @@ internal sealed class ChatAnswer
     {
         while (true)
         {
-            AnswerChoice choice = _choices[_current];
+            var choice = _choices[_current];
             if (choice.TryTake(out update))
             {
                 return true;
@@ -92,7 +92,7 @@ internal sealed class ChatAnswer
     /// <exception cref="VllmConstraintException">An answer does not look as the request's constraint says.</exception>
     public void End()
     {
-        foreach (AnswerChoice choice in _choices)
+        foreach (var choice in _choices)
         {
             choice.ThrowIfBroken();
         }
@@ -129,7 +129,7 @@ internal sealed class ChatAnswer
         long prompt = _promptTokens > 0 ? _promptTokens : _chat.Request.PromptIds.Length;
         long output = 0;
         long reasoning = 0;
-        foreach (AnswerChoice choice in _choices)
+        foreach (var choice in _choices)
         {
             output += choice.TokenCount;
             reasoning += choice.ReasoningTokenCount;

@@ -21,21 +21,21 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var started = TimeProvider.System.GetTimestamp();
 
         // 1. Messages and options become template variables and the media list.
-        VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
-        RequestTools tools = RequestTools.From(options, logger);
-        PromptRenderer renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
-        TemplateVariables variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
-        AnswerWish wish = AnswerWish.From(options, extras, logger);
+        var extras = VllmExtras.Read(options?.AdditionalProperties);
+        var tools = RequestTools.From(options, logger);
+        var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
+        var variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
+        var wish = AnswerWish.From(options, extras, logger);
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        ChatPrompt prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
+        var prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
         var ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);
 
         // 4. Options become sampling parameters and a constraint.
-        ConstraintPlan plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
-        GenerationRequest request = RequestBuilder.Build(profile, settings, ids, prompt.Media, options, extras, plan, client, logger);
+        var plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
+        var request = RequestBuilder.Build(profile, settings, ids, prompt.Media, options, extras, plan, client, logger);
 
         VllmTelemetry.PrepareSeconds.Record(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
         span?.SetTag("vllm.prompt_tokens", ids.Length);
@@ -58,12 +58,12 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
     public PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client = null)
     {
-        VllmExtras extras = VllmExtras.Read(options?.AdditionalProperties);
-        AnswerWish wish = AnswerWish.From(options, extras, logger);
+        var extras = VllmExtras.Read(options?.AdditionalProperties);
+        var wish = AnswerWish.From(options, extras, logger);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         var ids = PromptEncoder.EncodeRaw(profile, text, extras);
-        ConstraintPlan plan = ConstraintPlan.ForText(profile, wish);
-        GenerationRequest request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
+        var plan = ConstraintPlan.ForText(profile, wish);
+        var request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
         return new PreparedChat
         {
             Prompt = text,
@@ -85,7 +85,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        (ChatAnswer answer, IAsyncEnumerator<GenerationUpdate> updates, var more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
+        (var answer, var updates, var more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
         var reading = false;
         try
         {
@@ -97,7 +97,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 answer.Read(updates.Current);
 
                 // 8. Events become updates.
-                while (answer.TryTake(out ChatResponseUpdate? ready))
+                while (answer.TryTake(out var ready))
                 {
                     yield return ready;
                 }
@@ -112,7 +112,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
 
             reading = false;
             answer.End();
-            while (answer.TryTake(out ChatResponseUpdate? ready))
+            while (answer.TryTake(out var ready))
             {
                 yield return ready;
             }
@@ -133,10 +133,10 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     {
         for (var renewals = 0; ; renewals++)
         {
-            VllmModelProfile profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-            PreparedChat chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
+            var profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
+            var chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
             var answer = new ChatAnswer(chat, profile);
-            IAsyncEnumerator<GenerationUpdate> updates = runtime.Engine.GenerateAsync(chat.Request, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            var updates = runtime.Engine.GenerateAsync(chat.Request, cancellationToken).GetAsyncEnumerator(cancellationToken);
             try
             {
                 return (answer, updates, await updates.MoveNextAsync().ConfigureAwait(false));

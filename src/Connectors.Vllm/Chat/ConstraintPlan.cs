@@ -20,7 +20,7 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
     public static ConstraintPlan For(
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables, ChatOptions? options, VllmExtras extras, ILogger logger)
     {
-        OutputFormat format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
+        var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
         var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
@@ -35,8 +35,8 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
             return new ConstraintPlan(format, null, CallShape.Native, null, stopsReachServer);
         }
 
-        Parsing.ConstraintStart start = StartOf(profile, settings);
-        OutputConstraintResult result = OutputConstraints.Build(format, new OutputConstraintRequest
+        var start = StartOf(profile, settings);
+        var result = OutputConstraints.Build(format, new OutputConstraintRequest
         {
             Tools = tools.Tools,
             ToolChoice = tools.Choice,

@@ -27,14 +27,14 @@ internal sealed class LogProbCollector(Tokenizer tokenizer)
     private JsonElement Write(IReadOnlyList<TokenLogprob> tokens) => PlainJson.ToElement(writer =>
     {
         writer.WriteStartArray();
-        foreach (TokenLogprob token in tokens)
+        foreach (var token in tokens)
         {
             writer.WriteStartObject();
             WriteToken(writer, token.TokenId, token.Logprob, token.Rank);
             if (token.Candidates.Count > 0)
             {
                 writer.WriteStartArray("top");
-                foreach (CandidateLogprob candidate in token.Candidates)
+                foreach (var candidate in token.Candidates)
                 {
                     writer.WriteStartObject();
                     WriteToken(writer, candidate.TokenId, candidate.Logprob, candidate.Rank);

@@ -9,7 +9,7 @@ internal static class PromptEncoder
     /// <exception cref="VllmRequestException">Anchors and media do not match, or the prompt is longer than the context.</exception>
     public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
     {
-        (MediaKind Kind, int Id)[] anchors = AnchorsOf(profile, settings);
+        var anchors = AnchorsOf(profile, settings);
         var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         var ids = open
             ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [])
@@ -61,7 +61,7 @@ internal static class PromptEncoder
             (MediaKind.Image, profile.Config.ImageTokenId), (MediaKind.Video, profile.Config.VideoTokenId), (MediaKind.Audio, profile.Config.AudioTokenId),
         ];
         var anchors = new List<(MediaKind, int)>(kinds.Length);
-        foreach ((MediaKind kind, var configured) in kinds)
+        foreach ((var kind, var configured) in kinds)
         {
             if ((MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured) is int id)
             {
@@ -74,7 +74,7 @@ internal static class PromptEncoder
 
     private static void CheckAnchors(ChatPrompt prompt, int[] ids, (MediaKind Kind, int Id)[] anchors)
     {
-        foreach ((MediaKind kind, var id) in anchors)
+        foreach ((var kind, var id) in anchors)
         {
             CheckAnchors(prompt, ids, kind, id);
         }

@@ -18,15 +18,15 @@ internal sealed class PromptWriter(
     /// <exception cref="ChatTemplateException">The template refuses the conversation in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
-        TemplateConversation plain = Map(messages, instructions, renderer.Traits, renderer.NeedsArgumentText);
+        var plain = Map(messages, instructions, renderer.Traits, renderer.NeedsArgumentText);
         if (plain.IsEmpty)
         {
             throw new ArgumentException("There is nothing to say: the conversation has no messages and ChatOptions.Instructions is empty.", nameof(messages));
         }
 
-        (RenderedPrompt rendered, TemplateConversation conversation) = RenderInSomeShape(messages, instructions, plain);
+        (var rendered, var conversation) = RenderInSomeShape(messages, instructions, plain);
         IReadOnlyList<string> placeholders = renderer.Traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
-        (var text, IReadOnlyList<Range> content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
+        (var text, var content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
         // Placeholders are for templates, seams come from built-in renderers: the offsets still hold.
         return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
@@ -35,7 +35,7 @@ internal sealed class PromptWriter(
     private (RenderedPrompt Rendered, TemplateConversation Conversation) RenderInSomeShape(
         IReadOnlyList<ChatMessage> messages, string? instructions, TemplateConversation plain)
     {
-        if (TryRender(plain.Messages, out RenderedPrompt? rendered, out ChatTemplateException? first))
+        if (TryRender(plain.Messages, out var rendered, out var first))
         {
             return (rendered, plain);
         }
@@ -43,8 +43,8 @@ internal sealed class PromptWriter(
         // Templates that loop over parts in user messages may still concatenate the content of others.
         if (renderer.Traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } traits)
         {
-            TemplateTraits mixed = traits with { MixedContent = true };
-            TemplateConversation asStrings = Map(messages, instructions, mixed, renderer.NeedsArgumentText);
+            var mixed = traits with { MixedContent = true };
+            var asStrings = Map(messages, instructions, mixed, renderer.NeedsArgumentText);
             if (TryRender(asStrings.Messages, out rendered, out _))
             {
                 renderer.Traits = mixed;
@@ -55,7 +55,7 @@ internal sealed class PromptWriter(
         // Templates that concatenate tool arguments need them as text.
         if (!renderer.NeedsArgumentText && plain.CallIds.Count > 0)
         {
-            TemplateConversation asText = Map(messages, instructions, renderer.Traits, argumentsAsText: true);
+            var asText = Map(messages, instructions, renderer.Traits, argumentsAsText: true);
             if (TryRender(asText.Messages, out rendered, out _))
             {
                 renderer.NeedsArgumentText = true;
@@ -111,7 +111,7 @@ internal sealed class PromptWriter(
         var numbers = new Dictionary<MediaKind, int>();
         for (var i = 0; i < texts.Length; i++)
         {
-            MediaKind kind = media[i].Kind;
+            var kind = media[i].Kind;
             numbers[kind] = numbers.GetValueOrDefault(kind) + 1;
             texts[i] = MediaPlaceholder.For(kind, profile.ModelType, settings)?.Number(numbers[kind]) ?? throw NoPlaceholder(kind);
         }

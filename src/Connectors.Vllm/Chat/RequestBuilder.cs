@@ -18,7 +18,7 @@ internal static class RequestBuilder
         IChatClient? client,
         ILogger logger)
     {
-        GenerationRequest raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
+        var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
         if (options?.ModelId is { } model && settings.RequireServedModel && !Serves(profile, model))
         {
             throw new VllmRequestException($"The server does not serve a model named '{model}'; it serves {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
@@ -34,7 +34,7 @@ internal static class RequestBuilder
         }
 
         LogIgnored(options, logger);
-        IReadOnlyList<string> stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
+        var stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
         return raw with
         {
             PromptIds = ids,
@@ -77,7 +77,7 @@ internal static class RequestBuilder
     private static SamplingOptions Sampling(
         VllmModelProfile profile, VllmGrpcOptions settings, int promptLength, bool hasMedia, SamplingOptions raw, ChatOptions? options, VllmExtras extras)
     {
-        SamplingOptions asked = raw.WithDefaults(new SamplingOptions
+        var asked = raw.WithDefaults(new SamplingOptions
         {
             Temperature = options?.Temperature,
             TopP = options?.TopP,

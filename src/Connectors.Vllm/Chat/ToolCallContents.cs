@@ -33,9 +33,9 @@ internal static class ToolCallContents
             return arguments;
         }
 
-        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 512 });
-        JsonElement root = document.RootElement.Clone();
-        foreach (JsonProperty property in root.EnumerateObject())
+        using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 512 });
+        var root = document.RootElement.Clone();
+        foreach (var property in root.EnumerateObject())
         {
             arguments[property.Name] = property.Value.ValueKind == JsonValueKind.Null ? null : property.Value;
         }

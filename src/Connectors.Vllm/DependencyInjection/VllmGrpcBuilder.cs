@@ -33,7 +33,7 @@ internal sealed class VllmGrpcBuilder(IServiceCollection services, object? servi
     public IChatClient BuildChatClient(IServiceProvider provider)
     {
         IChatClient client = new VllmChatClient(Runtime(provider), ownsRuntime: false);
-        foreach (Func<IChatClient, IServiceProvider, IChatClient> decorate in _chat)
+        foreach (var decorate in _chat)
         {
             client = decorate(client, provider) ?? throw new InvalidOperationException("A decorator passed to Use returned null.");
         }

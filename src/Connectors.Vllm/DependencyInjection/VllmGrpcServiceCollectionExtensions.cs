@@ -122,7 +122,7 @@ public static class VllmGrpcServiceCollectionExtensions
     private static Action<VllmGrpcOptions> At(string endpoint)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(endpoint);
-        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out Uri? address)
+        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out var address)
             ? At(address)
             : throw new ArgumentException($"'{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.", nameof(endpoint));
     }

@@ -10,7 +10,7 @@ internal sealed class VllmHealthCheck(IVllmEngine engine) : IHealthCheck
     {
         try
         {
-            VllmHealth health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
+            var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
             return health.IsHealthy
                 ? HealthCheckResult.Healthy($"{engine.Endpoint}: {health.Message}")
                 : new HealthCheckResult(context.Registration.FailureStatus, $"{engine.Endpoint}: {health.Message}");

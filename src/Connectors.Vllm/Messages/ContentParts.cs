@@ -48,7 +48,7 @@ internal sealed class ContentParts
     public List<object?> ToList()
     {
         var list = new List<object?>(_parts.Count);
-        foreach ((var text, MediaKind kind, _) in _parts)
+        foreach ((var text, var kind, _) in _parts)
         {
             list.Add(text is not null
                 ? new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["type"] = "text", ["text"] = text }

@@ -56,7 +56,7 @@ internal sealed class ContentReader(ILogger logger)
                 Add(parts, content);
                 break;
             case IEnumerable<AIContent> contents:
-                foreach (AIContent content in contents)
+                foreach (var content in contents)
                 {
                     Add(parts, content);
                 }

@@ -67,7 +67,7 @@ internal sealed class ConversationMapper
         }
         else
         {
-            foreach (ChatMessage message in messages)
+            foreach (var message in messages)
             {
                 Add(message);
             }
@@ -105,7 +105,7 @@ internal sealed class ConversationMapper
     private void AddPlain(string role, string? name, IEnumerable<AIContent> contents)
     {
         var parts = new ContentParts();
-        foreach (AIContent content in contents)
+        foreach (var content in contents)
         {
             _reader.Add(parts, content);
         }
@@ -120,7 +120,7 @@ internal sealed class ConversationMapper
         var parts = new ContentParts();
         StringBuilder? reasoning = null;
         List<object?>? calls = null;
-        foreach (AIContent content in message.Contents)
+        foreach (var content in message.Contents)
         {
             switch (content)
             {
@@ -158,7 +158,7 @@ internal sealed class ConversationMapper
 
         AddName(entry, message.AuthorName);
         _messages.Add(entry);
-        foreach (FunctionResultContent result in message.Contents.OfType<FunctionResultContent>())
+        foreach (var result in message.Contents.OfType<FunctionResultContent>())
         {
             AddResult(result, _reader.Read(result), null);
         }
@@ -201,7 +201,7 @@ internal sealed class ConversationMapper
         FunctionResultContent? current = null;
         ContentParts? parts = null;
         var loose = new List<AIContent>();
-        foreach (AIContent content in message.Contents)
+        foreach (var content in message.Contents)
         {
             if (content is FunctionResultContent result)
             {
@@ -263,7 +263,7 @@ internal sealed class ConversationMapper
     private void MergeSystemMessages()
     {
         var texts = new List<string>();
-        foreach (Dictionary<string, object?> message in _messages.Where(static message => (string?)message["role"] == "system"))
+        foreach (var message in _messages.Where(static message => (string?)message["role"] == "system"))
         {
             var text = message["content"] as string ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>().Select(static part => part.GetValueOrDefault("text") as string));
             if (text.Length > 0)

@@ -13,7 +13,7 @@ internal static class HistoryRepair
     {
         var system = new List<Dictionary<string, object?>>();
         var turns = new List<Dictionary<string, object?>>();
-        foreach (Dictionary<string, object?> message in messages)
+        foreach (var message in messages)
         {
             if (Role(message) == "system")
             {

@@ -49,7 +49,7 @@ internal static class MediaMarks
     private static List<Range> Cut(IReadOnlyList<Range> content, List<(int At, int Length, int NewAt, int NewLength)> cuts, int length)
     {
         var result = new List<Range>(content.Count + cuts.Count);
-        foreach (Range range in content)
+        foreach (var range in content)
         {
             var start = range.Start.GetOffset(length);
             var end = range.End.GetOffset(length);

@@ -51,12 +51,12 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     private static readonly Dictionary<(MediaKind, string), MediaPlaceholder> Known = Build();
 
     public static MediaPlaceholder? For(MediaKind kind, string? modelType) =>
-        modelType is not null && Known.TryGetValue((kind, modelType), out MediaPlaceholder? placeholder) ? placeholder : null;
+        modelType is not null && Known.TryGetValue((kind, modelType), out var placeholder) ? placeholder : null;
 
     /// <summary>The same, with what the options say about images in front.</summary>
     public static MediaPlaceholder? For(MediaKind kind, string? modelType, VllmGrpcOptions settings)
     {
-        MediaPlaceholder? known = For(kind, modelType);
+        var known = For(kind, modelType);
         if (kind != MediaKind.Image || (settings.ImagePlaceholder is null && settings.ImageToken is null))
         {
             return known;

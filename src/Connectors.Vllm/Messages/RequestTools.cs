@@ -25,7 +25,7 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
 
         var forTemplate = new List<object?>(tools.Count);
         var forParser = new List<OutputTool>(tools.Count);
-        foreach (AITool tool in tools)
+        foreach (var tool in tools)
         {
             if (tool is not AIFunctionDeclaration function)
             {

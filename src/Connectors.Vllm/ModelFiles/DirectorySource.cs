@@ -37,7 +37,7 @@ internal sealed class DirectorySource(string? directory) : IModelFileSource
                 }
 
                 // A hub cache holds links, whose own length says nothing.
-                FileInfo target = (FileInfo?)new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path);
+                var target = (FileInfo?)new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path);
                 if (target.Length > ModelFileNames.MaxFileBytes)
                 {
                     tried.Add($"{name}: '{path}' is larger than {ModelFileNames.MaxFileBytes >> 20} MiB");

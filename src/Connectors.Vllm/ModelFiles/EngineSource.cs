@@ -14,14 +14,14 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : 
     {
         try
         {
-            VllmCapabilities capabilities = await engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+            var capabilities = await engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
             if (!capabilities.TokenizerTransfer)
             {
                 tried.Add($"{Name}: the server cannot send its tokenizer");
                 return null;
             }
 
-            IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = await engine.GetTokenizerBundleAsync(null, served, cancellationToken).ConfigureAwait(false);
+            var files = await engine.GetTokenizerBundleAsync(null, served, cancellationToken).ConfigureAwait(false);
             var set = new ModelFileSet(files, $"GetTokenizer of {engine.Endpoint}");
             if (set.HasTokenizer)
             {

@@ -29,7 +29,7 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
         var wanted = revision ?? model.Revision ?? "main";
         try
         {
-            (var commit, List<string> files) = await ListAsync(repository, wanted, cancellationToken).ConfigureAwait(false);
+            (var commit, var files) = await ListAsync(repository, wanted, cancellationToken).ConfigureAwait(false);
             var folder = hub.RepositoryDirectory(repository);
             var snapshot = Path.Combine(folder, "snapshots", commit);
             foreach (var file in files)
@@ -88,19 +88,19 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
     {
         var address = new Uri(hub.Endpoint, $"/api/models/{repository}/revision/{Uri.EscapeDataString(wanted)}");
         var listing = await downloader.GetSmallAsync(address, MaxListingBytes, cancellationToken).ConfigureAwait(false);
-        using JsonDocument document = JsonDocument.Parse(listing);
-        var commit = document.RootElement.TryGetProperty("sha", out JsonElement sha) ? sha.GetString() : null;
+        using var document = JsonDocument.Parse(listing);
+        var commit = document.RootElement.TryGetProperty("sha", out var sha) ? sha.GetString() : null;
         if (commit is null || commit.Length > 64 || !commit.All(char.IsAsciiHexDigit))
         {
             throw new InvalidDataException($"The listing of '{repository}' names no commit.");
         }
 
         var files = new List<string>();
-        if (document.RootElement.TryGetProperty("siblings", out JsonElement siblings) && siblings.ValueKind == JsonValueKind.Array)
+        if (document.RootElement.TryGetProperty("siblings", out var siblings) && siblings.ValueKind == JsonValueKind.Array)
         {
-            foreach (JsonElement sibling in siblings.EnumerateArray())
+            foreach (var sibling in siblings.EnumerateArray())
             {
-                if (sibling.TryGetProperty("rfilename", out JsonElement name) && name.GetString() is string file && ModelFileNames.IsWanted(file))
+                if (sibling.TryGetProperty("rfilename", out var name) && name.GetString() is string file && ModelFileNames.IsWanted(file))
                 {
                     files.Add(file);
                 }

@@ -27,11 +27,11 @@ internal sealed class HubDownloader(
 
     public async Task<byte[]> GetSmallAsync(Uri address, int limit, CancellationToken cancellationToken)
     {
-        (HttpResponseMessage response, _) = await SendAsync(HttpMethod.Get, address, null, cancellationToken).ConfigureAwait(false);
+        (var response, _) = await SendAsync(HttpMethod.Get, address, null, cancellationToken).ConfigureAwait(false);
         using (response)
         {
             response.EnsureSuccessStatusCode();
-            using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            using var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
             using var buffer = new MemoryStream();
             await CopyAsync(body, buffer, limit, null, cancellationToken).ConfigureAwait(false);
             return buffer.ToArray();
@@ -62,11 +62,11 @@ internal sealed class HubDownloader(
 
     private async Task<string> ReadTagAsync(Uri address, CancellationToken cancellationToken)
     {
-        (HttpResponseMessage response, var linkedTag) = await SendAsync(HttpMethod.Head, address, null, cancellationToken).ConfigureAwait(false);
+        (var response, var linkedTag) = await SendAsync(HttpMethod.Head, address, null, cancellationToken).ConfigureAwait(false);
         using (response)
         {
             response.EnsureSuccessStatusCode();
-            var tag = linkedTag ?? response.Headers.ETag?.Tag ?? (response.Headers.TryGetValues("ETag", out IEnumerable<string>? raw) ? raw.FirstOrDefault() : null);
+            var tag = linkedTag ?? response.Headers.ETag?.Tag ?? (response.Headers.TryGetValues("ETag", out var raw) ? raw.FirstOrDefault() : null);
             tag = tag?.Replace("W/", string.Empty, StringComparison.Ordinal).Trim('"');
             return tag is { Length: > 0 and <= 128 } && tag.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
                 ? tag
@@ -99,7 +99,7 @@ internal sealed class HubDownloader(
     private async Task AppendAsync(Uri address, string file, string partial, CancellationToken cancellationToken)
     {
         var present = File.Exists(partial) ? new FileInfo(partial).Length : 0;
-        (HttpResponseMessage response, _) = await SendAsync(HttpMethod.Get, address, present > 0 ? present : null, cancellationToken).ConfigureAwait(false);
+        (var response, _) = await SendAsync(HttpMethod.Get, address, present > 0 ? present : null, cancellationToken).ConfigureAwait(false);
         using (response)
         {
             if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
@@ -112,7 +112,7 @@ internal sealed class HubDownloader(
             present = resumed ? present : 0;
             long? total = response.Content.Headers.ContentLength is long length ? length + present : null;
             Log.Downloading(logger, file, hub.Endpoint, total ?? -1, present);
-            using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            using var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
             using var output = new FileStream(partial, resumed ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None);
             await CopyAsync(
                 body,
@@ -140,8 +140,8 @@ internal sealed class HubDownloader(
                 request.Headers.Range = new RangeHeaderValue(start, null);
             }
 
-            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
-            linkedTag ??= response.Headers.TryGetValues("X-Linked-Etag", out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
+            var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            linkedTag ??= response.Headers.TryGetValues("X-Linked-Etag", out var values) ? values.FirstOrDefault() : null;
             if ((int)response.StatusCode is < 300 or >= 400 || response.Headers.Location is not { } location)
             {
                 return (response, linkedTag);
@@ -197,7 +197,7 @@ internal sealed class HubDownloader(
             return true; // Not a content hash: nothing to compare with.
         }
 
-        using FileStream content = File.OpenRead(path);
+        using var content = File.OpenRead(path);
         var hash = tag.Length == 64
             ? await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false)
             : await HashBlobAsync(content, cancellationToken).ConfigureAwait(false);

@@ -8,11 +8,11 @@ internal sealed record HubSettings(Uri Endpoint, string CacheDirectory, string? 
 {
     public static HubSettings FromEnvironment(Func<string, string?>? environment = null, Uri? endpoint = null, string? cacheDirectory = null, string? token = null)
     {
-        Func<string, string?> read = environment ?? Environment.GetEnvironmentVariable;
+        var read = environment ?? Environment.GetEnvironmentVariable;
         var home = Value("HF_HOME") ?? Path.Combine(
             Value("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "huggingface");
         var cache = cacheDirectory ?? Value("HF_HUB_CACHE") ?? Value("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(home, "hub");
-        Uri server = endpoint ?? (Uri.TryCreate(Value("HF_ENDPOINT"), UriKind.Absolute, out Uri? set) ? set : new Uri("https://huggingface.co"));
+        var server = endpoint ?? (Uri.TryCreate(Value("HF_ENDPOINT"), UriKind.Absolute, out var set) ? set : new Uri("https://huggingface.co"));
         return new HubSettings(server, cache, token ?? Value("HF_TOKEN") ?? ReadToken(Value("HF_TOKEN_PATH") ?? Path.Combine(home, "token")), IsOn("HF_HUB_OFFLINE") || IsOn("TRANSFORMERS_OFFLINE"));
 
         string? Value(string name) => read(name) is { Length: > 0 } value ? value : null;

@@ -14,7 +14,7 @@ internal static class ModelFileLocator
             return [new DirectorySource(options.ModelDirectory)];
         }
 
-        HubSettings hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
+        var hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
         var sources = new List<IModelFileSource> { new DirectorySource(null) };
         if (engine is not null)
         {
@@ -32,7 +32,7 @@ internal static class ModelFileLocator
         IReadOnlyList<IModelFileSource> sources, ModelIdentity model, ILogger logger, CancellationToken cancellationToken)
     {
         var tried = new List<string>();
-        foreach (IModelFileSource source in sources)
+        foreach (var source in sources)
         {
             if (await source.TryLoadAsync(model, tried, cancellationToken).ConfigureAwait(false) is { } files)
             {

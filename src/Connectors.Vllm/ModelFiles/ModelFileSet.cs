@@ -16,7 +16,7 @@ internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<b
     public string ComputeDigest()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach ((var name, ReadOnlyMemory<byte> content) in Files.OrderBy(static file => file.Key, StringComparer.Ordinal))
+        foreach ((var name, var content) in Files.OrderBy(static file => file.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{content.Length}\0"));
             hash.AppendData(content.Span);

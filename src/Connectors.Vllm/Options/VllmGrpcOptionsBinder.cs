@@ -22,11 +22,11 @@ internal static class VllmGrpcOptionsBinder
             options.Endpoints.Add(Address(section, "Endpoint", endpoint));
         }
 
-        IConfigurationSection endpoints = section.GetSection("Endpoints");
+        var endpoints = section.GetSection("Endpoints");
         if (endpoints.GetChildren().Any())
         {
             options.Endpoints.Clear();
-            foreach (IConfigurationSection item in endpoints.GetChildren())
+            foreach (var item in endpoints.GetChildren())
             {
                 options.Endpoints.Add(Address(endpoints, item.Key, item.Value ?? string.Empty));
             }
@@ -58,7 +58,7 @@ internal static class VllmGrpcOptionsBinder
             options.HubEndpoint = Address(section, nameof(options.HubEndpoint), hub);
         }
 
-        foreach (IConfigurationSection argument in section.GetSection(nameof(options.ChatTemplateArguments)).GetChildren())
+        foreach (var argument in section.GetSection(nameof(options.ChatTemplateArguments)).GetChildren())
         {
             options.ChatTemplateArguments[argument.Key] = Loose(argument.Value);
         }
@@ -84,12 +84,12 @@ internal static class VllmGrpcOptionsBinder
         connection.ApplyModelSamplingDefaults = Flag(section, nameof(connection.ApplyModelSamplingDefaults)) ?? connection.ApplyModelSamplingDefaults;
         connection.MaxReceiveMessageBytes = Number(section, nameof(connection.MaxReceiveMessageBytes)) ?? connection.MaxReceiveMessageBytes;
         connection.MaxSendMessageBytes = Number(section, nameof(connection.MaxSendMessageBytes)) ?? connection.MaxSendMessageBytes;
-        foreach (IConfigurationSection item in section.GetSection(nameof(connection.Metadata)).GetChildren())
+        foreach (var item in section.GetSection(nameof(connection.Metadata)).GetChildren())
         {
             connection.Metadata[item.Key] = item.Value ?? string.Empty;
         }
 
-        IConfigurationSection retry = section.GetSection(nameof(connection.Retry));
+        var retry = section.GetSection(nameof(connection.Retry));
         connection.Retry.MaxRetries = Number(retry, nameof(connection.Retry.MaxRetries)) ?? connection.Retry.MaxRetries;
     }
 
@@ -105,7 +105,7 @@ internal static class VllmGrpcOptionsBinder
 
     private static TimeSpan? Time(IConfiguration section, string key) => Text(section, key) is not { } text
         ? null
-        : TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan value) ? value : throw Wrong(section, key, text, "a time such as 00:01:00");
+        : TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong(section, key, text, "a time such as 00:01:00");
 
     private static T? Name<T>(IConfiguration section, string key)
         where T : struct, Enum => Text(section, key) is not { } text
@@ -113,7 +113,7 @@ internal static class VllmGrpcOptionsBinder
         : Enum.TryParse(text, ignoreCase: true, out T value) && Enum.IsDefined(value) ? value : throw Wrong(section, key, text, "one of " + string.Join(", ", Enum.GetNames<T>()));
 
     private static Uri Address(IConfiguration section, string key, string text) =>
-        Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out Uri? value)
+        Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var value)
             ? value
             : throw Wrong(section, key, text, "an address such as http://host:50051");
 

@@ -20,14 +20,14 @@ internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) 
             return ValidateOptionsResult.Skip;
         }
 
-        List<string> problems = Check(options);
+        var problems = Check(options);
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems.Select(problem => path + problem));
     }
 
     public static List<string> Check(VllmGrpcOptions options)
     {
         var problems = new List<string>();
-        foreach (Uri endpoint in options.Endpoints)
+        foreach (var endpoint in options.Endpoints)
         {
             if (endpoint is null || !endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https" or "grpc" or "grpcs"))
             {
@@ -39,7 +39,7 @@ internal sealed class VllmGrpcOptionsValidator(string optionsName, string path) 
             }
         }
 
-        VllmConnectionOptions connection = options.Connection;
+        var connection = options.Connection;
         Positive(connection.ConnectTimeout, nameof(connection.ConnectTimeout));
         Positive(connection.CallTimeout, nameof(connection.CallTimeout));
         Positive(connection.GenerationTimeout, nameof(connection.GenerationTimeout));

@@ -39,14 +39,14 @@ internal sealed record ModelConfig
     /// <exception cref="InvalidDataException">A file is not JSON.</exception>
     public static ModelConfig Read(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
     {
-        using JsonDocument? config = Parse(files, "config.json");
-        using JsonDocument? generation = Parse(files, "generation_config.json");
-        using JsonDocument? tokenizer = Parse(files, "tokenizer_config.json");
-        JsonElement root = config?.RootElement ?? default;
-        JsonElement text = Member(root, "text_config") is { ValueKind: JsonValueKind.Object } nested ? nested
+        using var config = Parse(files, "config.json");
+        using var generation = Parse(files, "generation_config.json");
+        using var tokenizer = Parse(files, "tokenizer_config.json");
+        var root = config?.RootElement ?? default;
+        var text = Member(root, "text_config") is { ValueKind: JsonValueKind.Object } nested ? nested
             : Member(root, "llm_config") is { ValueKind: JsonValueKind.Object } other ? other
             : root;
-        JsonElement defaults = generation?.RootElement ?? default;
+        var defaults = generation?.RootElement ?? default;
         return new ModelConfig
         {
             ModelType = Member(root, "model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null,
@@ -81,7 +81,7 @@ internal sealed record ModelConfig
 
     private static JsonDocument? Parse(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string name)
     {
-        if (!files.TryGetValue(name, out ReadOnlyMemory<byte> content))
+        if (!files.TryGetValue(name, out var content))
         {
             return null;
         }
@@ -97,7 +97,7 @@ internal sealed record ModelConfig
     }
 
     private static JsonElement Member(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement member) ? member : default;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var member) ? member : default;
 
     private static int? Integer(JsonElement element, string name) =>
         Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var value) ? value : null;
@@ -107,7 +107,7 @@ internal sealed record ModelConfig
 
     private static List<int> Ids(JsonElement element, string name)
     {
-        JsonElement member = Member(element, name);
+        var member = Member(element, name);
         return member.ValueKind switch
         {
             JsonValueKind.Number when member.TryGetInt32(out var id) => [id],
@@ -119,7 +119,7 @@ internal sealed record ModelConfig
     private static string? TokenText(JsonElement token) => token.ValueKind switch
     {
         JsonValueKind.String => token.GetString(),
-        JsonValueKind.Object when token.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.String => content.GetString(),
+        JsonValueKind.Object when token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String => content.GetString(),
         _ => null,
     };
 }

@@ -27,7 +27,7 @@ public sealed class VllmModelProfile
     private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         _settings = options;
-        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files = assets.Files.Files;
+        var files = assets.Files.Files;
         FilesOrigin = assets.Files.Origin;
         ModelInfo = info;
         Capabilities = capabilities ?? new VllmCapabilities();
@@ -124,7 +124,7 @@ public sealed class VllmModelProfile
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         options ??= new VllmGrpcOptions();
-        ModelFileSet files = await ModelFileLocator.LoadAsync(
+        var files = await ModelFileLocator.LoadAsync(
             [new DirectorySource(directory)], ModelIdentity.From(FolderName(directory)), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
         return Create(ModelAssets.Read(files), null, null, options, NullLogger.Instance, directory);
     }
@@ -168,12 +168,12 @@ public sealed class VllmModelProfile
                 ?? throw new ChatTemplateException($"The model '{ModelId}' has no chat template (files from {FilesOrigin}). Set VllmGrpcOptions.ChatTemplate, or use raw completions.");
         }
 
-        if (Templates.Templates.TryGetValue(requestTemplate, out ChatTemplate? named))
+        if (Templates.Templates.TryGetValue(requestTemplate, out var named))
         {
             return new PromptRenderer(named);
         }
 
-        if (_requestTemplates.TryGetValue(requestTemplate, out PromptRenderer? known))
+        if (_requestTemplates.TryGetValue(requestTemplate, out var known))
         {
             return known;
         }
@@ -195,7 +195,7 @@ public sealed class VllmModelProfile
             return (new PromptRenderer(ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" }), options.ContentFormat), "VllmGrpcOptions.ChatTemplate");
         }
 
-        MistralPromptOptions? mistral = Templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out ReadOnlyMemory<byte> tekken)
+        var mistral = Templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out var tekken)
             ? MistralPromptOptions.FromTekken(tekken.Span)
             : null;
         if (ChatPromptRenderers.ForModel(Architectures, ModelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
@@ -205,7 +205,7 @@ public sealed class VllmModelProfile
 
         if (Templates.Templates.Count > 0)
         {
-            ChatTemplate template = Templates.Select(hasTools);
+            var template = Templates.Select(hasTools);
             var name = Templates.Templates.First(pair => ReferenceEquals(pair.Value, template)).Key;
             return (new PromptRenderer(template, options.ContentFormat), $"chat template '{name}'");
         }

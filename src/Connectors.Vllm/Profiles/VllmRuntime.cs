@@ -24,7 +24,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     public VllmRuntime(VllmGrpcOptions options, IVllmEngine? engine = null, ILoggerFactory? loggerFactory = null, HttpClient? hubClient = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        List<string> problems = VllmGrpcOptionsValidator.Check(options);
+        var problems = VllmGrpcOptionsValidator.Check(options);
         if (problems.Count > 0)
         {
             throw new ArgumentException(string.Join(' ', problems), nameof(options));
@@ -54,7 +54,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 
     public ValueTask<VllmModelProfile> GetProfileAsync(CancellationToken cancellationToken)
     {
-        Task<VllmModelProfile>? task = _profile;
+        var task = _profile;
         if (task is { IsCompletedSuccessfully: true })
         {
             return new ValueTask<VllmModelProfile>(task.Result);
@@ -131,7 +131,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
-        Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> server = AskServerAsync(cancellationToken);
+        var server = AskServerAsync(cancellationToken);
 
         // A folder that was named needs nothing of the server: it is read while the server is asked.
         Task<ModelAssets>? named = null;
@@ -141,11 +141,11 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
             await Task.WhenAll(server, named).ConfigureAwait(false);
         }
 
-        (VllmModelInfo info, VllmCapabilities capabilities) = await server.ConfigureAwait(false);
-        ModelAssets assets = await (named ?? LoadAssetsAsync(IdentityOf(info), info, cancellationToken)).ConfigureAwait(false);
+        (var info, var capabilities) = await server.ConfigureAwait(false);
+        var assets = await (named ?? LoadAssetsAsync(IdentityOf(info), info, cancellationToken)).ConfigureAwait(false);
         var loaded = new LoadedModel(info, DigestAsync(assets.Files));
         await CheckNamedFilesAsync(loaded).ConfigureAwait(false);
-        VllmModelProfile profile = VllmModelProfile.Create(assets, info, capabilities, Options, Logger);
+        var profile = VllmModelProfile.Create(assets, info, capabilities, Options, Logger);
         _lastLoaded = loaded;
         return profile;
     }

@@ -22,7 +22,7 @@ internal static class PlainValue
     public static Dictionary<string, object?> FromObject(JsonElement element)
     {
         var result = new Dictionary<string, object?>(StringComparer.Ordinal);
-        foreach (JsonProperty property in element.EnumerateObject())
+        foreach (var property in element.EnumerateObject())
         {
             result[property.Name] = FromElement(property.Value, 1);
         }
@@ -79,7 +79,7 @@ internal static class PlainValue
     /// <summary>Serializes a value of the caller's own type with the options Microsoft.Extensions.AI uses for the same purpose.</summary>
     public static JsonElement Serialize(object value, JsonSerializerOptions? options = null)
     {
-        Type type = value.GetType();
+        var type = value.GetType();
         try
         {
             return JsonSerializer.SerializeToElement(value, (options ?? AIJsonUtilities.DefaultOptions).GetTypeInfo(type));
@@ -103,7 +103,7 @@ internal static class PlainValue
         {
             case JsonValueKind.Object:
                 var members = new Dictionary<string, object?>(StringComparer.Ordinal);
-                foreach (JsonProperty property in element.EnumerateObject())
+                foreach (var property in element.EnumerateObject())
                 {
                     members[property.Name] = FromElement(property.Value, depth + 1);
                 }
@@ -111,7 +111,7 @@ internal static class PlainValue
                 return members;
             case JsonValueKind.Array:
                 var items = new List<object?>(element.GetArrayLength());
-                foreach (JsonElement item in element.EnumerateArray())
+                foreach (var item in element.EnumerateArray())
                 {
                     items.Add(FromElement(item, depth + 1));
                 }
@@ -132,7 +132,7 @@ internal static class PlainValue
 
     private static object? FromNode(JsonNode node, int depth)
     {
-        using JsonDocument document = JsonDocument.Parse(node.ToJsonString());
+        using var document = JsonDocument.Parse(node.ToJsonString());
         return FromElement(document.RootElement, depth);
     }
 

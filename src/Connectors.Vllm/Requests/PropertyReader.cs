@@ -167,7 +167,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         {
             try
             {
-                using JsonDocument document = JsonDocument.Parse(json);
+                using var document = JsonDocument.Parse(json);
                 value = PlainValue.From(document.RootElement);
             }
             catch (JsonException)

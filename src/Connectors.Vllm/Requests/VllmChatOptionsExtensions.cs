@@ -274,7 +274,7 @@ public static class VllmChatOptionsExtensions
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(value);
+            using var document = JsonDocument.Parse(value);
             return value;
         }
         catch (JsonException error)

@@ -19,8 +19,8 @@ public sealed record VllmTokenLogProb(string Text, int Id, double? LogProb, int?
         element.GetProperty("token").GetString()!,
         element.GetProperty("id").GetInt32(),
         element.GetProperty("logprob") is { ValueKind: JsonValueKind.Number } logprob ? logprob.GetDouble() : null,
-        element.TryGetProperty("rank", out JsonElement rank) ? rank.GetInt32() : null)
+        element.TryGetProperty("rank", out var rank) ? rank.GetInt32() : null)
     {
-        Alternatives = element.TryGetProperty("top", out JsonElement top) ? [.. top.EnumerateArray().Select(Read)] : [],
+        Alternatives = element.TryGetProperty("top", out var top) ? [.. top.EnumerateArray().Select(Read)] : [],
     };
 }

@@ -12,7 +12,7 @@ public sealed class VllmPromptPreview
     {
         Text = chat.Prompt;
         Content = chat.Content;
-        TokenIds = MemoryMarshal.TryGetArray(chat.Request.PromptIds, out ArraySegment<int> ids) ? ids : chat.Request.PromptIds.ToArray();
+        TokenIds = MemoryMarshal.TryGetArray(chat.Request.PromptIds, out var ids) ? ids : chat.Request.PromptIds.ToArray();
         StopTokenIds = profile.StopTokenIds;
         Format = chat.Format;
         Request = chat.Request;

@@ -24,14 +24,14 @@ public sealed class FunctionTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(VllmServerFamily family, bool streaming)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(
             Preface + WeatherPlugin.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + WeatherPlugin.Call("get_time", "{}"),
             WeatherPlugin.Call("get_time", "{}"),
             "It is sunny at noon.");
-        ChatHistory history = Ask("Weather and time?");
+        var history = Ask("Weather and time?");
 
         (var answer, var choices) = await AnswerAsync(host, history, Auto, streaming);
 
@@ -53,10 +53,10 @@ public sealed class FunctionTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(VllmServerFamily family, bool streaming)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"days":  3, "city": "Z\u00fcrich"}"""), "Sunny.", "Yes.");
-        ChatHistory history = Ask("Weather?");
+        var history = Ask("Weather?");
 
         (var answer, _) = await AnswerAsync(host, history, Auto, streaming);
         history.AddAssistantMessage(answer);
@@ -72,7 +72,7 @@ public sealed class FunctionTests
     [InlineData(true)]
     public async Task Auto_FilterTerminates_EndsWithTheResult(bool streaming)
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) =>
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) =>
         {
             builder.AddVllmGrpcChatCompletion(server.Endpoint, configure: KernelHost.Configure);
             builder.Services.AddSingleton<IAutoFunctionInvocationFilter>(new TerminatingFilter());
@@ -80,7 +80,7 @@ public sealed class FunctionTests
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "never asked for");
-        ChatHistory history = Ask("Time?");
+        var history = Ask("Time?");
 
         (var answer, _) = await AnswerAsync(host, history, Auto, streaming);
 
@@ -92,21 +92,21 @@ public sealed class FunctionTests
     [Fact]
     public async Task Manual_Calls_CanBeInvokedByTheCaller()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");
         var service = host.Kernel.GetRequiredService<IChatCompletionService>();
-        ChatHistory history = Ask("Weather?");
+        var history = Ask("Weather?");
 
-        ChatMessageContent message = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
+        var message = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
         history.Add(message);
-        foreach (FunctionCallContent call in FunctionCallContent.GetFunctionCalls(message))
+        foreach (var call in FunctionCallContent.GetFunctionCalls(message))
         {
             history.Add((await call.InvokeAsync(host.Kernel, Token)).ToChatMessage());
         }
 
-        ChatMessageContent answer = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
+        var answer = await service.GetChatMessageContentAsync(history, Manual, host.Kernel, Token);
 
         Assert.Equal("It is sunny.", answer.Content);
         Assert.Equal(["Paris/1"], plugin.Asked);
@@ -116,22 +116,22 @@ public sealed class FunctionTests
     [Fact]
     public async Task Manual_StreamedCalls_AreBuiltWholeAndApart()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}""") + "\n" + WeatherPlugin.Call("get_time", "{}"));
-        ChatHistory history = Ask("Weather and time?");
+        var history = Ask("Weather and time?");
         var calls = new FunctionCallContentBuilder();
 
-        await foreach (StreamingChatMessageContent piece in host.Kernel.GetRequiredService<IChatCompletionService>()
+        await foreach (var piece in host.Kernel.GetRequiredService<IChatCompletionService>()
             .GetStreamingChatMessageContentsAsync(history, Manual, host.Kernel, Token))
         {
             calls.Append(piece);
         }
 
-        IReadOnlyList<FunctionCallContent> built = calls.Build();
+        var built = calls.Build();
         Assert.Equal(["get_weather", "get_time"], built.Select(call => call.FunctionName));
-        foreach (FunctionCallContent call in built)
+        foreach (var call in built)
         {
             await call.InvokeAsync(host.Kernel, Token);
         }
@@ -143,7 +143,7 @@ public sealed class FunctionTests
     [Fact]
     public async Task None_Functions_AreKnownToTheModelButNeverRun()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Reply("I could look. " + WeatherPlugin.Call("get_time", "{}"));
@@ -168,13 +168,13 @@ public sealed class FunctionTests
         var service = host.Kernel.GetRequiredService<IChatCompletionService>();
         if (!streaming)
         {
-            ChatMessageContent message = Assert.Single(await service.GetChatMessageContentsAsync(history, settings, host.Kernel, Token));
+            var message = Assert.Single(await service.GetChatMessageContentsAsync(history, settings, host.Kernel, Token));
             return (message.Content ?? string.Empty, [0]);
         }
 
         var answer = new StringBuilder();
         var choices = new List<int>();
-        await foreach (StreamingChatMessageContent piece in service.GetStreamingChatMessageContentsAsync(history, settings, host.Kernel, Token))
+        await foreach (var piece in service.GetStreamingChatMessageContentsAsync(history, settings, host.Kernel, Token))
         {
             answer.Append(piece.Content);
             choices.Add(piece.ChoiceIndex);

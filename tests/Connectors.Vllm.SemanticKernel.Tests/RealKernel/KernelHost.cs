@@ -24,8 +24,8 @@ internal sealed class KernelHost : IAsyncDisposable
 
     public static async Task<KernelHost> StartAsync(VllmServerFamily family, Action<IKernelBuilder, VllmTestServer>? register = null)
     {
-        VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
-        IKernelBuilder builder = Kernel.CreateBuilder();
+        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
+        var builder = Kernel.CreateBuilder();
         if (register is null)
         {
             builder.AddVllmGrpc(server.Endpoint, configure: Configure);

@@ -18,11 +18,11 @@ public sealed class PromptTests
     [MemberData(nameof(Families))]
     public async Task InvokePrompt_Template_GoesThroughTheChatTemplate(VllmServerFamily family)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("Paris.");
         var arguments = new KernelArguments { ["country"] = "France" };
 
-        FunctionResult result = await host.Kernel.InvokePromptAsync("Capital of {{$country}}?", arguments, cancellationToken: Token);
+        var result = await host.Kernel.InvokePromptAsync("Capital of {{$country}}?", arguments, cancellationToken: Token);
 
         Assert.Equal("Paris.", result.GetValue<string>());
         Assert.Equal("<|im_start|>user\nCapital of France?<|im_end|>\n<|im_start|>assistant\n", Assert.Single(host.Prompts));
@@ -33,7 +33,7 @@ public sealed class PromptTests
     [MemberData(nameof(Families))]
     public async Task InvokePromptStreaming_Text_EqualsTheWholeAnswer(VllmServerFamily family)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("Paris, of course. 🗼");
         var text = new StringBuilder();
 
@@ -48,7 +48,7 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_MessageTags_AreRoles()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         host.Server.Reply("ok");
 
         await host.Kernel.InvokePromptAsync("""<message role="system">Be brief.</message><message role="user">Hi</message>""", cancellationToken: Token);
@@ -59,11 +59,11 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_OnlyTextGeneration_IsRaw()
     {
-        await using KernelHost host = await KernelHost.StartAsync(
+        await using var host = await KernelHost.StartAsync(
             VllmServerFamily.A, (builder, server) => builder.AddVllmGrpcTextGeneration(server.Endpoint, configure: KernelHost.Configure));
         host.Server.Reply(" upon a time");
 
-        FunctionResult result = await host.Kernel.InvokePromptAsync("Once", cancellationToken: Token);
+        var result = await host.Kernel.InvokePromptAsync("Once", cancellationToken: Token);
 
         Assert.Equal(" upon a time", result.GetValue<string>());
         Assert.Equal("Once", Assert.Single(host.Prompts));
@@ -73,12 +73,12 @@ public sealed class PromptTests
     [MemberData(nameof(Families))]
     public async Task TextGeneration_SettingsWithFunctions_AreRawText(VllmServerFamily family)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply(" upon a time");
         var settings = new VllmPromptExecutionSettings { MaxTokens = 20, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
 
-        IReadOnlyList<Microsoft.SemanticKernel.TextContent> contents = await host.Kernel.GetRequiredService<ITextGenerationService>()
+        var contents = await host.Kernel.GetRequiredService<ITextGenerationService>()
             .GetTextContentsAsync("Once", settings, cancellationToken: Token);
 
         Assert.Equal(" upon a time", Assert.Single(contents).Text);
@@ -89,12 +89,12 @@ public sealed class PromptTests
     [MemberData(nameof(Families))]
     public async Task InvokePromptStreaming_SeveralAnswers_AreToldApart(VllmServerFamily family)
     {
-        await using KernelHost host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
         var arguments = new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == VllmServerFamily.A ? 2 : 1, Temperature = 1 });
         var answers = new SortedDictionary<int, string>();
 
-        await foreach (StreamingChatMessageContent piece in host.Kernel.InvokePromptStreamingAsync<StreamingChatMessageContent>("Count", arguments, cancellationToken: Token))
+        await foreach (var piece in host.Kernel.InvokePromptStreamingAsync<StreamingChatMessageContent>("Count", arguments, cancellationToken: Token))
         {
             answers[piece.ChoiceIndex] = answers.GetValueOrDefault(piece.ChoiceIndex) + piece.Content;
         }
@@ -106,13 +106,13 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_Cancelled_StopsTheServer()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         host.Server.Reply(new ScriptedReply { Text = string.Concat(Enumerable.Repeat("again ", 400)), DelayPerMessage = TimeSpan.FromMilliseconds(20) });
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (StreamingKernelContent _ in host.Kernel.InvokePromptStreamingAsync("Talk", cancellationToken: cancel.Token))
+            await foreach (var _ in host.Kernel.InvokePromptStreamingAsync("Talk", cancellationToken: cancel.Token))
             {
                 await cancel.CancelAsync();
             }
@@ -125,7 +125,7 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_ChatClientRegistration_InvokesFunctionsThroughTheKernel()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder.Services
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder.Services
             .AddVllmGrpc(options =>
             {
                 options.Endpoints.Add(server.Endpoint);
@@ -136,7 +136,7 @@ public sealed class PromptTests
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");
 
-        FunctionResult result = await host.Kernel.InvokePromptAsync(
+        var result = await host.Kernel.InvokePromptAsync(
             "Weather?", new KernelArguments(new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }), cancellationToken: Token);
 
         Assert.Equal("It is sunny.", result.GetValue<string>());

@@ -21,15 +21,15 @@ public sealed class SettingsTests
     [Fact]
     public async Task PromptFile_Settings_ReachTheServerWhole()
     {
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
         host.Server.Reply("okxyz");
-        KernelFunction function = KernelFunctionFactory.CreateFromPrompt(Prompt("default", "null"));
+        var function = KernelFunctionFactory.CreateFromPrompt(Prompt("default", "null"));
 
-        FunctionResult result = await host.Kernel.InvokeAsync(function, cancellationToken: Token);
+        var result = await host.Kernel.InvokeAsync(function, cancellationToken: Token);
 
         // Stop strings are cut on the client.
         Assert.Equal("ok", result.GetValue<string>());
-        SamplingParams sent = host.Server.Requests.Last(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).As<GenerateRequest>().SamplingParams;
+        var sent = host.Server.Requests.Last(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).As<GenerateRequest>().SamplingParams;
         Assert.Equal((0.5f, 7u, 0.25f, 9u, 1.5f, 2u), (sent.Temperature, (uint)sent.TopK, sent.MinP, sent.MaxTokens, sent.RepetitionPenalty, sent.MinTokens));
         Assert.Equal([1u, 2u], sent.StopTokenIds.Select(id => (uint)id));
     }
@@ -37,9 +37,9 @@ public sealed class SettingsTests
     [Fact]
     public void FromExecutionSettings_PromptFile_FillsTheProperties()
     {
-        PromptExecutionSettings loose = Prompt("default", "null").ExecutionSettings!["default"];
+        var loose = Prompt("default", "null").ExecutionSettings!["default"];
 
-        VllmPromptExecutionSettings own = VllmPromptExecutionSettings.FromExecutionSettings(loose);
+        var own = VllmPromptExecutionSettings.FromExecutionSettings(loose);
 
         Assert.Equal((0.5f, 7, 0.25f, 9, 1.5f), (own.Temperature!.Value, own.TopK!.Value, own.MinP!.Value, own.MaxTokens!.Value, own.RepetitionPenalty!.Value));
         Assert.Equal(7, own.Seed);
@@ -55,7 +55,7 @@ public sealed class SettingsTests
     {
         var foreign = new ForeignSettings { Temperature = 0.5, MaxTokens = 9, MinTokens = 2, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
 
-        VllmPromptExecutionSettings own = VllmPromptExecutionSettings.FromExecutionSettings(foreign);
+        var own = VllmPromptExecutionSettings.FromExecutionSettings(foreign);
 
         Assert.Equal((0.5f, 9), (own.Temperature!.Value, own.MaxTokens!.Value));
         Assert.Equal(2.0, own.ExtensionData!["min_tokens"]);
@@ -79,7 +79,7 @@ public sealed class SettingsTests
     {
         var loose = JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "{{name}}": {{value}} }""")!;
 
-        ArgumentException error = Assert.Throws<ArgumentException>(() => VllmPromptExecutionSettings.FromExecutionSettings(loose));
+        var error = Assert.Throws<ArgumentException>(() => VllmPromptExecutionSettings.FromExecutionSettings(loose));
 
         Assert.Contains(name, error.Message, StringComparison.Ordinal);
     }
@@ -87,15 +87,15 @@ public sealed class SettingsTests
     [Fact]
     public async Task ServiceId_TwoServers_PicksTheServiceAndItsSettings()
     {
-        await using VllmTestServer other = await VllmTestServer.StartAsync(null, Token);
-        await using KernelHost host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder
+        await using var other = await VllmTestServer.StartAsync(null, Token);
+        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder
             .AddVllmGrpc(server.Endpoint, "model-a", "a", KernelHost.Configure)
             .AddVllmGrpc(other.Endpoint, "model-b", "b", KernelHost.Configure));
         host.Server.Reply("from a");
         other.Reply("from b");
 
-        FunctionResult byA = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("a", "null")), cancellationToken: Token);
-        FunctionResult byModel = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("default", "\"model-b\"")), cancellationToken: Token);
+        var byA = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("a", "null")), cancellationToken: Token);
+        var byModel = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("default", "\"model-b\"")), cancellationToken: Token);
 
         Assert.Equal("from a", byA.GetValue<string>());
         Assert.Equal("from b", byModel.GetValue<string>());

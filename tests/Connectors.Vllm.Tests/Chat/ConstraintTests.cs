@@ -16,7 +16,7 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Schema_NotThinking_IsSentUnchanged()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
+        await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
         host.Server.Enqueue("""{"n": 4}""");
 
         await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json() }, Token);
@@ -27,13 +27,13 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Schema_Thinking_KeepsTheThoughtFreeAndTheAnswerJson()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
+        await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
         host.Server.Enqueue("<think>\nLet me think.\n</think>\n\n{\"n\": 4}");
 
-        ChatResponse response = await host.Client.GetResponseAsync(
+        var response = await host.Client.GetResponseAsync(
             "Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
 
-        SamplingParams sampling = host.LastEngineRequest.SamplingParams;
+        var sampling = host.LastEngineRequest.SamplingParams;
         Assert.Equal(SamplingParams.ConstraintOneofCase.StructuralTag, sampling.ConstraintCase);
         Assert.Contains("minimum", sampling.StructuralTag, StringComparison.Ordinal);
         Assert.Equal(4, JsonDocument.Parse(response.Text).RootElement.GetProperty("n").GetInt32());
@@ -43,7 +43,7 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Schema_ServerStartsAfterReasoning_IsSentBare()
     {
-        await using ChatHost host = await ChatHost.StartAsync(
+        await using var host = await ChatHost.StartAsync(
             client: options =>
             {
                 options.ReasoningParser = "qwen3";
@@ -61,11 +61,11 @@ public sealed class ConstraintTests
     [InlineData(false)]
     public async Task ToolMode_Required_SendsAConstraintAndReadsTheCall(bool named)
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(SampleTools.Call("get_weather", """{"city": "Paris"}"""));
         var options = new ChatOptions { Tools = [SampleTools.Weather, SampleTools.Time], ToolMode = named ? ChatToolMode.RequireSpecific("get_weather") : ChatToolMode.RequireAny };
 
-        ChatResponse response = await host.Client.GetResponseAsync("Weather?", options, Token);
+        var response = await host.Client.GetResponseAsync("Weather?", options, Token);
 
         Assert.NotEqual(SamplingParams.ConstraintOneofCase.None, host.LastEngineRequest.SamplingParams.ConstraintCase);
         Assert.Equal("get_weather", Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>()).Name);
@@ -75,7 +75,7 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Choices_AnswerOutsideOfThem_Throws()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
         host.Server.Enqueue("maybe");
 
         await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["yes", "no"] }, Token));
@@ -84,7 +84,7 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Constraints_TwoAtOnce_AreRefused()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
 
         await Assert.ThrowsAsync<ArgumentException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["a"], OutputRegex = "b" }, Token));
     }
@@ -92,10 +92,10 @@ public sealed class ConstraintTests
     [Fact]
     public async Task Schema_TruncatedAnswer_IsLengthAndNoError()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
         host.Server.Enqueue("""{"n": 44444444444444444444}""");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), MaxOutputTokens = 3 }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), MaxOutputTokens = 3 }, Token);
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
     }

@@ -18,7 +18,7 @@ public sealed class ConversationTests
     [MemberData(nameof(Families))]
     public async Task ToolLoop_TwoRounds_EndsInAnAnswer(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family, client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(family, client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(
             SampleTools.Call("get_weather", """{"city": "Paris"}""") + "\n" + SampleTools.Call("get_time", "{}"),
             SampleTools.Call("get_time", "{}"),
@@ -32,10 +32,10 @@ public sealed class ConversationTests
             response = await host.Client.GetResponseAsync(history, options, Token);
             history.AddRange(response.Messages);
             var results = new List<AIContent>();
-            foreach (FunctionCallContent call in response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>())
+            foreach (var call in response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>())
             {
                 Assert.True(ids.Add(call.CallId), "a call id was used twice");
-                AIFunction function = options.Tools.OfType<AIFunction>().Single(tool => tool.Name == call.Name);
+                var function = options.Tools.OfType<AIFunction>().Single(tool => tool.Name == call.Name);
                 results.Add(new FunctionResultContent(call.CallId, await function.InvokeAsync(new AIFunctionArguments(call.Arguments), Token)));
             }
 
@@ -56,13 +56,13 @@ public sealed class ConversationTests
     [InlineData("""{"days": 2, "city": "Zürich \u00e9"}""")]
     public async Task History_ResentResponse_ExtendsTheTokensTheServerHas(string arguments)
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         var reply = "Looking.\n" + SampleTools.Call("get_weather", arguments);
         host.Server.Enqueue(reply, "Sunny.");
         List<ChatMessage> history = [new(ChatRole.User, "Weather?")];
         var options = new ChatOptions { Tools = [SampleTools.Weather], ReturnTokenIds = true };
 
-        ChatResponse first = await host.Client.GetResponseAsync(history, options, Token);
+        var first = await host.Client.GetResponseAsync(history, options, Token);
         history.AddRange(first.Messages);
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(first.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
         await host.Client.GetResponseAsync(history, options, Token);
@@ -74,15 +74,15 @@ public sealed class ConversationTests
     [Fact]
     public async Task History_SerializedAndReadBack_GivesTheSamePrompt()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(SampleTools.Call("get_weather", """{"city":"Paris"}"""));
         List<ChatMessage> history = [new(ChatRole.User, "Weather?")];
-        ChatResponse response = await host.Client.GetResponseAsync(history, new ChatOptions { Tools = [SampleTools.Weather], LogProbs = 1 }, Token);
+        var response = await host.Client.GetResponseAsync(history, new ChatOptions { Tools = [SampleTools.Weather], LogProbs = 1 }, Token);
         history.AddRange(response.Messages);
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(response.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
 
         var json = JsonSerializer.Serialize(history, AIJsonUtilities.DefaultOptions);
-        List<ChatMessage> restored = JsonSerializer.Deserialize<List<ChatMessage>>(json, AIJsonUtilities.DefaultOptions)!;
+        var restored = JsonSerializer.Deserialize<List<ChatMessage>>(json, AIJsonUtilities.DefaultOptions)!;
 
         Assert.Equal((await host.Client.PreviewPromptAsync(history, null, Token)).TokenIds, (await host.Client.PreviewPromptAsync(restored, null, Token)).TokenIds);
         Assert.Equal(json, JsonSerializer.Serialize(restored, AIJsonUtilities.DefaultOptions));
@@ -92,12 +92,12 @@ public sealed class ConversationTests
     [Fact]
     public async Task History_EditedArguments_WinOverTheModelsSpelling()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(SampleTools.Call("get_weather", """{"city":"Paris"}"""));
-        ChatResponse response = await host.Client.GetResponseAsync("Weather?", new ChatOptions { Tools = [SampleTools.Weather] }, Token);
+        var response = await host.Client.GetResponseAsync("Weather?", new ChatOptions { Tools = [SampleTools.Weather] }, Token);
         response.Messages[0].Contents.OfType<FunctionCallContent>().Single().Arguments!["city"] = "London";
 
-        VllmPromptPreview preview = await host.Client.PreviewPromptAsync([new ChatMessage(ChatRole.User, "Weather?"), .. response.Messages], null, Token);
+        var preview = await host.Client.PreviewPromptAsync([new ChatMessage(ChatRole.User, "Weather?"), .. response.Messages], null, Token);
 
         Assert.Contains("London", preview.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("Paris", preview.Text, StringComparison.Ordinal);
@@ -107,7 +107,7 @@ public sealed class ConversationTests
     [MemberData(nameof(Families))]
     public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
+        await using var host = await ChatHost.StartAsync(family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("Two pictures.");
         var first = new DataContent(Png, "image/png");
         var second = new DataContent(Jpeg, "image/jpeg");
@@ -116,10 +116,10 @@ public sealed class ConversationTests
             new(ChatRole.User, [new TextContent("Compare <|image_pad|>"), second, new TextContent("and"), first]),
         ];
 
-        ChatResponse response = await host.Client.GetResponseAsync(messages, null, Token);
+        var response = await host.Client.GetResponseAsync(messages, null, Token);
 
         var anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
-        VllmPromptPreview preview = await host.Client.PreviewPromptAsync(messages, null, Token);
+        var preview = await host.Client.PreviewPromptAsync(messages, null, Token);
         Assert.Equal("Two pictures.", response.Text);
         Assert.Equal(2, preview.TokenIds.Count(id => id == anchor));
         Assert.Equal(["image/jpeg", "image/png"], preview.Request.Media.Select(item => item.MediaType));
@@ -129,10 +129,10 @@ public sealed class ConversationTests
     [Fact]
     public async Task Images_ServerTakesNone_IsAClearError()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ImageToken = "<|image_pad|>");
+        await using var host = await ChatHost.StartAsync(client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("ok");
 
-        Grpc.VllmException error = await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => host.Client.GetResponseAsync(
+        var error = await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => host.Client.GetResponseAsync(
             [new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "image/png")])], null, Token));
 
         Assert.Contains("media", error.Message, StringComparison.OrdinalIgnoreCase);
@@ -141,7 +141,7 @@ public sealed class ConversationTests
     [Fact]
     public async Task Images_FileAddressOrRemoteSwitchedOff_AreRefused()
     {
-        await using ChatHost host = await ChatHost.StartAsync(
+        await using var host = await ChatHost.StartAsync(
             server: options => options.AcceptsMedia = true,
             client: options =>
             {
@@ -158,7 +158,7 @@ public sealed class ConversationTests
     [Fact]
     public async Task Images_StringTemplate_PlaceholderGoesFirst()
     {
-        await using ChatHost host = await ChatHost.StartAsync(
+        await using var host = await ChatHost.StartAsync(
             server: options => options.AcceptsMedia = true,
             client: options =>
             {
@@ -166,7 +166,7 @@ public sealed class ConversationTests
                 options.ChatTemplate = "{% for m in messages %}[{{ m.content }}]{% endfor %}";
             });
 
-        VllmPromptPreview preview = await host.Client.PreviewPromptAsync(
+        var preview = await host.Client.PreviewPromptAsync(
             [new ChatMessage(ChatRole.User, [new TextContent("Look at <|image_pad|>"), new DataContent(new byte[] { 1 }, "image/png")])], null, Token);
 
         Assert.Equal("[<|image_pad|>\nLook at <|image_pad|>]", preview.Text);

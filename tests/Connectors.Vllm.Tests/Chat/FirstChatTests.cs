@@ -10,10 +10,10 @@ public sealed class FirstChatTests
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_ScriptedReply_ReturnsItsText(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("The capital of France is Paris.");
 
-        ChatResponse response = await host.Client.GetResponseAsync("What is the capital of France?", cancellationToken: TestContext.Current.CancellationToken);
+        var response = await host.Client.GetResponseAsync("What is the capital of France?", cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal("The capital of France is Paris.", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);

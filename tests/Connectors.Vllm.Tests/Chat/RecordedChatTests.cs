@@ -19,18 +19,18 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
     [MemberData(nameof(Labels))]
     public async Task GetStreamingResponse_RecordedOptions_GivesRecordedRequestAndAnswer(string label)
     {
-        RecordedChat chat = RecordedChat.Get(label);
-        ChatHost host = await smol.GetAsync();
-        Tokenizer tokenizer = host.Server.Tokenizer;
+        var chat = RecordedChat.Get(label);
+        var host = await smol.GetAsync();
+        var tokenizer = host.Server.Tokenizer;
         host.Server.Enqueue(chat.Script());
-        List<ChatMessage> messages = Messages(chat, tokenizer);
-        ChatOptions request = OptionsOf(chat.Request.SamplingParams);
+        var messages = Messages(chat, tokenizer);
+        var request = OptionsOf(chat.Request.SamplingParams);
 
-        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync(messages, request, TestContext.Current.CancellationToken)
+        var updates = await host.Client.GetStreamingResponseAsync(messages, request, TestContext.Current.CancellationToken)
             .ToListAsync(TestContext.Current.CancellationToken);
 
         AssertSameRequest(chat.Request, host.LastEngineRequest);
-        ChatResponse response = updates.ToChatResponse();
+        var response = updates.ToChatResponse();
         Assert.Equal(chat.Choices.Count, response.Messages.Count);
         for (var i = 0; i < chat.Choices.Count; i++)
         {
@@ -44,15 +44,15 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
         Assert.Equal(chat.Choices[0].CachedTokens, response.Usage.CachedInputTokenCount);
 
         host.Server.Enqueue(chat.Script());
-        ChatResponse whole = await host.Client.GetResponseAsync(messages, request, TestContext.Current.CancellationToken);
+        var whole = await host.Client.GetResponseAsync(messages, request, TestContext.Current.CancellationToken);
         Assert.Equal(response.Messages.Select(message => message.Text), whole.Messages.Select(message => message.Text));
         Assert.Equal(response.FinishReason, whole.FinishReason);
     }
 
     private static void AssertSameRequest(GenerateRequest expected, GenerateRequest actual)
     {
-        GenerateRequest want = expected.Clone();
-        GenerateRequest have = actual.Clone();
+        var want = expected.Clone();
+        var have = actual.Clone();
         want.RequestId = have.RequestId = string.Empty;
         want.Stream = have.Stream = true;
         Assert.Equal(JsonFormatter.Default.Format(want), JsonFormatter.Default.Format(have));

@@ -34,9 +34,9 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             LogProbs = 1,
         };
 
-        GenerateRequest request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
+        var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
 
-        SamplingParams sampling = request.SamplingParams;
+        var sampling = request.SamplingParams;
         Assert.Equal("my-id", request.RequestId);
         Assert.Equal(0.7f, sampling.Temperature);
         Assert.Equal(0.9f, sampling.TopP);
@@ -57,11 +57,11 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Options_Null_SendExplicitTemperatureAndBoundedLength()
     {
-        GenerateRequest request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], null);
+        var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], null);
 
         Assert.True(request.SamplingParams.HasTemperature);
         Assert.True(request.SamplingParams.HasMaxTokens);
-        VllmModelProfile profile = await tiny.Host.Client.GetModelProfileAsync(Token);
+        var profile = await tiny.Host.Client.GetModelProfileAsync(Token);
         Assert.Equal((uint)(profile.ContextLength! - request.Tokenized.InputIds.Count), request.SamplingParams.MaxTokens);
         Assert.StartsWith("chatcmpl-", request.RequestId, StringComparison.Ordinal);
     }
@@ -81,7 +81,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             },
         };
 
-        GenerateRequest request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
+        var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
 
         Assert.Equal(0.25f, request.SamplingParams.MinP);
         Assert.Equal(3u, request.SamplingParams.MinTokens);
@@ -94,7 +94,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var options = new ChatOptions { AdditionalProperties = new AdditionalPropertiesDictionary { ["min_p"] = "lots" } };
 
-        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(() => tiny.Host.Client.GetResponseAsync("Hi", options, Token));
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => tiny.Host.Client.GetResponseAsync("Hi", options, Token));
 
         Assert.Contains("min_p", error.Message, StringComparison.Ordinal);
     }
@@ -117,7 +117,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var options = new ChatOptions { MinP = 0.5f, StopTokenIds = [1, 2], IgnoreEos = true, LogitBias = new Dictionary<int, float> { [3] = 1.5f }, OutputChoices = ["a", "b"] };
 
-        ChatOptions copy = options.Clone();
+        var copy = options.Clone();
 
         Assert.Equal(0.5f, copy.MinP);
         Assert.Equal([1, 2], copy.StopTokenIds!);
@@ -145,7 +145,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             },
         };
 
-        GenerateRequest request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
+        var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
 
         Assert.Same(tiny.Host.Client, seen);
         Assert.Equal(0.1f, request.SamplingParams.Temperature);
@@ -160,7 +160,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var options = new ChatOptions { TopK = 3, RawRepresentationFactory = _ => wrongType ? "wrong" : null };
 
-        GenerateRequest request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
+        var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);
 
         Assert.Equal(3u, request.SamplingParams.TopK);
     }
@@ -193,7 +193,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var options = new ChatOptions { Temperature = 0, MinP = 0.1f };
 
-        ChatResponse[] responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => tiny.Host.Client.GetResponseAsync($"Say {i}", options, Token)));
+        var responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => tiny.Host.Client.GetResponseAsync($"Say {i}", options, Token)));
 
         Assert.Equal(8, responses.Select(response => response.ResponseId).Distinct().Count());
     }
@@ -213,7 +213,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Messages_NoneButInstructions_Work()
     {
-        VllmPromptPreview preview = await PreviewAsync([], new ChatOptions { Instructions = "Say hello." });
+        var preview = await PreviewAsync([], new ChatOptions { Instructions = "Say hello." });
 
         Assert.Equal("<|im_start|>system\nSay hello.<|im_end|>\n<|im_start|>assistant\n", preview.Text);
     }
@@ -225,7 +225,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Messages_EmptyContentsAssistantFirstSameRole_Work()
     {
-        VllmPromptPreview preview = await PreviewAsync(
+        var preview = await PreviewAsync(
             [new(ChatRole.Assistant, "Hello"), new(ChatRole.User, "A"), new(ChatRole.User, "B"), new(ChatRole.Assistant, []), new(ChatRole.User, [])], null);
 
         Assert.Contains("<|im_start|>user\nA<|im_end|>\n<|im_start|>user\nB<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n", preview.Text, StringComparison.Ordinal);
@@ -234,7 +234,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Messages_SeveralTextParts_AreJoinedAsVllmJoinsThem()
     {
-        VllmPromptPreview preview = await PreviewAsync(
+        var preview = await PreviewAsync(
             [new(ChatRole.User, [new TextContent("a"), new TextContent(""), new TextContent("b")]), new(ChatRole.Assistant, [new TextContent("c"), new TextContent("d")])],
             new ChatOptions { ChatTemplate = "{% for m in messages %}[{{ m.content }}]{% endfor %}" });
 
@@ -273,7 +273,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
         await Assert.ThrowsAsync<NotSupportedException>(() => PreviewAsync([new(ChatRole.User, [new DataContent(new byte[] { 1 }, "application/pdf")])], null));
         await Assert.ThrowsAsync<NotSupportedException>(() => PreviewAsync([new(ChatRole.User, [new HostedFileContent("file-1")])], null));
 
-        VllmPromptPreview preview = await PreviewAsync([new(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails()), new DataContent("notes"u8.ToArray(), "text/plain")])], null);
+        var preview = await PreviewAsync([new(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails()), new DataContent("notes"u8.ToArray(), "text/plain")])], null);
 
         Assert.Contains("Hinotes", preview.Text, StringComparison.Ordinal);
     }
@@ -286,8 +286,8 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task TemplateArguments_OfRequestAndReasoning_ReachTheTemplate()
     {
-        VllmPromptPreview off = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None } });
-        VllmPromptPreview same = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false } });
+        var off = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None } });
+        var same = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false } });
 
         Assert.EndsWith("<think>\n\n</think>\n\n", off.Text, StringComparison.Ordinal);
         Assert.Equal(off.Text, same.Text);
@@ -296,7 +296,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task ChatTemplate_OfTheRequest_IsUsedAndItsErrorsNameTheLine()
     {
-        VllmPromptPreview preview = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{{ messages[0].content }}!" });
+        var preview = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{{ messages[0].content }}!" });
 
         Assert.Equal("Hi!", preview.Text);
         await Assert.ThrowsAsync<ChatTemplateException>(() => PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{% if %}" }));
@@ -305,7 +305,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task ContinueFinalMessage_PrefilledAnswer_EndsThePrompt()
     {
-        VllmPromptPreview preview = await PreviewAsync(
+        var preview = await PreviewAsync(
             [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Sure, the answer is")], new ChatOptions { ContinueFinalMessage = true });
 
         Assert.EndsWith("Sure, the answer is", preview.Text, StringComparison.Ordinal);
@@ -318,7 +318,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             {%- for m in messages %}{%- if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{%- endif %}[{{ m.role }}]{{ m.content }}{%- endfor %}
             """;
 
-        VllmPromptPreview preview = await PreviewAsync([new(ChatRole.User, "A"), new(ChatRole.User, "B"), new(ChatRole.Assistant, "C")], new ChatOptions { ChatTemplate = Strict });
+        var preview = await PreviewAsync([new(ChatRole.User, "A"), new(ChatRole.User, "B"), new(ChatRole.Assistant, "C")], new ChatOptions { ChatTemplate = Strict });
 
         Assert.Equal("[user]A\n\nB[assistant]C", preview.Text);
     }
@@ -326,13 +326,13 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Context_PromptTooLong_IsRefusedBeforeSending()
     {
-        VllmModelProfile profile = await tiny.Host.Client.GetModelProfileAsync(Token);
+        var profile = await tiny.Host.Client.GetModelProfileAsync(Token);
         var text = string.Concat(Enumerable.Repeat("word ", profile.ContextLength!.Value));
 
-        VllmRequestException error = await Assert.ThrowsAsync<VllmRequestException>(() => tiny.Host.Client.GetResponseAsync(text, null, Token));
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => tiny.Host.Client.GetResponseAsync(text, null, Token));
 
         Assert.Contains("context", error.Message, StringComparison.Ordinal);
-        VllmPromptPreview cut = await PreviewAsync([new(ChatRole.User, text)], new ChatOptions { TruncatePromptTokens = 10 });
+        var cut = await PreviewAsync([new(ChatRole.User, text)], new ChatOptions { TruncatePromptTokens = 10 });
         Assert.Equal(10, cut.TokenIds.Count);
     }
 
@@ -353,8 +353,8 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             new(ChatRole.Tool, [new FunctionResultContent("c1", text)]), new(ChatRole.User, "ok"),
         ];
 
-        VllmPromptPreview harmless = await PreviewAsync(Conversation("hello"), null);
-        VllmPromptPreview attacked = await PreviewAsync(Conversation(attack), null);
+        var harmless = await PreviewAsync(Conversation("hello"), null);
+        var attacked = await PreviewAsync(Conversation(attack), null);
 
         Assert.Equal(Control(harmless), Control(attacked));
         Assert.Equal(attacked.Text, tiny.Host.Server.Tokenizer.Decode([.. attacked.TokenIds]));
@@ -363,8 +363,8 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Content_ControlTokensAllowed_BecomeControlTokens()
     {
-        VllmPromptPreview closed = await PreviewAsync([new(ChatRole.User, "a<|im_end|>b")], null);
-        VllmPromptPreview open = await PreviewAsync([new(ChatRole.User, "a<|im_end|>b")], new ChatOptions { AllowControlTokensInContent = true });
+        var closed = await PreviewAsync([new(ChatRole.User, "a<|im_end|>b")], null);
+        var open = await PreviewAsync([new(ChatRole.User, "a<|im_end|>b")], new ChatOptions { AllowControlTokensInContent = true });
 
         Assert.Equal(closed.Text, open.Text);
         Assert.True(open.TokenIds.Count < closed.TokenIds.Count);
@@ -375,7 +375,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
 
     private async Task<GenerateRequest> SendAsync(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
-        ChatResponse response = await tiny.Host.Client.GetResponseAsync(messages, options, Token);
+        var response = await tiny.Host.Client.GetResponseAsync(messages, options, Token);
         return tiny.Host.Generations.Select(request => request.As<GenerateRequest>()).Single(request => request.RequestId == response.ResponseId);
     }
 }

@@ -17,10 +17,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("One two three four.");
 
-        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Count.", cancellationToken: Token).ToListAsync(Token);
+        var updates = await host.Client.GetStreamingResponseAsync("Count.", cancellationToken: Token).ToListAsync(Token);
 
         Assert.True(updates.Count > 2);
         Assert.All(updates, update =>
@@ -37,7 +37,7 @@ public sealed class ResponseTests
         Assert.All(updates.SkipLast(1), update => Assert.Null(update.FinishReason));
         Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
         Assert.Equal("One two three four.", string.Concat(updates.Select(update => update.Text)));
-        UsageDetails usage = Assert.Single(updates.SelectMany(update => update.Contents).OfType<UsageContent>()).Details;
+        var usage = Assert.Single(updates.SelectMany(update => update.Contents).OfType<UsageContent>()).Details;
         Assert.Equal(host.Generations[^1].PromptIds.Count, usage.InputTokenCount);
         Assert.Equal(usage.InputTokenCount + usage.OutputTokenCount, usage.TotalTokenCount);
         Assert.True(usage.OutputTokenCount > 0);
@@ -47,10 +47,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "qwen3");
+        await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "qwen3");
         host.Server.Enqueue("<think>\nLet me see.\n</think>\n\nParis.");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Capital of France?", cancellationToken: Token);
+        var response = await host.Client.GetResponseAsync("Capital of France?", cancellationToken: Token);
 
         Assert.Equal("Paris.", response.Text);
         Assert.Equal("Let me see.", Assert.Single(response.Messages[0].Contents.OfType<TextReasoningContent>()).Text.Trim());
@@ -60,10 +60,10 @@ public sealed class ResponseTests
     [Fact]
     public async Task Reasoning_OutputNone_IsDropped()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
+        await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "qwen3");
         host.Server.Enqueue("<think>\nHidden.\n</think>\n\nShown.");
 
-        ChatResponse response = await host.Client.GetResponseAsync(
+        var response = await host.Client.GetResponseAsync(
             "Hi", new ChatOptions { Reasoning = new ReasoningOptions { Output = ReasoningOutput.None } }, Token);
 
         Assert.Equal("Shown.", response.Text);
@@ -74,12 +74,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ToolCalls_TwoCalls_ComeWholeAndLast(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family, client: Hermes);
+        await using var host = await ChatHost.StartAsync(family, client: Hermes);
         host.Server.Enqueue("I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
 
-        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Weather?", WithTools(), Token).ToListAsync(Token);
+        var updates = await host.Client.GetStreamingResponseAsync("Weather?", WithTools(), Token).ToListAsync(Token);
 
-        ChatResponse response = updates.ToChatResponse();
+        var response = updates.ToChatResponse();
         FunctionCallContent[] calls = [.. response.Messages[0].Contents.OfType<FunctionCallContent>()];
         Assert.Equal(["get_weather", "get_time"], calls.Select(call => call.Name));
         Assert.Equal("Paris", calls[0].Arguments!["city"]!.ToString());
@@ -94,12 +94,12 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_OnlyOneAllowed_LeavesTheServerAfterTheFirst()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        await using var host = await ChatHost.StartAsync(client: Hermes);
         host.Server.Enqueue(SampleTools.Call("get_time", "{}") + "\n" + SampleTools.Call("get_time", "{}") + string.Concat(Enumerable.Repeat(" and so on", 50)));
-        ChatOptions options = WithTools();
+        var options = WithTools();
         options.AllowMultipleToolCalls = false;
 
-        ChatResponse response = await host.Client.GetResponseAsync("Time?", options, Token);
+        var response = await host.Client.GetResponseAsync("Time?", options, Token);
 
         Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
         Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
@@ -109,10 +109,10 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_InvalidArguments_AreText()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        await using var host = await ChatHost.StartAsync(client: Hermes);
         host.Server.Enqueue("<tool_call>\n{\"name\": \"get_time\", \"arguments\": {broken}}\n</tool_call>");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Time?", WithTools(), Token);
+        var response = await host.Client.GetResponseAsync("Time?", WithTools(), Token);
 
         Assert.DoesNotContain(response.Messages[0].Contents, content => content is FunctionCallContent);
         Assert.Contains("{broken}", response.Text, StringComparison.Ordinal);
@@ -122,12 +122,12 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_ModeNone_SurfacesNoCall()
     {
-        await using ChatHost host = await ChatHost.StartAsync(client: Hermes);
+        await using var host = await ChatHost.StartAsync(client: Hermes);
         host.Server.Enqueue("Well. " + SampleTools.Call("get_time", "{}"));
-        ChatOptions options = WithTools();
+        var options = WithTools();
         options.ToolMode = ChatToolMode.None;
 
-        ChatResponse response = await host.Client.GetResponseAsync("Time?", options, Token);
+        var response = await host.Client.GetResponseAsync("Time?", options, Token);
 
         Assert.DoesNotContain(response.Messages[0].Contents, content => content is FunctionCallContent);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -138,10 +138,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task StopSequence_InText_IsCutAndReported(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("alpha beta STOP gamma delta");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { StopSequences = ["STOP", ""] }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { StopSequences = ["STOP", ""] }, Token);
 
         Assert.Equal("alpha beta ", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -152,10 +152,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Length_TokenLimit_IsReported(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("one two three four five six seven eight nine ten");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { MaxOutputTokens = 3 }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { MaxOutputTokens = 3 }, Token);
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
         Assert.Equal(3, response.Usage!.OutputTokenCount);
@@ -165,11 +165,11 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         var text = "Ünïcödé 漢字 " + Fire + " done";
         host.Server.Enqueue(text);
 
-        List<ChatResponseUpdate> updates = await host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).ToListAsync(Token);
+        var updates = await host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).ToListAsync(Token);
 
         Assert.Equal(text, string.Concat(updates.Select(update => update.Text)));
         Assert.All(updates, update => Assert.DoesNotContain('\uFFFD', update.Text));
@@ -180,7 +180,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         var reply = new ScriptedReply { Text = "first answer", Alternatives = ["second", "third one"] };
         var options = new ChatOptions { ChoiceCount = 3, Temperature = 1 };
         if (family == VllmServerFamily.A)
@@ -192,8 +192,8 @@ public sealed class ResponseTests
             host.Server.Reply(reply);
         }
 
-        ChatResponse whole = await host.Client.GetResponseAsync("Go.", options, Token);
-        ChatResponse streamed = await host.Client.GetStreamingResponseAsync("Go.", options, Token).ToChatResponseAsync(Token);
+        var whole = await host.Client.GetResponseAsync("Go.", options, Token);
+        var streamed = await host.Client.GetStreamingResponseAsync("Go.", options, Token).ToChatResponseAsync(Token);
 
         Assert.Equal(3, whole.Messages.Count);
         Assert.Equal(3, whole.Messages.Select(message => message.MessageId).Distinct().Count());
@@ -205,12 +205,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task LogProbs_Asked_ArriveOnTheMessage(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("yes");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { LogProbs = 2, ReturnTokenIds = true }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { LogProbs = 2, ReturnTokenIds = true }, Token);
 
-        IReadOnlyList<VllmTokenLogProb> logProbs = response.Messages[0].TokenLogProbs!;
+        var logProbs = response.Messages[0].TokenLogProbs!;
         Assert.Equal(response.Usage!.OutputTokenCount, logProbs.Count);
         Assert.Equal(response.Messages[0].TokenIds, logProbs.Select(token => token.Id));
         Assert.Equal(host.Generations[^1].PromptIds, response.Messages[0].PromptTokenIds);
@@ -222,10 +222,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Schema_ValidAnswer_PassesThroughUnchanged(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("""{"name":  "Paris", "n": 1.50}""");
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token);
 
         Assert.Equal("""{"name":  "Paris", "n": 1.50}""", response.Text);
     }
@@ -234,11 +234,11 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("Sorry, I cannot do that.");
         var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("""{"type":"object"}""").RootElement) };
 
-        VllmConstraintException error = await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", options, Token));
+        var error = await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", options, Token));
 
         Assert.Contains("JsonSchema", error.Message, StringComparison.Ordinal);
     }
@@ -247,10 +247,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue(string.Empty);
 
-        ChatResponse response = await host.Client.GetResponseAsync("Go.", cancellationToken: Token);
+        var response = await host.Client.GetResponseAsync("Go.", cancellationToken: Token);
 
         Assert.Equal(string.Empty, response.Text);
         Assert.Single(response.Messages);
@@ -261,13 +261,13 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ServerError_MidStream_KeepsWhatCameAndThrows(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family, client: options => options.Connection.Retry.MaxRetries = 0);
+        await using var host = await ChatHost.StartAsync(family, client: options => options.Connection.Retry.MaxRetries = 0);
         host.Server.Enqueue(ScriptedReply.Failing(ServerFault.After(3, FaultKind.DropConnection)));
         var text = new System.Text.StringBuilder();
 
         await Assert.ThrowsAnyAsync<VllmException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
+            await foreach (var update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
             {
                 text.Append(update.Text);
             }
@@ -280,14 +280,14 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         var hold = new TaskCompletionSource();
         host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
         using var cancel = new CancellationTokenSource();
 
-        OperationCanceledException error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: cancel.Token))
+            await foreach (var update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: cancel.Token))
             {
                 await cancel.CancelAsync();
             }
@@ -301,11 +301,11 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Break_MidStream_StopsTheServer(VllmServerFamily family)
     {
-        await using ChatHost host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(family);
         var hold = new TaskCompletionSource();
         host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
 
-        await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
+        await foreach (var update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token))
         {
             break;
         }
@@ -316,11 +316,11 @@ public sealed class ResponseTests
     [Fact]
     public async Task Cancel_BeforeTheCall_SendsNothing()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
         using var cancel = new CancellationTokenSource();
         await cancel.CancelAsync();
 
-        OperationCanceledException error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Client.GetResponseAsync("Go.", cancellationToken: cancel.Token));
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Client.GetResponseAsync("Go.", cancellationToken: cancel.Token));
 
         Assert.Equal(cancel.Token, error.CancellationToken);
         Assert.Empty(host.Server.Requests);
@@ -329,14 +329,14 @@ public sealed class ResponseTests
     [Fact]
     public async Task WithCancellation_TokenOfTheEnumeration_IsHonoured()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
         var hold = new TaskCompletionSource();
         host.Server.Enqueue(new ScriptedReply { Text = "one two three", HoldAfterMessages = 1, Hold = hold.Task });
         using var cancel = new CancellationTokenSource();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).WithCancellation(cancel.Token))
+            await foreach (var update in host.Client.GetStreamingResponseAsync("Go.", cancellationToken: Token).WithCancellation(cancel.Token))
             {
                 await cancel.CancelAsync();
             }

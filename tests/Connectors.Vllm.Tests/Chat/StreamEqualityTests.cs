@@ -17,8 +17,8 @@ public sealed class StreamEqualityTests
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_RandomOptions_EqualsTheCollectedStream(VllmServerFamily family)
     {
-        CancellationToken token = TestContext.Current.CancellationToken;
-        await using ChatHost host = await ChatHost.StartAsync(family, client: options =>
+        var token = TestContext.Current.CancellationToken;
+        await using var host = await ChatHost.StartAsync(family, client: options =>
         {
             options.ToolCallParser = "hermes";
             options.ReasoningParser = "qwen3";
@@ -39,9 +39,9 @@ public sealed class StreamEqualityTests
             };
             var whole = new ScriptedReply { Text = text, TokensPerMessage = random.Next(1, 6) };
             host.Server.Reply(whole);
-            ChatResponse collected = await host.Client.GetStreamingResponseAsync("Go.", options, token).ToChatResponseAsync(token);
+            var collected = await host.Client.GetStreamingResponseAsync("Go.", options, token).ToChatResponseAsync(token);
             host.Server.Reply(whole with { TokensPerMessage = random.Next(1, 40) });
-            ChatResponse direct = await host.Client.GetResponseAsync("Go.", options, token);
+            var direct = await host.Client.GetResponseAsync("Go.", options, token);
 
             Assert.Equal(Describe(collected), Describe(direct));
         }

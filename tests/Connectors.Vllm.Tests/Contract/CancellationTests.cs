@@ -16,7 +16,7 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Token_AlreadyCancelled_NothingIsSent(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         using var source = new CancellationTokenSource();
         await source.CancelAsync();
 
@@ -33,13 +33,13 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
 
         var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: source.Token))
+            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: source.Token))
             {
                 await source.CancelAsync();
             }
@@ -54,10 +54,10 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
-        Task<ChatResponse> call = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
+        var call = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
         await served.Server.WaitForRequestAsync(SentGeneration.Is, Served.Cancel).WaitAsync(Hang, Served.Cancel);
 
         await source.CancelAsync();
@@ -72,10 +72,10 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Break_OutOfTheEnumeration_StopsTheServer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
 
-        await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+        await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
         {
             if (update.Text.Length > 0)
             {
@@ -90,13 +90,13 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Cancellation_OfOneCall_LeavesTheClientAndOtherCallsAlone(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply(request => new ScriptedReply { Text = "Fine.", Hold = null });
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
-        Task<ChatResponse> doomed = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
+        var doomed = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
         await served.Server.WaitForRequestAsync(SentGeneration.Is, Served.Cancel).WaitAsync(Hang, Served.Cancel);
-        Task<ChatResponse> other = served.AskAsync("Ho");
+        var other = served.AskAsync("Ho");
 
         await source.CancelAsync();
 
@@ -110,7 +110,7 @@ public sealed class CancellationTests
     [MemberData(nameof(Families))]
     public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client =>
+        await using var served = await Served.StartAsync(family, client: client =>
         {
             client.Connection.FirstTokenTimeout = TimeSpan.FromMilliseconds(200);
             client.Connection.Retry.MaxRetries = 0;
@@ -128,14 +128,14 @@ public sealed class CancellationTests
     [InlineData(false)]
     public async Task Tokens_OfTheParameterAndOfWithCancellation_AreBothHeard(bool cancelParameter)
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Enqueue(Endless());
         using var parameter = new CancellationTokenSource();
         using var enumeration = new CancellationTokenSource();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: parameter.Token).WithCancellation(enumeration.Token))
+            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: parameter.Token).WithCancellation(enumeration.Token))
             {
                 await (cancelParameter ? parameter : enumeration).CancelAsync();
             }
@@ -147,10 +147,10 @@ public sealed class CancellationTests
     [Fact]
     public async Task Token_CancelledWhileTheModelIsDiscovered_EndsTheWaitOnly()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.FailNext("GetModelInfo", new ServerFault { Kind = FaultKind.Stall });
         using var source = new CancellationTokenSource();
-        Task<ChatResponse> call = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
+        var call = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
         await served.Server.WaitForRequestAsync("GetModelInfo", Served.Cancel).WaitAsync(Hang, Served.Cancel);
 
         await source.CancelAsync();
@@ -168,7 +168,7 @@ public sealed class CancellationTests
 
     private static async Task StoppedAsync(Served served)
     {
-        CapturedRequest request = served.Sent[0].Captured;
+        var request = served.Sent[0].Captured;
         await Task.WhenAny(request.Aborted, request.Cancelled).WaitAsync(Hang, Served.Cancel);
         await served.Server.WaitUntilIdleAsync(Served.Cancel).WaitAsync(Hang, Served.Cancel);
         Assert.Equal(0, served.Server.ActiveRequests);
@@ -177,7 +177,7 @@ public sealed class CancellationTests
 
     private static async Task ReadAllAsync(IAsyncEnumerable<ChatResponseUpdate> updates)
     {
-        await foreach (ChatResponseUpdate update in updates)
+        await foreach (var update in updates)
         {
             Assert.NotNull(update);
         }

@@ -55,21 +55,21 @@ public sealed class ChatOptionCoverageTests
     [MemberData(nameof(MembersAndFamilies))]
     public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server =>
+        await using var served = await Served.StartAsync(family, server =>
         {
             server.ServedModelName = "ours";
             server.ServedModelAliases = ["alias"];
         });
         var answer = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
         served.Server.Reply(member is nameof(ChatOptions.ResponseFormat) or nameof(ChatOptions.StopSequences) ? "{\"a\": 1}" : answer);
-        (Effect effect, Action<ChatOptions> set) = Members[member];
-        ChatOptions plain = Base(member);
-        ChatOptions changed = Base(member);
+        (var effect, var set) = Members[member];
+        var plain = Base(member);
+        var changed = Base(member);
         set(changed);
         var before = Describe(changed);
 
-        ChatResponse first = await served.AskAsync("Hi", plain);
-        ChatResponse second = await served.AskAsync("Hi", changed);
+        var first = await served.AskAsync("Hi", plain);
+        var second = await served.AskAsync("Hi", changed);
 
         // Of the two families only one names the model in its requests.
         effect = member == nameof(ChatOptions.ModelId) && family == VllmServerFamily.A ? Effect.Ignored : effect;
@@ -92,19 +92,19 @@ public sealed class ChatOptionCoverageTests
     [MemberData(nameof(Families))]
     public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("{\"a\": 1}");
         var options = new ChatOptions();
-        foreach ((_, Action<ChatOptions> set) in Members.Values)
+        foreach ((_, var set) in Members.Values)
         {
             set(options);
         }
 
         options.ToolMode = null;
         var before = Describe(options);
-        IList<AITool> tools = options.Tools!;
+        var tools = options.Tools!;
         AITool[] elements = [.. tools];
-        Func<IChatClient, object?>? factory = options.RawRepresentationFactory;
+        var factory = options.RawRepresentationFactory;
 
         await served.AskAsync("Hi", options);
         await served.StreamAsync("Hi", options);

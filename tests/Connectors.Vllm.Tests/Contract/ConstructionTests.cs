@@ -38,7 +38,7 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Metadata_ModelNotConfigured_IsThereFromTheStartAndNamesTheModelAfterACall()
     {
-        await using Served served = await Served.StartAsync(server: options => options.ServedModelName = "served-name");
+        await using var served = await Served.StartAsync(server: options => options.ServedModelName = "served-name");
         Assert.NotNull(served.Client.GetService<ChatClientMetadata>());
 
         await served.AskAsync("Hi");
@@ -51,7 +51,7 @@ public sealed class ConstructionTests
     [MemberData(nameof(Families))]
     public async Task GetService_KnownTypes_AreFound(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         IChatClient client = served.Client;
         await served.AskAsync("Hi");
 
@@ -82,7 +82,7 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
         var client = new VllmChatClient(server.Endpoint);
         await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel);
 
@@ -98,8 +98,8 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Dispose_BorrowedEngine_StaysAlive()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
-        await using IVllmEngine engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
         var first = new VllmChatClient(engine);
         await first.GetResponseAsync("Hi", cancellationToken: Served.Cancel);
         await first.DisposeAsync();
@@ -114,7 +114,7 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Calls_NullMessages_ThrowBeforeAnythingIsSent()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         Assert.Equal("messages", (await Assert.ThrowsAsync<ArgumentNullException>(() => served.Client.GetResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel))).ParamName);
         Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() => { _ = served.Client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel); }).ParamName);

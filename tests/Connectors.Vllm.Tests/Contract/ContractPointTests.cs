@@ -19,7 +19,7 @@ public sealed class ContractPointTests
     [Fact]
     public void Tests_WithAPoint_AreTestsThatRunAndPointsThatExist() => Assert.All(Tests(), test =>
     {
-        FactAttribute? fact = test.Method.GetCustomAttribute<FactAttribute>();
+        var fact = test.Method.GetCustomAttribute<FactAttribute>();
         Assert.True(fact is { Skip: null }, $"{test.Method.DeclaringType}.{test.Method.Name} does not run");
         Assert.All(test.Points, point => Assert.Contains(point, ContractPoints.All.Keys));
     });

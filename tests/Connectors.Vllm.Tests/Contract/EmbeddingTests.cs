@@ -11,12 +11,12 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_ManyTexts_KeepsOrderCountUsageDimensionsAndModel()
     {
-        await using VllmTestServer server = await StartAsync();
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        await using var generator = Connect(server);
         string[] texts = [.. Enumerable.Range(0, 100).Select(number => $"text number {number}")];
 
-        GeneratedEmbeddings<Embedding<float>> all = await generator.GenerateAsync(texts, cancellationToken: Served.Cancel);
-        Embedding<float> single = (await generator.GenerateAsync([texts[57]], cancellationToken: Served.Cancel))[0];
+        var all = await generator.GenerateAsync(texts, cancellationToken: Served.Cancel);
+        var single = (await generator.GenerateAsync([texts[57]], cancellationToken: Served.Cancel))[0];
 
         Assert.Equal(100, all.Count);
         Assert.All(all, embedding => Assert.Equal((16, "embedder"), (embedding.Dimensions, embedding.ModelId)));
@@ -31,10 +31,10 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_NoTexts_IsEmptyAndAsksNothing()
     {
-        await using VllmTestServer server = await StartAsync();
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        await using var generator = Connect(server);
 
-        GeneratedEmbeddings<Embedding<float>> none = await generator.GenerateAsync([], cancellationToken: Served.Cancel);
+        var none = await generator.GenerateAsync([], cancellationToken: Served.Cancel);
 
         Assert.Empty(none);
         Assert.Empty(server.Requests);
@@ -44,8 +44,8 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_NullInTheList_NamesItsPlaceAndNullListThrows()
     {
-        await using VllmTestServer server = await StartAsync();
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        await using var generator = Connect(server);
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", null!, "c"], cancellationToken: Served.Cancel));
         Assert.Contains("index 1", error.Message);
@@ -57,11 +57,11 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_Cancelled_ThrowsWithTheCallersToken()
     {
-        await using VllmTestServer server = await StartAsync();
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        await using var generator = Connect(server);
         using var source = new CancellationTokenSource();
         server.Reply(new ScriptedReply { Hold = new TaskCompletionSource().Task, DelayBeforeFirstToken = TimeSpan.FromMinutes(1) });
-        Task<GeneratedEmbeddings<Embedding<float>>> call = generator.GenerateAsync(["a", "b"], cancellationToken: source.Token);
+        var call = generator.GenerateAsync(["a", "b"], cancellationToken: source.Token);
         await server.WaitForRequestAsync("Embed", Served.Cancel).WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel);
 
         await source.CancelAsync();
@@ -73,8 +73,8 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_OtherDimensionsThanTheModels_SaysWhatTheModelHas()
     {
-        await using VllmTestServer server = await StartAsync();
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        await using var generator = Connect(server);
 
         var error = await Assert.ThrowsAsync<NotSupportedException>(() =>
             generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 8 }, Served.Cancel));
@@ -85,8 +85,8 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_ServerOfAGenerationModel_IsARequestError()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
-        await using VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var generator = Connect(server);
 
         await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
     }
@@ -94,7 +94,7 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_OnTheFamilyWithoutEmbeddings_SaysWhichServersHaveThem()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Served.Cancel);
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Served.Cancel);
         await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.B));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
@@ -105,8 +105,8 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
-        await using VllmTestServer server = await StartAsync();
-        VllmEmbeddingGenerator generator = Connect(server);
+        await using var server = await StartAsync();
+        var generator = Connect(server);
 
         generator.Dispose();
         await generator.DisposeAsync();

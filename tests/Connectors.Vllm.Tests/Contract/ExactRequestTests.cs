@@ -14,7 +14,7 @@ public sealed class ExactRequestTests
     [MemberData(nameof(Families))]
     public async Task Request_OfAPlainCall_IsExactlyThis(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
         await served.AskAsync("Hi");
 
@@ -31,7 +31,7 @@ public sealed class ExactRequestTests
     [MemberData(nameof(Families))]
     public async Task Request_OfEmptyOptions_IsThatOfNone(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
         await served.AskAsync("Hi");
         await served.AskAsync("Hi", new ChatOptions());
@@ -48,7 +48,7 @@ public sealed class ExactRequestTests
     [MemberData(nameof(Families))]
     public async Task Request_OfEveryOption_IsExactlyThis(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Reply("yes");
 
         await served.AskAsync("Hi", new ChatOptions
@@ -82,16 +82,16 @@ public sealed class ExactRequestTests
     [MemberData(nameof(Families))]
     public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var ids = served.Server.Tokenizer.Encode("Hello there, friend.");
         served.Server.Enqueue(new ScriptedReply { Ids = ids });
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
+        var updates = await served.StreamAsync("Hi");
 
         Assert.Equal(ids.Select(id => served.Server.Tokenizer.Decode([id])), updates[..^1].Select(update => Assert.IsType<TextContent>(Assert.Single(update.Contents)).Text));
         Assert.All(updates[..^1], update => Assert.Null(update.FinishReason));
         Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
-        UsageDetails usage = Assert.IsType<UsageContent>(Assert.Single(updates[^1].Contents)).Details;
+        var usage = Assert.IsType<UsageContent>(Assert.Single(updates[^1].Contents)).Details;
         Assert.Equal((served.LastSent.PromptIds.Count, ids.Length + 1), ((int)usage.InputTokenCount!, (int)usage.OutputTokenCount!));
     }
 

@@ -57,7 +57,7 @@ public sealed class ExtrasCoverageTests
     [MemberData(nameof(Names))]
     public void Extension_SetClonedSerializedAndCleared_IsKeptUnderItsKey(string name)
     {
-        (var key, Action<ChatOptions> set, var same) = Extras[name];
+        (var key, var set, var same) = Extras[name];
         var options = new ChatOptions();
         set(options);
         var value = Get(options, name);
@@ -76,7 +76,7 @@ public sealed class ExtrasCoverageTests
     [MemberData(nameof(NamesAndFamilies))]
     public async Task Extension_OnEachFamily_ChangesTheCallOrIsRefusedByName(string name, VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(
+        await using var served = await Served.StartAsync(
             family,
             server =>
             {
@@ -89,13 +89,13 @@ public sealed class ExtrasCoverageTests
         var options = new ChatOptions();
         Extras[name].Set(options);
 
-        ChatResponse plain = await served.AskAsync(messages);
+        var plain = await served.AskAsync(messages);
         var expected = Describe(served, plain, keepId: name == "RequestId");
         served.Server.ClearRequests();
 
         try
         {
-            ChatResponse changed = await served.AskAsync(messages, options);
+            var changed = await served.AskAsync(messages, options);
             Assert.NotEqual(expected, Describe(served, changed, keepId: name == "RequestId"));
         }
         catch (VllmRequestException refused)

@@ -29,7 +29,7 @@ public sealed class MessageTests
     [Fact]
     public async Task Messages_NoneAndNoInstructions_IsAnArgumentErrorThatSaysSo()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync([]));
 
@@ -39,7 +39,7 @@ public sealed class MessageTests
     [Fact]
     public async Task Messages_AreEnumeratedOnce()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         var enumerations = 0;
         IEnumerable<ChatMessage> Lazily()
         {
@@ -58,7 +58,7 @@ public sealed class MessageTests
     [InlineData(ChatTemplates.ChatContentFormat.OpenAI, "One.Two.")]
     public async Task System_SeveralParts_AreOneTextOrAListAsTheTemplateWants(ChatTemplates.ChatContentFormat format, string expected)
     {
-        await using Served served = await Served.StartAsync(client: client => client.ContentFormat = format);
+        await using var served = await Served.StartAsync(client: client => client.ContentFormat = format);
 
         await served.AskAsync([new(ChatRole.System, [new TextContent("One."), new TextContent(""), new TextContent("Two.")]), new(ChatRole.User, "Hi")]);
 
@@ -157,7 +157,7 @@ public sealed class MessageTests
     [InlineData(false)]
     public async Task Reasoning_InHistory_ReachesTheTemplateUnlessSwitchedOff(bool sent)
     {
-        await using Served served = await Served.StartAsync(client: client =>
+        await using var served = await Served.StartAsync(client: client =>
         {
             client.SendReasoningHistory = sent;
             client.ChatTemplate = "{% for m in messages %}[{{ m.role }}|{{ m.reasoning_content | default('none') }}|{{ m.content }}]{% endfor %}";
@@ -172,7 +172,7 @@ public sealed class MessageTests
     [Fact]
     public async Task AuthorName_ReachesTheTemplate()
     {
-        await using Served served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.name | default('?') }}: {{ m.content }}\n{% endfor %}");
+        await using var served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.name | default('?') }}: {{ m.content }}\n{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, "Hi") { AuthorName = "Ada" }, new(ChatRole.User, "Ho")]);
 
@@ -183,7 +183,7 @@ public sealed class MessageTests
     [Fact]
     public async Task Role_UnknownToTheTemplateSource_IsPassedOnAndDeveloperBecomesSystem()
     {
-        await using Served served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
+        await using var served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
 
         await served.AskAsync([new(new ChatRole("critic"), "Hm."), new(ChatRole.User, "Hi")]);
         await served.AskAsync([new(new ChatRole("developer"), "Be brief."), new(ChatRole.User, "Hi")]);
@@ -203,7 +203,7 @@ public sealed class MessageTests
     [Fact]
     public async Task Content_ThatNoModelTakes_IsRefusedByNameAndNothingIsSent()
     {
-        await using Served served = await Served.StartAsync(server: options => options.AcceptsMedia = true);
+        await using var served = await Served.StartAsync(server: options => options.AcceptsMedia = true);
 
         var pdf = await Assert.ThrowsAsync<NotSupportedException>(() =>
             served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1 }, "application/pdf")])]));
@@ -224,7 +224,7 @@ public sealed class MessageTests
     [Fact]
     public async Task History_AStrictTemplateRefuses_IsMergedIntoTurns()
     {
-        await using Served served = await Served.StartAsync(client: client => client.ChatTemplate =
+        await using var served = await Served.StartAsync(client: client => client.ChatTemplate =
             "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, "A"), new(ChatRole.User, "B"), new(ChatRole.Assistant, "C"), new(ChatRole.User, "D")]);
@@ -246,7 +246,7 @@ public sealed class MessageTests
 
     private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, VllmServerFamily family = VllmServerFamily.A)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         await served.AskAsync(messages, options);
         return served.LastPrompt;
     }

@@ -14,7 +14,7 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
         await served.AskAsync("Hi", new ChatOptions
         {
@@ -33,7 +33,7 @@ public sealed class OptionTests
     [Fact]
     public async Task RawRepresentationFactory_NullOrForeignObject_IsIgnored()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         await served.AskAsync("Hi", new ChatOptions { TopK = 4, RawRepresentationFactory = _ => null });
         await served.AskAsync("Hi", new ChatOptions { TopK = 5, RawRepresentationFactory = _ => "what is this" });
@@ -45,7 +45,7 @@ public sealed class OptionTests
     [Fact]
     public async Task RawRepresentationFactory_IsCalledWithTheClient()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         IChatClient? seen = null;
 
         await served.AskAsync("Hi", new ChatOptions
@@ -65,7 +65,7 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task Options_AfterACall_AreAsBefore(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var options = new ChatOptions
         {
             Instructions = "Be brief.",
@@ -93,7 +93,7 @@ public sealed class OptionTests
     [Fact]
     public async Task Options_SharedByConcurrentCalls_GiveEqualRequests()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         var options = new ChatOptions { Temperature = 0.5f, StopSequences = ["END"], Tools = [TestTools.Weather], MinP = 0.1f };
 
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => served.AskAsync("Hi", options)));
@@ -108,9 +108,9 @@ public sealed class OptionTests
     [Fact]
     public async Task ModelId_OfAnotherProvider_IsNotSentAndNotAnError()
     {
-        await using Served served = await Served.StartAsync(VllmServerFamily.B, server => server.ServedModelName = "ours");
+        await using var served = await Served.StartAsync(VllmServerFamily.B, server => server.ServedModelName = "ours");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" });
+        var response = await served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" });
 
         Assert.Equal("ours", response.ModelId);
     }
@@ -119,13 +119,13 @@ public sealed class OptionTests
     [Fact]
     public async Task ModelId_Alias_ReachesTheServerAndTheResponse()
     {
-        await using Served served = await Served.StartAsync(VllmServerFamily.B, server =>
+        await using var served = await Served.StartAsync(VllmServerFamily.B, server =>
         {
             server.ServedModelName = "ours";
             server.ServedModelAliases = ["also-ours"];
         });
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { ModelId = "also-ours" });
+        var response = await served.AskAsync("Hi", new ChatOptions { ModelId = "also-ours" });
 
         Assert.Equal("also-ours", response.ModelId);
         Assert.Equal("also-ours", served.LastSent.Captured.As<Grpc.Protocol.Inference.GenerateRequest>().Model);
@@ -136,7 +136,7 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task ModelId_UnknownAndRequired_IsRefusedByName(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
+        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" }));
 
@@ -149,7 +149,7 @@ public sealed class OptionTests
     [Fact]
     public async Task StopSequences_AreAppendedToThoseOfTheRawRequest()
     {
-        await using Served served = await Served.StartAsync(client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(client: client => client.ReasoningParser = "none");
 
         await served.AskAsync("Hi", new ChatOptions { StopSequences = ["B"], RawRepresentationFactory = _ => new GenerationRequest { StopStrings = ["A"] } });
 
@@ -161,11 +161,11 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         string[] many = [.. Enumerable.Range(0, 40).Select(number => $"<stop {number}>")];
         served.Server.Enqueue("one <stop 39> two");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { StopSequences = ["", .. many] });
+        var response = await served.AskAsync("Hi", new ChatOptions { StopSequences = ["", .. many] });
 
         Assert.Equal(many, served.LastSent.Stops);
         Assert.Equal("one ", response.Text);
@@ -174,9 +174,9 @@ public sealed class OptionTests
     [Fact]
     public async Task AdditionalProperties_UnknownKeys_AreIgnored()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions
+        var response = await served.AskAsync("Hi", new ChatOptions
         {
             AdditionalProperties = new() { ["stream_options"] = new Dictionary<string, object?> { ["include_usage"] = true }, ["whatever"] = new object() },
         });
@@ -188,7 +188,7 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
         await served.AskAsync("Hi", new ChatOptions
         {
@@ -221,8 +221,8 @@ public sealed class OptionTests
     [Fact]
     public async Task Seed_SixtyFourBits_ReachesTheFamilyThatHasThem()
     {
-        await using Served inference = await Served.StartAsync(VllmServerFamily.B);
-        await using Served engine = await Served.StartAsync(VllmServerFamily.A);
+        await using var inference = await Served.StartAsync(VllmServerFamily.B);
+        await using var engine = await Served.StartAsync(VllmServerFamily.A);
 
         await inference.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 });
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => engine.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 }));

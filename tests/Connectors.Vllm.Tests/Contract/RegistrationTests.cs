@@ -15,10 +15,10 @@ public sealed class RegistrationTests
     [Fact]
     public async Task AddVllmGrpc_Address_GivesChatClientAndEmbeddingGeneratorOnOneEngine()
     {
-        await using VllmTestServer server = await StartAsync("one");
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint.ToString()));
+        await using var server = await StartAsync("one");
+        await using var container = Build(services => services.AddVllmGrpc(server.Endpoint.ToString()));
 
-        ChatResponse response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
+        var response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
 
         Assert.Equal("one", response.ModelId);
         Assert.NotNull(container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>());
@@ -32,9 +32,9 @@ public sealed class RegistrationTests
     [Fact]
     public async Task AddKeyedVllmGrpc_TwoServersAndADefault_AreThreeClients()
     {
-        await using VllmTestServer small = await StartAsync("small");
-        await using VllmTestServer large = await StartAsync("large");
-        await using ServiceProvider container = Build(services =>
+        await using var small = await StartAsync("small");
+        await using var large = await StartAsync("large");
+        await using var container = Build(services =>
         {
             services.AddVllmGrpc(small.Endpoint);
             services.AddKeyedVllmGrpc("small", small.Endpoint);
@@ -52,13 +52,13 @@ public sealed class RegistrationTests
     [Fact]
     public async Task AddVllmGrpc_BesideAnotherProvider_TheLastRegistrationWinsAndBothAreThere()
     {
-        await using VllmTestServer server = await StartAsync("ours");
-        await using ServiceProvider oursLast = Build(services =>
+        await using var server = await StartAsync("ours");
+        await using var oursLast = Build(services =>
         {
             services.AddSingleton(OtherProvider());
             services.AddVllmGrpc(server.Endpoint);
         });
-        await using ServiceProvider otherLast = Build(services =>
+        await using var otherLast = Build(services =>
         {
             services.AddVllmGrpc(server.Endpoint);
             services.AddSingleton(OtherProvider());
@@ -72,8 +72,8 @@ public sealed class RegistrationTests
     [Fact]
     public async Task Use_Decorators_WrapInOrderAndTheLastIsOutermost()
     {
-        await using VllmTestServer server = await StartAsync("ours");
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint)
+        await using var server = await StartAsync("ours");
+        await using var container = Build(services => services.AddVllmGrpc(server.Endpoint)
             .Use((inner, _) => new Named(inner, "inner")).Use((inner, provider) => new Named(inner, provider is null ? "none" : "outer")));
 
         var outer = Assert.IsType<Named>(container.GetRequiredService<IChatClient>());
@@ -87,7 +87,7 @@ public sealed class RegistrationTests
     [Fact]
     public async Task AddVllmGrpc_Configuration_BindsEveryKindOfValue()
     {
-        await using VllmTestServer server = await StartAsync("ours");
+        await using var server = await StartAsync("ours");
         IConfiguration configuration = Configuration(
             ("Vllm:Endpoint", server.Endpoint.ToString()),
             ("Vllm:ModelId", "named"),
@@ -97,9 +97,9 @@ public sealed class RegistrationTests
             ("Vllm:Connection:Metadata:authorization", "Bearer x"),
             ("Vllm:Connection:Retry:MaxRetries", "1"),
             ("Vllm:ChatTemplateArguments:enable_thinking", "false"));
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
+        await using var container = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
-        VllmGrpcOptions options = container.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
+        var options = container.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
         await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
 
         Assert.Equal(server.Endpoint, Assert.Single(options.Endpoints));
@@ -124,9 +124,9 @@ public sealed class RegistrationTests
     [InlineData("Vllm:ContentFormat", "xml", "Vllm:ContentFormat")]
     public async Task AddVllmGrpc_BadConfiguration_IsRefusedWithItsFullKey(string key, string value, string named)
     {
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(Configuration((key, value)).GetSection("Vllm")));
+        await using var container = Build(services => services.AddVllmGrpc(Configuration((key, value)).GetSection("Vllm")));
 
-        Exception error = Assert.ThrowsAny<Exception>(() => container.GetRequiredService<IStartupValidator>().Validate());
+        var error = Assert.ThrowsAny<Exception>(() => container.GetRequiredService<IStartupValidator>().Validate());
 
         Assert.Contains(named, error.Message);
     }
@@ -135,11 +135,11 @@ public sealed class RegistrationTests
     [Fact]
     public async Task Options_Named_CanBeConfiguredByTheBuildersName()
     {
-        await using VllmTestServer server = await StartAsync("ours");
+        await using var server = await StartAsync("ours");
         string? name = null;
-        await using ServiceProvider container = Build(services =>
+        await using var container = Build(services =>
         {
-            IVllmGrpcBuilder builder = services.AddKeyedVllmGrpc("a", server.Endpoint);
+            var builder = services.AddKeyedVllmGrpc("a", server.Endpoint);
             name = builder.OptionsName;
             services.Configure<VllmGrpcOptions>(builder.OptionsName, options => options.ModelId = "later");
         });
@@ -153,9 +153,9 @@ public sealed class RegistrationTests
     [Fact]
     public async Task Container_Disposed_ClosesTheClientOnce()
     {
-        await using VllmTestServer server = await StartAsync("ours");
-        ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint).Use((inner, _) => new Named(inner, "outer")));
-        IChatClient client = container.GetRequiredService<IChatClient>();
+        await using var server = await StartAsync("ours");
+        var container = Build(services => services.AddVllmGrpc(server.Endpoint).Use((inner, _) => new Named(inner, "outer")));
+        var client = container.GetRequiredService<IChatClient>();
         await ModelAsync(client);
 
         await container.DisposeAsync();
@@ -166,8 +166,8 @@ public sealed class RegistrationTests
     [Fact]
     public async Task Resolving_SendsNothing()
     {
-        await using VllmTestServer server = await StartAsync("ours");
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(server.Endpoint));
+        await using var server = await StartAsync("ours");
+        await using var container = Build(services => services.AddVllmGrpc(server.Endpoint));
 
         _ = container.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>();
         _ = container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
@@ -180,15 +180,15 @@ public sealed class RegistrationTests
     [Fact]
     public async Task AddVllmGrpc_TwoEndpointsAndOneDies_AnswersGoOn()
     {
-        VllmTestServer first = await StartAsync("ours");
-        await using VllmTestServer second = await StartAsync("ours");
-        await using ServiceProvider container = Build(services => services.AddVllmGrpc(options =>
+        var first = await StartAsync("ours");
+        await using var second = await StartAsync("ours");
+        await using var container = Build(services => services.AddVllmGrpc(options =>
         {
             options.Endpoints.Add(first.Endpoint);
             options.Endpoints.Add(second.Endpoint);
             options.Connection.PrefixAffinity = false; // Else both take the same question to the same server.
         }));
-        IChatClient client = container.GetRequiredService<IChatClient>();
+        var client = container.GetRequiredService<IChatClient>();
         await ModelAsync(client);
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var held = new ScriptedReply { Text = "Two words", HoldAfterMessages = 1, Hold = gate.Task };

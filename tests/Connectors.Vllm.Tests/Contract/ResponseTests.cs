@@ -14,7 +14,7 @@ public sealed class ResponseTests
         get
         {
             var data = new TheoryData<VllmServerFamily, string, string>();
-            foreach (VllmServerFamily family in (VllmServerFamily[])[VllmServerFamily.A, VllmServerFamily.B])
+            foreach (var family in (VllmServerFamily[])[VllmServerFamily.A, VllmServerFamily.B])
             {
                 data.Add(family, "stop", "stop");
                 data.Add(family, "length", "length");
@@ -31,13 +31,13 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "served");
+        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
         served.Server.Enqueue("Hello there.");
-        DateTimeOffset before = DateTimeOffset.UtcNow;
+        var before = DateTimeOffset.UtcNow;
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
-        ChatMessage message = Assert.Single(response.Messages);
+        var message = Assert.Single(response.Messages);
         Assert.Equal("Hello there.", response.Text);
         Assert.Equal(ChatRole.Assistant, message.Role);
         Assert.Equal(served.LastSent.RequestId, response.ResponseId);
@@ -54,10 +54,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nHello there, " + TestTools.Hermes("now", "{}"));
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
 
         Assert.True(updates.Count > 4);
         Assert.All(updates, update =>
@@ -81,10 +81,10 @@ public sealed class ResponseTests
     [MemberData(nameof(FinishReasons))]
     public async Task FinishReason_OfTheServer_IsTold(VllmServerFamily family, string scripted, string expected)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words", FinishReason = scripted });
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         Assert.Equal(expected, response.FinishReason?.Value);
         Assert.Equal("Some words", response.Text);
@@ -95,12 +95,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var text = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
         var cut = served.Server.Tokenizer.Encode(text).Length - 4;
         served.Server.Enqueue(text);
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], MaxOutputTokens = cut });
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], MaxOutputTokens = cut });
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
         Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
@@ -111,7 +111,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words that", Fault = ServerFault.After(2, FaultKind.EndEarly) });
 
         await Assert.ThrowsAsync<VllmProtocolException>(() => served.AskAsync("Hi"));
@@ -122,7 +122,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
         served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
 
@@ -135,10 +135,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ToolCalls_NoneMade_IsAPlainAnswer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("No tool is needed.");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
 
         Assert.Equal("No tool is needed.", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -150,10 +150,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("Let me look. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}") + "\n" + TestTools.Hermes("now", "{}"));
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
 
         List<AIContent> contents = [.. updates.SelectMany(update => update.Contents)];
         List<FunctionCallContent> calls = [.. contents.OfType<FunctionCallContent>()];
@@ -169,10 +169,10 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_InterleavedWithText_LoseNothing()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Enqueue("One " + TestTools.Hermes("now", "{}") + " two " + TestTools.Hermes("get_weather", "{\"city\": \"X\"}") + " three");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
 
         Assert.Equal(["now", "get_weather"], response.Messages[0].Contents.OfType<FunctionCallContent>().Select(call => call.Name));
         Assert.Equal("One  two  three", response.Text);
@@ -183,18 +183,18 @@ public sealed class ResponseTests
     public async Task ToolCalls_ArgumentsNoJson_AreTextByDefaultAndAMarkedCallByOption()
     {
         var broken = TestTools.Hermes("get_weather", "{\"city\": Paris}");
-        await using Served asText = await Served.StartAsync();
-        await using Served asCall = await Served.StartAsync(client: client => client.MalformedToolCalls = OutputParsing.MalformedCallPolicy.Call);
+        await using var asText = await Served.StartAsync();
+        await using var asCall = await Served.StartAsync(client: client => client.MalformedToolCalls = OutputParsing.MalformedCallPolicy.Call);
         asText.Server.Enqueue(broken);
         asCall.Server.Enqueue(broken);
         var options = new ChatOptions { Tools = [TestTools.Weather] };
 
-        ChatResponse text = await asText.AskAsync("Hi", options);
-        ChatResponse call = await asCall.AskAsync("Hi", options);
+        var text = await asText.AskAsync("Hi", options);
+        var call = await asCall.AskAsync("Hi", options);
 
         Assert.Equal(broken, text.Text);
         Assert.Equal(ChatFinishReason.Stop, text.FinishReason);
-        FunctionCallContent marked = Assert.Single(call.Messages[0].Contents.OfType<FunctionCallContent>());
+        var marked = Assert.Single(call.Messages[0].Contents.OfType<FunctionCallContent>());
         Assert.NotNull(marked.Exception);
         Assert.Null(marked.Arguments);
     }
@@ -204,13 +204,13 @@ public sealed class ResponseTests
     public async Task ToolCalls_OfAnUnknownTool_AreHandedOutAndByOptionAreText()
     {
         var unknown = TestTools.Hermes("erase_disk", "{}");
-        await using Served lenient = await Served.StartAsync();
-        await using Served strict = await Served.StartAsync(client: client => client.ValidateToolNames = true);
+        await using var lenient = await Served.StartAsync();
+        await using var strict = await Served.StartAsync(client: client => client.ValidateToolNames = true);
         lenient.Server.Enqueue(unknown);
         strict.Server.Enqueue(unknown);
 
-        ChatResponse first = await lenient.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
-        ChatResponse second = await strict.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
+        var first = await lenient.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
+        var second = await strict.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
 
         Assert.Equal("erase_disk", Assert.Single(first.Messages[0].Contents.OfType<FunctionCallContent>()).Name);
         Assert.Equal(unknown, second.Text);
@@ -220,14 +220,14 @@ public sealed class ResponseTests
     [Fact]
     public async Task ToolCalls_IdsAreUniqueOverTheWholeHistory()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Reply(TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}"));
         var history = new List<ChatMessage> { new(ChatRole.User, "Hi") };
         var options = new ChatOptions { Tools = [TestTools.Now] };
 
         for (var round = 0; round < 5; round++)
         {
-            ChatResponse response = await served.AskAsync(history, options);
+            var response = await served.AskAsync(history, options);
             history.AddMessages(response);
             history.Add(new ChatMessage(ChatRole.Tool, [.. response.Messages[0].Contents.OfType<FunctionCallContent>().Select(call => new FunctionResultContent(call.CallId, "noon"))]));
         }
@@ -242,10 +242,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nThe user greets.\n</think>\n\nHello.");
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         Assert.Equal("Hello.", response.Text);
         Assert.Equal("The user greets.", response.Messages[0].Contents.OfType<TextReasoningContent>().Single().Text.Trim());
@@ -256,12 +256,12 @@ public sealed class ResponseTests
     [Fact]
     public async Task Reasoning_OnlyOrCutAtLength_IsReasoningNotText()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Enqueue("<think>\nOnly a thought.\n</think>");
         served.Server.Enqueue(new ScriptedReply { Text = "<think>\nA thought that never", FinishReason = "length" });
 
-        ChatResponse only = await served.AskAsync("Hi");
-        ChatResponse cut = await served.AskAsync("Hi");
+        var only = await served.AskAsync("Hi");
+        var cut = await served.AskAsync("Hi");
 
         Assert.Equal("", only.Text);
         Assert.Equal("Only a thought.", Thought(only));
@@ -275,10 +275,10 @@ public sealed class ResponseTests
     [Fact]
     public async Task Reasoning_OutputNone_IsDroppedButCounted()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Enqueue("<think>\nThe user greets.\n</think>\n\nHello.");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Output = ReasoningOutput.None } });
+        var response = await served.AskAsync("Hi", new ChatOptions { Reasoning = new ReasoningOptions { Output = ReasoningOutput.None } });
 
         Assert.Empty(response.Messages[0].Contents.OfType<TextReasoningContent>());
         Assert.True(response.Usage!.ReasoningTokenCount > 0);
@@ -289,12 +289,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         const string Thought = "\nThe user greets.\n";
         const string Text = "<think>" + Thought + "</think>\n\nHello.";
         served.Server.Enqueue(new ScriptedReply { Text = Text, CachedTokens = 5 });
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         var output = served.Server.Tokenizer.Encode(Text).Length + 1;
         Assert.Equal(served.LastSent.PromptIds.Count, response.Usage!.InputTokenCount);
@@ -308,12 +308,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var question = string.Join(' ', Enumerable.Repeat("A long question with many words.", 12));
         served.Server.Reply("Short.");
-        ChatResponse first = await served.AskAsync(question);
+        var first = await served.AskAsync(question);
 
-        ChatResponse second = await served.AskAsync([new(ChatRole.User, question), .. first.Messages, new(ChatRole.User, "And?")]);
+        var second = await served.AskAsync([new(ChatRole.User, question), .. first.Messages, new(ChatRole.User, "And?")]);
 
         Assert.Equal(0, first.Usage!.CachedInputTokenCount);
         Assert.True(second.Usage!.CachedInputTokenCount >= first.Usage.InputTokenCount / 16 * 16);
@@ -324,10 +324,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("");
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         Assert.Equal("", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -340,11 +340,11 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         const string Text = "Grüße 漢字 👩‍👩‍👧‍👦 🇫🇷 ẞ ﷽ 😀 konec";
         served.Server.Enqueue(Text);
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
+        var updates = await served.StreamAsync("Hi");
 
         Assert.All(updates, update => Assert.DoesNotContain('\uFFFD', update.Text));
         Assert.All(updates, update => Assert.False(update.Text.Length > 0 && (char.IsLowSurrogate(update.Text[0]) || char.IsHighSurrogate(update.Text[^1]))));
@@ -356,11 +356,11 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("One two three four five");
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { StopSequences = ["ree fo"] });
-        ChatResponse response = updates.ToChatResponse();
+        var updates = await served.StreamAsync("Hi", new ChatOptions { StopSequences = ["ree fo"] });
+        var response = updates.ToChatResponse();
 
         Assert.Equal("One two th", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -372,7 +372,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var options = new ChatOptions { StopSequences = ["ree fo"], MaxOutputTokens = served.Server.Tokenizer.Encode("One two three four").Length };
         var responses = new List<ChatResponse>();
         foreach (var size in (int[])[1, 2, 3, 100])
@@ -395,10 +395,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
-        ChatResponse response = await served.AskAsync("Hi");
+        var updates = await served.StreamAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         Assert.All(updates, update => Assert.IsType<GenerationUpdate>(update.RawRepresentation));
         Assert.NotNull(response.RawRepresentation);
@@ -409,7 +409,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));
@@ -424,13 +424,13 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three four", Fault = ServerFault.Status(13, "it broke", afterMessages: 5) });
         var updates = new List<ChatResponseUpdate>();
 
         await Assert.ThrowsAsync<VllmException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
             {
                 updates.Add(update);
             }
@@ -444,10 +444,10 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three.", MessageSizes = [0, 2, 0, 100] });
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi");
+        var updates = await served.StreamAsync("Hi");
 
         Assert.All(updates, Assert.NotNull);
         Assert.Equal("One two three.", string.Concat(updates.Select(update => update.Text)));
@@ -458,12 +458,12 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Json = "{\"name\":  \"Z\\u00fcrich\",\n \"size\": 1.50}";
         const string Schema = """{"type":"object","properties":{"name":{"type":"string","minLength":1},"size":{"type":"number"}},"required":["name","size"]}""";
         served.Server.Enqueue(Json);
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions
+        var response = await served.AskAsync("Hi", new ChatOptions
         {
             ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse(Schema).RootElement),
         });
@@ -476,7 +476,7 @@ public sealed class ResponseTests
     [MemberData(nameof(Families))]
     public async Task StructuredOutput_AnswerNoJson_IsAConstraintErrorNotAnAnswer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("Sure! Here is your JSON: {");
 
         var error = await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }));

@@ -16,11 +16,11 @@ public sealed class ConcurrencyTests
     [MemberData(nameof(Families))]
     public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply(request => $"<think>\nI saw {Number(served, request)}.\n</think>\n\nNumber {Number(served, request)}. " + TestTools.Hermes("get_weather", $"{{\"city\": \"{Number(served, request)}\"}}"));
         var options = new ChatOptions { Tools = [TestTools.Weather] };
 
-        ChatResponse[] responses = await Task.WhenAll(Enumerable.Range(0, Callers).Select(number => number % 2 == 0
+        var responses = await Task.WhenAll(Enumerable.Range(0, Callers).Select(number => number % 2 == 0
             ? served.AskAsync($"Question {number}.", options)
             : StreamedAsync(served, $"Question {number}.", options)));
 
@@ -37,7 +37,7 @@ public sealed class ConcurrencyTests
     [MemberData(nameof(Families))]
     public async Task Discovery_FirstCallsAllAtOnce_AsksTheServerOnce(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
         await Task.WhenAll(Enumerable.Range(0, 32).Select(_ => served.AskAsync("Hi")));
 
@@ -50,11 +50,11 @@ public sealed class ConcurrencyTests
     [MemberData(nameof(Families))]
     public async Task Discovery_FailedOnce_IsTriedAgainByTheNextCall(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.FailNext("GetModelInfo", ServerFault.Status(13, "not now"));
 
         await Assert.ThrowsAnyAsync<VllmException>(() => served.AskAsync("Hi"));
-        ChatResponse second = await served.AskAsync("Hi");
+        var second = await served.AskAsync("Hi");
 
         Assert.Equal(ChatFinishReason.Stop, second.FinishReason);
     }

@@ -49,7 +49,7 @@ public sealed class CorpusAttackTests
     public async Task Attack_InUserToolSystemAndDescription_LeavesTheControlTokensAlone(string template)
     {
         var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
-        VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(
+        var profile = await VllmModelProfile.FromDirectoryAsync(
             Folder.Value, new VllmGrpcOptions { ChatTemplate = source, ToolCallParser = "none", ReasoningParser = "none" }, Served.Cancel);
 
         // Tokens that are not special are text, except where the template itself prints them.

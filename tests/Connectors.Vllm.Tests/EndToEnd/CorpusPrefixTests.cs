@@ -73,7 +73,7 @@ public sealed class CorpusPrefixTests
     public async Task SecondTurn_AfterAnAnswer_BeginsWithPromptAndAnswerOfTheFirst(string template)
     {
         var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
-        VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(
+        var profile = await VllmModelProfile.FromDirectoryAsync(
             Folder.Value, new VllmGrpcOptions { ChatTemplate = source, ToolCallParser = "none", ReasoningParser = "none" }, Served.Cancel);
         const string Answer = "It depends: \"yes\" & no, 2 < 3.";
         var options = new ChatOptions
@@ -83,10 +83,10 @@ public sealed class CorpusPrefixTests
         };
         var history = new List<ChatMessage> { new(ChatRole.User, "Is it?") };
 
-        VllmPromptPreview first = profile.PreviewPrompt(history, options);
+        var first = profile.PreviewPrompt(history, options);
         history.Add(new ChatMessage(ChatRole.Assistant, Answer));
         history.Add(new ChatMessage(ChatRole.User, "Why?"));
-        VllmPromptPreview second = profile.PreviewPrompt(history, options);
+        var second = profile.PreviewPrompt(history, options);
 
         var kept = second.Text.StartsWith(first.Text + Answer, StringComparison.Ordinal);
         Assert.True(kept != Rewriting.ContainsKey(template), $"{first.Text}\n=====\n{second.Text}");

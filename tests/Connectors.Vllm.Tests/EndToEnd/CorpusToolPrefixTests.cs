@@ -67,19 +67,19 @@ public sealed class CorpusToolPrefixTests
     public async Task SecondRound_AfterCallsAsTheTemplatePrintsThem_BeginsWithPromptAndWordsOfTheFirst(string template)
     {
         var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
-        OutputFormat format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = source });
+        var format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = source });
         void Configure(VllmGrpcOptions options) =>
             (options.ChatTemplate, options.ToolCallParser, options.ReasoningParser) = (source, format.ToolParser, format.ReasoningParser);
-        await using Served served = await Served.StartAsync(VllmServerFamily.A, server => server.ModelDirectory = Folder.Value, Configure);
+        await using var served = await Served.StartAsync(VllmServerFamily.A, server => server.ModelDirectory = Folder.Value, Configure);
         var settings = new VllmGrpcOptions();
         Configure(settings);
-        VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(Folder.Value, settings, Served.Cancel);
+        var profile = await VllmModelProfile.FromDirectoryAsync(Folder.Value, settings, Served.Cancel);
         var options = new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } };
 
         var words = Words(profile, options, format);
         served.Server.Enqueue(words);
         served.Server.Enqueue("Noon.");
-        (_, List<ChatMessage> history) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Time and weather?")], options, streaming: true, Served.Cancel);
+        (_, var history) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Time and weather?")], options, streaming: true, Served.Cancel);
 
         var calls = string.Join(", ", history.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Select(call => call.Name));
         Assert.True(calls == "get_weather", $"{format}\ncalls: {calls}\n{words}");

@@ -14,12 +14,12 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task LogProbs_Asked_OnePerTokenWithTextAndAlternatives(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("Hello there, Zürich.");
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { LogProbs = 3, ReturnTokenIds = true });
+        var response = await served.AskAsync("Hi", new ChatOptions { LogProbs = 3, ReturnTokenIds = true });
 
-        IReadOnlyList<VllmTokenLogProb> tokens = response.Messages[0].TokenLogProbs!;
+        var tokens = response.Messages[0].TokenLogProbs!;
         Assert.Equal(response.Usage!.OutputTokenCount, tokens.Count);
         Assert.Equal(response.Messages[0].TokenIds, tokens.Select(token => token.Id));
         Assert.Equal("Hello", tokens[0].Text);
@@ -32,9 +32,9 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task LogProbs_Streamed_ComeOnceOnTheLastUpdate(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { LogProbs = 0 });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { LogProbs = 0 });
 
         Assert.All(updates[..^1], update => Assert.Null(update.AdditionalProperties));
         Assert.Equal(updates.ToChatResponse().Usage!.OutputTokenCount, updates.ToChatResponse().Messages[0].TokenLogProbs!.Count);
@@ -45,11 +45,11 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task PromptLogProbs_Asked_OnePerPromptTokenAndNoneForTheFirst(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { PromptLogProbs = 1 });
+        var response = await served.AskAsync("Hi", new ChatOptions { PromptLogProbs = 1 });
 
-        IReadOnlyList<VllmTokenLogProb> tokens = response.Messages[0].PromptTokenLogProbs!;
+        var tokens = response.Messages[0].PromptTokenLogProbs!;
         Assert.Equal(served.LastSent.PromptIds, tokens.Select(token => token.Id));
         Assert.Null(tokens[0].LogProb);
         Assert.All(tokens.Skip(1), token => Assert.NotNull(token.LogProb));
@@ -59,7 +59,7 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         string[] texts = ["First answer.", "Second, longer answer.", "<think>\nHm.\n</think>\n\nThird."];
 
         // One family makes all choices in one call; the other gets one call per choice, with the choice's number at the end of its id.
@@ -70,8 +70,8 @@ public sealed class ExtrasTests
         });
         var options = new ChatOptions { ChoiceCount = 3, Temperature = 0.9f };
 
-        ChatResponse whole = await served.AskAsync("Hi", options);
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", options);
+        var whole = await served.AskAsync("Hi", options);
+        var updates = await served.StreamAsync("Hi", options);
 
         Assert.Equal(["First answer.", "Second, longer answer.", "Third."], whole.Messages.Select(message => message.Text));
         Assert.Equal(3, whole.Messages.Select(message => message.MessageId).Distinct().Count());
@@ -85,7 +85,7 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Tag = """{"type":"structural_tag","format":{"type":"const_string","value":"x"}}""";
         served.Server.Reply(request => new SentGeneration(request).Constraint == "json_object" ? "{\"a\": 1}" : "yes");
 
@@ -103,7 +103,7 @@ public sealed class ExtrasTests
     [Fact]
     public async Task Constraints_TwoAtOnce_AreRefusedByName()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { OutputRegex = "a", ResponseFormat = ChatResponseFormat.Json }));
 
@@ -114,7 +114,7 @@ public sealed class ExtrasTests
     [Fact]
     public async Task InferenceExtras_OnTheEngineFamily_AreRefusedNotDropped()
     {
-        await using Served served = await Served.StartAsync(VllmServerFamily.A);
+        await using var served = await Served.StartAsync(VllmServerFamily.A);
 
         await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { LoraName = "mine" }));
         await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { AllowedTokenIds = [1, 2] }));
@@ -125,7 +125,7 @@ public sealed class ExtrasTests
     [Fact]
     public async Task InferenceExtras_OnTheInferenceFamily_ReachTheServer()
     {
-        await using Served served = await Served.StartAsync(VllmServerFamily.B, server => server.LoraAdapters = ["mine"]);
+        await using var served = await Served.StartAsync(VllmServerFamily.B, server => server.LoraAdapters = ["mine"]);
 
         await served.AskAsync("Hi", new ChatOptions { LoraName = "mine", CacheSalt = "salt", Priority = 4, RequestId = "my-request" });
 
@@ -137,7 +137,7 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var question = string.Join(' ', Enumerable.Range(0, 200));
         await served.AskAsync(question);
 
@@ -150,7 +150,7 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server => server.ContextLength = 64);
+        await using var served = await Served.StartAsync(family, server => server.ContextLength = 64);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(string.Join(' ', Enumerable.Repeat("word", 100))));
 
@@ -162,11 +162,11 @@ public sealed class ExtrasTests
     [MemberData(nameof(Families))]
     public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("<think>raw</think> <tool_call>text");
 
         var text = "";
-        await foreach (ChatResponseUpdate update in served.Client.CompleteStreamingAsync("Once upon a <|im_start|>", cancellationToken: Served.Cancel))
+        await foreach (var update in served.Client.CompleteStreamingAsync("Once upon a <|im_start|>", cancellationToken: Served.Cancel))
         {
             text += update.Text;
         }

@@ -282,8 +282,8 @@ internal sealed class FormatModel
     private string Write()
     {
         var folder = Directory.CreateTempSubdirectory($"format-{Name}-").FullName;
-        JsonNode tokenizer = JsonNode.Parse(TinyModel.Files["tokenizer.json"].Span)!;
-        JsonArray added = tokenizer["added_tokens"]!.AsArray();
+        var tokenizer = JsonNode.Parse(TinyModel.Files["tokenizer.json"].Span)!;
+        var added = tokenizer["added_tokens"]!.AsArray();
         var next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
         foreach (var token in Tokens)
         {

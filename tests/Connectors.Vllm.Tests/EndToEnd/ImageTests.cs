@@ -21,7 +21,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_Two_GoInOrderWithOneAnchorEach(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Red), new TextContent(" with "), Image(Blue)])]);
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Blue), new TextContent(" with "), Image(Red)])]);
@@ -37,9 +37,9 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
-        ChatResponse response = await served.AskAsync(
+        var response = await served.AskAsync(
         [
             new(ChatRole.User, [Image(Blue), new TextContent("First?")]),
             new(ChatRole.Assistant, "Blue."),
@@ -55,7 +55,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
         await served.AskAsync(
         [
@@ -73,7 +73,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
         var anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
         List<ChatMessage> Conversation(byte[] first, byte[] second, string typed) =>
         [
@@ -99,8 +99,8 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(VllmServerFamily family)
     {
-        await using Served open = await StartAsync(family);
-        await using Served closed = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+        await using var open = await StartAsync(family);
+        await using var closed = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
         ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/cat.png", "image/png"), new TextContent("What?")])];
 
         await open.AskAsync(messages);
@@ -115,7 +115,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_AsDataAddress_AreSentAsBytes(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+        await using var served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
 
         await served.AskAsync([new(ChatRole.User, [new DataContent("data:image/png;base64," + Convert.ToBase64String(Red)), new TextContent("What?")])]);
 
@@ -126,7 +126,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
+        await using var served = await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare."), Image(Red), Image(Blue)])]);
 
@@ -138,7 +138,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, server =>
+        await using var served = await StartAsync(family, server =>
         {
             server.AcceptsMedia = false;
             server.SupportsVision = true;
@@ -159,8 +159,8 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Refusal_TextModel_SaysThatItIsOne(VllmServerFamily family)
     {
-        await using Served parts = await Served.StartAsync(family);
-        await using Served strings = await Served.StartAsync(family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
+        await using var parts = await Served.StartAsync(family);
+        await using var strings = await Served.StartAsync(family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
         ChatMessage[] messages = [new(ChatRole.User, [Image(Red), new TextContent("What?")])];
 
         var first = await Assert.ThrowsAsync<VllmRequestException>(() => parts.AskAsync(messages));
@@ -175,7 +175,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_FileAddress_AdvisesToLoadTheBytes()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A);
+        await using var served = await StartAsync(VllmServerFamily.A);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new UriContent("file:///etc/passwd", "image/png")])]));
 
@@ -187,7 +187,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, client: client => client.ChatTemplate =
+        await using var served = await StartAsync(family, client: client => client.ChatTemplate =
             "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
@@ -199,7 +199,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_MoreImagesThanTheServerTakes_NamesTheLimit()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, server => server.MaxImages = 1);
+        await using var served = await StartAsync(VllmServerFamily.A, server => server.MaxImages = 1);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), Image(Blue)])]));
 
@@ -211,7 +211,7 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
 
@@ -221,7 +221,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_RequestAboveWhatTheInferenceFamilyTakes_IsMadeBeforeSending()
     {
-        await using Served served = await StartAsync(VllmServerFamily.B);
+        await using var served = await StartAsync(VllmServerFamily.B);
         byte[] large = [.. Red, .. new byte[32 << 20]];
         ChatMessage[] messages = [new(ChatRole.User, [Image(large), new TextContent("What?")])];
 
@@ -242,7 +242,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_RequestAboveTheClientsOwnLimit_NamesTheSetting()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
+        await using var served = await StartAsync(VllmServerFamily.A, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image([.. Red, .. new byte[1 << 20]]), new TextContent("What?")])]));
 
@@ -255,12 +255,12 @@ public sealed class ImageTests
     [InlineData(VllmServerFamily.B, 13, "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url (https://example.com/none.png)")]
     public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(VllmServerFamily family, int status, string words)
     {
-        await using Served served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        await using var served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
         served.Server.Reply(ScriptedReply.Failing(ServerFault.Status(status, words)));
         ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/none.png", "image/png"), new TextContent("What?")])];
 
-        VllmException whole = await Assert.ThrowsAnyAsync<VllmException>(() => served.AskAsync(messages));
-        VllmException streamed = await Assert.ThrowsAnyAsync<VllmException>(() => served.StreamAsync(messages));
+        var whole = await Assert.ThrowsAnyAsync<VllmException>(() => served.AskAsync(messages));
+        var streamed = await Assert.ThrowsAnyAsync<VllmException>(() => served.StreamAsync(messages));
 
         Assert.All([whole, streamed], error =>
         {

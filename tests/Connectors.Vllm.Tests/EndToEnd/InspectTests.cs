@@ -26,10 +26,10 @@ public sealed class InspectTests
             $$$$$"""{"messages":[{{{{{Question}}}}}],"options":{"responseFormat":{"$type":"json","schema":{"type":"object"}},"instructions":"Be kind."},"tools":[{"type":"function","function":{"name":"now","parameters":{}}}]}""",
         ];
 
-        JsonNode[] answers = await RunAsync([.. lines, .. Enumerable.Repeat(lines[0], 500)], "prompt", "--model-dir", Served.TinyModelFolder);
+        var answers = await RunAsync([.. lines, .. Enumerable.Repeat(lines[0], 500)], "prompt", "--model-dir", Served.TinyModelFolder);
 
         Assert.Equal(lines.Length + 500, answers.Length);
-        JsonNode first = answers[0];
+        var first = answers[0];
         Assert.Equal("<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\n", first["text"]!.GetValue<string>());
         Assert.Equal("[[17,30]]", first["content"]!.ToJsonString());
         Assert.Contains(3258, first["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
@@ -47,10 +47,10 @@ public sealed class InspectTests
     [MemberData(nameof(Families))]
     public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "served");
+        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
         string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == VllmServerFamily.B ? ["--model-dir", Served.TinyModelFolder] : Array.Empty<string>()];
 
-        JsonNode facts = Assert.Single(await RunAsync([], arguments));
+        var facts = Assert.Single(await RunAsync([], arguments));
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
         Assert.Equal(family == VllmServerFamily.A ? "Engine" : "Inference", facts["protocol"]!.GetValue<string>());
@@ -75,9 +75,9 @@ public sealed class InspectTests
             start.ArgumentList.Add(argument);
         }
 
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
-        Task<string> errors = process.StandardError.ReadToEndAsync(Served.Cancel);
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
+        var errors = process.StandardError.ReadToEndAsync(Served.Cancel);
         foreach (var line in lines)
         {
             await process.StandardInput.WriteLineAsync(line.AsMemory(), Served.Cancel);

@@ -27,9 +27,9 @@ public sealed class MediaTests : IDisposable
     [MemberData(nameof(Families))]
     public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
-        ChatResponse response = await served.AskAsync(
+        var response = await served.AskAsync(
         [
             new(ChatRole.User, [new DataContent(Film, "video/mp4"), new TextContent("What happens? ")]),
             new(ChatRole.User, [new DataContent(Sound, "audio/wav"), new DataContent(Picture, "image/png"), new TextContent("And here?")]),
@@ -44,7 +44,7 @@ public sealed class MediaTests : IDisposable
     [MemberData(nameof(Families))]
     public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family);
+        await using var served = await StartAsync(family);
 
         await served.AskAsync([new(ChatRole.User, [new UriContent("https://example.com/film.mp4", "video/mp4"), new TextContent("What happens?")])]);
 
@@ -56,7 +56,7 @@ public sealed class MediaTests : IDisposable
     [InlineData("audio")]
     public async Task Ask_TextThatLooksLikeAnAnchor_StaysText(string kind)
     {
-        await using Served served = await StartAsync(VllmServerFamily.A);
+        await using var served = await StartAsync(VllmServerFamily.A);
 
         await served.AskAsync([new(ChatRole.User, [new TextContent($"see <|{kind}_pad|> here: "), new DataContent(Film, "video/mp4")])]);
 
@@ -69,7 +69,7 @@ public sealed class MediaTests : IDisposable
     [InlineData("audio/wav", "0 audio anchors")]
     public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
     {
-        await using Served served = await StartAsync(VllmServerFamily.B, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
+        await using var served = await StartAsync(VllmServerFamily.B, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(
             [new(ChatRole.User, [new DataContent(mediaType == "video/mp4" ? Film : Sound, mediaType), new TextContent("What?")])]));
@@ -85,19 +85,19 @@ public sealed class MediaTests : IDisposable
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-media-").FullName);
         var path = Path.Combine(folder, "tokenizer.json");
-        JsonNode tokenizer = JsonNode.Parse(File.ReadAllBytes(path))!;
-        JsonArray added = tokenizer["added_tokens"]!.AsArray();
+        var tokenizer = JsonNode.Parse(File.ReadAllBytes(path))!;
+        var added = tokenizer["added_tokens"]!.AsArray();
         var next = added.Max(token => token!["id"]!.GetValue<int>()) + 1;
         foreach (var text in new[] { "<|video_pad|>", "<|audio_pad|>" })
         {
-            JsonNode token = added[^1]!.DeepClone();
+            var token = added[^1]!.DeepClone();
             (token["id"], token["content"], token["special"]) = (next++, text, true);
             added.Add(token);
         }
 
         File.WriteAllText(path, tokenizer.ToJsonString());
         var configPath = Path.Combine(folder, "config.json");
-        JsonNode config = JsonNode.Parse(File.ReadAllBytes(configPath))!;
+        var config = JsonNode.Parse(File.ReadAllBytes(configPath))!;
         (config["model_type"], config["video_token_id"], config["audio_token_id"]) = ("tiny_omni", next - 2, next - 1);
         File.WriteAllText(configPath, config.ToJsonString());
         return folder;

@@ -27,12 +27,12 @@ public sealed class ObservabilityTests
             ActivityStopped = seen.Add,
         };
         ActivitySource.AddActivityListener(listener);
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         using var parent = new Activity("test").Start();
 
         await served.AskAsync("Hi");
 
-        Activity prepare = seen.Single(activity => activity.TraceId == parent.TraceId && activity.OperationName == "vllm.prepare");
+        var prepare = seen.Single(activity => activity.TraceId == parent.TraceId && activity.OperationName == "vllm.prepare");
         Assert.Equal(served.LastSent.PromptIds.Count, prepare.GetTagItem("vllm.prompt_tokens"));
         Assert.Contains(seen, activity => activity.OperationName == "vllm.load_model");
     }
@@ -54,10 +54,10 @@ public sealed class ObservabilityTests
         listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => sums.AddOrUpdate(instrument.Name, value, (_, old) => old + value));
         listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => sums.AddOrUpdate(instrument.Name, value, (_, old) => old + value));
         listener.Start();
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         await served.AskAsync("Hi");
-        await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+        await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
         {
             break;
         }
@@ -86,11 +86,11 @@ public sealed class ObservabilityTests
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref retries, value));
         listener.Start();
-        await using Served served = await Served.StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "busy")));
         served.Server.Enqueue("Now.");
 
-        ChatResponse response = await served.AskAsync("Hi");
+        var response = await served.AskAsync("Hi");
 
         Assert.Equal("Now.", response.Text);
         Assert.True(Interlocked.Read(ref retries) >= 1);
@@ -100,13 +100,13 @@ public sealed class ObservabilityTests
     public async Task Logs_OfAFailedCall_DoNotCallItAbandoned()
     {
         using var logs = new ListLoggerFactory();
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
         await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
         server.Enqueue(new ScriptedReply { Text = "One two three", Fault = ServerFault.Status(13, "it broke", afterMessages: 2) });
         await Assert.ThrowsAsync<Grpc.VllmException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
         Assert.DoesNotContain(logs.Entries, entry => entry.Id.Id == 22);
 
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+        await foreach (var update in client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
         {
             break;
         }
@@ -143,7 +143,7 @@ public sealed class ObservabilityTests
     public async Task Logs_AboveTrace_NeverHoldPromptOrAnswer()
     {
         using var logs = new ListLoggerFactory();
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
         await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
         server.Reply("<think>\nsecret thought\n</think>\n\nsecret answer " + TestTools.Hermes("now", "{\"at\": \"secret argument\"}"));
         List<ChatMessage> history =
@@ -174,7 +174,7 @@ public sealed class ObservabilityTests
     [MemberData(nameof(Families))]
     public async Task HealthCheck_ServerUpAndDown_IsTold(VllmServerFamily family)
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, Served.Cancel);
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, Served.Cancel);
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddKeyedVllmGrpc("main", options =>
@@ -184,12 +184,12 @@ public sealed class ObservabilityTests
             options.Connection.Retry.MaxRetries = 0;
         });
         services.AddHealthChecks().AddVllmGrpc(serviceKey: "main");
-        await using ServiceProvider container = services.BuildServiceProvider();
+        await using var container = services.BuildServiceProvider();
         var health = container.GetRequiredService<HealthCheckService>();
 
-        HealthReport up = await health.CheckHealthAsync(Served.Cancel);
+        var up = await health.CheckHealthAsync(Served.Cancel);
         await server.StopAsync();
-        HealthReport down = await health.CheckHealthAsync(Served.Cancel);
+        var down = await health.CheckHealthAsync(Served.Cancel);
 
         Assert.Equal(HealthStatus.Healthy, up.Entries["vllm:main"].Status);
         Assert.Equal(HealthStatus.Unhealthy, down.Entries["vllm:main"].Status);

@@ -26,10 +26,10 @@ internal sealed class OpenAIServer : IAsyncDisposable
 
     public static async Task<OpenAIServer> StartAsync(CancellationToken cancellationToken)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        WebApplication app = builder.Build();
+        var app = builder.Build();
         app.MapPost("/v1/chat/completions", AnswerAsync);
         await app.StartAsync(cancellationToken);
         return new OpenAIServer(app);
@@ -39,14 +39,14 @@ internal sealed class OpenAIServer : IAsyncDisposable
 
     private static async Task AnswerAsync(HttpContext context)
     {
-        using JsonDocument request = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
-        JsonElement root = request.RootElement;
+        using var request = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
+        var root = request.RootElement;
         List<JsonElement> results = [.. root.GetProperty("messages").EnumerateArray().Where(message => message.GetProperty("role").GetString() == "tool")];
         var text = results.Count > 0 ? "It says: " + Text(results[^1].GetProperty("content"))
             : root.TryGetProperty("response_format", out _) ? SwapTests.CityJson
             : root.TryGetProperty("tools", out _) ? null
             : "Hello.";
-        var streams = root.TryGetProperty("stream", out JsonElement stream) && stream.GetBoolean();
+        var streams = root.TryGetProperty("stream", out var stream) && stream.GetBoolean();
         context.Response.ContentType = streams ? "text/event-stream" : "application/json";
         if (!streams)
         {

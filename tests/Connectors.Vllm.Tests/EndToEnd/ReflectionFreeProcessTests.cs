@@ -20,8 +20,8 @@ public sealed class ReflectionFreeProcessTests
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
-        Task<string> errors = process.StandardError.ReadToEndAsync(Served.Cancel);
+        var output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
+        var errors = process.StandardError.ReadToEndAsync(Served.Cancel);
         await process.WaitForExitAsync(Served.Cancel);
 
         Assert.Equal("", await errors);

@@ -16,11 +16,11 @@ public sealed class SerializationTests
     [MemberData(nameof(Families))]
     public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nLet me see. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\", \"days\": 2}"));
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], LogProbs = 2, PromptLogProbs = 1, ReturnTokenIds = true });
-        ChatResponse copy = RoundTrip(response);
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], LogProbs = 2, PromptLogProbs = 1, ReturnTokenIds = true });
+        var copy = RoundTrip(response);
 
         Assert.Equal(Snapshot.Of(response), Snapshot.Of(copy));
         Assert.Equal(response.Messages[0].TokenLogProbs!.Select(token => (token.Id, token.Text, token.LogProb)), copy.Messages[0].TokenLogProbs!.Select(token => (token.Id, token.Text, token.LogProb)));
@@ -32,10 +32,10 @@ public sealed class SerializationTests
     [Fact]
     public async Task Updates_EachOne_SurvivesJsonWithoutReflection()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nHello. " + TestTools.Hermes("now", "{}"));
 
-        List<ChatResponseUpdate> updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now], LogProbs = 1 });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now], LogProbs = 1 });
         List<ChatResponseUpdate> copies = [.. updates.Select(RoundTrip)];
 
         Assert.Equal(Snapshot.Of(updates.ToChatResponse()), Snapshot.Of(copies.ToChatResponse()));
@@ -44,11 +44,11 @@ public sealed class SerializationTests
     [Fact]
     public async Task History_RestoredFromJson_GivesTheSamePrompt()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Reply("Let me see.\n" + TestTools.Hermes("get_weather", "{\"city\":   \"Z\\u00fcrich\"}"));
         var options = new ChatOptions { Tools = [TestTools.Weather] };
         var history = new List<ChatMessage> { new(ChatRole.System, "Be kind."), new(ChatRole.User, "Hi") };
-        ChatResponse first = await served.AskAsync(history, options);
+        var first = await served.AskAsync(history, options);
         history.AddMessages(first);
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(Call(first).CallId, "sunny")]));
 
@@ -73,7 +73,7 @@ public sealed class SerializationTests
             RequestId = "mine",
         };
 
-        ChatOptions copy = RoundTrip(options);
+        var copy = RoundTrip(options);
 
         Assert.Equal(0.1f, copy.MinP);
         Assert.Equal(3, copy.MinTokens);
@@ -91,7 +91,7 @@ public sealed class SerializationTests
     private static JsonSerializerOptions WithoutReflection()
     {
         var options = new JsonSerializerOptions(AIJsonUtilities.DefaultOptions);
-        foreach (IJsonTypeInfoResolver reflecting in options.TypeInfoResolverChain.Where(resolver => resolver is DefaultJsonTypeInfoResolver).ToList())
+        foreach (var reflecting in options.TypeInfoResolverChain.Where(resolver => resolver is DefaultJsonTypeInfoResolver).ToList())
         {
             options.TypeInfoResolverChain.Remove(reflecting);
         }
@@ -102,7 +102,7 @@ public sealed class SerializationTests
 
     private static T RoundTrip<T>(T value)
     {
-        JsonSerializerOptions options = WithoutReflection();
+        var options = WithoutReflection();
         var json = JsonSerializer.Serialize(value, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)));
         return JsonSerializer.Deserialize(json, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)))!;
     }

@@ -12,7 +12,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task DelegatingClients_InAChain_ReachTheServicesBelow()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         using var outer = new Wrapper(new Wrapper(served.Client));
 
         Assert.Same(served.Client, outer.GetService<VllmChatClient>());
@@ -25,12 +25,12 @@ public sealed class ServiceTests
     [Fact]
     public async Task TokenCounter_MessagesToolsAndOptions_IsExactlyWhatIsSent()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         var options = new ChatOptions { Instructions = "Be kind.", Tools = [TestTools.Weather] };
         ChatMessage[] messages = [new(ChatRole.User, "Grüße 漢字 😀")];
 
         var counted = await served.Client.GetService<IVllmTokenCounter>()!.CountTokensAsync(messages, options, Served.Cancel);
-        VllmPromptPreview preview = await served.Client.GetService<IVllmPromptPreviewer>()!.PreviewPromptAsync(messages, options, Served.Cancel);
+        var preview = await served.Client.GetService<IVllmPromptPreviewer>()!.PreviewPromptAsync(messages, options, Served.Cancel);
         Assert.Empty(served.Sent);
         await served.AskAsync(messages, options);
 
@@ -42,7 +42,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task TokenCounter_Text_IsTheTokenizersCount()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         Assert.Equal(served.Server.Tokenizer.Encode("Grüße <|im_end|>").Length, await served.Client.CountTokensAsync("Grüße <|im_end|>", Served.Cancel));
     }

@@ -64,7 +64,7 @@ public sealed class StreamEqualsWholeTests
     }, static setter => setter).Select(static setters =>
     {
         var options = new ChatOptions();
-        foreach (Action<ChatOptions> set in setters)
+        foreach (var set in setters)
         {
             set(options);
         }
@@ -93,7 +93,7 @@ public sealed class StreamEqualsWholeTests
     [MemberData(nameof(Families))]
     public async Task Response_RandomRequestsAndChunks_IsTheSameStreamedAndWhole(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, server =>
+        await using var served = await Served.StartAsync(family, server =>
         {
             server.AcceptsMedia = true;
             server.ModelDirectory = VisionModelFolder.Path;
@@ -121,10 +121,10 @@ public sealed class StreamEqualsWholeTests
         (var optionsBefore, var messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
 
         served.Server.Reply(reply.Reply);
-        (ChatResponse? streamed, var streamError) = await TryAsync(async () => (await served.StreamAsync(messages, options)).ToChatResponse());
-        (ChatResponse? whole, var wholeError) = await TryAsync(() => served.AskAsync(messages, options));
+        (var streamed, var streamError) = await TryAsync(async () => (await served.StreamAsync(messages, options)).ToChatResponse());
+        (var whole, var wholeError) = await TryAsync(() => served.AskAsync(messages, options));
         served.Server.Reply(reply.Recut);
-        (ChatResponse? recut, var recutError) = await TryAsync(() => served.AskAsync(messages, options));
+        (var recut, var recutError) = await TryAsync(() => served.AskAsync(messages, options));
 
         Assert.Equal(optionsBefore, Snapshot.Of(options));
         Assert.Equal(messagesBefore, Snapshot.Of(messages));

@@ -27,8 +27,8 @@ public sealed class SwapTests
     [MemberData(nameof(Providers))]
     public async Task Application_WithAnyProvider_RunsTheSame(string provider, bool keyed)
     {
-        await using OpenAIServer rival = await OpenAIServer.StartAsync(Served.Cancel);
-        await using VllmTestServer server = await StartAsync(provider);
+        await using var rival = await OpenAIServer.StartAsync(Served.Cancel);
+        await using var server = await StartAsync(provider);
         var services = new ServiceCollection();
         if (provider == OpenAIClient)
         {
@@ -46,14 +46,14 @@ public sealed class SwapTests
             _ = keyed ? services.AddKeyedVllmGrpc("chat", Configure) : services.AddVllmGrpc(Configure);
         }
 
-        await using ServiceProvider container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true });
+        await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true });
 
         await Application.RunAsync(keyed ? container.GetRequiredKeyedService<IChatClient>("chat") : container.GetRequiredService<IChatClient>());
     }
 
     private static async Task<VllmTestServer> StartAsync(string provider)
     {
-        VllmTestServer server = await VllmTestServer.StartAsync(
+        var server = await VllmTestServer.StartAsync(
             new VllmTestServerOptions { Family = provider == InferenceFamily ? VllmServerFamily.B : VllmServerFamily.A }, Served.Cancel);
         server.Reply(request =>
         {
@@ -72,7 +72,7 @@ public sealed class SwapTests
         public static async Task RunAsync(IChatClient provider)
         {
             Assert.NotNull(provider.GetService<ChatClientMetadata>());
-            using IChatClient client = provider.AsBuilder().UseFunctionInvocation().Build();
+            using var client = provider.AsBuilder().UseFunctionInvocation().Build();
             await PlainAsync(client);
             await ToolsAsync(client, streaming: false);
             await ToolsAsync(client, streaming: true);
@@ -83,9 +83,9 @@ public sealed class SwapTests
         private static async Task PlainAsync(IChatClient client)
         {
             var options = new ChatOptions { Temperature = 0.2f, TopP = 0.9f, MaxOutputTokens = 50, Seed = 1, StopSequences = ["\u0004"] };
-            ChatResponse whole = await client.GetResponseAsync("Hi", options, Served.Cancel);
+            var whole = await client.GetResponseAsync("Hi", options, Served.Cancel);
             List<ChatResponseUpdate> updates = [];
-            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Hi", options, Served.Cancel))
+            await foreach (var update in client.GetStreamingResponseAsync("Hi", options, Served.Cancel))
             {
                 updates.Add(update);
             }
@@ -110,13 +110,13 @@ public sealed class SwapTests
             var options = new ChatOptions { Tools = [TestTools.Weather], ToolMode = ChatToolMode.RequireAny };
             const string Question = "What is the weather in Paris?";
 
-            ChatResponse response = streaming
+            var response = streaming
                 ? await client.GetStreamingResponseAsync(Question, options, Served.Cancel).ToChatResponseAsync(Served.Cancel)
                 : await client.GetResponseAsync(Question, options, Served.Cancel);
 
             Assert.Equal("It says: 2 sunny days in Paris", response.Messages[^1].Text);
             Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
-            FunctionCallContent call = Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
+            var call = Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
             Assert.Equal(("Paris", "2"), (call.Arguments!["city"]!.ToString(), call.Arguments["days"]!.ToString()));
             Assert.Equal(call.CallId, Assert.Single(response.Messages[1].Contents.OfType<FunctionResultContent>()).CallId);
             Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -131,7 +131,7 @@ public sealed class SwapTests
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("Hi", cancellationToken: cancelled.Token));
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
-                await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Hi", cancellationToken: cancelled.Token))
+                await foreach (var update in client.GetStreamingResponseAsync("Hi", cancellationToken: cancelled.Token))
                 {
                     Assert.NotNull(update);
                 }

@@ -19,15 +19,15 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
 
-        ChatResponse response = await served.AskAsync("Where?", Options());
+        var response = await served.AskAsync("Where?", Options());
 
         Assert.Equal(Json, response.Text);
         Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
         Assert.Equal("structural_tag", served.LastSent.Constraint);
-        using JsonDocument tag = JsonDocument.Parse(served.LastSent.ConstraintText);
+        using var tag = JsonDocument.Parse(served.LastSent.ConstraintText);
         var text = served.LastSent.ConstraintText;
         Assert.True(text.IndexOf("</think>", StringComparison.Ordinal) < text.IndexOf("minLength", StringComparison.Ordinal));
         Assert.Contains("</think>", text);
@@ -37,10 +37,10 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, ConstraintStart.AfterReasoning);
+        await using var served = await StartAsync(family, ConstraintStart.AfterReasoning);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
 
-        ChatResponse response = await served.AskAsync("Where?", Options());
+        var response = await served.AskAsync("Where?", Options());
 
         Assert.Equal(Json, response.Text);
         Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, served.LastSent.ConstraintText));
@@ -50,12 +50,12 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue(Json);
-        ChatOptions options = Options();
+        var options = Options();
         options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None };
 
-        ChatResponse response = await served.AskAsync("Where?", options);
+        var response = await served.AskAsync("Where?", options);
 
         Assert.Equal(Json, response.Text);
         Assert.EndsWith("<think>\n\n</think>\n\n", served.LastPrompt);
@@ -66,13 +66,13 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(VllmServerFamily family)
     {
-        await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nAsk.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("<think>\nNoon.\n</think>\n\n" + Json);
-        ChatOptions options = Options();
+        var options = Options();
         options.Tools = [TestTools.Now];
 
-        (ChatResponse last, _) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Where?")], options, streaming: true, Served.Cancel);
+        (var last, _) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Where?")], options, streaming: true, Served.Cancel);
 
         Assert.Equal(Json, last.Text);
         Assert.All(served.Sent, sent => Assert.Equal("structural_tag", sent.Constraint));
@@ -84,13 +84,13 @@ public sealed class ThinkThenJsonTests
     [MemberData(nameof(Families))]
     public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(VllmServerFamily family)
     {
-        foreach (ConstraintStart start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
+        foreach (var start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
         {
-            await using Served served = await StartAsync(family, start);
+            await using var served = await StartAsync(family, start);
 
-            ChatResponse response = await served.AskAsync("Where?", Options());
+            var response = await served.AskAsync("Where?", Options());
 
-            using JsonDocument answer = JsonDocument.Parse(response.Text);
+            using var answer = JsonDocument.Parse(response.Text);
             Assert.True(answer.RootElement.GetProperty("city").GetString()!.Length >= 2);
         }
     }
@@ -102,19 +102,19 @@ public sealed class ThinkThenJsonTests
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<muse>\n");
         var config = Path.Combine(folder, "tokenizer_config.json");
-        JsonObject settings = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
+        var settings = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
         settings.Remove("chat_template");
         settings["response_template"] = JsonNode.Parse("""{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");
         File.WriteAllText(config, settings.ToJsonString());
-        await using Served served = await Served.StartAsync(
+        await using var served = await Served.StartAsync(
             family,
             server => (server.ModelDirectory, server.ConstraintStart) = (folder, ConstraintStart.FirstToken),
             client => (client.ToolCallParser, client.ReasoningParser) = ("hf", "hf"));
         served.Server.Enqueue(Json);
         served.Server.Enqueue("Hm.</muse>Paris");
 
-        ChatResponse constrained = await served.AskAsync("Where?", Options());
-        ChatResponse free = await served.AskAsync("Where?");
+        var constrained = await served.AskAsync("Where?", Options());
+        var free = await served.AskAsync("Where?");
 
         Assert.Equal(("json_schema", Schema), (served.Sent[0].Constraint, served.Sent[0].ConstraintText));
         Assert.Equal(Json, constrained.Text);
@@ -126,10 +126,10 @@ public sealed class ThinkThenJsonTests
     [Fact]
     public async Task Schema_AnswerCutAtLength_IsHandedOutWithItsReason()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
         served.Server.Enqueue(new ScriptedReply { Text = "{\"city\": \"Par", FinishReason = "length" });
 
-        ChatResponse response = await served.AskAsync("Where?", Options());
+        var response = await served.AskAsync("Where?", Options());
 
         Assert.Equal("{\"city\": \"Par", response.Text);
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
@@ -138,7 +138,7 @@ public sealed class ThinkThenJsonTests
     [Fact]
     public async Task Schema_ServerWaitsForAThoughtThatNeverComes_IsAConstraintError()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.AfterReasoning);
+        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.AfterReasoning);
         served.Server.Enqueue("It is Paris, of course.");
 
         await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", Options()));
@@ -154,17 +154,17 @@ public sealed class ThinkThenJsonTests
     [InlineData(true, "\"Paris\"", "not a JSON object")]
     public async Task Json_BrokenAnswerOfAServerThatSaysStop_IsNeverCalledFinished(bool anyObject, string answer, string problem)
     {
-        foreach (VllmServerFamily family in new[] { VllmServerFamily.A, VllmServerFamily.B })
+        foreach (var family in new[] { VllmServerFamily.A, VllmServerFamily.B })
         {
-            await using Served served = await StartAsync(family, ConstraintStart.FirstToken);
+            await using var served = await StartAsync(family, ConstraintStart.FirstToken);
             served.Server.Reply(answer);
-            ChatOptions options = anyObject ? new ChatOptions { ResponseFormat = ChatResponseFormat.Json } : Options();
+            var options = anyObject ? new ChatOptions { ResponseFormat = ChatResponseFormat.Json } : Options();
 
             var whole = await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", options));
             var updates = new List<ChatResponseUpdate>();
             var streamed = await Assert.ThrowsAsync<VllmConstraintException>(async () =>
             {
-                await foreach (ChatResponseUpdate update in served.Client.GetStreamingResponseAsync("Where?", options, Served.Cancel))
+                await foreach (var update in served.Client.GetStreamingResponseAsync("Where?", options, Served.Cancel))
                 {
                     updates.Add(update);
                 }
@@ -181,22 +181,22 @@ public sealed class ThinkThenJsonTests
     [InlineData("<think>\nParis.\n</think>\n\n {\"a\": [1]} \n")]
     public async Task Json_AnyObject_IsChecked(string answer)
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
         served.Server.Reply(answer);
 
-        ChatResponse response = await served.AskAsync("Where?", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
+        var response = await served.AskAsync("Where?", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
 
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
-        using JsonDocument json = JsonDocument.Parse(response.Text);
+        using var json = JsonDocument.Parse(response.Text);
     }
 
     [Fact]
     public async Task Json_ThoughtCutAtLength_IsHandedOutWithItsReason()
     {
-        await using Served served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
         served.Server.Enqueue(new ScriptedReply { Text = "<think>\nParis, I", FinishReason = "length" });
 
-        ChatResponse response = await served.AskAsync("Where?", Options());
+        var response = await served.AskAsync("Where?", Options());
 
         Assert.Equal(("", ChatFinishReason.Length), (response.Text, response.FinishReason));
     }

@@ -14,7 +14,7 @@ public sealed class ToolConversationTests
         get
         {
             var data = new TheoryData<string, VllmServerFamily, bool>();
-            foreach (FormatModel model in FormatModel.All)
+            foreach (var model in FormatModel.All)
             {
                 data.Add(model.Name, VllmServerFamily.A, true);
                 data.Add(model.Name, VllmServerFamily.B, false);
@@ -29,9 +29,9 @@ public sealed class ToolConversationTests
         get
         {
             var data = new TheoryData<string, VllmServerFamily, ConstraintStart>();
-            foreach (FormatModel model in FormatModel.All)
+            foreach (var model in FormatModel.All)
             {
-                foreach (ConstraintStart start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
+                foreach (var start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
                 {
                     data.Add(model.Name, VllmServerFamily.A, start);
                     data.Add(model.Name, VllmServerFamily.B, start);
@@ -48,12 +48,12 @@ public sealed class ToolConversationTests
     [MemberData(nameof(Formats))]
     public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, VllmServerFamily family, bool streaming)
     {
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await StartAsync(model, family);
+        var model = FormatModel.ByName(format);
+        await using var served = await StartAsync(model, family);
         served.Server.Enqueue(new ScriptedReply { Text = model.Thought + model.TwoCalls, TokensPerMessage = 3 });
         served.Server.Enqueue(model.BeforeAnswer + "It is noon, and sunny for two days.");
 
-        (ChatResponse last, List<ChatMessage> history) = await ToolLoop.RunAsync(
+        (var last, var history) = await ToolLoop.RunAsync(
             served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming, Served.Cancel);
 
         List<FunctionCallContent> calls = [.. history.SelectMany(message => message.Contents).OfType<FunctionCallContent>()];
@@ -74,8 +74,8 @@ public sealed class ToolConversationTests
     [MemberData(nameof(Names))]
     public async Task SecondRound_AfterCalls_BeginsWithThePromptAndWordsOfTheFirst(string format)
     {
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        var model = FormatModel.ByName(format);
+        await using var served = await StartAsync(model, VllmServerFamily.A);
         served.Server.Enqueue(model.Thought + model.TwoCalls);
         served.Server.Enqueue(model.BeforeAnswer + "Noon.");
 
@@ -92,8 +92,8 @@ public sealed class ToolConversationTests
     [MemberData(nameof(Names))]
     public async Task SecondTurn_AfterAnAnswer_BeginsWithThePromptOfTheFirst(string format)
     {
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        var model = FormatModel.ByName(format);
+        await using var served = await StartAsync(model, VllmServerFamily.A);
         served.Server.Reply(model.BeforeAnswer + "Hello.");
         var history = new List<ChatMessage> { new(ChatRole.User, "Hi") };
         history.AddMessages(await served.AskAsync(history));
@@ -109,13 +109,13 @@ public sealed class ToolConversationTests
     [MemberData(nameof(Names))]
     public async Task ToolChoice_AutoNoneRequiredNamed_ConstrainOnlyWhereNeeded(string format)
     {
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        var model = FormatModel.ByName(format);
+        await using var served = await StartAsync(model, VllmServerFamily.A);
         served.Server.Reply(model.TwoCalls);
         ChatOptions With(ChatToolMode? mode) => new() { Tools = [TestTools.Weather, TestTools.Now], ToolMode = mode };
 
-        ChatResponse auto = await served.AskAsync("Hi", With(ChatToolMode.Auto));
-        ChatResponse none = await served.AskAsync("Hi", With(ChatToolMode.None));
+        var auto = await served.AskAsync("Hi", With(ChatToolMode.Auto));
+        var none = await served.AskAsync("Hi", With(ChatToolMode.None));
         await served.AskAsync("Hi", With(ChatToolMode.RequireAny));
         await served.AskAsync("Hi", With(ChatToolMode.RequireSpecific("now")));
 
@@ -136,8 +136,8 @@ public sealed class ToolConversationTests
     {
         const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
         const string Json = "{\"city\": \"Paris\"}";
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await Served.StartAsync(
+        var model = FormatModel.ByName(format);
+        await using var served = await Served.StartAsync(
             family,
             server =>
             {
@@ -152,7 +152,7 @@ public sealed class ToolConversationTests
             ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High },
         };
 
-        ChatResponse response = (await served.StreamAsync("Where?", options)).ToChatResponse();
+        var response = (await served.StreamAsync("Where?", options)).ToChatResponse();
 
         Assert.Equal(Json, response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
@@ -172,7 +172,7 @@ public sealed class ToolConversationTests
     [Fact]
     public async Task ToolChoice_UnknownName_IsAnArgumentErrorBeforeAnythingIsSent()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], ToolMode = ChatToolMode.RequireSpecific("fly") }));
 
@@ -184,15 +184,15 @@ public sealed class ToolConversationTests
     [MemberData(nameof(Names))]
     public async Task AllowMultipleToolCalls_False_HandsOutOneCallAndStopsTheServer(string format)
     {
-        FormatModel model = FormatModel.ByName(format);
-        await using Served served = await StartAsync(model, VllmServerFamily.A);
+        var model = FormatModel.ByName(format);
+        await using var served = await StartAsync(model, VllmServerFamily.A);
         served.Server.Reply(new ScriptedReply { Text = model.TwoCalls + string.Concat(Enumerable.Repeat(" and so on", 500)), DelayPerMessage = TimeSpan.FromMilliseconds(1) });
 
-        ChatResponse response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], AllowMultipleToolCalls = false });
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], AllowMultipleToolCalls = false });
 
         Assert.Equal("get_weather", Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>()).Name);
         Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
-        CapturedRequest request = served.LastSent.Captured;
+        var request = served.LastSent.Captured;
         await Task.WhenAny(request.Aborted, request.Cancelled).WaitAsync(TimeSpan.FromSeconds(20), Served.Cancel);
         Assert.True(request.OutputTokens < 500);
     }

@@ -11,8 +11,8 @@ internal static class ToolLoop
         List<ChatMessage> history = [.. messages];
 
         // Not disposed: that would dispose the client below.
-        IChatClient invoking = client.AsBuilder().UseFunctionInvocation().Build();
-        ChatResponse response = streaming
+        var invoking = client.AsBuilder().UseFunctionInvocation().Build();
+        var response = streaming
             ? await invoking.GetStreamingResponseAsync(history, options, cancellationToken).ToChatResponseAsync(cancellationToken)
             : await invoking.GetResponseAsync(history, options, cancellationToken);
         history.AddMessages(response);

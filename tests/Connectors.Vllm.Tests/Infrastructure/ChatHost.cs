@@ -28,7 +28,7 @@ internal sealed class ChatHost : IAsyncDisposable
     {
         var serverOptions = new VllmTestServerOptions { Family = family };
         server?.Invoke(serverOptions);
-        VllmTestServer running = await VllmTestServer.StartAsync(serverOptions, TestContext.Current.CancellationToken);
+        var running = await VllmTestServer.StartAsync(serverOptions, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions { AllowModelDownload = false, HubCacheDirectory = Path.Combine(Path.GetTempPath(), "no-hub-cache") };
         options.Endpoints.Add(running.Endpoint);
         if (family == VllmServerFamily.B)

@@ -22,8 +22,8 @@ internal sealed record RecordedChat(string Label, GenerateRequest Request, IRead
         var chats = new List<RecordedChat>();
         foreach (var line in File.ReadLines(file).Where(line => line.Length > 0))
         {
-            using JsonDocument document = JsonDocument.Parse(line);
-            JsonElement root = document.RootElement;
+            using var document = JsonDocument.Parse(line);
+            var root = document.RootElement;
             if (root.GetProperty("family").GetString() != "A" || !root.GetProperty("rpc").GetString()!.EndsWith("/Generate", StringComparison.Ordinal)
                 || root.GetProperty("status").GetString() != "OK")
             {
@@ -36,8 +36,8 @@ internal sealed record RecordedChat(string Label, GenerateRequest Request, IRead
                 [.. root.GetProperty("expected").EnumerateArray().Select(choice => new RecordedChoice(
                     [.. choice.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())],
                     choice.GetProperty("finish_reason").GetString()!,
-                    choice.TryGetProperty("matched_stop_str", out JsonElement stop) ? stop.GetString() : null,
-                    choice.TryGetProperty("matched_token_id", out JsonElement token) ? token.GetInt32() : null,
+                    choice.TryGetProperty("matched_stop_str", out var stop) ? stop.GetString() : null,
+                    choice.TryGetProperty("matched_token_id", out var token) ? token.GetInt32() : null,
                     choice.GetProperty("text_skip_special").GetString()!,
                     choice.GetProperty("prompt_tokens").GetInt32(),
                     choice.GetProperty("cached_tokens").GetInt32()))],

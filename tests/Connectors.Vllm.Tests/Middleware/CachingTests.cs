@@ -19,13 +19,13 @@ public sealed class CachingTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(VllmServerFamily family, bool streaming)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });
-        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
-        ChatOptions options = Options();
+        using var client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        var options = Options();
 
-        ChatResponse first = await RunAsync(client, options, streaming);
-        ChatResponse second = await RunAsync(client, options, streaming);
+        var first = await RunAsync(client, options, streaming);
+        var second = await RunAsync(client, options, streaming);
 
         Assert.Single(served.Sent);
         Assert.Equal(Snapshot.Of(first), Snapshot.Of(second));
@@ -38,14 +38,14 @@ public sealed class CachingTests
     [Fact]
     public async Task StreamedCall_AfterAWholeOne_HasTheSameContents()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });
-        using IChatClient whole = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
-        using IChatClient streamed = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        using var whole = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        using var streamed = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
 
-        ChatResponse first = await RunAsync(whole, Options(), streaming: false);
-        ChatResponse second = await RunAsync(streamed, Options(), streaming: true);
-        ChatResponse cached = await RunAsync(streamed, Options(), streaming: true);
+        var first = await RunAsync(whole, Options(), streaming: false);
+        var second = await RunAsync(streamed, Options(), streaming: true);
+        var cached = await RunAsync(streamed, Options(), streaming: true);
 
         Assert.Equal(Snapshot.WithoutIds(first), Snapshot.WithoutIds(second));
         Assert.Equal(Snapshot.WithoutIds(first), Snapshot.WithoutIds(cached));
@@ -57,9 +57,9 @@ public sealed class CachingTests
     [MemberData(nameof(Extras))]
     public async Task SecondCall_OtherExtras_IsAskedAnew(string extra)
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Reply("yes");
-        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        using var client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
         var other = new ChatOptions();
         switch (extra)
         {
@@ -93,12 +93,12 @@ public sealed class CachingTests
     [Fact]
     public async Task SecondCall_SeveralChoices_AreAllThere()
     {
-        await using Served served = await Served.StartAsync();
+        await using var served = await Served.StartAsync();
         served.Server.Reply(new ScriptedReply { Text = "One.", Alternatives = [new ScriptedReply { Text = "Two." }] });
-        using IChatClient client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
+        using var client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
 
         await RunAsync(client, new ChatOptions { ChoiceCount = 2 }, streaming: true);
-        ChatResponse cached = await RunAsync(client, new ChatOptions { ChoiceCount = 2 }, streaming: true);
+        var cached = await RunAsync(client, new ChatOptions { ChoiceCount = 2 }, streaming: true);
 
         Assert.Single(served.Sent);
         Assert.Equal(["One.", "Two."], cached.Messages.Select(message => message.Text));

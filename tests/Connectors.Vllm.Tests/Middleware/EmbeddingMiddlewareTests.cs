@@ -14,16 +14,16 @@ public sealed class EmbeddingMiddlewareTests
     public async Task Pipeline_CacheTelemetryAndLogging_AsksForEveryTextOnce()
     {
         using var logs = new ListLoggerFactory();
-        await using VllmTestServer server = await StartAsync();
+        await using var server = await StartAsync();
         await using var ours = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
-        using IEmbeddingGenerator<string, Embedding<float>> generator = ours.AsBuilder()
+        using var generator = ours.AsBuilder()
             .UseLogging(logs)
             .UseOpenTelemetry()
             .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions())))
             .Build();
 
-        GeneratedEmbeddings<Embedding<float>> first = await generator.GenerateAsync(["a", "b"], cancellationToken: Served.Cancel);
-        GeneratedEmbeddings<Embedding<float>> second = await generator.GenerateAsync(["b", "c", "a"], cancellationToken: Served.Cancel);
+        var first = await generator.GenerateAsync(["a", "b"], cancellationToken: Served.Cancel);
+        var second = await generator.GenerateAsync(["b", "c", "a"], cancellationToken: Served.Cancel);
 
         Assert.Equal(3, server.Requests.Count(request => request.Method.EndsWith("/Embed", StringComparison.Ordinal)));
         Assert.Equal(first[0].Vector.ToArray(), second[2].Vector.ToArray());
@@ -36,11 +36,11 @@ public sealed class EmbeddingMiddlewareTests
     [Fact]
     public async Task Extensions_VectorAndZip_WorkOnOurs()
     {
-        await using VllmTestServer server = await StartAsync();
+        await using var server = await StartAsync();
         await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
 
-        ReadOnlyMemory<float> vector = await generator.GenerateVectorAsync("a", cancellationToken: Served.Cancel);
-        (string Value, Embedding<float> Embedding)[] pairs = await generator.GenerateAndZipAsync(["a", "b"], cancellationToken: Served.Cancel);
+        var vector = await generator.GenerateVectorAsync("a", cancellationToken: Served.Cancel);
+        var pairs = await generator.GenerateAndZipAsync(["a", "b"], cancellationToken: Served.Cancel);
 
         Assert.Equal(16, vector.Length);
         Assert.Equal(vector.ToArray(), pairs[0].Embedding.Vector.ToArray());

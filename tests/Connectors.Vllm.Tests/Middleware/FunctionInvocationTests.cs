@@ -20,12 +20,12 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Loop_ToolsRequired_AreRequiredOnceThenTheAnswerIsFree(VllmServerFamily family, bool streaming)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Calls);
         served.Server.Enqueue(Answer);
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming);
+        var response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming);
 
         Assert.Equal(Answer, response.Text);
         Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
@@ -39,12 +39,12 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Loop_Usage_IsTheSumOfTheRounds(VllmServerFamily family, bool streaming)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Calls);
         served.Server.Enqueue(Answer);
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming);
+        var response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming);
 
         var output = served.Server.Tokenizer.Encode(Calls).Length + 1 + served.Server.Tokenizer.Encode(Answer).Length + 1;
         Assert.Equal(served.Sent.Sum(sent => sent.PromptIds.Count), response.Usage!.InputTokenCount);
@@ -55,12 +55,12 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(FamiliesAndStreaming))]
     public async Task Loop_ThoughtBeforeACall_IsKeptForTheNextRound(VllmServerFamily family, bool streaming)
     {
-        await using Served served = await Served.StartAsync(family, server => server.ModelDirectory = EndToEnd.FormatModel.Hermes.Folder);
+        await using var served = await Served.StartAsync(family, server => server.ModelDirectory = EndToEnd.FormatModel.Hermes.Folder);
         served.Server.Enqueue("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Answer);
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse response = await RunAsync(client, "Time?", new ChatOptions { Tools = [TestTools.Now] }, streaming);
+        var response = await RunAsync(client, "Time?", new ChatOptions { Tools = [TestTools.Now] }, streaming);
 
         Assert.Equal("I need the time.", response.Messages[0].Contents.OfType<TextReasoningContent>().Single().Text.Trim());
         int[] firstRound = [.. served.Sent[0].PromptIds, .. served.Server.Tokenizer.Encode("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"))];
@@ -71,12 +71,12 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(Families))]
     public async Task Loop_UnknownTool_IsToldToTheModel(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("erase_disk", "{}"));
         served.Server.Enqueue("Sorry.");
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse response = await RunAsync(client, "Hi", new ChatOptions { Tools = [TestTools.Now] }, streaming: true);
+        var response = await RunAsync(client, "Hi", new ChatOptions { Tools = [TestTools.Now] }, streaming: true);
 
         Assert.Equal("Sorry.", response.Text);
         Assert.Contains("erase_disk", served.LastPrompt);
@@ -87,14 +87,14 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(Families))]
     public async Task Loop_ArgumentsNoJson_InvokeNothing(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         var broken = TestTools.Hermes("count", "{\"by\": two}");
         served.Server.Enqueue(broken);
         var invoked = 0;
-        AIFunction count = AIFunctionFactory.Create((int by = 1) => invoked += by, "count");
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        var count = AIFunctionFactory.Create((int by = 1) => invoked += by, "count");
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse response = await RunAsync(client, "Hi", new ChatOptions { Tools = [count] }, streaming: true);
+        var response = await RunAsync(client, "Hi", new ChatOptions { Tools = [count] }, streaming: true);
 
         Assert.Equal(broken, response.Text);
         Assert.Equal(0, invoked);
@@ -104,13 +104,13 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(Families))]
     public async Task Loop_FunctionThatThrows_IsToldAndTheModelGoesOn(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("fail", "{}"));
         served.Server.Enqueue("It failed.");
-        AIFunction fail = AIFunctionFactory.Create(string () => throw new InvalidOperationException("no such day"), "fail");
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation(configure: invoking => invoking.IncludeDetailedErrors = true).Build();
+        var fail = AIFunctionFactory.Create(string () => throw new InvalidOperationException("no such day"), "fail");
+        using var client = served.Client.AsBuilder().UseFunctionInvocation(configure: invoking => invoking.IncludeDetailedErrors = true).Build();
 
-        ChatResponse response = await RunAsync(client, "Hi", new ChatOptions { Tools = [fail] }, streaming: false);
+        var response = await RunAsync(client, "Hi", new ChatOptions { Tools = [fail] }, streaming: false);
 
         Assert.Equal("It failed.", response.Text);
         Assert.Contains("no such day", served.LastPrompt);
@@ -120,18 +120,18 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(Families))]
     public async Task Loop_ToolThatNeedsApproval_GoesOnWhenItIsGiven(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Answer);
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
         var options = new ChatOptions { Tools = [new ApprovalRequiredAIFunction(TestTools.Now)] };
         List<ChatMessage> history = [new(ChatRole.User, "Time?")];
 
-        ChatResponse asked = await client.GetResponseAsync(history, options, Served.Cancel);
+        var asked = await client.GetResponseAsync(history, options, Served.Cancel);
         history.AddMessages(asked);
-        ToolApprovalRequestContent request = Assert.Single(asked.Messages.SelectMany(message => message.Contents).OfType<ToolApprovalRequestContent>());
+        var request = Assert.Single(asked.Messages.SelectMany(message => message.Contents).OfType<ToolApprovalRequestContent>());
         history.Add(new ChatMessage(ChatRole.User, [request.CreateResponse(true)]));
-        ChatResponse answered = await client.GetResponseAsync(history, options, Served.Cancel);
+        var answered = await client.GetResponseAsync(history, options, Served.Cancel);
 
         Assert.Equal(Answer, answered.Text);
         Assert.Contains(TestTools.Hermes("now", "{}"), served.LastPrompt);
@@ -142,12 +142,12 @@ public sealed class FunctionInvocationTests
     [MemberData(nameof(Families))]
     public async Task Loop_BrokenOff_StopsTheServer(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(new ScriptedReply { Text = string.Join(' ', Enumerable.Repeat("word", 2000)), HoldAfterMessages = 4, Hold = new TaskCompletionSource().Task });
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Hi", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel))
+        await foreach (var update in client.GetStreamingResponseAsync("Hi", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel))
         {
             if (update.Text.Length > 0)
             {

@@ -23,14 +23,14 @@ public sealed class ObservingTests
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
-        using TracerProvider tracing = Sdk.CreateTracerProviderBuilder().AddSource(source, VllmTelemetry.ActivitySourceName).AddProcessor(spans).Build();
-        await using Served served = await Served.StartAsync(family, server => server.ServedModelName = "served", client => client.ModelId = "served");
+        using var tracing = Sdk.CreateTracerProviderBuilder().AddSource(source, VllmTelemetry.ActivitySourceName).AddProcessor(spans).Build();
+        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served", client => client.ModelId = "served");
         served.Server.Reply(new ScriptedReply { Text = "<think>\nHm.\n</think>\n\nHello.", CachedTokens = 3 });
-        using IChatClient client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
+        using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
-        ChatResponse response = await RunAsync(client, new ChatOptions { Temperature = 0.5f, TopK = 4, MaxOutputTokens = 50, Seed = 3 }, streaming);
+        var response = await RunAsync(client, new ChatOptions { Temperature = 0.5f, TopK = 4, MaxOutputTokens = 50, Seed = 3 }, streaming);
 
-        Activity chat = spans.Single(span => span.Source.Name == source);
+        var chat = spans.Single(span => span.Source.Name == source);
         Assert.Equal("chat served", chat.DisplayName);
         Assert.Equal("vllm", chat.GetTagItem("gen_ai.provider.name"));
         Assert.Equal("served", chat.GetTagItem("gen_ai.request.model"));
@@ -51,10 +51,10 @@ public sealed class ObservingTests
     {
         var source = $"test-{Guid.NewGuid():n}";
         var exporter = new NameExporter();
-        using MeterProvider metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName).AddReader(new BaseExportingMetricReader(exporter)).Build();
-        await using Served served = await Served.StartAsync(family);
+        using var metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName).AddReader(new BaseExportingMetricReader(exporter)).Build();
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("A few words of an answer.");
-        using IChatClient client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
+        using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
         await RunAsync(client, new ChatOptions(), streaming: true);
         metering.ForceFlush();
@@ -74,10 +74,10 @@ public sealed class ObservingTests
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
-        using TracerProvider tracing = Sdk.CreateTracerProviderBuilder().AddSource(source).AddProcessor(spans).Build();
-        await using Served served = await Served.StartAsync(family);
+        using var tracing = Sdk.CreateTracerProviderBuilder().AddSource(source).AddProcessor(spans).Build();
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
-        using IChatClient client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
+        using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
         await Assert.ThrowsAsync<Grpc.VllmRequestException>(() => RunAsync(client, new ChatOptions(), streaming));
 
@@ -89,9 +89,9 @@ public sealed class ObservingTests
     public async Task Logging_AtTrace_WritesTheWholeExchangeAsJson(VllmServerFamily family, bool streaming)
     {
         using var logs = new ListLoggerFactory();
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Reply("<think>\nHm.\n</think>\n\nHello. " + TestTools.Hermes("now", "{}"));
-        using IChatClient client = served.Client.AsBuilder().UseLogging(logs).Build();
+        using var client = served.Client.AsBuilder().UseLogging(logs).Build();
 
         await RunAsync(client, new ChatOptions { Tools = [TestTools.Now], LogProbs = 1, MinP = 0.1f }, streaming);
 
@@ -123,7 +123,7 @@ public sealed class ObservingTests
 
         public override ExportResult Export(in Batch<Metric> batch)
         {
-            foreach (Metric metric in batch)
+            foreach (var metric in batch)
             {
                 Names.Add(metric.Name);
             }

@@ -16,8 +16,8 @@ public sealed class ReductionTests
     [MemberData(nameof(Families))]
     public async Task Reducer_CountingMessages_SendsOnlyTheLast(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
-        using IChatClient client = served.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(2)).Build();
+        await using var served = await Served.StartAsync(family);
+        using var client = served.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(2)).Build();
 
         await client.GetResponseAsync(
             [new(ChatRole.System, "Be kind."), new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three")], cancellationToken: Served.Cancel);
@@ -32,12 +32,12 @@ public sealed class ReductionTests
     [MemberData(nameof(Families))]
     public async Task Reducer_Summarizing_AsksUsForTheSummaryAndSendsIt(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("They counted.");
         served.Server.Enqueue("Five.");
-        using IChatClient client = served.Client.AsBuilder().UseChatReducer(new SummarizingChatReducer(served.Client, 2, 0)).Build();
+        using var client = served.Client.AsBuilder().UseChatReducer(new SummarizingChatReducer(served.Client, 2, 0)).Build();
 
-        ChatResponse response = await client.GetResponseAsync(
+        var response = await client.GetResponseAsync(
             [new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three"), new(ChatRole.Assistant, "four"), new(ChatRole.User, "And then?")],
             cancellationToken: Served.Cancel);
 
@@ -51,8 +51,8 @@ public sealed class ReductionTests
     [MemberData(nameof(Families))]
     public async Task ConfigureOptions_SetsExtras_OnACopy(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
-        using IChatClient client = served.Client.AsBuilder().ConfigureOptions(options => options.MinP = 0.125f).Build();
+        await using var served = await Served.StartAsync(family);
+        using var client = served.Client.AsBuilder().ConfigureOptions(options => options.MinP = 0.125f).Build();
         var mine = new ChatOptions { TopK = 3 };
 
         await client.GetResponseAsync("Hi", mine, Served.Cancel);
@@ -65,7 +65,7 @@ public sealed class ReductionTests
     [MemberData(nameof(Families))]
     public async Task Container_UseWithABuilder_IsAWholePipeline(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("Noon.");
         var services = new ServiceCollection();
@@ -73,10 +73,10 @@ public sealed class ReductionTests
         services.AddDistributedMemoryCache();
         services.AddVllmGrpc(options => Copy(served, options))
             .Use((inner, provider) => inner.AsBuilder().UseFunctionInvocation().UseDistributedCache().UseOpenTelemetry().UseLogging().Build(provider));
-        await using ServiceProvider container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
-        IChatClient client = container.GetRequiredService<IChatClient>();
+        await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
+        var client = container.GetRequiredService<IChatClient>();
 
-        ChatResponse response = await client.GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
+        var response = await client.GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
         await client.GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
 
         Assert.Equal("Noon.", response.Text);
@@ -89,15 +89,15 @@ public sealed class ReductionTests
     [MemberData(nameof(Families))]
     public async Task Container_AddChatClientOnOurs_IsTheOtherWayToDoIt(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("Noon.");
         var services = new ServiceCollection();
         services.AddVllmGrpc(options => Copy(served, options));
         services.AddChatClient(provider => provider.GetRequiredService<VllmChatClient>()).UseFunctionInvocation();
-        await using ServiceProvider container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
+        await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
 
-        ChatResponse response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
+        var response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
 
         Assert.Equal("Noon.", response.Text);
     }

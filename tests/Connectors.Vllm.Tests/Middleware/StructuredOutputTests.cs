@@ -18,10 +18,10 @@ public sealed class StructuredOutputTests
     [MemberData(nameof(FamiliesAndThinking))]
     public async Task Response_OfAnObjectType_IsParsed(VllmServerFamily family, bool thinks)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
         served.Server.Enqueue((thinks ? "<think>\nA city.\n</think>\n\n" : "") + Json);
 
-        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", cancellationToken: Served.Cancel);
+        var response = await served.Client.GetResponseAsync<City>("Describe a city.", cancellationToken: Served.Cancel);
 
         Assert.Equal(("Zürich", 1.5), (response.Result.Name, response.Result.Size));
         Assert.Equal(["a", "b"], response.Result.Tags);
@@ -34,10 +34,10 @@ public sealed class StructuredOutputTests
     [MemberData(nameof(Families))]
     public async Task Response_OfARootThatIsNoObject_IsUnwrapped(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("{\"data\":[1,2,3]}");
 
-        ChatResponse<int[]> response = await served.Client.GetResponseAsync<int[]>("Count.", cancellationToken: Served.Cancel);
+        var response = await served.Client.GetResponseAsync<int[]>("Count.", cancellationToken: Served.Cancel);
 
         Assert.Equal([1, 2, 3], response.Result);
         Assert.Contains("\"data\"", served.LastSent.ConstraintText);
@@ -47,10 +47,10 @@ public sealed class StructuredOutputTests
     [MemberData(nameof(Families))]
     public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
-        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", useJsonSchemaResponseFormat: false, cancellationToken: Served.Cancel);
+        var response = await served.Client.GetResponseAsync<City>("Describe a city.", useJsonSchemaResponseFormat: false, cancellationToken: Served.Cancel);
 
         Assert.Equal("Zürich", response.Result.Name);
         Assert.Equal("json_object", served.LastSent.Constraint);
@@ -61,10 +61,10 @@ public sealed class StructuredOutputTests
     [MemberData(nameof(Families))]
     public async Task Response_CutAtTheLimit_HasNoResultButItsText(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
-        ChatResponse<City> response = await served.Client.GetResponseAsync<City>("Describe a city.", new ChatOptions { MaxOutputTokens = 4 }, cancellationToken: Served.Cancel);
+        var response = await served.Client.GetResponseAsync<City>("Describe a city.", new ChatOptions { MaxOutputTokens = 4 }, cancellationToken: Served.Cancel);
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
         Assert.False(response.TryGetResult(out _));
@@ -75,12 +75,12 @@ public sealed class StructuredOutputTests
     [MemberData(nameof(Families))]
     public async Task Response_AfterToolCalls_IsStillOfTheType(VllmServerFamily family)
     {
-        await using Served served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Json);
-        using IChatClient client = served.Client.AsBuilder().UseFunctionInvocation().Build();
+        using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        ChatResponse<City> response = await client.GetResponseAsync<City>("Describe a city.", new ChatOptions { Tools = [TestTools.Now] }, cancellationToken: Served.Cancel);
+        var response = await client.GetResponseAsync<City>("Describe a city.", new ChatOptions { Tools = [TestTools.Now] }, cancellationToken: Served.Cancel);
 
         Assert.Equal("Zürich", response.Result.Name);
         Assert.Equal(2, served.Sent.Count);

@@ -10,12 +10,12 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_SeveralValues_KeepsOrderCountsAndNames()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
         server.Reply(request => new ScriptedReply { Embedding = [request.PromptIds.Count, 0, 0, 0, 0, 0, 0, 0] });
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
         string[] texts = ["a", "a b c d e f g", "a b c"];
 
-        GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(texts, cancellationToken: Token);
+        var embeddings = await generator.GenerateAsync(texts, cancellationToken: Token);
 
         int[] lengths = [.. texts.Select(text => server.Tokenizer.Encode(text, addSpecialTokens: true).Length)];
         Assert.Equal(lengths.Select(length => (float)length), embeddings.Select(embedding => embedding.Vector.Span[0]));
@@ -28,7 +28,7 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_EmptyInputNullAndOtherDimension_AnswerClearly()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
 
         Assert.Empty(await generator.GenerateAsync([], cancellationToken: Token));
@@ -39,12 +39,12 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_Cancelled_ThrowsWithTheToken()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true }, Token);
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true }, Token);
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
         using var cancel = new CancellationTokenSource();
         await cancel.CancelAsync();
 
-        OperationCanceledException error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generator.GenerateAsync(["a"], cancellationToken: cancel.Token));
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generator.GenerateAsync(["a"], cancellationToken: cancel.Token));
 
         Assert.Equal(cancel.Token, error.CancellationToken);
     }

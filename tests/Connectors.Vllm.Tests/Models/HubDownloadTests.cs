@@ -18,9 +18,9 @@ public sealed class HubDownloadTests : IDisposable
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(VllmServerFamily family)
     {
-        await using HubServer hub = await HubServer.StartAsync(Cancel);
+        await using var hub = await HubServer.StartAsync(Cancel);
         hub.BreakAfter = 5000;
-        await using VllmTestServer server = await StartAsync(family);
+        await using var server = await StartAsync(family);
         var progress = new List<ModelDownloadProgress>();
         using var client = new VllmChatClient(Options(server, hub, options => options.DownloadProgress = new Collect(progress)));
 
@@ -38,8 +38,8 @@ public sealed class HubDownloadTests : IDisposable
     [Fact]
     public async Task GetResponse_SecondClient_TakesTheCacheAndAsksNoHub()
     {
-        await using HubServer hub = await HubServer.StartAsync(Cancel);
-        await using VllmTestServer server = await StartAsync(VllmServerFamily.B);
+        await using var hub = await HubServer.StartAsync(Cancel);
+        await using var server = await StartAsync(VllmServerFamily.B);
         using (var first = new VllmChatClient(Options(server, hub)))
         {
             await first.GetResponseAsync("Hello", cancellationToken: Cancel);
@@ -55,10 +55,10 @@ public sealed class HubDownloadTests : IDisposable
     [Fact]
     public async Task TryLoad_HubFallsSilent_EndsAndKeepsWhatCame()
     {
-        await using HubServer hub = await HubServer.StartAsync(Cancel);
+        await using var hub = await HubServer.StartAsync(Cancel);
         (hub.BreakAfter, hub.StandsStill) = (5000, true);
-        HubSettings settings = HubSettings.FromEnvironment(_ => null, hub.Endpoint, _cache);
-        using HttpClient http = HubDownloader.CreateClient();
+        var settings = HubSettings.FromEnvironment(_ => null, hub.Endpoint, _cache);
+        using var http = HubDownloader.CreateClient();
         var source = new HubDownloadSource(settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromSeconds(2)));
         var tried = new List<string>();
 
@@ -71,7 +71,7 @@ public sealed class HubDownloadTests : IDisposable
 
     private static async Task<VllmTestServer> StartAsync(VllmServerFamily family)
     {
-        VllmTestServer server = await VllmTestServer.StartAsync(
+        var server = await VllmTestServer.StartAsync(
             new VllmTestServerOptions { Family = family, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
         server.Reply("hi");
         return server;

@@ -31,16 +31,16 @@ public sealed class ModelChangeTests : IDisposable
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_AnotherModel_IsAskedInItsOwnVocabulary(VllmServerFamily family)
     {
-        await using VllmTestServer old = await StartAsync(family, "one");
+        await using var old = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(old.Endpoint));
         old.Reply("from one");
         Assert.Equal("from one", (await client.GetResponseAsync("Where is Köln?", cancellationToken: Cancel)).Text);
         await old.StopAsync();
-        await using VllmTestServer replacement = await StartAsync(family, "two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(family, "two", old.Endpoint.Port);
         replacement.Reply("from two");
 
         // All find out at the same time; one loads.
-        ChatResponse[] responses = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => client.GetResponseAsync($"Where is Rome, for the {i}th time?", cancellationToken: Cancel)));
+        var responses = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => client.GetResponseAsync($"Where is Rome, for the {i}th time?", cancellationToken: Cancel)));
 
         Assert.All(responses, response => Assert.Equal(("from two", "org/two"), (response.Text, response.ModelId)));
         List<CapturedRequest> sent = [.. replacement.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
@@ -57,7 +57,7 @@ public sealed class ModelChangeTests : IDisposable
     [InlineData(VllmServerFamily.B)]
     public async Task GetResponse_SameModelAgain_KeepsTheProfile(VllmServerFamily family)
     {
-        await using VllmTestServer server = await StartAsync(family, "one");
+        await using var server = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(server.Endpoint));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         var profile = client.GetService(typeof(VllmModelProfile));
@@ -72,11 +72,11 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task GetStreamingResponse_OtherLimitsOfTheSameModel_AreTaken()
     {
-        await using VllmTestServer old = await StartAsync(VllmServerFamily.A, "one");
+        await using var old = await StartAsync(VllmServerFamily.A, "one");
         using var client = new VllmChatClient(Options(old.Endpoint));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
-        await using VllmTestServer smaller = await VllmTestServer.StartAsync(
+        await using var smaller = await VllmTestServer.StartAsync(
             new VllmTestServerOptions { ModelPath = "org/one", ModelDirectory = SnapshotOf("one"), Port = old.Endpoint.Port, ContextLength = 200 }, Cancel);
 
         await client.GetStreamingResponseAsync("Hello", cancellationToken: Cancel).ToListAsync(Cancel);
@@ -90,11 +90,11 @@ public sealed class ModelChangeTests : IDisposable
     public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(VllmServerFamily family)
     {
         var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
-        await using VllmTestServer old = await StartAsync(family, "one");
+        await using var old = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
-        await using VllmTestServer replacement = await StartAsync(family, "two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(family, "two", old.Endpoint.Port);
 
         var refused = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
 
@@ -102,21 +102,21 @@ public sealed class ModelChangeTests : IDisposable
         Assert.DoesNotContain(replacement.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
         OtherVocabulary.Apply(folder);
         await client.GetResponseAsync("Hello again", cancellationToken: Cancel);
-        CapturedRequest sent = replacement.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal));
+        var sent = replacement.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal));
         Assert.Contains("Hello again", replacement.Tokenizer.Decode([.. sent.PromptIds]), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task GenerateEmbeddings_AnotherModel_AreAllMadeByIt()
     {
-        await using VllmTestServer old = await StartAsync(VllmServerFamily.A, "one", embeds: true);
+        await using var old = await StartAsync(VllmServerFamily.A, "one", embeds: true);
         using var generator = new VllmEmbeddingGenerator(Options(old.Endpoint));
         await generator.GenerateAsync(["a"], cancellationToken: Cancel);
         await old.StopAsync();
-        await using VllmTestServer replacement = await StartAsync(VllmServerFamily.A, "two", old.Endpoint.Port, embeds: true);
+        await using var replacement = await StartAsync(VllmServerFamily.A, "two", old.Endpoint.Port, embeds: true);
         string[] texts = [.. Enumerable.Range(0, 20).Select(i => $"text number {i}")];
 
-        GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(texts, cancellationToken: Cancel);
+        var embeddings = await generator.GenerateAsync(texts, cancellationToken: Cancel);
 
         Assert.All(embeddings, embedding => Assert.Equal("org/two", embedding.ModelId));
         Assert.Equal(texts.Order(), replacement.Requests.Where(request => request.Method.EndsWith("/Embed", StringComparison.Ordinal))

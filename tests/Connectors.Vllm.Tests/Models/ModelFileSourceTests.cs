@@ -26,7 +26,7 @@ public sealed class ModelFileSourceTests : IDisposable
     [InlineData("../../etc", null, null, null)]
     public void ModelIdentity_NamesAndPaths_TellTheRepository(string? served, string? path, string? repository, string? revision)
     {
-        ModelIdentity identity = ModelIdentity.From(served, path);
+        var identity = ModelIdentity.From(served, path);
 
         Assert.Equal(repository, identity.Repository);
         Assert.Equal(revision, identity.Revision);
@@ -52,7 +52,7 @@ public sealed class ModelFileSourceTests : IDisposable
         Directory.CreateDirectory(Path.Combine(repository, "refs"));
         await File.WriteAllTextAsync(Path.Combine(repository, "refs", "main"), Commit, Token);
 
-        ModelFileSet? files = await new HubCacheSource(Settings(), null).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
+        var files = await new HubCacheSource(Settings(), null).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
 
         Assert.True(files!.HasTokenizer);
         Assert.Contains(Commit, files.Origin, StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class ModelFileSourceTests : IDisposable
         using var hub = new FakeHub();
         var progress = new List<ModelDownloadProgress>();
 
-        ModelFileSet? files = await Source(hub, token: "secret", progress: new Collect(progress)).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
+        var files = await Source(hub, token: "secret", progress: new Collect(progress)).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
 
         Assert.Equal(TinyModel.Files["tokenizer.json"].ToArray(), files!.Files["tokenizer.json"].ToArray());
         Assert.DoesNotContain("model.safetensors", hub.Requested);
@@ -85,7 +85,7 @@ public sealed class ModelFileSourceTests : IDisposable
         var whole = TinyModel.Files["tokenizer.json"].ToArray();
         await File.WriteAllBytesAsync(Path.Combine(blobs, FakeHub.TagOf("tokenizer.json") + ".incomplete"), whole[..1000], Token);
 
-        ModelFileSet? files = await Source(hub).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
+        var files = await Source(hub).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
 
         Assert.Equal(whole, files!.Files["tokenizer.json"].ToArray());
         Assert.Contains(1000, hub.RangeStarts);
@@ -133,9 +133,9 @@ public sealed class ModelFileSourceTests : IDisposable
     [Fact]
     public async Task Locator_NothingWorks_ListsWhatWasTriedAndTheCures()
     {
-        await using ChatHost host = await ChatHost.StartAsync(server: options => options.TokenizerBundle = TokenizerBundle.HubId, client: options => options.HubCacheDirectory = _cache);
+        await using var host = await ChatHost.StartAsync(server: options => options.TokenizerBundle = TokenizerBundle.HubId, client: options => options.HubCacheDirectory = _cache);
 
-        VllmModelException error = await Assert.ThrowsAsync<VllmModelException>(() => host.Client.GetModelProfileAsync(Token).AsTask());
+        var error = await Assert.ThrowsAsync<VllmModelException>(() => host.Client.GetModelProfileAsync(Token).AsTask());
 
         Assert.Contains("GetTokenizer", error.Message, StringComparison.Ordinal);
         Assert.Contains("Hugging Face cache", error.Message, StringComparison.Ordinal);
@@ -149,7 +149,7 @@ public sealed class ModelFileSourceTests : IDisposable
     {
         var environment = new Dictionary<string, string> { ["HF_HOME"] = "/hf", ["HF_ENDPOINT"] = "https://mirror.test", ["HF_TOKEN"] = "t", ["HF_HUB_OFFLINE"] = "yes" };
 
-        HubSettings settings = HubSettings.FromEnvironment(environment.GetValueOrDefault);
+        var settings = HubSettings.FromEnvironment(environment.GetValueOrDefault);
 
         Assert.Equal(Path.Combine("/hf", "hub"), settings.CacheDirectory);
         Assert.Equal("https://mirror.test/", settings.Endpoint.ToString());
@@ -162,7 +162,7 @@ public sealed class ModelFileSourceTests : IDisposable
 
     private HubDownloadSource Source(FakeHub hub, string? token = null, bool allowed = true, bool offline = false, IProgress<ModelDownloadProgress>? progress = null)
     {
-        HubSettings settings = Settings(token, offline);
+        var settings = Settings(token, offline);
         return new HubDownloadSource(settings, null, allowed, new HubDownloader(new HttpClient(hub, disposeHandler: false), settings, NullLogger.Instance, progress));
     }
 

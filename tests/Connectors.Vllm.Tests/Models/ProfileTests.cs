@@ -9,7 +9,7 @@ public sealed class ProfileTests
     [Fact]
     public async Task FromDirectoryAsync_NoModelIdGiven_IsNamedAfterTheFolder()
     {
-        VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder + Path.DirectorySeparatorChar, cancellationToken: Served.Cancel);
+        var profile = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder + Path.DirectorySeparatorChar, cancellationToken: Served.Cancel);
 
         Assert.Equal(Path.GetFileName(Served.TinyModelFolder), profile.ModelId);
     }
@@ -17,9 +17,9 @@ public sealed class ProfileTests
     [Fact]
     public async Task FormatFor_OneParserNamed_ChoosesTheOtherAsForTheModel()
     {
-        VllmModelProfile profile = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder, cancellationToken: Served.Cancel);
+        var profile = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder, cancellationToken: Served.Cancel);
 
-        OutputFormat format = profile.FormatFor("llama3_json", null);
+        var format = profile.FormatFor("llama3_json", null);
 
         Assert.Equal("llama3_json", format.ToolParser);
         Assert.Equal(profile.Format.ReasoningParser, format.ReasoningParser);

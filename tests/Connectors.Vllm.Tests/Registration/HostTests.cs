@@ -25,9 +25,9 @@ public sealed class HostTests
     [InlineData("ReasoningParser", "no_such_parser", "Vllm:ReasoningParser")]
     public async Task Start_BadValue_FailsNamingTheKey(string key, string value, string named)
     {
-        HostApplicationBuilder builder = Builder(($"Vllm:{key}", value));
+        var builder = Builder(($"Vllm:{key}", value));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
-        using IHost host = builder.Build();
+        using var host = builder.Build();
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
@@ -41,11 +41,11 @@ public sealed class HostTests
     [InlineData("Connection:Protocol", "carrier-pigeon")]
     public async Task Start_UnreadableValue_FailsNamingTheKey(string key, string value)
     {
-        HostApplicationBuilder builder = Builder(($"Vllm:{key}", value));
+        var builder = Builder(($"Vllm:{key}", value));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
-        using IHost host = builder.Build();
+        using var host = builder.Build();
 
-        Exception error = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(Served.Cancel));
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(Served.Cancel));
 
         Assert.Contains($"'Vllm:{key}'", error.Message);
         Assert.Contains(value, error.Message);
@@ -55,11 +55,11 @@ public sealed class HostTests
     [Fact]
     public async Task Start_KeyedRegistrations_EachIsCheckedAndNamed()
     {
-        HostApplicationBuilder builder = Builder(("Good:Endpoint", "http://gpu:1"), ("Bad:ModelDirectory", "/no/such/folder"));
+        var builder = Builder(("Good:Endpoint", "http://gpu:1"), ("Bad:ModelDirectory", "/no/such/folder"));
         builder.Services.AddVllmGrpc("http://gpu:1");
         builder.Services.AddKeyedVllmGrpc("good", builder.Configuration.GetSection("Good"));
         builder.Services.AddKeyedVllmGrpc("bad", builder.Configuration.GetSection("Bad"));
-        using IHost host = builder.Build();
+        using var host = builder.Build();
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
@@ -71,10 +71,10 @@ public sealed class HostTests
     [Fact]
     public async Task Start_PostConfiguredBadValue_FailsToo()
     {
-        HostApplicationBuilder builder = Builder();
-        IVllmGrpcBuilder ours = builder.Services.AddKeyedVllmGrpc("a", "http://gpu:1");
+        var builder = Builder();
+        var ours = builder.Services.AddKeyedVllmGrpc("a", "http://gpu:1");
         builder.Services.PostConfigure<VllmGrpcOptions>(ours.OptionsName, options => options.Connection.ConnectTimeout = TimeSpan.Zero);
-        using IHost host = builder.Build();
+        using var host = builder.Build();
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
@@ -84,10 +84,10 @@ public sealed class HostTests
     [Fact]
     public async Task Start_GoodValuesAndNoServer_StartsAndSendsNothing()
     {
-        await using VllmTestServer server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
-        HostApplicationBuilder builder = Builder(("Vllm:Endpoint", server.Endpoint.ToString()));
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        var builder = Builder(("Vllm:Endpoint", server.Endpoint.ToString()));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
-        using IHost host = builder.Build();
+        using var host = builder.Build();
 
         await host.StartAsync(Served.Cancel);
 
@@ -99,7 +99,7 @@ public sealed class HostTests
 
     private static HostApplicationBuilder Builder(params (string Key, string Value)[] values)
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddInMemoryCollection(values.Select(pair => new KeyValuePair<string, string?>(pair.Key, pair.Value)));
         return builder;
     }

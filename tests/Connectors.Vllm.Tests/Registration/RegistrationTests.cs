@@ -17,9 +17,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task AddVllmGrpc_Address_ResolvesAWorkingClient()
     {
-        await using ServiceProvider provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint.ToString()));
+        await using var provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint.ToString()));
 
-        ChatResponse response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token);
+        var response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token);
 
         Assert.Equal("ok", response.Text);
         Assert.NotNull(provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>());
@@ -29,9 +29,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task AddKeyedVllmGrpc_TwoServers_AreKeptApart()
     {
-        await using VllmTestServer other = await VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = "other" }, Token);
+        await using var other = await VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = "other" }, Token);
         other.Reply("from the other");
-        await using ServiceProvider provider = Build(services =>
+        await using var provider = Build(services =>
         {
             services.AddVllmGrpc(tiny.Host.Server.Endpoint);
             services.AddKeyedVllmGrpc("other", other.Endpoint);
@@ -44,11 +44,11 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Use_Decorators_WrapInOrder()
     {
-        await using ServiceProvider provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint)
+        await using var provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint)
             .Use((inner, _) => new Marking(inner, "1"))
             .Use((inner, _) => new Marking(inner, "2")));
 
-        ChatResponse response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token);
+        var response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token);
 
         Assert.Equal("12", response.AdditionalProperties!["marks"]);
         Assert.IsType<VllmChatClient>(provider.GetRequiredService<IChatClient>().GetService(typeof(VllmChatClient)));
@@ -58,12 +58,12 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public void Configuration_EveryShape_IsBound()
     {
-        IConfiguration configuration = Configuration(
+        var configuration = Configuration(
             ("Vllm:Endpoints:0", "http://a:1"), ("Vllm:Endpoints:1", "http://b:2"), ("Vllm:ModelId", "m"), ("Vllm:AllowModelDownload", "false"),
             ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "Engine"), ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
-        using ServiceProvider provider = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
+        using var provider = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
-        VllmGrpcOptions options = provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
+        var options = provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
 
         Assert.Equal(["http://a:1/", "http://b:2/"], options.Endpoints.Select(endpoint => endpoint.ToString()));
         Assert.Equal("m", options.ModelId);
@@ -80,9 +80,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Endpoint", "http://")]
     public void Configuration_UnreadableValue_NamesTheKey(string key, string value)
     {
-        using ServiceProvider provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
 
-        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
+        var error = Assert.Throws<InvalidOperationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
 
         Assert.Contains($"Vllm:{key}", error.Message, StringComparison.Ordinal);
     }
@@ -94,9 +94,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Connection:CallTimeout", "-00:00:01")]
     public void Validation_InvalidValue_NamesTheKey(string key, string value)
     {
-        using ServiceProvider provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
 
-        OptionsValidationException error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
+        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
 
         Assert.Contains("Vllm:" + key, error.Message, StringComparison.Ordinal);
     }
@@ -104,8 +104,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task HealthCheck_RunningAndStoppedServer_Tells()
     {
-        VllmTestServer server = await VllmTestServer.StartAsync(null, Token);
-        await using ServiceProvider provider = Build(services =>
+        var server = await VllmTestServer.StartAsync(null, Token);
+        await using var provider = Build(services =>
         {
             services.AddVllmGrpc(options =>
             {
@@ -125,8 +125,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Dispose_Container_DisposesClients()
     {
-        ServiceProvider provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint));
-        IChatClient client = provider.GetRequiredService<IChatClient>();
+        var provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint));
+        var client = provider.GetRequiredService<IChatClient>();
         await client.GetResponseAsync("Hi", cancellationToken: Token);
 
         provider.Dispose();
@@ -138,7 +138,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Client_OnABorrowedEngine_LeavesItAlive()
     {
-        await using IVllmEngine engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(tiny.Host.Server.Endpoint.ToString()));
+        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(tiny.Host.Server.Endpoint.ToString()));
         var client = new VllmChatClient(engine);
         Assert.Equal("ok", (await client.GetResponseAsync("Hi", cancellationToken: Token)).Text);
 
@@ -185,7 +185,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Profile_ManyFirstCalls_LoadOnce()
     {
-        await using ChatHost host = await ChatHost.StartAsync();
+        await using var host = await ChatHost.StartAsync();
         host.Server.Reply("ok");
 
         await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => host.Client.GetResponseAsync("Hi", cancellationToken: Token)));
@@ -207,7 +207,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
         {
-            ChatResponse response = await base.GetResponseAsync(messages, options, cancellationToken);
+            var response = await base.GetResponseAsync(messages, options, cancellationToken);
             (response.AdditionalProperties ??= [])["marks"] = (response.AdditionalProperties.GetValueOrDefault("marks") as string) + mark;
             return response;
         }

@@ -90,7 +90,7 @@ internal sealed class SentGeneration
 
     private void Read(Engine.GenerateRequest request)
     {
-        Engine.SamplingParams sampling = request.SamplingParams ?? new Engine.SamplingParams();
+        var sampling = request.SamplingParams ?? new Engine.SamplingParams();
         Temperature = sampling.HasTemperature ? sampling.Temperature : null;
         TopP = Some(sampling.TopP);
         TopK = Some(sampling.TopK);
@@ -123,9 +123,9 @@ internal sealed class SentGeneration
 
     private void Read(Inference.GenerateRequest request)
     {
-        Inference.RandomSampling sampling = request.Sampling ?? new Inference.RandomSampling();
-        Inference.DecodingParameters decoding = request.Decoding ?? new Inference.DecodingParameters();
-        Inference.StoppingCriteria stopping = request.Stopping ?? new Inference.StoppingCriteria();
+        var sampling = request.Sampling ?? new Inference.RandomSampling();
+        var decoding = request.Decoding ?? new Inference.DecodingParameters();
+        var stopping = request.Stopping ?? new Inference.StoppingCriteria();
         Temperature = request.HasTemperature ? request.Temperature : null;
         TopP = Some(sampling.TopP);
         TopK = Some(sampling.TopK);

@@ -38,8 +38,8 @@ internal sealed class Served : IAsyncDisposable
     {
         var serverOptions = new VllmTestServerOptions { Family = family };
         server?.Invoke(serverOptions);
-        VllmTestServer running = await VllmTestServer.StartAsync(serverOptions, Cancel);
-        VllmGrpcOptions options = OptionsFor(running, family, serverOptions.ModelDirectory);
+        var running = await VllmTestServer.StartAsync(serverOptions, Cancel);
+        var options = OptionsFor(running, family, serverOptions.ModelDirectory);
         client?.Invoke(options);
         return new Served(running, new VllmChatClient(options), family);
     }
@@ -65,7 +65,7 @@ internal sealed class Served : IAsyncDisposable
     public async Task<List<ChatResponseUpdate>> StreamAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
     {
         var updates = new List<ChatResponseUpdate>();
-        await foreach (ChatResponseUpdate update in Client.GetStreamingResponseAsync(messages, options, Cancel))
+        await foreach (var update in Client.GetStreamingResponseAsync(messages, options, Cancel))
         {
             updates.Add(update);
         }

@@ -18,11 +18,11 @@ internal static class Snapshot
     /// <summary>A response without what differs from call to call.</summary>
     public static string WithoutIds(ChatResponse response)
     {
-        ChatResponse copy = JsonSerializer.Deserialize<ChatResponse>(Of(response), AIJsonUtilities.DefaultOptions)!;
+        var copy = JsonSerializer.Deserialize<ChatResponse>(Of(response), AIJsonUtilities.DefaultOptions)!;
         var id = copy.ResponseId ?? "";
         copy.ResponseId = null;
         copy.CreatedAt = null;
-        foreach (ChatMessage message in copy.Messages)
+        foreach (var message in copy.Messages)
         {
             message.MessageId = id.Length > 0 ? message.MessageId?.Replace(id, "id", StringComparison.Ordinal) : message.MessageId;
             message.CreatedAt = null;
