@@ -1,3 +1,6 @@
+using Connectors.Vllm.Tokenizers.Loading;
+using Connectors.Vllm.Tokenizers.Pipeline;
+
 namespace Connectors.Vllm.Tokenizers;
 
 public sealed partial class Tokenizer
@@ -16,7 +19,8 @@ public sealed partial class Tokenizer
     public static Tokenizer FromFile(string path, TokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new Tokenizer(Load(new Dictionary<string, ReadOnlyMemory<byte>> { [Path.GetFileName(path)] = ReadFile(path) }, Path.GetFileName(path)), options);
+        var name = Path.GetFileName(path);
+        return new Tokenizer(Load(new Dictionary<string, ReadOnlyMemory<byte>> { [name] = ReadFile(path) }, name), options);
     }
 
     /// <summary>
@@ -71,7 +75,7 @@ public sealed partial class Tokenizer
     {
         var config = files.GetValueOrDefault(ConfigName);
         var file = files[chosen];
-        if (chosen == TekkenName || (chosen.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && chosen.StartsWith("tekken", StringComparison.OrdinalIgnoreCase)))
+        if (chosen.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && chosen.StartsWith("tekken", StringComparison.OrdinalIgnoreCase))
         {
             return TekkenLoader.Load(file, chosen);
         }
@@ -101,8 +105,10 @@ public sealed partial class Tokenizer
 
         throw names.Exists(name => name.EndsWith(".model", StringComparison.Ordinal))
             ? new TokenizerException(
-                $"there is only a SentencePiece .model file in {place}, which is not supported; use the model's tokenizer.json (converted repositories have one)")
-            : new TokenizerException($"there is no tokenizer.json, tekken.json or tiktoken file in {place}; give the folder that holds the model's tokenizer files");
+                $"there is only a SentencePiece .model file in {place}, which is not supported; "
+                + "use the model's tokenizer.json (converted repositories have one)")
+            : new TokenizerException(
+                $"there is no tokenizer.json, tekken.json or tiktoken file in {place}; give the folder that holds the model's tokenizer files");
     }
 
     private static bool IsTiktoken(string name) => name == TiktokenName || name.EndsWith(".tiktoken", StringComparison.Ordinal);

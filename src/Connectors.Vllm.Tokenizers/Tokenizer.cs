@@ -1,4 +1,9 @@
 using System.Text;
+using Connectors.Vllm.Tokenizers.AddedTokens;
+using Connectors.Vllm.Tokenizers.Decoding;
+using Connectors.Vllm.Tokenizers.Models;
+using Connectors.Vllm.Tokenizers.Normalizers;
+using Connectors.Vllm.Tokenizers.Pipeline;
 
 namespace Connectors.Vllm.Tokenizers;
 
@@ -22,7 +27,8 @@ public sealed partial class Tokenizer
         _definition = definition;
         _added = new AddedTokenSet(definition.AddedTokens, definition.Normalizer);
         _pipeline = new EncodingPipeline(definition, _added, options.SegmentCacheCapacity);
-        _decoder = new TextDecoder(DecodeTable.Create(definition, _added), definition.DecoderKind, definition.Decoder);
+        var table = DecodeTable.Create(definition.Model, _added, definition.DecoderKind, definition.TokensAreBytes);
+        _decoder = new TextDecoder(table, definition.DecoderKind, definition.Decoder);
         VocabularySize = definition.Model.Vocabulary.Count + _added.List.Count(token => !definition.Model.Vocabulary.Has(token.Id));
         MaxTokenId = _added.List.Aggregate(definition.Model.Vocabulary.IdLimit - 1, static (highest, token) => Math.Max(highest, token.Id));
     }

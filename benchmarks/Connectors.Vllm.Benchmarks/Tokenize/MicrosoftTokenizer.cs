@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Microsoft.ML.Tokenizers;
 using Tokenizer = Connectors.Vllm.Tokenizers.Tokenizer;
 

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
 /// The parts of a text in which control tokens are not recognised, as sorted byte ranges, and which tokens those are. Reused between
@@ -36,7 +36,8 @@ internal sealed class OrdinaryText
     /// <param name="token">Index of the token in the set.</param>
     /// <param name="start">First byte of the match.</param>
     /// <param name="end">Byte behind the match.</param>
-    public bool Blocks(int token, int start, int end) => Overlaps(start, end) && (_tokens!.List[token].IsSpecial || _never.Contains(_tokens.List[token].Id));
+    public bool Blocks(int token, int start, int end) =>
+        Overlaps(start, end) && (_tokens!.List[token].IsSpecial || _never.Contains(_tokens.List[token].Id));
 
     /// <summary>True when bytes start to end touch an ordinary part.</summary>
     public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
 /// Finds added tokens in text: at each place the longest one, as the reference's automaton does. Places where none can begin are skipped

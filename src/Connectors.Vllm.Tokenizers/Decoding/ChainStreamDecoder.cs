@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
 /// Streaming decode for any other decoder chain: decodes a short window of ids with and without the new one and gives out the

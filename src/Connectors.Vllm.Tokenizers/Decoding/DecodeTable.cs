@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Connectors.Vllm.Tokenizers.AddedTokens;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Models;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
 /// What each id adds to decoded text: some bytes, or one byte of a byte-fallback run, or nothing; and whether it is special. Immutable but
@@ -31,10 +34,14 @@ internal sealed class DecodeTable
     /// <summary>Longest token in bytes.</summary>
     public int Longest { get; private init; }
 
-    /// <summary>The ids of a definition: what they look like depends on its decoder.</summary>
-    public static DecodeTable Create(TokenizerDefinition definition, AddedTokenSet added)
+    /// <summary>The ids of a model and its added tokens: what they look like depends on the decoder.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="added">The added tokens.</param>
+    /// <param name="kind">The way ids become text.</param>
+    /// <param name="tokensAreBytes">The vocabulary's tokens are bytes, not in the printable alphabet.</param>
+    public static DecodeTable Create(TokenModel model, AddedTokenSet added, DecoderKind kind, bool tokensAreBytes)
     {
-        var vocabulary = definition.Model.Vocabulary;
+        var vocabulary = model.Vocabulary;
         var flags = new byte[added.List.Aggregate(vocabulary.IdLimit, static (limit, token) => Math.Max(limit, token.Id + 1))];
         foreach (var token in added.List)
         {
@@ -42,7 +49,7 @@ internal sealed class DecodeTable
         }
 
         // A byte-level model has undone the alphabet already.
-        var bytes = definition.DecoderKind == DecoderKind.Bytes ? (definition.Model as ByteBpeModel)?.Bytes : null;
+        var bytes = kind == DecoderKind.Bytes ? (model as ByteBpeModel)?.Bytes : null;
         var buffer = new Utf8Buffer();
         buffer.GetSpan(vocabulary.BlobLength);
         var starts = new int[flags.Length + 1];
@@ -56,7 +63,7 @@ internal sealed class DecodeTable
 
             if ((flags[id] & Added) != 0)
             {
-                flags[id] |= Append(definition, Encoding.UTF8.GetBytes(added.Find(id)!.Content), buffer);
+                flags[id] |= Append(kind, tokensAreBytes, Encoding.UTF8.GetBytes(added.Find(id)!.Content), buffer);
             }
             else if (bytes is not null && id < bytes.IdLimit)
             {
@@ -64,7 +71,7 @@ internal sealed class DecodeTable
             }
             else
             {
-                flags[id] |= Append(definition, vocabulary.Token(id), buffer);
+                flags[id] |= Append(kind, tokensAreBytes, vocabulary.Token(id), buffer);
             }
 
             if ((flags[id] & (Known | FallbackByte)) == Known && System.Text.Unicode.Utf8.IsValid(buffer.Written[starts[id]..]))
@@ -95,9 +102,9 @@ internal sealed class DecodeTable
     /// <summary>The text of an id of whole characters; made once.</summary>
     public string Text(int id) => _strings[id] ??= Encoding.UTF8.GetString(Bytes(id));
 
-    private static byte Append(TokenizerDefinition definition, ReadOnlySpan<byte> token, Utf8Buffer output)
+    private static byte Append(DecoderKind kind, bool tokensAreBytes, ReadOnlySpan<byte> token, Utf8Buffer output)
     {
-        if (definition.DecoderKind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)
+        if (kind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)
         {
             if (TryFallbackByte(token, out var value))
             {
@@ -110,7 +117,7 @@ internal sealed class DecodeTable
         }
 
         var bytes = output.GetSpan(token.Length);
-        if (definition.DecoderKind == DecoderKind.Bytes && !(definition.TokensAreBytes) && ByteAlphabet.TryToBytes(token, bytes, out var length))
+        if (kind == DecoderKind.Bytes && !tokensAreBytes && ByteAlphabet.TryToBytes(token, bytes, out var length))
         {
             output.Advance(length);
         }

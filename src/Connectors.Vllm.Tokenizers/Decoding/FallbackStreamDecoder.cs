@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
 /// Streaming decode for SentencePiece-style tokenizers. Characters of a byte run come out as they become whole; once a run has shown

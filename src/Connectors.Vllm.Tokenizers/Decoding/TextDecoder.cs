@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>From ids to text, for every kind of decoder. Thread-safe.</summary>
-internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, Decoder? chain)
+internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? chain)
 {
     private const string Replacement = "\uFFFD";
 
@@ -121,4 +122,23 @@ internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, Decoder? 
         chain.Decode(tokens);
         return string.Concat(tokens);
     }
+}
+
+/// <summary>The ways ids become text.</summary>
+internal enum DecoderKind
+{
+    /// <summary>The ByteLevel decoder, and tiktoken and tekken files: bytes of all tokens, one lossy UTF-8 conversion.</summary>
+    Bytes,
+
+    /// <summary>Replace ▁ by blank, ByteFallback, Fuse.</summary>
+    ByteFallback,
+
+    /// <summary>Replace ▁ by blank, ByteFallback, Fuse, Strip one leading blank.</summary>
+    ByteFallbackStrip,
+
+    /// <summary>Anything else: the general chain of <see cref="TokenDecoder"/>s.</summary>
+    Chain,
+
+    /// <summary>No decoder in the file: tokens joined by blanks.</summary>
+    JoinWithSpaces,
 }

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Models;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>Reads added tokens and gives them the ids the reference gives them.</summary>
 internal static class AddedTokenReader
@@ -71,7 +72,10 @@ internal static class AddedTokenReader
         catch (JsonException exception)
         {
             throw new TokenizerException(
-                "the JSON is malformed or cut off; fetch the file again", configName, $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}", exception);
+                "the JSON is malformed or cut off; fetch the file again",
+                configName,
+                $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}",
+                exception);
         }
     }
 

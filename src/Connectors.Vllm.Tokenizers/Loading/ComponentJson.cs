@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>A part of tokenizer.json with its place, so that every complaint can say where.</summary>
 /// <param name="Element">The JSON value.</param>
@@ -13,7 +13,8 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
 
     public bool IsNull => Element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
 
-    public bool Has(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+    public bool Has(string name) =>
+        Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
     /// <summary>A property; fails when it is absent.</summary>
     public ComponentJson Required(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value)

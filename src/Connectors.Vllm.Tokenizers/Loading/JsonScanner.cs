@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
 /// A small forward reader for the few shapes that make up nearly all of a tokenizer.json: objects and arrays of strings and whole
@@ -130,7 +130,8 @@ internal ref struct JsonScanner
 
         number = (int)value;
         var digits = i - Position;
-        if (digits == 0 || value > int.MaxValue || (digits > 1 && _json[Position] == '0') || i >= _json.Length || _json[i] is (byte)'.' or (byte)'e' or (byte)'E')
+        if (digits == 0 || value > int.MaxValue || (digits > 1 && _json[Position] == '0')
+            || i >= _json.Length || _json[i] is (byte)'.' or (byte)'e' or (byte)'E')
         {
             return false;
         }
@@ -159,7 +160,8 @@ internal ref struct JsonScanner
         Position += (int)reader.BytesConsumed;
     }
 
-    public readonly TokenizerException Error(string message) => new($"{message}; the JSON is malformed or cut off, fetch the file again", _file, $"byte {Position}");
+    public readonly TokenizerException Error(string message) =>
+        new($"{message}; the JSON is malformed or cut off, fetch the file again", _file, $"byte {Position}");
 
     private readonly TokenizerException Unexpected(string expected) =>
         Error(AtEnd ? $"the file ends where {expected} should come" : $"{expected} is expected, not '{(char)_json[Position]}'");

@@ -1,6 +1,9 @@
+using System.Runtime.ExceptionServices;
 using System.Text;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Models;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
 /// Reads the merges of a BPE model: pairs of strings, or strings with one blank between the parts. Every part and every result must be
@@ -20,6 +23,10 @@ internal sealed class MergeReader
     private byte[] _left = new byte[512];
     private byte[] _joined = new byte[512];
     private int _entry;
+    private int _result = -1;
+    private bool _metStop;
+    private int _end;
+    private ExceptionDispatchInfo? _failure;
 
     private MergeReader(Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
     {
@@ -33,7 +40,19 @@ internal sealed class MergeReader
     /// processors for it a second thread begins in the middle, at what looks like the beginning of a merge. Its work counts only when the
     /// first thread arrives at exactly that place between two merges; else the first one reads it all.
     /// </summary>
-    public static MergeTable Read(scoped ref JsonScanner scanner, ReadOnlyMemory<byte> json, Vocabulary vocabulary, string? continuingSubwordPrefix, string file)
+    /// <param name="scanner">Stands at the array; afterwards behind it.</param>
+    /// <param name="json">The whole file, which the scanner reads.</param>
+    /// <param name="vocabulary">The tokens.</param>
+    /// <param name="continuingSubwordPrefix">The prefix of parts that continue a word, or null.</param>
+    /// <param name="file">The file's name, for messages.</param>
+    /// <param name="meanwhile">Other work that needs nothing but the vocabulary; done at the same time where that is possible.</param>
+    public static MergeTable Read(
+        scoped ref JsonScanner scanner,
+        ReadOnlyMemory<byte> json,
+        Vocabulary vocabulary,
+        string? continuingSubwordPrefix,
+        string file,
+        Action meanwhile)
     {
         if (scanner.Peek() != '[')
         {
@@ -42,33 +61,37 @@ internal sealed class MergeReader
 
         scanner.Expect((byte)'[');
         var reader = new MergeReader(vocabulary, continuingSubwordPrefix, file);
-        var left = json.Length - scanner.Position;
-        var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, scanner.Position + (left / 2)) : -1;
+        var start = scanner.Position;
+        var left = json.Length - start;
+        var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, start + (left / 2)) : -1;
         if (middle < 0)
         {
+            meanwhile();
             reader.ReadUpTo(ref scanner, -1);
             return reader.CreateTable();
         }
 
-        var second = Task.Run(() => new MergeReader(vocabulary, continuingSubwordPrefix, file).TryReadFrom(json, middle));
-        if (reader.ReadUpTo(ref scanner, middle))
+        var second = new MergeReader(vocabulary, continuingSubwordPrefix, file);
+        Parallel.Invoke(() => reader.TryRead(json, start, middle), () => second.TryRead(json, middle, -1), meanwhile);
+        reader._failure?.Throw();
+        scanner.Position = reader._end;
+        if (reader._metStop && second._failure is null)
         {
-            // What the second thread could not read is read again, for a message with the right place.
-            if (second.GetAwaiter().GetResult() is { } rest)
-            {
-                reader._triples.AddRange(rest.Triples.Written);
-                scanner.Position = rest.End;
-            }
-            else
-            {
-                reader.ReadUpTo(ref scanner, -1);
-            }
+            reader._triples.AddRange(second._triples.Written);
+            scanner.Position = second._end;
+        }
+        else if (reader._metStop)
+        {
+            // What the second reader could not read is read again, for a message with the right place.
+            reader.ReadUpTo(ref scanner, -1);
         }
 
         return reader.CreateTable();
     }
 
-    /// <summary>The first place from <paramref name="from"/> on where a merge seems to begin: behind the end of another and a comma. -1 for none.</summary>
+    /// <summary>
+    /// The first place from <paramref name="from"/> on where a merge seems to begin: behind the end of another and a comma. -1 for none.
+    /// </summary>
     private static int GuessMerge(ReadOnlySpan<byte> json, int from)
     {
         for (var at = from; at < json.Length && json[at..].IndexOf((byte)',') is >= 0 and var comma; at++)
@@ -86,7 +109,9 @@ internal sealed class MergeReader
                 after++;
             }
 
-            if (after < json.Length && ((json[before] == ']' && json[after] == '[') || (json[before] == '"' && json[after] == '"' && json[before - 1] != '\\' && !IsPair(json, after))))
+            if (after < json.Length
+                && ((json[before] == ']' && json[after] == '[')
+                    || (json[before] == '"' && json[after] == '"' && json[before - 1] != '\\' && !IsPair(json, after))))
             {
                 return after;
             }
@@ -115,24 +140,25 @@ internal sealed class MergeReader
         return at < json.Length && json[at] == ']';
     }
 
-    private (IdList Triples, int End)? TryReadFrom(ReadOnlyMemory<byte> json, int start)
+    /// <summary>Reads from a place on as <see cref="ReadUpTo"/> does, and keeps what came of it: this runs beside other readers.</summary>
+    private void TryRead(ReadOnlyMemory<byte> json, int start, int stop)
     {
         try
         {
             var scanner = new JsonScanner(json.Span, _file, start);
-            ReadUpTo(ref scanner, -1);
-            return (_triples, scanner.Position);
+            _metStop = ReadUpTo(ref scanner, stop);
+            _end = scanner.Position;
         }
-        catch (TokenizerException)
+        catch (TokenizerException exception)
         {
-            return null;
+            _failure = ExceptionDispatchInfo.Capture(exception);
         }
     }
 
     /// <summary>Reads merges up to one that begins at <paramref name="stop"/> (true), or to the end of the array (false).</summary>
     private bool ReadUpTo(scoped ref JsonScanner scanner, int stop)
     {
-        var result = -1;
+        // The second of two readers, and one that goes on, begins in the middle: behind a comma already.
         for (var first = true; scanner.MoveNext(ref first, (byte)']'); _entry++)
         {
             if (scanner.Position == stop)
@@ -140,49 +166,46 @@ internal sealed class MergeReader
                 return true;
             }
 
-            // Both parts end up one behind the other: the result of the merge.
-            ReadOnlySpan<byte> right;
-            int leftLength;
             if (scanner.Peek() == '"')
             {
                 var merge = scanner.ReadString();
-                if (merge.StartsWith("#version"u8))
+                if (!merge.StartsWith("#version"u8))
                 {
-                    continue;
-                }
+                    var blank = merge.IndexOf((byte)' ');
+                    if (blank < 0 || merge[(blank + 1)..].Contains((byte)' '))
+                    {
+                        throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them");
+                    }
 
-                leftLength = merge.IndexOf((byte)' ');
-                if (leftLength < 0 || merge[(leftLength + 1)..].Contains((byte)' '))
-                {
-                    throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them");
+                    Add(merge[..blank], merge[(blank + 1)..]);
                 }
-
-                merge[..leftLength].CopyTo(Room(ref _left, leftLength));
-                right = merge[(leftLength + 1)..];
             }
             else
             {
+                // An escaped string lives until the next one is read.
                 var part = ReadFirst(ref scanner);
-                leftLength = part.Length;
-                part.CopyTo(Room(ref _left, leftLength));
-                right = ReadSecond(ref scanner);
+                part.CopyTo(Room(ref _left, part.Length));
+                Add(_left.AsSpan(0, part.Length), ReadSecond(ref scanner));
             }
-
-            // A continuing part carries the prefix; in the middle of the result it goes.
-            var tail = _prefix.Length > 0 && right.Length >= _prefix.Length ? right[_prefix.Length..] : right;
-            var token = Room(ref _joined, leftLength + tail.Length)[..(leftLength + tail.Length)];
-            _left.AsSpan(0, leftLength).CopyTo(token);
-            tail.CopyTo(token[leftLength..]);
-
-            _triples.Add(Id(_left.AsSpan(0, leftLength)));
-            _triples.Add(Id(right));
-
-            // Most files number their tokens in the order of their merges: a look at the next id spares a search.
-            result = _vocabulary.Token(result + 1).SequenceEqual(token) ? result + 1 : Id(token);
-            _triples.Add(result);
         }
 
         return false;
+    }
+
+    /// <summary>Looks a merge's parts and its result up.</summary>
+    private void Add(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        // A continuing part carries the prefix; in the middle of the result it goes.
+        var tail = _prefix.Length > 0 && right.Length >= _prefix.Length ? right[_prefix.Length..] : right;
+        var token = Room(ref _joined, left.Length + tail.Length)[..(left.Length + tail.Length)];
+        left.CopyTo(token);
+        tail.CopyTo(token[left.Length..]);
+        _triples.Add(Id(left));
+        _triples.Add(Id(right));
+
+        // Most files number their tokens in the order of their merges: a look at the next id spares a search.
+        _result = _vocabulary.Token(_result + 1).SequenceEqual(token) ? _result + 1 : Id(token);
+        _triples.Add(_result);
     }
 
     private MergeTable CreateTable()

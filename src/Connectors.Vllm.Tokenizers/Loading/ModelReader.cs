@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Models;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>Reads the <c>model</c> object of a tokenizer.json: the BPE kind straight from the UTF-8, others through their factory.</summary>
 internal sealed class ModelReader
@@ -61,7 +62,7 @@ internal sealed class ModelReader
         {
             _prefixOfMerges = _options.ContinuingSubwordPrefix;
             var scanner = new JsonScanner(_json.Span, _file, _mergesRange.Start);
-            _merges = MergeReader.Read(ref scanner, _json, _vocabulary, _prefixOfMerges, _file);
+            _merges = MergeReader.Read(ref scanner, _json, _vocabulary, _prefixOfMerges, _file, static () => { });
         }
 
         return BpeModelFactory.Create(_options, _vocabulary, _merges, _bytes, wantsRawBytes);
@@ -116,9 +117,8 @@ internal sealed class ModelReader
     /// </summary>
     private void ReadMerges(ref JsonScanner scanner, Vocabulary vocabulary, bool mayReadRawBytes)
     {
-        var bytes = mayReadRawBytes ? Task.Run(() => TokenBytes.OfAlphabet(vocabulary)) : null;
-        _merges = MergeReader.Read(ref scanner, _json, vocabulary, _prefixOfMerges, _file);
-        _bytes = bytes?.GetAwaiter().GetResult();
+        _merges = MergeReader.Read(
+            ref scanner, _json, vocabulary, _prefixOfMerges, _file, () => _bytes = mayReadRawBytes ? TokenBytes.OfAlphabet(vocabulary) : null);
     }
 
     private void ReadOption(JsonElement element, string name)

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Scanners;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>What is known of a pre-tokenizer before it is built: whether the model can read raw bytes, and whether a scanner stands for it.</summary>
 /// <param name="EndsWithByteLevel">Its last component is ByteLevel, so the model sees nothing but the printable alphabet of bytes.</param>

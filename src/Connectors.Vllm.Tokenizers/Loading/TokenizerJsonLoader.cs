@@ -1,8 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Connectors.Vllm.Tokenizers.Decoding;
+using Connectors.Vllm.Tokenizers.Models;
+using Connectors.Vllm.Tokenizers.Normalizers;
+using Connectors.Vllm.Tokenizers.Pipeline;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
+using Connectors.Vllm.Tokenizers.Scanners;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
 /// Reads a tokenizer.json (with tokenizer_config.json beside it) into a definition. The big parts, vocabulary and merges, are read

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
+
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// Byte-pair merging: again and again the pair with the lowest rank, the leftmost of equals. Short pieces by scanning a small array, long
@@ -81,6 +83,7 @@ internal static class BpeMerger
         heap.Order();
         while (heap.TryTake(out var entry))
         {
+            state.HeapSteps++;
             var at = (int)(uint)entry;
             var right = ids[at] < 0 ? -1 : next[at];
             if (right < 0 || merges.Find(ids[at], ids[right]) is var merge && (merge == MergeTable.None || merge >> 32 != entry >> 32))
@@ -117,5 +120,175 @@ internal static class BpeMerger
         {
             heap.Add(merge & 0xFFFFFFFF00000000 | (uint)left);
         }
+    }
+}
+
+/// <summary>Working memory of a BPE model: the word cache, and arrays for long pieces.</summary>
+internal sealed class BpeState : ModelState
+{
+    private const int KeptSymbols = 1 << 16;
+
+    private readonly Utf8Buffer _padded = new();
+
+    public WordCache Cache { get; } = new();
+
+    /// <summary>A piece in the printable alphabet, while it is looked up.</summary>
+    public Utf8Buffer Alphabet { get; } = new();
+
+    /// <summary>The symbols of a piece, while they are being found.</summary>
+    public IdList Symbols { get; } = new();
+
+    /// <summary>Candidates looked at by all merging of long pieces so far: what such a piece costs.</summary>
+    public long HeapSteps { get; set; }
+
+    public int[] Ids { get; private set; } = [];
+
+    public int[] Previous { get; private set; } = [];
+
+    public int[] Next { get; private set; } = [];
+
+    public ulong[] Heap { get; set; } = [];
+
+    /// <summary>Makes the arrays for long pieces at least this long.</summary>
+    public void Reserve(int symbols)
+    {
+        if (Ids.Length < symbols)
+        {
+            var size = (int)Math.Min(Array.MaxLength, Math.Max(1024, (long)symbols * 5 / 4));
+            Ids = GC.AllocateUninitializedArray<int>(size);
+            Previous = GC.AllocateUninitializedArray<int>(size);
+            Next = GC.AllocateUninitializedArray<int>(size);
+        }
+    }
+
+    /// <summary>A copy of the piece with readable bytes behind it, for the word cache.</summary>
+    public ReadOnlySpan<byte> Pad(ReadOnlySpan<byte> piece)
+    {
+        _padded.Clear();
+        _padded.Append(piece);
+        return _padded.Written;
+    }
+
+    public override void Trim()
+    {
+        _padded.Trim(KeptSymbols);
+        Symbols.Trim(KeptSymbols);
+        if (Ids.Length > KeptSymbols)
+        {
+            Ids = [];
+            Previous = [];
+            Next = [];
+        }
+
+        if (Heap.Length > 4 * KeptSymbols)
+        {
+            Heap = [];
+        }
+    }
+}
+
+/// <summary>A binary min-heap of numbers over a reusable array.</summary>
+internal struct RankHeap(ulong[] array)
+{
+    private int _count;
+
+    /// <summary>The array behind the heap, for the next use.</summary>
+    public ulong[] Array { get; private set; } = array;
+
+    /// <summary>Adds without keeping order; call <see cref="Order"/> before taking.</summary>
+    public void AddUnordered(ulong value)
+    {
+        if (_count == Array.Length)
+        {
+            Grow();
+        }
+
+        Array[_count++] = value;
+    }
+
+    public void Order()
+    {
+        for (var i = (_count / 2) - 1; i >= 0; i--)
+        {
+            SiftDown(i);
+        }
+    }
+
+    public void Add(ulong value)
+    {
+        if (_count == Array.Length)
+        {
+            Grow();
+        }
+
+        var at = _count++;
+        var array = Array;
+        while (at > 0)
+        {
+            var parent = (at - 1) / 2;
+            if (array[parent] <= value)
+            {
+                break;
+            }
+
+            array[at] = array[parent];
+            at = parent;
+        }
+
+        array[at] = value;
+    }
+
+    public bool TryTake(out ulong value)
+    {
+        if (_count == 0)
+        {
+            value = 0;
+            return false;
+        }
+
+        value = Array[0];
+        Array[0] = Array[--_count];
+        if (_count > 1)
+        {
+            SiftDown(0);
+        }
+
+        return true;
+    }
+
+    private readonly void SiftDown(int at)
+    {
+        var array = Array;
+        var value = array[at];
+        while (true)
+        {
+            var child = (2 * at) + 1;
+            if (child >= _count)
+            {
+                break;
+            }
+
+            if (child + 1 < _count && array[child + 1] < array[child])
+            {
+                child++;
+            }
+
+            if (array[child] >= value)
+            {
+                break;
+            }
+
+            array[at] = array[child];
+            at = child;
+        }
+
+        array[at] = value;
+    }
+
+    private void Grow()
+    {
+        var larger = Array;
+        System.Array.Resize(ref larger, Math.Max(1024, Array.Length * 2));
+        Array = larger;
     }
 }

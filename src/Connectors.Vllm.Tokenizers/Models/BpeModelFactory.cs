@@ -1,5 +1,6 @@
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>Makes BPE models.</summary>
 internal static class BpeModelFactory

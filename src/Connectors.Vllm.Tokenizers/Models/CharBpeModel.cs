@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Unicode;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// BPE whose first symbols are characters, with everything tokenizer.json can say: unknown token, byte fallback, prefix and suffix.
@@ -141,8 +143,9 @@ internal sealed class CharBpeModel : TokenModel
             {
                 if (_unknown < 0)
                 {
+                    var missing = CodePoints.Read(part, at - length, out _);
                     throw new TokenizerException(
-                        $"the character U+{Rune.GetRuneAt(Encoding.UTF8.GetString(part.Slice(at - length, length)), 0).Value:X4} has no token, and the unknown token '{unknown}' is not in the vocabulary");
+                        $"the character U+{missing:X4} has no token, and the unknown token '{unknown}' is not in the vocabulary");
                 }
 
                 if (waiting && !_options.FuseUnknown)
@@ -213,4 +216,26 @@ internal sealed class CharBpeModel : TokenModel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Utf8Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+/// <summary>The switches of a BPE model, as tokenizer.json names them.</summary>
+internal sealed record BpeOptions
+{
+    /// <summary><c>unk_token</c>: stands for characters without a token.</summary>
+    public string? UnknownToken { get; init; }
+
+    /// <summary><c>continuing_subword_prefix</c>: before every character of a piece but the first; null when empty.</summary>
+    public string? ContinuingSubwordPrefix { get; init; }
+
+    /// <summary><c>end_of_word_suffix</c>: behind the last character of a piece; null when empty.</summary>
+    public string? EndOfWordSuffix { get; init; }
+
+    /// <summary><c>fuse_unk</c>: neighbouring unknown characters become one unknown token.</summary>
+    public bool FuseUnknown { get; init; }
+
+    /// <summary><c>byte_fallback</c>: characters without a token become their bytes' tokens.</summary>
+    public bool ByteFallback { get; init; }
+
+    /// <summary><c>ignore_merges</c>: a piece that is a token is that token.</summary>
+    public bool IgnoreMerges { get; init; }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// Knows between which characters a BPE merge can ever happen. The first symbol that lies across a place in the text was made by a merge
@@ -62,7 +62,8 @@ internal sealed class MergeBorders
         for (var id = 0; id < vocabulary.IdLimit; id++)
         {
             var token = vocabulary.Token(id);
-            if (token.Length is > 0 and <= 3 && Ends.FirstCharacter(token, out var length) is >= 0 and < 0x10000 and var character && length == token.Length)
+            if (token.Length is > 0 and <= 3
+                && Ends.FirstCharacter(token, out var length) is >= 0 and < 0x10000 and var character && length == token.Length)
             {
                 result._known![character >> 6] |= 1UL << (character & 63);
             }

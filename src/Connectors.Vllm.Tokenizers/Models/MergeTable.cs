@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// The merges of a BPE model: (left id, right id) to rank and merged id, in an open-addressing table. A merge is one 64-bit number, rank

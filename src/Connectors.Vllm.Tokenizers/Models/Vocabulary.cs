@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// Tokens (as bytes) and their ids, both ways. Immutable once built; ids may have holes. A token that was added twice has its last id, as
@@ -165,7 +166,8 @@ internal sealed class Vocabulary
                 }
             }
 
-            return new Vocabulary(_blob[.._starts[_entries]], _starts[..(_entries + 1)], isPlain ? null : _ids[.._entries], _slots, entryOfId) { Longest = _longest };
+            var ids = isPlain ? null : _ids[.._entries];
+            return new Vocabulary(_blob[.._starts[_entries]], _starts[..(_entries + 1)], ids, _slots, entryOfId) { Longest = _longest };
         }
 
         // At most two thirds full.

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
 /// Remembers the ids of pieces. Words of natural text repeat, so nearly every piece is one look-up. Belongs to one encoding at a time, so

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Unicode;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Normalizers;
 
 /// <summary>
 /// SentencePiece's compiled character map: a double-array trie (darts-clone, https://github.com/s-yata/darts-clone) from byte sequences to
@@ -15,13 +17,13 @@ internal sealed class PrecompiledNormalizer : Normalizer
     private readonly byte[] _replacements;
 
     /// <param name="map">Little-endian size of the trie in bytes, the trie, the replacements.</param>
-    /// <param name="json">The component, for messages.</param>
-    public PrecompiledNormalizer(ReadOnlySpan<byte> map, ComponentJson json)
+    /// <exception cref="TokenizerException">The map is damaged.</exception>
+    public PrecompiledNormalizer(ReadOnlySpan<byte> map)
     {
         var size = map.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(map) : uint.MaxValue;
         if (size > map.Length - 4 || size < 4)
         {
-            throw json.Error("the precompiled_charsmap is cut off: its size does not fit its content");
+            throw new TokenizerException("the precompiled_charsmap is cut off: its size does not fit its content");
         }
 
         _units = new uint[size / 4];
@@ -33,7 +35,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         _replacements = map[(int)(4 + (size / 4 * 4))..].ToArray();
         if (!System.Text.Unicode.Utf8.IsValid(_replacements))
         {
-            throw json.Error("the replacements of the precompiled_charsmap are not UTF-8");
+            throw new TokenizerException("the replacements of the precompiled_charsmap are not UTF-8");
         }
     }
 
@@ -113,7 +115,8 @@ internal sealed class PrecompiledNormalizer : Normalizer
                 replacement = end < 0 ? rest : rest[..end];
                 return replacement.IsEmpty || (replacement[0] & 0xC0) != 0x80
                     ? true
-                    : throw new TokenizerException("the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
+                    : throw new TokenizerException(
+                        "the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
             }
         }
 

@@ -1,6 +1,11 @@
 using System.Collections.Concurrent;
+using Connectors.Vllm.Tokenizers.AddedTokens;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Models;
+using Connectors.Vllm.Tokenizers.Normalizers;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Pipeline;
 
 /// <summary>
 /// The way from text to ids: added tokens in the raw text, normalization of each segment between them, added tokens in the normalized
@@ -99,7 +104,9 @@ internal sealed class EncodingPipeline
             return;
         }
 
-        var filter = ordinary is null || !ordinary.Overlaps(offset, offset + segment.Length) ? null : MoveRanges(state, segment, text, offset, ordinary);
+        var filter = ordinary is not null && ordinary.Overlaps(offset, offset + segment.Length)
+            ? MoveRanges(state, segment, text, offset, ordinary)
+            : null;
         var cursor = default(AddedTokenSet.MatchCursor);
         int token;
         do
@@ -160,5 +167,40 @@ internal sealed class EncodingPipeline
         }
 
         return moved;
+    }
+}
+
+/// <summary>Everything one encoding needs to write to; rented from the tokenizer, used by one call at a time.</summary>
+internal sealed class EncoderState(ModelState model)
+{
+    private const int KeptBytes = 1 << 20;
+
+    public ModelState Model { get; } = model;
+
+    /// <summary>The text as UTF-8.</summary>
+    public Utf8Buffer Input { get; } = new();
+
+    /// <summary>A normalized segment.</summary>
+    public Utf8Buffer Normalized { get; } = new();
+
+    /// <summary>For asking normal forms of parts of a segment.</summary>
+    public Utf8Buffer Scratch { get; } = new();
+
+    public PieceList Pieces { get; } = new();
+
+    public IdList Output { get; } = new();
+
+    public OrdinaryText Ordinary { get; } = new();
+
+    public OrdinaryText OrdinaryNormalized { get; } = new();
+
+    public void Trim()
+    {
+        Model.Trim();
+        Input.Trim(KeptBytes);
+        Normalized.Trim(KeptBytes);
+        Scratch.Trim(KeptBytes);
+        Pieces.Trim(KeptBytes);
+        Output.Trim(KeptBytes / 4);
     }
 }

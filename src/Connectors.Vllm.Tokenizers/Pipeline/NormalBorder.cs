@@ -1,4 +1,7 @@
-namespace Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Normalizers;
+
+namespace Connectors.Vllm.Tokenizers.Pipeline;
 
 /// <summary>
 /// Finds where places of a text lie in its normal form. Exactly: as the length of the normal form of everything before. With very many

@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers.Models;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
+using Connectors.Vllm.Tokenizers.Scanners;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Pipeline;
 
 /// <summary>From a normalized segment without added tokens to ids: cuts it into pieces and gives them to the model. Immutable.</summary>
 internal abstract class SegmentEncoder

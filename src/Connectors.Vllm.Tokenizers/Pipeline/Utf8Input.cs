@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using Connectors.Vllm.Tokenizers.AddedTokens;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Pipeline;
 
 /// <summary>Brings a caller's text into an encoder's input buffer, with the ordinary ranges moved along.</summary>
 internal static class Utf8Input
@@ -13,7 +15,8 @@ internal static class Utf8Input
         while (!text.IsEmpty)
         {
             // Most text is ASCII: room for it is enough, and more is asked for only when more is needed.
-            var status = Utf8.FromUtf16(text, output.GetSpan(Math.Max(64, text.Length)), out var read, out var written, replaceInvalidSequences: true);
+            var room = output.GetSpan(Math.Max(64, text.Length));
+            var status = Utf8.FromUtf16(text, room, out var read, out var written, replaceInvalidSequences: true);
             output.Advance(written);
             text = text[read..];
             if (status == OperationStatus.Done)
@@ -84,7 +87,8 @@ internal static class Utf8Input
             var end = range.End.GetOffset(text.Length);
             if (start < 0 || end > text.Length || start > end)
             {
-                throw new ArgumentOutOfRangeException(nameof(ranges), $"the ordinary range {range} lies outside the text of {text.Length} UTF-16 units");
+                throw new ArgumentOutOfRangeException(
+                    nameof(ranges), $"the ordinary range {range} lies outside the text of {text.Length} UTF-16 units");
             }
 
             if (start == end)

@@ -1,4 +1,7 @@
-namespace Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.RegularExpressions;
+
+namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
 /// <summary>
 /// ByteLevel in general form: a blank before each piece, GPT-2's pattern, and the printable alphabet of bytes, each only if asked for.

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
 /// <summary>Writes a marker for each blank (only U+0020), adds one at the start, and cuts before each marker.</summary>
 internal sealed class MetaspacePreTokenizer : PreTokenizer
@@ -59,4 +59,23 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
         markerLength = marker >= 0 ? _marker.Length : 1;
         return marker >= 0 ? marker : until.Length;
     }
+}
+
+/// <summary>The settings that the Metaspace pre-tokenizer and decoder share.</summary>
+/// <param name="Marker">The character that stands for a blank.</param>
+/// <param name="Prepend">Where a marker is added.</param>
+/// <param name="Split">Whether pieces are cut before each marker.</param>
+internal sealed record MetaspaceSettings(Rune Marker, MetaspacePrepend Prepend, bool Split);
+
+/// <summary>Where Metaspace puts a marker that the text does not have.</summary>
+internal enum MetaspacePrepend
+{
+    /// <summary>Before every piece.</summary>
+    Always,
+
+    /// <summary>Before the piece at the very start of the text.</summary>
+    First,
+
+    /// <summary>Nowhere.</summary>
+    Never,
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Scanners;
 
 /// <summary>
 /// Three Splits in a row: <c>\p{N}{1,3}</c>; <c>[一-龥぀-ゟ゠-ヿ]+</c>; and

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// Case folding, Unicode 16. Unlike the runtime's it knows that U+017F (long s) is an s and U+212A (kelvin) a k, which

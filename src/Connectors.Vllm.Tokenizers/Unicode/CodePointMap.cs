@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// A small number for every code point, in pages of 256; pages of one value are shared. Fill it, then only read it (from any thread).

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>An immutable set of code points with the set algebra that regex classes need and a constant-time membership test.</summary>
 internal sealed class CodePointSet

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>Walks UTF-8 by code points.</summary>
 internal static class CodePoints

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>Extended grapheme clusters (https://www.unicode.org/reports/tr29/), Unicode 16.</summary>
 internal static class GraphemeClusters
@@ -56,17 +56,41 @@ internal static class GraphemeClusters
             return true;
         }
 
-        if (next is GraphemeBreak.Extend or GraphemeBreak.ZeroWidthJoiner or GraphemeBreak.Linker or GraphemeBreak.SpacingMark || before == GraphemeBreak.Prepend)
+        if (next is GraphemeBreak.Extend or GraphemeBreak.ZeroWidthJoiner or GraphemeBreak.Linker or GraphemeBreak.SpacingMark
+            || before == GraphemeBreak.Prepend)
         {
             return false;
         }
 
         return before switch
         {
-            GraphemeBreak.HangulL => next is not (GraphemeBreak.HangulL or GraphemeBreak.HangulV or GraphemeBreak.HangulLV or GraphemeBreak.HangulLVT),
+            GraphemeBreak.HangulL =>
+                next is not (GraphemeBreak.HangulL or GraphemeBreak.HangulV or GraphemeBreak.HangulLV or GraphemeBreak.HangulLVT),
             GraphemeBreak.HangulLV or GraphemeBreak.HangulV => next is not (GraphemeBreak.HangulV or GraphemeBreak.HangulT),
             GraphemeBreak.HangulLVT or GraphemeBreak.HangulT => next != GraphemeBreak.HangulT,
             _ => true,
         };
     }
+}
+
+/// <summary>Classes of the grapheme cluster rules; the order is that of the generated table.</summary>
+internal enum GraphemeBreak : byte
+{
+    Other,
+    CarriageReturn,
+    LineFeed,
+    Control,
+    Extend,
+    ZeroWidthJoiner,
+    RegionalIndicator,
+    Prepend,
+    SpacingMark,
+    HangulL,
+    HangulV,
+    HangulT,
+    HangulLV,
+    HangulLVT,
+    Pictographic,
+    Consonant,
+    Linker,
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// The code points of one run during normalization, each with its combining class in the upper bits. On the stack for ordinary runs;

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// The tables behind <see cref="UnicodeNormalization"/>: full decompositions, compositions, combining classes and the quick check, as
@@ -48,7 +48,8 @@ internal static class NormalizationData
             return HangulFirst + ((((first - LeadFirst) * VowelCount) + (second - VowelFirst)) * TailCount);
         }
 
-        if ((uint)(first - HangulFirst) < HangulCount && (first - HangulFirst) % TailCount == 0 && second > TailFirst && second < TailFirst + TailCount)
+        if ((uint)(first - HangulFirst) < HangulCount && (first - HangulFirst) % TailCount == 0
+            && second > TailFirst && second < TailFirst + TailCount)
         {
             return first + second - TailFirst;
         }

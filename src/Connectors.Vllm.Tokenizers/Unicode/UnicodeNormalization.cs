@@ -1,6 +1,7 @@
 using System.Buffers;
+using Connectors.Vllm.Tokenizers.Buffers;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// NFC, NFD, NFKC and NFKD over UTF-8 (https://www.unicode.org/reports/tr15/), with the reference's tables instead of the runtime's:
@@ -162,4 +163,20 @@ internal sealed class UnicodeNormalization
 
         return SearchValues.Create([.. Enumerable.Range(0, 256).Where(value => risky[value]).Select(value => (byte)value)]);
     }
+}
+
+/// <summary>Unicode normalization forms; the value is the form's bit in the quick-check table.</summary>
+internal enum UnicodeForm
+{
+    /// <summary>Canonical decomposition, then composition.</summary>
+    Nfc = 1,
+
+    /// <summary>Canonical decomposition.</summary>
+    Nfd = 2,
+
+    /// <summary>Compatibility decomposition, then composition.</summary>
+    Nfkc = 4,
+
+    /// <summary>Compatibility decomposition.</summary>
+    Nfkd = 8,
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Connectors.Vllm.Tokenizers;
+namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
 /// The character classes of the reference. Each names the Unicode version it stands at, because the reference's parts were
@@ -13,7 +13,8 @@ internal static class UnicodeSets
     private static readonly Lazy<CodePointMap> OldScriptMap = new(() => CodePointMap.FromRuns(UnicodeData.OldScripts));
     private static readonly Lazy<CodePointSet> AlphabeticSet = new(() => CodePointSet.FromTable(UnicodeData.Alphabetic));
     private static readonly Lazy<CodePointSet> ClassWordSet = new(MakeWord);
-    private static readonly Lazy<CodePointSet> WordSet = new(() => ClassWord.Union(CodePointSet.FromRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)])));
+    private static readonly Lazy<CodePointSet> WordSet = new(() =>
+        ClassWord.Union(CodePointSet.FromRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)])));
 
     private static readonly Lazy<CodePointSet> RustWordSet = new(() => ClassWord.Union(CodePointSet.Range(0x200C, 0x200D)));
     private static readonly Lazy<CodePointSet> NumericSet = new(() => CodePointSet.FromTable(UnicodeData.Numeric));
@@ -31,7 +32,10 @@ internal static class UnicodeSets
 
     /// <summary>The property White_Space: <c>\s</c> of every engine in the reference.</summary>
     public static CodePointSet WhiteSpace { get; } = CodePointSet.FromRanges(
-        [(9, 13), (32, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)]);
+    [
+        (9, 13), (32, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680),
+        (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
+    ]);
 
     /// <summary>The property Alphabetic, version 16.</summary>
     public static CodePointSet Alphabetic => AlphabeticSet.Value;

@@ -1,4 +1,7 @@
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Decoding;
+using Connectors.Vllm.Tokenizers.Loading;
+using Connectors.Vllm.Tokenizers.Pipeline;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers;
 

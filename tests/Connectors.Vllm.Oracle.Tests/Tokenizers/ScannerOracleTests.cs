@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Scanners;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers;
 

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Loading;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 

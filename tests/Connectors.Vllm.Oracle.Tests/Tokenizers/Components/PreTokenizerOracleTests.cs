@@ -1,4 +1,6 @@
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Loading;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 

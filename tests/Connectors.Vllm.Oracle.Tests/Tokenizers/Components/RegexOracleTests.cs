@@ -1,5 +1,6 @@
 using System.Text;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Loading;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 

@@ -1,5 +1,8 @@
 using System.Text;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Normalizers;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tokenizers.Loading;
 
 namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 

@@ -1,0 +1,95 @@
+using System.Text;
+
+namespace Connectors.Vllm.Tokenizers.Buffers;
+
+/// <summary>
+/// The printable alphabet of byte-level BPE (GPT-2's <c>bytes_to_unicode</c>): printable Latin-1 stands for itself, every other byte for
+/// a code point from U+0100 on.
+/// </summary>
+internal static class ByteAlphabet
+{
+    private static readonly short[] Bytes = CreateBytes();
+    private static readonly char[] Chars = CreateChars();
+
+    /// <summary>The character that stands for a byte.</summary>
+    public static char ToChar(byte value) => Chars[value];
+
+    /// <summary>The byte a character stands for, or -1 when it is not of the alphabet.</summary>
+    public static int ToByte(int codePoint) => (uint)codePoint < (uint)Bytes.Length ? Bytes[codePoint] : -1;
+
+    /// <summary>
+    /// Turns a token of the alphabet (UTF-8) into the bytes it stands for. False, with <paramref name="written"/> 0, when a character is
+    /// not of the alphabet. <paramref name="destination"/> needs the token's length.
+    /// </summary>
+    public static bool TryToBytes(ReadOnlySpan<byte> token, Span<byte> destination, out int written)
+    {
+        written = 0;
+        for (var i = 0; i < token.Length;)
+        {
+            // The alphabet ends at U+0143: one or two bytes of UTF-8.
+            int codePoint = token[i];
+            if (codePoint >= 0x80)
+            {
+                if ((codePoint & 0xE0) != 0xC0 || i + 1 >= token.Length)
+                {
+                    written = 0;
+                    return false;
+                }
+
+                codePoint = (codePoint & 0x1F) << 6 | (token[i + 1] & 0x3F);
+                i++;
+            }
+
+            i++;
+            var value = ToByte(codePoint);
+            if (value < 0)
+            {
+                written = 0;
+                return false;
+            }
+
+            destination[written++] = (byte)value;
+        }
+
+        return true;
+    }
+
+    /// <summary>Appends the alphabet's UTF-8 for some bytes.</summary>
+    public static void AppendChars(ReadOnlySpan<byte> bytes, Utf8Buffer output)
+    {
+        var span = output.GetSpan(bytes.Length * 2);
+        var length = 0;
+        foreach (var value in bytes)
+        {
+            length += new Rune(ToChar(value)).EncodeToUtf8(span[length..]);
+        }
+
+        output.Advance(length);
+    }
+
+    private static char[] CreateChars()
+    {
+        var chars = new char[256];
+        var next = 0x100;
+        for (var value = 0; value < 256; value++)
+        {
+            var printable = value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+            chars[value] = (char)(printable ? value : next++);
+        }
+
+        return chars;
+    }
+
+    private static short[] CreateBytes()
+    {
+        var chars = CreateChars();
+        var bytes = new short[chars.Max() + 1];
+        Array.Fill(bytes, (short)-1);
+        for (var value = 0; value < 256; value++)
+        {
+            bytes[chars[value]] = (short)value;
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+
+namespace Connectors.Vllm.Tokenizers.Buffers;
+
+/// <summary>
+/// A growing run of UTF-8 bytes, reused between calls; not thread-safe. There are always <see cref="Slack"/> readable bytes behind the
+/// text, so that scanners and caches may load whole words at its end.
+/// </summary>
+internal sealed class Utf8Buffer : IBufferWriter<byte>
+{
+    /// <summary>Readable (meaningless) bytes behind the text.</summary>
+    public const int Slack = 32;
+
+    private byte[] _bytes = new byte[256];
+
+    /// <summary>Length of the text in bytes.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The text.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+
+    /// <summary>The array behind the text; at least <see cref="Slack"/> bytes longer than it.</summary>
+    public byte[] Array => _bytes;
+
+    public void Clear() => Length = 0;
+
+    public void Append(ReadOnlySpan<byte> text)
+    {
+        text.CopyTo(GetSpan(text.Length));
+        Length += text.Length;
+    }
+
+    public void Append(byte value)
+    {
+        GetSpan(1)[0] = value;
+        Length++;
+    }
+
+    /// <summary>Appends one code point (a Unicode scalar value).</summary>
+    public void AppendCodePoint(int codePoint)
+    {
+        var span = GetSpan(4);
+        if (codePoint < 0x80)
+        {
+            span[0] = (byte)codePoint;
+            Length++;
+        }
+        else
+        {
+            Length += new System.Text.Rune(codePoint).EncodeToUtf8(span);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        if (_bytes.Length - Length < sizeHint + Slack)
+        {
+            Grow(sizeHint);
+        }
+
+        return _bytes.AsSpan(Length, _bytes.Length - Length - Slack);
+    }
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        _ = GetSpan(sizeHint);
+        return _bytes.AsMemory(Length, _bytes.Length - Length - Slack);
+    }
+
+    public void Advance(int count) => Length += count;
+
+    /// <summary>Gives memory back when a huge text has passed through.</summary>
+    public void Trim(int keep)
+    {
+        Length = 0;
+        if (_bytes.Length > keep)
+        {
+            _bytes = new byte[256];
+        }
+    }
+
+    private void Grow(int sizeHint)
+    {
+        var wanted = Math.Max((long)_bytes.Length * 2, (long)Length + sizeHint + Slack);
+        System.Array.Resize(ref _bytes, (int)Math.Min(System.Array.MaxLength, wanted));
+    }
+}

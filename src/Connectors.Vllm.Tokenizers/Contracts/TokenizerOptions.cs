@@ -1,0 +1,18 @@
+namespace Connectors.Vllm.Tokenizers;
+
+/// <summary>Limits of a tokenizer. Defaults suit a server that holds long conversations.</summary>
+public sealed record TokenizerOptions
+{
+    /// <summary>
+    /// Bytes the segment cache may keep (texts between added tokens with their ids, so that a conversation's next turn costs only
+    /// what is new). 0 turns it off. Default: 32 MiB. Range: 0 or more.
+    /// </summary>
+    public long SegmentCacheCapacity { get; init; } = 32L << 20;
+}
+
+/// <summary>What the segment cache of a <see cref="Tokenizer"/> has done since the tokenizer was loaded.</summary>
+/// <param name="Hits">Segments whose ids came from the cache.</param>
+/// <param name="Misses">Segments that had to be encoded. Segments too short to be worth caching count as neither.</param>
+/// <param name="Entries">Segments kept now.</param>
+/// <param name="Bytes">Bytes kept now: texts, ids and bookkeeping.</param>
+public readonly record struct TokenizerCacheStatistics(long Hits, long Misses, int Entries, long Bytes);

@@ -1,0 +1,141 @@
+using System.Text;
+using Connectors.Vllm.Tokenizers.PreTokenizers;
+using Connectors.Vllm.Tokenizers.RegularExpressions;
+using Connectors.Vllm.Tokenizers.Unicode;
+
+namespace Connectors.Vllm.Tokenizers.Loading;
+
+/// <summary>Makes pre-tokenizers from their JSON. Chains that a scanner recognises are taken before this is asked.</summary>
+internal static class PreTokenizerFactory
+{
+    /// <summary>
+    /// The pre-tokenizer that <paramref name="json"/> describes (tagged or untagged form, Sequence included), or null when it cuts
+    /// nothing.
+    /// </summary>
+    /// <param name="json">The component.</param>
+    /// <param name="rawBytes">
+    /// True when the model reads raw bytes: the chain's LAST component is ByteLevel (the caller has checked) and its mapping of bytes
+    /// to the printable alphabet must be left out (its prefix space and its regex must not).
+    /// </param>
+    public static PreTokenizer? Create(ComponentJson json, bool rawBytes)
+    {
+        if (json.IsNull)
+        {
+            return null;
+        }
+
+        switch (json.Type ?? Guess(json))
+        {
+            case "Sequence":
+                return Sequence(json, rawBytes);
+            case "ByteLevel":
+                return new ByteLevelPreTokenizer(json.Bool("add_prefix_space", true), json.Bool("use_regex", true), mapBytes: !rawBytes);
+            case "Split":
+                return Split(json);
+            case "Metaspace":
+                return new MetaspacePreTokenizer(Metaspace(json));
+            case "Whitespace":
+                return new RegexSplitPreTokenizer(RegexCompiler.CompileWords(), SplitBehavior.Removed, invert: true);
+            case "WhitespaceSplit":
+                return new CharacterSplitPreTokenizer(UnicodeSets.WhiteSpace, SplitBehavior.Removed);
+            case "BertPreTokenizer" or "Bert":
+                return new BertPreTokenizer();
+            case "Punctuation":
+                return new CharacterSplitPreTokenizer(
+                    UnicodeSets.OldPunctuation, json.Optional("behavior") is { } behavior ? Behavior(behavior) : SplitBehavior.Isolated);
+            case "Digits":
+                return new CharacterSplitPreTokenizer(
+                    UnicodeSets.Numeric, json.Bool("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+            case "Delimiter" or "CharDelimiterSplit":
+                return new CharacterSplitPreTokenizer(CodePointSet.Of(Delimiter(json.Required("delimiter"))), SplitBehavior.Removed);
+            case "UnicodeScripts":
+                return new UnicodeScriptsPreTokenizer();
+            case "FixedLength":
+                return json.Int("length", 5) is > 0 and var length
+                    ? new FixedLengthPreTokenizer(length)
+                    : throw json.Error("the length must be above 0");
+            default:
+                throw json.Unknown("pre-tokenizer");
+        }
+    }
+
+    /// <summary>Old files have no type: the shape tells.</summary>
+    private static string? Guess(ComponentJson json) =>
+        json.Has("pretokenizers") ? "Sequence"
+        : json.Has("pattern") ? "Split"
+        : json.Has("delimiter") ? "Delimiter"
+        : json.Has("replacement") ? "Metaspace"
+        : json.Has("individual_digits") ? "Digits"
+        : json.Has("trim_offsets") ? "ByteLevel"
+        : null;
+
+    private static SequencePreTokenizer? Sequence(ComponentJson json, bool rawBytes)
+    {
+        var items = json.Items("pretokenizers");
+        var parts = new List<PreTokenizer>();
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (Create(items[i], rawBytes && i == items.Count - 1) is { } part)
+            {
+                parts.Add(part);
+            }
+        }
+
+        return parts.Count == 0 ? null : new SequencePreTokenizer(parts);
+    }
+
+    private static PreTokenizer Split(ComponentJson json)
+    {
+        var behavior = Behavior(json.Required("behavior"));
+        var invert = json.Bool("invert", false);
+        return PatternReader.Read(json.Required("pattern"), out var literal) is { } regex
+            ? new RegexSplitPreTokenizer(regex, behavior, invert)
+            : new LiteralSplitPreTokenizer(Encoding.UTF8.GetBytes(literal), behavior, invert);
+    }
+
+    private static SplitBehavior Behavior(ComponentJson json) => json.AsString() switch
+    {
+        "Removed" or "removed" => SplitBehavior.Removed,
+        "Isolated" or "isolated" => SplitBehavior.Isolated,
+        "MergedWithPrevious" or "merged_with_previous" => SplitBehavior.MergedWithPrevious,
+        "MergedWithNext" or "merged_with_next" => SplitBehavior.MergedWithNext,
+        "Contiguous" or "contiguous" => SplitBehavior.Contiguous,
+        var other => throw json.Error(
+            $"the behavior '{other}' is unknown; known are Removed, Isolated, MergedWithPrevious, MergedWithNext and Contiguous"),
+    };
+
+    /// <summary>The settings of Metaspace (pre-tokenizer or decoder), in today's and in the older form.</summary>
+    public static MetaspaceSettings Metaspace(ComponentJson json)
+    {
+        var marker = json.Required("replacement");
+        if (Rune.DecodeFromUtf16(marker.AsString(), out var rune, out var length) != System.Buffers.OperationStatus.Done
+            || length != marker.AsString().Length)
+        {
+            throw marker.Error("the replacement must be exactly one character");
+        }
+
+        var scheme = json.OptionalString("prepend_scheme") switch
+        {
+            null => (MetaspacePrepend?)null,
+            "always" => MetaspacePrepend.Always,
+            "first" => MetaspacePrepend.First,
+            "never" => MetaspacePrepend.Never,
+            var other => throw json.Error($"the prepend_scheme '{other}' is unknown; known are always, first and never"),
+        };
+
+        // The older form says add_prefix_space; false means never, and may not contradict a scheme.
+        if (!json.Bool("add_prefix_space", true))
+        {
+            scheme = scheme is null or MetaspacePrepend.Never
+                ? MetaspacePrepend.Never
+                : throw json.Error("add_prefix_space is false, but prepend_scheme is not 'never'");
+        }
+
+        return new MetaspaceSettings(rune, scheme ?? MetaspacePrepend.Always, json.Bool("split", true));
+    }
+
+    private static int Delimiter(ComponentJson json) =>
+        Rune.DecodeFromUtf16(json.AsString(), out var rune, out var length) == System.Buffers.OperationStatus.Done && length == json.AsString().Length
+            ? rune.Value
+            : throw json.Error("the delimiter must be exactly one character");
+}

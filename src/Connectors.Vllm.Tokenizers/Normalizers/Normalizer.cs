@@ -1,0 +1,102 @@
+using Connectors.Vllm.Tokenizers.Buffers;
+
+namespace Connectors.Vllm.Tokenizers.Normalizers;
+
+/// <summary>
+/// Rewrites a segment (the text between two added tokens). Immutable and thread-safe; input is valid UTF-8 and so is the output.
+/// </summary>
+internal abstract class Normalizer
+{
+    /// <summary>
+    /// Appends the normal form of <paramref name="text"/> to <paramref name="output"/> and returns true; or returns false, having
+    /// appended nothing, when the text is its own normal form. Called with an empty text too. The fast answer "false" for plain ASCII
+    /// is what makes normalizers cheap.
+    /// </summary>
+    public abstract bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output);
+
+    /// <summary>
+    /// True when the first character of the normal form is not made from the first character of the text, because characters were
+    /// stripped on the left. Then the segment no longer counts as beginning at the text's start (matters to "Metaspace first" only).
+    /// </summary>
+    public virtual bool StripsStart(ReadOnlySpan<byte> text) => false;
+}
+
+/// <summary>Several normalizers in a row.</summary>
+internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Normalizer
+{
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    {
+        Utf8Buffer source = NormalizerBuffers.Rent(), target = NormalizerBuffers.Rent();
+        var changed = Run(text, ref source, ref target);
+        if (changed)
+        {
+            output.Append(source.Written);
+        }
+
+        NormalizerBuffers.Return(source);
+        NormalizerBuffers.Return(target);
+        return changed;
+    }
+
+    public override bool StripsStart(ReadOnlySpan<byte> text)
+    {
+        Utf8Buffer source = NormalizerBuffers.Rent(), target = NormalizerBuffers.Rent();
+        var changed = false;
+        var strips = false;
+        foreach (var part in parts)
+        {
+            strips |= part.StripsStart(changed ? source.Written : text);
+            changed |= Step(part, text, changed, ref source, ref target);
+        }
+
+        NormalizerBuffers.Return(source);
+        NormalizerBuffers.Return(target);
+        return strips;
+    }
+
+    private bool Run(ReadOnlySpan<byte> text, ref Utf8Buffer source, ref Utf8Buffer target)
+    {
+        var changed = false;
+        foreach (var part in parts)
+        {
+            changed |= Step(part, text, changed, ref source, ref target);
+        }
+
+        return changed;
+    }
+
+    /// <summary>Runs one part; afterwards <paramref name="source"/> holds the text if anything has changed it so far.</summary>
+    private static bool Step(Normalizer part, ReadOnlySpan<byte> text, bool changed, ref Utf8Buffer source, ref Utf8Buffer target)
+    {
+        if (!part.TryNormalize(changed ? source.Written : text, target))
+        {
+            return false;
+        }
+
+        (source, target) = (target, source);
+        target.Clear();
+        return true;
+    }
+}
+
+/// <summary>Buffers for intermediate texts, kept per thread.</summary>
+internal static class NormalizerBuffers
+{
+    private const int KeptBytes = 1 << 20;
+
+    [ThreadStatic]
+    private static Stack<Utf8Buffer>? s_spare;
+
+    /// <summary>An empty buffer; give it back with <see cref="Return"/> on the same thread.</summary>
+    public static Utf8Buffer Rent()
+    {
+        var spare = s_spare ??= new Stack<Utf8Buffer>();
+        return spare.Count > 0 ? spare.Pop() : new Utf8Buffer();
+    }
+
+    public static void Return(Utf8Buffer buffer)
+    {
+        buffer.Trim(KeptBytes);
+        s_spare!.Push(buffer);
+    }
+}

@@ -1,0 +1,127 @@
+using Connectors.Vllm.Tokenizers.Buffers;
+
+namespace Connectors.Vllm.Tokenizers.PreTokenizers;
+
+/// <summary>
+/// Cuts a piece into smaller pieces, and may rewrite them. Immutable and thread-safe. This is the general way; chains that a
+/// hand-written scanner knows (see <c>Scanners/</c>) never come here.
+/// </summary>
+internal abstract class PreTokenizer
+{
+    /// <summary>Adds the parts of <paramref name="piece"/> to <paramref name="output"/>, in order.</summary>
+    /// <param name="piece">Valid UTF-8, not empty. Look-around sees nothing beyond it.</param>
+    /// <param name="atTextStart">The piece begins where the original text begins.</param>
+    /// <param name="output">Where the parts go; it does not alias <paramref name="piece"/>.</param>
+    public abstract void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output);
+}
+
+/// <summary>
+/// The pieces a pre-tokenizer makes: their bytes lie one behind the other in <see cref="Text"/>. Empty pieces vanish, as in the
+/// reference. Reused between calls, not thread-safe.
+/// </summary>
+internal sealed class PieceList
+{
+    private int[] _ends = new int[64];
+
+    /// <summary>The bytes of all pieces. A pre-tokenizer may write here directly and then call <see cref="EndPiece"/>.</summary>
+    public Utf8Buffer Text { get; } = new();
+
+    public int Count { get; private set; }
+
+    /// <summary>True when piece 0 begins where the original text begins (only "Metaspace first" asks).</summary>
+    public bool AtTextStart { get; set; }
+
+    public ReadOnlySpan<byte> this[int index] => Text.Written[Start(index).._ends[index]];
+
+    public int Start(int index) => index == 0 ? 0 : _ends[index - 1];
+
+    public int End(int index) => _ends[index];
+
+    public void Clear()
+    {
+        Text.Clear();
+        Count = 0;
+        AtTextStart = false;
+    }
+
+    /// <summary>Adds a piece; an empty one is dropped.</summary>
+    public void Add(ReadOnlySpan<byte> piece)
+    {
+        Text.Append(piece);
+        EndPiece();
+    }
+
+    /// <summary>Everything written to <see cref="Text"/> since the last piece becomes a piece; nothing if nothing was written.</summary>
+    public void EndPiece()
+    {
+        var start = Count == 0 ? 0 : _ends[Count - 1];
+        if (Text.Length == start)
+        {
+            return;
+        }
+
+        if (Count == _ends.Length)
+        {
+            Array.Resize(ref _ends, _ends.Length * 2);
+        }
+
+        _ends[Count++] = Text.Length;
+    }
+
+    public void Trim(int keep)
+    {
+        Text.Trim(keep);
+        Count = 0;
+        if (_ends.Length > keep)
+        {
+            _ends = new int[64];
+        }
+    }
+}
+
+/// <summary>Several pre-tokenizers in a row; each sees only the pieces of the one before.</summary>
+internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : PreTokenizer
+{
+    [ThreadStatic]
+    private static Stack<PieceList>? s_spare;
+
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    {
+        if (parts.Count == 1)
+        {
+            parts[0].PreTokenize(piece, atTextStart, output);
+            return;
+        }
+
+        s_spare ??= new Stack<PieceList>();
+        PieceList source = Rent(), target = Rent();
+        parts[0].PreTokenize(piece, atTextStart, source);
+        for (var stage = 1; stage < parts.Count; stage++)
+        {
+            var destination = stage == parts.Count - 1 ? output : target;
+            for (var i = 0; i < source.Count; i++)
+            {
+                parts[stage].PreTokenize(source[i], i == 0 && source.AtTextStart, destination);
+            }
+
+            source.Clear();
+            (source, target) = (target, source);
+        }
+
+        Return(source);
+        Return(target);
+    }
+
+    private static PieceList Rent()
+    {
+        var list = s_spare!.Count > 0 ? s_spare.Pop() : new PieceList();
+        list.Clear();
+        return list;
+    }
+
+    private static void Return(PieceList list)
+    {
+        list.Trim(1 << 20);
+        s_spare!.Push(list);
+    }
+}

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Connectors.Vllm.Tokenizers.Unicode;
+
+namespace Connectors.Vllm.Tokenizers.RegularExpressions;
+
+/// <summary>
+/// The matches of a pattern in a text, as the reference's engine iterates them: an empty match directly behind another match does not
+/// count. The text is handed in again on each step because this struct must not keep it.
+/// </summary>
+internal struct RegexMatches : IDisposable
+{
+    private readonly RegexProgram _program;
+    private readonly RegexWork _work;
+    private int _from;
+    private int _lastEnd = -1;
+
+    public RegexMatches(RegexProgram program, ReadOnlySpan<byte> text)
+    {
+        _program = program;
+        _work = RegexWork.Rent(program, text.Length);
+    }
+
+    public int Start { get; private set; }
+
+    public int End { get; private set; }
+
+    public bool MoveNext(ReadOnlySpan<byte> text)
+    {
+        while (_from <= text.Length && _program.TryFind(text, _from, _work, out var start, out var end))
+        {
+            if (start == end && end == _lastEnd)
+            {
+                var length = 1;
+                if (_from < text.Length)
+                {
+                    _ = CodePoints.Read(text, _from, out length);
+                }
+
+                _from += length;
+                continue;
+            }
+
+            (Start, End) = (start, end);
+            _from = _lastEnd = end;
+            return true;
+        }
+
+        return false;
+    }
+
+    public readonly void Dispose() => _work.Return();
+}
+
+/// <summary>Working memory of the regex matcher: the stack of places to go back to, registers, and the step budget. Not thread-safe.</summary>
+internal sealed class RegexWork
+{
+    /// <summary>Frame: go on at Pc and Position.</summary>
+    public const int Resume = 0;
+
+    /// <summary>Frame: a greedy loop gives its last code point back, down to position Extra.</summary>
+    public const int GiveBack = 1;
+
+    /// <summary>Frame: a lazy loop takes one code point more, at most Extra times.</summary>
+    public const int TakeMore = 2;
+
+    /// <summary>Frame: register Pc gets its value Position back.</summary>
+    public const int Restore = 3;
+
+    private const int MaxFrames = 4 << 20;
+    private const int KeptFrames = 4096;
+
+    [ThreadStatic]
+    private static RegexWork? s_cached;
+
+    private Frame[] _frames = new Frame[64];
+    private long _budget;
+
+    private RegexWork()
+    {
+    }
+
+    public int Height { get; set; }
+
+    public int[] Registers { get; private set; } = [];
+
+    /// <summary>Where the search in progress began.</summary>
+    public int SearchStart { get; set; }
+
+    public ref Frame Top => ref _frames[Height - 1];
+
+    /// <summary>Working memory for the calls that search one text; give it back with <see cref="Return"/>.</summary>
+    public static RegexWork Rent(RegexProgram program, int textLength)
+    {
+        var work = s_cached ?? new RegexWork();
+        s_cached = null;
+        work.Height = 0;
+        work._budget = 10_000_000 + (500L * textLength);
+        if (work.Registers.Length < program.Registers)
+        {
+            work.Registers = new int[program.Registers];
+        }
+
+        return work;
+    }
+
+    public void Return()
+    {
+        if (_frames.Length > KeptFrames)
+        {
+            _frames = new Frame[64];
+        }
+
+        s_cached = this;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Push(RegexProgram program, int kind, int pc, int position, int extra)
+    {
+        if (Height == _frames.Length)
+        {
+            Grow(program);
+        }
+
+        _frames[Height++] = new Frame { Kind = kind, Pc = pc, Position = position, Extra = extra };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Step(RegexProgram program) => Steps(program, 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Steps(RegexProgram program, int count)
+    {
+        _budget -= count;
+        if (_budget < 0)
+        {
+            throw TooMuch(program);
+        }
+    }
+
+    private static TokenizerException TooMuch(RegexProgram program) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"the regular expression '{program.Pattern}' needs too many steps for this text; split the text, or use a pattern that backtracks less"));
+
+    private void Grow(RegexProgram program)
+    {
+        if (_frames.Length >= MaxFrames)
+        {
+            throw TooMuch(program);
+        }
+
+        Array.Resize(ref _frames, _frames.Length * 2);
+    }
+
+    /// <summary>A place to go back to.</summary>
+    public struct Frame
+    {
+        public int Kind;
+        public int Pc;
+        public int Position;
+        public int Extra;
+    }
+}

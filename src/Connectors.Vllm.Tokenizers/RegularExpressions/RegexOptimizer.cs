@@ -1,0 +1,138 @@
+using Connectors.Vllm.Tokenizers.Unicode;
+
+namespace Connectors.Vllm.Tokenizers.RegularExpressions;
+
+/// <summary>
+/// Makes greedy loops possessive where giving back could never help: when what follows cannot fail, or cannot begin with a character
+/// the loop takes. Matches stay the same; the matcher has nothing to remember for such a loop.
+/// </summary>
+internal static class RegexOptimizer
+{
+    /// <summary>Rewrites a whole pattern, behind which nothing can fail.</summary>
+    public static RegexNode Optimize(RegexNode root) => Rewrite(root, Follow.Nothing);
+
+    private static RegexNode Rewrite(RegexNode node, Follow follow)
+    {
+        switch (node)
+        {
+            case RegexNode.Repeat { Body: RegexNode.One one, Lazy: false } loop:
+                return follow.NeverFails || (!follow.CanBeEmpty && !one.Set.Overlaps(follow.First)) ? new RegexNode.Atomic(loop) : loop;
+            case RegexNode.Repeat loop:
+                var again = new Follow(loop.Body.First.Union(follow.First), follow.CanBeEmpty, follow.NeverFails && loop.Min <= 1);
+                return loop with { Body = Rewrite(loop.Body, again) };
+            case RegexNode.Sequence sequence:
+                var parts = new RegexNode[sequence.Parts.Count];
+                for (var i = parts.Length - 1; i >= 0; i--)
+                {
+                    parts[i] = Rewrite(sequence.Parts[i], follow);
+                    follow = Before(sequence.Parts[i], follow);
+                }
+
+                return new RegexNode.Sequence(parts);
+            case RegexNode.Choice choice:
+                return new RegexNode.Choice([.. choice.Branches.Select(branch => Rewrite(branch, follow))]);
+            case RegexNode.Atomic { Body: RegexNode.Repeat { Body: RegexNode.One } }:
+                return node;
+            case RegexNode.Atomic atomic:
+                return new RegexNode.Atomic(Rewrite(atomic.Body, Follow.Nothing));
+            case RegexNode.Look { Behind: false } look:
+                return look with { Body = Rewrite(look.Body, Follow.Nothing) };
+            default:
+                return node;
+        }
+    }
+
+    /// <summary>What follows something that stands before <paramref name="node"/>.</summary>
+    private static Follow Before(RegexNode node, Follow follow) => new(
+        node.IsNullable ? node.First.Union(follow.First) : node.First,
+        node.IsNullable && follow.CanBeEmpty,
+        follow.NeverFails && CannotFail(node));
+
+    private static bool CannotFail(RegexNode node) => node switch
+    {
+        RegexNode.Repeat { Min: 0 } => true,
+        RegexNode.Repeat repeat => CannotFail(repeat.Body),
+        RegexNode.Atomic atomic => CannotFail(atomic.Body),
+        RegexNode.Sequence sequence => sequence.Parts.All(CannotFail),
+        RegexNode.Choice choice => choice.Branches.Any(CannotFail),
+        _ => false,
+    };
+
+    /// <param name="First">Characters it can begin with.</param>
+    /// <param name="CanBeEmpty">It can match nothing at all, so anything may come next.</param>
+    /// <param name="NeverFails">It matches wherever it is tried.</param>
+    private readonly record struct Follow(CodePointSet First, bool CanBeEmpty, bool NeverFails)
+    {
+        public static Follow Nothing => new(CodePointSet.Empty, CanBeEmpty: true, NeverFails: true);
+    }
+}
+
+/// <summary>
+/// Letters whose case is ignored and that fold to several: <c>(?i:ss)</c> matches ß, and <c>(?i:ß)</c> matches SS, as in the
+/// reference's engine. It folds a literal from left to right, longest first, so sß does not match <c>(?i:sss)</c> but ßs does.
+/// </summary>
+internal static class CaselessLiterals
+{
+    /// <summary>One letter of a pattern.</summary>
+    public static RegexNode Make(int codePoint)
+    {
+        var expansion = CaseFolding.Expand(codePoint);
+        return expansion.IsEmpty
+            ? new RegexNode.One(CaseFolding.Close(CodePointSet.Of(codePoint))) { CaselessLetter = codePoint }
+            : Either(expansion, CaseFolding.Contract(expansion)!);
+    }
+
+    /// <summary>A class; its members that fold to several match those too.</summary>
+    public static RegexNode MakeClass(CodePointSet set)
+    {
+        var branches = new List<RegexNode>();
+        foreach (var codePoint in CaseFolding.Expandable)
+        {
+            if (set.Contains(codePoint))
+            {
+                branches.Add(Sequence(CaseFolding.Expand(codePoint)));
+            }
+        }
+
+        // A class with very many such members is a range over whole scripts, not a list of letters.
+        return branches.Count is 0 or > 16 ? new RegexNode.One(set) : new RegexNode.Choice([new RegexNode.One(set), .. branches]);
+    }
+
+    /// <summary>Lets letters that stand side by side match the one code point that folds to them.</summary>
+    public static void Contract(List<RegexNode> parts)
+    {
+        Span<int> letters = stackalloc int[3];
+        for (var i = 0; i + 1 < parts.Count; i++)
+        {
+            for (var length = Math.Min(3, parts.Count - i); length > 1; length--)
+            {
+                var known = 0;
+                while (known < length && parts[i + known] is RegexNode.One { CaselessLetter: >= 0 and var letter })
+                {
+                    letters[known++] = letter;
+                }
+
+                if (known == length && CaseFolding.Contract(letters[..length]) is { } contracted)
+                {
+                    parts[i] = Either(letters[..length], contracted);
+                    parts.RemoveRange(i + 1, length - 1);
+                    break;
+                }
+            }
+        }
+    }
+
+    private static RegexNode.Choice Either(ReadOnlySpan<int> letters, CodePointSet contracted) =>
+        new([Sequence(letters), new RegexNode.One(contracted)]);
+
+    private static RegexNode.Sequence Sequence(ReadOnlySpan<int> letters)
+    {
+        var parts = new List<RegexNode>();
+        foreach (var letter in letters)
+        {
+            parts.Add(new RegexNode.One(CaseFolding.Close(CodePointSet.Of(letter))));
+        }
+
+        return new RegexNode.Sequence(parts);
+    }
+}
