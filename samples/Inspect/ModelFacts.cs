@@ -102,7 +102,7 @@ internal static class ModelFacts
             ("n", capabilities.MultipleChoices), ("logprobs", capabilities.Logprobs), ("lora", capabilities.Lora), ("priority", capabilities.Priority),
             ("cache_salt", capabilities.CacheSalt), ("allowed_token_ids", capabilities.AllowedTokenIds), ("embeddings", capabilities.Embeddings),
             ("generation", capabilities.Generation), ("tokenizer_transfer", capabilities.TokenizerTransfer), ("loads", capabilities.Loads),
-            ("kv_events", capabilities.KvEvents), ("abort", capabilities.Abort), ("long_seeds", capabilities.LongSeeds), ("media", capabilities.Media),
+            ("abort", capabilities.Abort), ("long_seeds", capabilities.LongSeeds), ("media", capabilities.Media),
         }
         where capability.Has
         select capability.Name;

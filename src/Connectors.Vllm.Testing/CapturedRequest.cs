@@ -30,7 +30,7 @@ public sealed class CapturedRequest
     /// <summary>The message's bytes as received (after decompression), without the five-byte prefix.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
-    /// <summary>The parsed message, e.g. <see cref="Grpc.Protocol.Engine.GenerateRequest"/>.</summary>
+    /// <summary>The parsed message; its type is internal, see <see cref="As{T}"/>.</summary>
     public IMessage Message { get; }
 
     /// <summary>Headers of the request, names in lower case, several values joined by a comma.</summary>
@@ -67,10 +67,20 @@ public sealed class CapturedRequest
     /// <summary>Completes when the server is done with the call, however it ended.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>The parsed message as <typeparamref name="T"/>.</summary>
-    /// <exception cref="InvalidCastException">The message is of another type.</exception>
+    /// <summary>The message read as <typeparamref name="T"/>, a class that protoc generated from vLLM's .proto files.</summary>
+    /// <exception cref="InvalidProtocolBufferException">The bytes are no message of that type.</exception>
     public T As<T>()
-        where T : IMessage => (T)Message;
+        where T : IMessage, new()
+    {
+        if (Message is T message)
+        {
+            return message;
+        }
+
+        message = new T();
+        message.MergeFrom(Bytes.Span);
+        return message;
+    }
 
     internal void CountTokens(int count) => Interlocked.Add(ref _outputTokens, count);
 

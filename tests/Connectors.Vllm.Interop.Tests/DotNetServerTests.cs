@@ -24,7 +24,7 @@ public sealed class DotNetServerTests
         Assert.Equal([10, 11, 12, 2], shortIds);
         Assert.Equal((GenerationFinishReason.Stop, 4, 2), (finish.Reason, finish.OutputTokens, prompt));
         Assert.Equal([.. Enumerable.Range(0, 1999).Select(number => 10 + (number % 500)), 2], longIds);
-        Assert.Equal(family == "a" ? VllmProtocol.Engine : VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(family == "a" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
     }
 
     [Theory]

@@ -22,7 +22,7 @@ public sealed class PythonServerTests
         Assert.Equal(GenerationFinishReason.Stop, finish.Reason);
         Assert.Equal(4, finish.OutputTokens);
         Assert.Equal(3, prompt);
-        Assert.Equal(family == "a" ? VllmProtocol.Engine : VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(family == "a" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
     }
 
     [Theory]

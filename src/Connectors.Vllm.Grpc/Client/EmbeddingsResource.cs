@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Embeddings, from servers of the engine family that serve an embedding model.</summary>
+/// <summary>Embeddings, from servers of the VllmEngine protocol that serve an embedding model.</summary>
 public sealed class EmbeddingsResource
 {
     private const int MaxRenewals = 2;

@@ -13,7 +13,7 @@ public sealed class HealthResource
     /// <summary>Facts about the server.</summary>
     public Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default) => _engine.GetServerInfoAsync(cancellationToken);
 
-    /// <summary>Its load (engine family).</summary>
+    /// <summary>Its load (VllmEngine protocol).</summary>
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) => _engine.GetLoadsAsync(cancellationToken);
 
     /// <summary>Aborts requests by id; unknown ids are ignored.</summary>

@@ -23,7 +23,7 @@ public sealed class ModelsResource
     /// <summary>Its tokenizer: the one the client was given, else the server's.</summary>
     public Task<Tokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
 
-    /// <summary>Its LoRA adapters (inference family).</summary>
+    /// <summary>Its LoRA adapters (Inference protocol).</summary>
     public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) => _engine.ListLorasAsync(cancellationToken);
 
     /// <summary>The blocking form of <see cref="GetAsync"/>.</summary>

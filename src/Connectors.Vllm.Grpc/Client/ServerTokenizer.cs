@@ -47,7 +47,7 @@ internal sealed class ServerTokenizer
         if (_given is null)
         {
             var capabilities = await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
-            if (capabilities.Protocol != VllmProtocol.Engine)
+            if (capabilities.Protocol != VllmProtocol.VllmEngine)
             {
                 return new(null, await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false));
             }
@@ -89,9 +89,12 @@ internal sealed class ServerTokenizer
             throw new VllmProtocolException($"The tokenizer that {_engine.Endpoint} sent cannot be used: {e.Message}", e)
             {
                 StatusCode = VllmStatusCode.DataLoss,
-                Method = EngineMethods.GetTokenizer,
+                Method = VllmEngineMethods.GetTokenizer,
                 Endpoint = _engine.Endpoint,
             };
         }
     }
 }
+
+/// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself.</summary>
+internal sealed record ModelTokenizer(Tokenizer? Tokenizer, VllmModelInfo Model);

@@ -12,7 +12,7 @@ internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
 
     private readonly HashSet<Task> _pending = [];
 
-    public void Send(ServerEndpoint endpoint, IProtocolFamily family, string requestId)
+    public void Send(ServerEndpoint endpoint, IServerProtocol family, string requestId)
     {
         if (family.Protocol == VllmProtocol.LegacyInference)
         {
@@ -48,7 +48,7 @@ internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
         }
     }
 
-    private async Task AbortAsync(ServerEndpoint endpoint, IProtocolFamily family, string requestId)
+    private async Task AbortAsync(ServerEndpoint endpoint, IServerProtocol family, string requestId)
     {
         try
         {

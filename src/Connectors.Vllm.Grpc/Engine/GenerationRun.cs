@@ -6,7 +6,7 @@ namespace Connectors.Vllm.Grpc;
 /// A generation in flight: the call, the reader of its messages, and what has to happen when it is left. Disposing it before its end resets the
 /// call and has the request aborted.
 /// </summary>
-internal sealed class GenerationRun(ServerEndpoint endpoint, IProtocolFamily family, GenerationRequest request, string requestId, AbortSender aborts) : IDisposable
+internal sealed class GenerationRun(ServerEndpoint endpoint, IServerProtocol family, GenerationRequest request, string requestId, AbortSender aborts) : IDisposable
 {
     private readonly GenerationReader _reader = family.CreateReader(request);
     private IGrpcCall? _call;

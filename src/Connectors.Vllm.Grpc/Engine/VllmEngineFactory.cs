@@ -14,7 +14,7 @@ public static class VllmEngineFactory
     public static IVllmEngine Create(VllmConnectionOptions options, ILoggerFactory? loggerFactory = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new VllmEngine(
+        return new ServerPool(
             options.Clone(),
             static (uri, copy) => new HttpGrpcTransport(uri, copy),
             (loggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Connectors.Vllm.Grpc"));

@@ -68,7 +68,7 @@ public sealed class VllmConnectionOptions
     public TimeSpan TokenizerTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
     /// <summary>
-    /// Interval of HTTP/2 pings; null (the default) sends none, because older servers of the engine family cut a connection that
+    /// Interval of HTTP/2 pings; null (the default) sends none, because older servers of the VllmEngine protocol cut a connection that
     /// pings more often than every five minutes. TCP keep-alive is always on.
     /// </summary>
     public TimeSpan? KeepAlivePingInterval { get; set; }
@@ -76,7 +76,7 @@ public sealed class VllmConnectionOptions
     /// <summary>Largest message taken from the server, in bytes. Default 256 MiB.</summary>
     public int MaxReceiveMessageBytes { get; set; } = 256 * 1024 * 1024;
 
-    /// <summary>Largest message sent, in bytes. Default 1 GiB; servers of the inference family take 32 MiB, which is checked by itself.</summary>
+    /// <summary>Largest message sent, in bytes. Default 1 GiB; servers of the Inference protocol take 32 MiB, which is checked by itself.</summary>
     public int MaxSendMessageBytes { get; set; } = 1024 * 1024 * 1024;
 
     /// <summary>Retrying.</summary>
@@ -196,4 +196,22 @@ public sealed class VllmConnectionOptions
             && seconds > 0 && seconds < TimeSpan.MaxValue.TotalSeconds / 2
             ? TimeSpan.FromSeconds(seconds)
             : TimeSpan.FromSeconds(60);
+}
+
+/// <summary>
+/// How often and how fast a call is sent again. Only calls that have received nothing yet, and only failures that say the server
+/// did not work on the request (unreachable, refused stream, UNAVAILABLE), are retried.
+/// </summary>
+public sealed class VllmRetryOptions
+{
+    /// <summary>Retries after the first attempt, 0 to 10; 0 turns retrying off. Default 3.</summary>
+    public int MaxRetries { get; set; } = 3;
+
+    /// <summary>Delay before the first retry; doubled each time, with jitter. Default 200 ms.</summary>
+    public TimeSpan BaseDelay { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Longest delay. Default 5 s.</summary>
+    public TimeSpan MaxDelay { get; set; } = TimeSpan.FromSeconds(5);
+
+    internal VllmRetryOptions Clone() => (VllmRetryOptions)MemberwiseClone();
 }

@@ -4,7 +4,7 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// Checks a request before it leaves. Servers check most of this too, with a round trip and texts of their own, but not all: an id out of the
-/// vocabulary kills an engine of the inference family.
+/// vocabulary kills an engine of the Inference protocol.
 /// </summary>
 internal static class RequestValidator
 {
@@ -168,7 +168,7 @@ internal static class RequestValidator
         if (!capabilities.Media)
         {
             throw Unsupported(
-                capabilities.Protocol == VllmProtocol.Engine && model.IsMultimodal
+                capabilities.Protocol == VllmProtocol.VllmEngine && model.IsMultimodal
                     ? "The server takes no media: its media processor is off. Start it with --mm-processor inprocess."
                     : "The served model takes no media over gRPC (it is a text model, or the server's front end does not know how to process its media).",
                 nameof(GenerationRequest.Media));

@@ -221,7 +221,7 @@ public sealed class VllmModelProfile
         }
 
         // A server of the engine family that tells its names but no defaults was started with --generation-config vllm.
-        return Capabilities.Protocol == VllmProtocol.Engine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
+        return Capabilities.Protocol == VllmProtocol.VllmEngine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
     }
 
     /// <summary>The folder's own name, or the hub id when the folder is a snapshot in a hub cache.</summary>

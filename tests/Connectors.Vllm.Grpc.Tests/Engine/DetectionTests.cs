@@ -5,10 +5,10 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class DetectionTests
 {
     [Theory]
-    [InlineData(VllmServerAge.A0, VllmProtocol.Engine)]
-    [InlineData(VllmServerAge.A1, VllmProtocol.Engine)]
-    [InlineData(VllmServerAge.A2, VllmProtocol.Engine)]
-    [InlineData(VllmServerAge.A3, VllmProtocol.Engine)]
+    [InlineData(VllmServerAge.A0, VllmProtocol.VllmEngine)]
+    [InlineData(VllmServerAge.A1, VllmProtocol.VllmEngine)]
+    [InlineData(VllmServerAge.A2, VllmProtocol.VllmEngine)]
+    [InlineData(VllmServerAge.A3, VllmProtocol.VllmEngine)]
     [InlineData(VllmServerAge.B0, VllmProtocol.LegacyInference)]
     [InlineData(VllmServerAge.B1, VllmProtocol.Inference)]
     public async Task Protocol_EveryAge_IsFoundOutAndGenerates(VllmServerAge age, VllmProtocol expected)

@@ -121,27 +121,6 @@ public sealed class InformationTests
     }
 
     [Fact]
-    public async Task SubscribeKvEvents_PromptIsCached_GivesItsBlocks()
-    {
-        await using var server = await VllmTestServer.StartAsync();
-        server.Reply(ScriptedReply.FromIds(10));
-        await using var engine = Engines.Create(server.Endpoint);
-        using var stop = new CancellationTokenSource(Engines.HangGuard);
-        await using var events = engine.SubscribeKvEventsAsync(stop.Token).GetAsyncEnumerator(stop.Token);
-        var first = events.MoveNextAsync().AsTask();
-        await server.WaitForRequestAsync("/SubscribeKvEvents").WaitAsync(Engines.HangGuard);
-
-        // The subscription may become active a little after the call arrived: new prompts until it shows.
-        for (var i = 0; !first.IsCompleted; i++)
-        {
-            await engine.GenerateAsync(new GenerationRequest { PromptIds = Enumerable.Range(0, 64).Select(id => (id + i) % 200).ToArray() }).CollectAsync();
-        }
-
-        Assert.True(await first);
-        Assert.NotEmpty(events.Current.Events);
-    }
-
-    [Fact]
     public async Task ListLoras_FamilyB_GivesAdapters()
     {
         await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, LoraAdapters = ["ad1", "ad2"] });

@@ -48,7 +48,7 @@ public sealed class MediaTests
             Media = [MediaItem.FromBytes(MediaKind.Video, new byte[] { 1, 2 }, "video/mp4"), MediaItem.FromUri(MediaKind.Image, new Uri("https://example.com/a.png"))],
         };
 
-        var engine = EngineRequestBuilder.Build(request, SamplingOptions.Default, "r").MediaRefs.Items;
+        var engine = VllmEngineRequestBuilder.Build(request, SamplingOptions.Default, "r").MediaRefs.Items;
         var inference = InferenceRequestBuilder.Build(request, SamplingOptions.Default, "r").Media;
 
         Assert.Equal((Protocol.Common.Modality.Video, "data:video/mp4;base64,AQI="), (engine[0].Modality, engine[0].Url));
@@ -97,7 +97,7 @@ public sealed class MediaTests
     [InlineData(13, "Failed to apply prompt replacement for mm_items['image'][0]")]
     public void ToException_BadMediaAsInnerError_IsABadRequest(int code, string text)
     {
-        var e = ServerErrors.ToException(new GrpcStatus((VllmStatusCode)code, text), EngineMethods.Generate, "r", new Uri("http://x"));
+        var e = ServerErrors.ToException(new GrpcStatus((VllmStatusCode)code, text), VllmEngineMethods.Generate, "r", new Uri("http://x"));
 
         Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
     }
@@ -106,7 +106,7 @@ public sealed class MediaTests
     public void ToException_MediaThatCannotBeFetched_IsNotRetryable()
     {
         var e = ServerErrors.ToException(
-            new GrpcStatus(VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'"), EngineMethods.Generate, "r", new Uri("http://x"));
+            new GrpcStatus(VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'"), VllmEngineMethods.Generate, "r", new Uri("http://x"));
 
         Assert.False(e.IsRetryable);
     }

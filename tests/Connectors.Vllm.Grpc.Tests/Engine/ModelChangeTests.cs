@@ -11,7 +11,7 @@ public sealed class ModelChangeTests : IDisposable
 
     [Theory]
     [InlineData(VllmServerFamily.A, VllmProtocol.Auto)]
-    [InlineData(VllmServerFamily.A, VllmProtocol.Engine)]
+    [InlineData(VllmServerFamily.A, VllmProtocol.VllmEngine)]
     [InlineData(VllmServerFamily.B, VllmProtocol.Auto)]
     [InlineData(VllmServerFamily.B, VllmProtocol.Inference)]
     public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(VllmServerFamily family, VllmProtocol protocol)
@@ -126,8 +126,8 @@ public sealed class ModelChangeTests : IDisposable
         using var transport = new HttpGrpcTransport(server.Endpoint, options);
         GrpcCallRequest Call(int expected) => new()
         {
-            Method = EngineMethods.Generate,
-            Frame = GrpcFrame.Encode(EngineRequestBuilder.Build(new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, "r"), int.MaxValue),
+            Method = VllmEngineMethods.Generate,
+            Frame = GrpcFrame.Encode(VllmEngineRequestBuilder.Build(new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, "r"), int.MaxValue),
             ExpectedConnections = expected,
         };
 

@@ -15,13 +15,13 @@ public sealed class GoldenBytesTests
 
         AssertBytes(
             "0a 02 72 31 12 06 12 04 01 02 ac 02 22 17 0d 00 00 00 00 15 00 00 80 3f 40 03 52 03 45 4e 44 60 01 68 01 78 01 28 01",
-            EngineRequestBuilder.Build(request, sampling, "r1"));
+            VllmEngineRequestBuilder.Build(request, sampling, "r1"));
     }
 
     [Fact]
     public void EngineRequest_TextOnly_HasGoldenBytes() => AssertBytes(
         "0a 02 72 31 1a 02 48 69",
-        EngineRequestBuilder.Build(new GenerationRequest { PromptText = "Hi", Stream = false }, SamplingOptions.Default, "r1"));
+        VllmEngineRequestBuilder.Build(new GenerationRequest { PromptText = "Hi", Stream = false }, SamplingOptions.Default, "r1"));
 
     [Fact]
     public void InferenceRequest_AllCommonFields_HasGoldenBytes()
@@ -39,7 +39,7 @@ public sealed class GoldenBytesTests
     [InlineData("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01", 1, new[] { 7 }, 3)]
     public void EngineReader_Chunk_GivesIdsAndCounts(string hex, int index, int[] ids, int promptTokens)
     {
-        var update = new EngineGenerationReader(new GenerationRequest(), 2).Read(Bytes(hex))!;
+        var update = new VllmEngineReader(new GenerationRequest(), 2).Read(Bytes(hex))!;
 
         Assert.Equal(index, update.Index);
         Assert.Equal(ids, update.TokenIds.ToArray());
@@ -50,7 +50,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_ChunkWithLogprobs_GivesTokenAndCandidates()
     {
-        var update = new EngineGenerationReader(new GenerationRequest(), 2)
+        var update = new VllmEngineReader(new GenerationRequest(), 2)
             .Read(Bytes("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01"))!;
 
         var logprob = Assert.Single(update.Logprobs!);
@@ -61,7 +61,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_CompleteWithStopString_TellsIt()
     {
-        var finish = new EngineGenerationReader(new GenerationRequest(), 1)
+        var finish = new VllmEngineReader(new GenerationRequest(), 1)
             .Read(Bytes("12 12 0a 01 09 12 04 73 74 6f 70 18 03 20 01 5a 03 45 4e 44"))!.Finish!;
 
         Assert.Equal(GenerationFinishReason.Stop, finish.Reason);
@@ -72,7 +72,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_CompleteWithStopTokenZero_TellsZero()
     {
-        var finish = new EngineGenerationReader(new GenerationRequest(), 1).Read(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
+        var finish = new VllmEngineReader(new GenerationRequest(), 1).Read(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
 
         Assert.Equal(0, finish.StopTokenId);
     }
@@ -80,7 +80,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_AbortedComplete_HasNoIds()
     {
-        var update = new EngineGenerationReader(new GenerationRequest(), 1).Read(Bytes("12 09 12 05 61 62 6f 72 74 18 03"))!;
+        var update = new VllmEngineReader(new GenerationRequest(), 1).Read(Bytes("12 09 12 05 61 62 6f 72 74 18 03"))!;
 
         Assert.Equal(GenerationFinishReason.Abort, update.Finish!.Reason);
         Assert.True(update.TokenIds.IsEmpty);
@@ -97,7 +97,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void InferenceReader_WorkedStream_GivesPromptIdsAndFinish()
     {
-        var reader = new InferenceGenerationReader(new GenerationRequest());
+        var reader = new InferenceReader(new GenerationRequest());
         var prompt = reader.Read(Bytes("0a 02 08 03"))!;
         var delta = reader.Read(Bytes("12 06 18 02 22 02 07 08"))!;
         var last = reader.Read(Bytes("12 0d 18 01 22 01 09 42 06 08 03 10 02 20 09"))!;
@@ -112,7 +112,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void InferenceReader_ServerText_IsGivenWhenAskedFor()
     {
-        var update = new InferenceGenerationReader(new GenerationRequest { IncludeServerText = true }).Read(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
+        var update = new InferenceReader(new GenerationRequest { IncludeServerText = true }).Read(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
 
         Assert.Equal("Hello", update.ServerText);
     }
@@ -122,7 +122,7 @@ public sealed class GoldenBytesTests
     {
         var request = new GenerationRequest { PromptIds = new[] { 1 }, Stream = false, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1, 2, 3 }, "image/png")] };
 
-        AssertBytes("0a027231120312010122070d00000000400452200a1e0801121a646174613a696d6167652f706e673b6261736536342c41514944", EngineRequestBuilder.Build(request, new SamplingOptions { Temperature = 0, MaxTokens = 4 }, "r1"));
+        AssertBytes("0a027231120312010122070d00000000400452200a1e0801121a646174613a696d6167652f706e673b6261736536342c41514944", VllmEngineRequestBuilder.Build(request, new SamplingOptions { Temperature = 0, MaxTokens = 4 }, "r1"));
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class PlainMessageTests
             };
             var message = new Engine.GenerateResponse { Chunk = chunk }.ToByteArray();
 
-            Assert.True(EngineGenerationReader.TryReadPlainChunk(message, out var update));
+            Assert.True(VllmEngineReader.TryReadPlainChunk(message, out var update));
             Assert.Equal(chunk.TokenIds, update.TokenIds.ToArray().Select(id => (uint)id));
             Assert.Equal(((int)chunk.PromptTokens, (int)chunk.CachedTokens, (int)chunk.Index), (update.PromptTokens, update.CachedTokens, update.Index));
         }).QuickCheckThrowOnFailure();
@@ -37,7 +37,7 @@ public sealed class PlainMessageTests
             var ids = input.Get.Select(id => id & int.MaxValue).ToArray();
             var message = new Inference.GenerateResponse { Outputs = new() { TokenIds = { ids }, NumTokens = (uint)ids.Length } }.ToByteArray();
 
-            Assert.True(InferenceGenerationReader.TryReadPlainDelta(message, out var update));
+            Assert.True(InferenceReader.TryReadPlainDelta(message, out var update));
             Assert.Equal(ids, update.TokenIds.ToArray().Select(id => (uint)id));
         }).QuickCheckThrowOnFailure();
 
@@ -46,7 +46,7 @@ public sealed class PlainMessageTests
         ArbMap.Default.ArbFor<NonNull<byte[]>>(),
         input =>
         {
-            foreach (var reader in new GenerationReader[] { new EngineGenerationReader(new(), 1), new InferenceGenerationReader(new()) })
+            foreach (var reader in new GenerationReader[] { new VllmEngineReader(new(), 1), new InferenceReader(new()) })
             {
                 try
                 {
@@ -63,10 +63,10 @@ public sealed class PlainMessageTests
     {
         var message = new Engine.GenerateResponse { Chunk = new() { TokenIds = { 1 }, OutputLogprobs = new() { TokenIds = { 1 }, TokenLogprobs = { -1 } } } }.ToByteArray();
 
-        Assert.False(EngineGenerationReader.TryReadPlainChunk(message, out _));
+        Assert.False(VllmEngineReader.TryReadPlainChunk(message, out _));
     }
 
     [Fact]
     public void Read_ChoiceNobodyAskedFor_IsAnError() => Assert.Throws<InvalidDataException>(() =>
-        new EngineGenerationReader(new GenerationRequest(), 1).Read(new Engine.GenerateResponse { Chunk = new() { Index = 1 } }.ToByteArray()));
+        new VllmEngineReader(new GenerationRequest(), 1).Read(new Engine.GenerateResponse { Chunk = new() { Index = 1 } }.ToByteArray()));
 }

@@ -131,7 +131,7 @@ public sealed class RecordedReplayTests
     private static void CompareLogprobs(RecordedExchange exchange, List<GenerationUpdate> updates)
     {
         var recorded = exchange.Family == "A"
-            ? EngineLogprobs(exchange)
+            ? VllmEngineLogprobs(exchange)
             : exchange.Responses.Select(bytes => Inference.GenerateResponse.Parser.ParseFrom(bytes).Outputs).Where(outputs => outputs is { Logprobs.Count: > 0 })
                 .Select(outputs => (Index: (int)outputs.Index, Ids: outputs.TokenIds.AsEnumerable(), Logprobs: outputs.Logprobs.AsEnumerable()));
         foreach (var choice in recorded.GroupBy(part => part.Index))
@@ -142,7 +142,7 @@ public sealed class RecordedReplayTests
         }
     }
 
-    private static IEnumerable<(int Index, IEnumerable<uint> Ids, IEnumerable<float> Logprobs)> EngineLogprobs(RecordedExchange exchange)
+    private static IEnumerable<(int Index, IEnumerable<uint> Ids, IEnumerable<float> Logprobs)> VllmEngineLogprobs(RecordedExchange exchange)
     {
         foreach (var response in exchange.Responses.Select(Engine.GenerateResponse.Parser.ParseFrom))
         {

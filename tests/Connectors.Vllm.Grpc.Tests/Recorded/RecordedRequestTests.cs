@@ -65,7 +65,7 @@ public sealed class RecordedRequestTests
     private static byte[] BuildEngine(RecordedExchange exchange)
     {
         var (request, sampling, id) = RequestReading.FromEngine(exchange.Request);
-        return EngineRequestBuilder.Build(request, sampling, id).ToByteArray();
+        return VllmEngineRequestBuilder.Build(request, sampling, id).ToByteArray();
     }
 
     private static byte[] BuildInference(RecordedExchange exchange)

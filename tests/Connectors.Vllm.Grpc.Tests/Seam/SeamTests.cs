@@ -24,7 +24,7 @@ public sealed class SeamTests
         Assert.Equal([10, 11, 12], updates.Ids());
         Assert.Equal((GenerationFinishReason.Stop, 12), (updates.Finish().Reason, updates.Finish().StopTokenId));
         Assert.Equal(3, updates.Max(update => update.PromptTokens));
-        Assert.Equal(family == VllmServerFamily.A ? VllmProtocol.Engine : VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(family == VllmServerFamily.A ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
     }
 
     [Theory]
@@ -91,11 +91,11 @@ public sealed class SeamTests
 
     private static Task<VllmTestServer> StartAsync(VllmServerFamily family) => VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
 
-    private static VllmEngine Connect(VllmTestServer server, Action<VllmConnectionOptions>? configure = null)
+    private static ServerPool Connect(VllmTestServer server, Action<VllmConnectionOptions>? configure = null)
     {
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
         options.Retry.MaxRetries = 0;
         configure?.Invoke(options);
-        return new VllmEngine(options, static (uri, settings) => new GrpcNetTransport(uri, settings), NullLogger.Instance);
+        return new ServerPool(options, static (uri, settings) => new GrpcNetTransport(uri, settings), NullLogger.Instance);
     }
 }

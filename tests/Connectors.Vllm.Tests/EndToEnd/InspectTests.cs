@@ -53,7 +53,7 @@ public sealed class InspectTests
         var facts = Assert.Single(await RunAsync([], arguments));
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
-        Assert.Equal(family == VllmServerFamily.A ? "Engine" : "Inference", facts["protocol"]!.GetValue<string>());
+        Assert.Equal(family == VllmServerFamily.A ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
         Assert.Equal(family == VllmServerFamily.A ? null : "0.32.0", facts["engine_version"]?.GetValue<string>()); // Only one family tells.
         Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
         Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));

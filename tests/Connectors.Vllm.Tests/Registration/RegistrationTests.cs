@@ -60,7 +60,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var configuration = Configuration(
             ("Vllm:Endpoints:0", "http://a:1"), ("Vllm:Endpoints:1", "http://b:2"), ("Vllm:ModelId", "m"), ("Vllm:AllowModelDownload", "false"),
-            ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "Engine"), ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
+            ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "VllmEngine"), ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
         using var provider = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
         var options = provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
@@ -69,7 +69,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
         Assert.Equal("m", options.ModelId);
         Assert.False(options.AllowModelDownload);
         Assert.Equal(TimeSpan.FromSeconds(7), options.Connection.CallTimeout);
-        Assert.Equal(VllmProtocol.Engine, options.Connection.Protocol);
+        Assert.Equal(VllmProtocol.VllmEngine, options.Connection.Protocol);
         Assert.Equal(true, options.ChatTemplateArguments["enable_thinking"]);
     }
 

@@ -1,0 +1,176 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// The request cannot be carried out as it is: refused by a local check before anything was sent, or by the server
+/// (invalid argument, unknown model or adapter, a feature that is off). Sending it again unchanged does not help.
+/// </summary>
+public sealed class VllmRequestException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmRequestException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmRequestException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmRequestException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Name of the offending parameter as in <see cref="GenerationRequest"/> or <see cref="SamplingOptions"/>; null when unknown.</summary>
+    public string? Parameter { get; init; }
+}
+
+/// <summary>
+/// The server could not be reached, the connection broke, or what answers there is no vLLM gRPC server. The status is usually
+/// <see cref="VllmStatusCode.Unavailable"/>; an answer that was being received is incomplete.
+/// </summary>
+public sealed class VllmConnectionException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmConnectionException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmConnectionException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmConnectionException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>
+/// Nothing came in time. <see cref="Kind"/> says which of the limits of <see cref="VllmConnectionOptions"/> was reached.
+/// </summary>
+public sealed class VllmTimeoutException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmTimeoutException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmTimeoutException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmTimeoutException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Which limit was reached.</summary>
+    public VllmTimeoutKind Kind { get; init; }
+
+    /// <summary>The limit.</summary>
+    public TimeSpan Timeout { get; init; }
+}
+
+/// <summary>The limits that a <see cref="VllmTimeoutException"/> can stem from.</summary>
+public enum VllmTimeoutKind
+{
+    /// <summary><see cref="VllmConnectionOptions.ConnectTimeout"/>.</summary>
+    Connect = 0,
+
+    /// <summary><see cref="VllmConnectionOptions.FirstTokenTimeout"/>.</summary>
+    FirstToken = 1,
+
+    /// <summary><see cref="VllmConnectionOptions.BetweenTokensTimeout"/>.</summary>
+    BetweenTokens = 2,
+
+    /// <summary><see cref="VllmConnectionOptions.CallTimeout"/> or <see cref="VllmConnectionOptions.GenerationTimeout"/>.</summary>
+    Call = 3,
+}
+
+/// <summary>
+/// The output constraint (JSON schema, regular expression, grammar, choice, structural tag) did not hold: the server could
+/// not compile it, or what came back does not follow it. Servers report some of these cases as success; this client does not.
+/// </summary>
+public sealed class VllmConstraintException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmConstraintException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmConstraintException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmConstraintException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>The constraint that failed.</summary>
+    public OutputConstraint? Constraint { get; init; }
+}
+
+/// <summary>
+/// The server sent what the protocol does not allow or what is over a limit: a malformed frame or message, an answer that ends
+/// without its final message, a message over the size limit, a tokenizer archive that fails a check.
+/// </summary>
+public sealed class VllmProtocolException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmProtocolException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmProtocolException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmProtocolException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>
+/// The server has another model than the one the prompt ids were made for (<see cref="GenerationRequest.PreparedFor"/>): it was restarted with another
+/// one, or another server of the list serves another one. Nothing was sent. Make the prompt again with the tokenizer of the model that is served now; chat
+/// clients and embedding generators do that by themselves.
+/// </summary>
+public sealed class VllmModelChangedException : VllmException
+{
+    /// <summary>Makes an exception without details.</summary>
+    public VllmModelChangedException()
+    {
+    }
+
+    /// <summary>Makes an exception with a message.</summary>
+    public VllmModelChangedException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes an exception with a message and its cause.</summary>
+    public VllmModelChangedException(string message, Exception? innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>The model that is served now; null when unknown.</summary>
+    public VllmModelInfo? Model { get; init; }
+}

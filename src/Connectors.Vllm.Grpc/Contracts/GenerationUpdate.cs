@@ -1,0 +1,88 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// What came in one message of a generation. Ids of all updates of one <see cref="Index"/>, put together, are the whole answer: nothing
+/// is repeated, in either protocol. Immutable.
+/// </summary>
+public sealed class GenerationUpdate
+{
+    /// <summary>Which choice this belongs to, from 0.</summary>
+    public int Index { get; init; }
+
+    /// <summary>New token ids, in order; may be empty. An end token is the last id of its choice.</summary>
+    public ReadOnlyMemory<int> TokenIds { get; init; }
+
+    /// <summary>Length of the prompt as the server counts it (media expanded); null when this message does not say.</summary>
+    public int? PromptTokens { get; init; }
+
+    /// <summary>Prompt tokens found in the prefix cache; null when this message does not say.</summary>
+    public int? CachedTokens { get; init; }
+
+    /// <summary>Log probabilities of <see cref="TokenIds"/>, one entry per id; null when not asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
+
+    /// <summary>Log probabilities of the prompt, one entry per prompt token; null unless this message carries them.</summary>
+    public IReadOnlyList<TokenLogprob>? PromptLogprobs { get; init; }
+
+    /// <summary>Prompt ids as the server encoded them, when asked for and known; else null.</summary>
+    public IReadOnlyList<int>? PromptIds { get; init; }
+
+    /// <summary>The server's own text of this message, when asked for and known; it may lag behind the ids. Else null.</summary>
+    public string? ServerText { get; init; }
+
+    /// <summary>Set on the last update of a choice.</summary>
+    public GenerationFinish? Finish { get; init; }
+
+    /// <summary>The protobuf message, when <see cref="GenerationRequest.IncludeRawRepresentation"/> was set.</summary>
+    public object? RawRepresentation { get; init; }
+}
+
+/// <summary>How a choice ended.</summary>
+public sealed record GenerationFinish
+{
+    /// <summary>Why.</summary>
+    public GenerationFinishReason Reason { get; init; }
+
+    /// <summary>The server's word for it.</summary>
+    public string RawReason { get; init; } = string.Empty;
+
+    /// <summary>The stop token that ended it (one of the request's, or one of the model's secondary end tokens); null otherwise. 0 is a token.</summary>
+    public int? StopTokenId { get; init; }
+
+    /// <summary>The model's end token, where the server names it (Inference protocol); null otherwise.</summary>
+    public int? EosTokenId { get; init; }
+
+    /// <summary>The stop string that the server saw; null when none did.</summary>
+    public string? StopString { get; init; }
+
+    /// <summary>Number of tokens of this choice, the end token included.</summary>
+    public int OutputTokens { get; init; }
+
+    /// <summary>The KV connector's answer, a JSON object; null when there is none.</summary>
+    public string? KvTransferParamsJson { get; init; }
+
+    /// <summary>Draft tokens that speculative decoding accepted; 0 when unknown.</summary>
+    public int AcceptedDraftTokens { get; init; }
+
+    /// <summary>Draft tokens that speculative decoding proposed; 0 when unknown.</summary>
+    public int DraftTokens { get; init; }
+}
+
+/// <summary>Why a choice ended.</summary>
+public enum GenerationFinishReason
+{
+    /// <summary>The model's end token, a stop token or a stop string.</summary>
+    Stop = 0,
+
+    /// <summary>The token limit, or the context is full.</summary>
+    Length = 1,
+
+    /// <summary>Aborted on the server (by <see cref="IVllmEngine.AbortAsync"/>, or by its administrator).</summary>
+    Abort = 2,
+
+    /// <summary>The server's repetition detection.</summary>
+    Repetition = 3,
+
+    /// <summary>A reason this client does not know; see <see cref="GenerationFinish.RawReason"/>.</summary>
+    Other = 4,
+}

@@ -1,0 +1,72 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// A vLLM server (or several that serve the same model), whichever protocol it speaks: token ids in, token ids out. Get one from
+/// <see cref="VllmEngineFactory"/>. Safe for concurrent use. Every method throws <see cref="VllmException"/> (or a derived type) for
+/// failures and <see cref="OperationCanceledException"/> for the caller's cancellation.
+/// </summary>
+public interface IVllmEngine : IAsyncDisposable
+{
+    /// <summary>The protocol, <see cref="VllmProtocol.Auto"/> until the server was first asked.</summary>
+    VllmProtocol Protocol { get; }
+
+    /// <summary>The server's address; with several, the first.</summary>
+    Uri Endpoint { get; }
+
+    /// <summary>What the server can do; asked once and remembered until a new connection may lead to another process.</summary>
+    ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The served model; asked once and remembered until a new connection may lead to another process.</summary>
+    ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Generates. The request is checked, then sent when the enumeration begins. Leaving the enumeration early or cancelling resets the
+    /// call and aborts the request on the server. Each choice ends with an update that has <see cref="GenerationUpdate.Finish"/>; a
+    /// stream that ends without is a <see cref="VllmProtocolException"/>.
+    /// </summary>
+    /// <exception cref="VllmRequestException">The request is wrong.</exception>
+    /// <exception cref="VllmConstraintException">The constraint failed on the server.</exception>
+    /// <exception cref="VllmModelChangedException">The server has another model than the one the prompt was made for.</exception>
+    IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Embeds a prompt (VllmEngine protocol, embedding models). <paramref name="preparedFor"/> is the model the ids were made for, as
+    /// <see cref="GenerationRequest.PreparedFor"/>; null sends to whatever model is there.
+    /// </summary>
+    /// <exception cref="VllmModelChangedException">The server has another model now.</exception>
+    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks the server about its health. A server that cannot be reached is an exception.</summary>
+    Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Aborts requests by their ids; unknown ids are ignored.</summary>
+    Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default);
+
+    /// <summary>Facts about the server; asked each time.</summary>
+    Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Load figures, one entry per data-parallel rank (VllmEngine protocol).</summary>
+    Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked
+    /// against the archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves this model is
+    /// asked; null asks any of the list.
+    /// </summary>
+    /// <exception cref="VllmModelChangedException">No server has that model any more.</exception>
+    /// <exception cref="VllmProtocolException">The archive fails a check.</exception>
+    Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
+        IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default);
+
+    /// <summary>The LoRA adapters that are loaded (Inference protocol).</summary>
+    Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>An embedding of a prompt.</summary>
+/// <param name="Vector">The vector, of the model's dimension.</param>
+/// <param name="PromptTokens">Length of the prompt.</param>
+public sealed record EmbeddingResult(ReadOnlyMemory<float> Vector, int PromptTokens);
+
+/// <summary>Progress of a transfer.</summary>
+/// <param name="BytesReceived">Bytes so far.</param>
+public readonly record struct TransferProgress(long BytesReceived);

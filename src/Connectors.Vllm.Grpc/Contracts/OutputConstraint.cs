@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// What the output must look like; at most one per request. What can be checked without the server is checked here:
+/// the factories throw <see cref="VllmRequestException"/>. Immutable.
+/// </summary>
+public sealed class OutputConstraint
+{
+    private OutputConstraint(OutputConstraintKind kind, string value, IReadOnlyList<string> choices)
+    {
+        Kind = kind;
+        Value = value;
+        Choices = choices;
+    }
+
+    /// <summary>The kind.</summary>
+    public OutputConstraintKind Kind { get; }
+
+    /// <summary>The schema, expression, grammar or tag; empty for <see cref="OutputConstraintKind.JsonObject"/> and <see cref="OutputConstraintKind.Choice"/>.</summary>
+    public string Value { get; }
+
+    /// <summary>The strings of a <see cref="OutputConstraintKind.Choice"/>; else empty.</summary>
+    public IReadOnlyList<string> Choices { get; }
+
+    /// <summary>JSON that fits <paramref name="schema"/>, which is a JSON object (or true/false).</summary>
+    public static OutputConstraint JsonSchema(string schema)
+    {
+        RequireJson(schema, "JSON schema", JsonValueKind.Object, JsonValueKind.True, JsonValueKind.False);
+        return new(OutputConstraintKind.JsonSchema, schema, []);
+    }
+
+    /// <summary>Any JSON object.</summary>
+    public static OutputConstraint JsonObject() => new(OutputConstraintKind.JsonObject, string.Empty, []);
+
+    /// <summary>Text that matches <paramref name="pattern"/> from start to end.</summary>
+    public static OutputConstraint Regex(string pattern) => new(OutputConstraintKind.Regex, RequireText(pattern, "regular expression"), []);
+
+    /// <summary>Text that follows <paramref name="grammar"/>.</summary>
+    public static OutputConstraint Grammar(string grammar) => new(OutputConstraintKind.Grammar, RequireText(grammar, "grammar"), []);
+
+    /// <summary>Text in which marked parts follow schemas; <paramref name="tag"/> is the JSON description that vLLM takes.</summary>
+    public static OutputConstraint StructuralTag(string tag)
+    {
+        RequireJson(tag, "structural tag", JsonValueKind.Object);
+        return new(OutputConstraintKind.StructuralTag, tag, []);
+    }
+
+    /// <summary>One of <paramref name="choices"/>.</summary>
+    public static OutputConstraint Choice(IEnumerable<string> choices)
+    {
+        ArgumentNullException.ThrowIfNull(choices);
+        var list = choices.ToArray();
+        return list.Length == 0 || Array.IndexOf(list, null) >= 0
+            ? throw Bad("A choice constraint needs at least one string.")
+            : new(OutputConstraintKind.Choice, string.Empty, list);
+    }
+
+    /// <summary>The kind and a shortened value, for messages.</summary>
+    public override string ToString()
+    {
+        var text = Kind == OutputConstraintKind.Choice ? string.Join(" | ", Choices) : Value;
+        return text.Length == 0 ? Kind.ToString() : $"{Kind} {(text.Length > 200 ? string.Concat(text.AsSpan(0, 200), "…") : text)}";
+    }
+
+    private static string RequireText(string text, string what)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length == 0 ? throw Bad($"The {what} is empty.") : text;
+    }
+
+    private static void RequireJson(string json, string what, params ReadOnlySpan<JsonValueKind> kinds)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 512 });
+            if (!kinds.Contains(document.RootElement.ValueKind))
+            {
+                throw Bad($"The {what} is a JSON {document.RootElement.ValueKind}, not an object.");
+            }
+        }
+        catch (JsonException e)
+        {
+            throw Bad($"The {what} is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static VllmRequestException Bad(string message, Exception? inner = null) =>
+        new(message, inner) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = nameof(GenerationRequest.Constraint) };
+}
+
+/// <summary>The kinds of output constraint that vLLM knows.</summary>
+public enum OutputConstraintKind
+{
+    /// <summary>The output is JSON that fits a JSON schema.</summary>
+    JsonSchema = 0,
+
+    /// <summary>The output is a JSON object.</summary>
+    JsonObject = 1,
+
+    /// <summary>The output matches a regular expression as a whole.</summary>
+    Regex = 2,
+
+    /// <summary>The output follows a grammar (EBNF or Lark, as the server's backend reads it).</summary>
+    Grammar = 3,
+
+    /// <summary>Parts of the output, marked by triggers, follow schemas (a JSON description).</summary>
+    StructuralTag = 4,
+
+    /// <summary>The output is one of several strings.</summary>
+    Choice = 5,
+}

@@ -1,0 +1,34 @@
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>Whether a prompt that was made for one model may go to a server, judged by what servers tell about their models.</summary>
+internal static class ModelMatch
+{
+    /// <summary>
+    /// The same server must tell exactly what it told then. Another server may call its model and its folder differently; there only what decides about
+    /// token ids counts, as far as both tell it.
+    /// </summary>
+    public static bool Fits(VllmModelInfo prepared, VllmModelInfo served) => ReferenceEquals(prepared, served) || (prepared.Endpoint == served.Endpoint
+        ? Equals(prepared.RawRepresentation, served.RawRepresentation) && prepared.ContextLength == served.ContextLength
+        : HaveSameTokens(prepared, served));
+
+    /// <summary>As far as the two tell, token ids of one mean the same to the other.</summary>
+    public static bool HaveSameTokens(VllmModelInfo one, VllmModelInfo other)
+    {
+        if (one.ModelType is not null && other.ModelType is not null)
+        {
+            return one.ModelType == other.ModelType
+                && one.VocabularySize == other.VocabularySize
+                && one.Architectures.SequenceEqual(other.Architectures)
+                && one.EosTokenIds.SequenceEqual(other.EosTokenIds);
+        }
+
+        if (one.VocabularySize is not null && other.VocabularySize is not null)
+        {
+            return one.VocabularySize == other.VocabularySize;
+        }
+
+        // The Inference protocol tells names only.
+        var bothNamesOnly = one.VocabularySize is null && other.VocabularySize is null;
+        return !bothNamesOnly || one.ModelId == other.ModelId || one.ServedModelName == other.ServedModelName;
+    }
+}

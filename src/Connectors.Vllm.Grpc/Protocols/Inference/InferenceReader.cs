@@ -1,0 +1,109 @@
+using Connectors.Vllm.Grpc.Protocol.Inference;
+using Google.Protobuf;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// Reads what the Inference service sends: the prompt's facts first, then new ids, with the finish on the last message. A whole answer is all
+/// of that in one message.
+/// </summary>
+internal sealed class InferenceReader(GenerationRequest request) : GenerationReader(request, choiceCount: 1)
+{
+    private const byte OutputsTag = 0x12;
+
+    public override GenerationUpdate? Read(ReadOnlySpan<byte> message)
+    {
+        if (!Request.IncludeRawRepresentation && TryReadPlainDelta(message, out var plain))
+        {
+            AddTokens(plain.Index, plain.TokenIds.Length);
+            return plain;
+        }
+
+        var response = GenerateResponse.Parser.ParseFrom(message);
+        var prompt = response.PromptInfo;
+        var outputs = response.Outputs;
+        if (prompt is null && outputs is null)
+        {
+            return null;
+        }
+
+        var index = checked((int)(outputs?.Index ?? 0));
+        var ids = outputs is null ? [] : TokenIdConversion.ToIds(outputs.TokenIds);
+        AddTokens(index, ids.Length);
+        var finish = outputs?.FinishInfo;
+        if (finish is not null)
+        {
+            Finish(index);
+        }
+
+        return new GenerationUpdate
+        {
+            Index = index,
+            TokenIds = ids,
+            PromptTokens = prompt is null ? null : checked((int)prompt.NumPromptTokens),
+            CachedTokens = finish is { HasNumCachedTokens: true } ? checked((int)finish.NumCachedTokens) : null,
+            PromptIds = prompt is { TokenIds.Count: > 0 } ? TokenIdConversion.ToIds(prompt.TokenIds) : null,
+            PromptLogprobs = Request.PromptLogprobs is null ? null : InferenceLogprobs.Read(prompt),
+            Logprobs = Request.Logprobs is null ? null : InferenceLogprobs.Read(outputs),
+            ServerText = Request.IncludeServerText ? outputs?.Text : null,
+            Finish = finish is null ? null : ToFinish(finish),
+            RawRepresentation = Request.IncludeRawRepresentation ? response : null,
+        };
+    }
+
+    /// <summary>Reads a delta that holds ids and their number only, which is nearly every message there is.</summary>
+    internal static bool TryReadPlainDelta(ReadOnlySpan<byte> message, out GenerationUpdate update)
+    {
+        update = null!;
+        var outer = new WireReader(message);
+        if (!outer.TryReadByte(out var tag) || tag != OutputsTag || !outer.TryReadBytes(out var outputs) || !outer.AtEnd)
+        {
+            return false;
+        }
+
+        var reader = new WireReader(outputs);
+        int[]? ids = null;
+        var index = 0;
+        while (reader.TryReadByte(out tag))
+        {
+            var known = tag switch
+            {
+                0x08 => reader.TryReadInt32(out index),
+                0x18 => reader.TryReadInt32(out _),
+                0x22 => ids is null && reader.TryReadPackedIds(out ids),
+                _ => false,
+            };
+            if (!known)
+            {
+                return false;
+            }
+        }
+
+        update = new GenerationUpdate { Index = index, TokenIds = ids };
+        return true;
+    }
+
+    private static GenerationFinish ToFinish(FinishInfo finish) => new()
+    {
+        Reason = finish.FinishReason switch
+        {
+            FinishInfo.Types.FinishReason.Stop => GenerationFinishReason.Stop,
+            FinishInfo.Types.FinishReason.Length => GenerationFinishReason.Length,
+            FinishInfo.Types.FinishReason.Aborted => GenerationFinishReason.Abort,
+            _ => GenerationFinishReason.Other,
+        },
+        RawReason = finish.FinishReason switch
+        {
+            FinishInfo.Types.FinishReason.Stop => "STOP",
+            FinishInfo.Types.FinishReason.Length => "LENGTH",
+            FinishInfo.Types.FinishReason.Aborted => "ABORTED",
+            FinishInfo.Types.FinishReason.NotFinished => "NOT_FINISHED",
+            var other => ((int)other).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        },
+        StopTokenId = finish.HasStopTokenId ? TokenIdConversion.ToId(finish.StopTokenId) : null,
+        EosTokenId = finish.HasEosTokenId ? TokenIdConversion.ToId(finish.EosTokenId) : null,
+        StopString = finish.HasStopString ? finish.StopString : null,
+        OutputTokens = checked((int)finish.NumOutputTokens),
+        KvTransferParamsJson = finish.KvTransferParams is { } kv ? JsonFormatter.Default.Format(kv) : null,
+    };
+}

@@ -1,0 +1,123 @@
+using Connectors.Vllm.Grpc.Protocol.Engine;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// Reads what the VllmEngine service streams: chunks with new ids, and one complete per choice. While streaming, the complete repeats the last
+/// chunk; otherwise it is the whole answer.
+/// </summary>
+internal sealed class VllmEngineReader(GenerationRequest request, int choiceCount) : GenerationReader(request, choiceCount)
+{
+    private const byte ChunkTag = 0x0A;
+
+    public override GenerationUpdate? Read(ReadOnlySpan<byte> message)
+    {
+        if (!Request.IncludeRawRepresentation && TryReadPlainChunk(message, out var plain))
+        {
+            AddTokens(plain.Index, plain.TokenIds.Length);
+            return plain;
+        }
+
+        var response = GenerateResponse.Parser.ParseFrom(message);
+        return response.ResponseCase switch
+        {
+            GenerateResponse.ResponseOneofCase.Chunk => FromChunk(response),
+            GenerateResponse.ResponseOneofCase.Complete => FromComplete(response),
+            _ => null,
+        };
+    }
+
+    /// <summary>Reads a chunk that holds ids and counts only, which is nearly every message there is.</summary>
+    internal static bool TryReadPlainChunk(ReadOnlySpan<byte> message, out GenerationUpdate update)
+    {
+        update = null!;
+        var outer = new WireReader(message);
+        if (!outer.TryReadByte(out var tag) || tag != ChunkTag || !outer.TryReadBytes(out var chunk) || !outer.AtEnd)
+        {
+            return false;
+        }
+
+        var reader = new WireReader(chunk);
+        int[]? ids = null;
+        int prompt = 0, cached = 0, index = 0;
+        while (reader.TryReadByte(out tag))
+        {
+            var known = tag switch
+            {
+                0x0A => ids is null && reader.TryReadPackedIds(out ids),
+                0x10 => reader.TryReadInt32(out prompt),
+                0x18 => reader.TryReadInt32(out _),
+                0x20 => reader.TryReadInt32(out cached),
+                0x38 => reader.TryReadInt32(out index),
+                _ => false,
+            };
+            if (!known)
+            {
+                return false;
+            }
+        }
+
+        update = new GenerationUpdate { Index = index, TokenIds = ids, PromptTokens = prompt, CachedTokens = cached };
+        return true;
+    }
+
+    private GenerationUpdate FromChunk(GenerateResponse response)
+    {
+        var chunk = response.Chunk;
+        var index = checked((int)chunk.Index);
+        var ids = TokenIdConversion.ToIds(chunk.TokenIds);
+        AddTokens(index, ids.Length);
+        return new GenerationUpdate
+        {
+            Index = index,
+            TokenIds = ids,
+            PromptTokens = checked((int)chunk.PromptTokens),
+            CachedTokens = checked((int)chunk.CachedTokens),
+            Logprobs = VllmEngineLogprobs.Read(chunk.OutputLogprobs),
+            PromptLogprobs = VllmEngineLogprobs.Read(chunk.InputLogprobs),
+            RawRepresentation = Request.IncludeRawRepresentation ? response : null,
+        };
+    }
+
+    private GenerationUpdate FromComplete(GenerateResponse response)
+    {
+        var complete = response.Complete;
+        var index = checked((int)complete.Index);
+
+        // Ids that came in chunks are repeated here; without chunks this is all there is.
+        var isNew = TokensOf(index) == 0;
+        var ids = isNew ? TokenIdConversion.ToIds(complete.OutputIds) : [];
+        var total = AddTokens(index, ids.Length);
+        Finish(index);
+        return new GenerationUpdate
+        {
+            Index = index,
+            TokenIds = ids,
+            PromptTokens = checked((int)complete.PromptTokens),
+            CachedTokens = checked((int)complete.CachedTokens),
+            Logprobs = isNew ? VllmEngineLogprobs.Read(complete.OutputLogprobs) : null,
+            PromptLogprobs = isNew ? VllmEngineLogprobs.Read(complete.InputLogprobs) : null,
+            Finish = ToFinish(complete, total),
+            RawRepresentation = Request.IncludeRawRepresentation ? response : null,
+        };
+    }
+
+    private static GenerationFinish ToFinish(GenerateComplete complete, int total) => new()
+    {
+        Reason = complete.FinishReason switch
+        {
+            "stop" or "" => GenerationFinishReason.Stop,
+            "length" => GenerationFinishReason.Length,
+            "abort" => GenerationFinishReason.Abort,
+            "repetition" => GenerationFinishReason.Repetition,
+            _ => GenerationFinishReason.Other,
+        },
+        RawReason = complete.FinishReason,
+        StopTokenId = complete.HasMatchedTokenId ? TokenIdConversion.ToId(complete.MatchedTokenId) : null,
+        StopString = complete.HasMatchedStopStr ? complete.MatchedStopStr : null,
+        OutputTokens = total,
+        KvTransferParamsJson = complete.HasKvTransferParamsJson ? complete.KvTransferParamsJson : null,
+        AcceptedDraftTokens = checked((int)complete.SpecAcceptedTokens),
+        DraftTokens = checked((int)complete.SpecDraftTokens),
+    };
+}

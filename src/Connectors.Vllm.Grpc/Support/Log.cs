@@ -1,0 +1,38 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>Log messages of this package; event ids 1000 to 1099.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Information, "{Endpoint} speaks the {Protocol} protocol")]
+    public static partial void ProtocolDetected(ILogger logger, Uri endpoint, VllmProtocol protocol);
+
+    [LoggerMessage(1001, LogLevel.Warning, "{Endpoint} no longer knows a method of the {Protocol} protocol; asking it anew what it speaks")]
+    public static partial void ProtocolForgotten(ILogger logger, Uri endpoint, VllmProtocol protocol);
+
+    [LoggerMessage(1002, LogLevel.Warning, "{Endpoint} is set aside: {Reason}")]
+    public static partial void SetAside(ILogger logger, Uri endpoint, string reason);
+
+    [LoggerMessage(1003, LogLevel.Information, "{Endpoint} is healthy again")]
+    public static partial void Returned(ILogger logger, Uri endpoint);
+
+    [LoggerMessage(1004, LogLevel.Debug, "Request {RequestId} was abandoned; aborting it at {Endpoint}")]
+    public static partial void Aborting(ILogger logger, string requestId, Uri endpoint);
+
+    [LoggerMessage(1005, LogLevel.Debug, "Aborting request {RequestId} at {Endpoint} failed")]
+    public static partial void AbortFailed(ILogger logger, string requestId, Uri endpoint, Exception exception);
+
+    [LoggerMessage(1006, LogLevel.Information, "Request {RequestId} failed before its first message and is sent again")]
+    public static partial void Retrying(ILogger logger, string requestId, Exception exception);
+}
+
+/// <summary>Measurements that only the engine can make. They belong to the meter of the whole library, whose names the package above documents.</summary>
+internal static class EngineTelemetry
+{
+    private static readonly Meter Meter = new("Connectors.Vllm");
+
+    /// <summary>Calls that were sent again because they failed before their first message.</summary>
+    public static Counter<long> Retries { get; } = Meter.CreateCounter<long>("vllm.client.retries", "{call}", "Calls sent again.");
+}
