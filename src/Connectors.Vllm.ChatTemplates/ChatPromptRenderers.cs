@@ -8,8 +8,8 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </summary>
 /// <remarks>
 /// They read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from <see cref="ChatTemplateInput.Kwargs"/>;
-/// special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its Python front end and at model_type in its Rust one.
-/// Whatever the caller supplies, tool declarations included, is in <see cref="RenderedPrompt.Content"/>.
+/// special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its Python front end and at model_type in
+/// its Rust one. Whatever the caller supplies, tool declarations included, is in <see cref="RenderedPrompt.Content"/>.
 /// </remarks>
 public static class ChatPromptRenderers
 {
@@ -36,7 +36,8 @@ public static class ChatPromptRenderers
     }
 
     /// <summary>
-    /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>, <c>kimi_k3</c>,
+    /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>,
+    /// <c>kimi_k3</c>,
     /// <c>inkling</c>, or <c>mistral</c> (which needs <see cref="ChatPromptRendererOptions.Mistral"/>); null for every other name.
     /// </summary>
     /// <param name="name">The mode's name.</param>
@@ -50,12 +51,15 @@ public static class ChatPromptRenderers
         "deepseek_v41" => new DeepSeekV41Renderer(),
         "kimi_k3" => new KimiK3Renderer(),
         "inkling" => new InklingRenderer(),
-        "mistral" => new MistralRenderer(options?.Mistral ?? throw new ArgumentException("The mistral renderer needs ChatPromptRendererOptions.Mistral.", nameof(options))),
+        "mistral" =>
+            new MistralRenderer(options?.Mistral
+                ?? throw new ArgumentException("The mistral renderer needs ChatPromptRendererOptions.Mistral.", nameof(options))),
         _ => null,
     };
 
     /// <summary>
-    /// Whether vLLM renders a model with mistral-common when nothing else is asked for: its files include <c>tekken.json</c> or <c>tokenizer.model.v*</c>, and
+    /// Whether vLLM renders a model with mistral-common when nothing else is asked for: its files include <c>tekken.json</c> or
+    /// <c>tokenizer.model.v*</c>, and
     /// <c>consolidated*.safetensors</c> weights. (A server started with <c>--tokenizer-mode mistral</c> does so without the weights' name.)
     /// </summary>
     /// <param name="fileNames">Names of the files in the model's folder.</param>

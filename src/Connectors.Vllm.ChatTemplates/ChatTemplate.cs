@@ -1,3 +1,10 @@
+using Connectors.Vllm.ChatTemplates.Functions;
+using Connectors.Vllm.ChatTemplates.Input;
+using Connectors.Vllm.ChatTemplates.Scopes;
+using Connectors.Vllm.ChatTemplates.Statements;
+using Connectors.Vllm.ChatTemplates.Syntax;
+using Connectors.Vllm.ChatTemplates.Values;
+
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>
@@ -83,7 +90,8 @@ public sealed class ChatTemplate : IChatPromptRenderer
                 variables["messages"] = continued.Messages;
             }
 
-            using var context = new RenderContext(_options, variables, _self, input.TimeProvider ?? TimeProvider.System);
+            variables.TryAdd("self", _self);
+            using var context = new RenderContext(_options, variables, Globals.Table, input.TimeProvider ?? TimeProvider.System);
             try
             {
                 var frame = new Frame(context, _slotCount, null);

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Connectors.Vllm.ChatTemplates.Loading;
+using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates;
 
@@ -18,7 +20,7 @@ public sealed class ChatTemplateSource
     private ChatTemplateSource(ModelFiles files, ChatTemplateOptions options)
     {
         var config = files.Json("tokenizer_config.json");
-        SpecialTokens = ChatTemplates.SpecialTokens.Read(config, files.Json("special_tokens_map.json"));
+        SpecialTokens = SpecialTokenReader.Read(config, files.Json("special_tokens_map.json"));
         if (files.Text("chat_template.jinja") is { } source)
         {
             Add(DefaultName, source, options);
@@ -53,7 +55,8 @@ public sealed class ChatTemplateSource
     public IReadOnlyDictionary<string, object?> SpecialTokens { get; }
 
     /// <summary>Reads the templates of a model folder.</summary>
-    /// <param name="path">A folder with <c>tokenizer_config.json</c>, <c>chat_template.jinja</c>, <c>chat_template.json</c>, <c>additional_chat_templates/</c>.</param>
+    /// <param name="path">A folder with <c>tokenizer_config.json</c>, <c>chat_template.jinja</c>, <c>chat_template.json</c>,
+    /// <c>additional_chat_templates/</c>.</param>
     /// <param name="options">Limits for the templates; null for the defaults.</param>
     /// <returns>What was found; <see cref="Templates"/> is empty when the folder holds no template.</returns>
     /// <exception cref="ChatTemplateException">The folder does not exist, a file is not valid JSON, or a template has a syntax error.</exception>
@@ -95,7 +98,8 @@ public sealed class ChatTemplateSource
 
         return _templates.TryGetValue(DefaultName, out var template) ? template
             : _templates.Count == 0 ? throw new ChatTemplateException("The model's files hold no chat template; pass one explicitly.")
-            : throw new ChatTemplateException($"The model has several chat templates and none named '{DefaultName}'; name one of: {string.Join(", ", _templates.Keys)}.");
+            : throw new ChatTemplateException(
+                $"The model has several chat templates and none named '{DefaultName}'; name one of: {string.Join(", ", _templates.Keys)}.");
     }
 
     private void AddEntry(JsonElement? file, ChatTemplateOptions options)

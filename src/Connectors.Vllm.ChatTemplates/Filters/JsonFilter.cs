@@ -1,11 +1,14 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>transformers' <c>tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False)</c>.</summary>
 internal static class JsonFilter
 {
     /// <summary>Writes the JSON with the defaults.</summary>
     public static void Write(RenderContext context, Value value) =>
-        new JsonText(context, ensureAscii: false, null, ", ", ": ", sortKeys: false).Write(value);
+        new TemplateJson(context, ensureAscii: false, null, ", ", ": ", sortKeys: false).Write(value);
 
     public static Value Apply(RenderContext context, Value value, Value[] arguments)
     {
@@ -18,7 +21,7 @@ internal static class JsonFilter
 
         var indent = Indent(context, Method.Argument(arguments, 1));
         var (item, key) = Separators(context, Method.Argument(arguments, 2), indent is not null);
-        new JsonText(context, PyOps.IsTruthy(arguments[0]), indent, item, key, PyOps.IsTruthy(Method.Argument(arguments, 3))).Write(value);
+        new TemplateJson(context, PyOps.IsTruthy(arguments[0]), indent, item, key, PyOps.IsTruthy(Method.Argument(arguments, 3))).Write(value);
         return Value.Of(context.Output.Cut(start));
     }
 

@@ -1,8 +1,11 @@
 using System.Buffers;
+using System.Globalization;
 using System.Net;
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>Filters on HTML.</summary>
 internal static class MarkupFilters
@@ -25,7 +28,9 @@ internal static class MarkupFilters
         var text = PyPrint.ToStr(context, value);
         context.SpendText(text.Length * 4L);
         var source = RemoveBetween(RemoveBetween(text.Text, "<!--", "-->"), "<", ">");
-        var words = source.Split([' ', '\t', '\n', '\v', '\f', '\r', '\u001c', '\u001d', '\u001e', '\u001f', '\u0085', '\u00a0'], StringSplitOptions.RemoveEmptyEntries);
+        var words = source.Split(
+            [' ', '\t', '\n', '\v', '\f', '\r', '\u001c', '\u001d', '\u001e', '\u001f', '\u0085', '\u00a0'],
+            StringSplitOptions.RemoveEmptyEntries);
         return Value.Of(text.Derive(WebUtility.HtmlDecode(string.Join(' ', words))));
     }
 
@@ -91,5 +96,63 @@ internal static class MarkupFilters
         }
 
         return Value.Of(output.Cut(start));
+    }
+}
+
+/// <summary>The filter <c>urlencode</c>.</summary>
+internal static class UrlText
+{
+    public static Value Apply(RenderContext context, Value value, Value[] arguments)
+    {
+        if (value.IsString || PyOps.TryIterate(value) is null)
+        {
+            return Value.Of(Quote(context, value, "/", forQuery: false));
+        }
+
+        var pairs = value.Object is PyDict dict
+            ? PyOps.ToArray(context, Value.Of(new DictView(dict, DictViewKind.Items)))
+            : PyOps.ToArray(context, value);
+        var parts = new List<string>();
+        var marked = false;
+        foreach (var item in pairs)
+        {
+            context.Spend(4);
+            var pair = PyOps.ToArray(context, item);
+            if (pair.Length != 2)
+            {
+                throw new PyException("urlencode needs pairs of key and value");
+            }
+
+            var (key, content) = (Quote(context, pair[0], "", forQuery: true), Quote(context, pair[1], "", forQuery: true));
+            marked |= key.Marks is not null || content.Marks is not null;
+            parts.Add($"{key.Text}={content.Text}");
+        }
+
+        return Value.Of(string.Join('&', parts), marked);
+    }
+
+    private static Str Quote(RenderContext context, Value value, string safe, bool forQuery)
+    {
+        var text = PyPrint.ToStr(context, value);
+        context.Spend(text.Length);
+        var quoted = new StringBuilder();
+        foreach (var unit in Encoding.UTF8.GetBytes(text.Text))
+        {
+            var character = (char)unit;
+            if (char.IsAsciiLetterOrDigit(character) || character is '_' or '.' or '-' or '~' || safe.Contains(character))
+            {
+                quoted.Append(character);
+            }
+            else if (forQuery && character == ' ')
+            {
+                quoted.Append('+');
+            }
+            else
+            {
+                quoted.Append(CultureInfo.InvariantCulture, $"%{unit:X2}");
+            }
+        }
+
+        return text.Derive(quoted.ToString());
     }
 }

@@ -1,6 +1,8 @@
 using System.Numerics;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>Filters on numbers.</summary>
 internal static class NumberFilters

@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.ChatTemplates;
+using System.Globalization;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>map, select, reject and their attr forms: lazy, as in Python.</summary>
 internal static class SelectionFilters
@@ -50,7 +54,7 @@ internal static class SelectionFilters
         }
 
         var name = PyPrint.ToStr(context, arguments.Positional[0]).Text;
-        var filter = Filters.Find(name) ?? throw new PyException($"No filter named '{name}'.");
+        var filter = FilterTable.Find(name) ?? throw new PyException($"No filter named '{name}'.");
         var rest = arguments.Skip(1);
         return item => filter.Invoke(context, item, rest);
     }
@@ -99,7 +103,7 @@ internal static class SelectionFilters
         }
 
         var name = PyPrint.ToStr(context, arguments.Positional[0]).Text;
-        var test = Tests.Find(name) ?? throw new PyException($"No test named '{name}'.");
+        var test = TestTable.Find(name) ?? throw new PyException($"No test named '{name}'.");
         var rest = arguments.Skip(1);
         return item => PyOps.IsTruthy(test.Invoke(context, path is null ? item : path.Get(context, item), rest));
     }
@@ -115,5 +119,61 @@ internal static class SelectionFilters
         }
 
         return default;
+    }
+}
+
+/// <summary>The attribute of a filter such as map or selectattr: a dotted path; parts of digits are indices.</summary>
+internal sealed class AttributePath
+{
+    private readonly object[] _parts;
+    private readonly Value _default;
+
+    private AttributePath(object[] parts, Value otherwise)
+    {
+        _parts = parts;
+        _default = otherwise;
+    }
+
+    public static AttributePath Of(Value attribute, Value otherwise = default)
+    {
+        if (attribute.IsMissing || attribute.IsNone)
+        {
+            return new AttributePath([], otherwise);
+        }
+
+        return new AttributePath(
+            attribute.IsString
+                ? Array.ConvertAll<string, object>(attribute.Text.Split('.'), part => part.Length is > 0 and < 9 && part.All(char.IsAsciiDigit)
+                    ? Value.Of(int.Parse(part, CultureInfo.InvariantCulture))
+                    : new AttributeName(part))
+                : [attribute],
+            otherwise);
+    }
+
+    /// <summary>Several paths between commas, as sort takes them.</summary>
+    public static AttributePath[] Several(Value attribute) =>
+        attribute.IsString ? Array.ConvertAll(attribute.Text.Split(','), part => Of(Value.Of(part))) : [Of(attribute)];
+
+    public Value Get(RenderContext context, Value item)
+    {
+        foreach (var part in _parts)
+        {
+            if (part is AttributeName name)
+            {
+                PyOps.ThrowIfUndefined(item);
+                item = name.GetItem(context, item);
+            }
+            else
+            {
+                item = ItemAccess.Get(context, item, (Value)part);
+            }
+
+            if (item.IsUndefined && !_default.IsMissing && !_default.IsNone)
+            {
+                item = _default;
+            }
+        }
+
+        return item;
     }
 }

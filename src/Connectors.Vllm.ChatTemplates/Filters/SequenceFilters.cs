@@ -1,4 +1,7 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>Filters on sequences and mappings.</summary>
 internal static class SequenceFilters
@@ -93,7 +96,10 @@ internal static class SequenceFilters
 
         var pairs = PyOps.ToArray(context, Value.Of(new DictView(dict, DictViewKind.Items)));
         return PySequence.List(Sorting.ByKey(
-            context, pairs, pair => IgnoreCase(context, ((PySequence)pair.Object!).Items[at], caseSensitive), PyOps.IsTruthy(Method.Argument(arguments, 2))));
+            context,
+            pairs,
+            pair => IgnoreCase(context, ((PySequence)pair.Object!).Items[at], caseSensitive),
+            PyOps.IsTruthy(Method.Argument(arguments, 2))));
     }
 
     private static Value Sort(RenderContext context, Value value, Value[] arguments)
@@ -134,7 +140,8 @@ internal static class SequenceFilters
     {
         var caseSensitive = PyOps.IsTruthy(Method.Argument(arguments, 2));
         var path = AttributePath.Of(arguments[0], Method.Argument(arguments, 1));
-        var sorted = Sorting.ByKey(context, PyOps.ToArray(context, value), item => IgnoreCase(context, path.Get(context, item), caseSensitive), reverse: false);
+        var sorted = Sorting.ByKey(
+            context, PyOps.ToArray(context, value), item => IgnoreCase(context, path.Get(context, item), caseSensitive), reverse: false);
         var groups = new List<Value>();
         for (var start = 0; start < sorted.Length;)
         {

@@ -1,6 +1,8 @@
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>Filters on text; each makes a string of whatever it is given first.</summary>
 internal static class TextFilters
@@ -14,7 +16,8 @@ internal static class TextFilters
         Simple("string", text => text),
         new("trim", "chars?", Trim),
         new("replace", "old new count?", Replace),
-        new("center", "width?", (context, value, arguments) => Value.Of(TextShape.Pad(context, Soft(context, value), arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 80, " ", 0))),
+        new("center", "width?", (context, value, arguments) =>
+            Value.Of(TextShape.Pad(context, Soft(context, value), arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 80, " ", 0))),
         new("indent", "width? first? blank?", Indent),
         new("truncate", "length? killwords? end? leeway?", Truncate),
         new("wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", WordWrap.Apply),
@@ -107,7 +110,9 @@ internal static class TextFilters
         }
 
         var width = Method.Argument(arguments, 0);
-        var indention = width.IsMissing ? new Str("    ") : width.TryGetStr(out var own) ? own : new Str(new string(' ', Math.Clamp(PyNumber.ToIndex(width), 0, 100_000)));
+        var indention = width.IsMissing ? new Str("    ")
+            : width.TryGetStr(out var own) ? own
+            : new Str(new string(' ', Math.Clamp(PyNumber.ToIndex(width), 0, 100_000)));
         indention = text.IsMarkup ? HtmlEscape.Escape(context, indention) : indention;
         var (first, blank) = (PyOps.IsTruthy(Method.Argument(arguments, 1)), PyOps.IsTruthy(Method.Argument(arguments, 2)));
         var output = context.Output;

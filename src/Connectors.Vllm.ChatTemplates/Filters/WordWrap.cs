@@ -1,4 +1,7 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Filters;
 
 /// <summary>The filter <c>wordwrap</c>: Python's textwrap for each line of a text.</summary>
 internal static class WordWrap
@@ -56,7 +59,8 @@ internal static class WordWrap
             {
                 at++;
                 if (!isSpace && breakHyphens && at < line.Length && at - start >= 3 && line[at - 1] == '-'
-                    && char.IsLetter(line[at - 2]) && char.IsLetter(line[at - 3]) && char.IsLetter(line[at]) && at + 1 < line.Length && char.IsLetter(line[at + 1]))
+                    && char.IsLetter(line[at - 2]) && char.IsLetter(line[at - 3]) && char.IsLetter(line[at]) && at + 1 < line.Length
+                        && char.IsLetter(line[at + 1]))
                 {
                     break;
                 }
@@ -107,7 +111,8 @@ internal static class WordWrap
 
             next = end;
             var last = end - 1;
-            if (last >= 0 && last < chunks.Count && chunks[last].IsSpace && chunks[last].Start >= start && chunks[last].Start + chunks[last].Length == start + used)
+            if (last >= 0 && last < chunks.Count && chunks[last].IsSpace && chunks[last].Start >= start
+                && chunks[last].Start + chunks[last].Length == start + used)
             {
                 used -= chunks[last].Length;
             }

@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Functions;
 
 /// <summary>The functions every template can call: Jinja's own, <c>raise_exception</c> and <c>strftime_now</c>.</summary>
 internal static class Globals
@@ -19,15 +21,19 @@ internal static class Globals
         ["cycler"] = Function("cycler", (_, arguments) =>
         {
             arguments.RequireNoKeywords("cycler");
-            return arguments.Positional.Length > 0 ? Value.Of(new Cycler(arguments.Positional)) : throw new PyException("at least one item has to be provided");
+            return arguments.Positional.Length > 0
+                ? Value.Of(new Cycler(arguments.Positional))
+                : throw new PyException("at least one item has to be provided");
         }),
-        ["joiner"] = Function("joiner", (_, arguments) => Value.Of(new Joiner(Method.Argument(arguments.Bind(JoinerSignature), 0) is { IsMissing: false } separator ? separator : Value.Of(", ")))),
+        ["joiner"] = Function("joiner", (_, arguments) =>
+            Value.Of(new Joiner(Method.Argument(arguments.Bind(JoinerSignature), 0) is { IsMissing: false } separator ? separator : Value.Of(", ")))),
         ["lipsum"] = Function("lipsum", (_, arguments) =>
         {
             arguments.Bind(LipsumSignature);
             throw new PyException("lipsum() makes random text, which no prompt should have; it is not available");
         }),
-        ["raise_exception"] = Function("raise_exception", (context, arguments) => throw new PyException(PyPrint.ToStr(context, arguments.Bind(RaiseSignature)[0]).Text)),
+        ["raise_exception"] = Function("raise_exception", (context, arguments) =>
+            throw new PyException(PyPrint.ToStr(context, arguments.Bind(RaiseSignature)[0]).Text)),
         ["strftime_now"] = Function("strftime_now", (context, arguments) =>
         {
             if (arguments.Bind(NowSignature)[0] is not { IsString: true } format)
@@ -47,7 +53,9 @@ internal static class Globals
         var bounds = Array.ConvertAll(arguments.Bind(RangeSignature), value => value.Kind is ValueKind.Int or ValueKind.Bool
             ? value.Number
             : PyNumber.ToIndex(value, "range() arguments"));
-        return Value.Of(bounds.Length == 1 ? new RangeObject(0, bounds[0], 1) : new RangeObject(bounds[0], bounds[1], bounds.Length > 2 ? bounds[2] : 1));
+        return Value.Of(bounds.Length == 1
+            ? new RangeObject(0, bounds[0], 1)
+            : new RangeObject(bounds[0], bounds[1], bounds.Length > 2 ? bounds[2] : 1));
     }
 
     private static PyDict MakeDict(RenderContext context, string name, CallArguments arguments)
@@ -94,5 +102,63 @@ internal static class Globals
 
             target.Set(context, pair[0], pair[1]);
         }
+    }
+}
+
+/// <summary>Jinja's <c>cycler(…)</c>.</summary>
+internal sealed class Cycler(Value[] items) : PyObject
+{
+    private int _at;
+
+    public override string TypeName => "Cycler";
+
+    public override Value GetAttribute(RenderContext context, string name) => name switch
+    {
+        "current" => items[_at],
+        "pos" => Value.Of(_at),
+        "items" => PySequence.Tuple(items),
+        "next" => Value.Of(new BuiltinFunction("next", (_, _) => Next())),
+        "reset" => Value.Of(new BuiltinFunction("reset", (_, _) =>
+        {
+            _at = 0;
+            return Value.None;
+        })),
+        _ => default,
+    };
+
+    private Value Next()
+    {
+        var item = items[_at];
+        _at = (_at + 1) % items.Length;
+        return item;
+    }
+}
+
+/// <summary>Jinja's <c>joiner(sep)</c>: nothing on the first call, the separator on all others.</summary>
+internal sealed class Joiner(Value separator) : PyObject
+{
+    private bool _used;
+
+    public override string TypeName => "Joiner";
+
+    public override bool IsCallable => true;
+
+    public override Value GetAttribute(RenderContext context, string name) => name switch
+    {
+        "sep" => separator,
+        "used" => Value.Of(_used),
+        _ => default,
+    };
+
+    public override Value Call(RenderContext context, CallArguments arguments)
+    {
+        if (arguments.Positional.Length + arguments.Keywords.Length > 0)
+        {
+            throw new PyException("a joiner takes no arguments");
+        }
+
+        var first = !_used;
+        _used = true;
+        return first ? Value.EmptyString : separator;
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Functions;
 
 /// <summary>glibc's strftime on a naive local time with English names, as Python's <c>datetime.now().strftime</c> prints it.</summary>
 internal static class TimeFormat
@@ -71,7 +71,10 @@ internal static class TimeFormat
             '%' => "%",
             _ => null,
         };
-        return flag == '^' ? text?.ToUpperInvariant() : flag == '#' && field == 'p' ? text?.ToLowerInvariant() : flag == '#' ? text?.ToUpperInvariant() : text;
+        return flag == '^' ? text?.ToUpperInvariant()
+            : flag == '#' && field == 'p' ? text?.ToLowerInvariant()
+            : flag == '#' ? text?.ToUpperInvariant()
+            : text;
     }
 
     private static string Number(int number, int width, char pad, char flag)

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Loading;
 
 /// <summary>The few files of a model that say how to write its prompts, from a folder or from memory.</summary>
 internal sealed class ModelFiles

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>A name behind a dot, with the methods it could mean looked up once when the template is parsed.</summary>
 internal sealed class AttributeName(string name)

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>A method of a built-in type, with bound arguments (<see cref="Signature"/> set) or as they were given.</summary>
 internal sealed class Method
@@ -25,4 +27,17 @@ internal sealed class Method
 
     /// <summary>An optional argument, or a missing value.</summary>
     public static Value Argument(Value[] arguments, int index) => index < arguments.Length ? arguments[index] : default;
+}
+
+/// <summary>A method together with its object: what <c>x.method</c> without a call gives.</summary>
+internal sealed class BoundMethod(Value self, Method method) : PyObject
+{
+    public override string TypeName => "builtin_function_or_method";
+
+    public override bool IsCallable => true;
+
+    public override Value Call(RenderContext context, CallArguments arguments) => method.Invoke(context, self, arguments);
+
+    public override void WriteRepr(RenderContext context, TextBuilder output) =>
+        output.Append($"<built-in method {method.Signature.Name} of {PyOps.TypeName(self)} object>");
 }

@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Syntax;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>The methods of str (and Markup). Each keeps the marks of what it copies.</summary>
 internal static class TextMethods
@@ -10,10 +12,14 @@ internal static class TextMethods
     {
         Simple("upper", PyStrings.Upper),
         Simple("lower", PyStrings.Lower),
-        Simple("casefold", text => PyStrings.Lower(text).Derive(PyStrings.Lower(text).Text.Replace("ß", "ss", StringComparison.Ordinal).Replace('ς', 'σ'))),
+        Simple("casefold", text =>
+            PyStrings.Lower(text).Derive(PyStrings.Lower(text).Text.Replace("ß", "ss", StringComparison.Ordinal).Replace('ς', 'σ'))),
         Simple("capitalize", PyStrings.Capitalize),
         Simple("title", TextShape.Title),
-        Simple("swapcase", text => PyStrings.Map(text, rune => Rune.IsUpper(rune) ? Case.ToLower(rune.ToString()) : Rune.IsLower(rune) ? Case.ToUpper(rune.ToString()) : rune.ToString())),
+        Simple("swapcase", text =>
+            PyStrings.Map(text, rune => Rune.IsUpper(rune) ? Case.ToLower(rune.ToString())
+                : Rune.IsLower(rune) ? Case.ToUpper(rune.ToString())
+                : rune.ToString())),
         new("strip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, true, true)),
         new("lstrip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, true, false)),
         new("rstrip", "/ chars?", (context, self, arguments) => Strip(context, self, arguments, false, true)),
@@ -28,7 +34,8 @@ internal static class TextMethods
             context, self.Str, Text(context, self.Str, arguments[0]), Text(context, self.Str, arguments[1]), Count(Method.Argument(arguments, 2))))),
         new("split", "sep? maxsplit?", (context, self, arguments) => TextSplit.Split(context, self.Str, arguments, fromRight: false)),
         new("rsplit", "sep? maxsplit?", (context, self, arguments) => TextSplit.Split(context, self.Str, arguments, fromRight: true)),
-        new("splitlines", "keepends?", (context, self, arguments) => TextSplit.Lines(context, self.Str, arguments.Length > 0 && PyOps.IsTruthy(arguments[0]))),
+        new("splitlines", "keepends?", (context, self, arguments) =>
+            TextSplit.Lines(context, self.Str, arguments.Length > 0 && PyOps.IsTruthy(arguments[0]))),
         new("partition", "/ sep", (context, self, arguments) => TextSplit.Partition(context, self.Str, arguments[0], fromRight: false)),
         new("rpartition", "/ sep", (context, self, arguments) => TextSplit.Partition(context, self.Str, arguments[0], fromRight: true)),
         new("join", "/ iterable", (context, self, arguments) => TextShape.Join(context, self.Str, arguments[0])),
@@ -42,12 +49,14 @@ internal static class TextMethods
         new("rjust", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 1)),
         new("center", "/ width fillchar?", (context, self, arguments) => TextShape.Pad(context, self.Str, arguments, 0)),
         new("zfill", "/ width", (context, self, arguments) => TextShape.ZeroFill(context, self.Str, PyNumber.ToIndex(arguments[0]))),
-        new("expandtabs", "tabsize?", (context, self, arguments) => TextShape.ExpandTabs(context, self.Str, arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 8)),
+        new("expandtabs", "tabsize?", (context, self, arguments) =>
+            TextShape.ExpandTabs(context, self.Str, arguments.Length > 0 ? PyNumber.ToIndex(arguments[0]) : 8)),
         new("format", (context, self, arguments) => Value.Of(new BraceFormat(context, self.Str.IsMarkup, arguments).Format(self.Str))),
         new("format_map", (context, self, arguments) => Value.Of(BraceFormat.FormatMap(context, self.Str, arguments))),
         Is("isspace", rune => rune.IsBmp && Characters.IsSpace((char)rune.Value)),
         Is("isalpha", Rune.IsLetter),
-        Is("isdigit", rune => Rune.IsDigit(rune) || rune.Value is 0xB2 or 0xB3 or 0xB9 or (>= 0x2460 and <= 0x2468) or 0x2070 or (>= 0x2074 and <= 0x2079) or (>= 0x2080 and <= 0x2089)),
+        Is("isdigit", rune => Rune.IsDigit(rune)
+            || rune.Value is 0xB2 or 0xB3 or 0xB9 or (>= 0x2460 and <= 0x2468) or 0x2070 or (>= 0x2074 and <= 0x2079) or (>= 0x2080 and <= 0x2089)),
         Is("isdecimal", Rune.IsDigit),
         Is("isnumeric", rune => Rune.IsNumber(rune)),
         Is("isalnum", rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)),
@@ -87,7 +96,8 @@ internal static class TextMethods
     {
         var characters = Method.Argument(arguments, 0);
         context.SpendTrim(self.Text.Length, characters);
-        return Value.Of(PyStrings.Trim(self.Str, characters.IsMissing || characters.IsNone ? null : Text(context, self.Str, characters).Text, left, right));
+        var stripped = characters.IsMissing || characters.IsNone ? null : Text(context, self.Str, characters).Text;
+        return Value.Of(PyStrings.Trim(self.Str, stripped, left, right));
     }
 
     private static Method Simple(string name, Func<Str, Str> map) => new(name, "/", (context, self, _) =>

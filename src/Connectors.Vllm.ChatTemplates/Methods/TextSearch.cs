@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>Searching in strings; positions are code points.</summary>
 internal static class TextSearch

@@ -1,6 +1,7 @@
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>Replacing, joining, padding and casing of strings.</summary>
 internal static class TextShape

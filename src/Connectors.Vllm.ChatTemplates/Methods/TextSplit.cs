@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary>Cutting strings into lists.</summary>
 internal static class TextSplit

@@ -1,6 +1,7 @@
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Methods;
 
 /// <summary><c>str.translate</c> and the tables of <c>str.maketrans</c>: code points to texts, code points, or None for nothing.</summary>
 internal static class Translation
@@ -21,7 +22,8 @@ internal static class Translation
         {
             context.Spend(2);
             var units = Characters.UnitsAt(text.Text, at);
-            var found = ItemAccess.TryGet(context, table, Value.Of(units == 2 ? char.ConvertToUtf32(text.Text[at], text.Text[at + 1]) : text.Text[at]));
+            var found = ItemAccess.TryGet(context, table,
+                Value.Of(units == 2 ? char.ConvertToUtf32(text.Text[at], text.Text[at + 1]) : text.Text[at]));
             if (found.IsMissing)
             {
                 output.Append(text, at, units);
@@ -58,7 +60,8 @@ internal static class Translation
             return Value.Of(table);
         }
 
-        var (from, to) = (PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[0]))), PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[1]))));
+        var (from, to) = (PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[0]))),
+            PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[1]))));
         if (from.Length != to.Length)
         {
             throw new PyException("the first two maketrans arguments must have equal length");
@@ -69,7 +72,9 @@ internal static class Translation
             table.Set(context, Single(from[i].Text), Single(to[i].Text));
         }
 
-        foreach (var dropped in arguments.Length > 2 && !arguments[2].IsMissing ? PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[2]))) : [])
+        foreach (var dropped in arguments.Length > 2 && !arguments[2].IsMissing
+            ? PyOps.ToArray(context, Value.Of(TextMethods.Require(arguments[2])))
+            : [])
         {
             table.Set(context, Single(dropped.Text), Value.None);
         }

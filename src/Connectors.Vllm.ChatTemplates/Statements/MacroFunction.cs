@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Expressions;
+using Connectors.Vllm.ChatTemplates.Scopes;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Statements;
 
 /// <summary>The parameters and body of a macro, a call block or a generation block: a function with a scope of its own.</summary>
 internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] defaults, Stmt[] body)
@@ -75,7 +79,9 @@ internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] 
 
         return special != "caller" || at >= parameters.Length - defaults.Length
             ? false
-            : throw new TemplateSyntaxException("When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.", parameters[at].Position);
+            : throw new TemplateSyntaxException(
+                "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.",
+                parameters[at].Position);
     }
 
     private void BindArguments(Frame frame, CallArguments arguments)
@@ -122,5 +128,42 @@ internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] 
         {
             throw new PyException($"macro '{name}' takes not more than {parameters.Length} argument(s)");
         }
+    }
+}
+
+/// <summary>Finds out whether statements read a special name (loop, caller, varargs, kwargs) that they do not assign before.</summary>
+internal static class Undeclared
+{
+    public static bool Find(IEnumerable<Node> nodes, string name)
+    {
+        var assigned = false;
+        return Find(nodes, name, ref assigned);
+    }
+
+    private static bool Find(IEnumerable<Node> nodes, string name, ref bool assigned)
+    {
+        foreach (var node in nodes)
+        {
+            if (node is NameExpr { } found && found.Name == name)
+            {
+                if (found.Use == NameUse.Read)
+                {
+                    if (!assigned)
+                    {
+                        return true;
+                    }
+                }
+                else
+                {
+                    assigned = true;
+                }
+            }
+            else if (node is not BlockStmt && Find(node.Children, name, ref assigned))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>
 /// Cuts a template into tokens as jinja2's lexer does with trim_blocks and lstrip_blocks: text, tags with their white-space control, and
@@ -175,7 +177,9 @@ internal sealed class Lexer(string source)
     private void ReadRaw(int tag, int body)
     {
         _lineStarting = source[body - 1] == '\n';
-        for (var open = source.IndexOf("{%", body, StringComparison.Ordinal); open >= 0; open = source.IndexOf("{%", open + 1, StringComparison.Ordinal))
+        for (var open = source.IndexOf("{%", body, StringComparison.Ordinal);
+            open >= 0;
+            open = source.IndexOf("{%", open + 1, StringComparison.Ordinal))
         {
             var sign = open + 2 < source.Length && source[open + 2] is '-' or '+' ? source[open + 2] : '\0';
             var at = SkipSpaces(open + (sign == '\0' ? 2 : 3));
@@ -250,7 +254,8 @@ internal sealed class Lexer(string source)
         {
             var (length, isFloat) = NumberLexer.Measure(source, _at);
             _at += length;
-            _tokens.Add(new Token(isFloat ? TokenType.Float : TokenType.Integer, source[start.._at].Replace("_", "", StringComparison.Ordinal), start));
+            var digits = source[start.._at].Replace("_", "", StringComparison.Ordinal);
+            _tokens.Add(new Token(isFloat ? TokenType.Float : TokenType.Integer, digits, start));
         }
         else if (Identifier.IsPart(unit))
         {
@@ -260,7 +265,9 @@ internal sealed class Lexer(string source)
             }
 
             var name = source[start.._at];
-            _tokens.Add(Identifier.IsStart(unit) ? new Token(TokenType.Name, name, start) : throw new TemplateSyntaxException("Invalid character in identifier", start));
+            _tokens.Add(Identifier.IsStart(unit)
+                ? new Token(TokenType.Name, name, start)
+                : throw new TemplateSyntaxException("Invalid character in identifier", start));
         }
         else if (unit is '\'' or '"')
         {

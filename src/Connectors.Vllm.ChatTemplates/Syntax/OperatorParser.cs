@@ -1,7 +1,10 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Expressions;
+
+namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>Parses operators, weakest first: condition, or, and, not, comparison, + and -, ~, * and its kin, **, signs.</summary>
-internal sealed class OperatorParser(TokenStream tokens, ExpressionParser expressions, PrimaryParser primaries, PostfixParser postfixes, ExpressionLimits limits)
+internal sealed class OperatorParser(
+    TokenStream tokens, ExpressionParser expressions, PrimaryParser primaries, PostfixParser postfixes, ExpressionLimits limits)
 {
     public Expr ParseCondition()
     {

@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.ChatTemplates.Expressions;
+using Connectors.Vllm.ChatTemplates.Statements;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>Parses templates: text, tags and statements. Expressions are <see cref="ExpressionParser"/>'s.</summary>
 internal sealed class Parser
@@ -60,7 +64,8 @@ internal sealed class Parser
                     _depth--;
                     return endings.Length == 0
                         ? [.. body]
-                        : throw new TemplateSyntaxException($"unexpected end of template: the block that starts here needs '{string.Join("' or '", endings)}'", opened);
+                        : throw new TemplateSyntaxException(
+                            $"unexpected end of template: the block that starts here needs '{string.Join("' or '", endings)}'", opened);
             }
         }
     }

@@ -1,6 +1,8 @@
 using System.Text;
+using Connectors.Vllm.ChatTemplates.Expressions;
+using Connectors.Vllm.ChatTemplates.Values;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>Parses what needs no operand: names, literals, lists, dictionaries and parentheses.</summary>
 internal sealed class PrimaryParser(TokenStream tokens, ExpressionParser expressions, ExpressionLimits limits)

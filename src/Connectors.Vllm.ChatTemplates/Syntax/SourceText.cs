@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>A template's source with Python's universal newlines, and the way from an offset to line and column.</summary>
 internal sealed class SourceText

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's case mapping: Unicode's full mappings ('ß' becomes 'SS'), where .NET maps one code point to one.</summary>
 internal static class Case
@@ -11,7 +11,8 @@ internal static class Case
     {
         ['ß'] = ("SS", "Ss"), ['ŉ'] = ("ʼN", "ʼN"), ['ǰ'] = ("J̌", "J̌"), ['ΐ'] = ("Ϊ́", "Ϊ́"), ['ΰ'] = ("Ϋ́", "Ϋ́"), ['և'] = ("ԵՒ", "Եւ"),
         ['ẖ'] = ("H̱", "H̱"), ['ẗ'] = ("T̈", "T̈"), ['ẘ'] = ("W̊", "W̊"), ['ẙ'] = ("Y̊", "Y̊"), ['ẚ'] = ("Aʾ", "Aʾ"),
-        ['ﬀ'] = ("FF", "Ff"), ['ﬁ'] = ("FI", "Fi"), ['ﬂ'] = ("FL", "Fl"), ['ﬃ'] = ("FFI", "Ffi"), ['ﬄ'] = ("FFL", "Ffl"), ['ﬅ'] = ("ST", "St"), ['ﬆ'] = ("ST", "St"),
+        ['ﬀ'] = ("FF", "Ff"), ['ﬁ'] = ("FI", "Fi"), ['ﬂ'] = ("FL", "Fl"), ['ﬃ'] = ("FFI", "Ffi"), ['ﬄ'] = ("FFL", "Ffl"), ['ﬅ'] = ("ST", "St"),
+            ['ﬆ'] = ("ST", "St"),
         ['ﬓ'] = ("ՄՆ", "Մն"), ['ﬔ'] = ("ՄԵ", "Մե"), ['ﬕ'] = ("ՄԻ", "Մի"), ['ﬖ'] = ("ՎՆ", "Վն"), ['ﬗ'] = ("ՄԽ", "Մխ"),
         ['ǆ'] = ("Ǆ", "ǅ"), ['ǅ'] = ("Ǆ", "ǅ"), ['Ǆ'] = ("Ǆ", "ǅ"), ['ǉ'] = ("Ǉ", "ǈ"), ['ǈ'] = ("Ǉ", "ǈ"), ['Ǉ'] = ("Ǉ", "ǈ"),
         ['ǌ'] = ("Ǌ", "ǋ"), ['ǋ'] = ("Ǌ", "ǋ"), ['Ǌ'] = ("Ǌ", "ǋ"), ['ǳ'] = ("Ǳ", "ǲ"), ['ǲ'] = ("Ǳ", "ǲ"), ['Ǳ'] = ("Ǳ", "ǲ"), ['ı'] = ("I", "I"),

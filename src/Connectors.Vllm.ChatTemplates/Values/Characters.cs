@@ -2,13 +2,14 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's view of characters: code points for lengths and indices, and its own idea of white space and digits.</summary>
 internal static class Characters
 {
     private static readonly SearchValues<char> Spaces = SearchValues.Create(
-        "\t\n\v\f\r\u001c\u001d\u001e\u001f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
+        "\t\n\v\f\r\u001c\u001d\u001e\u001f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+        + "\u2028\u2029\u202f\u205f\u3000");
 
     private static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
 

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>MarkupSafe's <c>escape</c>.</summary>
 internal static class HtmlEscape

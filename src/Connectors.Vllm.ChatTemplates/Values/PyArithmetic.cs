@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's arithmetic operators.</summary>
 internal static class PyArithmetic
@@ -128,13 +128,9 @@ internal static class PyArithmetic
         return Value.Of(!remainder.IsZero && remainder.Sign != divisor.Sign ? whole - 1 : whole);
     }
 
+    /// <summary>The operator <c>%</c> on numbers.</summary>
     public static Value Modulo(RenderContext context, Value left, Value right)
     {
-        if (left.IsString)
-        {
-            return PercentFormat.Format(context, left.Str, right);
-        }
-
         if (!IsNumber(left) || !IsNumber(right))
         {
             throw Unsupported("%", left, right);

@@ -1,12 +1,13 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's <c>==</c> and <c>&lt;</c>.</summary>
 internal static class PyCompare
 {
-    /// <param name="context">Counts the work, which shared parts can make exponential in what a template has written; null when it is paid for.</param>
+    /// <param name="context">Counts the work, which shared parts can make exponential in what a template has written; null when it is paid
+    /// for.</param>
     /// <param name="left">A value.</param>
     /// <param name="right">The value it is compared with.</param>
     public static bool AreEqual(RenderContext? context, Value left, Value right)
@@ -37,41 +38,9 @@ internal static class PyCompare
         {
             case ValueKind.List:
             case ValueKind.Tuple:
-                RuntimeHelpers.EnsureSufficientExecutionStack();
-                var (x, y) = (((PySequence)left.Object!).Items, ((PySequence)right.Object!).Items);
-                if (x.Length != y.Length)
-                {
-                    return false;
-                }
-
-                for (var i = 0; i < x.Length; i++)
-                {
-                    context?.Spend(1);
-                    if (!AreEqual(context, x[i], y[i]))
-                    {
-                        return false;
-                    }
-                }
-
-                return true;
+                return AreEqual(context, ((PySequence)left.Object!).Items, ((PySequence)right.Object!).Items);
             case ValueKind.Dict:
-                RuntimeHelpers.EnsureSufficientExecutionStack();
-                var (a, b) = ((PyDict)left.Object!, (PyDict)right.Object!);
-                if (a.Length != b.Length)
-                {
-                    return false;
-                }
-
-                for (var i = 0; i < a.Length; i++)
-                {
-                    context?.Spend(2);
-                    if (!b.TryGet(context, a.Keys[i], out var other) || !AreEqual(context, a.Values[i], other))
-                    {
-                        return false;
-                    }
-                }
-
-                return true;
+                return AreEqual(context, (PyDict)left.Object!, (PyDict)right.Object!);
             case ValueKind.Undefined:
             case ValueKind.None:
                 return true;
@@ -81,6 +50,33 @@ internal static class PyCompare
                     : ReferenceEquals(left.Object, right.Object);
             default:
                 return false;
+        }
+    }
+
+    /// <summary>A comparison operator by its symbol, membership included.</summary>
+    public static bool Holds(RenderContext context, string symbol, Value left, Value right)
+    {
+        switch (symbol)
+        {
+            case "==":
+                context.Spend(1);
+                return AreEqual(context, left, right);
+            case "!=":
+                context.Spend(1);
+                return !AreEqual(context, left, right);
+            case "in":
+                return PyOps.Contains(context, right, left);
+            case "not in":
+                return !PyOps.Contains(context, right, left);
+            default:
+                var order = Compare(context, left, right, symbol);
+                return symbol switch
+                {
+                    "<" => order == -1,
+                    "<=" => order is -1 or 0,
+                    ">" => order == 1,
+                    _ => order is 0 or 1,
+                };
         }
     }
 
@@ -122,6 +118,46 @@ internal static class PyCompare
 
     public static bool IsNumber(ValueKind kind) => kind is ValueKind.Int or ValueKind.Float or ValueKind.Bool or ValueKind.BigInt;
 
+    private static bool AreEqual(RenderContext? context, Value[] left, Value[] right)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (left.Length != right.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < left.Length; i++)
+        {
+            context?.Spend(1);
+            if (!AreEqual(context, left[i], right[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool AreEqual(RenderContext? context, PyDict left, PyDict right)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (left.Length != right.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < left.Length; i++)
+        {
+            context?.Spend(2);
+            if (!right.TryGet(context, left.Keys[i], out var other) || !AreEqual(context, left.Values[i], other))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     // Python orders strings by code point; UTF-16 order differs where surrogates meet U+E000 and above.
     private static int CompareText(string left, string right)
     {
@@ -150,7 +186,9 @@ internal static class PyCompare
 
         if (left.IsFloat || right.IsFloat)
         {
-            var (number, whole, sign) = left.IsFloat ? (left.Double, PyNumber.ToBigInteger(right), 1) : (right.Double, PyNumber.ToBigInteger(left), -1);
+            var (number, whole, sign) = left.IsFloat
+                ? (left.Double, PyNumber.ToBigInteger(right), 1)
+                : (right.Double, PyNumber.ToBigInteger(left), -1);
             if (double.IsNaN(number))
             {
                 return 2;

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's hash rules: equal values hash equally (1, 1.0 and True are one key), lists and dicts cannot be keys.</summary>
 internal static class PyHash

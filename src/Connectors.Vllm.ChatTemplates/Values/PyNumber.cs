@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's numbers: unbounded integers, floats that print as repr prints them, and conversions between text and number.</summary>
 internal static class PyNumber
@@ -28,7 +28,9 @@ internal static class PyNumber
     /// <summary>The nearest float, where .NET's conversion cuts off.</summary>
     public static double ToDouble(BigInteger number)
     {
-        var nearest = number.GetBitLength() > 1100 ? double.PositiveInfinity : double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var nearest = number.GetBitLength() > 1100
+            ? double.PositiveInfinity
+            : double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         return double.IsInfinity(nearest) ? throw new PyException("int too large to convert to float") : nearest;
     }
 
@@ -122,32 +124,9 @@ internal static class PyNumber
     {
         value = default;
         var digits = Characters.Strip(text);
-        var negative = digits.StartsWith('-');
-        if (negative || digits.StartsWith('+'))
-        {
-            digits = digits[1..];
-        }
-
-        var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) : '\0';
-        var prefixRadix = prefix switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 };
-        if (prefixRadix != 0 && (radix == 0 || radix == prefixRadix))
-        {
-            radix = prefixRadix;
-            digits = digits[2..];
-            digits = digits.StartsWith('_') ? digits[1..] : digits;
-        }
-        else if (radix == 0)
-        {
-            if (digits.StartsWith('0') && digits.Trim("0_").Length > 0)
-            {
-                return false;
-            }
-
-            radix = 10;
-        }
-
-        if (digits.Length == 0 || digits.StartsWith('_') || digits.EndsWith('_') || digits.Contains("__", StringComparison.Ordinal)
-            || radix is < 2 or > 36)
+        var isNegative = digits.StartsWith('-');
+        digits = isNegative || digits.StartsWith('+') ? digits[1..] : digits;
+        if (!TryTakePrefix(ref digits, ref radix) || !AreDigits(digits, radix))
         {
             return false;
         }
@@ -159,20 +138,58 @@ internal static class PyNumber
 
         if (digits.Length > BigInt.MaxBits)
         {
-            foreach (var unit in digits)
-            {
-                if (unit != '_' && (Characters.DigitValue(unit) < 0 || Characters.DigitValue(unit) >= radix))
-                {
-                    return false;
-                }
-            }
-
             throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed");
         }
 
+        var magnitude = FromDigits(digits, radix);
+        value = Value.Of(isNegative ? -magnitude : magnitude);
+        return true;
+    }
+
+    /// <summary>Takes <c>0x</c>, <c>0o</c> or <c>0b</c> away where the base allows it, and settles base 0.</summary>
+    private static bool TryTakePrefix(ref string digits, ref int radix)
+    {
+        var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) : '\0';
+        var prefixRadix = prefix switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 };
+        if (prefixRadix != 0 && (radix == 0 || radix == prefixRadix))
+        {
+            radix = prefixRadix;
+            digits = digits.AsSpan(2).StartsWith("_") ? digits[3..] : digits[2..];
+            return true;
+        }
+
+        if (radix != 0)
+        {
+            return radix is >= 2 and <= 36;
+        }
+
+        // In base 0 a decimal number must not begin with a zero, unless it is zero.
+        radix = 10;
+        return !digits.StartsWith('0') || digits.AsSpan().Trim("0_").IsEmpty;
+    }
+
+    /// <summary>Whether a text is digits of a base, with single underscores between them.</summary>
+    private static bool AreDigits(string digits, int radix)
+    {
+        var isSeparated = true;
+        foreach (var unit in digits)
+        {
+            if (unit == '_' ? isSeparated : Characters.DigitValue(unit) is var digit && (digit < 0 || digit >= radix))
+            {
+                return false;
+            }
+
+            isSeparated = unit == '_';
+        }
+
+        return !isSeparated;
+    }
+
+    private static BigInteger FromDigits(string digits, int radix)
+    {
+        // As many digits as fit into 64 bits at once: multiplying the big number is what costs.
         var number = BigInteger.Zero;
-        var chunk = 0UL;
-        var scale = 1UL;
+        var (chunk, scale) = (0UL, 1UL);
         foreach (var unit in digits)
         {
             if (unit == '_')
@@ -180,13 +197,7 @@ internal static class PyNumber
                 continue;
             }
 
-            var digit = Characters.DigitValue(unit);
-            if (digit < 0 || digit >= radix)
-            {
-                return false;
-            }
-
-            chunk = (chunk * (uint)radix) + (uint)digit;
+            chunk = (chunk * (uint)radix) + (uint)Characters.DigitValue(unit);
             scale *= (uint)radix;
             if (scale > 1UL << 52)
             {
@@ -195,9 +206,7 @@ internal static class PyNumber
             }
         }
 
-        number = (number * scale) + chunk;
-        value = Value.Of(negative ? -number : number);
-        return true;
+        return (number * scale) + chunk;
     }
 
     /// <summary>Python's <c>float(text)</c>; false for a text that is no number.</summary>
@@ -309,4 +318,17 @@ internal static class PyNumber
         var fraction = digits.Length > 1 ? "." + digits[1..] : "";
         return string.Create(CultureInfo.InvariantCulture, $"{sign}{digits[0]}{fraction}e{(power < 0 ? '-' : '+')}{Math.Abs(power):00}");
     }
+}
+
+/// <summary>An integer beyond 64 bits.</summary>
+internal sealed class BigInt(BigInteger number) : PyObject
+{
+    /// <summary>Most bits of an integer; far beyond what any prompt needs, small enough that arithmetic stays quick.</summary>
+    public const long MaxBits = 1 << 16;
+
+    public BigInteger Number { get; } = number;
+
+    public override ValueKind Kind => ValueKind.BigInt;
+
+    public override string TypeName => "int";
 }

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Python's protocols on values: type names, truth, length, iteration, membership.</summary>
 internal static class PyOps

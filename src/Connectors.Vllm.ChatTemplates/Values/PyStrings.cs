@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>What strings do besides their methods: joining, slicing, changing case; marks and Markup follow along.</summary>
 internal static class PyStrings

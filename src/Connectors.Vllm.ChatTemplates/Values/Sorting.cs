@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>A stable sort with a comparison that may raise an error, as Python's <c>sorted</c> is.</summary>
 internal static class Sorting

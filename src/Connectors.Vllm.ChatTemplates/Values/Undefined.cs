@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Jinja's Undefined: prints as nothing, is falsy and empty, and raises its message when more is asked of it.</summary>
 internal sealed class Undefined : PyObject

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
 /// A template value in two words: a string or an object, and a number. The number holds integers, booleans and floats, and for a
@@ -109,4 +109,43 @@ internal readonly struct Value
             ? new(new BigInt(value), 0)
             : throw new PyException($"an integer of more than {BigInt.MaxBits} bits is not allowed");
     }
+}
+
+/// <summary>The Python type of a template value, as far as operators and filters tell types apart.</summary>
+internal enum ValueKind : byte
+{
+    /// <summary>No value at all: an unassigned variable or an argument that was not given.</summary>
+    Missing,
+    Undefined,
+    None,
+    Bool,
+    Int,
+    BigInt,
+    Float,
+    String,
+    List,
+    Tuple,
+    Dict,
+
+    /// <summary>Everything else; the <see cref="PyObject"/> subclass knows more.</summary>
+    Object,
+}
+
+/// <summary>Marks a <see cref="Value"/> whose whole content is in its number: None, booleans, machine integers, floats.</summary>
+internal sealed class KindTag : PyObject
+{
+    public static readonly KindTag None = new(ValueKind.None, "NoneType");
+    public static readonly KindTag Bool = new(ValueKind.Bool, "bool");
+    public static readonly KindTag Int = new(ValueKind.Int, "int");
+    public static readonly KindTag Float = new(ValueKind.Float, "float");
+
+    private KindTag(ValueKind kind, string typeName)
+    {
+        Kind = kind;
+        TypeName = typeName;
+    }
+
+    public override ValueKind Kind { get; }
+
+    public override string TypeName { get; }
 }

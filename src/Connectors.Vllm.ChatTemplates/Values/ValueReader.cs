@@ -1,10 +1,11 @@
 using System.Collections;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Connectors.Vllm.ChatTemplates;
+namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>Turns input objects (JSON, dictionaries, sequences, scalars) into template values; containers only when they are looked at.</summary>
 internal static class ValueReader
@@ -48,7 +49,8 @@ internal static class ValueReader
             case IEnumerable:
                 return Value.Of(new PySequence(source, scope));
             default:
-                throw new PyException($"a template value cannot be a {source.GetType().Name}: pass JSON, strings, numbers, booleans, dictionaries or lists of them");
+                throw new PyException(
+                    $"a template value cannot be a {source.GetType().Name}: pass JSON, strings, numbers, booleans, dictionaries or lists of them");
         }
     }
 
@@ -196,5 +198,65 @@ internal static class ValueReader
         }
 
         return true;
+    }
+}
+
+/// <summary>Where in the input a value lies, which decides which of its strings count as message content.</summary>
+internal enum ContentScope : byte
+{
+    /// <summary>Not message content: tools, kwargs, special tokens.</summary>
+    Trusted,
+
+    /// <summary>The list of messages.</summary>
+    Messages,
+
+    /// <summary>
+    /// A list of parts or tool calls, and their items: values count, keys do not; a plain word under <c>type</c> or <c>role</c> is structure.
+    /// </summary>
+    Structure,
+
+    /// <summary>Anything deeper: keys and values count.</summary>
+    Content,
+}
+
+/// <summary>The keys that come up in every conversation; their names need no new string each time.</summary>
+internal static class KnownKeys
+{
+    public static string NameOf(JsonProperty property)
+    {
+        var name = JsonMarshal.GetRawUtf8PropertyName(property);
+        switch (name.Length)
+        {
+            case 2 when name.SequenceEqual("id"u8):
+                return "id";
+            case 4 when name.SequenceEqual("role"u8):
+                return "role";
+            case 4 when name.SequenceEqual("type"u8):
+                return "type";
+            case 4 when name.SequenceEqual("text"u8):
+                return "text";
+            case 4 when name.SequenceEqual("name"u8):
+                return "name";
+            case 7 when name.SequenceEqual("content"u8):
+                return "content";
+            case 8 when name.SequenceEqual("function"u8):
+                return "function";
+            case 8 when name.SequenceEqual("required"u8):
+                return "required";
+            case 9 when name.SequenceEqual("arguments"u8):
+                return "arguments";
+            case 10 when name.SequenceEqual("tool_calls"u8):
+                return "tool_calls";
+            case 10 when name.SequenceEqual("parameters"u8):
+                return "parameters";
+            case 10 when name.SequenceEqual("properties"u8):
+                return "properties";
+            case 11 when name.SequenceEqual("description"u8):
+                return "description";
+            case 12 when name.SequenceEqual("tool_call_id"u8):
+                return "tool_call_id";
+            default:
+                return property.Name;
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>One message of the conversation in the OpenAI form, read once.</summary>

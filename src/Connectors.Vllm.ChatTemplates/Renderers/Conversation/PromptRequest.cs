@@ -46,7 +46,8 @@ internal sealed class PromptRequest
     public TimeProvider Time { get; }
 
     /// <param name="input">What a renderer was given.</param>
-    /// <param name="allowsEmptyTools">Whether an empty list of tools counts as none, as vLLM's Rust front end has it; its Python front end refuses it.</param>
+    /// <param name="allowsEmptyTools">Whether an empty list of tools counts as none, as vLLM's Rust front end has it; its Python front end refuses
+    /// it.</param>
     /// <exception cref="ChatTemplateException">The input has not the OpenAI form.</exception>
     public static PromptRequest Read(ChatTemplateInput input, bool allowsEmptyTools = false)
     {

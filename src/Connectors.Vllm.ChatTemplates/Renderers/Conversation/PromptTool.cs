@@ -55,7 +55,9 @@ internal sealed class PromptTool
         return new PromptTool(tool["type"] ?? PromptValue.OfString("function"), name, function);
     }
 
-    /// <summary>A developer message's own tool: known keys in their usual order, nothing filled up; printed as given when it holds anything else.</summary>
+    /// <summary>
+    /// A developer message's own tool: known keys in their usual order, nothing filled up; printed as given when it holds anything else.
+    /// </summary>
     /// <exception cref="ChatTemplateException">The tool has not the OpenAI form.</exception>
     public static PromptTool ReadOwn(PromptValue tool, string where)
     {
@@ -71,4 +73,34 @@ internal sealed class PromptTool
     /// <summary>The tools that a message carries.</summary>
     public static IReadOnlyList<PromptTool> OfMessage(PromptMessage message) =>
         message.Tools is { } tools ? [.. tools.Items.Select((tool, index) => ReadOwn(tool, $"messages[{message.Index}].tools[{index}]"))] : [];
+}
+
+/// <summary>One tool call of an assistant message.</summary>
+/// <param name="Id">The call's id.</param>
+/// <param name="Name">Name of the function.</param>
+/// <param name="Arguments">The arguments as the message holds them: JSON text, an object, or null.</param>
+internal sealed record PromptToolCall(string Id, string Name, PromptValue? Arguments)
+{
+    /// <summary>The arguments as vLLM's Python front end reads them: whatever is no object counts as no arguments.</summary>
+    public PromptValue ParsedArguments
+    {
+        get
+        {
+            var value = Arguments;
+            if (value?.StringOrNull is { } text)
+            {
+                PythonJsonReader.TryParse(text, JsonDialect.Python, out value, out _);
+            }
+
+            return value is { IsObject: true } ? value : PromptValue.OfObject([]);
+        }
+    }
+
+    /// <summary>The arguments as text: unchanged when the message holds text, else compact JSON.</summary>
+    public string ArgumentsText => Arguments switch
+    {
+        null or { IsNull: true } => "",
+        { IsString: true } => Arguments.Text,
+        _ => JsonText.Of(Arguments, JsonStyle.RustCompact),
+    };
 }

@@ -1,3 +1,5 @@
+using Connectors.Vllm.ChatTemplates.Scopes;
+
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>Control tokens and the tool-call markup (DSML) that the DeepSeek V3.2 to V4.1 prompts share.</summary>
@@ -67,3 +69,9 @@ internal static class DeepSeekMarkup
         }
     }
 }
+
+/// <summary>One block of a user turn: text, or a tool's result.</summary>
+/// <param name="Pieces">The block's text in pieces, written with an empty line between them.</param>
+/// <param name="IsResult">Whether the block is a tool result.</param>
+/// <param name="CallId">Id of the call a result answers; null when it has none.</param>
+internal sealed record DeepSeekBlock(IReadOnlyList<PromptText> Pieces, bool IsResult = false, string? CallId = null);

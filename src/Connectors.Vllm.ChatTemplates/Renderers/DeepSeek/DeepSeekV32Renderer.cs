@@ -154,7 +154,10 @@ internal sealed class DeepSeekV32Renderer : IChatPromptRenderer
                 throw message.Error($"there are more tool results than the {calls} calls of messages[{caller.Index}]");
             }
 
-            _prompt.Markup(resultNumber == 1 ? "\n\n<function_results>" : "").Markup("\n<result>").Content(TextParts.Joined(message)).Markup("</result>");
+            _prompt.Markup(resultNumber == 1 ? "\n\n<function_results>" : "")
+                .Markup("\n<result>")
+                .Content(TextParts.Joined(message))
+                .Markup("</result>");
             if (resultNumber == calls)
             {
                 _prompt.Markup("\n</function_results>\n\n")

@@ -1,8 +1,11 @@
 using System.Globalization;
+using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>The prompt of DeepSeek V4.1, as vLLM's tokenizer mode <c>deepseek_v41</c> writes it: V4 with a system token and an effort of 1 to 100.</summary>
+/// <summary>
+/// The prompt of DeepSeek V4.1, as vLLM's tokenizer mode <c>deepseek_v41</c> writes it: V4 with a system token and an effort of 1 to 100.
+/// </summary>
 internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
 {
     /// <inheritdoc/>
@@ -38,9 +41,11 @@ internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
             { IsString: true, Text: "high" or "xhigh" } => 75,
             { IsString: true, Text: "max" } => 100,
             { IsInteger: true } when int.TryParse(effort.Text, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 100 => number,
-            _ => throw new ChatTemplateException("DeepSeek V4.1 takes the reasoning_effort none, low, high, xhigh, max, or an integer from 1 to 100."),
+            _ => throw new ChatTemplateException(
+                "DeepSeek V4.1 takes the reasoning_effort none, low, high, xhigh, max, or an integer from 1 to 100."),
         };
-        return string.Create(CultureInfo.InvariantCulture, $"Reasoning Effort: {budget} (range 1-100, the higher the value, the more thorough the reasoning)\n\n");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"Reasoning Effort: {budget} (range 1-100, the higher the value, the more thorough the reasoning)\n\n");
     }
 
     /// <inheritdoc/>
@@ -94,7 +99,8 @@ internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
     {
         if (turn.Source?.Value["response_format"] is { IsTruthy: true } format)
         {
-            prompt.Markup("\n\n## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n").ContentJson(format, JsonStyle.Python);
+            prompt.Markup("\n\n## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n")
+                .ContentJson(format, JsonStyle.Python);
         }
     }
 

@@ -29,12 +29,16 @@ internal sealed class DeepSeekV4Renderer : DeepSeekTurnRenderer
         {
             var parts = message.Content.Items;
             return parts.Any(part => part["type"]!.Text == "tool_reference")
-                ? [.. parts.Select(part => part["type"]!.Text == "text" ? PromptText.Content(PromptMessage.PartText(part)) : PromptText.Content($"[Unsupported {part["type"]!.Text}]"))]
+                ? [.. parts.Select(part => part["type"]!.Text == "text"
+                    ? PromptText.Content(PromptMessage.PartText(part))
+                    : PromptText.Content($"[Unsupported {part["type"]!.Text}]"))]
                 : [PromptText.Content(string.Join('\n', TextParts.Of(message)))];
         }
 
         return message.Content is { IsArray: true } content && content.Items.Any(IsImage)
-            ? [.. content.Items.Select(part => IsImage(part) ? PromptText.Markup(DeepSeekMarkup.Image) : PromptText.Content(PromptMessage.PartText(part)))]
+            ? [.. content.Items.Select(part => IsImage(part)
+                ? PromptText.Markup(DeepSeekMarkup.Image)
+                : PromptText.Content(PromptMessage.PartText(part)))]
             : [.. TextParts.Of(message).Select(PromptText.Content)];
     }
 
@@ -49,7 +53,8 @@ internal sealed class DeepSeekV4Renderer : DeepSeekTurnRenderer
         turn.Role is "user" or "developer" || (turn.Role == "system" && assistantFollowsOrLast);
 
     /// <inheritdoc/>
-    protected override void AppendHead(PromptBuilder prompt, DeepSeekTurn turn, int index, string? effort) => prompt.Markup(index == 0 ? effort ?? "" : "");
+    protected override void AppendHead(PromptBuilder prompt, DeepSeekTurn turn, int index, string? effort) =>
+        prompt.Markup(index == 0 ? effort ?? "" : "");
 
     private static bool IsImage(PromptValue part) => part["type"]!.Text is "image_url" or "input_image" or "image_pil" or "image";
 }

@@ -42,7 +42,8 @@ internal static class HarmonyTypes
     {
         if (schema["oneOf"] is { IsArray: true } variants)
         {
-            return string.Concat(variants.Items.Select(variant => $"\n{indent} | {Variant(variant, indent, String(variant, "description"), quotesEnums: true)}"));
+            return string.Concat(variants.Items.Select(variant =>
+                $"\n{indent} | {Variant(variant, indent, String(variant, "description"), quotesEnums: true)}"));
         }
 
         var type = schema["type"];
@@ -81,7 +82,8 @@ internal static class HarmonyTypes
         text.Append("{\n");
         if (schema["properties"] is { IsObject: true } properties)
         {
-            var required = new HashSet<string>(schema["required"]?.Items.Select(item => item.StringOrNull).OfType<string>() ?? [], StringComparer.Ordinal);
+            var required = new HashSet<string>(
+                schema["required"]?.Items.Select(item => item.StringOrNull).OfType<string>() ?? [], StringComparer.Ordinal);
             foreach (var (name, property) in properties.Members)
             {
                 AppendProperty(text, name + (required.Contains(name) ? "" : "?"), property, indent);
@@ -124,7 +126,8 @@ internal static class HarmonyTypes
             .Append(oneOf is null && Default(schema, IsEnum(schema)) is { } preset ? " // " + preset : "").Append('\n');
     }
 
-    private static void AppendUnion(StringBuilder text, string name, PromptValue schema, IReadOnlyList<PromptValue> variants, string? description, string indent)
+    private static void AppendUnion(
+        StringBuilder text, string name, PromptValue schema, IReadOnlyList<PromptValue> variants, string? description, string indent)
     {
         if (description is not null && (variants.Count == 0 || description != String(variants[0], "description")))
         {

@@ -92,7 +92,8 @@ internal sealed class InklingRenderer : IChatPromptRenderer
 
         if (value is not (>= 0 and <= MaxEffort))
         {
-            throw new ChatTemplateException($"Inkling's reasoning_effort must be a number from 0.0 to 0.99, got {JsonNumber.Format(value, JsonNumberStyle.Python)}.");
+            throw new ChatTemplateException(
+                $"Inkling's reasoning_effort must be a number from 0.0 to 0.99, got {JsonNumber.Format(value, JsonNumberStyle.Python)}.");
         }
 
         // "F2" rounds the exact binary value, as Python's format does.
@@ -182,7 +183,8 @@ internal sealed class InklingRenderer : IChatPromptRenderer
     private static IReadOnlyList<PromptValue> Parts(PromptMessage message) => message.Content switch
     {
         null => [],
-        { IsString: true } text => [PromptValue.OfObject([KeyValuePair.Create("type", PromptValue.OfString("text")), KeyValuePair.Create("text", text)])],
+        { IsString: true } text =>
+            [PromptValue.OfObject([KeyValuePair.Create("type", PromptValue.OfString("text")), KeyValuePair.Create("text", text)])],
         var parts => parts.Items,
     };
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -102,7 +103,8 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
             return effort.StringOrNull switch
             {
                 "low" or "high" or "max" => effort.Text,
-                null => throw new ChatTemplateException($"Kimi K3's reasoning_effort must be a string, got {JsonText.Of(effort, JsonStyle.RustCompact)}."),
+                null => throw new ChatTemplateException(
+                    $"Kimi K3's reasoning_effort must be a string, got {JsonText.Of(effort, JsonStyle.RustCompact)}."),
                 _ => throw new ChatTemplateException($"Kimi K3 does not know the reasoning_effort '{effort.Text}'; it takes low, high and max."),
             };
         }
@@ -122,8 +124,8 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
                         _hasTools = true;
                         AppendTools(
                             tools,
-                            "## New Tools Available\nThe system dynamically extends the toolset via lazy-loading.\nYou have access to all existing and "
-                            + "extended tools.\nHere are the specs for the extended tools.\n\n```json\n");
+                            "## New Tools Available\nThe system dynamically extends the toolset via lazy-loading.\n"
+                            + "You have access to all existing and extended tools.\nHere are the specs for the extended tools.\n\n```json\n");
                     }
 
                     AppendText(message, "system");
@@ -211,7 +213,8 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
 
         private void AppendAssistant(PromptMessage message)
         {
-            if (message.Value.NotNull("reasoning")?.StringOrNull is { } reasoning && message.Value.NotNull("reasoning_content")?.StringOrNull is { } other && reasoning != other)
+            if (message.Value.NotNull("reasoning")?.StringOrNull is { } reasoning
+                && message.Value.NotNull("reasoning_content")?.StringOrNull is { } other && reasoning != other)
             {
                 throw message.Error("'reasoning' and 'reasoning_content' are two names of one field, but differ");
             }
@@ -316,7 +319,9 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
             {
                 var message = request.Messages[end];
                 var call = message.ToolCallId is { } id ? _lastCallIds.GetValueOrDefault(id, -1) : -1;
-                results.Add(call >= 0 ? (message, call) : throw message.Error("a tool result must carry the tool_call_id of a call in the latest assistant message"));
+                results.Add(call >= 0
+                    ? (message, call)
+                    : throw message.Error("a tool result must carry the tool_call_id of a call in the latest assistant message"));
             }
 
             foreach (var (message, call) in results.OrderBy(result => result.Call))
@@ -353,7 +358,9 @@ internal sealed class KimiK3Renderer : IChatPromptRenderer
             }
 
             Open(_prompt, "message", " role=\"system\" type=\"response-format\"");
-            _prompt.Markup($"The system is invoked with `response_format={type}`.\nYour response must be raw JSON data without markdown code blocks (```json) or any additional formatting.");
+            _prompt.Markup(
+                $"The system is invoked with `response_format={type}`.\n"
+                + "Your response must be raw JSON data without markdown code blocks (```json) or any additional formatting.");
             if (type == "json_schema")
             {
                 _prompt.Markup("\nThe JSON data must match the following schema:\n```json\n")

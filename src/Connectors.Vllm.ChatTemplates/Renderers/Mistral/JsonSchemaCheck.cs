@@ -1,3 +1,5 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>Whether a tool's parameters are a JSON Schema by the meta-schema of draft 7 (https://json-schema.org/draft-07/schema).</summary>
@@ -49,12 +51,20 @@ internal static class JsonSchemaCheck
             => Expect(value.IsNumber && value.AsDouble() >= 0 && double.IsInteger(value.AsDouble()), path, "a whole number from 0"),
         "required" => Expect(IsDistinctStrings(value), path, "a list of distinct strings"),
         "enum" => Expect(value.IsArray, path, "a list"),
-        "type" => Expect(IsType(value) || (value is { IsArray: true, Items.Count: > 0 } && IsDistinctStrings(value) && value.Items.All(IsType)), path, "a type name or a list of them"),
+        "type" => Expect(
+            IsType(value) || (value is { IsArray: true, Items.Count: > 0 } && IsDistinctStrings(value) && value.Items.All(IsType)),
+            path,
+            "a type name or a list of them"),
         "items" => value.IsArray ? ListFault(value, path) : Fault(value, path),
-        "allOf" or "anyOf" or "oneOf" => value is { IsArray: true, Items.Count: > 0 } ? ListFault(value, path) : $"{path} must be a list that is not empty",
+        "allOf" or "anyOf" or "oneOf" => value is { IsArray: true, Items.Count: > 0 }
+            ? ListFault(value, path)
+            : $"{path} must be a list that is not empty",
         "additionalItems" or "contains" or "additionalProperties" or "propertyNames" or "not" or "if" or "then" or "else" => Fault(value, path),
         "properties" or "patternProperties" or "definitions" => MapFault(value, path, Fault),
-        "dependencies" => MapFault(value, path, (item, itemPath) => item.IsArray ? Expect(IsDistinctStrings(item), itemPath, "a list of distinct strings") : Fault(item, itemPath)),
+        "dependencies" =>
+            MapFault(value, path, (item, itemPath) => item.IsArray
+                ? Expect(IsDistinctStrings(item), itemPath, "a list of distinct strings")
+                : Fault(item, itemPath)),
         _ => null,
     };
 
@@ -63,11 +73,14 @@ internal static class JsonSchemaCheck
     private static bool IsType(PromptValue value) => value.StringOrNull is { } name && Types.Contains(name);
 
     private static bool IsDistinctStrings(PromptValue value) =>
-        value.IsArray && value.Items.All(item => item.IsString) && value.Items.Select(item => item.Text).Distinct(StringComparer.Ordinal).Count() == value.Items.Count;
+        value.IsArray && value.Items.All(item => item.IsString)
+            && value.Items.Select(item => item.Text).Distinct(StringComparer.Ordinal).Count() == value.Items.Count;
 
     private static string? ListFault(PromptValue list, string path) =>
         list.Items.Select((item, index) => Fault(item, $"{path}[{index}]")).FirstOrDefault(fault => fault is not null);
 
     private static string? MapFault(PromptValue map, string path, Func<PromptValue, string, string?> check) =>
-        !map.IsObject ? $"{path} must be an object" : map.Members.Select(member => check(member.Value, $"{path}.{member.Key}")).FirstOrDefault(fault => fault is not null);
+        !map.IsObject
+            ? $"{path} must be an object"
+            : map.Members.Select(member => check(member.Value, $"{path}.{member.Key}")).FirstOrDefault(fault => fault is not null);
 }

@@ -40,12 +40,14 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
     {
         if (takesTools && tools.Count > 0)
         {
-            _prompt.Markup("[AVAILABLE_TOOLS]").ContentJson(PromptValue.OfArray([.. tools.Select(Declaration)]), JsonStyle.Python).Markup("[/AVAILABLE_TOOLS]");
+            _prompt.Markup("[AVAILABLE_TOOLS]").ContentJson(PromptValue.OfArray([.. tools.Select(Declaration)]), JsonStyle.Python)
+                .Markup("[/AVAILABLE_TOOLS]");
         }
 
         if (takesTools && effort is not null)
         {
-            _prompt.Markup("[MODEL_SETTINGS]{\"reasoning_effort\": ").ContentJson(PromptValue.OfString(effort), JsonStyle.Python).Markup("}[/MODEL_SETTINGS]");
+            _prompt.Markup("[MODEL_SETTINGS]{\"reasoning_effort\": ").ContentJson(PromptValue.OfString(effort), JsonStyle.Python)
+                .Markup("}[/MODEL_SETTINGS]");
         }
 
         // The model was trained with the image before the question.

@@ -25,7 +25,8 @@ internal sealed record MistralMessage
     /// <summary>The content's text; meaningful for plain content.</summary>
     public string Text => Chunks.Count == 1 ? Chunks[0].Text : string.Concat(Chunks.Select(chunk => chunk.Text));
 
-    public static MistralMessage Plain(string role, string text) => new() { Role = role, IsPlain = true, Chunks = [new MistralChunk(MistralChunkKind.Text, text)] };
+    public static MistralMessage Plain(string role, string text) =>
+        new() { Role = role, IsPlain = true, Chunks = [new MistralChunk(MistralChunkKind.Text, text)] };
 
     /// <exception cref="ChatTemplateException">The message is none that Mistral models take.</exception>
     public static MistralMessage Read(PromptMessage message)
@@ -74,7 +75,8 @@ internal sealed record MistralMessage
     private static MistralChunk ReadChunk(PromptMessage message, PromptValue part) => part["type"]!.Text switch
     {
         "text" => new MistralChunk(MistralChunkKind.Text, PromptMessage.PartText(part)),
-        "thinking" => new MistralChunk(MistralChunkKind.Think, PromptMessage.PartText(part, "thinking"), part["closed"] is not { Kind: PromptValueKind.False }),
+        "thinking" =>
+            new MistralChunk(MistralChunkKind.Think, PromptMessage.PartText(part, "thinking"), part["closed"] is not { Kind: PromptValueKind.False }),
         "image_url" => new MistralChunk(MistralChunkKind.Image, part["image_url"] switch
         {
             { IsString: true } url => url.Text,
@@ -84,3 +86,17 @@ internal sealed record MistralMessage
         var type => throw message.Error($"a content part of type '{type}' cannot be rendered for Mistral models"),
     };
 }
+
+/// <summary>What a chunk of a Mistral message is.</summary>
+internal enum MistralChunkKind : byte
+{
+    Text,
+    Think,
+    Image,
+}
+
+/// <summary>One chunk of a Mistral message.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Text">Text or reasoning; for an image its URL.</param>
+/// <param name="IsClosed">Whether reasoning is finished.</param>
+internal sealed record MistralChunk(MistralChunkKind Kind, string Text, bool IsClosed = true);

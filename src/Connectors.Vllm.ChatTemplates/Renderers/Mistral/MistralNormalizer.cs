@@ -37,7 +37,10 @@ internal sealed class MistralNormalizer(MistralPromptVersion version)
 
     private string? SystemPrompt(IReadOnlyList<MistralMessage> messages)
     {
-        var texts = messages.Where(message => message.Role == "system").Select(message => Aggregate([message]).Text).Where(text => text.Length > 0).ToList();
+        var texts = messages.Where(message => message.Role == "system")
+            .Select(message => Aggregate([message]).Text)
+            .Where(text => text.Length > 0)
+            .ToList();
         return texts.Count == 0 ? null : string.Join(Gap, texts);
     }
 
@@ -47,14 +50,17 @@ internal sealed class MistralNormalizer(MistralPromptVersion version)
         {
             case "tool":
                 var results = run.Select(message => Aggregate([message]));
-                turns.AddRange(version >= MistralPromptVersion.V11 ? results.OrderBy(result => callOrder.GetValueOrDefault(result.CallId!, int.MaxValue)) : results);
+                turns.AddRange(version >= MistralPromptVersion.V11
+                    ? results.OrderBy(result => callOrder.GetValueOrDefault(result.CallId!, int.MaxValue))
+                    : results);
                 callOrder.Clear();
                 break;
             case "assistant":
                 var merged = Aggregate(run) with { Calls = [.. run.SelectMany(message => message.Calls)] };
                 if (version == MistralPromptVersion.V3 && merged.Calls.Count > 0 && merged.Text.Length > 0)
                 {
-                    throw run[0].Error("neighbouring assistant messages hold content and tool calls; Mistral's prompt format V3 has no turn with both");
+                    throw run[0].Error(
+                        "neighbouring assistant messages hold content and tool calls; Mistral's prompt format V3 has no turn with both");
                 }
 
                 foreach (var call in merged.Calls)

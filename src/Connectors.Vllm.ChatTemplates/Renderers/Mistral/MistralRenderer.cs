@@ -35,7 +35,8 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : IChatPromp
             if (name != "reasoning_effort" && !repeatsEffort)
             {
                 throw new ChatTemplateException(
-                    $"Mistral's prompt format takes no template arguments (chat_template_kwargs), but '{name}' is given: remove it, or let the model's Jinja template render.");
+                    $"Mistral's prompt format takes no template arguments (chat_template_kwargs), but '{name}' is given: "
+                    + "remove it, or let the model's Jinja template render.");
             }
         }
     }
@@ -50,8 +51,8 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : IChatPromp
         var effort = request.Kwarg("reasoning_effort");
         if (effort is not null && (effort.StringOrNull is not { } name || !options.ReasoningEfforts.Contains(name)))
         {
-            throw new ChatTemplateException(
-                $"The model takes the reasoning_effort {string.Join(", ", options.ReasoningEfforts.DefaultIfEmpty("of no request"))}; got {JsonText.Of(effort, JsonStyle.Python)}.");
+            var known = string.Join(", ", options.ReasoningEfforts.DefaultIfEmpty("of no request"));
+            throw new ChatTemplateException($"The model takes the reasoning_effort {known}; got {JsonText.Of(effort, JsonStyle.Python)}.");
         }
 
         return effort?.Text ?? options.DefaultReasoningEffort;

@@ -63,7 +63,8 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
                 open--;
                 if (ChecksIds && !pending.Remove(message.CallId!))
                 {
-                    throw message.Error($"{(answered.Contains(message.CallId!) ? "there is already a result for" : "no call has")} the id '{message.CallId}'");
+                    var fault = answered.Contains(message.CallId!) ? "there is already a result for" : "no call has";
+                    throw message.Error($"{fault} the id '{message.CallId}'");
                 }
 
                 answered.Add(message.CallId!);
@@ -133,7 +134,8 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
     {
         if (version >= MistralPromptVersion.V13 ? id is "" or "null" : !ShortId().IsMatch(id))
         {
-            throw message.Error($"the tool call id '{id}' must be {(version >= MistralPromptVersion.V13 ? "any text but 'null'" : "9 letters and digits")}");
+            var shape = version >= MistralPromptVersion.V13 ? "any text but 'null'" : "9 letters and digits";
+            throw message.Error($"the tool call id '{id}' must be {shape}");
         }
     }
 

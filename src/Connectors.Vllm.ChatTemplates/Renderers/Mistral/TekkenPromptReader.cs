@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.ChatTemplates.Syntax;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -77,5 +78,7 @@ internal static class TekkenPromptReader
         };
     }
 
-    private static int Positive(PromptValue? value, int fallback) => value is { IsInteger: true } && value.AsDouble() is >= 1 and <= 65536 ? (int)value.AsDouble() : fallback;
+    private static int Positive(PromptValue? value, int fallback) => value is { IsInteger: true } && value.AsDouble() is >= 1 and <= 65536
+        ? (int)value.AsDouble()
+        : fallback;
 }

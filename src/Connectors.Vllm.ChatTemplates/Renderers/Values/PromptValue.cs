@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -124,4 +125,15 @@ internal sealed class PromptValue
 
         return index;
     }
+}
+
+internal enum PromptValueKind : byte
+{
+    Null,
+    False,
+    True,
+    Number,
+    String,
+    Array,
+    Object,
 }

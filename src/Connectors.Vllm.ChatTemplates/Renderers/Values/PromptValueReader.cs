@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -39,7 +40,8 @@ internal static class PromptValueReader
             case double number:
                 return PromptValue.OfNumber(JsonNumber.Format(number, JsonNumberStyle.Python));
             case float number:
-                return PromptValue.OfNumber(JsonNumber.Format(double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), JsonNumberStyle.Python));
+                var shortest = double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+                return PromptValue.OfNumber(JsonNumber.Format(shortest, JsonNumberStyle.Python));
             case sbyte or byte or short or ushort or int or uint or long or ulong or Int128 or UInt128 or System.Numerics.BigInteger or decimal:
                 return PromptValue.OfNumber(((IFormattable)value).ToString(null, CultureInfo.InvariantCulture));
             case IEnumerable<KeyValuePair<string, object?>> members:
@@ -49,12 +51,14 @@ internal static class PromptValueReader
             case IEnumerable<KeyValuePair<string, string>> members:
                 return ReadObject(members.Select(member => new KeyValuePair<string, object?>(member.Key, member.Value)), what, depth);
             case IDictionary dictionary:
-                return ReadObject(dictionary.Cast<DictionaryEntry>().Select(entry => new KeyValuePair<string, object?>((string)entry.Key, entry.Value)), what, depth);
+                return ReadObject(
+                    dictionary.Cast<DictionaryEntry>().Select(entry => KeyValuePair.Create((string)entry.Key, entry.Value)), what, depth);
             case IEnumerable items:
                 return PromptValue.OfArray([.. items.Cast<object?>().Select(item => Read(item, what, depth + 1))]);
             default:
                 throw new ChatTemplateException(
-                    $"{what} holds a value of type {value.GetType()}; use JSON (JsonElement, JsonNode), dictionaries, lists, strings, numbers and booleans.");
+                    $"{what} holds a value of type {value.GetType()}; "
+                    + "use JSON (JsonElement, JsonNode), dictionaries, lists, strings, numbers and booleans.");
         }
     }
 

@@ -26,7 +26,8 @@ internal ref struct PythonJsonReader
     }
 
     /// <summary>Parses a whole text; <paramref name="error"/> says what is wrong at which character.</summary>
-    public static bool TryParse(ReadOnlySpan<char> json, JsonDialect dialect, [NotNullWhen(true)] out PromptValue? value, [NotNullWhen(false)] out string? error)
+    public static bool TryParse(
+        ReadOnlySpan<char> json, JsonDialect dialect, [NotNullWhen(true)] out PromptValue? value, [NotNullWhen(false)] out string? error)
     {
         var reader = new PythonJsonReader(json, dialect);
         reader.SkipBlanks();
@@ -367,4 +368,14 @@ internal ref struct PythonJsonReader
         Fail("invalid escape");
         return false;
     }
+}
+
+/// <summary>Whose reading of JSON text a model's reference implementation uses.</summary>
+internal enum JsonDialect : byte
+{
+    /// <summary>Python's json.loads: NaN, Infinity and -Infinity are numbers, and a double that overflows becomes Infinity.</summary>
+    Python,
+
+    /// <summary>JSON by its standard (RFC 8259); a double that overflows is refused.</summary>
+    Strict,
 }

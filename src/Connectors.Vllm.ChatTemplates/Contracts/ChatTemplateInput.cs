@@ -1,0 +1,42 @@
+namespace Connectors.Vllm.ChatTemplates;
+
+/// <summary>
+/// What a chat template sees: the conversation and its variables, as transformers' <c>apply_chat_template</c> passes them. Values are JSON
+/// (<see cref="System.Text.Json.JsonElement"/>, <see cref="System.Text.Json.Nodes.JsonNode"/>), null, strings, booleans, numbers,
+/// <c>IReadOnlyDictionary&lt;string, object?&gt;</c> and sequences of such values; key order and number lexemes are kept. Nothing is changed by
+/// rendering.
+/// </summary>
+public sealed class ChatTemplateInput
+{
+    /// <summary>The messages, a sequence of objects with at least <c>role</c>; null renders the template without messages (None).</summary>
+    public object? Messages { get; init; }
+
+    /// <summary>
+    /// The tools, a sequence of JSON objects in the OpenAI form; null is Python's None (defined, but falsy), as transformers passes absent tools.
+    /// </summary>
+    public object? Tools { get; init; }
+
+    /// <summary>Documents for templates with retrieval; null is Python's None.</summary>
+    public object? Documents { get; init; }
+
+    /// <summary>Whether the prompt ends with the opening of an assistant turn. Default false, as in transformers.</summary>
+    public bool AddGenerationPrompt { get; init; }
+
+    /// <summary>
+    /// null or false: the last message is closed as usual. true: the prompt ends inside the last message's <c>content</c>, so that the model
+    /// goes on with it. A string: the same with the message field of that name (such as <c>reasoning_content</c>). Excludes
+    /// <see cref="AddGenerationPrompt"/>.
+    /// </summary>
+    public object? ContinueFinalMessage { get; init; }
+
+    /// <summary>
+    /// Further template variables (chat_template_kwargs such as <c>enable_thinking</c>); they win over <see cref="SpecialTokens"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, object?>? Kwargs { get; init; }
+
+    /// <summary>The special tokens by variable name (<c>bos_token</c>, <c>eos_token</c>…); a null value leaves the variable undefined.</summary>
+    public IReadOnlyDictionary<string, object?>? SpecialTokens { get; init; }
+
+    /// <summary>The clock of <c>strftime_now</c>, which prints local time; null is <see cref="TimeProvider.System"/>.</summary>
+    public TimeProvider? TimeProvider { get; init; }
+}

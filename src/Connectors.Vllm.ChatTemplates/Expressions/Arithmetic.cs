@@ -1,0 +1,124 @@
+using Connectors.Vllm.ChatTemplates.Methods;
+using Connectors.Vllm.ChatTemplates.Scopes;
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Expressions;
+
+/// <summary>A chain of <c>+</c>, evaluated from the left. Chains of strings are written piece by piece, not joined pair by pair.</summary>
+internal sealed class AddExpr(Expr[] operands, int position) : Expr(position)
+{
+    public override IEnumerable<Node> Children => operands;
+
+    public override Value Eval(Frame frame) => Run(frame, write: false);
+
+    public override void WriteTo(Frame frame) => Run(frame, write: true);
+
+    private Value Run(Frame frame, bool write)
+    {
+        var context = frame.Context;
+        var value = operands[0].Eval(frame);
+        var next = 1;
+        if (value.TryGetStr(out var text) && !text.IsMarkup && (write || operands.Length > 2))
+        {
+            var output = context.Output;
+            var start = output.Length;
+            output.Append(text);
+            while (true)
+            {
+                if (next == operands.Length)
+                {
+                    context.SpendCopy(output.Length - start);
+                    return write ? default : Value.Of(output.Cut(start));
+                }
+
+                var piece = operands[next].Eval(frame);
+                if (!piece.TryGetStr(out text) || text.IsMarkup)
+                {
+                    context.Position = Position;
+                    value = PyArithmetic.Add(context, Value.Of(output.Cut(start)), piece);
+                    next++;
+                    break;
+                }
+
+                output.Append(text);
+                next++;
+            }
+        }
+
+        for (; next < operands.Length; next++)
+        {
+            var operand = operands[next].Eval(frame);
+            context.Position = Position;
+            value = PyArithmetic.Add(context, value, operand);
+        }
+
+        if (write)
+        {
+            PyPrint.Write(context, value, context.Output);
+        }
+
+        return value;
+    }
+}
+
+/// <summary>An arithmetic operator other than <c>+</c>.</summary>
+internal sealed class BinaryExpr(string symbol, Expr left, Expr right, int position) : Expr(position)
+{
+    private readonly Func<RenderContext, Value, Value, Value> _operation = symbol switch
+    {
+        "-" => PyArithmetic.Subtract,
+        "*" => PyArithmetic.Multiply,
+        "/" => PyArithmetic.Divide,
+        "//" => PyArithmetic.FloorDivide,
+        "%" => PercentFormat.Modulo,
+        _ => PyArithmetic.Power,
+    };
+
+    public override IEnumerable<Node> Children => [left, right];
+
+    public override Value Eval(Frame frame)
+    {
+        var x = left.Eval(frame);
+        var y = right.Eval(frame);
+        frame.Context.Position = Position;
+        return _operation(frame.Context, x, y);
+    }
+}
+
+/// <summary>The operator <c>~</c>: everything as text, one after the other.</summary>
+internal sealed class ConcatExpr(Expr[] operands, int position) : Expr(position)
+{
+    public override IEnumerable<Node> Children => operands;
+
+    public override Value Eval(Frame frame)
+    {
+        // All operands first: one of them could fail, or write through a macro.
+        var values = new Value[operands.Length];
+        for (var i = 0; i < operands.Length; i++)
+        {
+            values[i] = operands[i].Eval(frame);
+        }
+
+        var context = frame.Context;
+        context.Position = Position;
+        var start = context.Output.Length;
+        foreach (var value in values)
+        {
+            PyPrint.Write(context, value, context.Output);
+        }
+
+        return Value.Of(context.Output.Cut(start));
+    }
+}
+
+internal sealed class UnaryExpr(bool negate, Expr operand, int position) : Expr(position)
+{
+    public override IEnumerable<Node> Children => [operand];
+
+    public override Value Eval(Frame frame)
+    {
+        var value = operand.Eval(frame);
+        frame.Context.Position = Position;
+        return negate ? PyArithmetic.Negate(value) : PyArithmetic.Plus(value);
+    }
+}

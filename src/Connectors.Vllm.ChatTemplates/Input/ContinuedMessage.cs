@@ -1,0 +1,127 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Input;
+
+/// <summary>
+/// continue_final_message as transformers does it: a sentinel behind the last message's text shows where the template put it, and the
+/// prompt is cut there. Source: transformers, chat_template_utils.render_jinja_template.
+/// </summary>
+internal sealed class ContinuedMessage
+{
+    private const string Sentinel = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+    private readonly string _finalText;
+
+    private ContinuedMessage(Value messages, string finalText)
+    {
+        Messages = messages;
+        _finalText = finalText;
+    }
+
+    /// <summary>The messages with the sentinel in the last one.</summary>
+    public Value Messages { get; }
+
+    /// <summary>The field to continue, or null when nothing is to be continued.</summary>
+    public static string? FieldOf(object? continueFinalMessage) => continueFinalMessage switch
+    {
+        null or false => null,
+        true => "content",
+        string { Length: > 0 } field => field,
+        string => null,
+        System.Text.Json.JsonElement { ValueKind: System.Text.Json.JsonValueKind.True } => "content",
+        System.Text.Json.JsonElement { ValueKind: System.Text.Json.JsonValueKind.String } field => field.GetString(),
+        System.Text.Json.JsonElement => null,
+        _ => throw new ChatTemplateException("ContinueFinalMessage must be true, false, null or the name of a message field."),
+    };
+
+    public static ContinuedMessage Prepare(ChatTemplateInput input, string source, string field)
+    {
+        if (input.AddGenerationPrompt)
+        {
+            throw new ChatTemplateException(
+                "AddGenerationPrompt and ContinueFinalMessage exclude each other: "
+                + "the prompt either opens a new turn or goes on with the last one.");
+        }
+
+        if (!source.Contains(field, StringComparison.Ordinal))
+        {
+            throw new ChatTemplateException($"ContinueFinalMessage names the field '{field}', which the chat template does not mention.");
+        }
+
+        if (ValueReader.Read(input.Messages, ContentScope.Messages).Object is not PySequence { Length: > 0 } messages
+            || messages.Items[^1].Object is not PyDict last
+            || !last.TryGet(field, out var content))
+        {
+            throw new ChatTemplateException($"ContinueFinalMessage is set, but the last message has no '{field}'.");
+        }
+
+        var (continued, text) = Continue(content, field);
+        return new ContinuedMessage(PySequence.List([.. messages.Items[..^1], With(last, field, continued)]), text);
+    }
+
+    /// <summary>Cuts the prompt behind the last message's text.</summary>
+    public RenderedPrompt Cut(RenderedPrompt prompt)
+    {
+        var text = prompt.Text;
+        var sentinel = Sentinel.TrimEnd();
+        var at = text.LastIndexOf(sentinel, StringComparison.Ordinal);
+        if (at < 0 || !text.Contains(Characters.Strip(_finalText), StringComparison.Ordinal))
+        {
+            throw new ChatTemplateException(
+                "ContinueFinalMessage is set, but the last message does not appear as it is in the prompt that the template makes.");
+        }
+
+        var end = text.AsSpan(at).StartsWith(Sentinel, StringComparison.Ordinal)
+            ? at
+            : Characters.Trim(text[..at], null, left: false, right: true).End;
+        var content = new List<Range>();
+        foreach (var range in prompt.Content)
+        {
+            if (range.Start.Value < end)
+            {
+                content.Add(new Range(range.Start, Math.Min(range.End.Value, end)));
+            }
+        }
+
+        return new RenderedPrompt(text[..end], content);
+    }
+
+    private static (Value Continued, string Text) Continue(Value content, string field)
+    {
+        if (content.TryGetStr(out var text))
+        {
+            return (Mark(text), text.Text);
+        }
+
+        if (content.Object is PySequence parts)
+        {
+            for (var i = parts.Length - 1; i >= 0; i--)
+            {
+                if (parts.Items[i].Object is PyDict part && part.TryGet("text", out var partText))
+                {
+                    var own = partText.TryGetStr(out var found)
+                        ? found
+                        : throw new ChatTemplateException("ContinueFinalMessage is set, but the last part's text is no string.");
+                    var items = (Value[])parts.Items.Clone();
+                    items[i] = With(part, "text", Mark(own));
+                    return (PySequence.List(items), own.Text);
+                }
+            }
+        }
+
+        throw new ChatTemplateException($"ContinueFinalMessage is set, but the last message's '{field}' holds no text to go on with.");
+    }
+
+    private static Value Mark(Str text) => Value.Of(text.Text + Sentinel, marked: true);
+
+    private static Value With(PyDict source, string key, Value value)
+    {
+        var copy = new PyDict(source.Length);
+        for (var i = 0; i < source.Length; i++)
+        {
+            copy.Set(source.Keys[i], source.Keys[i].Text == key ? value : source.Values[i]);
+        }
+
+        return Value.Of(copy);
+    }
+}

@@ -1,0 +1,110 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
+namespace Connectors.Vllm.ChatTemplates.Methods;
+
+/// <summary><c>owner[key]</c> as jinja2's sandbox does it: the item, else the attribute of that name, else undefined.</summary>
+internal static class ItemAccess
+{
+    public static Value Get(RenderContext context, Value owner, Value key)
+    {
+        PyOps.ThrowIfUndefined(owner);
+        if (key.IsString)
+        {
+            context.Spend(key.Text.Length >> 3);
+            return new AttributeName(key.Text).GetItem(context, owner);
+        }
+
+        var item = TryGet(context, owner, key);
+        return item.IsMissing ? MissingItem(context, owner, key) : item;
+    }
+
+    /// <summary><c>owner[start:stop:step]</c>.</summary>
+    public static Value Slice(RenderContext context, Value owner, Value start, Value stop, Value step)
+    {
+        PyOps.ThrowIfUndefined(owner);
+        if (owner.TryGetStr(out var text))
+        {
+            return Value.Of(PyStrings.Slice(context, text, start, stop, step));
+        }
+
+        if (owner.Object is RangeObject range)
+        {
+            return Value.Of(range.Slice(start, stop, step));
+        }
+
+        if (owner.Object is not PySequence sequence)
+        {
+            throw new PyException($"'{PyOps.TypeName(owner)}' object is not subscriptable");
+        }
+
+        var items = sequence.Items;
+        var (first, last, stride) = PyStrings.SliceBounds(start, stop, step, items.Length);
+        if (stride == 1)
+        {
+            context.Spend(Math.Max(0, last - first) >> 2);
+            return Value.Of(new PySequence(first < last ? items[first..last] : [], sequence.IsTuple));
+        }
+
+        var slice = new List<Value>();
+        for (long i = first; stride > 0 ? i < last : i > last; i += stride)
+        {
+            context.Spend(1);
+            slice.Add(items[i]);
+        }
+
+        return Value.Of(new PySequence([.. slice], sequence.IsTuple));
+    }
+
+    /// <summary>The item under an index or a key that is no string; a missing value when there is none.</summary>
+    public static Value TryGet(RenderContext context, Value owner, Value key)
+    {
+        if (owner.Object is PyDict dict)
+        {
+            try
+            {
+                return dict.TryGet(context, key, out var value) ? value : default;
+            }
+            catch (PyException)
+            {
+                // An unhashable key is a TypeError, which subscripts swallow.
+                return default;
+            }
+        }
+
+        if (key.Kind is not (ValueKind.Int or ValueKind.Bool))
+        {
+            return default;
+        }
+
+        if (owner.TryGetStr(out var text))
+        {
+            return PyStrings.CharacterAt(context, text, key.Number);
+        }
+
+        if (owner.Object is PySequence sequence)
+        {
+            var index = key.Number < 0 ? key.Number + sequence.Items.Length : key.Number;
+            return index >= 0 && index < sequence.Items.Length ? sequence.Items[index] : default;
+        }
+
+        if (owner.Object is GroupTuple group)
+        {
+            return group.ItemAt(key.Number);
+        }
+
+        if (owner.Object is RangeObject range)
+        {
+            var index = key.Number < 0 ? key.Number + range.Length : key.Number;
+            return index >= 0 && index < range.Length ? range.ItemAt(index) : default;
+        }
+
+        return default;
+    }
+
+    private static Value MissingItem(RenderContext context, Value owner, Value key)
+    {
+        var start = context.Output.Length;
+        PyPrint.WriteRepr(context, key, context.Output);
+        return Undefined.Because($"{PyOps.ObjectTypeName(owner)} has no element {context.Output.Cut(start).Text}");
+    }
+}

@@ -1,8 +1,0 @@
-namespace Connectors.Vllm.ChatTemplates;
-
-internal enum NameUse : byte
-{
-    Read,
-    Store,
-    Parameter,
-}

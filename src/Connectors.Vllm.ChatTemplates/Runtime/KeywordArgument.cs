@@ -1,3 +1,0 @@
-namespace Connectors.Vllm.ChatTemplates;
-
-internal readonly record struct KeywordArgument(string Name, Value Value);

@@ -1,9 +1,0 @@
-namespace Connectors.Vllm.ChatTemplates;
-
-/// <summary>How a statement ended.</summary>
-internal enum Flow : byte
-{
-    Next,
-    Break,
-    Continue,
-}

@@ -1,8 +1,0 @@
-namespace Connectors.Vllm.ChatTemplates;
-
-internal enum DictViewKind : byte
-{
-    Keys,
-    Values,
-    Items,
-}
