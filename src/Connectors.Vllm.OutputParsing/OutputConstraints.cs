@@ -1,3 +1,5 @@
+using Connectors.Vllm.OutputParsing.Constraints;
+
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.</summary>
@@ -12,6 +14,6 @@ public static class OutputConstraints
     {
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(request);
-        return ConstraintBuilder.Build(format, request);
+        return ConstraintBuilder.Build(format.Constraints, request);
     }
 }

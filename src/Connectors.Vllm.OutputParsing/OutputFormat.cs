@@ -1,4 +1,8 @@
 using System.Collections.Frozen;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Formats;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Selection;
 
 namespace Connectors.Vllm.OutputParsing;
 
@@ -11,12 +15,12 @@ public sealed class OutputFormat
     private readonly Func<string, int?>? _findToken;
     private CompiledMarkers? _compiled;
 
-    internal OutputFormat(ToolSyntax tools, ReasoningSyntax reasoning, Func<string, int?>? findToken, string toolReason, string reasoningReason, string? warning)
+    internal OutputFormat(FormatChoice choice, Func<string, int?>? findToken)
     {
         _findToken = findToken;
-        (Tools, Reasoning) = (tools, reasoning);
-        (ToolParserReason, ReasoningParserReason, Warning) = (toolReason, reasoningReason, warning);
-        MarkerTokens = Markers(tools, reasoning)
+        (Tools, Reasoning) = (choice.Tools, choice.Reasoning);
+        (ToolParserReason, ReasoningParserReason, Warning) = (choice.ToolReason, choice.ReasoningReason, choice.Warning);
+        MarkerTokens = Markers(Tools, Reasoning)
             .Select(marker => (marker.Text, Id: findToken?.Invoke(marker.Text)))
             .Where(pair => pair.Id is >= 0)
             .DistinctBy(pair => pair.Id)
@@ -51,16 +55,27 @@ public sealed class OutputFormat
     /// Whether the output of a prompt begins inside a thought: true, false, or null when the prompt's end holds no marker of this format.
     /// </summary>
     /// <param name="promptTail">The end of the rendered prompt, or the whole.</param>
-    public bool? BeginsInReasoning(string promptTail) => PromptTail.IsOpen(promptTail, Reasoning, out _);
+    public bool? BeginsInReasoning(string promptTail) => PromptScan.IsOpen(promptTail, Reasoning, out _);
 
     /// <inheritdoc/>
     public override string ToString() => $"tools: {ToolParser} ({ToolParserReason}); reasoning: {ReasoningParser} ({ReasoningParserReason})";
 
-    internal bool HasToken(string text) => _findToken?.Invoke(text) is >= 0;
+    /// <summary>What a constraint must know of the format.</summary>
+    internal ConstraintFormat Constraints => new()
+    {
+        Calls = Tools.Tag,
+        Answer = Tools.AnswerTag,
+        HasMessages = Tools.Machine is not null,
+        ThoughtOpens = Reasoning.Opens,
+        ThoughtCloses = Reasoning.Closes,
+        TextAfterThought = Reasoning.TextAfterClose,
+        BeginsInThought = BeginsInReasoning,
+        HasToken = text => _findToken?.Invoke(text) is >= 0,
+    };
 
     internal OutputMachine CreateMachine(OutputParserOptions options, EventWriter writer)
     {
-        var context = new MachineContext(this, options, writer);
+        var context = new MachineContext(MarkerTokens, options, writer);
         if (Tools.Machine is { } own)
         {
             return own(context);

@@ -1,13 +1,16 @@
+using Connectors.Vllm.OutputParsing.Formats;
+using Connectors.Vllm.OutputParsing.Selection;
+
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>Chooses the <see cref="OutputFormat"/> of a model, from what the model is made of rather than from its name. Thread-safe.</summary>
 public static class OutputFormats
 {
     /// <summary>Names of all tool parsers, with vLLM's other names for them.</summary>
-    public static IReadOnlyList<string> ToolParsers { get; } = [.. FormatTable.Tools.SelectMany(row => row.Names)];
+    public static IReadOnlyList<string> ToolParsers { get; } = FormatTable.ToolNames;
 
     /// <summary>Names of all reasoning parsers, with vLLM's other names for them.</summary>
-    public static IReadOnlyList<string> ReasoningParsers { get; } = [.. FormatTable.Reasoning.SelectMany(row => row.Names)];
+    public static IReadOnlyList<string> ReasoningParsers { get; } = FormatTable.ReasoningNames;
 
     /// <summary>A format by the names of its parsers.</summary>
     /// <param name="toolParser">A name of <see cref="ToolParsers"/>.</param>
@@ -28,6 +31,6 @@ public static class OutputFormats
     public static OutputFormat Select(OutputFormatHints hints)
     {
         ArgumentNullException.ThrowIfNull(hints);
-        return FormatSelector.Select(hints);
+        return new OutputFormat(FormatSelector.Select(hints), hints.FindToken);
     }
 }

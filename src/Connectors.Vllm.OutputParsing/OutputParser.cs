@@ -1,3 +1,6 @@
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
@@ -45,7 +48,7 @@ public sealed class OutputParser
             throw new OutputFormatException("CallShape.NamedArguments needs a ToolChoice that names the tool: use OutputToolChoice.Named(name).");
         }
 
-        var writer = new EventWriter(format, options);
+        var writer = new EventWriter(format.Tools.CallIds, options);
         return new OutputParser(format.CreateMachine(options, writer), writer);
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Formats;
 
 namespace Connectors.Vllm.Benchmarks.Parse;
 

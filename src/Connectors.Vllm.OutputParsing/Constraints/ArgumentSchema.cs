@@ -1,7 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// One place in a tool's JSON schema, as the tags see it. Formats whose arguments are JSON send the whole schema; the others spell it out in elements,

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// How a model is made to write calls in its own format: the texts around all calls and around one, and how arguments are written. From it follow the

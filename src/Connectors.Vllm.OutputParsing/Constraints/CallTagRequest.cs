@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>What a structural tag for calls must allow.</summary>
 /// <param name="Tools">The tools that may be called; only the named one where one is named.</param>

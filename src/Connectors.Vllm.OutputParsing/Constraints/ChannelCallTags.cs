@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// Formats whose thoughts, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a grammar, hence
@@ -14,7 +15,7 @@ internal static class ChannelCallTags
         Open = "<|open|>tools<|sep|>",
         Begin = name => $"<|open|>call tool=\"{KimiK3Attribute(name)}\" index=\"",
         Number = _ => [Regex("\\d+"), Const("\"<|sep|>")],
-        Markup = new NamedArguments
+        Markup = new TaggedArguments
         {
             NameOpen = "<|open|>argument key=\"",
             NameClose = type => $"\" type=\"{type}\"<|sep|>",
@@ -66,7 +67,7 @@ internal static class ChannelCallTags
     /// <summary>Muse Glimmer: a thought may come first, then one message to the tool (or to the user, where no call is required).</summary>
     public static JsonObject Muse(CallTagRequest request)
     {
-        var arguments = new NamedArguments { NameOpen = "<atem:parameter name=\"", NameClose = _ => "\">", ValueClose = "</atem:parameter>", Between = "\n" };
+        var arguments = new TaggedArguments { NameOpen = "<atem:parameter name=\"", NameClose = _ => "\">", ValueClose = "</atem:parameter>", Between = "\n" };
         var messages = request.Tools.Select(tool => Tag(
             $" to={tool.Name}<|message|><atem:function_calls>\n<atem:invoke name=\"{tool.Name}\">\n",
             arguments.Build(request.Schema(tool)),

@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>Puts the constraint of a request together: the thought, then calls or the answer.</summary>
 internal static class ConstraintBuilder
 {
-    public static OutputConstraintResult Build(OutputFormat format, OutputConstraintRequest request)
+    public static OutputConstraintResult Build(ConstraintFormat format, OutputConstraintRequest request)
     {
         var calls = CallsOf(format, request);
         var thought = request.Start == ConstraintStart.FirstToken ? ThoughtTag.Build(format, request) : null;
@@ -14,7 +14,7 @@ internal static class ConstraintBuilder
             return Forced(format, calls, thought);
         }
 
-        var native = calls.Tools.Count > 0 && calls.Choice.Kind == OutputToolChoiceKind.Auto ? format.Tools.Tag : null;
+        var native = calls.Tools.Count > 0 && calls.Choice.Kind == OutputToolChoiceKind.Auto ? format.Calls : null;
         if (request.Answer is { } answer)
         {
             return Answer(format, request, answer, thought, native is null ? null : native(calls with { Choice = OutputToolChoice.Required }));
@@ -27,7 +27,7 @@ internal static class ConstraintBuilder
     }
 
     /// <exception cref="OutputFormatException">A call is required of a tool that is not there.</exception>
-    private static CallTagRequest CallsOf(OutputFormat format, OutputConstraintRequest request)
+    private static CallTagRequest CallsOf(ConstraintFormat format, OutputConstraintRequest request)
     {
         var choice = request.ToolChoice;
         var tools = choice.Kind == OutputToolChoiceKind.Named ? [.. request.Tools.Where(tool => tool.Name == choice.Name).Take(1)] : request.Tools;
@@ -41,9 +41,9 @@ internal static class ConstraintBuilder
         return new CallTagRequest(tools, choice, request.AllowMultipleToolCalls, format.HasToken);
     }
 
-    private static OutputConstraintResult Forced(OutputFormat format, CallTagRequest calls, JsonObject? thought)
+    private static OutputConstraintResult Forced(ConstraintFormat format, CallTagRequest calls, JsonObject? thought)
     {
-        if (format.Tools.Tag is { } native)
+        if (format.Calls is { } native)
         {
             return Tagged(format, native(calls), thought, CallShape.Native);
         }
@@ -56,28 +56,27 @@ internal static class ConstraintBuilder
             : Tagged(format, TagElements.Schema(schema), thought, shape);
     }
 
-    private static OutputConstraintResult Answer(OutputFormat format, OutputConstraintRequest request, OutputConstraint answer, JsonObject? thought, JsonObject? calls)
+    private static OutputConstraintResult Answer(ConstraintFormat format, OutputConstraintRequest request, OutputConstraint answer, JsonObject? thought, JsonObject? calls)
     {
         // A server that waits for the end of the thought has seen the header of the answer as well, where headers tell them apart.
-        var tools = format.Tools;
-        var wrap = tools.Machine is not null && request.Start == ConstraintStart.AfterReasoning ? null : tools.AnswerTag;
-        var shape = calls is null && tools.AnswerTag is null ? CallShape.None : CallShape.Native;
+        var wrap = format.HasMessages && request.Start == ConstraintStart.AfterReasoning ? null : format.Answer;
+        var shape = calls is null && format.Answer is null ? CallShape.None : CallShape.Native;
         if (calls is null && thought is null && wrap is null)
         {
             return new OutputConstraintResult(answer, shape, NoRoomForCalls(request));
         }
 
-        var element = AnswerTag.Element(answer);
+        var element = AnswerElement.Of(answer);
         element = wrap is null ? element : wrap(element);
         return calls is null
             ? Tagged(format, element, thought, shape) with { Note = NoRoomForCalls(request) }
             : Tagged(format, TagElements.Or(calls, element), thought, shape);
     }
 
-    private static OutputConstraintResult Tagged(OutputFormat format, JsonObject content, JsonObject? thought, CallShape shape)
+    private static OutputConstraintResult Tagged(ConstraintFormat format, JsonObject content, JsonObject? thought, CallShape shape)
     {
         // Formats with a machine of their own have the thought in their tags.
-        var whole = thought is null || format.Tools.Machine is not null ? content : TagElements.Sequence(thought, content);
+        var whole = thought is null || format.HasMessages ? content : TagElements.Sequence(thought, content);
         return new OutputConstraintResult(new OutputConstraint(OutputConstraintKind.StructuralTag, TagElements.Text(whole)), shape);
     }
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// Arguments as a dictionary with bare keys and delimited strings without escapes (Gemma). Required keys come first and in their order; the optional ones

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>Arguments as elements that nest like the data, every tag announced by a mark of its own (MiniMax M3).</summary>
 /// <param name="Mark">The mark before every tag.</param>
@@ -30,7 +31,7 @@ internal sealed record ElementArguments(string Mark)
         {
             ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) => Sequence(Const(open), Members(schema, budget, depth + 1), Const(close)),
             ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) => Sequence(Const(open), Star(Element("item", schema.Items, budget, depth + 1)), Const(close)),
-            _ => Tag(open, NamedArguments.Value(schema), close),
+            _ => Tag(open, TaggedArguments.Value(schema), close),
         };
     }
 }

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>The JSON schema of forced calls for formats without a structural tag: an array of calls, with the definitions of all tools at its root.</summary>
 internal static class GenericCallSchema

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>Formats whose arguments are JSON. The big ones have the shapes that xgrammar's own builder makes for them.</summary>
 internal static class JsonCallTags

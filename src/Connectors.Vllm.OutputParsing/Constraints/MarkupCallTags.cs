@@ -1,11 +1,14 @@
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.TagElements;
+using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>Formats whose arguments are markup: by xgrammar's style where it has one, else spelled out.</summary>
 internal static class MarkupCallTags
 {
+    /// <summary>The token that announces every tag of MiniMax M3.</summary>
+    public const string MinimaxM3Mark = "]<]minimax[>[";
+
     private static readonly string[] Think = ["<think>", "</think>"];
     private static readonly Func<ArgumentSchema, JsonObject> QwenXml = Styled("qwen_xml");
     private static readonly Func<ArgumentSchema, JsonObject> MinimaxXml = Styled("minimax_xml");
@@ -76,7 +79,7 @@ internal static class MarkupCallTags
     {
         Open = "<｜tool_calls_begin｜>",
         Begin = name => $"<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name=\"{name}\">",
-        Markup = new NamedArguments { NameOpen = "<steptml:parameter name=\"", NameClose = _ => "\">", ValueClose = "</steptml:parameter>" }.Build,
+        Markup = new TaggedArguments { NameOpen = "<steptml:parameter name=\"", NameClose = _ => "\">", ValueClose = "</steptml:parameter>" }.Build,
         End = "</steptml:invoke><｜tool_call_end｜>",
         Close = "<｜tool_calls_end｜>",
     };
@@ -85,7 +88,7 @@ internal static class MarkupCallTags
     {
         Trigger = "<function name=\"",
         Begin = name => $"<function name=\"{name}\">",
-        Markup = new NamedArguments { NameOpen = "<param name=\"", NameClose = _ => "\">", ValueClose = "</param>", EscapesNested = true }.Build,
+        Markup = new TaggedArguments { NameOpen = "<param name=\"", NameClose = _ => "\">", ValueClose = "</param>", EscapesNested = true }.Build,
         End = "</function>",
     };
 
@@ -94,7 +97,7 @@ internal static class MarkupCallTags
         Open = "<cofl:tool_calls>",
         Begin = _ => "<cofl:tool_call id=\"",
         Number = name => [Regex("\\d+"), Const($"\" name=\"{name}\">")],
-        Markup = new NamedArguments { NameOpen = "<cofl:value name=\"", NameClose = _ => "\">", ValueClose = "</cofl:value>" }.Build,
+        Markup = new TaggedArguments { NameOpen = "<cofl:value name=\"", NameClose = _ => "\">", ValueClose = "</cofl:value>" }.Build,
         End = "</cofl:tool_call>",
         Close = "</cofl:tool_calls>",
     };
@@ -103,7 +106,7 @@ internal static class MarkupCallTags
     {
         Open = "<ifm|tool_calls>",
         Begin = name => $"<ifm|tool_call>{name}\n",
-        Markup = new NamedArguments { NameOpen = "<ifm|arg_key>", NameClose = _ => "</ifm|arg_key><ifm|arg_value>", ValueClose = "</ifm|arg_value>" }.Build,
+        Markup = new TaggedArguments { NameOpen = "<ifm|arg_key>", NameClose = _ => "</ifm|arg_key><ifm|arg_value>", ValueClose = "</ifm|arg_value>" }.Build,
         End = "</ifm|tool_call>",
         Close = "</ifm|tool_calls>",
     };
@@ -112,17 +115,17 @@ internal static class MarkupCallTags
     {
         Trigger = "<|tool_call:start|>",
         Begin = name => $"<|tool_call:start|>{name}\n",
-        Markup = new NamedArguments { NameOpen = "<|tool_arg:start|>", NameClose = _ => "<|tool_arg:value|>", ValueClose = "<|tool_arg:end|>", Between = "\n" }.Build,
+        Markup = new TaggedArguments { NameOpen = "<|tool_arg:start|>", NameClose = _ => "<|tool_arg:value|>", ValueClose = "<|tool_arg:end|>", Between = "\n" }.Build,
         End = "<|tool_call:end|>",
     };
 
     public static readonly CallTag MinimaxM3 = new()
     {
-        Open = MinimaxM3Format.Sentinel + "<tool_call>",
-        Begin = name => $"{MinimaxM3Format.Sentinel}<invoke name=\"{name}\">",
-        Markup = new ElementArguments(MinimaxM3Format.Sentinel).Build,
-        End = MinimaxM3Format.Sentinel + "</invoke>",
-        Close = MinimaxM3Format.Sentinel + "</tool_call>",
+        Open = MinimaxM3Mark + "<tool_call>",
+        Begin = name => $"{MinimaxM3Mark}<invoke name=\"{name}\">",
+        Markup = new ElementArguments(MinimaxM3Mark).Build,
+        End = MinimaxM3Mark + "</invoke>",
+        Close = MinimaxM3Mark + "</tool_call>",
     };
 
     public static readonly CallTag Gemma4 = new()
@@ -154,7 +157,7 @@ internal static class MarkupCallTags
         Open = $"<tool_calls{suffix}>{line}",
         Trigger = $"<tool_calls{suffix}>",
         Begin = name => $"<tool_call{suffix}>{name}{afterName}",
-        Markup = new NamedArguments
+        Markup = new TaggedArguments
         {
             NameOpen = $"<arg_key{suffix}>",
             NameClose = _ => $"</arg_key{suffix}>{line}<arg_value{suffix}>",

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// How many places of a schema are spelled out in elements; what lies beyond is left to any value. Definitions that refer to each other, or to themselves,

@@ -1,10 +1,10 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using System.Text;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>The elements of xgrammar's structural tags. https://xgrammar.mlc.ai/docs/structural_tag/structural_tag</summary>
 internal static class TagElements

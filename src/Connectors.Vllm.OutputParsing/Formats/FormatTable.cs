@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Machines;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>Every format there is: one row each. A new format is one file in this folder and one row here.</summary>
 internal static class FormatTable
@@ -71,6 +73,12 @@ internal static class FormatTable
         KimiK3Format.Reasoning,
         MinimaxM3Format.Reasoning,
     ];
+
+    /// <summary>Names of all tool parsers, with vLLM's other names for them.</summary>
+    public static IReadOnlyList<string> ToolNames { get; } = [.. Tools.SelectMany(row => row.Names)];
+
+    /// <summary>Names of all reasoning parsers, with vLLM's other names for them.</summary>
+    public static IReadOnlyList<string> ReasoningNames { get; } = [.. Reasoning.SelectMany(row => row.Names)];
 
     /// <summary>The row of a tool parser's name; null when there is none.</summary>
     public static ToolSyntax? FindTools(string name) =>

@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>Name and key/value pairs in <c>&lt;tool_call&gt;</c>: GLM 4.5 to 5.x, Ling 3, Poolside. With or without newlines; JSON is understood too.</summary>
 internal static class GlmFormat

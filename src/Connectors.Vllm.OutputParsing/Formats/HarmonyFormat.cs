@@ -1,4 +1,9 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+using Connectors.Vllm.OutputParsing.Schemas;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>OpenAI's gpt-oss: messages on channels. https://cookbook.openai.com/articles/openai-harmony</summary>
 internal static class HarmonyFormat
@@ -14,4 +19,82 @@ internal static class HarmonyFormat
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "openai_gptoss", Aliases = ["harmony", "gpt_oss", "openai"] };
+}
+
+/// <summary>
+/// Reads harmony messages: analysis is reasoning, commentary without a recipient and final are text, a recipient makes a call. The recipient may
+/// stand before or behind the channel, the content type may lack its marker, and stray words in a header are ignored.
+/// </summary>
+internal sealed class HarmonyMachine(MachineContext context)
+    : ChannelMachine(context, ["<|start|>", "<|channel|>"], "<|message|>", ["<|end|>", "<|return|>", "<|call|>"])
+{
+    private static readonly string[] HeaderBeginnings = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "to=", "assistant"];
+
+    protected override bool MayBeHeader(ReadOnlySpan<char> text)
+    {
+        var trimmed = text.TrimStart();
+        foreach (var beginning in HeaderBeginnings)
+        {
+            if (trimmed.StartsWith(beginning, StringComparison.Ordinal) || beginning.AsSpan().StartsWith(trimmed, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    protected override ChannelKind Classify(string header, out string recipient)
+    {
+        var text = header.Replace("<|start|>", " ", StringComparison.Ordinal);
+        var channel = "";
+        var at = text.IndexOf("<|channel|>", StringComparison.Ordinal);
+        if (at >= 0)
+        {
+            var rest = text[(at + 11)..].TrimStart();
+            var end = rest.AsSpan().IndexOfAny(" \t\n<");
+            channel = end < 0 ? rest : rest[..end];
+            text = text[..at] + " " + (end < 0 ? "" : rest[end..]);
+        }
+
+        recipient = "";
+        foreach (var part in text.Replace("<|", " <|", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part.StartsWith("to=", StringComparison.Ordinal))
+            {
+                recipient = part[3..];
+            }
+        }
+
+        return Kind(channel, ref recipient);
+    }
+
+    protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body) => [JsonCalls.FromArguments(recipient, body) is var call
+        && call.Error is null && !JsonText.IsObject(call.Arguments) ? call with { Error = "The arguments are no JSON object." } : call];
+
+    private ChannelKind Kind(string channel, ref string recipient)
+    {
+        const string Functions = "functions.";
+        if (recipient.StartsWith(Functions, StringComparison.Ordinal) && recipient.Length > Functions.Length)
+        {
+            recipient = recipient[Functions.Length..];
+            return ChannelKind.Call;
+        }
+
+        if (recipient.Length > 0 && Context.IsDeclared(recipient))
+        {
+            return ChannelKind.Call;
+        }
+
+        // Built-in tools run on the server's side, if anywhere: what is said to them is thinking.
+        if (recipient is "python" or "browser" or "container" || recipient.StartsWith("browser.", StringComparison.Ordinal)
+            || recipient.StartsWith("container.", StringComparison.Ordinal))
+        {
+            return ChannelKind.Reasoning;
+        }
+
+        return recipient is not ("" or "assistant" or "user" or "all") ? ChannelKind.Call
+            : channel == "analysis" ? ChannelKind.Reasoning
+            : ChannelKind.Text;
+    }
 }

@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>
 /// JSON in <c>&lt;tool_call&gt;</c>: Hermes, Qwen 2.5, QwQ, Qwen 3 without Coder, Granite 4, and many fine-tunes.

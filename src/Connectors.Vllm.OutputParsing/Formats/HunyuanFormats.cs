@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>Hunyuan v3 and v4: key/value pairs in sections; a checkpoint may add a suffix to every marker (<c>&lt;tool_call:6124c78e&gt;</c>).</summary>
 internal static class HunyuanFormats

@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>The formats with <c>&lt;invoke name="…"&gt;</c> elements and values typed by the schema.</summary>
 internal static class InvokeFormats

@@ -1,9 +1,13 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>MiniMax M3: XML whose every tag is announced by a token of its own, so that values may hold tags; elements nest like the data.</summary>
 internal static class MinimaxM3Format
 {
-    public const string Sentinel = "]<]minimax[>[";
+    private const string Sentinel = MinimaxM3Reader.Mark;
 
     public static readonly ToolSyntax Tools = new()
     {

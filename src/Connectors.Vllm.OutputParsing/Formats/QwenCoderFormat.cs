@@ -1,4 +1,8 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>
 /// Named parameters in <c>&lt;function=…&gt;</c> inside <c>&lt;tool_call&gt;</c>: Qwen3-Coder, Qwen3.5 and later, Nemotron 3, Step-3.5, Granite 4.2,

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Machines;
+
+namespace Connectors.Vllm.OutputParsing.Formats;
 
 /// <summary>Thoughts in <c>&lt;think&gt;</c> tags, under the names vLLM has for them.</summary>
 internal static class ThinkFormats

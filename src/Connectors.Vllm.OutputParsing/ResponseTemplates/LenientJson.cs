@@ -1,6 +1,7 @@
 using System.Text;
+using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>JSON with keys without quotes and strings between other delimiters, made into JSON.</summary>
 internal static class LenientJson

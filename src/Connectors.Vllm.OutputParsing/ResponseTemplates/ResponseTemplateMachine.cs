@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.Readers;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>
-/// Runs a <see cref="ResponseTemplate"/>: outside of regions every opener is watched, inside of one only its own closers. Text and thoughts stream;
+/// Runs a <see cref="TemplateDefinition"/>: outside of regions every opener is watched, inside of one only its own closers. Text and thoughts stream;
 /// calls are read when their region closes, and what cannot be read comes out as text.
 /// </summary>
 internal sealed class ResponseTemplateMachine : OutputMachine
@@ -11,7 +13,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
     private const int MaxHold = 512;
 
     private readonly EventWriter _writer;
-    private readonly ResponseTemplate _template;
+    private readonly TemplateDefinition _template;
     private readonly ReaderContext _context;
     private readonly OutputParserOptions _options;
     private readonly TextBuffer _buffer = new();
@@ -25,7 +27,7 @@ internal sealed class ResponseTemplateMachine : OutputMachine
     private int _openLength;
     private int _scan;
 
-    public ResponseTemplateMachine(MachineContext context, ResponseTemplate template)
+    public ResponseTemplateMachine(MachineContext context, TemplateDefinition template)
     {
         (_writer, _options, _template) = (context.Writer, context.Options, template);
         _context = new ReaderContext(_options);

@@ -1,7 +1,9 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Connectors.Vllm.OutputParsing.Readers;
+using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>Makes calls of a closed <c>tool_calls</c> region.</summary>
 internal static class TemplateCalls
@@ -77,7 +79,7 @@ internal static class TemplateCalls
             case JsonObject arguments:
                 return new ParsedCall(name, Coerced(arguments, context.Schema(name)));
             case JsonValue text when text.TryGetValue<string>(out var json):
-                return JsonCalls.FromArguments(name, json) is { Error: null } parsed && JsonCalls.IsObject(parsed.Arguments) ? parsed : null;
+                return JsonCalls.FromArguments(name, json) is { Error: null } parsed && JsonText.IsObject(parsed.Arguments) ? parsed : null;
             default:
                 return null;
         }

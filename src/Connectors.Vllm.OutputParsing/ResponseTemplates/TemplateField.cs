@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>One field of a response template.</summary>
 internal sealed class TemplateField
@@ -35,21 +35,21 @@ internal sealed class TemplateField
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            throw ResponseTemplate.Bad($"the field '{name}' is no object");
+            throw TemplateDefinition.Bad($"the field '{name}' is no object");
         }
 
         foreach (var member in value.EnumerateObject())
         {
             if (!Known.Contains(member.Name))
             {
-                throw ResponseTemplate.Bad($"the key '{member.Name}' of field '{name}' is unknown");
+                throw TemplateDefinition.Bad($"the key '{member.Name}' of field '{name}' is unknown");
             }
         }
 
         var content = value.TryGetProperty("content", out var parser) ? parser.GetString() ?? "text" : "text";
         if (content is not ("text" or "int" or "float" or "bool" or "json" or "xml-inline" or "kv-lines"))
         {
-            throw ResponseTemplate.Bad($"the content parser '{content}' of field '{name}' is unknown");
+            throw TemplateDefinition.Bad($"the content parser '{content}' of field '{name}' is unknown");
         }
 
         string? join = null;
@@ -57,7 +57,7 @@ internal sealed class TemplateField
         {
             join = separator.ValueKind == JsonValueKind.String && value.TryGetProperty("repeats", out var repeats) && repeats.ValueKind == JsonValueKind.True
                 ? separator.GetString()
-                : throw ResponseTemplate.Bad($"'join' of field '{name}' is no text, or the field does not repeat");
+                : throw TemplateDefinition.Bad($"'join' of field '{name}' is no text, or the field does not repeat");
         }
 
         var each = value.TryGetProperty("transform_each", out var transformEach);

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>An opener, closer or anchor: a literal, or a pattern in linear time.</summary>
 internal sealed class TemplateMarker
@@ -34,7 +34,7 @@ internal sealed class TemplateMarker
             {
                 if (text.ValueKind != JsonValueKind.String || text.GetString() is not { Length: > 0 } literal)
                 {
-                    throw ResponseTemplate.Bad($"'{key}' is no text");
+                    throw TemplateDefinition.Bad($"'{key}' is no text");
                 }
 
                 markers.Add(new TemplateMarker(literal, null, false));
@@ -47,7 +47,7 @@ internal sealed class TemplateMarker
             {
                 if (pattern.ValueKind != JsonValueKind.String)
                 {
-                    throw ResponseTemplate.Bad($"'{key}_pattern' is no text");
+                    throw TemplateDefinition.Bad($"'{key}_pattern' is no text");
                 }
 
                 markers.Add(FromPattern(pattern.GetString()!));
@@ -62,7 +62,7 @@ internal sealed class TemplateMarker
     {
         if (pattern.Length > MaxPattern)
         {
-            throw ResponseTemplate.Bad($"a pattern is longer than {MaxPattern} characters");
+            throw TemplateDefinition.Bad($"a pattern is longer than {MaxPattern} characters");
         }
 
         try

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
 /// <summary>Puts the arguments object together, in the order the keys first came; a repeated key keeps its last value.</summary>
 internal sealed class ArgumentsWriter

@@ -1,11 +1,34 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
-/// <summary>Writes JSON text as models read it best: nothing escaped that need not be.</summary>
+/// <summary>Writes JSON text as models read it best (nothing escaped that need not be), and reads what models write.</summary>
 internal static class JsonText
 {
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 128 };
+
+    /// <summary>Parses JSON text; null when it is none (or nested deeper than 128, or holds half characters).</summary>
+    public static JsonDocument? Parse(ReadOnlySpan<char> text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text.ToString().AsMemory(), Strict);
+        }
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>True when the text is one JSON object.</summary>
+    public static bool IsObject(ReadOnlySpan<char> text)
+    {
+        using var document = Parse(text);
+        return document?.RootElement.ValueKind == JsonValueKind.Object;
+    }
+
     /// <summary>A JSON string of the text.</summary>
     public static string Quote(ReadOnlySpan<char> text)
     {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
 /// <summary>Turns Python literals into JSON: strings, numbers, True/False/None, lists, tuples, sets, dicts. Bounded depth, linear time.</summary>
 internal ref struct PythonLiteral

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
 /// <summary>One place in a JSON schema: which types a value may have there. Local references are followed, to a bounded depth.</summary>
 internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
@@ -201,4 +201,19 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
         JsonValueKind.Array => ValueTypes.List,
         _ => ValueTypes.Unknown,
     };
+}
+
+/// <summary>The JSON types a schema allows.</summary>
+[Flags]
+internal enum ValueTypes
+{
+    /// <summary>The schema says nothing.</summary>
+    Unknown = 0,
+    Null = 1,
+    Whole = 2,
+    Number = 4,
+    Truth = 8,
+    Map = 16,
+    List = 32,
+    Text = 64,
 }

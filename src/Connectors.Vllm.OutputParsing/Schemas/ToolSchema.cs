@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
 /// <summary>The schema of a tool's arguments, as far as typing text values needs it.</summary>
 internal sealed class ToolSchema(JsonElement? schema)

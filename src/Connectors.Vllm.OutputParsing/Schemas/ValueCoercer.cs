@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Schemas;
 
 /// <summary>
 /// Types the text values of XML-like formats by the parameter's schema. The order is fixed (null, integer, number, boolean, object, array, string):
@@ -46,7 +46,7 @@ internal static class ValueCoercer
         }
 
         // What fits no allowed type but is JSON goes on as it is: the function's own validation can say more than a string would.
-        return !types.HasFlag(ValueTypes.Text) && text.Length > 0 && JsonCalls.Parse(text) is { } document ? Dispose(document, text.ToString()) : JsonText.Quote(raw);
+        return !types.HasFlag(ValueTypes.Text) && text.Length > 0 && JsonText.Parse(text) is { } document ? Dispose(document, text.ToString()) : JsonText.Quote(raw);
     }
 
     /// <summary>True when the text is a JSON number.</summary>
@@ -135,7 +135,7 @@ internal static class ValueCoercer
             return null;
         }
 
-        if (JsonCalls.Parse(text) is { } document)
+        if (JsonText.Parse(text) is { } document)
         {
             using (document)
             {

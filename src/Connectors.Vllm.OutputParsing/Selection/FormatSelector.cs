@@ -1,14 +1,26 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Formats;
+using Connectors.Vllm.OutputParsing.Machines;
+using Connectors.Vllm.OutputParsing.ResponseTemplates;
 
-/// <summary>The order of evidence behind <see cref="OutputFormats.Select"/>.</summary>
+namespace Connectors.Vllm.OutputParsing.Selection;
+
+/// <summary>The parsers that were chosen for a model, and why.</summary>
+/// <param name="Tools">How it writes calls.</param>
+/// <param name="ToolReason">Why this one.</param>
+/// <param name="Reasoning">How it writes thoughts.</param>
+/// <param name="ReasoningReason">Why this one.</param>
+/// <param name="Warning">What to tell the user once; null when all is well.</param>
+internal sealed record FormatChoice(ToolSyntax Tools, string ToolReason, ReasoningSyntax Reasoning, string ReasoningReason, string? Warning);
+
+/// <summary>The order of evidence behind a choice: option, server, model_type, markers, response template, name.</summary>
 internal static class FormatSelector
 {
     private const string ResponseTemplateName = "hf";
 
-    public static OutputFormat Select(OutputFormatHints hints)
+    public static FormatChoice Select(OutputFormatHints hints)
     {
-        var (tools, toolReason) = Explicit(hints.ToolParser, FormatTable.FindTools, "tool", OutputFormats.ToolParsers);
-        var (reasoning, reasoningReason) = Explicit(hints.ReasoningParser, FormatTable.FindReasoning, "reasoning", OutputFormats.ReasoningParsers);
+        var (tools, toolReason) = Explicit(hints.ToolParser, FormatTable.FindTools, "tool", FormatTable.ToolNames);
+        var (reasoning, reasoningReason) = Explicit(hints.ReasoningParser, FormatTable.FindReasoning, "reasoning", FormatTable.ReasoningNames);
         if (IsTemplate(hints.ToolParser) || IsTemplate(hints.ReasoningParser))
         {
             (tools, toolReason) = (ResponseTemplateTools(hints), "response_template, chosen by option");
@@ -62,7 +74,7 @@ internal static class FormatSelector
         }
 
         (tools, reasoning) = WithSuffix(tools, reasoning ?? ReasoningSyntax.None, hints.ChatTemplate);
-        return new OutputFormat(tools, reasoning, hints.FindToken, toolReason!, reasoningReason ?? "no sign of thoughts", warning);
+        return new FormatChoice(tools, toolReason!, reasoning, reasoningReason ?? "no sign of thoughts", warning);
     }
 
     private static bool IsTemplate(string? name) => string.Equals(name?.Trim(), ResponseTemplateName, StringComparison.OrdinalIgnoreCase);
@@ -74,7 +86,7 @@ internal static class FormatSelector
             throw new OutputFormatException("The parser 'hf' needs a response_template in tokenizer_config.json, and this model has none. Name another parser, or 'auto'.");
         }
 
-        var template = ResponseTemplate.Parse(json);
+        var template = TemplateDefinition.Parse(json);
         return new ToolSyntax { Id = ResponseTemplateName, Machine = context => new ResponseTemplateMachine(context, template) };
     }
 

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Formats;
+
+namespace Connectors.Vllm.OutputParsing.Selection;
 
 /// <summary>What the markers in the template and the vocabulary say. The first row that fits counts: several families share a marker.</summary>
 internal static class MarkerSniffer

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Selection;
 
 /// <summary>What a model's name says; the weakest evidence. The longest pattern that occurs counts.</summary>
 internal static class ModelNames

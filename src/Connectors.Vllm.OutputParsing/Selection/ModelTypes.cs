@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.OutputParsing;
+namespace Connectors.Vllm.OutputParsing.Selection;
 
 /// <summary>What config.json's model_type and architectures say, where they are not shared by models of different formats.</summary>
 internal static class ModelTypes

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Machines;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>What an <see cref="OutputParser"/> must know about the request. Read when the parser is made; never changed by it.</summary>
+public sealed class OutputParserOptions
+{
+    /// <summary>
+    /// The end of the rendered prompt (some hundred characters are enough; the whole prompt is fine). It decides whether the output begins inside
+    /// a thought. Null or without a marker: the output begins outside. Leave it null where a constraint without a thought of its own holds from the first
+    /// token: then no thought can come, whatever the prompt ends with.
+    /// </summary>
+    public string? PromptTail { get; init; }
+
+    /// <summary>The tools of the request. Their schemas type the values of XML-like formats.</summary>
+    public IReadOnlyList<OutputTool> Tools { get; init; } = [];
+
+    /// <summary>How free the model was to call. <see cref="OutputToolChoiceKind.None"/> suppresses calls.</summary>
+    public OutputToolChoice ToolChoice { get; init; }
+
+    /// <summary>The shape of the calls, as <see cref="OutputConstraintResult.CallShape"/> says.</summary>
+    public CallShape CallShape { get; init; }
+
+    /// <summary>False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.</summary>
+    public bool AllowMultipleToolCalls { get; init; } = true;
+
+    /// <summary>Keyword arguments of the chat template (an object), such as <c>reasoning_effort</c>: some formats change their markers with them.</summary>
+    public JsonElement? TemplateArguments { get; init; }
+
+    /// <summary>Texts that end the output where they first occur.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Where stop strings are looked for.</summary>
+    public StopStringScope StopStringScope { get; init; }
+
+    /// <summary>True keeps the matched stop string at the end of the text; false (the default) removes it.</summary>
+    public bool IncludeStopString { get; init; }
+
+    /// <summary>
+    /// Texts of the tokenizer's special tokens by id. What no format claims of them is dropped, after parsing. Pass the same instance for every
+    /// request of a model: what is derived from it is cached with the format.
+    /// </summary>
+    public IReadOnlyDictionary<int, string>? SpecialTokens { get; init; }
+
+    /// <summary>Makes call ids; null uses the shape the format wants.</summary>
+    public CallIdGenerator? CallIds { get; init; }
+
+    /// <summary>Ids of calls in the history; a new call never gets one of them.</summary>
+    public IReadOnlySet<string>? ReservedCallIds { get; init; }
+
+    /// <summary>Number of calls in the history, for formats that count calls over the conversation (Kimi K2).</summary>
+    public int PriorCallCount { get; init; }
+
+    /// <summary>What happens to closed calls without usable arguments.</summary>
+    public MalformedCallPolicy MalformedCalls { get; init; }
+
+    /// <summary>True: a call of a tool that is not in <see cref="Tools"/> comes out as text. Default false: it is handed out.</summary>
+    public bool ValidateNames { get; init; }
+
+    /// <summary>True adds <see cref="OutputEventKind.Markup"/> events, so that no character of the output goes unaccounted.</summary>
+    public bool ReportMarkup { get; init; }
+}
+
+/// <summary>In which shape the calls of an output are written; follows from the constraint the request was sent with.</summary>
+public enum CallShape
+{
+    /// <summary>As the model's own format writes them.</summary>
+    Native,
+
+    /// <summary>After the reasoning, one JSON array of <c>{"name", "parameters"}</c> objects (the constraint of a required call for formats without a structural tag).</summary>
+    JsonArray,
+
+    /// <summary>After the reasoning, the bare JSON arguments of the one tool named by <see cref="OutputParserOptions.ToolChoice"/>.</summary>
+    NamedArguments,
+
+    /// <summary>Calls are not looked for: after the reasoning all is text (a schema-constrained answer).</summary>
+    None,
+}
+
+/// <summary>What happens to a call that was closed but whose arguments are not a JSON object.</summary>
+public enum MalformedCallPolicy
+{
+    /// <summary>The raw markup comes out as text (the default: a loop that runs functions would otherwise run one with defaults for all parameters).</summary>
+    Text,
+
+    /// <summary>A call whose end carries <see cref="OutputEvent.Error"/> comes out, for loops that tell the model what was wrong. Needs a readable name; else text.</summary>
+    Call,
+}
+
+/// <summary>In which part of the output stop strings are looked for. Never in the markup of calls.</summary>
+public enum StopStringScope
+{
+    /// <summary>In the visible text only (the default): a stop string cannot cut a thought short.</summary>
+    Text,
+
+    /// <summary>In the visible text and in the reasoning.</summary>
+    TextAndReasoning,
+}
+
+/// <summary>Makes the id of a call.</summary>
+/// <param name="index">Index of the call within the output, from 0.</param>
+/// <param name="name">The called tool's name.</param>
+/// <param name="modelId">The id the model wrote itself (Kimi K2, Command); null for most formats.</param>
+/// <returns>An id that is unique over the whole conversation.</returns>
+public delegate string CallIdGenerator(int index, string name, string? modelId);

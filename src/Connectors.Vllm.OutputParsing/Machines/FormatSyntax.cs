@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Machines;
+
+/// <summary>How a family of models writes tool calls; one row of the format table.</summary>
+internal sealed record ToolSyntax
+{
+    /// <summary>No calls at all: everything is text.</summary>
+    public static readonly ToolSyntax None = new() { Id = "none" };
+
+    /// <summary>The format's name, one of the names vLLM uses for it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Other names the format is known by.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>Markers that begin a block of calls.</summary>
+    public IReadOnlyList<string> Openers { get; init; } = [];
+
+    /// <summary>Characters that begin a block of calls, but only as the first of the answer, and only for declared tools.</summary>
+    public IReadOnlyList<string> StartOpeners { get; init; } = [];
+
+    /// <summary>The one of <see cref="Openers"/> that the prompt may end with; then the output begins inside the block.</summary>
+    public string? PromptOpener { get; init; }
+
+    /// <summary>Markers without content.</summary>
+    public IReadOnlyList<string> Drops { get; init; } = [];
+
+    /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of a thought that calls do not end.</summary>
+    public IReadOnlyList<string> StrayClosers { get; init; } = [];
+
+    /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> behind them they are markers without content.</summary>
+    public IReadOnlyList<string> Citations { get; init; } = [];
+
+    /// <summary>Newlines between text and a block that belong to the block.</summary>
+    public int NewlinesBefore { get; init; }
+
+    /// <summary>Makes the reader of a block.</summary>
+    public Func<ReaderContext, CallReader>? Reader { get; init; }
+
+    /// <summary>The shape of call ids.</summary>
+    public CallIdStyle CallIds { get; init; } = CallIdStyle.Default;
+
+    /// <summary>Makes a machine of the format's own, for formats that are more than markers in text; then the reasoning is the machine's as well.</summary>
+    public Func<MachineContext, OutputMachine>? Machine { get; init; }
+
+    /// <summary>The same syntax with other markers, where template arguments change them.</summary>
+    public Func<ToolSyntax, OutputParserOptions, ToolSyntax>? Adapt { get; init; }
+
+    /// <summary>Builds the constraint that makes a model write this format; null when the generic JSON shapes serve.</summary>
+    public CallTagBuilder? Tag { get; init; }
+
+    /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
+    public Func<JsonObject, JsonObject>? AnswerTag { get; init; }
+
+    /// <summary>All names of the format.</summary>
+    public IEnumerable<string> Names => Aliases.Prepend(Id);
+}
+
+/// <summary>How a family of models writes its thoughts; one row of the format table.</summary>
+internal sealed record ReasoningSyntax
+{
+    /// <summary>No thoughts: everything is the answer.</summary>
+    public static readonly ReasoningSyntax None = new() { Id = "none" };
+
+    /// <summary>The format's name, one of the names vLLM uses for it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Other names the format is known by.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>Markers that begin a thought.</summary>
+    public IReadOnlyList<string> Opens { get; init; } = [];
+
+    /// <summary>Markers that end a thought.</summary>
+    public IReadOnlyList<string> Closes { get; init; } = [];
+
+    /// <summary>Markers without content.</summary>
+    public IReadOnlyList<string> Drops { get; init; } = [];
+
+    /// <summary>
+    /// True when the opening marker is ordinary text that may occur in prose: unless it arrives as a token, it counts only where a text begins.
+    /// </summary>
+    public bool OpensOnlyAtStart { get; init; } = true;
+
+    /// <summary>Newlines after the opening marker that belong to it.</summary>
+    public int NewlinesAfterOpen { get; init; } = 1;
+
+    /// <summary>Newlines before the closing marker that belong to it.</summary>
+    public int NewlinesBeforeClose { get; init; } = 1;
+
+    /// <summary>Newlines after the closing marker that belong to it.</summary>
+    public int NewlinesAfterClose { get; init; } = 2;
+
+    /// <summary>What models of the family write between a thought and the answer; part of constraints that hold the thought.</summary>
+    public string TextAfterClose { get; init; } = "";
+
+    /// <summary>True when a complete call of a declared tool inside a thought ends the thought; false when it stays part of it.</summary>
+    public bool EndedByCall { get; init; } = true;
+
+    /// <summary>The same syntax with other markers, where template arguments change them.</summary>
+    public Func<ReasoningSyntax, OutputParserOptions, ReasoningSyntax>? Adapt { get; init; }
+
+    /// <summary>All names of the format.</summary>
+    public IEnumerable<string> Names => Aliases.Prepend(Id);
+}

@@ -1,0 +1,136 @@
+using System.Buffers;
+
+namespace Connectors.Vllm.OutputParsing.Machines;
+
+/// <summary>Finds markers at a position: a trie over all markers of a format and the leftover special tokens. Immutable and shared.</summary>
+internal sealed class MarkerTrie
+{
+    private readonly List<Node> _nodes = [new()];
+
+    public MarkerTrie(IEnumerable<Marker> markers)
+    {
+        foreach (var marker in markers)
+        {
+            Add(marker);
+        }
+
+        var everywhere = _nodes[0].Children.Where(child => Reaches(child.Value, ~MarkerKind.CallOpenAtStart)).Select(child => child.Key).ToArray();
+        FirstCharacters = SearchValues.Create(everywhere);
+        FirstCharactersAtStart = SearchValues.Create(_nodes[0].Children.Keys.ToArray());
+    }
+
+    /// <summary>Characters a marker can begin with, except those that only count at the start of the answer.</summary>
+    public SearchValues<char> FirstCharacters { get; }
+
+    /// <summary>Characters any marker can begin with.</summary>
+    public SearchValues<char> FirstCharactersAtStart { get; }
+
+    /// <summary>
+    /// The longest marker that <paramref name="text"/> begins with and <paramref name="accepts"/> takes. <paramref name="open"/> is true when the text
+    /// ends before it is certain that no longer one follows.
+    /// </summary>
+    public Marker? Match<TState>(ReadOnlySpan<char> text, in TState state, MarkerFilter<TState> accepts, out bool open)
+        where TState : allows ref struct
+    {
+        Marker? found = null;
+        var node = 0;
+        for (var i = 0; ; i++)
+        {
+            if (_nodes[node].Marker is { } marker && accepts(state, marker))
+            {
+                found = marker;
+            }
+
+            if (_nodes[node].Children.Count == 0)
+            {
+                break;
+            }
+
+            if (i == text.Length)
+            {
+                open = true;
+                return found;
+            }
+
+            if (!_nodes[node].Children.TryGetValue(text[i], out node))
+            {
+                break;
+            }
+        }
+
+        open = false;
+        return found;
+    }
+
+    private void Add(Marker marker)
+    {
+        var node = 0;
+        foreach (var c in marker.Text)
+        {
+            if (!_nodes[node].Children.TryGetValue(c, out var next))
+            {
+                next = _nodes.Count;
+                _nodes[node].Children.Add(c, next);
+                _nodes.Add(new Node());
+            }
+
+            node = next;
+        }
+
+        // One text may play several parts; a special token that the format knows is the format's.
+        _nodes[node].Marker = _nodes[node].Marker is { } known
+            ? known with { Kind = marker.Kind == MarkerKind.Special ? known.Kind : known.Kind | marker.Kind, IsToken = known.IsToken || marker.IsToken }
+            : marker;
+    }
+
+    private bool Reaches(int node, MarkerKind kinds) =>
+        ((_nodes[node].Marker?.Kind ?? MarkerKind.None) & kinds) != 0 || _nodes[node].Children.Values.Any(child => Reaches(child, kinds));
+
+    private sealed class Node
+    {
+        public Dictionary<char, int> Children { get; } = [];
+
+        public Marker? Marker { get; set; }
+    }
+}
+
+/// <summary>A marker of the output.</summary>
+/// <param name="Text">Its characters.</param>
+/// <param name="Kind">What it does.</param>
+/// <param name="IsToken">True when it is one token of the vocabulary: where ids are known, only the token counts.</param>
+internal sealed record Marker(string Text, MarkerKind Kind, bool IsToken);
+
+/// <summary>Says whether a marker counts in the current state.</summary>
+internal delegate bool MarkerFilter<TState>(in TState state, Marker marker)
+    where TState : allows ref struct;
+
+/// <summary>What a marker does.</summary>
+[Flags]
+internal enum MarkerKind
+{
+    None = 0,
+
+    /// <summary>Begins a thought.</summary>
+    ReasoningOpen = 1,
+
+    /// <summary>Ends a thought.</summary>
+    ReasoningClose = 2,
+
+    /// <summary>Begins a block of calls.</summary>
+    CallOpen = 4,
+
+    /// <summary>Begins a block of calls, but only where the text of the answer begins.</summary>
+    CallOpenAtStart = 8,
+
+    /// <summary>Part of the format, without content.</summary>
+    Drop = 16,
+
+    /// <summary>A special token that no format claims.</summary>
+    Special = 32,
+
+    /// <summary>Ends calls where none are open: without content in an answer, but part of a thought that calls do not end.</summary>
+    StrayCloser = 128,
+
+    /// <summary>Begins a citation's tag in the text of an answer, which goes on with numbers up to <c>&gt;</c>; without content.</summary>
+    Citation = 64,
+}

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using System.Text;
+using Connectors.Vllm.OutputParsing.Schemas;
+
+namespace Connectors.Vllm.OutputParsing.Readers;
+
+/// <summary>Reads calls out of complete JSON text; the arguments keep the model's spelling.</summary>
+internal static class JsonCalls
+{
+    /// <summary>A call from an object such as <c>{"name": …, "arguments": …}</c>; null when it has no name.</summary>
+    public static ParsedCall? FromObject(ReadOnlySpan<char> text, JsonCallKeys keys)
+    {
+        using var document = JsonText.Parse(text);
+        return document is null ? null : FromElement(document.RootElement, keys);
+    }
+
+    /// <summary>The name in an object that turns into something else than JSON behind it; empty when the name is not there or comes later.</summary>
+    public static string NameIn(ReadOnlySpan<char> text, JsonCallKeys keys)
+    {
+        var utf8 = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
+        var reader = new Utf8JsonReader(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), isFinalBlock: false, state: default);
+        try
+        {
+            var isName = false;
+            while (reader.Read())
+            {
+                if (isName && reader.TokenType == JsonTokenType.String)
+                {
+                    return reader.GetString()!;
+                }
+
+                isName = reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && keys.Name.Contains(reader.GetString()!);
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            // Here the JSON ends.
+        }
+
+        return "";
+    }
+
+    /// <summary>A call with a known name and JSON text that should be its arguments.</summary>
+    public static ParsedCall FromArguments(string name, ReadOnlySpan<char> text, string? id = null)
+    {
+        var trimmed = text.Trim();
+        if (trimmed.IsEmpty)
+        {
+            return new ParsedCall(name, "{}", id);
+        }
+
+        using var document = JsonText.Parse(trimmed);
+        return document is null
+            ? new ParsedCall(name, trimmed.ToString(), id, "The arguments are not valid JSON.")
+            : FromArguments(name, document.RootElement, id);
+    }
+
+    private static ParsedCall? FromElement(JsonElement element, JsonCallKeys keys)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        if (keys.NameIsKey)
+        {
+            using var members = element.EnumerateObject();
+            return members.MoveNext() && members.Current is var only && !members.MoveNext() && only.Name.Length > 0
+                ? FromArguments(only.Name, only.Value, null)
+                : null;
+        }
+
+        // OpenAI's own form wraps the function once more.
+        if (element.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object)
+        {
+            element = inner;
+        }
+
+        var id = Member(element, keys.Id) is { ValueKind: JsonValueKind.String } idElement ? idElement.GetString() : null;
+        if (Member(element, keys.Name) is not { ValueKind: JsonValueKind.String } nameElement || nameElement.GetString() is not { Length: > 0 } name)
+        {
+            return null;
+        }
+
+        return Member(element, keys.Arguments) is { } arguments ? FromArguments(name, arguments, id) : new ParsedCall(name, "{}", id);
+    }
+
+    private static ParsedCall FromArguments(string name, JsonElement arguments, string? id)
+    {
+        switch (arguments.ValueKind)
+        {
+            case JsonValueKind.Object:
+                return new ParsedCall(name, arguments.GetRawText(), id);
+            case JsonValueKind.Null:
+                return new ParsedCall(name, "{}", id);
+            case JsonValueKind.String:
+                // Some models encode the arguments twice.
+                var text = arguments.GetString()!;
+                return string.IsNullOrWhiteSpace(text) ? new ParsedCall(name, "{}", id)
+                    : JsonText.IsObject(text) ? new ParsedCall(name, text, id)
+                    : new ParsedCall(name, text, id, "The arguments are a string that holds no JSON object.");
+            default:
+                return new ParsedCall(name, arguments.GetRawText(), id, "The arguments are no JSON object.");
+        }
+    }
+
+    private static JsonElement? Member(JsonElement element, IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (element.TryGetProperty(name, out var value))
+            {
+                return value;
+            }
+        }
+
+        return null;
+    }
+}
+
+/// <summary>Under which keys a JSON call keeps its parts; the first key that is there counts.</summary>
+internal sealed record JsonCallKeys
+{
+    public static readonly JsonCallKeys Usual = new();
+
+    public IReadOnlyList<string> Name { get; init; } = ["name"];
+
+    public IReadOnlyList<string> Arguments { get; init; } = ["arguments", "parameters"];
+
+    public IReadOnlyList<string> Id { get; init; } = [];
+
+    /// <summary>The object has one member: its key is the name, its value the arguments (Apertus).</summary>
+    public bool NameIsKey { get; init; }
+}

@@ -1,0 +1,343 @@
+using System.Net;
+
+namespace Connectors.Vllm.OutputParsing.Readers;
+
+/// <summary>One tag in the output; positions count from the block's start.</summary>
+internal readonly ref struct XmlTag
+{
+    private const int MaxLength = 512;
+
+    private XmlTag(XmlTagStatus status, ReadOnlySpan<char> element, bool closes, ReadOnlySpan<char> name, bool? isString, int end)
+    {
+        Status = status;
+        Element = element;
+        Closes = closes;
+        Name = name;
+        IsString = isString;
+        End = end;
+    }
+
+    public XmlTagStatus Status { get; }
+
+    public ReadOnlySpan<char> Element { get; }
+
+    public bool Closes { get; }
+
+    /// <summary>The name the tag gives (function or parameter), trimmed.</summary>
+    public ReadOnlySpan<char> Name { get; }
+
+    /// <summary>The attribute <c>string</c>; null when absent.</summary>
+    public bool? IsString { get; }
+
+    /// <summary>Position behind the tag.</summary>
+    public int End { get; }
+
+    /// <summary>Reads the tag at a position that holds <c>&lt;</c>. Tolerates space inside; a closing tag may lack prefix and last bracket.</summary>
+    public static XmlTag At(ReadOnlySpan<char> block, int start, XmlCallSyntax syntax, bool final)
+    {
+        var limit = Math.Min(block.Length, start + MaxLength);
+        var text = block[..limit];
+        var complete = final || limit < block.Length || block.Length - start >= MaxLength;
+        var open = complete ? new XmlTag(XmlTagStatus.NoTag, default, false, default, null, 0) : new XmlTag(XmlTagStatus.More, default, false, default, null, 0);
+        var none = new XmlTag(XmlTagStatus.NoTag, default, false, default, null, 0);
+
+        var i = SkipSpace(text, start + 1);
+        if (i >= text.Length)
+        {
+            return open;
+        }
+
+        var closes = text[i] == '/';
+        i = closes ? SkipSpace(text, i + 1) : i;
+        if (syntax.Prefix.Length > 0)
+        {
+            if (text[i..].StartsWith(syntax.Prefix, StringComparison.Ordinal) || StartsWithAsciiBars(text[i..], syntax.Prefix))
+            {
+                i = SkipSpace(text, i + syntax.Prefix.Length);
+            }
+            else if (syntax.Prefix.AsSpan().StartsWith(text[i..], StringComparison.Ordinal)
+                || (text.Length - i < syntax.Prefix.Length && StartsWithAsciiBars(text[i..], syntax.Prefix[..(text.Length - i)])))
+            {
+                return open;
+            }
+            else if (!closes)
+            {
+                return none;
+            }
+        }
+
+        var elementStart = i;
+        while (i < text.Length && (char.IsAsciiLetterOrDigit(text[i]) || text[i] is '_' or ':' or '-'))
+        {
+            i++;
+        }
+
+        var element = text[elementStart..i];
+        if (i == text.Length && !(complete && closes))
+        {
+            return IsBeginning(element, syntax) ? open : none;
+        }
+
+        if (!IsKnown(element, syntax))
+        {
+            return none;
+        }
+
+        if (closes)
+        {
+            var end = SkipSpace(text, i);
+            return end < text.Length && text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, true, default, null, end + 1)
+                : end == text.Length && !complete && end - i < 8 ? open
+                : new XmlTag(XmlTagStatus.Tag, element, true, default, null, i);
+        }
+
+        if (syntax.Outer.Contains(element.ToString()))
+        {
+            i = SkipSpace(text, i);
+            return i == text.Length ? open : text[i] == '>' ? new XmlTag(XmlTagStatus.Tag, element, false, default, null, i + 1) : none;
+        }
+
+        return syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none) : Attributes(text, i, element, open, none);
+    }
+
+    private static XmlTag AfterEquals(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
+    {
+        i = SkipSpace(text, i);
+        if (i == text.Length)
+        {
+            return open;
+        }
+
+        if (text[i] != '=')
+        {
+            return none;
+        }
+
+        var rest = text[(i + 1)..];
+        var length = rest.IndexOfAny('>', '<', '\n');
+        if (length < 0)
+        {
+            return open;
+        }
+
+        var name = rest[..length].Trim();
+        name = name is ['"' or '\'', _, ..] && name[^1] == name[0] ? name[1..^1].Trim() : name;
+        var end = i + 1 + length;
+        if (name.IsEmpty || rest[length] == '\n')
+        {
+            return none;
+        }
+
+        // A name cut off by the closing tag of its element is complete all the same.
+        return rest[length] == '>' ? new XmlTag(XmlTagStatus.Tag, element, false, name, null, end + 1)
+            : rest[length..] is ['<', '/', ..] ? new XmlTag(XmlTagStatus.Tag, element, false, name, null, end)
+            : rest.Length == length + 1 ? open : none;
+    }
+
+    private static XmlTag Attributes(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
+    {
+        ReadOnlySpan<char> name = default;
+        bool? isString = null;
+        while (true)
+        {
+            i = SkipSpace(text, i);
+            if (i == text.Length)
+            {
+                return open;
+            }
+
+            if (text[i] == '>')
+            {
+                return name.IsEmpty ? none : new XmlTag(XmlTagStatus.Tag, element, false, name, isString, i + 1);
+            }
+
+            var keyStart = i;
+            while (i < text.Length && (char.IsAsciiLetterOrDigit(text[i]) || text[i] is '_' or '-'))
+            {
+                i++;
+            }
+
+            var key = text[keyStart..i];
+            i = SkipSpace(text, i);
+            if (i == text.Length)
+            {
+                return open;
+            }
+
+            if (key.IsEmpty || text[i] != '=')
+            {
+                return none;
+            }
+
+            i = SkipSpace(text, i + 1);
+            if (i == text.Length)
+            {
+                return open;
+            }
+
+            var quote = text[i] is '"' or '\'' ? text[i] : '\0';
+            var rest = text[(quote == '\0' ? i : i + 1)..];
+            var length = quote == '\0' ? rest.IndexOfAny(" >\n\t") : rest.IndexOf(quote);
+            if (length < 0)
+            {
+                return open;
+            }
+
+            var value = rest[..length];
+            i += length + (quote == '\0' ? 0 : 2);
+            if (key is "name" or "tool" or "key")
+            {
+                name = value.Trim();
+            }
+            else if (key is "string")
+            {
+                isString = value.Equals("true", StringComparison.OrdinalIgnoreCase);
+            }
+        }
+    }
+
+    private static bool IsKnown(ReadOnlySpan<char> element, XmlCallSyntax syntax)
+    {
+        if (element.SequenceEqual(syntax.Invoke) || element.SequenceEqual(syntax.Parameter))
+        {
+            return true;
+        }
+
+        foreach (var outer in syntax.Outer)
+        {
+            if (element.SequenceEqual(outer))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsBeginning(ReadOnlySpan<char> element, XmlCallSyntax syntax)
+    {
+        if (syntax.Invoke.AsSpan().StartsWith(element, StringComparison.Ordinal) || syntax.Parameter.AsSpan().StartsWith(element, StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        foreach (var outer in syntax.Outer)
+        {
+            if (outer.AsSpan().StartsWith(element, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // Some outputs spell the full-width bars of a prefix as ASCII.
+    private static bool StartsWithAsciiBars(ReadOnlySpan<char> text, string prefix)
+    {
+        if (text.Length < prefix.Length || text[0] != '|')
+        {
+            return false;
+        }
+
+        for (var i = 0; i < prefix.Length; i++)
+        {
+            if (text[i] != (prefix[i] == '｜' ? '|' : prefix[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static int SkipSpace(ReadOnlySpan<char> text, int i)
+    {
+        while (i < text.Length && char.IsWhiteSpace(text[i]))
+        {
+            i++;
+        }
+
+        return i;
+    }
+}
+
+/// <summary>What stands at an angle bracket.</summary>
+internal enum XmlTagStatus
+{
+    NoTag,
+    More,
+    Tag,
+}
+
+/// <summary>How calls with named parameters stand in XML-like tags.</summary>
+internal sealed record XmlCallSyntax
+{
+    /// <summary>Element of one call.</summary>
+    public required string Invoke { get; init; }
+
+    /// <summary>Element of one parameter.</summary>
+    public required string Parameter { get; init; }
+
+    /// <summary>Elements around the calls; they may be missing.</summary>
+    public IReadOnlyList<string> Outer { get; init; } = [];
+
+    /// <summary>Text between the angle bracket (or slash) and every element's name; closers may lack it.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>True: <c>&lt;element=NAME&gt;</c>; false: <c>&lt;element name="NAME"&gt;</c>.</summary>
+    public bool NameAfterEquals { get; init; }
+
+    /// <summary>True removes one newline from each end of a value.</summary>
+    public bool NewlineFraming { get; init; }
+
+    /// <summary>True trims values.</summary>
+    public bool Trims { get; init; }
+
+    /// <summary>True decodes CDATA and the five entities of XML.</summary>
+    public bool DecodesEntities { get; init; }
+
+    /// <summary>How values get their types.</summary>
+    public XmlTyping Typing { get; init; }
+
+    /// <summary>True takes the one parameter <c>arguments</c> or <c>input</c> that holds all arguments apart.</summary>
+    public bool Unwraps { get; init; }
+
+    /// <summary>Plain texts that may stand before an invoke.</summary>
+    public IReadOnlyList<string> Preambles { get; init; } = [];
+
+    /// <summary>Plain texts that may stand behind an invoke.</summary>
+    public IReadOnlyList<string> Closers { get; init; } = [];
+}
+
+/// <summary>How the values of an XML-like format get their types.</summary>
+internal enum XmlTyping
+{
+    /// <summary>By the tool's schema; strings where it says nothing.</summary>
+    Schema,
+
+    /// <summary>By the tool's schema; JSON that parses where it says nothing.</summary>
+    SchemaThenJson,
+
+    /// <summary>By the attribute <c>string="true|false"</c>, else as <see cref="SchemaThenJson"/>.</summary>
+    StringAttribute,
+
+    /// <summary>Always strings.</summary>
+    Text,
+}
+
+/// <summary>Decodes CDATA sections and entities.</summary>
+internal static class XmlEntities
+{
+    private const string Open = "<![CDATA[";
+    private const string Close = "]]>";
+
+    /// <summary>The text a value stands for.</summary>
+    public static string Decode(ReadOnlySpan<char> value)
+    {
+        var trimmed = value.Trim();
+        return trimmed.StartsWith(Open, StringComparison.Ordinal) && trimmed.EndsWith(Close, StringComparison.Ordinal)
+            ? trimmed[Open.Length..^Close.Length].ToString()
+            : WebUtility.HtmlDecode(value.ToString());
+    }
+}
