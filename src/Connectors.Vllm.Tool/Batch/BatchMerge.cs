@@ -1,0 +1,88 @@
+using System.Text.Json;
+
+namespace Connectors.Vllm.Tool.Batch;
+
+/// <summary>Makes one file, in the order of the input, of the outputs of several shards. Rows are streamed; memory holds one row a file.</summary>
+internal static class BatchMerge
+{
+    /// <returns>How many rows were written.</returns>
+    /// <exception cref="BatchException">A file has rows out of order or of another kind, a row is there twice, or a file cannot be read.</exception>
+    public static long Run(IReadOnlyList<string> inputs, TextWriter output)
+    {
+        var readers = new List<StreamReader>();
+        try
+        {
+            var queue = new PriorityQueue<(string Line, long Index, int File), long>();
+            foreach (var path in inputs)
+            {
+                readers.Add(Open(path));
+                Enqueue(readers.Count - 1, -1);
+            }
+
+            var written = 0L;
+            var last = -1L;
+            while (queue.TryDequeue(out var row, out _))
+            {
+                if (row.Index == last)
+                {
+                    throw new BatchException($"Request {BatchRow.IdOf(row.Index)} is in two files, {inputs[row.File]} is one of them. Were two shards run with the same --shard?");
+                }
+
+                output.Write(row.Line);
+                output.Write('\n');
+                written++;
+                last = row.Index;
+                Enqueue(row.File, row.Index);
+            }
+
+            return written;
+
+            void Enqueue(int file, long previous)
+            {
+                if (readers[file].ReadLine() is { } line)
+                {
+                    var index = IndexOf(line) ?? throw new BatchException($"{inputs[file]} is not an output of 'vllm-grpc batch': {Start(line)}");
+                    if (index <= previous)
+                    {
+                        throw new BatchException($"{inputs[file]} is not in the order of the input (written with --order completed?): {BatchRow.IdOf(index)} comes after {BatchRow.IdOf(previous)}.");
+                    }
+
+                    queue.Enqueue((line, index, file), index);
+                }
+            }
+        }
+        finally
+        {
+            readers.ForEach(static reader => reader.Dispose());
+        }
+    }
+
+    private static StreamReader Open(string path)
+    {
+        try
+        {
+            return new StreamReader(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new BatchException($"{path} cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    private static long? IndexOf(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 });
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String
+                ? BatchRow.IndexOf(id.GetString())
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string Start(string line) => line.Length <= 60 ? line : string.Concat(line.AsSpan(0, 60), "…");
+}

@@ -1,0 +1,155 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text;
+using Connectors.Vllm.Tool.Batch;
+using Connectors.Vllm.Tool.Terminal;
+
+namespace Connectors.Vllm.Tool.Commands;
+
+/// <summary><c>batch</c>: many prompts from a file; and <c>batch merge</c>.</summary>
+internal static class BatchCommand
+{
+    private const string Examples = """
+        Examples:
+          vllm-grpc batch prompts.jsonl --endpoint http://gpu-box:50051 --output answers.jsonl
+          vllm-grpc batch reviews.csv --template "Is this review friendly? {{text}}" --schema verdict.json --output verdicts.jsonl
+          vllm-grpc batch prompts.jsonl --shard 3/16 --output part-03.jsonl
+          vllm-grpc batch merge part-*.jsonl --output answers.jsonl
+        """;
+
+    public static Command Create()
+    {
+        var connection = new ConnectionArguments(demonstration: false);
+        var sampling = new SamplingArguments();
+        var input = new Argument<string?>("input") { Description = "JSON Lines (OpenAI's batch format, {\"messages\": …} or {\"prompt\": …}) or CSV with --template; - or nothing is standard input.", Arity = ArgumentArity.ZeroOrOne };
+        var output = new Option<string?>("--output", "-o") { Description = "File of results. It is written as results come, and the same command goes on where it was stopped. Default: standard output, which cannot be resumed." };
+        var errors = new Option<string?>("--errors") { Description = "File of failed requests; default OUTPUT.errors.jsonl." };
+        var template = new Option<string?>("--template") { Description = "The prompt for each row of a CSV file: {{column}} stands for the row's value; @FILE reads it from a file." };
+        var parallel = new Option<string>("--parallel") { Description = "Requests under way at the same time: a number, or auto, which watches throughput and the server's queue.", DefaultValueFactory = _ => "auto" };
+        var rate = new Option<double?>("--rate") { Description = "Most requests started per second." };
+        var order = new Option<string>("--order") { Description = "Order of the results: input or completed.", DefaultValueFactory = _ => "input" };
+        order.AcceptOnlyFromAmong("input", "completed");
+        var shard = new Option<string?>("--shard") { Description = "Take only this part of the input, e.g. 3/16; see 'batch merge'." };
+        var restart = new Option<bool>("--restart") { Description = "Begin again, whatever an earlier run has done." };
+        var retryFailed = new Option<bool>("--retry-failed") { Description = "When going on, run the requests again that had failed." };
+        var attempts = new Option<int>("--attempts") { Description = "How often a request is tried.", DefaultValueFactory = _ => 5 };
+        var outage = new Option<double>("--max-outage") { Description = "Minutes to wait for a server that is away.", DefaultValueFactory = _ => 10 };
+        var window = new Option<int>("--prefix-window") { Description = "Requests read ahead and sent in the order of their text, for the server's prefix cache; 1 sends them as they come.", DefaultValueFactory = _ => 1024 };
+        var json = new Option<bool>("--json") { Description = "Progress and summary as JSON lines on standard error." };
+        var command = new Command("batch", "Runs a file of prompts; goes on where it was stopped.\n\n" + Examples)
+        {
+            input, output, errors, template, parallel, rate, order, shard, restart, retryFailed, attempts, outage, window, json, Merge(),
+        };
+        connection.AddTo(command);
+        sampling.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var part = parsed.GetValue(shard) is { } text ? Shard.TryParse(text) ?? throw new ToolException($"--shard {text}: a part such as 3/16 is expected, from 1/16 to 16/16.") : Shard.All;
+            var system = sampling.System(parsed);
+            var csv = parsed.GetValue(template) is { } source ? SamplingArguments.ReadText(source, "--template") : null;
+            var settings = new BatchSettings
+            {
+                Input = parsed.GetValue(input),
+                Output = parsed.GetValue(output),
+                Errors = parsed.GetValue(errors),
+                Csv = csv is null ? null : PromptTemplate.Parse(csv),
+                System = system,
+                Defaults = sampling.Read(parsed),
+                Fingerprint = FingerprintOf(parsed, [.. command.Options.Where(option => !Harmless.Contains(option.Name)).Select(static option => option.Name)], system, csv),
+                Shard = part,
+                InOrder = parsed.GetValue(order) == "input",
+                Restart = parsed.GetValue(restart),
+                RetryFailed = parsed.GetValue(retryFailed),
+                Run = new ChatBatchOptions
+                {
+                    Parallelism = ParseParallel(parsed.GetValue(parallel)!),
+                    RequestsPerSecond = parsed.GetValue(rate),
+                    MaxAttempts = parsed.GetValue(attempts),
+                    MaxOutage = TimeSpan.FromMinutes(parsed.GetValue(outage)),
+                    PrefixWindow = parsed.GetValue(window),
+                },
+            };
+            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            return await RunAsync(open, settings, parsed.GetValue(json), cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    /// <summary>Options that may differ between a run and the run that goes on with it: they change when, where and how fast, not what.</summary>
+    private static HashSet<string> Harmless { get; } = new(StringComparer.Ordinal)
+    {
+        "--endpoint", "--token", "--output", "--errors", "--parallel", "--rate", "--order", "--restart", "--retry-failed", "--attempts", "--max-outage", "--prefix-window", "--json",
+        "--system", "--template",
+    };
+
+    private static Command Merge()
+    {
+        var files = new Argument<string[]>("files") { Description = "Outputs of the shards.", Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string?>("--output", "-o") { Description = "The merged file; default: standard output." };
+        var command = new Command("merge", "Makes one ordered file of the outputs of several shards.") { files, output };
+        command.SetAction(parsed =>
+        {
+            var target = parsed.GetValue(output);
+            using var writer = target is null ? new StreamWriter(Console.OpenStandardOutput()) : new StreamWriter(target);
+            var rows = BatchMerge.Run(parsed.GetValue(files)!, writer);
+            Console.Error.WriteLine($"{rows} rows");
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Connection connection, BatchSettings settings, bool json, CancellationToken cancellationToken)
+    {
+        // The first Ctrl+C finishes what is under way, the second aborts it.
+        using var stopStarting = new CancellationTokenSource();
+        using var abort = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        void OnInterrupt(object? sender, ConsoleCancelEventArgs pressed)
+        {
+            pressed.Cancel = true;
+            if (stopStarting.IsCancellationRequested)
+            {
+                abort.Cancel();
+                return;
+            }
+
+            Console.Error.WriteLine("Finishing what is under way; Ctrl+C again aborts it.");
+            stopStarting.Cancel();
+        }
+
+        Console.CancelKeyPress += OnInterrupt;
+        try
+        {
+            using var display = new BatchDisplay(json, BatchLines.Count(settings));
+            using var program = new BatchProgram(connection.Chat, settings, display.Show);
+            var summary = await program.RunAsync(stopStarting.Token, abort.Token).ConfigureAwait(false);
+            display.Complete(summary);
+            return !summary.Complete ? ExitCode.Cancelled : summary.Failed > 0 ? ExitCode.Partial : ExitCode.Success;
+        }
+        finally
+        {
+            Console.CancelKeyPress -= OnInterrupt;
+        }
+    }
+
+    private static int? ParseParallel(string text) => text == "auto" ? null
+        : int.TryParse(text, out var number) && number >= 1 ? number
+        : throw new ToolException($"--parallel {text}: a number from 1, or auto, is expected.");
+
+    private static string FingerprintOf(ParseResult parsed, IReadOnlyList<string> names, string? system, string? template)
+    {
+        var text = new StringBuilder(system).Append('\0').Append(template).Append('\0');
+        foreach (var option in parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Where(option => names.Contains(option.Option.Name)).OrderBy(static option => option.Option.Name, StringComparer.Ordinal))
+        {
+            text.Append(option.Option.Name);
+            foreach (var token in option.Tokens)
+            {
+                // Files count by what is in them.
+                text.Append('=').Append(File.Exists(token.Value) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(token.Value))) : token.Value);
+            }
+
+            text.Append('\0');
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 8));
+    }
+}

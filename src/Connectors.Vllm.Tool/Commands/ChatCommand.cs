@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Connectors.Vllm.Tool.Chat;
+using Connectors.Vllm.Tool.Terminal;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tool.Commands;
+
+/// <summary><c>chat</c> and <c>complete</c>: one answer, or a conversation.</summary>
+internal static class ChatCommand
+{
+    private const string Examples = """
+        Examples:
+          vllm-grpc chat --endpoint http://gpu-box:50051
+          vllm-grpc chat "Why is the sky blue?" --max-tokens 200
+          git diff | vllm-grpc chat "Write a commit message for this change:"
+        """;
+
+    public static Command CreateChat()
+    {
+        var connection = new ConnectionArguments(demonstration: true);
+        var sampling = new SamplingArguments();
+        var prompt = new Argument<string[]>("prompt") { Description = "One question; what is piped in is put behind it. Without it, an interactive chat.", Arity = ArgumentArity.ZeroOrMore };
+        var images = new Option<FileInfo[]>("--image") { Description = "An image to send with the question; may be repeated." };
+        var json = new Option<bool>("--json") { Description = "Each update of the answer as a JSON line." };
+        var stats = new Option<bool>("--stats") { Description = "Time to first token, tokens per second and usage, on standard error." };
+        var clock = new Option<bool>("--clock") { Description = "Gives the model a tool that tells the time." };
+        var command = new Command("chat", "Asks a model one question, or talks with it.\n\n" + Examples) { prompt, images, json, stats, clock };
+        connection.AddTo(command);
+        sampling.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            var options = sampling.Read(parsed);
+            if (parsed.GetValue(clock))
+            {
+                options.Tools = [.. options.Tools ?? [], new ClockTool(TimeProvider.System)];
+            }
+
+            // Only tools that can be run are run; with --tools the calls are shown and the answer ends there.
+            using var client = parsed.GetValue(clock) ? new ChatClientBuilder(open.Chat).UseFunctionInvocation().Build() : open.Chat;
+            var writer = parsed.GetValue(json) ? (IAnswerWriter)new JsonAnswerWriter(Console.Out) : new TextAnswerWriter(Console.Out, Colors.Output);
+            var conversation = new Conversation(client, writer, options, sampling.System(parsed), parsed.GetValue(stats) ? Console.Error : null);
+            var text = string.Join(' ', parsed.GetValue(prompt) ?? []);
+            if (Console.IsInputRedirected && text.Length > 0)
+            {
+                text += "\n\n" + await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            var files = parsed.GetValue(images) ?? [];
+            return text.Length > 0
+                ? await conversation.AskOnceAsync(text.TrimEnd(), files, cancellationToken).ConfigureAwait(false)
+                : await new ChatLoop(conversation).RunAsync(files, cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    public static Command CreateComplete()
+    {
+        var connection = new ConnectionArguments(demonstration: true);
+        var sampling = new SamplingArguments();
+        var text = new Argument<string?>("text") { Description = "The text to continue; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrOne };
+        var json = new Option<bool>("--json") { Description = "Each update as a JSON line." };
+        var command = new Command("complete", "Continues a text as it is, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50") { text, json };
+        connection.AddTo(command);
+        sampling.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var prompt = parsed.GetValue(text) is { } given ? SamplingArguments.ReadText(given, "text") : await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            var writer = parsed.GetValue(json) ? (IAnswerWriter)new JsonAnswerWriter(Console.Out) : new TextAnswerWriter(Console.Out, Colors.Output);
+            List<ChatResponseUpdate> updates = [];
+            await foreach (var update in open.Client.CompleteStreamingAsync(prompt, sampling.Read(parsed), cancellationToken).ConfigureAwait(false))
+            {
+                updates.Add(update);
+                writer.Write(update);
+            }
+
+            writer.Complete(updates.ToChatResponse());
+            return ExitCode.Success;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm.Tool.Commands;
+
+/// <summary>The options that say which server to talk to; the same for every verb that talks to one.</summary>
+internal sealed class ConnectionArguments
+{
+    /// <summary>Environment variable with the address, for people who always use the same server.</summary>
+    public const string EndpointVariable = "VLLM_GRPC_ENDPOINT";
+
+    private readonly Option<string[]> _endpoints = new("--endpoint", "-e")
+    {
+        Description = $"A vLLM gRPC server, e.g. http://gpu-box:50051. Repeat it for several servers of the same model. Default: {EndpointVariable}.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string?> _modelDirectory = new("--model-dir") { Description = "Folder with tokenizer and chat template; default: from the server or the hub." };
+    private readonly Option<string?> _token = new("--token") { Description = "Bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
+    private readonly bool _demonstration;
+
+    /// <param name="demonstration">Whether the verb runs against an embedded demonstration server when no address is given.</param>
+    public ConnectionArguments(bool demonstration)
+    {
+        _demonstration = demonstration;
+        if (demonstration)
+        {
+            _endpoints.Description += " Without either, an embedded demonstration server answers.";
+        }
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_endpoints);
+        command.Options.Add(_modelDirectory);
+        command.Options.Add(_token);
+    }
+
+    /// <summary>Opens a connection as the command line says.</summary>
+    /// <exception cref="ToolException">No address was given and the verb needs one, or it is no address.</exception>
+    public async Task<Connection> OpenAsync(ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken)
+    {
+        var addresses = parsed.GetValue(_endpoints) is { Length: > 0 } given ? given
+            : Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 } variable ? variable.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            : [];
+        var options = new VllmGrpcOptions { ModelDirectory = parsed.GetValue(_modelDirectory) };
+        options.Connection.BearerToken = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("VLLM_GRPC_TOKEN");
+        VllmTestServer? server = null;
+        if (addresses.Length == 0)
+        {
+            if (!_demonstration)
+            {
+                throw new ToolException($"Which server? Give --endpoint http://host:port, or set {EndpointVariable}.");
+            }
+
+            server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ModelDirectory = options.ModelDirectory }, cancellationToken).ConfigureAwait(false);
+            options.Endpoints.Add(server.Endpoint);
+        }
+
+        foreach (var address in addresses)
+        {
+            options.Endpoints.Add(ParseAddress(address));
+        }
+
+        return new Connection(new VllmChatClient(options, loggers), server, options.Endpoints[0]);
+    }
+
+    private static Uri ParseAddress(string address) =>
+        Uri.TryCreate(address.Contains("://", StringComparison.Ordinal) ? address : "http://" + address, UriKind.Absolute, out var uri)
+            ? uri
+            : throw new ToolException($"'{address}' is not a server address; write http://host:port.");
+}
+
+/// <summary>A client, and the demonstration server behind it if there is one.</summary>
+internal sealed class Connection(VllmChatClient client, VllmTestServer? server, Uri endpoint) : IAsyncDisposable
+{
+    public VllmChatClient Client { get; } = client;
+
+    public IChatClient Chat => Client;
+
+    /// <summary>The embedded demonstration server; null when a real one is used.</summary>
+    public VllmTestServer? Demonstration { get; } = server;
+
+    public Uri Endpoint { get; } = endpoint;
+
+    public async ValueTask DisposeAsync()
+    {
+        await Client.DisposeAsync().ConfigureAwait(false);
+        if (Demonstration is not null)
+        {
+            await Demonstration.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}
+
+/// <summary>A command line that cannot be carried out; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
+internal sealed class ToolException(string message) : Exception(message);
+
+/// <summary>What the program's exit codes mean.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>The server, or the answer, failed.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line, or a file it names, is wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Everything ran, and some requests of a batch failed.</summary>
+    public const int Partial = 3;
+
+    /// <summary>Cancelled with Ctrl+C.</summary>
+    public const int Cancelled = 130;
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Text.Json;
+using Connectors.Vllm.Tool.Batch;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tool.Commands;
+
+/// <summary>The options that shape answers; the same for chat, complete and batch.</summary>
+internal sealed class SamplingArguments
+{
+    private readonly Option<string?> _model = new("--model") { Description = "The model's served name, or a LoRA adapter's; default: what the server serves." };
+    private readonly Option<string?> _system = new("--system") { Description = "A system message; @FILE reads it from a file." };
+    private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "Most tokens an answer may have." };
+    private readonly Option<float?> _temperature = new("--temperature") { Description = "Sampling temperature; 0 takes the most likely token." };
+    private readonly Option<float?> _topP = new("--top-p") { Description = "Nucleus sampling: smallest set of tokens with this probability." };
+    private readonly Option<long?> _seed = new("--seed") { Description = "Seed of the sampler." };
+    private readonly Option<int?> _choices = new("--n") { Description = "Answers per request." };
+    private readonly Option<int?> _logprobs = new("--logprobs") { Description = "Log probabilities of each token, and of so many alternatives." };
+    private readonly Option<FileInfo?> _schema = new("--schema") { Description = "A file with a JSON schema; answers follow it." };
+    private readonly Option<FileInfo?> _tools = new("--tools") { Description = "A file with tools in OpenAI's form; calls come out, they are not run." };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _model, _system, _maxTokens, _temperature, _topP, _seed, _choices, _logprobs, _schema, _tools })
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public string? System(ParseResult parsed) => parsed.GetValue(_system) is { } text ? ReadText(text, "--system") : null;
+
+    /// <exception cref="ToolException">A file is not there, or is not what it should be.</exception>
+    public ChatOptions Read(ParseResult parsed)
+    {
+        var options = new ChatOptions
+        {
+            ModelId = parsed.GetValue(_model),
+            MaxOutputTokens = parsed.GetValue(_maxTokens),
+            Temperature = parsed.GetValue(_temperature),
+            TopP = parsed.GetValue(_topP),
+            Seed = parsed.GetValue(_seed),
+        };
+        if (parsed.GetValue(_choices) is { } choices)
+        {
+            (options.AdditionalProperties ??= [])["n"] = choices;
+        }
+
+        if (parsed.GetValue(_logprobs) is { } logprobs)
+        {
+            (options.AdditionalProperties ??= [])["logprobs"] = logprobs;
+        }
+
+        if (parsed.GetValue(_schema) is { } schema)
+        {
+            options.ResponseFormat = ChatResponseFormat.ForJsonSchema(ReadJson(schema, "--schema"), Path.GetFileNameWithoutExtension(schema.Name));
+        }
+
+        if (parsed.GetValue(_tools) is { } tools)
+        {
+            try
+            {
+                options.Tools = OpenAIRequest.ReadTools(ReadJson(tools, "--tools"));
+            }
+            catch (Exception exception) when (exception is InvalidOperationException or KeyNotFoundException or FormatException)
+            {
+                throw new ToolException($"--tools {tools.Name}: a list of {{\"type\":\"function\",\"function\":{{\"name\":…}}}} is expected; {exception.Message}");
+            }
+        }
+
+        return options;
+    }
+
+    /// <summary>A text, or the file that <c>@FILE</c> names.</summary>
+    /// <exception cref="ToolException">The file cannot be read.</exception>
+    public static string ReadText(string text, string option)
+    {
+        if (!text.StartsWith('@'))
+        {
+            return text;
+        }
+
+        try
+        {
+            return File.ReadAllText(text[1..]);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ToolException($"{option}: {exception.Message}");
+        }
+    }
+
+    private static JsonElement ReadJson(FileInfo file, string option)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(file.FullName));
+            return document.RootElement.Clone();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new ToolException($"{option} {file.Name}: {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+using Connectors.Vllm.Tool;
+
+return await ToolProgram.RunAsync(args);

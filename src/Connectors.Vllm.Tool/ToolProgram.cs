@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tool.Batch;
+using Connectors.Vllm.Tool.Commands;
+
+namespace Connectors.Vllm.Tool;
+
+/// <summary>The command line: verbs, and what becomes of failures.</summary>
+internal static class ToolProgram
+{
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var root = new RootCommand("Works with a vLLM server over gRPC.\n\nExit codes: 0 done, 1 the server or an answer failed, 2 the command line is wrong, 3 some requests of a batch failed, 130 cancelled.")
+        {
+            ChatCommand.CreateChat(),
+            ChatCommand.CreateComplete(),
+            BatchCommand.Create(),
+            ServerCommands.CreateHealth(),
+            ServerCommands.CreateWait(),
+            ServerCommands.CreateEmbed(),
+        };
+
+        // Without response files: a prompt may begin with '@'.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0)
+        {
+            await Console.Error.WriteLineAsync($"vllm-grpc: {parsed.Errors[0].Message}").ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            // The verbs handle Ctrl+C themselves: it cancels an answer, or lets a batch finish what it has begun.
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Cancelled;
+        }
+        catch (Exception exception) when (IsExpected(exception))
+        {
+            Complain(exception);
+            return exception is ToolException or BatchException or ArgumentException ? ExitCode.Usage : ExitCode.Failure;
+        }
+    }
+
+    /// <summary>One line on standard error, no stack trace: the message is written for people.</summary>
+    public static void Complain(Exception exception) => Console.Error.WriteLine("vllm-grpc: " + exception.Message.ReplaceLineEndings(" "));
+
+    /// <summary>Failures with a cause outside this program. Anything else is a fault of ours and shows where it was.</summary>
+    private static bool IsExpected(Exception exception) => exception
+        is ToolException or BatchException or VllmException or VllmModelException or VllmTestServerException or ChatTemplateException or TokenizerException
+        or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException;
+}

@@ -1,0 +1,229 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Batch;
+
+/// <summary>
+/// One run of a batch: a dispatcher reads the input window by window and starts a task per request, each task brings its result into one channel, and the
+/// enumeration takes them out, in order if that is wanted.
+/// </summary>
+internal sealed class ChatBatchRun : IDisposable
+{
+    private static readonly TimeSpan QueueProbeInterval = TimeSpan.FromSeconds(2);
+
+    private readonly IChatClient _client;
+    private readonly ChatBatchOptions _options;
+    private readonly ParallelismController _places;
+    private readonly OutageGate _outage;
+    private readonly BatchCounters _counters;
+    private readonly Channel<ChatBatchResult> _results = Channel.CreateUnbounded<ChatBatchResult>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly SemaphoreSlim _room;
+    private readonly CancellationTokenSource _stop;
+    private readonly IVllmEngine? _engine;
+    private volatile bool _queued;
+
+    private ChatBatchRun(IChatClient client, ChatBatchOptions options, CancellationToken cancellationToken)
+    {
+        _client = client;
+        _options = options;
+        _places = new ParallelismController(options.Parallelism, options.MaxAdaptiveParallelism, options.Clock);
+        _outage = new OutageGate(options.MaxOutage, options.Clock);
+        _counters = new BatchCounters(options, _places);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _engine = options.Parallelism is null ? client.GetService<IVllmEngine>() : null;
+
+        // Read ahead, but not without end: a slow request at the head must not let the results of a whole night pile up behind it.
+        _room = new SemaphoreSlim(Math.Max(4096, 4 * options.PrefixWindow));
+    }
+
+    public static async IAsyncEnumerable<ChatBatchResult> StartAsync(
+        IChatClient client, IAsyncEnumerable<ChatBatchRequest> requests, ChatBatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var run = new ChatBatchRun(client, options, cancellationToken);
+        var dispatching = run.DispatchAsync(requests);
+        var probing = run.WatchQueueAsync();
+        try
+        {
+            var results = run._results.Reader.ReadAllAsync(CancellationToken.None);
+            await foreach (var result in (options.PreserveOrder ? InOrderAsync(results) : results).ConfigureAwait(false))
+            {
+                yield return result;
+                run._room.Release();
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            await run._stop.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(dispatching, probing).ConfigureAwait(false);
+            run.Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _room.Dispose();
+    }
+
+    private static async IAsyncEnumerable<ChatBatchResult> InOrderAsync(IAsyncEnumerable<ChatBatchResult> results)
+    {
+        var early = new Dictionary<long, ChatBatchResult>();
+        var next = 0L;
+        await foreach (var result in results.ConfigureAwait(false))
+        {
+            early.Add(result.Index, result);
+            while (early.Remove(next, out var due))
+            {
+                next++;
+                yield return due;
+            }
+        }
+    }
+
+    /// <summary>Reads, orders and starts requests; ends when all are done. A failure of the input, or of the server for too long, ends the enumeration with it.</summary>
+    private async Task DispatchAsync(IAsyncEnumerable<ChatBatchRequest> requests)
+    {
+        // On the pool: reading and ordering the input is work that the caller's thread should not pay.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var running = new HashSet<Task>();
+        Exception? failure = null;
+        using var start = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _options.StopStarting);
+        try
+        {
+            var pace = new Pace(_options.RequestsPerSecond, _options.Clock);
+            await foreach (var item in PrefixOrder.ReadAsync(requests, _options.PrefixWindow, () => ReadOneAsync(start.Token), start.Token).ConfigureAwait(false))
+            {
+                await _outage.WaitAsync(start.Token).ConfigureAwait(false);
+                await _places.EnterAsync(start.Token).ConfigureAwait(false);
+                await pace.WaitAsync(start.Token).ConfigureAwait(false);
+                running.RemoveWhere(static task => task.IsCompleted);
+                running.Add(RunAsync(item.Request, item.Index));
+            }
+        }
+        catch (OperationCanceledException) when (start.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+            await _stop.CancelAsync().ConfigureAwait(false);
+        }
+
+        await Task.WhenAll(running).ConfigureAwait(false);
+        _results.Writer.TryComplete(failure ?? _outage.Failure);
+    }
+
+    /// <summary>Called for each request that is read: waits until there is room for its result.</summary>
+    private async ValueTask ReadOneAsync(CancellationToken cancellationToken)
+    {
+        await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _counters.CountRead();
+    }
+
+    private async Task RunAsync(ChatBatchRequest request, long index)
+    {
+        // A client may do much before its first await, rendering a prompt for example; the dispatcher must not wait for it.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            for (var attempt = 1; ; attempt++)
+            {
+                var started = _options.Clock.GetTimestamp();
+                try
+                {
+                    var response = await _client.GetResponseAsync(request.Messages, request.Options ?? _options.DefaultChatOptions, _stop.Token).ConfigureAwait(false);
+                    _outage.Open();
+                    _places.Report(_counters.CountAnswer(response), _queued);
+                    _results.Writer.TryWrite(new(request, index, attempt, _options.Clock.GetElapsedTime(started), response, null));
+                    break;
+                }
+                catch (Exception exception) when (!_stop.IsCancellationRequested)
+                {
+                    var outage = Failures.IsOutage(exception);
+                    if (!outage)
+                    {
+                        _outage.Open();
+                    }
+
+                    if (!await MayRepeatAsync(request, exception, attempt, outage).ConfigureAwait(false))
+                    {
+                        _counters.CountFailure();
+                        _results.Writer.TryWrite(new(request, index, attempt, _options.Clock.GetElapsedTime(started), null, exception));
+                        break;
+                    }
+
+                    // A server that is away says nothing about the request: that was no attempt.
+                    attempt -= outage ? 1 : 0;
+                    _counters.CountRetry();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception) when (_stop.IsCancellationRequested)
+        {
+            // The client was torn down with the batch; whatever it threw says nothing about the request.
+        }
+        finally
+        {
+            _places.Leave();
+        }
+    }
+
+    /// <summary>Waits before the next attempt. False: the failure is final, or there were attempts enough.</summary>
+    private async Task<bool> MayRepeatAsync(ChatBatchRequest request, Exception exception, int attempt, bool outage)
+    {
+        if (!(_options.ShouldRetry ?? Failures.MayPass)(exception))
+        {
+            return false;
+        }
+
+        if (outage)
+        {
+            if (await _outage.WaitForTurnAsync(request, exception, _stop.Token).ConfigureAwait(false))
+            {
+                return true;
+            }
+
+            // Away for too long: this is the end of the batch, not of one request.
+            await _stop.CancelAsync().ConfigureAwait(false);
+            _stop.Token.ThrowIfCancellationRequested();
+        }
+
+        if (Failures.IsOverload(exception))
+        {
+            _places.ReportOverload();
+        }
+
+        if (attempt >= _options.MaxAttempts)
+        {
+            return false;
+        }
+
+        await Task.Delay(Backoff.Of(attempt), _options.Clock, _stop.Token).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Keeps an eye on the server's queue while the number of requests is being found; a server that does not tell is not asked again.</summary>
+    private async Task WatchQueueAsync()
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(QueueProbeInterval, _options.Clock);
+            while (_engine is not null && await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
+            {
+                var loads = await _engine.GetLoadsAsync(_stop.Token).ConfigureAwait(false);
+                _queued = loads.Any(static load => load.WaitingRequests > 0);
+            }
+        }
+        catch (Exception exception) when (exception is VllmException or NotSupportedException or OperationCanceledException or ObjectDisposedException)
+        {
+        }
+    }
+}
