@@ -127,7 +127,7 @@ public sealed class BatchCommandTests : IDisposable
         VllmTestServer? server = null;
         var options = new VllmTestServerOptions
         {
-            Responder = request => ScriptedReply.FromText("echo: " + QuestionIn(server!.Tokenizer.Decode(request.PromptIds, skipSpecialTokens: true))),
+            Responder = request => ScriptedReply.FromText("echo: " + QuestionIn(server!.Tokenizer.Decode([.. request.PromptIds], skipSpecialTokens: true))),
         };
         return server = await VllmTestServer.StartAsync(options, TestContext.Current.CancellationToken);
     }
