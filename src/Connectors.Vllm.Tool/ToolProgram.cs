@@ -18,6 +18,8 @@ internal static class ToolProgram
             ChatCommand.CreateChat(),
             ChatCommand.CreateComplete(),
             BatchCommand.Create(),
+            BenchCommand.Create(),
+            PlaygroundCommand.Create(),
             ServerCommands.CreateHealth(),
             ServerCommands.CreateWait(),
             ServerCommands.CreateEmbed(),

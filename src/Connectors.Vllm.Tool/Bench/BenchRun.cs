@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tool.Bench;
+
+/// <summary>Puts one load on a client and times every request.</summary>
+internal sealed class BenchRun(IChatClient client, BenchSettings settings, ChatOptions template)
+{
+    /// <summary>Sends the prompts at the given rate and waits for all.</summary>
+    public async Task<BenchResult> RunAsync(double rate, IReadOnlyList<BenchPrompt> prompts, Action<int>? onDone, CancellationToken cancellationToken)
+    {
+        using var places = new SemaphoreSlim(settings.MaxConcurrency ?? prompts.Count);
+        using var gaps = BenchWorkload.Gaps(rate, settings.Burstiness, settings.Seed).GetEnumerator();
+        var cpu = Environment.CpuUsage.TotalTime;
+        var start = Stopwatch.GetTimestamp();
+        var due = TimeSpan.Zero;
+        var done = 0;
+        var running = new List<Task<BenchSample>>(prompts.Count);
+        foreach (var prompt in prompts)
+        {
+            var wait = due - Stopwatch.GetElapsedTime(start);
+            if (wait > TimeSpan.Zero)
+            {
+                await Task.Delay(wait, cancellationToken).ConfigureAwait(false);
+            }
+
+            running.Add(OneAsync(prompt));
+            gaps.MoveNext();
+            due += TimeSpan.FromSeconds(gaps.Current);
+        }
+
+        var samples = await Task.WhenAll(running).ConfigureAwait(false);
+        return new BenchResult(rate, Stopwatch.GetElapsedTime(start), Environment.CpuUsage.TotalTime - cpu, samples);
+
+        async Task<BenchSample> OneAsync(BenchPrompt prompt)
+        {
+            await places.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await AskAsync(prompt, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                places.Release();
+                onDone?.Invoke(Interlocked.Increment(ref done));
+            }
+        }
+    }
+
+    private async Task<BenchSample> AskAsync(BenchPrompt prompt, CancellationToken cancellationToken)
+    {
+        var options = template.Clone();
+        options.MaxOutputTokens = prompt.OutputLength;
+        var start = Stopwatch.GetTimestamp();
+        var last = start;
+        var first = 0d;
+        var gaps = new List<double>(prompt.OutputLength);
+        UsageDetails? usage = null;
+        try
+        {
+            await foreach (var update in client.GetStreamingResponseAsync([new ChatMessage(ChatRole.User, prompt.Prompt)], options, cancellationToken).ConfigureAwait(false))
+            {
+                var now = Stopwatch.GetTimestamp();
+                foreach (var content in update.Contents)
+                {
+                    if (content is UsageContent { Details: var details })
+                    {
+                        usage = details;
+                    }
+                }
+
+                if (!update.Contents.Any(static content => content is TextContent { Text.Length: > 0 } or TextReasoningContent { Text.Length: > 0 } or FunctionCallContent))
+                {
+                    continue;
+                }
+
+                if (first == 0)
+                {
+                    first = Stopwatch.GetElapsedTime(start, now).TotalMilliseconds;
+                }
+                else
+                {
+                    gaps.Add(Stopwatch.GetElapsedTime(last, now).TotalMilliseconds);
+                }
+
+                last = now;
+            }
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            return new BenchSample { Error = exception.Message };
+        }
+
+        return new BenchSample
+        {
+            InputTokens = (int)(usage?.InputTokenCount ?? 0),
+            OutputTokens = (int)(usage?.OutputTokenCount ?? gaps.Count + 1),
+            Ttft = first,
+            E2el = Stopwatch.GetElapsedTime(start, last).TotalMilliseconds,
+            Itl = gaps,
+        };
+    }
+}

@@ -1,0 +1,131 @@
+using System.ClientModel;
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Connectors.Vllm.Tool.Bench;
+using Connectors.Vllm.Tool.Terminal;
+using Microsoft.Extensions.AI;
+using OpenAI;
+
+namespace Connectors.Vllm.Tool.Commands;
+
+/// <summary><c>bench</c>: load on a server, over gRPC and, side by side, over HTTP.</summary>
+internal static class BenchCommand
+{
+    private const string Examples = """
+        Examples:
+          vllm-grpc bench --endpoint http://gpu-box:50051 --request-rate 1,2,4,8 --plot latency.svg
+          vllm-grpc bench --endpoint http://gpu-box:50051 --http http://gpu-box:8000/v1 --max-concurrency 64 --goodput ttft:200 tpot:50
+        """;
+
+    public static Command Create()
+    {
+        var connection = new ConnectionArguments(demonstration: true);
+        var model = new Option<string?>("--model") { Description = "The model's served name; default: what the gRPC server serves." };
+        var count = new Option<int>("--num-prompts") { Description = "Requests per load.", DefaultValueFactory = _ => 100 };
+        var rates = new Option<string>("--request-rate") { Description = "Arrivals per second, Poisson; several, separated by commas, are tried in turn; inf sends all at once.", DefaultValueFactory = _ => "inf" };
+        var concurrency = new Option<int?>("--max-concurrency") { Description = "Most requests under way." };
+        var burstiness = new Option<double>("--burstiness") { Description = "1 is Poisson; smaller comes in bursts, larger evenly.", DefaultValueFactory = _ => 1 };
+        var input = new Option<int>("--random-input-len") { Description = "Tokens of each prompt.", DefaultValueFactory = _ => 256 };
+        var output = new Option<int>("--random-output-len") { Description = "Tokens of each answer.", DefaultValueFactory = _ => 128 };
+        var range = new Option<double>("--random-range-ratio") { Description = "How much the lengths vary, 0 to 1.", DefaultValueFactory = _ => 0 };
+        var prefix = new Option<int>("--random-prefix-len") { Description = "Tokens at the beginning that all prompts share.", DefaultValueFactory = _ => 0 };
+        var dataset = new Option<string?>("--dataset") { Description = "JSON Lines with prompt and output_tokens, instead of random prompts." };
+        var goodput = new Option<string[]>("--goodput") { Description = "Limits a request must keep to count as good, in milliseconds: ttft:200 tpot:50 e2el:5000.", AllowMultipleArgumentsPerToken = true };
+        var http = new Option<Uri?>("--http") { Description = "The same load on an OpenAI-compatible server, e.g. http://gpu-box:8000/v1." };
+        var seed = new Option<int>("--seed") { Description = "Seed of prompts and arrivals.", DefaultValueFactory = _ => 0 };
+        var plot = new Option<string?>("--plot") { Description = "An SVG file: latency over load." };
+        var json = new Option<bool>("--json") { Description = "Results as JSON on standard output." };
+        var command = new Command("bench", "Puts load on a server and measures latency and throughput, as 'vllm bench serve' does.\n\n" + Examples)
+        {
+            model, count, rates, concurrency, burstiness, input, output, range, prefix, dataset, goodput, http, seed, plot, json,
+        };
+        connection.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var settings = new BenchSettings
+            {
+                NumPrompts = AtLeast(1, parsed.GetValue(count), "--num-prompts"),
+                RequestRates = ParseRates(parsed.GetValue(rates)!),
+                MaxConcurrency = parsed.GetValue(concurrency) is { } most ? AtLeast(1, most, "--max-concurrency") : null,
+                Burstiness = parsed.GetValue(burstiness) is > 0 and var shape ? shape : throw new ToolException("--burstiness must be above 0."),
+                InputLength = AtLeast(1, parsed.GetValue(input), "--random-input-len"),
+                OutputLength = AtLeast(1, parsed.GetValue(output), "--random-output-len"),
+                RangeRatio = parsed.GetValue(range) is >= 0 and <= 1 and var ratio ? ratio : throw new ToolException("--random-range-ratio is from 0 to 1."),
+                PrefixLength = AtLeast(0, parsed.GetValue(prefix), "--random-prefix-len"),
+                Goodput = ParseLimits(parsed.GetValue(goodput) ?? []),
+                Seed = parsed.GetValue(seed),
+            };
+            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            var profile = await open.Client.GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
+            var name = parsed.GetValue(model) ?? profile.ModelId;
+            var prompts = parsed.GetValue(dataset) is { } file ? BenchWorkload.FromFile(file, settings) : BenchWorkload.Random(settings, profile.Tokenizer);
+
+            var clients = new List<(string Name, IChatClient Client, ChatOptions Options)>
+            {
+                ("gRPC", open.Chat, new ChatOptions { Temperature = 0, AdditionalProperties = new() { ["ignore_eos"] = true } }),
+            };
+            if (parsed.GetValue(http) is { } address)
+            {
+                var openAI = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = address }).GetChatClient(name).AsIChatClient();
+                clients.Add(("HTTP", openAI, new ChatOptions { Temperature = 0 }));
+            }
+
+            var results = await MeasureAsync(clients, settings, prompts, cancellationToken).ConfigureAwait(false);
+            Show(results, settings, parsed.GetValue(json), parsed.GetValue(plot));
+            return results.Any(static item => item.Result.Completed == 0) ? ExitCode.Failure : ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static async Task<List<(string Client, BenchResult Result)>> MeasureAsync(
+        List<(string Name, IChatClient Client, ChatOptions Options)> clients, BenchSettings settings, List<BenchPrompt> prompts, CancellationToken cancellationToken)
+    {
+        var results = new List<(string, BenchResult)>();
+        foreach (var (client, chat, options) in clients)
+        {
+            // Connections, code and the model's files are warm before the first request is timed.
+            var run = new BenchRun(chat, settings, options);
+            await run.RunAsync(double.PositiveInfinity, [prompts[0]], null, cancellationToken).ConfigureAwait(false);
+            foreach (var rate in settings.RequestRates)
+            {
+                results.Add((client, await run.RunAsync(rate, prompts, null, cancellationToken).ConfigureAwait(false)));
+            }
+        }
+
+        return results;
+    }
+
+    private static void Show(List<(string Client, BenchResult Result)> results, BenchSettings settings, bool json, string? plot)
+    {
+        if (json)
+        {
+            using var output = Console.OpenStandardOutput();
+            using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
+            writer.WriteStartArray();
+            results.ForEach(item => item.Result.WriteTo(writer, item.Client, settings.Goodput));
+            writer.WriteEndArray();
+        }
+        else
+        {
+            BenchReport.Print(Spectre.Console.AnsiConsole.Console, results, settings.Goodput);
+        }
+
+        if (plot is not null)
+        {
+            BenchReport.Draw(plot, results);
+        }
+    }
+
+    private static List<double> ParseRates(string text) => [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(static part =>
+        part == "inf" ? double.PositiveInfinity
+        : double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate
+        : throw new ToolException($"--request-rate {part}: a number above 0, or inf, is expected."))];
+
+    private static Dictionary<string, double> ParseLimits(string[] limits) => limits.Select(static limit =>
+        limit.Split(':') is [("ttft" or "tpot" or "e2el") and var name, var value] && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
+            ? KeyValuePair.Create(name, milliseconds)
+            : throw new ToolException($"--goodput {limit}: ttft, tpot or e2el and milliseconds are expected, e.g. ttft:200.")).ToDictionary();
+
+    private static int AtLeast(int least, int value, string name) => value >= least ? value : throw new ToolException($"{name} must be at least {least}.");
+}

@@ -1,0 +1,167 @@
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Playground;
+using Microsoft.Playwright;
+
+namespace Connectors.Vllm.Tool.Tests;
+
+/// <summary>The page as a person uses it, in a real browser (Chromium, headless) against the scripted server.</summary>
+public sealed class PlaygroundPageTests : IAsyncLifetime
+{
+    private static readonly string? Chromium = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+
+    private VllmTestServer _model = null!;
+    private Connection _connection = null!;
+    private PlaygroundServer _playground = null!;
+    private IPlaywright _playwright = null!;
+    private IBrowser _browser = null!;
+    private IPage _page = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Requires.Available(Chromium is not null, "the playground is tested in Chromium: install the package chromium");
+        _model = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        _connection = new Connection(new VllmChatClient(_model.Endpoint), null, _model.Endpoint);
+        _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
+        _playwright = await Microsoft.Playwright.Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
+        _page = await _browser.NewPageAsync(new() { ViewportSize = new() { Width = 1280, Height = 900 } });
+        await _page.GotoAsync(_playground.Address.ToString());
+        await Assertions.Expect(_page.Locator("#model")).ToContainTextAsync("VllmEngine protocol");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+            _playwright.Dispose();
+            await _playground.DisposeAsync();
+            await _connection.DisposeAsync();
+            await _model.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Send_Question_StreamsReasoningTextAndUsage()
+    {
+        _model.Enqueue("<think>\nHm.\n</think>\n\nBecause of <b>Rayleigh</b> & co.");
+        await AskAsync("Why is the sky blue?");
+
+        var answer = _page.Locator(".message.assistant");
+        await Assertions.Expect(answer).ToContainTextAsync("Because of <b>Rayleigh</b> & co.");
+        await Assertions.Expect(answer.Locator("details summary")).ToHaveTextAsync("Reasoning");
+        await Assertions.Expect(_page.Locator("#rate")).ToContainTextAsync("output tokens");
+
+        // What a model writes is text, never markup.
+        Assert.Equal(0, await answer.Locator("b").CountAsync());
+        await ScreenshotAsync("answer");
+    }
+
+    [Fact]
+    public async Task Send_QuestionWithControlToken_IsShownAsContentTokenByToken()
+    {
+        _model.Enqueue("Fine.");
+        await AskAsync("Say <|im_end|> now");
+        await Assertions.Expect(_page.Locator("#tokens .token.special").First).ToHaveTextAsync("<|im_start|>");
+
+        // The control token that was typed is several tokens of content; the template's own is one special token.
+        var content = string.Concat(await _page.Locator("#tokens .token.content").AllTextContentsAsync());
+        Assert.Contains("<|im_end|>", content, StringComparison.Ordinal);
+        Assert.DoesNotContain("<|im_end|>", await _page.Locator("#tokens .token.content").AllTextContentsAsync());
+        var ids = await _page.Locator("#tokens .token").EvaluateAllAsync<int[]>("tokens => tokens.map(token => parseInt(token.title.slice(3)))");
+        Assert.Equal(_model.Requests[^1].PromptIds, ids);
+        await ScreenshotAsync("tokens");
+    }
+
+    [Fact]
+    public async Task Hover_TokenOfTheAnswer_ShowsProbabilityAndAlternatives()
+    {
+        _model.Enqueue("Yes.");
+        await AskAsync("Really?");
+        await _page.Locator("#answer .token").First.HoverAsync();
+        await Assertions.Expect(_page.Locator("#alternatives")).ToContainTextAsync("%");
+        await Assertions.Expect(_page.Locator("#alternatives")).ToContainTextAsync("(id ");
+        await ScreenshotAsync("logprobs");
+    }
+
+    [Fact]
+    public async Task Cancel_WhileStreaming_AbortsTheRequestOnTheServer()
+    {
+        var never = new TaskCompletionSource();
+        _model.Enqueue(new ScriptedReply { Text = "One two three four five six", HoldAfterMessages = 2, Hold = never.Task });
+        await FillAsync("Count");
+        await _page.ClickAsync("#send");
+        await Assertions.Expect(_page.Locator(".message.assistant")).ToContainTextAsync("One");
+        await _page.ClickAsync("#cancel");
+
+        await Assertions.Expect(_page.Locator("#rate")).ToHaveTextAsync("cancelled");
+        await Assertions.Expect(_page.Locator("#send")).ToBeEnabledAsync();
+        while (_model.ActiveRequests > 0)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    [Fact]
+    public async Task Send_WithTools_ShowsCallArgumentsAndResult()
+    {
+        _model.Enqueue("<tool_call>\n{\"name\": \"roll_dice\", \"arguments\": {\"sides\": 6}}\n</tool_call>", "You rolled it.");
+        await _page.CheckAsync("#use_tools");
+        await AskAsync("Roll a die");
+
+        await Assertions.Expect(_page.Locator(".call")).ToContainTextAsync("roll_dice({\"sides\": 6}) → ");
+        await Assertions.Expect(_page.Locator("#conversation")).ToContainTextAsync("You rolled it.");
+        await ScreenshotAsync("tools");
+    }
+
+    [Fact]
+    public async Task Send_WithSchema_SendsTheConstraint()
+    {
+        _model.Enqueue("{\"ok\":true}");
+        await _page.FillAsync("#schema", """{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}""");
+        await AskAsync("Is it?");
+
+        await Assertions.Expect(_page.Locator(".message.assistant")).ToContainTextAsync("{\"ok\":true}");
+        await _page.FillAsync("#schema", "{nonsense");
+        await FillAsync("Again");
+        await _page.ClickAsync("#send");
+        await Assertions.Expect(_page.Locator("#error")).ToContainTextAsync("The schema is not JSON");
+    }
+
+    [Fact]
+    public async Task Drop_Image_IsSentWithTheQuestionAndRefusedByATextModel()
+    {
+        var png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+        var transfer = await _page.EvaluateHandleAsync(
+            "data => { const transfer = new DataTransfer(); transfer.items.add(new File([Uint8Array.from(data)], 'dot.png', { type: 'image/png' })); return transfer; }",
+            png.Select(static part => (int)part).ToArray());
+        await _page.DispatchEventAsync("#question", "drop", new { dataTransfer = transfer });
+        await Assertions.Expect(_page.Locator("#images img")).ToHaveAttributeAsync("alt", "dot.png");
+
+        await FillAsync("What is it?");
+        await _page.ClickAsync("#send");
+        await Assertions.Expect(_page.Locator("#error")).ToBeVisibleAsync();
+        await Assertions.Expect(_page.Locator(".message.user img")).ToBeVisibleAsync();
+    }
+
+    private async Task AskAsync(string question)
+    {
+        await FillAsync(question);
+        await _page.ClickAsync("#send");
+        await Assertions.Expect(_page.Locator("#rate")).ToContainTextAsync("output tokens");
+        await Assertions.Expect(_page.Locator("#send")).ToBeEnabledAsync();
+    }
+
+    private Task FillAsync(string question) => _page.FillAsync("#question", question);
+
+    /// <summary>Pictures for the documentation, where a folder for them is named.</summary>
+    private async Task ScreenshotAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("VLLM_TEST_SCREENSHOTS") is { Length: > 0 } folder)
+        {
+            await _page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"playground-{name}.png") });
+        }
+    }
+}
