@@ -14,18 +14,13 @@ internal static class ChatProgram
             await using var server = settings.Endpoint is null
                 ? await VllmTestServer.StartAsync(new VllmTestServerOptions { ModelDirectory = settings.ModelDirectory?.FullName }, cancellationToken)
                 : null;
-            await using var services = new ServiceCollection()
-                .AddVllmGrpc(options =>
-                {
-                    options.Endpoints.Add(settings.Endpoint ?? server!.Endpoint);
-                    options.ModelDirectory = settings.ModelDirectory?.FullName;
-                })
-                .Use(static (inner, _) => inner.AsBuilder().UseFunctionInvocation().Build())
-                .Services
-                .BuildServiceProvider();
+            var services = new ServiceCollection();
+            services.AddVllmGrpc(settings.Endpoint ?? server!.Endpoint, options => options.ModelDirectory = settings.ModelDirectory?.FullName)
+                .UseFunctionInvocation();
+            await using var provider = services.BuildServiceProvider();
 
             ChatSession session = new(
-                services.GetRequiredService<IChatClient>(),
+                provider.GetRequiredService<IChatClient>(),
                 settings.Json ? new JsonAnswerWriter(Console.Out) : new ConsoleAnswerWriter(Console.Out, UseColors()),
                 settings.Statistics ? Console.Error : null,
                 settings.System,

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -29,7 +30,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     /// <param name="loggerFactory">Hears what happens; null is silence.</param>
     /// <exception cref="ArgumentException">The address is not one.</exception>
     public VllmChatClient(string endpoint, ILoggerFactory? loggerFactory = null)
-        : this(OptionsFor(endpoint), loggerFactory)
+        : this(OptionsFor(EndpointAddress.Parse(endpoint, nameof(endpoint))), loggerFactory)
     {
     }
 
@@ -66,6 +67,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
         _runtime = runtime;
         _ownsRuntime = ownsRuntime;
     }
+
+    internal VllmGrpcOptions Options => _runtime.Options;
 
     /// <inheritdoc/>
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -187,19 +190,5 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
 
     private static IReadOnlyList<ChatMessage> AsList(IEnumerable<ChatMessage> messages) => messages as IReadOnlyList<ChatMessage> ?? [.. messages];
 
-    private static VllmGrpcOptions OptionsFor(string endpoint)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(endpoint);
-        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out var address)
-            ? OptionsFor(address)
-            : throw new ArgumentException($"'{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.", nameof(endpoint));
-    }
-
-    private static VllmGrpcOptions OptionsFor(Uri endpoint)
-    {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        var options = new VllmGrpcOptions();
-        options.Endpoints.Add(endpoint);
-        return options;
-    }
+    private static VllmGrpcOptions OptionsFor(Uri endpoint) => new() { Endpoint = endpoint ?? throw new ArgumentNullException(nameof(endpoint)) };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,15 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     private EmbeddingGeneratorMetadata? _metadata;
     private int _dimensions;
     private int _disposed;
+
+    /// <summary>Makes a generator for a server.</summary>
+    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public VllmEmbeddingGenerator(string endpoint, ILoggerFactory? loggerFactory = null)
+        : this(OptionsFor(EndpointAddress.Parse(endpoint, nameof(endpoint))), loggerFactory)
+    {
+    }
 
     /// <summary>Makes a generator for a server.</summary>
     /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
@@ -173,11 +183,5 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         return known;
     }
 
-    private static VllmGrpcOptions OptionsFor(Uri endpoint)
-    {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        var options = new VllmGrpcOptions();
-        options.Endpoints.Add(endpoint);
-        return options;
-    }
+    private static VllmGrpcOptions OptionsFor(Uri endpoint) => new() { Endpoint = endpoint ?? throw new ArgumentNullException(nameof(endpoint)) };
 }

@@ -160,8 +160,8 @@ public sealed class PythonServerTests
         string[] arguments = ["--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile];
         await using var server = await PythonPeer.StartServerAsync(family, tls: true, Cancel, mutual ? [.. arguments, "--client-ca", certificates.AuthorityFile] : arguments);
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
-        options.RootCertificates = [certificates.Authority];
-        options.ClientCertificate = mutual ? certificates.Client : null;
+        options.RootCertificateFile = certificates.AuthorityFile;
+        (options.ClientCertificateFile, options.ClientCertificateKeyFile) = mutual ? (certificates.ClientFile, certificates.ClientKeyFile) : (null, null);
         await using var engine = VllmEngineFactory.Create(options);
 
         var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel);

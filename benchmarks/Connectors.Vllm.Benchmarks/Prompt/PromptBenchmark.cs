@@ -47,14 +47,13 @@ internal sealed class PromptBenchmark : IBenchmark
 
     private static async Task MeasureAsync(StreamServerProcess server, string modelDirectory, int messages, int tokens, bool tools, int runs)
     {
-        await using var services = new ServiceCollection()
-            .AddVllmGrpc(options =>
-            {
-                options.Endpoints.Add(server.Grpc);
-                options.ModelDirectory = modelDirectory;
-            })
-            .Services
-            .BuildServiceProvider();
+        var collection = new ServiceCollection();
+        collection.AddVllmGrpc(options =>
+        {
+            options.Endpoints.Add(server.Grpc);
+            options.ModelDirectory = modelDirectory;
+        });
+        await using var services = collection.BuildServiceProvider();
         var client = services.GetRequiredService<IChatClient>();
         ChatOptions options = new() { MaxOutputTokens = 16, Temperature = 0, Tools = tools ? Tools() : null };
 

@@ -31,14 +31,13 @@ internal sealed class SoakBenchmark : IBenchmark
         });
         using var model = ModelFolder.Extract(server.ModelFiles);
         server.Reply(request => Answer(server, request, calm));
-        await using var services = new ServiceCollection()
-            .AddVllmGrpc(options =>
-            {
-                options.Endpoints.Add(server.Endpoint);
-                options.ModelDirectory = model.Path;
-            })
-            .Services
-            .BuildServiceProvider();
+        var collection = new ServiceCollection();
+        collection.AddVllmGrpc(options =>
+        {
+            options.Endpoints.Add(server.Endpoint);
+            options.ModelDirectory = model.Path;
+        });
+        await using var services = collection.BuildServiceProvider();
         var client = services.GetRequiredService<IChatClient>();
         await client.GetResponseAsync(SoakScript.Question(0));
 

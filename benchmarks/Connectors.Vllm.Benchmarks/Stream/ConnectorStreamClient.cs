@@ -14,14 +14,13 @@ internal sealed class ConnectorStreamClient : IStreamClient
     public ConnectorStreamClient(Uri endpoint, string modelDirectory, StreamCase @case)
     {
         _case = @case;
-        _services = new ServiceCollection()
-            .AddVllmGrpc(options =>
-            {
-                options.Endpoints.Add(endpoint);
-                options.ModelDirectory = modelDirectory;
-            })
-            .Services
-            .BuildServiceProvider();
+        var collection = new ServiceCollection();
+        collection.AddVllmGrpc(options =>
+        {
+            options.Endpoints.Add(endpoint);
+            options.ModelDirectory = modelDirectory;
+        });
+        _services = collection.BuildServiceProvider();
         _client = _services.GetRequiredService<IChatClient>();
     }
 

@@ -47,9 +47,7 @@ internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
     /// <param name="modelDirectory">Where the tokenizer is, for servers that do not send theirs; null when the client has to find it.</param>
     public static async Task<ModelVerb> ConnectAsync(string endpoint, string? modelDirectory)
     {
-        var options = new VllmGrpcOptions { ModelDirectory = modelDirectory };
-        options.Endpoints.Add(new Uri(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint));
-        await using VllmChatClient client = new(options);
+        await using VllmChatClient client = new(new VllmGrpcOptions { Endpoint = new Uri(endpoint, UriKind.RelativeOrAbsolute), ModelDirectory = modelDirectory });
         var profile = await client.GetModelProfileAsync();
         return new ModelVerb([.. await ModelFacts.OfAsync((Grpc.IVllmEngine)client.GetService(typeof(Grpc.IVllmEngine))!), .. ModelFacts.Of(profile)]);
     }

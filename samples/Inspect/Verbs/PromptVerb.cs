@@ -42,7 +42,7 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
             options.Tools = [.. tools.EnumerateArray().Select(Declaration)];
         }
 
-        return profile.PreviewPrompt(messages, options);
+        return VllmPromptPreview.Create(profile, messages, options);
     }
 
     private static AIFunctionDeclaration Declaration(JsonElement tool)

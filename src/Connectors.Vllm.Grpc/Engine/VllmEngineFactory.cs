@@ -15,7 +15,7 @@ public static class VllmEngineFactory
     {
         ArgumentNullException.ThrowIfNull(options);
         return new ServerPool(
-            options.Clone(),
+            options.Snapshot(),
             static (uri, copy) => new HttpGrpcTransport(uri, copy),
             (loggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Connectors.Vllm.Grpc"));
     }

@@ -1,5 +1,7 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -7,7 +9,7 @@ namespace Connectors.Vllm.Grpc;
 /// Where the server is and how to talk to it. Read once, when a client or engine is made; later changes have no effect on it.
 /// Every time limit takes <see cref="Timeout.InfiniteTimeSpan"/> for none.
 /// </summary>
-public sealed class VllmConnectionOptions
+public sealed class VllmConnectionOptions : IValidatableObject
 {
     /// <summary>Environment variable with the default host name.</summary>
     public const string HostVariable = "VLLM_GRPC_HOST";
@@ -34,14 +36,29 @@ public sealed class VllmConnectionOptions
     /// <summary>Extra metadata for every call; names are lower-cased, names that end in <c>-bin</c> take base64 values.</summary>
     public IDictionary<string, string> Metadata { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Trusted roots for the server's certificate, instead of those of the operating system; null uses the system's.</summary>
-    public X509Certificate2Collection? RootCertificates { get; set; }
+    /// <summary>
+    /// A PEM file with the certificates of the authorities to trust for the server's certificate, instead of those of the operating system;
+    /// <see langword="null"/> uses the system's.
+    /// </summary>
+    public string? RootCertificateFile { get; set; }
 
-    /// <summary>The client's certificate with its private key, for mutual TLS; null sends none.</summary>
-    public X509Certificate2? ClientCertificate { get; set; }
+    /// <summary>
+    /// The client's certificate for mutual TLS: a PEM file (with its private key, or with <see cref="ClientCertificateKeyFile"/> beside it), or a PKCS#12
+    /// file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
+    /// </summary>
+    public string? ClientCertificateFile { get; set; }
 
-    /// <summary>Checks the server's certificate instead of the built-in rules and <see cref="RootCertificates"/>; null keeps those.</summary>
-    public RemoteCertificateValidationCallback? ServerCertificateValidation { get; set; }
+    /// <summary>A PEM file with the private key of <see cref="ClientCertificateFile"/>; <see langword="null"/> when that file holds it.</summary>
+    public string? ClientCertificateKeyFile { get; set; }
+
+    /// <summary>Password of the private key or of the PKCS#12 file; <see langword="null"/> for none.</summary>
+    public string? ClientCertificatePassword { get; set; }
+
+    /// <summary>
+    /// Changes the TLS settings of https connections in code, after the files above were applied: certificates from a store, a validation callback, a chain
+    /// policy. Called once per server when the engine is created.
+    /// </summary>
+    public Action<SslClientAuthenticationOptions>? ConfigureTls { get; set; }
 
     /// <summary>Limit for setting up a connection. Default 10 s.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(10);
@@ -106,21 +123,23 @@ public sealed class VllmConnectionOptions
     /// <exception cref="ArgumentException">The address is not an absolute http, https, grpc or grpcs URI.</exception>
     public static VllmConnectionOptions ForEndpoint(string address)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(address);
         var options = new VllmConnectionOptions();
-        options.Endpoints.Add(EndpointAddress.Parse(address));
+        options.Endpoints.Add(EndpointAddress.Parse(address, nameof(address)));
         return options;
     }
 
-    internal VllmConnectionOptions Clone()
+    /// <summary>Makes a copy that later changes of this object do not reach.</summary>
+    public VllmConnectionOptions Clone()
     {
         var copy = new VllmConnectionOptions
         {
             Protocol = Protocol,
             BearerToken = BearerToken,
-            RootCertificates = RootCertificates,
-            ClientCertificate = ClientCertificate,
-            ServerCertificateValidation = ServerCertificateValidation,
+            RootCertificateFile = RootCertificateFile,
+            ClientCertificateFile = ClientCertificateFile,
+            ClientCertificateKeyFile = ClientCertificateKeyFile,
+            ClientCertificatePassword = ClientCertificatePassword,
+            ConfigureTls = ConfigureTls,
             ConnectTimeout = ConnectTimeout,
             CallTimeout = CallTimeout,
             GenerationTimeout = GenerationTimeout,
@@ -139,12 +158,7 @@ public sealed class VllmConnectionOptions
         };
         foreach (var endpoint in Endpoints)
         {
-            copy.Endpoints.Add(EndpointAddress.Normalize(endpoint));
-        }
-
-        if (copy.Endpoints.Count == 0)
-        {
-            copy.Endpoints.Add(EndpointAddress.FromEnvironment());
+            copy.Endpoints.Add(endpoint);
         }
 
         foreach (var (name, value) in Metadata)
@@ -152,47 +166,135 @@ public sealed class VllmConnectionOptions
             copy.Metadata[name] = value;
         }
 
-        copy.Check();
         return copy;
     }
 
-    private void Check()
+    /// <summary>The copy an engine works with: checked, with normalized addresses and at least one of them.</summary>
+    /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
+    internal VllmConnectionOptions Snapshot()
     {
-        Positive(ConnectTimeout, nameof(ConnectTimeout));
-        Positive(CallTimeout, nameof(CallTimeout));
-        Positive(GenerationTimeout, nameof(GenerationTimeout));
-        Positive(FirstTokenTimeout, nameof(FirstTokenTimeout));
-        Positive(BetweenTokensTimeout, nameof(BetweenTokensTimeout));
-        Positive(AbortTimeout, nameof(AbortTimeout));
-        Positive(TokenizerTimeout, nameof(TokenizerTimeout));
-        Positive(KeepAlivePingInterval, nameof(KeepAlivePingInterval));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxReceiveMessageBytes);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxSendMessageBytes);
-        ArgumentOutOfRangeException.ThrowIfLessThan(ProbeInterval, TimeSpan.Zero);
+        if (Check().FirstOrDefault() is { } problem)
+        {
+            throw new ArgumentException($"{problem.MemberNames.First()}: {problem.ErrorMessage}");
+        }
+
+        var copy = Clone();
+        copy.Endpoints.Clear();
+        foreach (var endpoint in Endpoints)
+        {
+            copy.Endpoints.Add(EndpointAddress.Normalize(endpoint));
+        }
+
+        if (copy.Endpoints.Count == 0)
+        {
+            copy.Endpoints.Add(FromEnvironment());
+        }
+
+        return copy;
+    }
+
+    /// <summary>Every invalid option, named with its configuration key (<c>Retry:MaxRetries</c>).</summary>
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext) => Check();
+
+    private IEnumerable<ValidationResult> Check()
+    {
+        foreach (var endpoint in Endpoints)
+        {
+            if (!EndpointAddress.TryNormalize(endpoint, out _, out var problem))
+            {
+                yield return new ValidationResult(problem, [nameof(Endpoints)]);
+            }
+        }
+
+        foreach (var (name, limit) in new (string, TimeSpan?)[]
+        {
+            (nameof(ConnectTimeout), ConnectTimeout), (nameof(CallTimeout), CallTimeout), (nameof(GenerationTimeout), GenerationTimeout),
+            (nameof(FirstTokenTimeout), FirstTokenTimeout), (nameof(BetweenTokensTimeout), BetweenTokensTimeout), (nameof(AbortTimeout), AbortTimeout),
+            (nameof(TokenizerTimeout), TokenizerTimeout), (nameof(KeepAlivePingInterval), KeepAlivePingInterval),
+        })
+        {
+            if (limit <= TimeSpan.Zero && limit != Timeout.InfiniteTimeSpan)
+            {
+                yield return new ValidationResult($"{limit} is not a time limit; use a positive time such as 00:01:00, or -00:00:00.001 for no limit.", [name]);
+            }
+        }
+
+        foreach (var (name, bytes) in new[] { (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes), (nameof(MaxSendMessageBytes), MaxSendMessageBytes) })
+        {
+            if (bytes < 1)
+            {
+                yield return new ValidationResult(string.Create(CultureInfo.InvariantCulture, $"{bytes} is not a size; use a number of bytes above 0."), [name]);
+            }
+        }
+
+        foreach (var (name, delay) in new[]
+        {
+            (nameof(ProbeInterval), ProbeInterval), ("Retry:" + nameof(Retry.BaseDelay), Retry.BaseDelay), ("Retry:" + nameof(Retry.MaxDelay), Retry.MaxDelay),
+        })
+        {
+            if (delay < TimeSpan.Zero)
+            {
+                yield return new ValidationResult($"{delay} is negative; use 00:00:00 or more.", [name]);
+            }
+        }
+
+        if (Retry.MaxRetries is < 0 or > VllmRetryOptions.MostRetries)
+        {
+            yield return new ValidationResult(
+                string.Create(CultureInfo.InvariantCulture, $"{Retry.MaxRetries} is out of range; use 0 (no retries) to {VllmRetryOptions.MostRetries}."), ["Retry:" + nameof(Retry.MaxRetries)]);
+        }
+
+        if (!Enum.IsDefined(Protocol))
+        {
+            yield return new ValidationResult($"{Protocol} is unknown; use one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.", [nameof(Protocol)]);
+        }
+
+        if (ConstraintStart is { } start && !Enum.IsDefined(start))
+        {
+            yield return new ValidationResult($"{start} is unknown; use one of {string.Join(", ", Enum.GetNames<ConstraintStart>())}.", [nameof(ConstraintStart)]);
+        }
+
         if (BearerToken is not null && MetadataRules.Explain("authorization", BearerToken) is not null)
         {
-            throw new ArgumentException($"{nameof(BearerToken)} holds characters that are not printable ASCII (a line break at its end?).");
+            yield return new ValidationResult("The token contains characters that are not printable ASCII (a line break at its end?).", [nameof(BearerToken)]);
         }
 
         foreach (var (name, value) in Metadata)
         {
-            if (MetadataRules.Explain(name, value) is { } error)
+            if (MetadataRules.Explain(name, value) is { } problem)
             {
-                throw new ArgumentException(error);
+                yield return new ValidationResult(problem, [nameof(Metadata)]);
             }
         }
 
-        static void Positive(TimeSpan? limit, string name)
+        foreach (var (name, file) in new[]
         {
-            if (limit <= TimeSpan.Zero && limit != Timeout.InfiniteTimeSpan)
+            (nameof(RootCertificateFile), RootCertificateFile), (nameof(ClientCertificateFile), ClientCertificateFile), (nameof(ClientCertificateKeyFile), ClientCertificateKeyFile),
+        })
+        {
+            if (file is not null && !File.Exists(file))
             {
-                throw new ArgumentOutOfRangeException(name, limit, "A time limit must be above zero, or Timeout.InfiniteTimeSpan for none.");
+                yield return new ValidationResult($"The file '{file}' does not exist.", [name]);
             }
+        }
+
+        if (ClientCertificateFile is null && ClientCertificateKeyFile is not null)
+        {
+            yield return new ValidationResult($"A private key needs its certificate: set {nameof(ClientCertificateFile)} as well.", [nameof(ClientCertificateKeyFile)]);
         }
     }
 
+    private static Uri FromEnvironment()
+    {
+        var host = Environment.GetEnvironmentVariable(HostVariable) is { } named && !string.IsNullOrWhiteSpace(named) ? named : "localhost";
+        var port = Environment.GetEnvironmentVariable(PortVariable) is { } number && !string.IsNullOrWhiteSpace(number) ? number : "9000";
+        return ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? EndpointAddress.Parse($"{host.TrimEnd('/')}:{port}")
+            : throw new ArgumentException($"{PortVariable} is '{port}', not a port number.");
+    }
+
     private static TimeSpan DefaultCallTimeout() =>
-        double.TryParse(Environment.GetEnvironmentVariable(TimeoutVariable), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+        double.TryParse(Environment.GetEnvironmentVariable(TimeoutVariable), CultureInfo.InvariantCulture, out var seconds)
             && seconds > 0 && seconds < TimeSpan.MaxValue.TotalSeconds / 2
             ? TimeSpan.FromSeconds(seconds)
             : TimeSpan.FromSeconds(60);
@@ -204,6 +306,8 @@ public sealed class VllmConnectionOptions
 /// </summary>
 public sealed class VllmRetryOptions
 {
+    internal const int MostRetries = 10;
+
     /// <summary>Retries after the first attempt, 0 to 10; 0 turns retrying off. Default 3.</summary>
     public int MaxRetries { get; set; } = 3;
 

@@ -78,7 +78,7 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
                 case HttpProtocolException error:
                     return FromHttp2(error, exception);
                 case AuthenticationException:
-                    return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates (RootCertificates names an authority to trust, ClientCertificate what the server may ask for); a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
+                    return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates (RootCertificateFile names the authorities to trust, ClientCertificateFile what the server may ask for); a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
                     return Connection($"{endpoint} does not speak HTTP/2. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }:

@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Connectors.Vllm.Grpc;
@@ -75,23 +73,7 @@ internal sealed class HttpGrpcTransport : IGrpcTransport
             ResponseHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
             ConnectCallback = connect,
         };
-        if (options.ClientCertificate is not null)
-        {
-            handler.SslOptions.ClientCertificates = [options.ClientCertificate];
-            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => options.ClientCertificate;
-        }
-
-        if (options.ServerCertificateValidation is not null)
-        {
-            handler.SslOptions.RemoteCertificateValidationCallback = options.ServerCertificateValidation;
-        }
-        else if (options.RootCertificates is not null)
-        {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(options.RootCertificates);
-            handler.SslOptions.CertificateChainPolicy = policy;
-        }
-
+        TlsSettings.Apply(options, handler.SslOptions);
         return handler;
     }
 

@@ -1,147 +1,273 @@
+using System.Runtime.CompilerServices;
 using Connectors.Vllm;
+using Connectors.Vllm.Shared;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 #pragma warning disable IDE0130 // Registration methods live where every application already looks.
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
 
 /// <summary>
-/// Registers a vLLM server: <see cref="IChatClient"/>, <see cref="IEmbeddingGenerator{TInput,TEmbedding}"/> of <c>string</c> and <c>Embedding&lt;float&gt;</c>,
-/// and <see cref="VllmChatClient"/> (without decorators), all singletons on one connection; the engine is a service of the client. As with every provider, the last
-/// registration without a key is the one a plain <see cref="IChatClient"/> resolves to. Nothing is sent before the first request.
+/// Registers vLLM servers. The methods return the builders of Microsoft.Extensions.AI, so that a pipeline is composed as for every provider:
+/// <c>services.AddVllmGrpc("http://gpu-box:50051").UseFunctionInvocation().UseOpenTelemetry();</c>
 /// </summary>
+/// <remarks>
+/// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the pipeline around
+/// it), <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is loaded,
+/// <see cref="Connectors.Vllm.Tokenizers.Tokenizer"/>. Nothing is sent before the first request.</para>
+/// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration without a
+/// key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and <c>PostConfigure</c> apply to all registrations
+/// without a key, and with a name to those whose key is that string.</para>
+/// </remarks>
 public static class VllmGrpcServiceCollectionExtensions
 {
-    /// <summary>Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset).</summary>
+    /// <summary>Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddVllmGrpc(this IServiceCollection services) => Add(services, null, string.Empty, static _ => { });
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddVllmGrpc(this IServiceCollection services) => AddServer(services, null, null, null);
 
-    /// <summary>Registers a server by its address.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <returns>A builder for decorators.</returns>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
-    public static IVllmGrpcBuilder AddVllmGrpc(this IServiceCollection services, string endpoint) => Add(services, null, string.Empty, At(endpoint));
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddVllmGrpc(
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, null, At(endpoint, configure));
 
-    /// <summary>Registers a server by its address.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddVllmGrpc(this IServiceCollection services, Uri endpoint) => Add(services, null, string.Empty, At(endpoint));
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddVllmGrpc(
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, null, At(endpoint, configure));
 
-    /// <summary>Registers a server by options.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets the options.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddVllmGrpc(this IServiceCollection services, Action<VllmGrpcOptions> configure)
-    {
-        ArgumentNullException.ThrowIfNull(configure);
-        return Add(services, null, string.Empty, configure);
-    }
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddVllmGrpc(
+        this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddServer(services, null, null, NotNull(configure));
 
-    /// <summary>Registers a server by a configuration section with the names of <see cref="VllmGrpcOptions"/> (<c>Endpoint</c> for a single address).</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="section">The section, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddVllmGrpc(this IServiceCollection services, IConfiguration section)
-    {
-        ArgumentNullException.ThrowIfNull(section);
-        return Add(services, null, PathOf(section), options => VllmGrpcOptionsBinder.Bind(section, options));
-    }
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddVllmGrpc(
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, NotNull(section), configure);
 
-    /// <summary>Registers a server by its address under a key.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="serviceKey">The key.</param>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <returns>A builder for decorators.</returns>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
-    public static IVllmGrpcBuilder AddKeyedVllmGrpc(this IServiceCollection services, object serviceKey, string endpoint) =>
-        Add(services, Key(serviceKey), string.Empty, At(endpoint));
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddKeyedVllmGrpc(
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers a server by its address under a key.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="serviceKey">The key.</param>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddKeyedVllmGrpc(this IServiceCollection services, object serviceKey, Uri endpoint) =>
-        Add(services, Key(serviceKey), string.Empty, At(endpoint));
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddKeyedVllmGrpc(
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers a server by options under a key.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="serviceKey">The key.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
     /// <param name="configure">Sets the options.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddKeyedVllmGrpc(this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure)
-    {
-        ArgumentNullException.ThrowIfNull(configure);
-        return Add(services, Key(serviceKey), string.Empty, configure);
-    }
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddKeyedVllmGrpc(
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddServer(services, NotNull(serviceKey), null, NotNull(configure));
 
-    /// <summary>Registers a server by a configuration section under a key.</summary>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="serviceKey">The key.</param>
-    /// <param name="section">The section.</param>
-    /// <returns>A builder for decorators.</returns>
-    public static IVllmGrpcBuilder AddKeyedVllmGrpc(this IServiceCollection services, object serviceKey, IConfiguration section)
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddKeyedVllmGrpc(
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), NotNull(section), configure);
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddVllmChatClient(
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, null, At(endpoint, configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddVllmChatClient(
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, null, At(endpoint, configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddVllmChatClient(
+        this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddChat(services, null, null, NotNull(configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddVllmChatClient(
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, NotNull(section), configure);
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddKeyedVllmChatClient(
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static ChatClientBuilder AddKeyedVllmChatClient(
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddKeyedVllmChatClient(
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddChat(services, NotNull(serviceKey), null, NotNull(configure));
+
+    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the chat client's pipeline.</returns>
+    public static ChatClientBuilder AddKeyedVllmChatClient(
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), NotNull(section), configure);
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, null, At(endpoint, configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, null, At(endpoint, configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
+        this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddEmbeddings(services, null, null, NotNull(configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, NotNull(section), configure);
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="configure">Sets the options.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddEmbeddings(services, NotNull(serviceKey), null, NotNull(configure));
+
+    /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key of the registered services.</param>
+    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <returns>The builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), NotNull(section), configure);
+
+    private static ChatClientBuilder AddServer(IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure)
     {
-        ArgumentNullException.ThrowIfNull(section);
-        return Add(services, Key(serviceKey), PathOf(section), options => VllmGrpcOptionsBinder.Bind(section, options));
+        var registration = VllmRegistration.Add(services, key, section, configure);
+        registration.AddEmbeddingGenerator(services);
+        return registration.AddChatClient(services);
     }
 
-    private static VllmGrpcBuilder Add(IServiceCollection services, object? key, string path, Action<VllmGrpcOptions> configure)
-    {
-        ArgumentNullException.ThrowIfNull(services);
-        var name = key is null ? Options.Options.DefaultName : $"vllm:{key}";
-        var builder = new VllmGrpcBuilder(services, key, name);
-        services.AddOptions<VllmGrpcOptions>(name).Configure(configure).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<VllmGrpcOptions>>(new VllmGrpcOptionsValidator(name, path));
-        services.AddKeyedSingleton(builder, (provider, _) => new VllmRuntime(
-            provider.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().Get(name), null, provider.GetService<ILoggerFactory>()));
-        if (key is null)
-        {
-            services.AddSingleton(provider => builder.BuildChatClient(provider));
-            services.AddSingleton(provider => builder.BuildGenerator(provider));
-            services.AddSingleton<IEmbeddingGenerator>(static provider => provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>());
-            services.AddSingleton(provider => new VllmChatClient(builder.Runtime(provider), ownsRuntime: false));
-        }
-        else
-        {
-            services.AddKeyedSingleton(key, (provider, _) => builder.BuildChatClient(provider));
-            services.AddKeyedSingleton(key, (provider, _) => builder.BuildGenerator(provider));
-            services.AddKeyedSingleton<IEmbeddingGenerator>(key, static (provider, same) => provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>(same));
-            services.AddKeyedSingleton(key, (provider, _) => new VllmChatClient(builder.Runtime(provider), ownsRuntime: false));
-        }
+    private static ChatClientBuilder AddChat(IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure) =>
+        VllmRegistration.Add(services, key, section, configure).AddChatClient(services);
 
-        return builder;
-    }
+    private static EmbeddingGeneratorBuilder<string, Embedding<float>> AddEmbeddings(
+        IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure) =>
+        VllmRegistration.Add(services, key, section, configure).AddEmbeddingGenerator(services);
 
-    private static Action<VllmGrpcOptions> At(string endpoint)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(endpoint);
-        return Uri.TryCreate(endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : "http://" + endpoint, UriKind.Absolute, out var address)
-            ? At(address)
-            : throw new ArgumentException($"'{endpoint}' is not a server address; write http://host:port, or https://host:port for TLS.", nameof(endpoint));
-    }
+    private static Action<VllmGrpcOptions> At(string endpoint, Action<VllmGrpcOptions>? configure) => At(EndpointAddress.Parse(endpoint, nameof(endpoint)), configure);
 
-    private static Action<VllmGrpcOptions> At(Uri endpoint)
+    private static Action<VllmGrpcOptions> At(Uri endpoint, Action<VllmGrpcOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
+        endpoint = EndpointAddress.Normalize(endpoint, nameof(endpoint));
         return options =>
         {
-            options.Endpoints.Clear();
-            options.Endpoints.Add(endpoint);
+            options.Endpoint = endpoint;
+            configure?.Invoke(options);
         };
     }
 
-    private static object Key(object serviceKey)
+    private static T NotNull<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
+        where T : class
     {
-        ArgumentNullException.ThrowIfNull(serviceKey);
-        return serviceKey;
+        ArgumentNullException.ThrowIfNull(argument, name);
+        return argument;
     }
-
-    private static string PathOf(IConfiguration section) => section is IConfigurationSection named ? named.Path + ":" : string.Empty;
 }

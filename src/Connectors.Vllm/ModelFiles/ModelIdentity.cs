@@ -32,7 +32,7 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
                 break;
             }
 
-            if (RepositoryId().IsMatch(path))
+            if (VllmGrpcOptions.IsRepositoryId(path))
             {
                 repository = path;
                 break;
@@ -45,8 +45,4 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
 
     [GeneratedRegex(@"(^|[/\\])models--(?<id>[A-Za-z0-9._-]+)[/\\]snapshots[/\\](?<commit>[0-9a-f]{7,64})[/\\]?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex SnapshotPath();
-
-    /// <summary>https://huggingface.co/docs/hub/repositories: owner and name of letters, digits, '-', '_' and '.'.</summary>
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", RegexOptions.CultureInvariant)]
-    private static partial Regex RepositoryId();
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
@@ -5,19 +7,42 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Everything about one vLLM server and the model it serves. The address is enough for most servers; the rest are defaults and switches.
-/// Read when the first client is made; later changes have no effect on it.
+/// A vLLM server and the model it serves. The address is enough for most servers; everything else is a default or a switch. A client copies the options
+/// when it is created, so later changes have no effect on it.
 /// </summary>
 /// <remarks>
-/// From configuration, every property can be given under its own name (<c>Endpoint</c>, <c>ModelDirectory</c>, <c>Connection:CallTimeout</c> …).
+/// Every property but the delegates can be set from configuration under its own name (<c>Endpoint</c>, <c>ModelDirectory</c>, <c>Connection:CallTimeout</c> …).
 /// </remarks>
-public sealed class VllmGrpcOptions
+public sealed partial class VllmGrpcOptions : IValidatableObject
 {
-    /// <summary>Addresses of servers that serve the same model; the same list as <see cref="VllmConnectionOptions.Endpoints"/> of <see cref="Connection"/>.</summary>
+    /// <summary>What can stand in place of a parser's name: no parser, the model's choice, and the model's own response template.</summary>
+    private static readonly string[] ParserChoices = ["none", "auto", "hf"];
+
+    /// <summary>
+    /// The server's address, e.g. <c>http://gpu-box:50051</c> or, with TLS, <c>https://gpu-box:50051</c>. Several servers: <see cref="Endpoints"/>, of which
+    /// this is the only element; <see langword="null"/> when there is none or more than one.
+    /// </summary>
+    public Uri? Endpoint
+    {
+        get => Endpoints.Count == 1 ? Endpoints[0] : null;
+        set
+        {
+            Endpoints.Clear();
+            if (value is not null)
+            {
+                Endpoints.Add(value);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Addresses of servers that serve the same model; the same list as <see cref="VllmConnectionOptions.Endpoints"/> of <see cref="Connection"/>. Empty means
+    /// <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which default to localhost:9000.
+    /// </summary>
     public IList<Uri> Endpoints => Connection.Endpoints;
 
     /// <summary>Transport: protocol, timeouts, TLS, credentials, retries.</summary>
-    public VllmConnectionOptions Connection { get; } = new();
+    public VllmConnectionOptions Connection { get; private init; } = new();
 
     /// <summary>
     /// The model's name. Requests carry it where the protocol can choose among served models, and client metadata names it from the start;
@@ -55,7 +80,7 @@ public sealed class VllmGrpcOptions
     /// <summary>Access token for gated models; <see langword="null"/> takes <c>HF_TOKEN</c> or the token file of the Python library.</summary>
     public string? HubToken { get; set; }
 
-    /// <summary>Hears about downloads from the hub.</summary>
+    /// <summary>Receives the progress of downloads from the hub; <see langword="null"/> reports none.</summary>
     public IProgress<ModelDownloadProgress>? DownloadProgress { get; set; }
 
     /// <summary>A chat template (Jinja source) to use instead of the model's own.</summary>
@@ -105,4 +130,110 @@ public sealed class VllmGrpcOptions
 
     /// <summary>The one token in the prompt that the server replaces by an image, e.g. <c>&lt;|image_pad|&gt;</c>; <see langword="null"/> knows it by model type.</summary>
     public string? ImageToken { get; set; }
+
+    /// <summary>A copy that later changes of this object do not reach.</summary>
+    internal VllmGrpcOptions Clone()
+    {
+        var copy = new VllmGrpcOptions
+        {
+            Connection = Connection.Clone(),
+            ModelId = ModelId,
+            RequireServedModel = RequireServedModel,
+            ModelDirectory = ModelDirectory,
+            ModelRepository = ModelRepository,
+            ModelRevision = ModelRevision,
+            AllowModelDownload = AllowModelDownload,
+            HubEndpoint = HubEndpoint,
+            HubCacheDirectory = HubCacheDirectory,
+            HubToken = HubToken,
+            DownloadProgress = DownloadProgress,
+            ChatTemplate = ChatTemplate,
+            ContentFormat = ContentFormat,
+            ToolCallParser = ToolCallParser,
+            ReasoningParser = ReasoningParser,
+            MalformedToolCalls = MalformedToolCalls,
+            ValidateToolNames = ValidateToolNames,
+            StopInReasoning = StopInReasoning,
+            SendReasoningHistory = SendReasoningHistory,
+            AllowControlTokensInContent = AllowControlTokensInContent,
+            DescribeSchemaInPrompt = DescribeSchemaInPrompt,
+            AllowRemoteMedia = AllowRemoteMedia,
+            ImagePlaceholder = ImagePlaceholder,
+            ImageToken = ImageToken,
+        };
+        foreach (var (name, value) in ChatTemplateArguments)
+        {
+            copy.ChatTemplateArguments[name] = value;
+        }
+
+        return copy;
+    }
+
+    /// <summary>Every invalid option; member names are configuration keys (<c>Connection:CallTimeout</c>).</summary>
+    internal IEnumerable<ValidationResult> Check()
+    {
+        foreach (var problem in ((IValidatableObject)Connection).Validate(new ValidationContext(Connection, nameof(Connection), null, null)))
+        {
+            var key = problem.MemberNames.First();
+            yield return key == nameof(Endpoints) ? problem : new ValidationResult(problem.ErrorMessage, [$"{nameof(Connection)}:{key}"]);
+        }
+
+        foreach (var problem in CheckModel().Concat(CheckParser(ToolCallParser, nameof(ToolCallParser), OutputFormats.ToolParsers))
+            .Concat(CheckParser(ReasoningParser, nameof(ReasoningParser), OutputFormats.ReasoningParsers)))
+        {
+            yield return problem;
+        }
+    }
+
+    /// <inheritdoc/>
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext) => Check();
+
+    private IEnumerable<ValidationResult> CheckModel()
+    {
+        if (ModelId is not null && string.IsNullOrWhiteSpace(ModelId))
+        {
+            yield return new ValidationResult("The name is empty; leave the key out to use the server's model.", [nameof(ModelId)]);
+        }
+
+        if (ModelDirectory is not null && !Directory.Exists(ModelDirectory))
+        {
+            yield return new ValidationResult($"The directory '{ModelDirectory}' does not exist.", [nameof(ModelDirectory)]);
+        }
+
+        if (ModelRepository is not null && !IsRepositoryId(ModelRepository))
+        {
+            yield return new ValidationResult($"'{ModelRepository}' is not a hub id; use owner/name, such as Qwen/Qwen3-8B.", [nameof(ModelRepository)]);
+        }
+
+        if (HubEndpoint is { } hub && !(hub.IsAbsoluteUri && hub.Scheme is "http" or "https"))
+        {
+            yield return new ValidationResult($"'{hub}' is not an http or https address.", [nameof(HubEndpoint)]);
+        }
+
+        if (ChatTemplate is not null && string.IsNullOrWhiteSpace(ChatTemplate))
+        {
+            yield return new ValidationResult("The template is empty; leave the key out to use the model's own template.", [nameof(ChatTemplate)]);
+        }
+    }
+
+    private static IEnumerable<ValidationResult> CheckParser(string? name, string key, IReadOnlyList<string> known)
+    {
+        if (name is not null && !known.Concat(ParserChoices).Contains(name.Trim(), StringComparer.OrdinalIgnoreCase))
+        {
+            var names = string.Join(", ", ParserChoices.Concat(known.Order(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal));
+            yield return new ValidationResult($"'{name}' is unknown; leave the key out to have it chosen by the model, or use one of {names}.", [key]);
+        }
+    }
+
+    /// <summary>https://huggingface.co/docs/hub/repositories: owner and name of letters, digits, '-', '_' and '.'.</summary>
+    internal static bool IsRepositoryId(string text) => RepositoryId().IsMatch(text);
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", RegexOptions.CultureInvariant)]
+    private static partial Regex RepositoryId();
 }
+
+/// <summary>How far the download of one of a model's small files has come.</summary>
+/// <param name="File">The file's name in the repository.</param>
+/// <param name="BytesReceived">Bytes on disk so far, including what an earlier attempt left.</param>
+/// <param name="TotalBytes">The file's size in bytes; <see langword="null"/> when the hub does not tell.</param>
+public readonly record struct ModelDownloadProgress(string File, long BytesReceived, long? TotalBytes);

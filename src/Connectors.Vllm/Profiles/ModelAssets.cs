@@ -19,7 +19,7 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, Token
         }
         catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
         {
-            throw VllmModelException.Unusable(files, error);
+            throw VllmModelException.Unusable(files.Origin, error);
         }
     }
 }

@@ -20,13 +20,12 @@ public sealed class VllmModelProfile
 
     private readonly ConcurrentDictionary<string, PromptRenderer> _requestTemplates = new(StringComparer.Ordinal);
     private readonly OutputFormatHints _formatHints;
-    private readonly VllmGrpcOptions _settings;
     private readonly PromptRenderer? _plain;
     private readonly PromptRenderer? _withTools;
 
     private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
-        _settings = options;
+        Options = options;
         var files = assets.Files.Files;
         FilesOrigin = assets.Files.Origin;
         ModelInfo = info;
@@ -106,6 +105,9 @@ public sealed class VllmModelProfile
     /// <summary>Where the prompt is rendered: the template's name, or the built-in renderer's.</summary>
     public string? TemplateOrigin => PlainOrigin;
 
+    /// <summary>The options the profile was made with.</summary>
+    internal VllmGrpcOptions Options { get; }
+
     internal ModelConfig Config { get; }
 
     internal StopTokenSet StopTokens { get; }
@@ -129,17 +131,6 @@ public sealed class VllmModelProfile
         return Create(ModelAssets.Read(files), null, null, options, NullLogger.Instance, directory);
     }
 
-    /// <summary>Renders and tokenizes a request as a client would, without a server.</summary>
-    /// <param name="messages">The conversation.</param>
-    /// <param name="options">The request's options.</param>
-    /// <returns>The prompt and what goes with it.</returns>
-    /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
-    public VllmPromptPreview PreviewPrompt(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(messages);
-        return VllmPromptPreview.Of(new ChatPipeline(this, _settings, NullLogger.Instance).Prepare([.. messages], options), this);
-    }
-
     internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
         try
@@ -148,7 +139,7 @@ public sealed class VllmModelProfile
         }
         catch (Exception error) when (error is ChatTemplateException or InvalidDataException)
         {
-            throw VllmModelException.Unusable(assets.Files, error);
+            throw VllmModelException.Unusable(assets.Files.Origin, error);
         }
     }
 

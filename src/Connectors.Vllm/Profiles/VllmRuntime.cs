@@ -24,16 +24,17 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     public VllmRuntime(VllmGrpcOptions options, IVllmEngine? engine = null, ILoggerFactory? loggerFactory = null, HttpClient? hubClient = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var problems = VllmGrpcOptionsValidator.Check(options);
+        var problems = options.Check().Select(static problem => $"{problem.MemberNames.First()}: {problem.ErrorMessage}").ToList();
         if (problems.Count > 0)
         {
             throw new ArgumentException(string.Join(' ', problems), nameof(options));
         }
 
-        Options = options;
+        // Later changes of the caller's object must not reach requests.
+        Options = options.Clone();
         Logger = (ILogger?)loggerFactory?.CreateLogger("Connectors.Vllm") ?? NullLogger.Instance;
         _ownsEngine = engine is null;
-        Engine = engine ?? VllmEngineFactory.Create(options.Connection, loggerFactory);
+        Engine = engine ?? VllmEngineFactory.Create(Options.Connection, loggerFactory);
         _hubClient = hubClient;
     }
 

@@ -1,9 +1,22 @@
 using System.Runtime.InteropServices;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Abstractions;
 using OutputConstraint = Connectors.Vllm.Grpc.OutputConstraint;
 
 namespace Connectors.Vllm;
+
+/// <summary>Shows what a request would send, without sending it. Get it with <c>client.GetService&lt;IVllmPromptPreviewer&gt;()</c> or from the container. Thread-safe.</summary>
+public interface IVllmPromptPreviewer
+{
+    /// <summary>Renders and tokenizes a request.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options.</param>
+    /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
+    /// <returns>The prompt and what goes with it.</returns>
+    ValueTask<VllmPromptPreview> PreviewPromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default);
+}
 
 /// <summary>What a request sends to the server. Immutable.</summary>
 public sealed class VllmPromptPreview
@@ -38,6 +51,19 @@ public sealed class VllmPromptPreview
 
     /// <summary>The whole request as the engine would get it.</summary>
     public GenerationRequest Request { get; }
+
+    /// <summary>Renders and tokenizes a request as a client would, without a server.</summary>
+    /// <param name="profile">The model, e.g. of <see cref="VllmModelProfile.FromDirectoryAsync"/>.</param>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options.</param>
+    /// <returns>The prompt and what goes with it.</returns>
+    /// <exception cref="ChatTemplates.ChatTemplateException">The template refuses the conversation.</exception>
+    public static VllmPromptPreview Create(VllmModelProfile profile, IEnumerable<ChatMessage> messages, ChatOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        ArgumentNullException.ThrowIfNull(messages);
+        return Of(new ChatPipeline(profile, profile.Options, NullLogger.Instance).Prepare([.. messages], options), profile);
+    }
 
     internal static VllmPromptPreview Of(PreparedChat chat, VllmModelProfile profile) => new(chat, profile);
 }

@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Warning, "The server no longer serves '{Old}' but '{New}'; its tokenizer and template are loaded anew")]
     public static partial void ModelChanged(ILogger logger, string old, string @new);
 
+    [LoggerMessage(5, LogLevel.Warning, "The configuration key '{Key}' is not an option of {Type} and was ignored; its options are {Names}")]
+    public static partial void UnknownConfigurationKey(ILogger logger, string key, string type, string names);
+
     [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was skipped: a chat template has no place for it")]
     public static partial void ContentSkipped(ILogger logger, string type);
 

@@ -167,7 +167,7 @@ public sealed class VllmGrpcClientTests
             Write("PORT", "1234");
             Write("TIMEOUT", "7.5");
 
-            Assert.Equal(new Uri("http://gpu-box:1234"), EndpointAddress.FromEnvironment());
+            Assert.Equal(new Uri("http://gpu-box:1234"), Assert.Single(new VllmConnectionOptions().Snapshot().Endpoints));
             Assert.Equal(TimeSpan.FromSeconds(7.5), new VllmConnectionOptions().CallTimeout);
         }
         finally

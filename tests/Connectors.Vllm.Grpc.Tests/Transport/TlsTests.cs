@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Connectors.Vllm.Testing;
@@ -12,7 +13,7 @@ public sealed class TlsTests
     {
         using var authority = CreateAuthority();
         await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, Certificate = Issue(authority, "127.0.0.1") });
-        await using var engine = Engines.Create(server.Endpoint, options => options.RootCertificates = [Public(authority)]);
+        await using var engine = Engines.Create(server.Endpoint, options => options.ConfigureTls = Trust(authority));
 
         Assert.True((await engine.HealthAsync()).IsHealthy);
         Assert.Equal("https", engine.Endpoint.Scheme);
@@ -41,8 +42,13 @@ public sealed class TlsTests
             Certificate = Issue(authority, "127.0.0.1"),
             ClientCertificateAuthorities = [Public(authority)],
         });
-        await using var with = Engines.Create(server.Endpoint, options => (options.RootCertificates, options.ClientCertificate) = ([Public(authority)], own));
-        await using var without = Engines.Create(server.Endpoint, options => options.RootCertificates = [Public(authority)]);
+        await using var with = Engines.Create(server.Endpoint, options => options.ConfigureTls = tls =>
+        {
+            Trust(authority)(tls);
+            tls.ClientCertificates = [own];
+            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => own;
+        });
+        await using var without = Engines.Create(server.Endpoint, options => options.ConfigureTls = Trust(authority));
 
         Assert.True((await with.HealthAsync()).IsHealthy);
         await Assert.ThrowsAsync<VllmConnectionException>(() => without.HealthAsync());
@@ -58,6 +64,71 @@ public sealed class TlsTests
 
         Assert.Contains("http://", e.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("pem")]
+    [InlineData("encrypted pem")]
+    [InlineData("pfx")]
+    public async Task Health_CertificatesFromFiles_AreUsed(string form)
+    {
+        const string Password = "a password";
+        var folder = Directory.CreateTempSubdirectory("vllm-tls-").FullName;
+        using var authority = CreateAuthority();
+        using var own = Issue(authority, "client");
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        {
+            Certificate = Issue(authority, "127.0.0.1"),
+            ClientCertificateAuthorities = [Public(authority)],
+        });
+        await using var engine = Engines.Create(server.Endpoint, options =>
+        {
+            options.RootCertificateFile = Write("ca.pem", authority.ExportCertificatePem());
+            using var key = own.GetECDsaPrivateKey()!;
+            switch (form)
+            {
+                case "pem":
+                    options.ClientCertificateFile = Write("client.pem", own.ExportCertificatePem());
+                    options.ClientCertificateKeyFile = Write("client.key", key.ExportPkcs8PrivateKeyPem());
+                    break;
+                case "encrypted pem":
+                    var protection = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
+                    options.ClientCertificateFile = Write("client.pem", own.ExportCertificatePem() + "\n" + key.ExportEncryptedPkcs8PrivateKeyPem(Password, protection));
+                    options.ClientCertificatePassword = Password;
+                    break;
+                default:
+                    options.ClientCertificateFile = Path.Combine(folder, "client.pfx");
+                    File.WriteAllBytes(options.ClientCertificateFile, own.Export(X509ContentType.Pkcs12, Password));
+                    options.ClientCertificatePassword = Password;
+                    break;
+            }
+        });
+
+        Assert.True((await engine.HealthAsync()).IsHealthy);
+
+        string Write(string name, string text)
+        {
+            File.WriteAllText(Path.Combine(folder, name), text);
+            return Path.Combine(folder, name);
+        }
+    }
+
+    [Fact]
+    public void Create_UnreadableCertificate_NamesOptionAndFile()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "no certificate");
+
+        var exception = Assert.Throws<ArgumentException>(() => Engines.Create(new Uri("https://gpu:1"), options => options.ClientCertificateFile = file));
+
+        Assert.Contains("ClientCertificateFile", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(file, exception.Message, StringComparison.Ordinal);
+    }
+
+    private static Action<SslClientAuthenticationOptions> Trust(X509Certificate2 authority) => tls =>
+    {
+        tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        tls.CertificateChainPolicy.CustomTrustStore.Add(Public(authority));
+    };
 
     private static X509Certificate2 CreateAuthority()
     {

@@ -131,7 +131,7 @@ public sealed class PromptTests
                 options.Endpoints.Add(server.Endpoint);
                 KernelHost.Configure(options);
             })
-            .Use((inner, services) => inner.AsBuilder().UseKernelFunctionInvocation().Build(services)));
+            .UseKernelFunctionInvocation());
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");

@@ -70,11 +70,11 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task Use_Decorators_WrapInOrderAndTheLastIsOutermost()
+    public async Task Use_Decorators_WrapAsInAnyChatClientBuilderTheFirstOutermost()
     {
         await using var server = await StartAsync("ours");
         await using var container = Build(services => services.AddVllmGrpc(server.Endpoint)
-            .Use((inner, _) => new Named(inner, "inner")).Use((inner, provider) => new Named(inner, provider is null ? "none" : "outer")));
+            .Use((inner, provider) => new Named(inner, provider is null ? "none" : "outer")).Use((inner, _) => new Named(inner, "inner")));
 
         var outer = Assert.IsType<Named>(container.GetRequiredService<IChatClient>());
 
@@ -99,7 +99,7 @@ public sealed class RegistrationTests
             ("Vllm:ChatTemplateArguments:enable_thinking", "false"));
         await using var container = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
-        var options = container.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
+        var options = container.GetRequiredService<VllmChatClient>().Options;
         await container.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel);
 
         Assert.Equal(server.Endpoint, Assert.Single(options.Endpoints));
@@ -114,8 +114,8 @@ public sealed class RegistrationTests
 
     [ContractPoint(51)]
     [Theory]
-    [InlineData("Vllm:Endpoint", "http://host:1/path", "Vllm:Endpoints")]
-    [InlineData("Vllm:Endpoint", "ftp://host", "Vllm:Endpoints")]
+    [InlineData("Vllm:Endpoint", "http://host:1/path", "Vllm:Endpoint")]
+    [InlineData("Vllm:Endpoint", "ftp://host", "Vllm:Endpoint")]
     [InlineData("Vllm:Connection:CallTimeout", "-00:00:01", "Vllm:Connection:CallTimeout")]
     [InlineData("Vllm:Connection:CallTimeout", "soon", "Vllm:Connection:CallTimeout")]
     [InlineData("Vllm:ModelDirectory", "/no/such/folder", "Vllm:ModelDirectory")]
@@ -124,7 +124,8 @@ public sealed class RegistrationTests
     [InlineData("Vllm:ContentFormat", "xml", "Vllm:ContentFormat")]
     public async Task AddVllmGrpc_BadConfiguration_IsRefusedWithItsFullKey(string key, string value, string named)
     {
-        await using var container = Build(services => services.AddVllmGrpc(Configuration((key, value)).GetSection("Vllm")));
+        var configuration = Configuration([("Vllm:Endpoint", "http://gpu:1"), (key, value)]);
+        await using var container = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
         var error = Assert.ThrowsAny<Exception>(() => container.GetRequiredService<IStartupValidator>().Validate());
 
@@ -133,20 +134,159 @@ public sealed class RegistrationTests
 
     [ContractPoint(51)]
     [Fact]
-    public async Task Options_Named_CanBeConfiguredByTheBuildersName()
+    public async Task Options_OfAKeyedRegistration_CanBeConfiguredByTheKey()
     {
         await using var server = await StartAsync("ours");
-        string? name = null;
         await using var container = Build(services =>
         {
-            var builder = services.AddKeyedVllmGrpc("a", server.Endpoint);
-            name = builder.OptionsName;
-            services.Configure<VllmGrpcOptions>(builder.OptionsName, options => options.ModelId = "later");
+            services.AddKeyedVllmGrpc("a", server.Endpoint);
+            services.AddVllmGrpc(server.Endpoint);
+            services.Configure<VllmGrpcOptions>("a", options => options.ModelId = "later");
         });
 
-        Assert.Equal("later", container.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().Get(name).ModelId);
         Assert.Equal("later", container.GetRequiredKeyedService<IChatClient>("a").GetService<ChatClientMetadata>()!.DefaultModelId);
-        Assert.Null(container.GetRequiredService<IOptionsMonitor<VllmGrpcOptions>>().CurrentValue.ModelId);
+        Assert.Null(container.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>()!.DefaultModelId);
+    }
+
+    [ContractPoint(51)]
+    [Fact]
+    public async Task AddVllmGrpc_Twice_EachClientKeepsItsOwnServer()
+    {
+        await using var first = await StartAsync("first");
+        await using var second = await StartAsync("second");
+        await using var container = Build(services =>
+        {
+            services.AddVllmGrpc(options => options.Endpoints.Add(first.Endpoint));
+            services.AddVllmGrpc(options => options.Endpoints.Add(second.Endpoint));
+            services.AddVllmGrpc(first.Endpoint.ToString());
+            services.AddVllmGrpc(second.Endpoint.ToString());
+        });
+
+        var models = new List<string?>();
+        foreach (var client in container.GetServices<IChatClient>())
+        {
+            models.Add(await ModelAsync(client));
+            models.Add(await ModelAsync(client));
+        }
+
+        Assert.Equal(["first", "first", "second", "second", "first", "first", "second", "second"], models);
+    }
+
+    [Fact]
+    public async Task AddKeyedVllmGrpc_KeysThatReadAlike_AreKeptApart()
+    {
+        await using var first = await StartAsync("first");
+        await using var second = await StartAsync("second");
+        await using var container = Build(services =>
+        {
+            services.AddKeyedVllmGrpc(1, first.Endpoint);
+            services.AddKeyedVllmGrpc("1", second.Endpoint);
+        });
+
+        Assert.Equal("first", await ModelAsync(container.GetRequiredKeyedService<IChatClient>(1)));
+        Assert.Equal("second", await ModelAsync(container.GetRequiredKeyedService<IChatClient>("1")));
+    }
+
+    [Fact]
+    public async Task AddVllmChatClientAndEmbeddingGenerator_TwoServers_EachServesItsOwn()
+    {
+        await using var chat = await StartAsync("chat");
+        await using var embeddings = await StartAsync("embeddings");
+        await using var container = Build(services =>
+        {
+            services.AddVllmChatClient(chat.Endpoint);
+            services.AddVllmEmbeddingGenerator(embeddings.Endpoint);
+            services.AddKeyedVllmChatClient("k", chat.Endpoint);
+            services.AddKeyedVllmEmbeddingGenerator("k", embeddings.Endpoint);
+        });
+
+        Assert.Equal(chat.Endpoint, container.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>()!.ProviderUri);
+        Assert.Equal(embeddings.Endpoint, container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>().GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
+        Assert.Equal(chat.Endpoint, container.GetRequiredKeyedService<IChatClient>("k").GetService<ChatClientMetadata>()!.ProviderUri);
+        Assert.Equal(
+            embeddings.Endpoint,
+            container.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("k").GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
+        Assert.NotNull(container.GetRequiredKeyedService<IEmbeddingGenerator>("k"));
+    }
+
+    [Fact]
+    public async Task Services_BesideTheChatClient_AreResolvable()
+    {
+        await using var server = await StartAsync("ours");
+        await using var container = Build(services =>
+        {
+            services.AddVllmGrpc(server.Endpoint);
+            services.AddKeyedVllmGrpc("k", server.Endpoint);
+        });
+
+        var early = Assert.Throws<InvalidOperationException>(() => container.GetRequiredService<Tokenizers.Tokenizer>());
+        var count = await container.GetRequiredService<IVllmTokenCounter>().CountTokensAsync("hello world", Served.Cancel);
+
+        Assert.Contains("GetModelProfileAsync", early.Message);
+        Assert.Equal(count, container.GetRequiredService<Tokenizers.Tokenizer>().CountTokens("hello world"));
+        Assert.Equal(server.Endpoint, container.GetRequiredService<Grpc.IVllmEngine>().Endpoint);
+        Assert.NotNull(container.GetRequiredKeyedService<IVllmPromptPreviewer>("k"));
+        Assert.NotNull(container.GetRequiredKeyedService<Grpc.IVllmEngine>("k"));
+    }
+
+    [Fact]
+    public async Task Options_ChangedAfterwards_DoNotReachTheClient()
+    {
+        await using var server = await StartAsync("ours");
+        var options = new VllmGrpcOptions { Endpoint = server.Endpoint };
+        await using var client = new VllmChatClient(options);
+
+        options.Endpoint = new Uri("http://localhost:1");
+        options.ModelDirectory = "/no/such/folder";
+        options.Connection.ApplyModelSamplingDefaults = false;
+
+        Assert.Equal("ours", await ModelAsync(client));
+        Assert.True(client.Options.Connection.ApplyModelSamplingDefaults);
+    }
+
+    [Fact]
+    public void Options_Copied_KeepEveryProperty()
+    {
+        var options = new VllmGrpcOptions { Endpoint = new Uri("http://gpu:1") };
+        Change(options);
+        Change(options.Connection);
+        Change(options.Connection.Retry);
+        options.ChatTemplateArguments["a"] = 1;
+        options.Connection.Metadata["b"] = "2";
+
+        var copy = options.Clone();
+
+        Equal(options, copy);
+        Equal(options.Connection, copy.Connection);
+        Equal(options.Connection.Retry, copy.Connection.Retry);
+        Assert.NotSame(options.Endpoints, copy.Endpoints);
+        Assert.NotSame(options.Connection.Retry, copy.Connection.Retry);
+
+        static IEnumerable<System.Reflection.PropertyInfo> Settable(object target) =>
+            target.GetType().GetProperties().Where(property => property.SetMethod?.IsPublic == true && property.PropertyType != typeof(Grpc.VllmRetryOptions));
+
+        static void Equal(object expected, object actual) =>
+            Assert.All(expected.GetType().GetProperties().Where(property => !property.PropertyType.Name.EndsWith("Options", StringComparison.Ordinal)), property =>
+                Assert.Equal(property.GetValue(expected), property.GetValue(actual)));
+
+        static void Change(object target)
+        {
+            foreach (var property in Settable(target).Where(property => property.Name != nameof(VllmGrpcOptions.Endpoint)))
+            {
+                var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+                var before = property.GetValue(target);
+                property.SetValue(target, type == typeof(string) ? property.Name
+                    : type == typeof(bool) ? !(bool)before!
+                    : type == typeof(int) ? (int)before! - 1
+                    : type == typeof(TimeSpan) ? TimeSpan.FromSeconds(123)
+                    : type == typeof(Uri) ? new Uri("http://changed:1")
+                    : type.IsEnum ? Enum.GetValues(type).GetValue(1)
+                    : type == typeof(IProgress<ModelDownloadProgress>) ? new Progress<ModelDownloadProgress>()
+                    : type == typeof(Action<System.Net.Security.SslClientAuthenticationOptions>) ? new Action<System.Net.Security.SslClientAuthenticationOptions>(_ => { })
+                    : throw new InvalidOperationException($"How is {property.Name} changed?"));
+                Assert.NotEqual(before, property.GetValue(target));
+            }
+        }
     }
 
     [ContractPoint(51)]
@@ -221,7 +361,7 @@ public sealed class RegistrationTests
     }
 
     private static IConfigurationRoot Configuration(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder().AddInMemoryCollection(values.ToDictionary(pair => pair.Key, pair => (string?)pair.Value)).Build();
+        new ConfigurationBuilder().AddInMemoryCollection(values.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value))).Build();
 
     private static async Task<string?> ModelAsync(IChatClient client) => (await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel)).ModelId;
 

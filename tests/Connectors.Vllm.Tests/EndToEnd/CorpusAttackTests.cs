@@ -73,7 +73,7 @@ public sealed class CorpusAttackTests
             {
                 try
                 {
-                    return [.. profile.PreviewPrompt(Messages(place, text), Options(place, text)).TokenIds.Where(control.Contains)];
+                    return [.. VllmPromptPreview.Create(profile, Messages(place, text), Options(place, text)).TokenIds.Where(control.Contains)];
                 }
                 catch (ChatTemplates.ChatTemplateException)
                 {

@@ -83,10 +83,10 @@ public sealed class CorpusPrefixTests
         };
         var history = new List<ChatMessage> { new(ChatRole.User, "Is it?") };
 
-        var first = profile.PreviewPrompt(history, options);
+        var first = VllmPromptPreview.Create(profile, history, options);
         history.Add(new ChatMessage(ChatRole.Assistant, Answer));
         history.Add(new ChatMessage(ChatRole.User, "Why?"));
-        var second = profile.PreviewPrompt(history, options);
+        var second = VllmPromptPreview.Create(profile, history, options);
 
         var kept = second.Text.StartsWith(first.Text + Answer, StringComparison.Ordinal);
         Assert.True(kept != Rewriting.ContainsKey(template), $"{first.Text}\n=====\n{second.Text}");

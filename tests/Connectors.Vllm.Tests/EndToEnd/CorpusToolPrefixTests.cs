@@ -93,7 +93,7 @@ public sealed class CorpusToolPrefixTests
     {
         var id = format.ToolParser switch { "kimi_k2" => "functions.get_weather:0", "mistral" => "aBc456789", _ => "call_0" };
         List<ChatMessage> history = [new(ChatRole.User, "Time and weather?")];
-        var prompt = profile.PreviewPrompt(history, options).Text;
+        var prompt = VllmPromptPreview.Create(profile, history, options).Text;
         var turn = new List<AIContent> { new FunctionCallContent(id, "get_weather", new Dictionary<string, object?> { ["city"] = "Paris", ["days"] = 2 }) };
         if (format.ReasoningParser == "openai_gptoss" || (format.ReasoningParser != "none" && format.BeginsInReasoning(prompt) != false))
         {
@@ -102,7 +102,7 @@ public sealed class CorpusToolPrefixTests
 
         history.Add(new ChatMessage(ChatRole.Assistant, turn));
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(id, "2 sunny days in Paris")]));
-        var next = profile.PreviewPrompt(history, options).Text;
+        var next = VllmPromptPreview.Create(profile, history, options).Text;
         Assert.True(next.StartsWith(prompt, StringComparison.Ordinal), $"{prompt}\n=====\n{next}");
         var rest = next[prompt.Length..];
         var end = Ends.Select(text => rest.IndexOf(text, StringComparison.Ordinal)).Where(at => at >= 0).Min();

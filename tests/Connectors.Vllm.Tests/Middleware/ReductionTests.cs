@@ -72,7 +72,7 @@ public sealed class ReductionTests
         services.AddLogging();
         services.AddDistributedMemoryCache();
         services.AddVllmGrpc(options => Copy(served, options))
-            .Use((inner, provider) => inner.AsBuilder().UseFunctionInvocation().UseDistributedCache().UseOpenTelemetry().UseLogging().Build(provider));
+            .UseFunctionInvocation().UseDistributedCache().UseOpenTelemetry().UseLogging();
         await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
         var client = container.GetRequiredService<IChatClient>();
 

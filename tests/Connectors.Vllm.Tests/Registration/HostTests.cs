@@ -13,7 +13,11 @@ public sealed class HostTests
 {
     [ContractPoint(51)]
     [Theory]
-    [InlineData("Endpoint", "ftp://gpu:1", "Vllm:Endpoints")]
+    [InlineData("Endpoint", "ftp://gpu:1", "'Vllm:Endpoint'")]
+    [InlineData("Endpoints:1", "http://gpu:1/path", "'Vllm:Endpoints:1'")]
+    [InlineData("Connection:CallTimeout", "30", "'Vllm:Connection:CallTimeout' is '30', but must be a time as hours:minutes:seconds, such as 00:00:30")]
+    [InlineData("Connection:Retry:BaseDelay", "-00:00:01", "Vllm:Connection:Retry:BaseDelay")]
+    [InlineData("Connection:RootCertificateFile", "/no/such/file", "Vllm:Connection:RootCertificateFile")]
     [InlineData("ModelDirectory", "/no/such/folder", "Vllm:ModelDirectory")]
     [InlineData("ModelRepository", "not a repository", "Vllm:ModelRepository")]
     [InlineData("Connection:CallTimeout", "-00:00:01", "Vllm:Connection:CallTimeout")]
@@ -25,13 +29,13 @@ public sealed class HostTests
     [InlineData("ReasoningParser", "no_such_parser", "Vllm:ReasoningParser")]
     public async Task Start_BadValue_FailsNamingTheKey(string key, string value, string named)
     {
-        var builder = Builder(($"Vllm:{key}", value));
+        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
         using var host = builder.Build();
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
-        Assert.Contains(named + ":", error.Message);
+        Assert.Contains(named, error.Message);
     }
 
     [ContractPoint(51)]
@@ -41,11 +45,11 @@ public sealed class HostTests
     [InlineData("Connection:Protocol", "carrier-pigeon")]
     public async Task Start_UnreadableValue_FailsNamingTheKey(string key, string value)
     {
-        var builder = Builder(($"Vllm:{key}", value));
+        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
         using var host = builder.Build();
 
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(Served.Cancel));
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
         Assert.Contains($"'Vllm:{key}'", error.Message);
         Assert.Contains(value, error.Message);
@@ -55,7 +59,7 @@ public sealed class HostTests
     [Fact]
     public async Task Start_KeyedRegistrations_EachIsCheckedAndNamed()
     {
-        var builder = Builder(("Good:Endpoint", "http://gpu:1"), ("Bad:ModelDirectory", "/no/such/folder"));
+        var builder = Builder(("Good:Endpoint", "http://gpu:1"), ("Bad:Endpoint", "http://gpu:1"), ("Bad:ModelDirectory", "/no/such/folder"));
         builder.Services.AddVllmGrpc("http://gpu:1");
         builder.Services.AddKeyedVllmGrpc("good", builder.Configuration.GetSection("Good"));
         builder.Services.AddKeyedVllmGrpc("bad", builder.Configuration.GetSection("Bad"));
@@ -72,13 +76,47 @@ public sealed class HostTests
     public async Task Start_PostConfiguredBadValue_FailsToo()
     {
         var builder = Builder();
-        var ours = builder.Services.AddKeyedVllmGrpc("a", "http://gpu:1");
-        builder.Services.PostConfigure<VllmGrpcOptions>(ours.OptionsName, options => options.Connection.ConnectTimeout = TimeSpan.Zero);
+        builder.Services.AddKeyedVllmGrpc("a", "http://gpu:1");
+        builder.Services.PostConfigure<VllmGrpcOptions>("a", options => options.Connection.ConnectTimeout = TimeSpan.Zero);
         using var host = builder.Build();
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
 
         Assert.Contains("Connection:ConnectTimeout", error.Message);
+    }
+
+    [Theory]
+    [InlineData("Vlm", "The configuration section 'Vlm' does not exist")]
+    [InlineData("Empty", "Empty:Endpoint: The server's address is missing")]
+    [InlineData("Twice", "Twice:Endpoint and Twice:Endpoints are both set")]
+    public async Task Start_SectionWithoutOneAddress_FailsInsteadOfTalkingToLocalhost(string section, string named)
+    {
+        var builder = Builder(("Empty:ModelId", "m"), ("Twice:Endpoint", "http://gpu:1"), ("Twice:Endpoints:0", "http://gpu:2"));
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection(section));
+        using var host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains(named, error.Message);
+    }
+
+    [Fact]
+    public async Task Start_UnknownKeys_AreNamedInWarnings()
+    {
+        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ("Vllm:ModelDirektory", "x"), ("Vllm:Connection:Retry:Delay", "1"), ("Vllm:Connection:Metadata:anything", "1"));
+        using var logs = new ListLoggerFactory();
+        builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(logs);
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+        using var host = builder.Build();
+
+        await host.StartAsync(Served.Cancel);
+
+        var warnings = logs.Entries.Where(entry => entry.Id.Id == 5).Select(entry => entry.Text).Order(StringComparer.Ordinal).ToList();
+        Assert.Collection(
+            warnings,
+            warning => Assert.Contains("'Vllm:Connection:Retry:Delay'", warning),
+            warning => Assert.Contains("'Vllm:ModelDirektory'", warning));
+        await host.StopAsync(Served.Cancel);
     }
 
     [Fact]

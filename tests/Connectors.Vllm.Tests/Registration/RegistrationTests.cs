@@ -50,7 +50,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
 
         var response = await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token);
 
-        Assert.Equal("12", response.AdditionalProperties!["marks"]);
+        Assert.Equal("21", response.AdditionalProperties!["marks"]);
         Assert.IsType<VllmChatClient>(provider.GetRequiredService<IChatClient>().GetService(typeof(VllmChatClient)));
         Assert.NotNull(provider.GetRequiredService<IChatClient>().GetService(typeof(ChatClientMetadata)));
     }
@@ -63,7 +63,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
             ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "VllmEngine"), ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
         using var provider = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
-        var options = provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value;
+        var options = provider.GetRequiredService<VllmChatClient>().Options;
 
         Assert.Equal(["http://a:1/", "http://b:2/"], options.Endpoints.Select(endpoint => endpoint.ToString()));
         Assert.Equal("m", options.ModelId);
@@ -80,9 +80,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Endpoint", "http://")]
     public void Configuration_UnreadableValue_NamesTheKey(string key, string value)
     {
-        using var provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services.AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
 
-        var error = Assert.Throws<InvalidOperationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
+        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<VllmChatClient>());
 
         Assert.Contains($"Vllm:{key}", error.Message, StringComparison.Ordinal);
     }
@@ -94,9 +94,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Connection:CallTimeout", "-00:00:01")]
     public void Validation_InvalidValue_NamesTheKey(string key, string value)
     {
-        using var provider = Build(services => services.AddVllmGrpc(Configuration(($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services.AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
 
-        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<VllmGrpcOptions>>().Value);
+        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<VllmChatClient>());
 
         Assert.Contains("Vllm:" + key, error.Message, StringComparison.Ordinal);
     }

@@ -1,10 +1,12 @@
+using Connectors.Vllm.Grpc;
+
 namespace Connectors.Vllm;
 
 /// <summary>
 /// The served model cannot be used by this client as things are: no tokenizer or template was found, or a file of the model is broken.
 /// The message says what was tried and what to do. Trying again helps only after something was changed.
 /// </summary>
-public sealed class VllmModelException : InvalidOperationException
+public sealed class VllmModelException : VllmException
 {
     /// <summary>Makes an exception without details.</summary>
     public VllmModelException()
@@ -26,5 +28,6 @@ public sealed class VllmModelException : InvalidOperationException
     {
     }
 
-    internal static VllmModelException Unusable(ModelFileSet files, Exception error) => new($"The model files from {files.Origin} cannot be used: {error.Message}", error);
+    internal static VllmModelException Unusable(string origin, Exception exception) =>
+        new($"The model files from {origin} cannot be used: {exception.Message}", exception);
 }

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Reflection;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown keys, a
+/// number of seconds read as days) is found before, by a look at the keys, so that every message names the full key.
+/// </summary>
+internal static class ConfigurationBinding
+{
+    /// <summary>Assigns every value, or none when the returned problems are not empty. Unknown keys are logged as warnings.</summary>
+    public static IReadOnlyList<string> Bind(IConfiguration section, VllmGrpcOptions options, ILogger logger)
+    {
+        var problems = new List<string>();
+        if (section is IConfigurationSection named && !named.Exists())
+        {
+            problems.Add($"The configuration section '{named.Path}' does not exist or is empty. Check its name, or add it: \"{named.Key}\": {{ \"Endpoint\": \"http://gpu-box:50051\" }}.");
+            return problems;
+        }
+
+        Check(section, typeof(VllmGrpcOptions), problems, logger);
+        var addresses = new[] { nameof(options.Endpoint), nameof(options.Endpoints), $"{nameof(options.Connection)}:{nameof(options.Endpoints)}" }
+            .Select(section.GetSection).Where(static key => key.Exists()).Select(static key => key.Path).ToList();
+        if (addresses.Count > 1)
+        {
+            problems.Add($"{string.Join(" and ", addresses)} are both set; use one of them.");
+        }
+
+        if (problems.Count == 0)
+        {
+            section.Bind(options);
+            foreach (var argument in section.GetSection(nameof(options.ChatTemplateArguments)).GetChildren())
+            {
+                options.ChatTemplateArguments[argument.Key] = ToTemplateValue(argument);
+            }
+        }
+
+        return problems;
+    }
+
+    private static void Check(IConfiguration section, Type type, List<string> problems, ILogger logger)
+    {
+        var properties = PropertiesOf(type);
+        foreach (var key in section.GetChildren())
+        {
+            var property = properties.FirstOrDefault(property => property.Name.Equals(key.Key, StringComparison.OrdinalIgnoreCase));
+            if (property is null)
+            {
+                Log.UnknownConfigurationKey(logger, key.Path, type.Name, string.Join(", ", properties.Select(static property => property.Name)));
+            }
+            else if (property.PropertyType == typeof(VllmConnectionOptions) || property.PropertyType == typeof(VllmRetryOptions))
+            {
+                Check(key, property.PropertyType, problems, logger);
+            }
+            else if (property.PropertyType == typeof(IList<Uri>))
+            {
+                problems.AddRange(key.GetChildren().Select(static item => Explain(item, typeof(Uri))).OfType<string>());
+            }
+            else if (Explain(key, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) is { } problem)
+            {
+                problems.Add(problem);
+            }
+        }
+    }
+
+    /// <summary>What is wrong with a value; null when nothing is, or when the validation of the bound options will tell.</summary>
+    private static string? Explain(IConfigurationSection key, Type type)
+    {
+        var text = key.Value;
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        string? expected = null;
+        if (type == typeof(bool))
+        {
+            expected = bool.TryParse(text, out _) ? null : "true or false";
+        }
+        else if (type == typeof(int))
+        {
+            expected = int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _) ? null : "a whole number";
+        }
+        else if (type.IsEnum)
+        {
+            expected = Enum.GetNames(type).Contains(text, StringComparer.OrdinalIgnoreCase) ? null : "one of " + string.Join(", ", Enum.GetNames(type));
+        }
+        else if (type == typeof(TimeSpan))
+        {
+            // "30" alone would be thirty days.
+            expected = text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out _) ? null
+                : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                    ? string.Create(CultureInfo.InvariantCulture, $"a time as hours:minutes:seconds, such as {TimeSpan.FromSeconds(seconds)} for {seconds} seconds")
+                    : "a time as hours:minutes:seconds, such as 00:01:00";
+        }
+        else if (type == typeof(Uri))
+        {
+            // A hub may lie below a path; a gRPC server cannot.
+            var isAddress = key.Key.Equals(nameof(VllmGrpcOptions.HubEndpoint), StringComparison.OrdinalIgnoreCase)
+                ? Uri.TryCreate(text, UriKind.Absolute, out _)
+                : Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var address) && EndpointAddress.TryNormalize(address, out _, out _);
+            expected = isAddress ? null : "an address such as http://gpu-box:50051";
+        }
+
+        return expected is null ? null : $"Configuration key '{key.Path}' is '{text}', but must be {expected}.";
+    }
+
+    /// <summary>The names that configuration can set. Spelled out by type, so that trimming keeps the properties.</summary>
+    private static PropertyInfo[] PropertiesOf(Type type)
+    {
+        var properties = type == typeof(VllmConnectionOptions) ? typeof(VllmConnectionOptions).GetProperties()
+            : type == typeof(VllmRetryOptions) ? typeof(VllmRetryOptions).GetProperties()
+            : typeof(VllmGrpcOptions).GetProperties();
+        return [.. properties.Where(static property =>
+            !property.PropertyType.IsAssignableTo(typeof(Delegate)) && property.PropertyType != typeof(IProgress<ModelDownloadProgress>))];
+    }
+
+    /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>
+    private static object? ToTemplateValue(IConfigurationSection value)
+    {
+        var children = value.GetChildren().ToList();
+        if (children.Count > 0)
+        {
+            return children.All(static child => int.TryParse(child.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                ? children.ConvertAll(ToTemplateValue)
+                : children.ToDictionary(static child => child.Key, ToTemplateValue, StringComparer.Ordinal);
+        }
+
+        return bool.TryParse(value.Value, out var flag) ? flag
+            : long.TryParse(value.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? integer
+            : double.TryParse(value.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number
+            : value.Value;
+    }
+}
