@@ -361,7 +361,7 @@ public sealed class RegistrationTests
     }
 
     private static IConfigurationRoot Configuration(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder().AddInMemoryCollection(values.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value))).Build();
+        new ConfigurationBuilder().AddInMemoryCollection(values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value))).Build();
 
     private static async Task<string?> ModelAsync(IChatClient client) => (await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel)).ModelId;
 

@@ -138,7 +138,7 @@ public sealed class HostTests
     private static HostApplicationBuilder Builder(params (string Key, string Value)[] values)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection(values.Select(pair => new KeyValuePair<string, string?>(pair.Key, pair.Value)));
+        builder.Configuration.AddInMemoryCollection(values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value)));
         return builder;
     }
 }

@@ -201,7 +201,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     }
 
     private static IConfiguration Configuration(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder().AddInMemoryCollection(values.Select(value => KeyValuePair.Create(value.Key, (string?)value.Value))).Build();
+        new ConfigurationBuilder().AddInMemoryCollection(values.GroupBy(value => value.Key).Select(same => KeyValuePair.Create(same.Key, (string?)same.Last().Value))).Build();
 
     private sealed class Marking(IChatClient inner, string mark) : DelegatingChatClient(inner)
     {
