@@ -62,6 +62,7 @@ internal static class JsonLines
         writer.WriteStartObject();
         writer.WriteBoolean("ok", false);
         writer.WriteStartObject("error");
+        exception = exception.InnerException as ChatTemplateException ?? exception;
         writer.WriteString("type", exception is JsonException ? nameof(JsonException) : exception.GetType().Name);
         writer.WriteString("message", exception.Message);
         if (exception is ChatTemplateException { Line: > 0 } template)

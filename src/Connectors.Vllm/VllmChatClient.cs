@@ -12,9 +12,9 @@ namespace Connectors.Vllm;
 /// </summary>
 /// <remarks>
 /// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the model's
-/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Failures are
-/// <see cref="VllmException"/>, <see cref="VllmModelException"/>, <see cref="ChatTemplates.ChatTemplateException"/> (the template refuses the conversation) or argument
-/// exceptions; cancellation is an <see cref="OperationCanceledException"/> with the caller's token.
+/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Every failure of a request is a
+/// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an <see cref="OperationCanceledException"/> with the
+/// caller's token.
 /// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, and, once the model
 /// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="Tokenizer"/>.</para>
 /// </remarks>
@@ -22,6 +22,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
 {
     private readonly VllmRuntime _runtime;
     private readonly bool _ownsRuntime;
+    private readonly CancellationTokenSource _disposing = new();
     private ChatClientMetadata? _metadata;
     private int _disposed;
 
@@ -80,7 +81,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(messages);
         ThrowIfDisposed();
-        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.Prepare(AsList(messages), options, this), cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.Prepare(AsList(messages), options, this), _disposing.Token, cancellationToken);
     }
 
     /// <summary>Continues a text as it is: no chat template, no parsing of thoughts or tool calls. For base models and fill-in-the-middle prompts.</summary>
@@ -92,7 +93,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ThrowIfDisposed();
-        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.PrepareCompletion(prompt, options, this), cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.PrepareCompletion(prompt, options, this), _disposing.Token, cancellationToken);
     }
 
     /// <summary>The model's profile; loaded with the first call.</summary>
@@ -143,10 +144,20 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
             : null;
     }
 
-    /// <summary>Closes the connections this client opened; a borrowed engine stays open. May be called more than once.</summary>
+    /// <summary>
+    /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections the client opened; a
+    /// borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within <c>Connection.AbortTimeout</c>;
+    /// <see cref="DisposeAsync"/> waits for them.
+    /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        _disposing.Cancel();
+        if (_ownsRuntime)
         {
             _runtime.Dispose();
         }
@@ -155,7 +166,13 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        if (_ownsRuntime)
         {
             await _runtime.DisposeAsync().ConfigureAwait(false);
         }

@@ -45,7 +45,7 @@ internal sealed class SoakTally
 
     public void CountError(Exception error, string received, string expected)
     {
-        var kind = error is Grpc.VllmException vllm ? $"{vllm.GetType().Name}/{vllm.StatusCode}" : error.GetType().Name;
+        var kind = error is VllmException vllm ? $"{vllm.GetType().Name}/{vllm.StatusCode}" : error.GetType().Name;
         _errors.AddOrUpdate(kind, 1, (_, count) => count + 1);
         CheckPrefix(received, expected);
     }

@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.Grpc;
+using Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm;
 
 /// <summary>
 /// The request cannot be carried out as it is: refused by a local check before anything was sent, or by the server

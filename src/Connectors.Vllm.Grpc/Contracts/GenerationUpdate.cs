@@ -30,6 +30,9 @@ public sealed class GenerationUpdate
     /// <summary>The server's own text of this message, when asked for and known; it may lag behind the ids. Else null.</summary>
     public string? ServerText { get; init; }
 
+    /// <summary>The model of the server that answers; <see langword="null"/> when it is not known.</summary>
+    public VllmModelInfo? Model { get; internal set; }
+
     /// <summary>Set on the last update of a choice.</summary>
     public GenerationFinish? Finish { get; init; }
 

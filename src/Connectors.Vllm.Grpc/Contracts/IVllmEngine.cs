@@ -5,7 +5,7 @@ namespace Connectors.Vllm.Grpc;
 /// <see cref="VllmEngineFactory"/>. Safe for concurrent use. Every method throws <see cref="VllmException"/> (or a derived type) for
 /// failures and <see cref="OperationCanceledException"/> for the caller's cancellation.
 /// </summary>
-public interface IVllmEngine : IAsyncDisposable
+public interface IVllmEngine : IAsyncDisposable, IDisposable
 {
     /// <summary>The protocol, <see cref="VllmProtocol.Auto"/> until the server was first asked.</summary>
     VllmProtocol Protocol { get; }
@@ -38,6 +38,12 @@ public interface IVllmEngine : IAsyncDisposable
 
     /// <summary>Asks the server about its health. A server that cannot be reached is an exception.</summary>
     Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Asks every endpoint about its health, in the order of <see cref="VllmConnectionOptions.Endpoints"/>. An endpoint that cannot be reached is reported as not
+    /// healthy, with <see cref="VllmHealth.Exception"/>.
+    /// </summary>
+    Task<IReadOnlyList<VllmHealth>> GetEndpointHealthAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Aborts requests by their ids; unknown ids are ignored.</summary>
     Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default);

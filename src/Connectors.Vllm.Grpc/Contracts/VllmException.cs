@@ -1,4 +1,6 @@
-namespace Connectors.Vllm.Grpc;
+using Connectors.Vllm.Grpc;
+
+namespace Connectors.Vllm;
 
 /// <summary>
 /// Anything that went wrong between this client and a vLLM server. Derived types tell the common cases apart:

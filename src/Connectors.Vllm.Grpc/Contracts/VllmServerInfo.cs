@@ -43,7 +43,14 @@ public sealed record VllmServerInfo
 /// <summary>What a server says about its own health.</summary>
 /// <param name="IsHealthy">Whether the engine takes requests.</param>
 /// <param name="Message">The server's words, for a log.</param>
-public sealed record VllmHealth(bool IsHealthy, string Message);
+public sealed record VllmHealth(bool IsHealthy, string Message)
+{
+    /// <summary>The server that was asked; <see langword="null"/> when the result does not say.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>Why the server could not be asked; <see langword="null"/> when it answered.</summary>
+    public VllmException? Exception { get; init; }
+}
 
 /// <summary>Load of one data-parallel rank. Figures that a server does not fill are 0.</summary>
 public sealed record VllmLoad

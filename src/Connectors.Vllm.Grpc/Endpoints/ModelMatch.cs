@@ -11,6 +11,18 @@ internal static class ModelMatch
         ? Equals(prepared.RawRepresentation, served.RawRepresentation) && prepared.ContextLength == served.ContextLength
         : HaveSameTokens(prepared, served));
 
+    /// <summary>
+    /// Two servers whose models differ in both names: the served one and the last part of the path or hub id. One of the two alone may differ for the same model.
+    /// </summary>
+    public static bool AreNamedDifferently(VllmModelInfo one, VllmModelInfo other)
+    {
+        return one.Endpoint != other.Endpoint && Differ(one.ServedModelName, other.ServedModelName) && Differ(LastPart(one.ModelId), LastPart(other.ModelId));
+
+        static bool Differ(string a, string b) => a.Length > 0 && b.Length > 0 && a != b;
+
+        static string LastPart(string id) => id[(id.TrimEnd('/').LastIndexOf('/') + 1)..];
+    }
+
     /// <summary>As far as the two tell, token ids of one mean the same to the other.</summary>
     public static bool HaveSameTokens(VllmModelInfo one, VllmModelInfo other)
     {

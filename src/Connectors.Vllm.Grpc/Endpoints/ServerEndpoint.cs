@@ -115,25 +115,35 @@ internal sealed class ServerEndpoint : IDisposable
 
     public void Dispose() => Transport.Dispose();
 
+    /// <summary>What the server says about its health; one that cannot be asked is not healthy.</summary>
+    public async Task<VllmHealth> CheckHealthAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var server = await GetServerAsync(cancellationToken).ConfigureAwait(false);
+            return await server.Family.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
+        }
+        catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
+        {
+            return new VllmHealth(true, "The server has no health service, but it answers.") { Endpoint = Uri };
+        }
+        catch (VllmException exception)
+        {
+            return new VllmHealth(false, exception.Message) { Endpoint = Uri, Exception = exception };
+        }
+    }
+
     private async Task ProbeAsync()
     {
         try
         {
-            var server = await GetServerAsync(CancellationToken.None).ConfigureAwait(false);
-            var health = await server.Family.HealthAsync(CancellationToken.None).ConfigureAwait(false);
-            if (health.IsHealthy)
+            if ((await CheckHealthAsync(CancellationToken.None).ConfigureAwait(false)).IsHealthy)
             {
                 MarkHealthy();
                 return;
             }
         }
-        catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented)
-        {
-            // No health service, but a server that answers.
-            MarkHealthy();
-            return;
-        }
-        catch (Exception e) when (e is VllmException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
         }
         finally

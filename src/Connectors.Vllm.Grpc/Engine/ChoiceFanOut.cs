@@ -71,6 +71,7 @@ internal static class ChoiceFanOut
         PromptLogprobs = update.PromptLogprobs,
         PromptIds = update.PromptIds,
         ServerText = update.ServerText,
+        Model = update.Model,
         Finish = update.Finish,
         RawRepresentation = update.RawRepresentation,
     };

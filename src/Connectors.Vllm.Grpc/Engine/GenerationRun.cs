@@ -6,15 +6,20 @@ namespace Connectors.Vllm.Grpc;
 /// A generation in flight: the call, the reader of its messages, and what has to happen when it is left. Disposing it before its end resets the
 /// call and has the request aborted.
 /// </summary>
-internal sealed class GenerationRun(ServerEndpoint endpoint, IServerProtocol family, GenerationRequest request, string requestId, AbortSender aborts) : IDisposable
+internal sealed class GenerationRun(
+    ServerEndpoint endpoint, IServerProtocol family, GenerationRequest request, string requestId, AbortSender aborts, HashSet<GenerationRun> running) : IDisposable
 {
     private readonly GenerationReader _reader = family.CreateReader(request);
     private IGrpcCall? _call;
     private string _method = string.Empty;
     private bool _sent;
     private int _left;
+    private int _aborted;
 
     public IGrpcCall Call => _call!;
+
+    /// <summary>The model of the server it runs on.</summary>
+    public VllmModelInfo? Model { get; init; }
 
     /// <summary>The first message is there (it always is, unless the stream ended well without any).</summary>
     public bool HasMessage { get; private set; }
@@ -23,6 +28,12 @@ internal sealed class GenerationRun(ServerEndpoint endpoint, IServerProtocol fam
     {
         _method = call.Method;
         _sent = true;
+        lock (running)
+        {
+            running.Add(this);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
         _call = await endpoint.Transport.StartAsync(call, cancellationToken).ConfigureAwait(false);
         HasMessage = await _call.MoveNextAsync().ConfigureAwait(false);
     }
@@ -85,6 +96,15 @@ internal sealed class GenerationRun(ServerEndpoint endpoint, IServerProtocol fam
         _call is { IsEnded: false }
         || exception is OperationCanceledException or VllmTimeoutException { Kind: not VllmTimeoutKind.Connect, ServerMessage.Length: 0 }));
 
+    /// <summary>Has the request aborted on the server, once. Safe beside a reader: the call itself is left to it.</summary>
+    public void Abort()
+    {
+        if (Interlocked.Exchange(ref _aborted, 1) == 0)
+        {
+            aborts.Send(endpoint, family, requestId);
+        }
+    }
+
     private bool Leave(bool serverMayWork)
     {
         if (Interlocked.Exchange(ref _left, 1) != 0)
@@ -92,10 +112,15 @@ internal sealed class GenerationRun(ServerEndpoint endpoint, IServerProtocol fam
             return false;
         }
 
+        lock (running)
+        {
+            running.Remove(this);
+        }
+
         _call?.Dispose();
         if (serverMayWork)
         {
-            aborts.Send(endpoint, family, requestId);
+            Abort();
         }
 
         return true;

@@ -17,6 +17,8 @@ internal sealed class ServerPool : IVllmEngine
     private readonly ResiliencePipeline _retry;
     private readonly AbortSender _aborts;
     private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly HashSet<GenerationRun> _running = [];
     private int _disposed;
 
     public ServerPool(VllmConnectionOptions options, Func<Uri, VllmConnectionOptions, IGrpcTransport> connect, ILogger logger)
@@ -52,6 +54,12 @@ internal sealed class ServerPool : IVllmEngine
 
     public Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default) =>
         AskAsync(static (server, _, token) => server.Family.HealthAsync(token), false, cancellationToken);
+
+    public async Task<IReadOnlyList<VllmHealth>> GetEndpointHealthAsync(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return await Task.WhenAll(_endpoints.All.Select(endpoint => endpoint.CheckHealthAsync(cancellationToken))).ConfigureAwait(false);
+    }
 
     public Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default) =>
         AskAsync(static (server, _, token) => server.Family.GetServerInfoAsync(token), false, cancellationToken);
@@ -93,11 +101,40 @@ internal sealed class ServerPool : IVllmEngine
         return request.Sampling.ChoiceCount > 1 ? SplitAsync(request, cancellationToken) : RunAsync(request, cancellationToken);
     }
 
+    /// <summary>Ends every running call with <see cref="ObjectDisposedException"/> and aborts it on its server; waits for that at most the abort timeout.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
             return;
+        }
+
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, but the aborts go out in the background: disposing blocks no thread.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _stopping.Cancel();
+            _ = CloseAsync();
+        }
+    }
+
+    /// <summary>The resets of the calls are on their way; what follows is the aborts and, when they are through, the connections. Does not throw.</summary>
+    private async Task CloseAsync()
+    {
+        GenerationRun[] running;
+        lock (_running)
+        {
+            running = [.. _running];
+        }
+
+        foreach (var run in running)
+        {
+            run.Abort();
         }
 
         await _aborts.DrainAsync().ConfigureAwait(false);
@@ -107,9 +144,26 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
+    /// <summary>What a call that was ended by a token throws: the caller's cancellation with the caller's token, or that the engine is gone.</summary>
+    private Exception Ended(OperationCanceledException exception, CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
+        : _stopping.IsCancellationRequested ? new ObjectDisposedException(nameof(IVllmEngine), "The engine was disposed while the call was running.")
+        : exception;
+
     private async IAsyncEnumerable<GenerationUpdate> RunAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var run = await StartAsync(request, cancellationToken).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        GenerationRun started;
+        try
+        {
+            started = await StartAsync(request, stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw Ended(exception, cancellationToken);
+        }
+
+        using var run = started;
         var call = run.Call;
         var more = run.HasMessage;
         while (more)
@@ -117,12 +171,17 @@ internal sealed class ServerPool : IVllmEngine
             var update = run.Read();
             if (update is not null)
             {
+                update.Model = run.Model;
                 yield return update;
             }
 
             try
             {
                 more = await call.MoveNextAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException exception)
+            {
+                throw Ended(exception, cancellationToken);
             }
             catch (VllmException e)
             {
@@ -195,7 +254,7 @@ internal sealed class ServerPool : IVllmEngine
         RequestValidator.Check(request, request.Sampling, model, capabilities);
         var sampling = SamplingFiller.Fill(request, model, _options.ApplyModelSamplingDefaults);
         var generation = family.Encode(request, sampling, requestId);
-        var run = new GenerationRun(endpoint, family, request, requestId, _aborts);
+        var run = new GenerationRun(endpoint, family, request, requestId, _aborts, _running) { Model = model };
         try
         {
             await run.StartAsync(
@@ -225,29 +284,37 @@ internal sealed class ServerPool : IVllmEngine
     private async Task<T> AskAsync<T, TState>(Func<KnownServer, TState, CancellationToken, Task<T>> ask, TState state, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         var failed = new List<ServerEndpoint>();
-        return await _retry.ExecuteAsync(
-            async token =>
-            {
-                while (true)
+        try
+        {
+            return await _retry.ExecuteAsync(
+                async token =>
                 {
-                    var endpoint = _endpoints.Select([], failed);
-                    try
+                    while (true)
                     {
-                        return await AtServerAsync(endpoint, (server, stop) => ask(server, state, stop), token).ConfigureAwait(false);
-                    }
-                    catch (VllmException e)
-                    {
-                        endpoint.Observe(e);
-                        failed.Add(endpoint);
-                        if (!MayAskAnother(e, failed))
+                        var endpoint = _endpoints.Select([], failed);
+                        try
                         {
-                            throw;
+                            return await AtServerAsync(endpoint, (server, end) => ask(server, state, end), token).ConfigureAwait(false);
+                        }
+                        catch (VllmException e)
+                        {
+                            endpoint.Observe(e);
+                            failed.Add(endpoint);
+                            if (!MayAskAnother(e, failed))
+                            {
+                                throw;
+                            }
                         }
                     }
-                }
-            },
-            cancellationToken).ConfigureAwait(false);
+                },
+                stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw Ended(exception, cancellationToken);
+        }
     }
 
     /// <summary>Another server of the list may still have the model the prompt was made for.</summary>
@@ -292,6 +359,18 @@ internal sealed class ServerPool : IVllmEngine
 
     private static void CheckModel(VllmModelInfo? prepared, VllmModelInfo? served)
     {
+        if (prepared is not null && served is not null && ModelMatch.AreNamedDifferently(prepared, served) && ModelMatch.HaveSameTokens(prepared, served))
+        {
+            throw new VllmRequestException(
+                $"The endpoints serve different models: {prepared.Endpoint} serves '{prepared.ServedModelName}' and {served.Endpoint} serves '{served.ServedModelName}'; nothing was sent. "
+                + "The endpoints of one client must serve the same model; create a client for each model.")
+            {
+                StatusCode = VllmStatusCode.FailedPrecondition,
+                Endpoint = served.Endpoint,
+                Parameter = nameof(VllmConnectionOptions.Endpoints),
+            };
+        }
+
         if (prepared is not null && served is not null && !ModelMatch.Fits(prepared, served))
         {
             throw new VllmModelChangedException(

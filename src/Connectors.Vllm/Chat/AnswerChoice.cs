@@ -36,6 +36,7 @@ internal sealed class AnswerChoice
         _profile = profile;
         _createdAt = createdAt;
         _messageId = messageId;
+        ModelId = chat.ModelId;
         _decoder = profile.Tokenizer.CreateStreamDecoder(skipSpecialTokens: false, Tail(chat.Request.PromptIds.Span));
         _parser = OutputParser.Create(chat.Format, chat.ParserOptions);
         _text = chat.Check is null ? null : new StringBuilder();
@@ -43,6 +44,9 @@ internal sealed class AnswerChoice
         _logProbs = chat.Request.Logprobs is null && chat.Request.PromptLogprobs is null ? null : new LogProbCollector(profile.Tokenizer);
         _ids = chat.ReturnTokenIds ? [] : null;
     }
+
+    /// <summary>What updates name as their model.</summary>
+    public string ModelId { get; set; }
 
     public int TokenCount { get; private set; }
 
@@ -240,7 +244,7 @@ internal sealed class AnswerChoice
     {
         ResponseId = _chat.RequestId,
         MessageId = _messageId,
-        ModelId = _chat.ModelId,
+        ModelId = ModelId,
         CreatedAt = _createdAt,
         RawRepresentation = _last,
     };

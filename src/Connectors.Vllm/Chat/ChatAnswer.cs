@@ -57,6 +57,7 @@ internal sealed class ChatAnswer
             return;
         }
 
+        choice.ModelId = NameOf(update.Model);
         choice.Read(update);
         if (choice.IsDone)
         {
@@ -123,6 +124,12 @@ internal sealed class ChatAnswer
             Log.RequestCompleted(logger, _chat.RequestId, tokens, _choices[^1].FinishReason?.Value ?? "unknown");
         }
     }
+
+    /// <summary>The name of what answered: the model the request asked for, else the one that the answering server serves.</summary>
+    private string NameOf(VllmModelInfo? answering) =>
+        _chat.Request.Model is null && answering is not null && (answering.ServedModelName is { Length: > 0 } name || (name = answering.ModelId).Length > 0)
+            ? name
+            : _chat.ModelId;
 
     private UsageDetails Usage()
     {

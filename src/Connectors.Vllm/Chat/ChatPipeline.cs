@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Microsoft.Extensions.AI;
@@ -15,7 +16,21 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     /// <summary>How often one request may find that the server has another model than its prompt was made for.</summary>
     private const int MaxRenewals = 2;
 
+    /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are unknown.</exception>
     public PreparedChat Prepare(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client = null)
+    {
+        try
+        {
+            return PrepareChat(messages, options, client);
+        }
+        catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException)
+        {
+            // Callers catch one family of exceptions; the packages below have their own.
+            throw new VllmRequestException(exception.Message, exception) { StatusCode = VllmStatusCode.InvalidArgument };
+        }
+    }
+
+    private PreparedChat PrepareChat(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
         var started = TimeProvider.System.GetTimestamp();
@@ -81,16 +96,32 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     /// The answer: the profile is waited for, <paramref name="prepare"/> makes the request of it, and the stream begins. One iterator does it all: each
     /// further one would cost every token.
     /// </summary>
+    /// <param name="runtime">The served model.</param>
+    /// <param name="prepare">Steps 1 to 4.</param>
+    /// <param name="disposed">Ends the answer with <see cref="ObjectDisposedException"/>: the client is gone.</param>
+    /// <param name="cancellationToken">Ends the answer with <see cref="OperationCanceledException"/>.</param>
     public static async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
-        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, [EnumeratorCancellation] CancellationToken cancellationToken)
+        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, CancellationToken disposed, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        (var answer, var updates, var more) = await BeginAsync(runtime, prepare, cancellationToken).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, disposed);
+        ChatAnswer answer;
+        IAsyncEnumerator<GenerationUpdate> updates;
+        bool more;
+        try
+        {
+            (answer, updates, more) = await BeginAsync(runtime, prepare, stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw Ended(exception);
+        }
+
         var reading = false;
         try
         {
             // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
-            for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
+            while (more)
             {
                 // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
                 reading = true;
@@ -108,6 +139,14 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 }
 
                 reading = false;
+                try
+                {
+                    more = await updates.MoveNextAsync().ConfigureAwait(false);
+                }
+                catch (OperationCanceledException exception)
+                {
+                    throw Ended(exception);
+                }
             }
 
             reading = false;
@@ -120,8 +159,14 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         finally
         {
             await updates.DisposeAsync().ConfigureAwait(false);
-            answer.Report(abandoned: reading || cancellationToken.IsCancellationRequested, runtime.Logger);
+            answer.Report(abandoned: reading || stop.IsCancellationRequested, runtime.Logger);
         }
+
+        // The caller's token when it was the caller; else the client or its engine was disposed.
+        Exception Ended(OperationCanceledException exception) =>
+            cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
+            : disposed.IsCancellationRequested || runtime.IsDisposed ? new ObjectDisposedException(nameof(VllmChatClient), "The client was disposed while the call was running.")
+            : exception;
     }
 
     /// <summary>

@@ -19,12 +19,12 @@ internal static class RequestBuilder
         ILogger logger)
     {
         var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
-        if (options?.ModelId is { } model && settings.RequireServedModel && !Serves(profile, model))
+        if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && !Serves(profile, model))
         {
             throw new VllmRequestException($"The server does not serve a model named '{model}'; it serves {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
             {
                 StatusCode = VllmStatusCode.NotFound,
-                Parameter = nameof(ChatOptions.ModelId),
+                Parameter = options?.ModelId is null ? nameof(VllmGrpcOptions.ModelId) : nameof(ChatOptions.ModelId),
             };
         }
 

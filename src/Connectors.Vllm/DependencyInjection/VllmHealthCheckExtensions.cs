@@ -1,5 +1,4 @@
 using Connectors.Vllm;
-using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 #pragma warning disable IDE0130 // Registration methods live where every application already looks.
@@ -9,14 +8,18 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Health checks for vLLM servers that <see cref="VllmGrpcServiceCollectionExtensions"/> registered.</summary>
 public static class VllmHealthCheckExtensions
 {
-    /// <summary>Adds a check that asks the server (not the model) whether it takes requests.</summary>
+    /// <summary>
+    /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they are loaded by
+    /// the first check). Call it after the registration of the server.
+    /// </summary>
     /// <param name="builder">The health checks.</param>
-    /// <param name="name">The check's name; null is <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
-    /// <param name="serviceKey">The key of the registration to check; null checks the one without a key.</param>
-    /// <param name="failureStatus">What a failure counts as; null is unhealthy.</param>
+    /// <param name="name">The check's name; <see langword="null"/> is <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
+    /// <param name="serviceKey">The key of the registration to check; <see langword="null"/> checks those without a key.</param>
+    /// <param name="failureStatus">The status of a failure; <see langword="null"/> is unhealthy. When only some endpoints are healthy, the status is degraded.</param>
     /// <param name="tags">Tags to select checks by.</param>
-    /// <param name="timeout">Limit for the check; null leaves it to the connection's own.</param>
+    /// <param name="timeout">Limit for the check; <see langword="null"/> leaves it to the connection's own limits.</param>
     /// <returns>The health checks.</returns>
+    /// <exception cref="InvalidOperationException">No server is registered under <paramref name="serviceKey"/>.</exception>
     public static IHealthChecksBuilder AddVllmGrpc(
         this IHealthChecksBuilder builder,
         string? name = null,
@@ -26,11 +29,17 @@ public static class VllmHealthCheckExtensions
         TimeSpan? timeout = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        var registrations = VllmRegistration.Find(builder.Services, serviceKey);
+        if (registrations.Count == 0)
+        {
+            throw new InvalidOperationException(serviceKey is null
+                ? "No vLLM server is registered: call services.AddVllmGrpc(…) before AddHealthChecks().AddVllmGrpc()."
+                : $"No vLLM server is registered under the key '{serviceKey}': call services.AddKeyedVllmGrpc({(serviceKey is string ? $"\"{serviceKey}\"" : serviceKey)}, …) before the health check.");
+        }
+
         return builder.Add(new HealthCheckRegistration(
             name ?? (serviceKey is null ? "vllm" : $"vllm:{serviceKey}"),
-            provider => new VllmHealthCheck((IVllmEngine)(serviceKey is null
-                ? provider.GetRequiredService<VllmChatClient>()
-                : provider.GetRequiredKeyedService<VllmChatClient>(serviceKey)).GetService(typeof(IVllmEngine))!),
+            provider => new VllmHealthCheck([.. registrations.Select(registration => registration.Runtime(provider))]),
             failureStatus,
             tags,
             timeout));

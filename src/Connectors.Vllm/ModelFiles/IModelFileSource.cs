@@ -8,7 +8,7 @@ internal interface IModelFileSource
 
     /// <summary>
     /// Returns the files, or <see langword="null"/> with the reason added to <paramref name="tried"/>. A source that
-    /// fails must not keep the next one from being asked; thrown are only cancellation and <see cref="Grpc.VllmModelChangedException"/>.
+    /// fails must not keep the next one from being asked; thrown are only cancellation and <see cref="VllmModelChangedException"/>.
     /// </summary>
     Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken);
 }

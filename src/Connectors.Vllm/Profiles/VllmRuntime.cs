@@ -92,10 +92,19 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>Ends what is running; a borrowed engine goes on for others.</summary>
     public void Dispose()
     {
-        // Closing connections takes a moment; nobody has to wait for it.
-        _ = DisposeAsync().AsTask().ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        _disposing.Cancel();
+        if (_ownsEngine)
+        {
+            Engine.Dispose();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -110,8 +119,6 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         {
             await Engine.DisposeAsync().ConfigureAwait(false);
         }
-
-        _disposing.Dispose();
     }
 
     /// <summary>A server that gets another model while its files are read is asked anew.</summary>

@@ -57,7 +57,7 @@ public sealed class VllmPromptPreview
     /// <param name="messages">The conversation.</param>
     /// <param name="options">The request's options.</param>
     /// <returns>The prompt and what goes with it.</returns>
-    /// <exception cref="ChatTemplates.ChatTemplateException">The template refuses the conversation.</exception>
+    /// <exception cref="VllmRequestException">The template refuses the conversation.</exception>
     public static VllmPromptPreview Create(VllmModelProfile profile, IEnumerable<ChatMessage> messages, ChatOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(profile);

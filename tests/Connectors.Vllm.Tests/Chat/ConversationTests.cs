@@ -132,7 +132,7 @@ public sealed class ConversationTests
         await using var host = await ChatHost.StartAsync(client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("ok");
 
-        var error = await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => host.Client.GetResponseAsync(
+        var error = await Assert.ThrowsAnyAsync<VllmException>(() => host.Client.GetResponseAsync(
             [new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "image/png")])], null, Token));
 
         Assert.Contains("media", error.Message, StringComparison.OrdinalIgnoreCase);
@@ -149,8 +149,8 @@ public sealed class ConversationTests
                 options.AllowRemoteMedia = false;
             });
 
-        await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => Send(new UriContent(new Uri("file:///etc/passwd"), "image/png")));
-        await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => Send(new UriContent(new Uri("http://169.254.169.254/x.png"), "image/png")));
+        await Assert.ThrowsAnyAsync<VllmException>(() => Send(new UriContent(new Uri("file:///etc/passwd"), "image/png")));
+        await Assert.ThrowsAnyAsync<VllmException>(() => Send(new UriContent(new Uri("http://169.254.169.254/x.png"), "image/png")));
 
         Task Send(AIContent content) => host.Client.GetResponseAsync([new ChatMessage(ChatRole.User, [content])], null, Token);
     }

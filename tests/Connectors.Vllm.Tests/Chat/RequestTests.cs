@@ -299,7 +299,8 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
         var preview = await PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{{ messages[0].content }}!" });
 
         Assert.Equal("Hi!", preview.Text);
-        await Assert.ThrowsAsync<ChatTemplateException>(() => PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{% if %}" }));
+        var refused = await Assert.ThrowsAsync<VllmRequestException>(() => PreviewAsync([new(ChatRole.User, "Hi")], new ChatOptions { ChatTemplate = "{% if %}" }));
+        Assert.Equal(1, Assert.IsType<ChatTemplateException>(refused.InnerException).Line);
     }
 
     [Fact]

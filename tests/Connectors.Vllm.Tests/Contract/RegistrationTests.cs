@@ -348,10 +348,65 @@ public sealed class RegistrationTests
         }
     }
 
+    [Fact]
+    public async Task AddVllmGrpc_EndpointsOfDifferentModels_AreRefusedWithBothNames()
+    {
+        await using var first = await StartAsync("small", "org/small");
+        await using var second = await StartAsync("large", "org/large");
+        await using var container = Build(services => services.AddVllmGrpc(options =>
+        {
+            options.Endpoints.Add(first.Endpoint);
+            options.Endpoints.Add(second.Endpoint);
+            options.Connection.PrefixAffinity = false;
+        }));
+        var client = container.GetRequiredService<IChatClient>();
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(async () =>
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                await ModelAsync(client);
+            }
+        });
+
+        Assert.Contains("'small'", error.Message);
+        Assert.Contains("'large'", error.Message);
+    }
+
+    [Fact]
+    public async Task ModelId_OfAResponse_NamesWhatAnswered()
+    {
+        await using var first = await StartAsync("one-name", "org/same");
+        await using var second = await StartAsync("another-name", "org/same");
+        await using var client = new VllmChatClient(new VllmGrpcOptions { Endpoints = { first.Endpoint, second.Endpoint }, ModelId = "not-served", Connection = { PrefixAffinity = false } });
+
+        var names = new HashSet<string?>();
+        for (var i = 0; i < 8; i++)
+        {
+            names.Add(await ModelAsync(client));
+        }
+
+        Assert.Equal(["another-name", "one-name"], names.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Served.Families), MemberType = typeof(Served))]
+    public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(VllmServerFamily family)
+    {
+        await using var served = await Served.StartAsync(family, client: options => (options.ModelId, options.RequireServedModel) = ("wrong-name", true));
+
+        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));
+
+        Assert.Contains("'wrong-name'", error.Message);
+        Assert.Equal("ModelId", error.Parameter);
+        Assert.Empty(served.Sent);
+    }
+
     private static IChatClient OtherProvider() =>
         new OpenAI.Chat.ChatClient("other", new System.ClientModel.ApiKeyCredential("none"), new OpenAI.OpenAIClientOptions { Endpoint = new Uri("http://localhost:1/v1") }).AsIChatClient();
 
-    private static Task<VllmTestServer> StartAsync(string model) => VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model }, Served.Cancel);
+    private static Task<VllmTestServer> StartAsync(string model, string? path = null) =>
+        VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model, ModelPath = path }, Served.Cancel);
 
     private static ServiceProvider Build(Action<IServiceCollection> register)
     {

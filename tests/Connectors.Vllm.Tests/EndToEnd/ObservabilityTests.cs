@@ -103,7 +103,7 @@ public sealed class ObservabilityTests
         await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
         await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
         server.Enqueue(new ScriptedReply { Text = "One two three", Fault = ServerFault.Status(13, "it broke", afterMessages: 2) });
-        await Assert.ThrowsAsync<Grpc.VllmException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
+        await Assert.ThrowsAsync<VllmException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
         Assert.DoesNotContain(logs.Entries, entry => entry.Id.Id == 22);
 
         await foreach (var update in client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))

@@ -146,9 +146,9 @@ public sealed class StreamEqualsWholeTests
         {
             return (await call(), null);
         }
-        catch (Exception error) when (error is Grpc.VllmException or ArgumentException or OutputParsing.OutputFormatException)
+        catch (Exception error) when (error is VllmException or ArgumentException)
         {
-            return (null, error.GetType().Name + (error as Grpc.VllmException)?.StatusCode);
+            return (null, error.GetType().Name + (error as VllmException)?.StatusCode);
         }
     }
 

@@ -79,9 +79,9 @@ public sealed class ObservingTests
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
         using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
-        await Assert.ThrowsAsync<Grpc.VllmRequestException>(() => RunAsync(client, new ChatOptions(), streaming));
+        await Assert.ThrowsAsync<VllmRequestException>(() => RunAsync(client, new ChatOptions(), streaming));
 
-        Assert.Equal(typeof(Grpc.VllmRequestException).FullName, Assert.Single(spans).GetTagItem("error.type"));
+        Assert.Equal(typeof(VllmRequestException).FullName, Assert.Single(spans).GetTagItem("error.type"));
     }
 
     [Theory]

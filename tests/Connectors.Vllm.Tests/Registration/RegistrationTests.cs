@@ -123,6 +123,62 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     }
 
     [Fact]
+    public async Task HealthCheck_OneOfTwoEndpointsIsDead_IsDegradedWithDataOfBoth()
+    {
+        await using var alive = await VllmTestServer.StartAsync(null, Token);
+        var dead = await VllmTestServer.StartAsync(null, Token);
+        await dead.DisposeAsync();
+        await using var provider = Build(services =>
+        {
+            services.AddVllmGrpc(options =>
+            {
+                options.Endpoints.Add(dead.Endpoint);
+                options.Endpoints.Add(alive.Endpoint);
+                options.Connection.Retry.MaxRetries = 0;
+            });
+            services.AddLogging();
+            services.AddHealthChecks().AddVllmGrpc();
+        });
+
+        var report = await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token);
+
+        var entry = report.Entries["vllm"];
+        Assert.Equal(HealthStatus.Degraded, entry.Status);
+        Assert.Contains("1 of 2", entry.Description);
+        Assert.Contains(dead.Endpoint.ToString(), entry.Description);
+        Assert.Equal("healthy", entry.Data[alive.Endpoint.ToString()]);
+        Assert.NotEqual("healthy", entry.Data[dead.Endpoint.ToString()]);
+    }
+
+    [Fact]
+    public async Task HealthCheck_TokenizerCannotBeFound_IsNotHealthy()
+    {
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Token);
+        await using var provider = Build(services =>
+        {
+            services.AddVllmGrpc(server.Endpoint, options => (options.AllowModelDownload, options.HubCacheDirectory) = (false, "/no/such/cache"));
+            services.AddLogging();
+            services.AddHealthChecks().AddVllmGrpc();
+        });
+
+        var report = await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token);
+
+        Assert.Equal(HealthStatus.Unhealthy, report.Status);
+        Assert.Contains("tokenizer", report.Entries["vllm"].Description, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void HealthCheck_UnknownKey_FailsAtRegistration()
+    {
+        var services = new ServiceCollection();
+        services.AddKeyedVllmGrpc("known", "http://gpu:1");
+
+        Assert.Contains("'unknown'", Assert.Throws<InvalidOperationException>(() => services.AddHealthChecks().AddVllmGrpc(serviceKey: "unknown")).Message);
+        Assert.Throws<InvalidOperationException>(() => services.AddHealthChecks().AddVllmGrpc());
+        services.AddHealthChecks().AddVllmGrpc(serviceKey: "known");
+    }
+
+    [Fact]
     public async Task Dispose_Container_DisposesClients()
     {
         var provider = Build(services => services.AddVllmGrpc(tiny.Host.Server.Endpoint));
