@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what the tests do not: the samples as the README shows them, Chat also trimmed to a single file and as native code, the Semantic Kernel
-# adapter on its stand-in, and every benchmark once with tiny sizes.
+# Runs what the tests do not: the samples as the README shows them, Chat also trimmed to a single file and as native code, and every benchmark
+# once with tiny sizes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work="$(mktemp -d)"
@@ -41,10 +41,6 @@ grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 
 echo "== samples/SemanticKernel"
 dotnet run --project samples/SemanticKernel
-
-# The adapter must also compile, and its tests pass, where Semantic Kernel cannot be restored.
-echo "== the Semantic Kernel adapter on its stand-in"
-dotnet test tests/Connectors.Vllm.SemanticKernel.Tests -p:UseSemanticKernelPackage=false --artifacts-path "$work/stand-in" -v q -nologo
 
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"

@@ -61,19 +61,6 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     }
 
     [Fact]
-    public async Task Pack_SemanticKernelWithStandIn_IsRefused()
-    {
-        // Without a build: the refusal must come first, and nothing that other projects use may be built against the stand-in.
-        var (exitCode, output) = await DotnetCommand.RunAsync(
-            TestPaths.RepositoryRoot, "pack", "src/Connectors.Vllm.SemanticKernel", "--no-build", "-c", "Release", "-nologo",
-            "-p:PackageOutputPath=" + packages.Folder + "/stand-in", "-p:UseSemanticKernelPackage=false");
-
-        Assert.NotEqual(0, exitCode);
-        Assert.Contains("UseSemanticKernelPackage", output, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(packages.Folder + "/stand-in"));
-    }
-
-    [Fact]
     public async Task Install_IntoFreshApplication_RunsAChatAndAKernelAndCompilesTheReadme()
     {
         var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "app")).FullName;
