@@ -34,13 +34,13 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
         List<ChatMessage> history = [new(ChatRole.User, "The weather?")];
 
         var response = await invoking
-            .GetStreamingResponseAsync(history, new ChatOptions { Tools = [new WeatherTool()], ToolMode = ChatToolMode.RequireAny, LogProbs = 1, ReturnTokenIds = true, MinP = 0.1f })
+            .GetStreamingResponseAsync(history, new ChatOptions { Tools = [new WeatherTool()], ToolMode = ChatToolMode.RequireAny, Logprobs = 1, ReturnTokenIds = true, MinP = 0.1f })
             .ToChatResponseAsync();
 
         history.AddMessages(response);
         var copy = RoundTrip(response);
         Console.WriteLine($"tools: {response.Messages[^1].Text} ({WeatherTool.Asked})");
-        Console.WriteLine($"response: {Same(response, copy)}, {copy.Messages[0].TokenLogProbs!.Count == copy.Messages[0].TokenIds!.Count}");
+        Console.WriteLine($"response: {Same(response, copy)}, {copy.Messages[0].TokenLogprobs!.Count == copy.Messages[0].TokenIds!.Count}");
         return history;
     }
 
@@ -70,7 +70,7 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
         server.Enqueue("Cached. " + Call);
         var caching = client.AsBuilder()
             .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()))).Build();
-        var options = new ChatOptions { Tools = [new WeatherTool()], LogProbs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
+        var options = new ChatOptions { Tools = [new WeatherTool()], Logprobs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
         var before = server.Requests.Count;
 
         var first = await caching.GetResponseAsync("Again?", options);

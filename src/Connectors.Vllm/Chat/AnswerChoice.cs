@@ -23,7 +23,7 @@ internal sealed class AnswerChoice
     private readonly Queue<ChatResponseUpdate> _ready = new(4);
     private readonly StringBuilder? _text;
     private readonly bool _stopsReachServer;
-    private readonly LogProbCollector? _logProbs;
+    private readonly LogprobCollector? _logprobs;
     private readonly List<int>? _ids;
     private List<AIContent>? _calls;
     private StringBuilder? _arguments;
@@ -41,7 +41,7 @@ internal sealed class AnswerChoice
         _parser = OutputParser.Create(chat.Format, chat.ParserOptions);
         _text = chat.Check is null ? null : new StringBuilder();
         _stopsReachServer = chat.Request.StopStrings.Count > 0;
-        _logProbs = chat.Request.Logprobs is null && chat.Request.PromptLogprobs is null ? null : new LogProbCollector(profile.Tokenizer);
+        _logprobs = chat.Request.Logprobs is null && chat.Request.PromptLogprobs is null ? null : new LogprobCollector(profile.Tokenizer);
         _ids = chat.ReturnTokenIds ? [] : null;
     }
 
@@ -88,7 +88,7 @@ internal sealed class AnswerChoice
         // What the server had already sent beyond the end does not count: the result must not depend on how tokens were packed into messages.
         TokenCount += read;
         _ids?.AddRange(ids[..read]);
-        _logProbs?.Add(update, read);
+        _logprobs?.Add(update, read);
         if (EndedHere)
         {
             // The server knows nothing of it: leave it, unless this very message ends the answer anyway, for whatever reason of its own.
@@ -126,7 +126,7 @@ internal sealed class AnswerChoice
 
         var update = NewUpdate(contents);
         update.FinishReason = FinishReason;
-        update.AdditionalProperties = FinalFacts.Of(_finish, _parser.MatchedStopString, _logProbs, _ids, _ids is null ? default : _chat.Request.PromptIds);
+        update.AdditionalProperties = FinalFacts.Of(_finish, _parser.MatchedStopString, _logprobs, _ids, _ids is null ? default : _chat.Request.PromptIds);
         _ready.Enqueue(update);
     }
 

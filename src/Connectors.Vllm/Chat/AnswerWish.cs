@@ -23,24 +23,34 @@ internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
             Log.OptionIgnored(logger, nameof(ChatOptions.ResponseFormat), $"{options.ResponseFormat.GetType().Name} is unknown");
         }
 
+        if (extras.Json is { } jsonSchema)
+        {
+            found.Add((VllmOptions.Json.Name, OutputConstraint.JsonSchema(jsonSchema)));
+        }
+
+        if (extras.JsonObject)
+        {
+            found.Add((VllmOptions.JsonObject.Name, OutputConstraint.JsonObject()));
+        }
+
         if (extras.Regex is { } regex)
         {
-            found.Add((VllmOptionNames.Regex, OutputConstraint.Regex(regex)));
+            found.Add((VllmOptions.Regex.Name, OutputConstraint.Regex(regex)));
         }
 
         if (extras.Grammar is { } grammar)
         {
-            found.Add((VllmOptionNames.Grammar, OutputConstraint.Grammar(grammar)));
+            found.Add((VllmOptions.Grammar.Name, OutputConstraint.Grammar(grammar)));
         }
 
         if (extras.Choices is { } choices)
         {
-            found.Add((VllmOptionNames.Choice, OutputConstraint.Choice(choices)));
+            found.Add((VllmOptions.Choice.Name, OutputConstraint.Choice(choices)));
         }
 
         if (extras.StructuralTag is { } tag)
         {
-            found.Add((VllmOptionNames.StructuralTag, OutputConstraint.StructuralTag(tag)));
+            found.Add((VllmOptions.StructuralTag.Name, OutputConstraint.StructuralTag(tag)));
         }
 
         return found.Count switch

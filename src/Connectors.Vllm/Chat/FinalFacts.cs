@@ -4,41 +4,41 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>What the last update of a choice tells besides its contents, as JSON-friendly values; see <see cref="VllmChatResponseExtensions"/>.</summary>
+/// <summary>What the last update of a choice tells besides its contents, as JSON-friendly values; see <see cref="VllmChatMessageExtensions"/>.</summary>
 internal static class FinalFacts
 {
     public static AdditionalPropertiesDictionary? Of(
-        GenerationFinish? finish, string? matchedStop, LogProbCollector? logProbs, List<int>? ids, ReadOnlyMemory<int> promptIds)
+        GenerationFinish? finish, string? matchedStop, LogprobCollector? logprobs, List<int>? ids, ReadOnlyMemory<int> promptIds)
     {
         AdditionalPropertiesDictionary? facts = null;
         if ((matchedStop ?? finish?.StopString) is { } stop)
         {
-            Set(VllmOptionNames.ResponseStopReason, stop);
+            Set(VllmResponseKeys.ResponseStopReason, stop);
         }
         else if (finish?.StopTokenId is int id)
         {
-            Set(VllmOptionNames.ResponseStopReason, id);
+            Set(VllmResponseKeys.ResponseStopReason, id);
         }
 
         if (finish?.KvTransferParamsJson is { Length: > 0 } transfer)
         {
-            Set(VllmOptionNames.ResponseKvTransferParameters, transfer);
+            Set(VllmResponseKeys.ResponseKvTransferParameters, transfer);
         }
 
-        if (logProbs?.Output() is JsonElement output)
+        if (logprobs?.Output() is JsonElement output)
         {
-            Set(VllmOptionNames.ResponseLogProbs, output);
+            Set(VllmResponseKeys.ResponseLogprobs, output);
         }
 
-        if (logProbs?.Prompt() is JsonElement prompt)
+        if (logprobs?.Prompt() is JsonElement prompt)
         {
-            Set(VllmOptionNames.ResponsePromptLogProbs, prompt);
+            Set(VllmResponseKeys.ResponsePromptLogprobs, prompt);
         }
 
         if (ids is not null)
         {
-            Set(VllmOptionNames.ResponseTokenIds, ToElement(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ids).ToArray()));
-            Set(VllmOptionNames.ResponsePromptTokenIds, ToElement(promptIds));
+            Set(VllmResponseKeys.ResponseTokenIds, ToElement(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ids).ToArray()));
+            Set(VllmResponseKeys.ResponsePromptTokenIds, ToElement(promptIds));
         }
 
         return facts;

@@ -33,7 +33,7 @@ internal static class RequestBuilder
             throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.") { Parameter = nameof(GenerationRequest.Media) };
         }
 
-        LogIgnored(options, logger);
+        LogIgnored(profile, options, extras, logger);
         var stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
         return raw with
         {
@@ -44,8 +44,8 @@ internal static class RequestBuilder
             Constraint = raw.Constraint ?? plan.Constraint,
             StopStrings = stops.Count == 0 ? raw.StopStrings : [.. raw.StopStrings, .. stops],
             StopTokenIds = [.. raw.StopTokenIds, .. extras.StopTokenIds ?? [], .. extras.IgnoreEos ? [] : profile.StopTokens.ToSend],
-            Logprobs = raw.Logprobs ?? extras.LogProbs,
-            PromptLogprobs = raw.PromptLogprobs ?? extras.PromptLogProbs,
+            Logprobs = raw.Logprobs ?? extras.Logprobs,
+            PromptLogprobs = raw.PromptLogprobs ?? extras.PromptLogprobs,
             Media = media.Count > 0 ? media : raw.Media,
             Model = raw.Model ?? ModelName(profile, settings, options),
             LoraName = raw.LoraName ?? extras.LoraName,
@@ -61,8 +61,13 @@ internal static class RequestBuilder
 
     private static readonly GenerationRequest Empty = new();
 
-    private static void LogIgnored(ChatOptions? options, ILogger logger)
+    private static void LogIgnored(VllmModelProfile profile, ChatOptions? options, VllmExtras extras, ILogger logger)
     {
+        foreach (var key in extras.Unknown.Where(profile.IsFirstMention))
+        {
+            Log.UnknownOption(logger, key);
+        }
+
         if (options?.ConversationId is not null)
         {
             Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server keeps no conversations");

@@ -20,7 +20,7 @@ internal static class ToolCallContents
         }
 
         // The model's own spelling: sent back unchanged, it keeps the next prompt's prefix equal to what the server has cached.
-        call.AdditionalProperties = new AdditionalPropertiesDictionary { [VllmOptionNames.RawArguments] = arguments };
+        call.AdditionalProperties = new AdditionalPropertiesDictionary { [VllmResponseKeys.RawArguments] = arguments };
         return call;
     }
 

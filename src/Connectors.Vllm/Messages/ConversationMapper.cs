@@ -167,7 +167,7 @@ internal sealed class ConversationMapper
     private Dictionary<string, object?> Call(FunctionCallContent call)
     {
         _callIds.Add(call.CallId);
-        var raw = call.AdditionalProperties?.TryGetValue(VllmOptionNames.RawArguments, out var kept) == true ? PlainValue.From(kept) as string : null;
+        var raw = call.AdditionalProperties?.TryGetValue(VllmResponseKeys.RawArguments, out var kept) == true ? PlainValue.From(kept) as string : null;
         var plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
         var arguments = (_traits.PrintsArgumentText || _argumentsAsText) && raw is not null && SameArguments(raw, plain) ? raw
             : _argumentsAsText ? PlainJson.Write(plain)

@@ -18,6 +18,10 @@ public sealed class VllmModelProfile
     /// <summary>Templates that requests bring along are few; this bounds the cache when somebody makes one per request.</summary>
     private const int MaxRequestTemplates = 32;
 
+    /// <summary>Names that somebody makes up per request must not grow the memory of what was warned about.</summary>
+    private const int MaxMentions = 256;
+
+    private readonly ConcurrentDictionary<string, bool> _mentioned = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, PromptRenderer> _requestTemplates = new(StringComparer.Ordinal);
     private readonly OutputFormatHints _formatHints;
     private readonly PromptRenderer? _plain;
@@ -142,6 +146,9 @@ public sealed class VllmModelProfile
             throw VllmModelException.Unusable(assets.Files.Origin, error);
         }
     }
+
+    /// <summary>True once for each name, for warnings that are not to be repeated with every request.</summary>
+    internal bool IsFirstMention(string name) => _mentioned.Count < MaxMentions && _mentioned.TryAdd(name, true);
 
     /// <summary>The format of a request that may name parsers of its own; what it does not name is chosen as for the model.</summary>
     /// <exception cref="OutputFormatException">A parser name is unknown.</exception>

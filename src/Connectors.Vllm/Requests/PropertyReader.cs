@@ -10,9 +10,14 @@ namespace Connectors.Vllm;
 /// snake_case key, a deserialized <see cref="JsonElement"/>, or Semantic Kernel, which turns every number into a double.
 /// Unknown keys are nobody's business here; a known key with a value that makes no sense is an <see cref="ArgumentException"/> that names it.
 /// </summary>
-internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properties)
+internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properties, string? label = null)
 {
     public bool IsEmpty => properties is null || properties.Count == 0;
+
+    /// <summary>The keys there are.</summary>
+    public IEnumerable<string> Keys => properties?.Keys ?? Enumerable.Empty<string>();
+
+    public bool Has(string key) => properties?.ContainsKey(key) == true;
 
     public double? Number(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
     {
@@ -31,7 +36,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         };
         return number >= minimum && number <= maximum && !double.IsNaN(number)
             ? number
-            : throw Wrong(key, value, string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}"));
+            : throw OutOfRange(key, value, maximum >= float.MaxValue ? "above 0" : string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}"));
     }
 
     public long? Integer(string key, long minimum = long.MinValue, long maximum = long.MaxValue)
@@ -44,7 +49,9 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         var number = ToInteger(value) ?? throw Wrong(key, value, "a whole number");
         return number >= minimum && number <= maximum
             ? number
-            : throw Wrong(key, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {minimum} to {maximum}"));
+            : throw OutOfRange(key, value, maximum == int.MaxValue
+                ? string.Create(CultureInfo.InvariantCulture, $"a whole number of {minimum} or more")
+                : string.Create(CultureInfo.InvariantCulture, $"a whole number from {minimum} to {maximum}"));
     }
 
     public int? Int32(string key, int minimum = int.MinValue, int maximum = int.MaxValue) => (int?)Integer(key, minimum, maximum);
@@ -79,6 +86,27 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         return value as string ?? throw Wrong(key, value, "a string");
     }
 
+    public string? NonEmptyText(string key) => Text(key) is { Length: 0 } ? throw Wrong(key, string.Empty, "a text that is not empty") : Text(key);
+
+    /// <summary>JSON as text: a string that holds it, or a value that is written as it.</summary>
+    public string? Json(string key)
+    {
+        if (TextOrJson(key) is not { } text)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            return text;
+        }
+        catch (JsonException exception)
+        {
+            throw new ArgumentException($"{Place(key)} must be JSON: {exception.Message}", label ?? key, exception);
+        }
+    }
+
     /// <summary>A string, or anything else written as JSON text.</summary>
     public string? TextOrJson(string key) => !TryGet(key, out var value) ? null : value as string ?? PlainJson.Write(value);
 
@@ -97,6 +125,11 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         if (value is not List<object?> items)
         {
             throw Wrong(key, value, "a list of strings");
+        }
+
+        if (items.Count == 0)
+        {
+            throw Wrong(key, value, "a list of at least one string");
         }
 
         var texts = new string[items.Count];
@@ -209,11 +242,17 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         _ => null,
     };
 
-    private static int ToTokenId(string key, object? value) =>
+    private int ToTokenId(string key, object? value) =>
         ToInteger(value) is long id and >= 0 and <= int.MaxValue ? (int)id : throw Wrong(key, value, "token ids (whole numbers, zero or more)");
 
-    private static ArgumentException Wrong(string key, object? value, string expected) =>
-        new($"AdditionalProperties[\"{key}\"] must be {expected}, but it is {Describe(value)}.", key);
+    private ArgumentException Wrong(string key, object? value, string expected) =>
+        new($"{Place(key)} must be {expected}, but it is {Describe(value)}.", label ?? key);
+
+    private ArgumentOutOfRangeException OutOfRange(string key, object? value, string expected) =>
+        new(label ?? key, $"{Place(key)} must be {expected}, but it is {Describe(value)}.");
+
+    /// <summary>Where the value stands: the property that was set, or the raw key.</summary>
+    private string Place(string key) => label ?? $"AdditionalProperties[\"{key}\"]";
 
     private static string Describe(object? value)
     {

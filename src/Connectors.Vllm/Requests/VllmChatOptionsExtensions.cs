@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.Extensions.AI;
-using Names = Connectors.Vllm.VllmOptionNames;
 
 namespace Connectors.Vllm;
 
@@ -11,7 +8,7 @@ namespace Connectors.Vllm;
 /// <remarks>
 /// Every value lives in <see cref="ChatOptions.AdditionalProperties"/> under vLLM's own snake_case name and in a JSON-friendly form, so it
 /// survives cloning, caching and serialization, and other providers ignore it. Setting <see langword="null"/> removes the key.
-/// Setters check ranges and throw <see cref="ArgumentOutOfRangeException"/>. Not safe for concurrent writes, as <see cref="ChatOptions"/> itself.
+/// Setters check the value and throw <see cref="ArgumentException"/> (<see cref="ArgumentOutOfRangeException"/> for a number out of range). Not safe for concurrent writes, as <see cref="ChatOptions"/> itself.
 /// </remarks>
 public static class VllmChatOptionsExtensions
 {
@@ -20,128 +17,116 @@ public static class VllmChatOptionsExtensions
         /// <summary>Keeps only tokens at least this likely relative to the most likely one. From 0 (off) to 1. <c>min_p</c></summary>
         public float? MinP
         {
-            get => (float?)Read(options).Number(Names.MinP, 0, 1);
-            set => Write(options, Names.MinP, InRange(value, 0, 1, "MinP"));
+            get => VllmOptions.MinP.Get(options);
+            set => VllmOptions.MinP.Set(options, value);
         }
 
         /// <summary>Greater than 1 discourages tokens that already occurred in prompt or answer; 1 is off. Above 0. <c>repetition_penalty</c></summary>
         public float? RepetitionPenalty
         {
-            get => (float?)Read(options).Number(Names.RepetitionPenalty, float.Epsilon);
-            set => Write(options, Names.RepetitionPenalty, InRange(value, float.Epsilon, float.MaxValue, "RepetitionPenalty"));
+            get => VllmOptions.RepetitionPenalty.Get(options);
+            set => VllmOptions.RepetitionPenalty.Set(options, value);
         }
 
         /// <summary>No end of sequence and no stop before this many tokens. 0 or more, not above <see cref="ChatOptions.MaxOutputTokens"/>. <c>min_tokens</c></summary>
         public int? MinTokens
         {
-            get => Read(options).Int32(Names.MinTokens, 0);
-            set => Write(options, Names.MinTokens, InRange(value, 0, int.MaxValue, "MinTokens"));
+            get => VllmOptions.MinTokens.Get(options);
+            set => VllmOptions.MinTokens.Set(options, value);
         }
 
         /// <summary>Goes on generating after the end of sequence, until the token limit. For benchmarks. <c>ignore_eos</c></summary>
         public bool? IgnoreEos
         {
-            get => Read(options).Boolean(Names.IgnoreEos);
-            set => Write(options, Names.IgnoreEos, value);
+            get => VllmOptions.IgnoreEos.Get(options);
+            set => VllmOptions.IgnoreEos.Set(options, value);
         }
 
         /// <summary>Token ids that end the answer, in addition to the model's own. <c>stop_token_ids</c></summary>
         public IReadOnlyList<int>? StopTokenIds
         {
-            get => Read(options).TokenIds(Names.StopTokenIds);
-            set => WriteIds(options, Names.StopTokenIds, value);
+            get => VllmOptions.StopTokenIds.Get(options);
+            set => VllmOptions.StopTokenIds.Set(options, value);
         }
 
         /// <summary>
         /// Asks for log probabilities of the generated tokens: 0 for the chosen tokens only, n for n alternatives each (the server's default
-        /// limit is 20). They arrive on the final update, see <see cref="VllmChatResponseExtensions"/>. <c>logprobs</c>
+        /// limit is 20). They arrive on the final update, see <see cref="VllmChatMessageExtensions"/>. <c>logprobs</c>
         /// </summary>
-        public int? LogProbs
+        public int? Logprobs
         {
-            get => VllmExtras.ReadLogProbs(Read(options));
-            set => Write(options, Names.LogProbs, InRange(value, 0, int.MaxValue, "LogProbs"));
+            get => VllmOptions.Logprobs.Get(options);
+            set => VllmOptions.Logprobs.Set(options, value);
         }
 
         /// <summary>The same for the tokens of the prompt. Turns off reading from the server's prefix cache for this request. <c>prompt_logprobs</c></summary>
-        public int? PromptLogProbs
+        public int? PromptLogprobs
         {
-            get => Read(options).Int32(Names.PromptLogProbs, 0);
-            set => Write(options, Names.PromptLogProbs, InRange(value, 0, int.MaxValue, "PromptLogProbs"));
+            get => VllmOptions.PromptLogprobs.Get(options);
+            set => VllmOptions.PromptLogprobs.Set(options, value);
         }
 
         /// <summary>Added to the logits of the given token ids before sampling. <c>logit_bias</c></summary>
         public IReadOnlyDictionary<int, float>? LogitBias
         {
-            get => Read(options).TokenWeights(Names.LogitBias);
-            set => Write(options, Names.LogitBias, value is null ? null : PlainJson.ToElement(writer =>
-            {
-                writer.WriteStartObject();
-                foreach ((var id, var weight) in value)
-                {
-                    ArgumentOutOfRangeException.ThrowIfNegative(id, "LogitBias");
-                    writer.WriteNumber(id.ToString(CultureInfo.InvariantCulture), weight);
-                }
-
-                writer.WriteEndObject();
-            }));
+            get => VllmOptions.LogitBias.Get(options);
+            set => VllmOptions.LogitBias.Set(options, value);
         }
 
-        /// <summary>The only token ids that may be generated. Not every protocol family can carry it. <c>allowed_token_ids</c></summary>
+        /// <summary>The only token ids that may be generated. Inference protocol only. <c>allowed_token_ids</c></summary>
         public IReadOnlyList<int>? AllowedTokenIds
         {
-            get => Read(options).TokenIds(Names.AllowedTokenIds);
-            set => WriteIds(options, Names.AllowedTokenIds, value);
+            get => VllmOptions.AllowedTokenIds.Get(options);
+            set => VllmOptions.AllowedTokenIds.Set(options, value);
         }
 
         /// <summary>How many answers to generate for one prompt, 1 or more. Each comes as a message of its own. <c>n</c></summary>
         public int? ChoiceCount
         {
-            get => Read(options).Int32(Names.ChoiceCount, 1);
-            set => Write(options, Names.ChoiceCount, InRange(value, 1, 1024, "ChoiceCount"));
+            get => VllmOptions.ChoiceCount.Get(options);
+            set => VllmOptions.ChoiceCount.Set(options, value);
         }
 
         /// <summary>A regular expression that the whole answer must match. <c>regex</c></summary>
         public string? OutputRegex
         {
-            get => Read(options).Text(Names.Regex);
-            set => Write(options, Names.Regex, NotEmpty(value, "OutputRegex"));
+            get => VllmOptions.Regex.Get(options);
+            set => VllmOptions.Regex.Set(options, value);
         }
 
         /// <summary>A grammar (EBNF or Lark, as the server's backend reads it) that the whole answer must match. <c>grammar</c></summary>
         public string? OutputGrammar
         {
-            get => Read(options).Text(Names.Grammar);
-            set => Write(options, Names.Grammar, NotEmpty(value, "OutputGrammar"));
+            get => VllmOptions.Grammar.Get(options);
+            set => VllmOptions.Grammar.Set(options, value);
         }
 
         /// <summary>The answer must be exactly one of these texts. <c>choice</c></summary>
         public IReadOnlyList<string>? OutputChoices
         {
-            get => Read(options).TextList(Names.Choice);
-            set => Write(options, Names.Choice, value is null ? null : value.Count == 0
-                ? throw new ArgumentException("At least one choice is needed.", "OutputChoices")
-                : value.ToArray());
+            get => VllmOptions.Choice.Get(options);
+            set => VllmOptions.Choice.Set(options, value);
         }
 
         /// <summary>A structural tag (JSON, as xgrammar defines it), passed to the server unchanged. <c>structural_tag</c></summary>
         public string? StructuralTag
         {
-            get => Read(options).TextOrJson(Names.StructuralTag);
-            set => Write(options, Names.StructuralTag, Json(value, "StructuralTag"));
+            get => VllmOptions.StructuralTag.Get(options);
+            set => VllmOptions.StructuralTag.Set(options, value);
         }
 
         /// <summary>A chat template (Jinja source, or the name of one of the model's named templates) to use instead of the model's own. <c>chat_template</c></summary>
         public string? ChatTemplate
         {
-            get => Read(options).Text(Names.ChatTemplate);
-            set => Write(options, Names.ChatTemplate, value);
+            get => VllmOptions.ChatTemplate.Get(options);
+            set => VllmOptions.ChatTemplate.Set(options, value);
         }
 
         /// <summary>Extra variables for the chat template, such as <c>enable_thinking</c>. Values as JSON knows them. <c>chat_template_kwargs</c></summary>
         public IReadOnlyDictionary<string, object?>? ChatTemplateArguments
         {
-            get => Read(options).Members(Names.ChatTemplateArguments);
-            set => Write(options, Names.ChatTemplateArguments, value is null ? null : PlainJson.ToElement(writer => PlainJson.WriteValue(writer, PlainValue.From(value))));
+            get => VllmOptions.ChatTemplateArguments.Get(options);
+            set => VllmOptions.ChatTemplateArguments.Set(options, value);
         }
 
         /// <summary>
@@ -149,64 +134,64 @@ public static class VllmChatOptionsExtensions
         /// </summary>
         public bool? ContinueFinalMessage
         {
-            get => Read(options).Boolean(Names.ContinueFinalMessage);
-            set => Write(options, Names.ContinueFinalMessage, value);
+            get => VllmOptions.ContinueFinalMessage.Get(options);
+            set => VllmOptions.ContinueFinalMessage.Set(options, value);
         }
 
-        /// <summary>Scheduling priority, lower is earlier; only for servers started with priority scheduling. Not every protocol family can carry it. <c>priority</c></summary>
+        /// <summary>Scheduling priority, lower is earlier; only for servers started with priority scheduling. Inference protocol only. <c>priority</c></summary>
         public int? Priority
         {
-            get => Read(options).Int32(Names.Priority);
-            set => Write(options, Names.Priority, value);
+            get => VllmOptions.Priority.Get(options);
+            set => VllmOptions.Priority.Set(options, value);
         }
 
-        /// <summary>The name of a loaded LoRA adapter. Not every protocol family can carry it. <c>lora_name</c></summary>
+        /// <summary>The name of a loaded LoRA adapter. Inference protocol only. <c>lora_name</c></summary>
         public string? LoraName
         {
-            get => Read(options).Text(Names.LoraName);
-            set => Write(options, Names.LoraName, NotEmpty(value, "LoraName"));
+            get => VllmOptions.LoraName.Get(options);
+            set => VllmOptions.LoraName.Set(options, value);
         }
 
-        /// <summary>Separates this request's prefix cache entries from those of others. Not every protocol family can carry it. <c>cache_salt</c></summary>
+        /// <summary>Separates this request's prefix cache entries from those of others. Inference protocol only. <c>cache_salt</c></summary>
         public string? CacheSalt
         {
-            get => Read(options).Text(Names.CacheSalt);
-            set => Write(options, Names.CacheSalt, NotEmpty(value, "CacheSalt"));
+            get => VllmOptions.CacheSalt.Get(options);
+            set => VllmOptions.CacheSalt.Set(options, value);
         }
 
         /// <summary>The data-parallel engine to run on, 0 or more. <c>data_parallel_rank</c></summary>
         public int? DataParallelRank
         {
-            get => Read(options).Int32(Names.DataParallelRank, 0);
-            set => Write(options, Names.DataParallelRank, InRange(value, 0, int.MaxValue, "DataParallelRank"));
+            get => VllmOptions.DataParallelRank.Get(options);
+            set => VllmOptions.DataParallelRank.Set(options, value);
         }
 
         /// <summary>Keeps only this many tokens of the prompt's end; the cut is made on the client. 1 or more. <c>truncate_prompt_tokens</c></summary>
         public int? TruncatePromptTokens
         {
-            get => Read(options).Int32(Names.TruncatePromptTokens, 1);
-            set => Write(options, Names.TruncatePromptTokens, InRange(value, 1, int.MaxValue, "TruncatePromptTokens"));
+            get => VllmOptions.TruncatePromptTokens.Get(options);
+            set => VllmOptions.TruncatePromptTokens.Set(options, value);
         }
 
         /// <summary>Parameters for the server's key-value cache connector: a JSON object, passed unchanged. <c>kv_transfer_params</c></summary>
         public string? KvTransferParameters
         {
-            get => Read(options).TextOrJson(Names.KvTransferParameters);
-            set => Write(options, Names.KvTransferParameters, Json(value, "KvTransferParameters"));
+            get => VllmOptions.KvTransferParameters.Get(options);
+            set => VllmOptions.KvTransferParameters.Set(options, value);
         }
 
         /// <summary>The request id the server gets (for logs and <c>Abort</c>); a new one is made for each call when unset. Must be unique among running requests. <c>request_id</c></summary>
         public string? RequestId
         {
-            get => Read(options).Text(Names.RequestId);
-            set => Write(options, Names.RequestId, NotEmpty(value, "RequestId"));
+            get => VllmOptions.RequestId.Get(options);
+            set => VllmOptions.RequestId.Set(options, value);
         }
 
-        /// <summary>Adds the prompt's and the answer's token ids to the final update, see <see cref="VllmChatResponseExtensions"/>. <c>return_token_ids</c></summary>
+        /// <summary>Adds the prompt's and the answer's token ids to the final update, see <see cref="VllmChatMessageExtensions"/>. <c>return_token_ids</c></summary>
         public bool? ReturnTokenIds
         {
-            get => Read(options).Boolean(Names.EchoPromptTokenIds);
-            set => Write(options, Names.EchoPromptTokenIds, value);
+            get => VllmOptions.ReturnTokenIds.Get(options);
+            set => VllmOptions.ReturnTokenIds.Set(options, value);
         }
 
         /// <summary>
@@ -215,71 +200,34 @@ public static class VllmChatOptionsExtensions
         /// </summary>
         public bool? AllowControlTokensInContent
         {
-            get => Read(options).Boolean(Names.AllowControlTokens);
-            set => Write(options, Names.AllowControlTokens, value);
+            get => VllmOptions.AllowControlTokens.Get(options);
+            set => VllmOptions.AllowControlTokens.Set(options, value);
         }
     }
 
-    private static PropertyReader Read(ChatOptions options)
+    /// <summary>
+    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that are only known at
+    /// run time.
+    /// </summary>
+    /// <param name="options">The options.</param>
+    /// <param name="name">vLLM's name, e.g. <c>min_p</c>; docs/options.md lists them.</param>
+    /// <param name="value">A value that JSON knows, or a list or dictionary of such; <see langword="null"/> removes the parameter.</param>
+    /// <returns>The options.</returns>
+    /// <exception cref="ArgumentException">The name is unknown, or the value makes no sense for it.</exception>
+    public static ChatOptions SetVllmOption(this ChatOptions options, string name, object? value)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new PropertyReader(options.AdditionalProperties);
-    }
-
-    private static void Write(ChatOptions options, string key, object? value)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        if (value is not null)
-        {
-            (options.AdditionalProperties ??= [])[key] = value;
-        }
-        else
-        {
-            options.AdditionalProperties?.Remove(key);
-        }
-    }
-
-    private static void WriteIds(ChatOptions options, string key, IReadOnlyList<int>? ids) =>
-        Write(options, key, ids is null ? null : PlainJson.ToElement(writer =>
-        {
-            writer.WriteStartArray();
-            foreach (var id in ids)
-            {
-                ArgumentOutOfRangeException.ThrowIfNegative(id, key);
-                writer.WriteNumberValue(id);
-            }
-
-            writer.WriteEndArray();
-        }));
-
-    private static float? InRange(float? value, float minimum, float maximum, string name) =>
-        value is null || (value >= minimum && value <= maximum)
-            ? value
-            : throw new ArgumentOutOfRangeException(name, value, string.Create(CultureInfo.InvariantCulture, $"Must be from {minimum} to {maximum}."));
-
-    private static int? InRange(int? value, int minimum, int maximum, string name) =>
-        value is null || (value >= minimum && value <= maximum)
-            ? value
-            : throw new ArgumentOutOfRangeException(name, value, string.Create(CultureInfo.InvariantCulture, $"Must be from {minimum} to {maximum}."));
-
-    private static string? NotEmpty(string? value, string name) =>
-        value is { Length: 0 } ? throw new ArgumentException("Must not be empty; use null to leave it unset.", name) : value;
-
-    private static string? Json(string? value, string name)
-    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        var option = VllmOptions.All.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
+            ?? throw new ArgumentException($"'{name}' is not a parameter of vLLM's that this client knows; use one of {string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
         if (value is null)
         {
-            return null;
+            options.AdditionalProperties?.Remove(name);
+            return options;
         }
 
-        try
-        {
-            using var document = JsonDocument.Parse(value);
-            return value;
-        }
-        catch (JsonException error)
-        {
-            throw new ArgumentException($"Must be JSON: {error.Message}", name, error);
-        }
+        option.Check(new PropertyReader(new AdditionalPropertiesDictionary { [name] = value }, name));
+        (options.AdditionalProperties ??= [])[name] = value;
+        return options;
     }
 }

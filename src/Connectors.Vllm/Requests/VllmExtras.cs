@@ -1,5 +1,4 @@
 using Microsoft.Extensions.AI;
-using Names = Connectors.Vllm.VllmOptionNames;
 
 namespace Connectors.Vllm;
 
@@ -8,9 +7,9 @@ internal sealed record VllmExtras
 {
     public static VllmExtras None { get; } = new();
 
-    public double? MinP { get; init; }
+    public float? MinP { get; init; }
 
-    public double? RepetitionPenalty { get; init; }
+    public float? RepetitionPenalty { get; init; }
 
     public int? MinTokens { get; init; }
 
@@ -18,15 +17,19 @@ internal sealed record VllmExtras
 
     public IReadOnlyList<int>? StopTokenIds { get; init; }
 
-    public int? LogProbs { get; init; }
+    public int? Logprobs { get; init; }
 
-    public int? PromptLogProbs { get; init; }
+    public int? PromptLogprobs { get; init; }
 
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
 
     public IReadOnlyList<int>? AllowedTokenIds { get; init; }
 
     public int ChoiceCount { get; init; } = 1;
+
+    public string? Json { get; init; }
+
+    public bool JsonObject { get; init; }
 
     public string? Regex { get; init; }
 
@@ -68,6 +71,9 @@ internal sealed record VllmExtras
 
     public string? ReasoningParser { get; init; }
 
+    /// <summary>Keys that no row of the table knows.</summary>
+    public IReadOnlyList<string> Unknown { get; init; } = [];
+
     /// <exception cref="ArgumentException">A known key holds a value that makes no sense for it.</exception>
     public static VllmExtras Read(AdditionalPropertiesDictionary? properties)
     {
@@ -77,50 +83,46 @@ internal sealed record VllmExtras
             return None;
         }
 
+        var structured = new PropertyReader(VllmOptions.StructuredOutputs.Read(reader) is { } members ? new AdditionalPropertiesDictionary(members!) : null, "structured_outputs");
         return new VllmExtras
         {
-            MinP = reader.Number(Names.MinP, 0, 1),
-            RepetitionPenalty = reader.Number(Names.RepetitionPenalty, float.Epsilon),
-            MinTokens = reader.Int32(Names.MinTokens, 0),
-            IgnoreEos = reader.Boolean(Names.IgnoreEos) ?? false,
-            StopTokenIds = reader.TokenIds(Names.StopTokenIds),
-            LogProbs = ReadLogProbs(reader),
-            PromptLogProbs = reader.Int32(Names.PromptLogProbs, 0),
-            LogitBias = reader.TokenWeights(Names.LogitBias),
-            AllowedTokenIds = reader.TokenIds(Names.AllowedTokenIds),
-            ChoiceCount = reader.Int32(Names.ChoiceCount, 1, 1024) ?? 1,
-            Regex = reader.Text(Names.Regex) ?? reader.Text(Names.GuidedRegex),
-            Grammar = reader.Text(Names.Grammar) ?? reader.Text(Names.GuidedGrammar),
-            Choices = reader.TextList(Names.Choice) ?? reader.TextList(Names.GuidedChoice),
-            StructuralTag = reader.TextOrJson(Names.StructuralTag),
-            ChatTemplate = reader.Text(Names.ChatTemplate),
-            TemplateArguments = reader.Members(Names.ChatTemplateArguments),
-            ContinueFinalMessage = reader.Boolean(Names.ContinueFinalMessage) ?? false,
-            Documents = reader.Items(Names.Documents),
-            ReasoningEffort = reader.Text(Names.ReasoningEffort),
-            Priority = reader.Int32(Names.Priority),
-            LoraName = reader.Text(Names.LoraName),
-            CacheSalt = reader.Text(Names.CacheSalt),
-            DataParallelRank = reader.Int32(Names.DataParallelRank, 0),
-            TruncatePromptTokens = reader.Int32(Names.TruncatePromptTokens, 1),
-            KvTransferParameters = reader.TextOrJson(Names.KvTransferParameters),
-            RequestId = reader.Text(Names.RequestId),
-            ReturnTokenIds = reader.Boolean(Names.EchoPromptTokenIds) ?? false,
-            AllowControlTokens = reader.Boolean(Names.AllowControlTokens),
-            ToolParser = reader.Text(Names.ToolParser),
-            ReasoningParser = reader.Text(Names.ReasoningParser),
+            MinP = VllmOptions.MinP.Read(reader),
+            RepetitionPenalty = VllmOptions.RepetitionPenalty.Read(reader),
+            MinTokens = VllmOptions.MinTokens.Read(reader),
+            IgnoreEos = VllmOptions.IgnoreEos.Read(reader) ?? false,
+            StopTokenIds = VllmOptions.StopTokenIds.Read(reader),
+            Logprobs = VllmOptions.Logprobs.Read(reader),
+            PromptLogprobs = VllmOptions.PromptLogprobs.Read(reader),
+            LogitBias = VllmOptions.LogitBias.Read(reader),
+            AllowedTokenIds = VllmOptions.AllowedTokenIds.Read(reader),
+            ChoiceCount = VllmOptions.ChoiceCount.Read(reader) ?? 1,
+            Json = VllmOptions.Json.Read(reader) ?? VllmOptions.Json.Read(structured),
+            JsonObject = VllmOptions.JsonObject.Read(reader) ?? VllmOptions.JsonObject.Read(structured) ?? false,
+            Regex = VllmOptions.Regex.Read(reader) ?? VllmOptions.Regex.Read(structured),
+            Grammar = VllmOptions.Grammar.Read(reader) ?? VllmOptions.Grammar.Read(structured),
+            Choices = VllmOptions.Choice.Read(reader) ?? VllmOptions.Choice.Read(structured),
+            StructuralTag = VllmOptions.StructuralTag.Read(reader) ?? VllmOptions.StructuralTag.Read(structured),
+            ChatTemplate = VllmOptions.ChatTemplate.Read(reader),
+            TemplateArguments = (Dictionary<string, object?>?)VllmOptions.ChatTemplateArguments.Read(reader),
+            ContinueFinalMessage = VllmOptions.ContinueFinalMessage.Read(reader) ?? false,
+            Documents = (List<object?>?)VllmOptions.Documents.Read(reader),
+            ReasoningEffort = VllmOptions.ReasoningEffort.Read(reader),
+            Priority = VllmOptions.Priority.Read(reader),
+            LoraName = VllmOptions.LoraName.Read(reader),
+            CacheSalt = VllmOptions.CacheSalt.Read(reader),
+            DataParallelRank = VllmOptions.DataParallelRank.Read(reader),
+            TruncatePromptTokens = VllmOptions.TruncatePromptTokens.Read(reader),
+            KvTransferParameters = VllmOptions.KvTransferParameters.Read(reader),
+            RequestId = VllmOptions.RequestId.Read(reader),
+            ReturnTokenIds = VllmOptions.ReturnTokenIds.Read(reader) ?? false,
+            AllowControlTokens = VllmOptions.AllowControlTokens.Read(reader),
+            ToolParser = VllmOptions.ToolCallParser.Read(reader),
+            ReasoningParser = VllmOptions.ReasoningParser.Read(reader),
+            Unknown =
+            [
+                .. reader.Keys.Where(static key => !VllmOptions.IsKnown(key)),
+                .. structured.Keys.Where(static key => !VllmOptions.IsKnown(key)).Select(static key => "structured_outputs." + key),
+            ],
         };
-    }
-
-    /// <summary>vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
-    public static int? ReadLogProbs(PropertyReader reader)
-    {
-        var alternatives = reader.Int32(Names.TopLogProbs, 0);
-        if (reader.TryBoolean(Names.LogProbs) is bool wanted)
-        {
-            return wanted ? alternatives ?? 0 : null;
-        }
-
-        return reader.Int32(Names.LogProbs, 0) ?? alternatives;
     }
 }

@@ -38,6 +38,9 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Trace, "What the chat template refused the history with: {Reason}")]
     public static partial void HistoryRefused(ILogger logger, string reason);
 
+    [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this is logged once")]
+    public static partial void UnknownOption(ILogger logger, string key);
+
     [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} to generate")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
 

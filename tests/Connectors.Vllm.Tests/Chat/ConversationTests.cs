@@ -77,7 +77,7 @@ public sealed class ConversationTests
         await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(SampleTools.Call("get_weather", """{"city":"Paris"}"""));
         List<ChatMessage> history = [new(ChatRole.User, "Weather?")];
-        var response = await host.Client.GetResponseAsync(history, new ChatOptions { Tools = [SampleTools.Weather], LogProbs = 1 }, Token);
+        var response = await host.Client.GetResponseAsync(history, new ChatOptions { Tools = [SampleTools.Weather], Logprobs = 1 }, Token);
         history.AddRange(response.Messages);
         history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(response.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
 
@@ -86,7 +86,7 @@ public sealed class ConversationTests
 
         Assert.Equal((await host.Client.PreviewPromptAsync(history, null, Token)).TokenIds, (await host.Client.PreviewPromptAsync(restored, null, Token)).TokenIds);
         Assert.Equal(json, JsonSerializer.Serialize(restored, AIJsonUtilities.DefaultOptions));
-        Assert.NotNull(restored[1].TokenLogProbs);
+        Assert.NotNull(restored[1].TokenLogprobs);
     }
 
     [Fact]

@@ -88,8 +88,8 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
             MinTokens = recorded.MinTokens > 0 ? (int)recorded.MinTokens : null,
             IgnoreEos = recorded.IgnoreEos ? true : null,
             ChoiceCount = recorded.N > 1 ? (int)recorded.N : null,
-            LogProbs = recorded.HasLogprobs ? recorded.Logprobs : null,
-            PromptLogProbs = recorded.HasPromptLogprobs ? recorded.PromptLogprobs : null,
+            Logprobs = recorded.HasLogprobs ? recorded.Logprobs : null,
+            PromptLogprobs = recorded.HasPromptLogprobs ? recorded.PromptLogprobs : null,
             StopTokenIds = recorded.StopTokenIds.Count > 0 ? [.. recorded.StopTokenIds.Select(id => (int)id)] : null,
             LogitBias = recorded.LogitBias.Count > 0 ? recorded.LogitBias.ToDictionary(pair => pair.Key, pair => pair.Value) : null,
         };

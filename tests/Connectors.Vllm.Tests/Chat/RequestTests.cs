@@ -31,7 +31,7 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
             LogitBias = new Dictionary<int, float> { [5] = -10 },
             RequestId = "my-id",
             DataParallelRank = 0,
-            LogProbs = 1,
+            Logprobs = 1,
         };
 
         var request = await SendAsync([new ChatMessage(ChatRole.User, "Hi")], options);

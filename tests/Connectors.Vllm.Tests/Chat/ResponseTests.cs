@@ -203,19 +203,19 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task LogProbs_Asked_ArriveOnTheMessage(VllmServerFamily family)
+    public async Task Logprobs_Asked_ArriveOnTheMessage(VllmServerFamily family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("yes");
 
-        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { LogProbs = 2, ReturnTokenIds = true }, Token);
+        var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { Logprobs = 2, ReturnTokenIds = true }, Token);
 
-        var logProbs = response.Messages[0].TokenLogProbs!;
-        Assert.Equal(response.Usage!.OutputTokenCount, logProbs.Count);
-        Assert.Equal(response.Messages[0].TokenIds, logProbs.Select(token => token.Id));
+        var logprobs = response.Messages[0].TokenLogprobs!;
+        Assert.Equal(response.Usage!.OutputTokenCount, logprobs.Count);
+        Assert.Equal(response.Messages[0].TokenIds, logprobs.Select(token => token.Id));
         Assert.Equal(host.Generations[^1].PromptIds, response.Messages[0].PromptTokenIds);
-        Assert.All(logProbs, token => Assert.True(token.LogProb <= 0));
-        Assert.All(logProbs, token => Assert.NotEmpty(token.Alternatives));
+        Assert.All(logprobs, token => Assert.True(token.Logprob <= 0));
+        Assert.All(logprobs, token => Assert.NotEmpty(token.Alternatives));
     }
 
     [Theory]

@@ -34,7 +34,7 @@ public sealed class StreamEqualityTests
                 StopSequences = random.Next(2) == 0 ? ["STOP", "not"] : null,
                 Tools = random.Next(2) == 0 ? [SampleTools.Weather, SampleTools.Time] : null,
                 ChoiceCount = random.Next(4) == 0 ? 2 : null,
-                LogProbs = random.Next(3) == 0 ? 1 : null,
+                Logprobs = random.Next(3) == 0 ? 1 : null,
                 ReturnTokenIds = random.Next(3) == 0 ? true : null,
             };
             var whole = new ScriptedReply { Text = text, TokensPerMessage = random.Next(1, 6) };
@@ -53,6 +53,6 @@ public sealed class StreamEqualityTests
         TextReasoningContent thought => "thought " + thought.Text,
         FunctionCallContent call => $"call {call.Name} {call.Arguments?.Count}",
         _ => content.GetType().Name,
-    }).Append($"logprobs {message.TokenLogProbs?.Count} ids {message.TokenIds?.Count} stop {message.StopReason}")))
+    }).Append($"logprobs {message.TokenLogprobs?.Count} ids {message.TokenIds?.Count} stop {message.StopReason}")))
         + $"\n{response.FinishReason} {response.Usage!.InputTokenCount} {response.Usage.OutputTokenCount} {response.Usage.ReasoningTokenCount}";
 }

@@ -66,7 +66,7 @@ public sealed class ExactRequestTests
             MinTokens = 2,
             StopTokenIds = [5],
             LogitBias = new Dictionary<int, float> { [9] = -1.5f },
-            LogProbs = 2,
+            Logprobs = 2,
             OutputChoices = ["yes", "no"],
         });
 

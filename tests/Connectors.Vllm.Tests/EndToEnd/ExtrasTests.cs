@@ -12,47 +12,47 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task LogProbs_Asked_OnePerTokenWithTextAndAlternatives(VllmServerFamily family)
+    public async Task Logprobs_Asked_OnePerTokenWithTextAndAlternatives(VllmServerFamily family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("Hello there, Zürich.");
 
-        var response = await served.AskAsync("Hi", new ChatOptions { LogProbs = 3, ReturnTokenIds = true });
+        var response = await served.AskAsync("Hi", new ChatOptions { Logprobs = 3, ReturnTokenIds = true });
 
-        var tokens = response.Messages[0].TokenLogProbs!;
+        var tokens = response.Messages[0].TokenLogprobs!;
         Assert.Equal(response.Usage!.OutputTokenCount, tokens.Count);
         Assert.Equal(response.Messages[0].TokenIds, tokens.Select(token => token.Id));
         Assert.Equal("Hello", tokens[0].Text);
-        Assert.All(tokens, token => Assert.True(token.LogProb < 0));
+        Assert.All(tokens, token => Assert.True(token.Logprob < 0));
         Assert.All(tokens, token => Assert.Equal(3, token.Alternatives.Count));
         Assert.Equal(served.LastSent.PromptIds, response.Messages[0].PromptTokenIds);
     }
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task LogProbs_Streamed_ComeOnceOnTheLastUpdate(VllmServerFamily family)
+    public async Task Logprobs_Streamed_ComeOnceOnTheLastUpdate(VllmServerFamily family)
     {
         await using var served = await Served.StartAsync(family);
 
-        var updates = await served.StreamAsync("Hi", new ChatOptions { LogProbs = 0 });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { Logprobs = 0 });
 
         Assert.All(updates[..^1], update => Assert.Null(update.AdditionalProperties));
-        Assert.Equal(updates.ToChatResponse().Usage!.OutputTokenCount, updates.ToChatResponse().Messages[0].TokenLogProbs!.Count);
-        Assert.All(updates.ToChatResponse().Messages[0].TokenLogProbs!, token => Assert.Empty(token.Alternatives));
+        Assert.Equal(updates.ToChatResponse().Usage!.OutputTokenCount, updates.ToChatResponse().Messages[0].TokenLogprobs!.Count);
+        Assert.All(updates.ToChatResponse().Messages[0].TokenLogprobs!, token => Assert.Empty(token.Alternatives));
     }
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task PromptLogProbs_Asked_OnePerPromptTokenAndNoneForTheFirst(VllmServerFamily family)
+    public async Task PromptLogprobs_Asked_OnePerPromptTokenAndNoneForTheFirst(VllmServerFamily family)
     {
         await using var served = await Served.StartAsync(family);
 
-        var response = await served.AskAsync("Hi", new ChatOptions { PromptLogProbs = 1 });
+        var response = await served.AskAsync("Hi", new ChatOptions { PromptLogprobs = 1 });
 
-        var tokens = response.Messages[0].PromptTokenLogProbs!;
+        var tokens = response.Messages[0].PromptTokenLogprobs!;
         Assert.Equal(served.LastSent.PromptIds, tokens.Select(token => token.Id));
-        Assert.Null(tokens[0].LogProb);
-        Assert.All(tokens.Skip(1), token => Assert.NotNull(token.LogProb));
+        Assert.Null(tokens[0].Logprob);
+        Assert.All(tokens.Skip(1), token => Assert.NotNull(token.Logprob));
     }
 
     [Theory]

@@ -19,11 +19,11 @@ public sealed class SerializationTests
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nLet me see. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\", \"days\": 2}"));
 
-        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], LogProbs = 2, PromptLogProbs = 1, ReturnTokenIds = true });
+        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], Logprobs = 2, PromptLogprobs = 1, ReturnTokenIds = true });
         var copy = RoundTrip(response);
 
         Assert.Equal(Snapshot.Of(response), Snapshot.Of(copy));
-        Assert.Equal(response.Messages[0].TokenLogProbs!.Select(token => (token.Id, token.Text, token.LogProb)), copy.Messages[0].TokenLogProbs!.Select(token => (token.Id, token.Text, token.LogProb)));
+        Assert.Equal(response.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)), copy.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)));
         Assert.Equal(response.Messages[0].TokenIds, copy.Messages[0].TokenIds);
         Assert.Equal(response.Messages[0].PromptTokenIds, copy.Messages[0].PromptTokenIds);
     }
@@ -35,7 +35,7 @@ public sealed class SerializationTests
         await using var served = await Served.StartAsync();
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nHello. " + TestTools.Hermes("now", "{}"));
 
-        var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now], LogProbs = 1 });
+        var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now], Logprobs = 1 });
         List<ChatResponseUpdate> copies = [.. updates.Select(RoundTrip)];
 
         Assert.Equal(Snapshot.Of(updates.ToChatResponse()), Snapshot.Of(copies.ToChatResponse()));

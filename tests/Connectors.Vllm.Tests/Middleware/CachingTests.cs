@@ -30,7 +30,7 @@ public sealed class CachingTests
         Assert.Single(served.Sent);
         Assert.Equal(Snapshot.Of(first), Snapshot.Of(second));
         Assert.Equal("Zürich", second.Messages[0].Contents.OfType<FunctionCallContent>().Single().Arguments!["city"]!.ToString());
-        Assert.NotEmpty(second.Messages[0].TokenLogProbs!);
+        Assert.NotEmpty(second.Messages[0].TokenLogprobs!);
         Assert.NotEmpty(second.Messages[0].TokenIds!);
         Assert.True(second.Usage!.ReasoningTokenCount > 0);
     }
@@ -104,7 +104,7 @@ public sealed class CachingTests
         Assert.Equal(["One.", "Two."], cached.Messages.Select(message => message.Text));
     }
 
-    private static ChatOptions Options() => new() { Tools = [TestTools.Weather], LogProbs = 1, ReturnTokenIds = true };
+    private static ChatOptions Options() => new() { Tools = [TestTools.Weather], Logprobs = 1, ReturnTokenIds = true };
 
     private static MemoryDistributedCache NewCache() => new(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()));
 

@@ -93,7 +93,7 @@ public sealed class ObservingTests
         served.Server.Reply("<think>\nHm.\n</think>\n\nHello. " + TestTools.Hermes("now", "{}"));
         using var client = served.Client.AsBuilder().UseLogging(logs).Build();
 
-        await RunAsync(client, new ChatOptions { Tools = [TestTools.Now], LogProbs = 1, MinP = 0.1f }, streaming);
+        await RunAsync(client, new ChatOptions { Tools = [TestTools.Now], Logprobs = 1, MinP = 0.1f }, streaming);
 
         var all = string.Join('\n', logs.Entries.Select(entry => entry.Text));
         Assert.Contains("min_p", all);

@@ -57,7 +57,7 @@ internal sealed class SentGeneration
 
     public IReadOnlyDictionary<int, float> LogitBias { get; private set; } = new Dictionary<int, float>();
 
-    public bool AsksForLogProbs { get; private set; }
+    public bool AsksForLogprobs { get; private set; }
 
     /// <summary>json_schema, json_object, regex, grammar, structural_tag, choice, or empty.</summary>
     public string Constraint { get; private set; } = "";
@@ -106,7 +106,7 @@ internal sealed class SentGeneration
         Stops = [.. sampling.Stop];
         StopTokenIds = [.. sampling.StopTokenIds.Select(id => (int)id)];
         LogitBias = sampling.LogitBias.ToDictionary();
-        AsksForLogProbs = sampling.HasLogprobs;
+        AsksForLogprobs = sampling.HasLogprobs;
         (Constraint, ConstraintText) = sampling.ConstraintCase switch
         {
             Engine.SamplingParams.ConstraintOneofCase.None => ("", ""),
@@ -141,7 +141,7 @@ internal sealed class SentGeneration
         Stops = [.. stopping.StopStrings];
         StopTokenIds = [.. stopping.StopTokenIds.Select(id => (int)id)];
         LogitBias = decoding.LogitBias.ToDictionary(pair => (int)pair.Key, pair => pair.Value);
-        AsksForLogProbs = request.Response?.OutputLogprobs == true;
+        AsksForLogprobs = request.Response?.OutputLogprobs == true;
         (Constraint, ConstraintText) = decoding.StructuredOutputCase switch
         {
             Inference.DecodingParameters.StructuredOutputOneofCase.None => ("", ""),

@@ -7,21 +7,21 @@ namespace Connectors.Vllm;
 /// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they survive
 /// caching and serialization.
 /// </summary>
-public static class VllmChatResponseExtensions
+public static class VllmChatMessageExtensions
 {
     extension(ChatMessage message)
     {
-        /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.LogProbs</c>).</summary>
-        public IReadOnlyList<VllmTokenLogProb>? TokenLogProbs => VllmTokenLogProb.ReadList(Property(message, VllmOptionNames.ResponseLogProbs));
+        /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.Logprobs</c>).</summary>
+        public IReadOnlyList<VllmTokenLogprob>? TokenLogprobs => VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponseLogprobs));
 
-        /// <summary>Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogProbs</c>).</summary>
-        public IReadOnlyList<VllmTokenLogProb>? PromptTokenLogProbs => VllmTokenLogProb.ReadList(Property(message, VllmOptionNames.ResponsePromptLogProbs));
+        /// <summary>Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogprobs</c>).</summary>
+        public IReadOnlyList<VllmTokenLogprob>? PromptTokenLogprobs => VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
 
         /// <summary>The generated token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
-        public IReadOnlyList<int>? TokenIds => Ids(message, VllmOptionNames.ResponseTokenIds);
+        public IReadOnlyList<int>? TokenIds => Ids(message, VllmResponseKeys.ResponseTokenIds);
 
         /// <summary>The prompt's token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
-        public IReadOnlyList<int>? PromptTokenIds => Ids(message, VllmOptionNames.ResponsePromptTokenIds);
+        public IReadOnlyList<int>? PromptTokenIds => Ids(message, VllmResponseKeys.ResponsePromptTokenIds);
 
         /// <summary>The stop string, or the stop token's id as text, that ended the answer; null when the model ended it.</summary>
         public string? StopReason
@@ -29,7 +29,7 @@ public static class VllmChatResponseExtensions
             get
             {
                 ArgumentNullException.ThrowIfNull(message);
-                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmOptionNames.ResponseStopReason);
+                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmResponseKeys.ResponseStopReason);
             }
         }
 
@@ -39,7 +39,7 @@ public static class VllmChatResponseExtensions
             get
             {
                 ArgumentNullException.ThrowIfNull(message);
-                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmOptionNames.ResponseKvTransferParameters);
+                return new PropertyReader(message.AdditionalProperties).TextOrJson(VllmResponseKeys.ResponseKvTransferParameters);
             }
         }
     }
