@@ -42,6 +42,25 @@ grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 echo "== samples/SemanticKernel"
 dotnet run --project samples/SemanticKernel
 
+echo "== samples/Agents"
+dotnet run --project samples/Agents | tee "$work/agents.txt"
+grep -q 'noon in Paris' "$work/agents.txt"
+
+echo "== samples/AspNet: health, tokens and server-sent events"
+dotnet build samples/AspNet -v q -nologo
+dotnet run --no-build --project samples/AspNet -- --urls http://127.0.0.1:0 > "$work/aspnet.log" 2>&1 &
+web=$!
+for _ in $(seq 120); do
+  address="$(grep -o 'http://127.0.0.1:[0-9]*' "$work/aspnet.log" | head -1 || true)"
+  [ -n "$address" ] && break
+  sleep 0.5
+done
+curl -sf --retry 20 --retry-connrefused --retry-delay 1 "$address/health"
+curl -sf "$address/tokens?text=hello+world"
+curl -sfN "$address/chat?prompt=Hello" > "$work/sse.txt"
+kill "$web"
+grep -q '^data: ' "$work/sse.txt"
+
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"
   eng/smoke-benchmarks.sh

@@ -37,26 +37,26 @@ internal static class ChatProgram
 
     private static async Task<int> ChatAsync(ChatSession session, CancellationToken cancellationToken)
     {
-        var interactive = !Console.IsInputRedirected;
-        if (interactive)
+        LineEditor? editor = null;
+        if (!Console.IsInputRedirected)
         {
-            Console.Error.WriteLine("Type a message; Ctrl+C cancels an answer, Ctrl+D (or an empty line) ends the chat.");
+            editor = new LineEditor();
+            Console.Error.WriteLine("Type a message; the up arrow recalls earlier ones, Ctrl+C cancels an answer, Ctrl+D ends the chat.");
         }
 
         var exitCode = 0;
         while (true)
         {
-            if (interactive)
-            {
-                Console.Error.Write("> ");
-            }
-
-            if (await Console.In.ReadLineAsync(cancellationToken) is not { Length: > 0 } line)
+            var line = editor is null ? await Console.In.ReadLineAsync(cancellationToken) : editor.ReadLine("> ");
+            if (line is null)
             {
                 return exitCode;
             }
 
-            exitCode = await AnswerAsync(session, line, cancellationToken);
+            if (!string.IsNullOrWhiteSpace(line))
+            {
+                exitCode = await AnswerAsync(session, line, cancellationToken);
+            }
         }
     }
 

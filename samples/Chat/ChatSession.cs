@@ -38,6 +38,11 @@ internal sealed class ChatSession
                 _writer.Write(update);
             }
         }
+        catch
+        {
+            _writer.Abandon();
+            throw;
+        }
         finally
         {
             // A cancelled answer stays in the history as far as it came, as the reader saw it.

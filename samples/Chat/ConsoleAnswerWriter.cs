@@ -48,6 +48,14 @@ internal sealed class ConsoleAnswerWriter(TextWriter output, bool colors) : IAns
         output.Flush();
     }
 
+    /// <summary>The answer ends here; what follows on the console must not look like a part of it.</summary>
+    public void Abandon()
+    {
+        EndThinking();
+        EnsureNewLine();
+        output.Flush();
+    }
+
     private void StartThinking()
     {
         if (!_thinking)

@@ -12,6 +12,10 @@ internal sealed class JsonAnswerWriter(TextWriter output) : IAnswerWriter
 
     public void Complete(ChatResponse response) => WriteLine(response);
 
+    public void Abandon()
+    {
+    }
+
     private void WriteLine<T>(T value)
     {
         output.WriteLine(JsonSerializer.Serialize(value, OneLine.GetTypeInfo(typeof(T))));

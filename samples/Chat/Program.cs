@@ -36,7 +36,9 @@ command.SetAction((parsed, cancellationToken) => ChatProgram.RunAsync(
 var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
-    Console.Error.WriteLine($"chat: {parsed.Errors[0].Message}");
+    Console.Error.WriteLine(parsed.UnmatchedTokens is [var question, ..] && !question.StartsWith('-')
+        ? $"chat: '{question}' is not an option; to ask it, use --prompt \"{string.Join(' ', parsed.UnmatchedTokens)}\""
+        : $"chat: {parsed.Errors[0].Message}");
     return 2;
 }
 

@@ -47,6 +47,15 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         Assert.NotEqual("Package Description", Value(metadata, "description"));
         Assert.InRange(Value(metadata, "description").Length, 40, 400);
         Assert.Equal("Connectors.Vllm contributors", Value(metadata, "authors"));
+        Assert.Contains("icon.png", entries);
+        Assert.Equal("icon.png", Value(metadata, "icon"));
+        Assert.StartsWith("https://", Value(metadata, "projectUrl"), StringComparison.Ordinal);
+        Assert.Contains("CHANGELOG.md", Value(metadata, "releaseNotes"), StringComparison.Ordinal);
+        using var readme = new StreamReader(package.GetEntry("README.md")!.Open());
+        var text = readme.ReadToEnd();
+        Assert.StartsWith($"# {name}\n", text, StringComparison.Ordinal);
+        Assert.Contains(Value(metadata, "projectUrl"), text, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"\]\((?!https://)", text);
     }
 
     [Theory]
@@ -57,6 +66,9 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         var dependencies = Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value).ToList();
 
         Assert.All(dependencies, dependency => Assert.Contains(dependency, PackageFolder.Names.Concat(Dependencies)));
+        Assert.All(
+            Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency" && PackageFolder.Names.Contains(element.Attribute("id")!.Value)),
+            element => Assert.Equal($"[{PackageFolder.Version}]", element.Attribute("version")!.Value));
         Assert.Equal(name == "Connectors.Vllm.SemanticKernel", dependencies.Contains("Microsoft.SemanticKernel.Abstractions"));
     }
 
@@ -76,12 +88,7 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
                 <RestoreFallbackFolders>{PackageFolder.GlobalPackages}</RestoreFallbackFolders>
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="Connectors.Vllm" Version="{PackageFolder.Version}" />
-                <PackageReference Include="Connectors.Vllm.SemanticKernel" Version="{PackageFolder.Version}" />
-                <PackageReference Include="Connectors.Vllm.Testing" Version="{PackageFolder.Version}" />
-                <PackageReference Include="Microsoft.Agents.AI" Version="{RepositoryVersions.Of("Microsoft.Agents.AI")}" />
-                <PackageReference Include="Microsoft.Extensions.DependencyInjection" Version="{RepositoryVersions.Of("Microsoft.Extensions.DependencyInjection")}" />
-                <PackageReference Include="Microsoft.SemanticKernel.Core" Version="{RepositoryVersions.Of("Microsoft.SemanticKernel.Core")}" />
+                {References([.. Readme.Packages()])}
               </ItemGroup>
             </Project>
             """);
@@ -123,6 +130,42 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
 
         Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(application, name), text, TestContext.Current.CancellationToken);
     }
+
+    [Fact]
+    public async Task FirstProgramOfTheReadme_WithItsOnePackage_Compiles()
+    {
+        var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "first")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(application, "first.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <Nullable>enable</Nullable>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <RestoreAdditionalProjectSources>{packages.Folder}</RestoreAdditionalProjectSources>
+                <RestorePackagesPath>{packages.Folder}/restored</RestorePackagesPath>
+                <RestoreFallbackFolders>{PackageFolder.GlobalPackages}</RestoreFallbackFolders>
+              </PropertyGroup>
+              <ItemGroup>
+                {References(Readme.Packages()[0])}
+              </ItemGroup>
+            </Project>
+            """, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Build.props"), "<Project />", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Packages.props"), "<Project />", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(application, "Program.cs"), Readme.CodeBlocks().First(block => block.StartsWith("using ", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+
+        var (exitCode, output) = await DotnetCommand.RunAsync(application, "build", "-nologo");
+
+        Assert.Equal("Connectors.Vllm", Readme.Packages()[0]);
+        Assert.True(exitCode == 0, output);
+    }
+
+    /// <summary>What <c>dotnet add package</c> writes for each: ours at the packed version, others at the repository's.</summary>
+    private static string References(params string[] names) => string.Join('\n', names.Select(name =>
+        $"""<PackageReference Include="{name}" Version="{(PackageFolder.Names.Contains(name) ? PackageFolder.Version : RepositoryVersions.Of(name))}" />"""));
 
     private static XElement Metadata(ZipArchive package, string name)
     {

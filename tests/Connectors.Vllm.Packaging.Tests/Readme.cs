@@ -24,7 +24,10 @@ internal static partial class Readme
         """;
 
     public static IReadOnlyList<string> CodeBlocks() =>
-        [.. CodeBlock().Matches(File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "README.md")).ReplaceLineEndings("\n")).Select(match => match.Groups[1].Value)];
+        [.. CodeBlock().Matches(Text()).Select(match => match.Groups[1].Value)];
+
+    /// <summary>The packages that the text tells the reader to add.</summary>
+    public static IReadOnlyList<string> Packages() => [.. AddedPackage().Matches(Text()).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     public static string ToSource(int number, string block)
     {
@@ -41,6 +44,11 @@ internal static partial class Readme
             }
             """;
     }
+
+    private static string Text() => File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "README.md")).ReplaceLineEndings("\n");
+
+    [GeneratedRegex(@"^dotnet add package ([\w.]+)$", RegexOptions.Multiline)]
+    private static partial Regex AddedPackage();
 
     private static bool IsUsing(string line) => UsingDirective().IsMatch(line);
 

@@ -29,8 +29,21 @@ public static class PublicApi
 
     private static string Except(string lines, string others, string mark)
     {
-        var known = others.Split('\n').ToHashSet(StringComparer.Ordinal);
-        return string.Concat(lines.Split('\n').Where(line => !known.Contains(line)).Select(line => mark + line + "\n"));
+        // Lines carry their type's name, so that a member that also exists elsewhere is missed where it was removed.
+        return string.Concat(Qualified(lines).Except(Qualified(others), StringComparer.Ordinal).Select(line => mark + line + "\n"));
+
+        static IEnumerable<string> Qualified(string listing)
+        {
+            var type = string.Empty;
+            var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+            foreach (var line in listing.Split('\n'))
+            {
+                type = line.StartsWith(' ') ? type : line;
+                var full = line.StartsWith(' ') ? $"{type} {line.Trim()}" : line;
+                seen[full] = seen.GetValueOrDefault(full) + 1;
+                yield return seen[full] == 1 ? full : $"{full} #{seen[full]}";
+            }
+        }
     }
 
     private static string List(Assembly assembly)

@@ -1,0 +1,135 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Connectors.Vllm.Grpc;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>The table of vLLM's parameters and what follows from it: raw keys, the method for names, the warning about unknown ones, docs/options.md.</summary>
+public sealed partial class OptionTableTests
+{
+    private const string Schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}";
+
+    public static TheoryData<string, string> RawConstraints { get; } = new()
+    {
+        { "guided_json", Schema },
+        { "json", Schema },
+        { "structured_outputs", $$"""{"json":{{Schema}}}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(RawConstraints))]
+    public async Task RawConstraint_JsonSchema_ReachesTheServerLikeAResponseFormat(string key, string json)
+    {
+        await using var served = await Served.StartAsync();
+        served.Server.Reply("{}");
+        await served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse(Schema)) });
+        var expected = served.LastSent.ToJson(withId: false);
+
+        await served.AskAsync("Hi", new ChatOptions { AdditionalProperties = new() { [key] = JsonElement.Parse(json) } });
+
+        Assert.Equal(expected, served.LastSent.ToJson(withId: false));
+    }
+
+    [Theory]
+    [InlineData("guided_regex", "\"[a-z]+\"", "regex")]
+    [InlineData("structured_outputs", "{\"regex\":\"[a-z]+\"}", "regex")]
+    [InlineData("structured_outputs", "{\"choice\":[\"a\",\"b\"]}", "choice")]
+    [InlineData("structured_outputs", "{\"json_object\":true}", "json_object")]
+    [InlineData("guided_json_object", "true", "json_object")]
+    public async Task RawConstraint_OtherForms_AreMappedToTheirRow(string key, string json, string row)
+    {
+        await using var served = await Served.StartAsync();
+        served.Server.Reply("a");
+
+        try
+        {
+            await served.AskAsync("Hi", new ChatOptions { AdditionalProperties = new() { [key] = JsonElement.Parse(json) } });
+        }
+        catch (VllmConstraintException) when (row == "json_object")
+        {
+            // The scripted answer is no JSON, which the client notices: the constraint was understood.
+        }
+
+        Assert.NotEqual("null", Constraint(served.LastSent.ToJson(withId: false)));
+    }
+
+    [Fact]
+    public async Task UnknownKeys_ManyRequests_AreNamedOnce()
+    {
+        using var logs = new ListLoggerFactory();
+        await using var served = await Served.StartAsync();
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, served.Family), logs);
+        var options = new ChatOptions { AdditionalProperties = new() { ["min_pp"] = 0.1, ["extra_body"] = "{}", ["min_p"] = 0.1 } };
+
+        await client.GetResponseAsync("Hi", options, Served.Cancel);
+        await client.GetResponseAsync("Hi", options, Served.Cancel);
+
+        var warnings = logs.Entries.Where(entry => entry.Id.Id == 16).Select(entry => entry.Text).Order(StringComparer.Ordinal).ToList();
+        Assert.Collection(warnings, first => Assert.Contains("'extra_body'", first), second => Assert.Contains("'min_pp'", second));
+    }
+
+    [Fact]
+    public void SetVllmOption_KnownNames_EqualTheProperties()
+    {
+        var options = new ChatOptions().SetVllmOption("min_p", 0.25).SetVllmOption("stop_token_ids", new[] { 5, 6 }).SetVllmOption("guided_choice", new[] { "a" });
+
+        Assert.Equal(0.25f, options.MinP);
+        Assert.Equal([5, 6], options.StopTokenIds);
+        Assert.Equal(["a"], options.OutputChoices);
+        Assert.Null(options.SetVllmOption("min_p", null).MinP);
+    }
+
+    [Fact]
+    public void SetVllmOption_UnknownNameOrBadValue_IsRefused()
+    {
+        Assert.Contains("'min_pp'", Assert.Throws<ArgumentException>(() => new ChatOptions().SetVllmOption("min_pp", 1)).Message);
+        Assert.Contains("min_p", Assert.ThrowsAny<ArgumentException>(() => new ChatOptions().SetVllmOption("min_p", 2)).Message);
+        Assert.Empty(Assert.IsType<ChatOptions>(Try()).AdditionalProperties ?? []);
+
+        static ChatOptions Try()
+        {
+            var options = new ChatOptions();
+            Assert.ThrowsAny<ArgumentException>(() => options.SetVllmOption("n", 0));
+            return options;
+        }
+    }
+
+    [Fact]
+    public void Table_NamesAndAliases_AreUnique()
+    {
+        var names = VllmOptions.All.Select(option => option.Name).ToList();
+
+        Assert.Equal(names.Distinct(), names);
+        Assert.Equal(
+            typeof(VllmOptions).GetFields().Count(field => field.FieldType.IsAssignableTo(typeof(VllmOption))),
+            VllmOptions.All.Count);
+    }
+
+    [Fact]
+    public void Document_Parameters_AreTheRowsOfTheTable() => Assert.Equal(
+        VllmOptions.All.Select(option => $"{option.Name} {option.Property ?? "–"} {(option.Protocols is null ? "both" : "Inference")} {option.Description}"),
+        ParameterRow().Matches(Document()).Select(row => $"{row.Groups["name"]} {row.Groups["property"].Value.Trim('`')} {row.Groups["protocols"]} {row.Groups["description"]}"));
+
+    [Fact]
+    public void Document_Options_AreTheProperties()
+    {
+        var keys = KeyRow().Matches(Document()).Select(row => row.Groups["key"].Value).Order(StringComparer.Ordinal);
+
+        Assert.Equal(
+            Names(typeof(VllmGrpcOptions), "").Concat(Names(typeof(VllmConnectionOptions), "Connection:")).Concat(Names(typeof(VllmRetryOptions), "Connection:Retry:")).Order(StringComparer.Ordinal),
+            keys);
+
+        static IEnumerable<string> Names(Type type, string prefix) => type.GetProperties().Select(property => prefix + property.Name);
+    }
+
+    private static string Document() => File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "docs", "options.md")).ReplaceLineEndings("\n");
+
+    private static string Constraint(string json) => json.Contains("\"regex\"", StringComparison.Ordinal) || json.Contains("hoice", StringComparison.Ordinal) || json.Contains("json", StringComparison.OrdinalIgnoreCase) ? json : "null";
+
+    [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| [^|]* \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$", RegexOptions.Multiline)]
+    private static partial Regex ParameterRow();
+
+    [GeneratedRegex(@"^\| `(?<key>[A-Z][A-Za-z:]+)` \|", RegexOptions.Multiline)]
+    private static partial Regex KeyRow();
+}
