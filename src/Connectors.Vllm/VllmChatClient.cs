@@ -26,37 +26,37 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     private ChatClientMetadata? _metadata;
     private int _disposed;
 
-    /// <summary>Makes a client for a server.</summary>
+    /// <summary>Creates a client for a server.</summary>
     /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmChatClient(string endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(EndpointAddress.Parse(endpoint, nameof(endpoint))), loggerFactory)
     {
     }
 
-    /// <summary>Makes a client for a server.</summary>
+    /// <summary>Creates a client for a server.</summary>
     /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmChatClient(Uri endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(endpoint), loggerFactory)
     {
     }
 
-    /// <summary>Makes a client from options.</summary>
-    /// <param name="options">Address and model; must not be changed afterwards.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <summary>Creates a client from options.</summary>
+    /// <param name="options">The options; copied, so that later changes have no effect.</param>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmChatClient(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
     {
     }
 
-    /// <summary>Makes a client on an engine that somebody else owns: disposing the client leaves it alive.</summary>
+    /// <summary>Creates a client on an existing engine, which it does not own: disposing the client leaves the engine open.</summary>
     /// <param name="engine">The engine.</param>
-    /// <param name="options">Choices about the model; addresses in it are not used. Null for the defaults.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <param name="options">Options of the model; its addresses are not used. <see langword="null"/> uses the defaults.</param>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmChatClient(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)
@@ -84,11 +84,11 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
         return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.Prepare(AsList(messages), options, this), _disposing.Token, cancellationToken);
     }
 
-    /// <summary>Continues a text as it is: no chat template, no parsing of thoughts or tool calls. For base models and fill-in-the-middle prompts.</summary>
-    /// <param name="prompt">The text; the model's begin token is put in front, if its tokenizer does so.</param>
-    /// <param name="options">Sampling and limits; messages-only members (tools, reasoning, instructions) are not used.</param>
+    /// <summary>Completes a raw prompt: no chat template, and no parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.</summary>
+    /// <param name="prompt">The prompt; the tokenizer adds the model's beginning-of-sequence token where it has one.</param>
+    /// <param name="options">Sampling and limits; members that concern messages (tools, reasoning, instructions) are not used.</param>
     /// <param name="cancellationToken">Aborts the request.</param>
-    /// <returns>The continuation in pieces, with usage and finish reason at the end.</returns>
+    /// <returns>The completion in pieces, with usage and finish reason on the last update.</returns>
     public IAsyncEnumerable<ChatResponseUpdate> CompleteStreamingAsync(string prompt, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -97,10 +97,10 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     }
 
     /// <summary>The model's profile; loaded with the first call.</summary>
-    /// <param name="cancellationToken">Ends the wait, not the loading, which others may be waiting for.</param>
+    /// <param name="cancellationToken">Cancels the wait. The load goes on for other callers.</param>
     /// <returns>The profile.</returns>
     /// <exception cref="VllmModelException">No tokenizer was found, or a file of the model is broken.</exception>
-    /// <exception cref="VllmException">The server could not be asked.</exception>
+    /// <exception cref="VllmException">The server could not be reached, or refused to answer.</exception>
     public ValueTask<VllmModelProfile> GetModelProfileAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();

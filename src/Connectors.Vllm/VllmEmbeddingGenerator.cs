@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>An embedding generator for a vLLM server that serves an embedding model (engine family). Texts are tokenized here.</summary>
+/// <summary>An embedding generator for a vLLM server that serves an embedding model (VllmEngine protocol). Texts are tokenized on the client.</summary>
 /// <remarks>All members are safe for concurrent use. The texts of one call are sent side by side, and the server batches them; results keep their order.</remarks>
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
@@ -20,7 +20,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     private int _dimensions;
     private int _disposed;
 
-    /// <summary>Makes a generator for a server.</summary>
+    /// <summary>Creates a generator for a server.</summary>
     /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
@@ -29,28 +29,28 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
     }
 
-    /// <summary>Makes a generator for a server.</summary>
+    /// <summary>Creates a generator for a server.</summary>
     /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmEmbeddingGenerator(Uri endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(endpoint), loggerFactory)
     {
     }
 
-    /// <summary>Makes a generator from options.</summary>
-    /// <param name="options">Address and model; must not be changed afterwards.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <summary>Creates a generator from options.</summary>
+    /// <param name="options">The options; copied, so that later changes have no effect.</param>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmEmbeddingGenerator(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
     {
     }
 
-    /// <summary>Makes a generator on an engine that somebody else owns: disposing the generator leaves it alive.</summary>
+    /// <summary>Creates a generator on an existing engine, which it does not own: disposing the generator leaves the engine open.</summary>
     /// <param name="engine">The engine.</param>
-    /// <param name="options">Choices about the model; addresses in it are not used. Null for the defaults.</param>
-    /// <param name="loggerFactory">Hears what happens; null is silence.</param>
+    /// <param name="options">Options of the model; its addresses are not used. <see langword="null"/> uses the defaults.</param>
+    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmEmbeddingGenerator(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)

@@ -75,7 +75,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// </summary>
     public TimeSpan? FirstTokenTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Limit for the silence between two messages of a streamed generation. Null sets none. Default 5 min.</summary>
+    /// <summary>Limit for the time between two messages of a streamed generation. Null sets none. Default 5 min.</summary>
     public TimeSpan? BetweenTokensTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Limit for the abort request that follows a cancelled generation in the background. Default 10 s.</summary>

@@ -46,7 +46,7 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         {
             VllmTimeoutKind.Connect => $"No connection to {endpoint} within {Seconds(limit)} ({nameof(VllmConnectionOptions.ConnectTimeout)}). Is the address right, and reachable from here?",
             VllmTimeoutKind.FirstToken => $"{request.Method} at {endpoint} sent nothing within {Seconds(limit)} ({nameof(VllmConnectionOptions.FirstTokenTimeout)}). The server may be overloaded or hang.",
-            VllmTimeoutKind.BetweenTokens => $"{request.Method} at {endpoint} fell silent for {Seconds(limit)} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the network may hang.",
+            VllmTimeoutKind.BetweenTokens => $"{request.Method} at {endpoint} sent nothing for {Seconds(limit)} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the network may hang.",
             _ => $"{request.Method} at {endpoint} did not finish within {Seconds(limit)} ({nameof(VllmConnectionOptions.CallTimeout)} or {nameof(VllmConnectionOptions.GenerationTimeout)}).",
         };
         return new(what, inner)

@@ -103,7 +103,7 @@ internal sealed class ChatAnswer
 
     /// <summary>Measures and logs how it went.</summary>
     /// <param name="abandoned">Whether it was this side that ended it early: cancelled, or no longer read.</param>
-    /// <param name="logger">Hears it.</param>
+    /// <param name="logger">The logger.</param>
     public void Report(bool abandoned, ILogger logger)
     {
         var tokens = _choices.Sum(static choice => (long)choice.TokenCount);

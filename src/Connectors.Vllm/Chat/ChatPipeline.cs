@@ -165,7 +165,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         // The caller's token when it was the caller; else the client or its engine was disposed.
         Exception Ended(OperationCanceledException exception) =>
             cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
-            : disposed.IsCancellationRequested || runtime.IsDisposed ? new ObjectDisposedException(nameof(VllmChatClient), "The client was disposed while the call was running.")
+            : disposed.IsCancellationRequested || runtime.IsDisposed ? new ObjectDisposedException(nameof(IChatClient), "The client was disposed while the call was running.")
             : exception;
     }
 

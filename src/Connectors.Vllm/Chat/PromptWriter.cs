@@ -14,14 +14,14 @@ namespace Connectors.Vllm;
 internal sealed class PromptWriter(
     VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras, ILogger logger)
 {
-    /// <exception cref="ArgumentException">There is nothing to say.</exception>
+    /// <exception cref="ArgumentException">There are neither messages nor instructions.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
         var plain = Map(messages, instructions, renderer.Traits, renderer.NeedsArgumentText);
         if (plain.IsEmpty)
         {
-            throw new ArgumentException("There is nothing to say: the conversation has no messages and ChatOptions.Instructions is empty.", nameof(messages));
+            throw new ArgumentException("The request is empty: it has no messages, and ChatOptions.Instructions is not set.", nameof(messages));
         }
 
         (var rendered, var conversation) = RenderInSomeShape(messages, instructions, plain);

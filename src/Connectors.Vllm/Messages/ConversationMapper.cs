@@ -35,7 +35,7 @@ internal sealed class ConversationMapper
     /// <param name="traits">What the template wants.</param>
     /// <param name="dropReasoning">Leave earlier reasoning out.</param>
     /// <param name="argumentsAsText">Hand all tool arguments over as JSON text, for templates that concatenate them.</param>
-    /// <param name="logger">Hears about content that is skipped.</param>
+    /// <param name="logger">Logs content that is skipped.</param>
     /// <exception cref="NotSupportedException">A message holds content that no vLLM model can take.</exception>
     public static TemplateConversation Map(
         IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ILogger logger)

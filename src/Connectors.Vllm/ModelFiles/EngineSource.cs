@@ -3,7 +3,7 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The server itself, by its GetTokenizer call (engine family, when it was started from a local model folder). A server that got another model than
+/// The server itself, by its GetTokenizer call (VllmEngine protocol, when it was started from a local model folder). A server that got another model than
 /// <paramref name="served"/> in between is a <see cref="VllmModelChangedException"/>: other sources would not fit it either.
 /// </summary>
 internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : IModelFileSource

@@ -45,7 +45,7 @@ internal static class ModelFileLocator
         var name = model.ServedName.Length > 0 ? $"'{model.ServedName}'" : "the served model";
         throw new VllmModelException(
             $"No tokenizer was found for {name}. Tried: {string.Join("; ", tried)}. "
-            + "Cures: start the server from a local model folder (or with HF_HUB_OFFLINE=1, so that it resolves the hub id to one); "
+            + "To fix this, start the server from a local model folder (or with HF_HUB_OFFLINE=1, so that it resolves the hub id to one); "
             + "set ModelDirectory to a folder with the model's tokenizer.json; or set ModelRepository and allow downloads.");
     }
 }

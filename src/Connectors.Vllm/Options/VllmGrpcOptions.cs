@@ -51,8 +51,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     public string? ModelId { get; set; }
 
     /// <summary>
-    /// Whether a request that names a model the server does not serve is refused (<see cref="VllmRequestException"/>). Off by default, because the
-    /// engine family serves exactly one model and applications often carry another provider's name in their options.
+    /// Whether a request for a model that the server does not serve is refused (<see cref="VllmRequestException"/>), whether <c>ChatOptions.ModelId</c> names it or <see cref="ModelId"/>. Off by default, because a
+    /// server of the VllmEngine protocol serves exactly one model and applications often carry another provider's name in their options.
     /// </summary>
     public bool RequireServedModel { get; set; }
 
@@ -77,7 +77,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// <summary>The hub's local cache; <see langword="null"/> takes <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>, or the user's cache folder.</summary>
     public string? HubCacheDirectory { get; set; }
 
-    /// <summary>Access token for gated models; <see langword="null"/> takes <c>HF_TOKEN</c> or the token file of the Python library.</summary>
+    /// <summary>Access token of the hub, for gated models; <see langword="null"/> takes <c>HF_TOKEN</c> or the token file of the Python library.</summary>
     public string? HubToken { get; set; }
 
     /// <summary>Receives the progress of downloads from the hub; <see langword="null"/> reports none.</summary>
@@ -86,25 +86,25 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// <summary>A chat template (Jinja source) to use instead of the model's own.</summary>
     public string? ChatTemplate { get; set; }
 
-    /// <summary>The shape of message content the template wants; <see langword="null"/> detects it as vLLM does.</summary>
+    /// <summary>The shape of message content the template expects; <see langword="null"/> detects it as vLLM does.</summary>
     public ChatContentFormat? ContentFormat { get; set; }
 
     /// <summary>Template variables for every request (<c>enable_thinking</c> …); a request's own win.</summary>
     public IDictionary<string, object?> ChatTemplateArguments { get; } = new Dictionary<string, object?>(StringComparer.Ordinal);
 
-    /// <summary>The tool call format by vLLM's parser name (<c>hermes</c>, <c>llama3_json</c> …), or <c>none</c>; <see langword="null"/> finds it out from the model.</summary>
+    /// <summary>The tool call format by vLLM's parser name (<c>hermes</c>, <c>llama3_json</c> …), or <c>none</c>; <see langword="null"/> detects it from the model.</summary>
     public string? ToolCallParser { get; set; }
 
-    /// <summary>The reasoning format by vLLM's parser name (<c>deepseek_r1</c> …), or <c>none</c>; <see langword="null"/> finds it out from the model.</summary>
+    /// <summary>The reasoning format by vLLM's parser name (<c>deepseek_r1</c> …), or <c>none</c>; <see langword="null"/> detects it from the model.</summary>
     public string? ReasoningParser { get; set; }
 
-    /// <summary>What happens to a tool call whose arguments are no JSON object. The default hands its raw text out as text, so that nothing runs by accident.</summary>
+    /// <summary>How a tool call is returned whose arguments are not a JSON object. By default its raw text is returned as text, so that no function is invoked by accident.</summary>
     public MalformedCallPolicy MalformedToolCalls { get; set; }
 
-    /// <summary>Whether a call of a function that is not among the request's tools comes out as text. Default false.</summary>
+    /// <summary>Whether a call of a function that is not among the request's tools is returned as text. Default false.</summary>
     public bool ValidateToolNames { get; set; }
 
-    /// <summary>Whether stop sequences also end a thought. Default false: they are looked for in the visible answer only.</summary>
+    /// <summary>Whether stop sequences also match in the reasoning. Default false: they are matched in the visible answer only.</summary>
     public bool StopInReasoning { get; set; }
 
     /// <summary>
@@ -121,7 +121,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
 
     /// <summary>
     /// Whether http and https addresses of media are passed on. The <em>server</em> fetches them, with its own network access; switch it off when
-    /// addresses come from people you do not trust. Default true.
+    /// addresses come from untrusted users. Default true.
     /// </summary>
     public bool AllowRemoteMedia { get; set; } = true;
 

@@ -76,7 +76,7 @@ public sealed class VllmModelProfile
     /// <summary>What the server can do; the neutral defaults for a profile made from a folder alone.</summary>
     public VllmCapabilities Capabilities { get; }
 
-    /// <summary>Where the tokenizer and template came from, for people.</summary>
+    /// <summary>Where the tokenizer and template came from, for display.</summary>
     public string FilesOrigin { get; }
 
     /// <summary>The tokenizer.</summary>
@@ -85,7 +85,7 @@ public sealed class VllmModelProfile
     /// <summary>The model's chat templates and special tokens.</summary>
     public ChatTemplateSource Templates { get; }
 
-    /// <summary>How the model writes thoughts and tool calls, and why that was chosen.</summary>
+    /// <summary>How the model writes reasoning and tool calls, and why that was chosen.</summary>
     public OutputFormat Format { get; }
 
     /// <summary><c>model_type</c> of config.json; null when unknown.</summary>
@@ -218,7 +218,7 @@ public sealed class VllmModelProfile
             return told;
         }
 
-        // A server of the engine family that tells its names but no defaults was started with --generation-config vllm.
+        // A server of the VllmEngine protocol that reports its names but no defaults was started with --generation-config vllm.
         return Capabilities.Protocol == VllmProtocol.VllmEngine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
     }
 

@@ -14,40 +14,40 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Downloading {File} from {Endpoint} ({Bytes} bytes, {Present} already here)")]
     public static partial void Downloading(ILogger logger, string file, Uri endpoint, long bytes, long present);
 
-    [LoggerMessage(4, LogLevel.Warning, "The server no longer serves '{Old}' but '{New}'; its tokenizer and template are loaded anew")]
+    [LoggerMessage(4, LogLevel.Warning, "The server now serves '{New}' instead of '{Old}'; its tokenizer and template are loaded again")]
     public static partial void ModelChanged(ILogger logger, string old, string @new);
 
     [LoggerMessage(5, LogLevel.Warning, "The configuration key '{Key}' is not an option of {Type} and was ignored; its options are {Names}")]
     public static partial void UnknownConfigurationKey(ILogger logger, string key, string type, string names);
 
-    [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was skipped: a chat template has no place for it")]
+    [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was ignored: chat templates cannot render it")]
     public static partial void ContentSkipped(ILogger logger, string type);
 
-    [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was skipped: a vLLM server runs no hosted tools")]
+    [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was ignored: vLLM servers do not run hosted tools")]
     public static partial void ToolSkipped(ILogger logger, string tool, string type);
 
     [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
     public static partial void OptionIgnored(ILogger logger, string option, string reason);
 
-    [LoggerMessage(13, LogLevel.Information, "The chat template refused the history; rendered it with merged turns instead")]
+    [LoggerMessage(13, LogLevel.Information, "The chat template rejected the history; consecutive messages of one role were merged")]
     public static partial void HistoryRepaired(ILogger logger);
 
     [LoggerMessage(14, LogLevel.Warning, "{Warning}")]
     public static partial void ConstraintWarning(ILogger logger, string warning);
 
-    [LoggerMessage(15, LogLevel.Trace, "What the chat template refused the history with: {Reason}")]
+    [LoggerMessage(15, LogLevel.Trace, "The chat template rejected the history: {Reason}")]
     public static partial void HistoryRefused(ILogger logger, string reason);
 
     [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this is logged once")]
     public static partial void UnknownOption(ILogger logger, string key);
 
-    [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} to generate")]
+    [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} output tokens")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
 
-    [LoggerMessage(21, LogLevel.Debug, "Request {RequestId}: {OutputTokens} tokens, finished with {Reason}")]
+    [LoggerMessage(21, LogLevel.Debug, "Request {RequestId}: {OutputTokens} output tokens, finish reason {Reason}")]
     public static partial void RequestCompleted(ILogger logger, string requestId, long outputTokens, string reason);
 
-    [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} was left before its end; the server is told to abort it")]
+    [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} ended early on the client; it is aborted on the server")]
     public static partial void RequestAbandoned(ILogger logger, string requestId);
 
     [LoggerMessage(23, LogLevel.Trace, "Request {RequestId} prompt: {Prompt}")]
