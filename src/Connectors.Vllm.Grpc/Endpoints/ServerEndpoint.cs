@@ -129,6 +129,7 @@ internal sealed class ServerEndpoint : IDisposable
         }
         catch (VllmException exception)
         {
+            Observe(exception);
             return new VllmHealth(false, exception.Message) { Endpoint = Uri, Exception = exception };
         }
     }

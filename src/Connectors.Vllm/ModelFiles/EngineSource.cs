@@ -30,7 +30,7 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : 
 
             tried.Add($"{Name}: the server's archive holds no tokenizer");
         }
-        catch (VllmException error) when (error is not (VllmProtocolException or VllmModelChangedException))
+        catch (VllmException error) when (error is not (VllmProtocolException or VllmModelChangedException or VllmRequestException { Parameter: nameof(VllmConnectionOptions.Endpoints) }))
         {
             tried.Add($"{Name}: {(error.ServerMessage.Length > 0 ? error.ServerMessage : error.Message)}");
         }
