@@ -180,6 +180,7 @@ public sealed class ObservabilityTests
         services.AddKeyedVllmGrpc("main", options =>
         {
             options.Endpoints.Add(server.Endpoint);
+            options.ModelDirectory = Served.TinyModelFolder;
             options.Connection.ConnectTimeout = TimeSpan.FromSeconds(5);
             options.Connection.Retry.MaxRetries = 0;
         });
