@@ -59,11 +59,6 @@ public sealed record FormatProfile(string Tools, string Reasoning, Func<IReadOnl
         };
         foreach (var (name, tool, arguments) in singles)
         {
-            if (name == "leading and trailing space" && Tools == "dots")
-            {
-                continue;
-            }
-
             yield return Case(name, Render([(tool, arguments)]), C(tool, arguments));
         }
 

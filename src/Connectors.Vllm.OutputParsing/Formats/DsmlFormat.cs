@@ -26,9 +26,9 @@ internal static class DsmlFormat
     {
         Id = "deepseek_v32",
         Aliases = ["deepseek_dsml"],
-        Openers = [.. Wrappers.SelectMany(name => new[] { $"<｜DSML｜{name}>", $"<｜DSML｜ {name}>" }), "<｜DSML｜invoke", "<｜DSML｜ invoke"],
+        Openers = [.. Wrappers.Append("invoke").SelectMany(name => new[] { $"<｜DSML｜{name}", $"<｜DSML｜ {name}" })],
         Drops = ["<｜end▁of▁sentence｜>"],
-        StrayClosers = [.. Wrappers.Append("invoke").SelectMany(name => new[] { $"</｜DSML｜{name}>", $"</｜DSML｜ {name}>" })],
+        StrayClosers = [.. StrayClosers()],
         NewlinesBefore = 2,
         Reader = context => new XmlCallReader(context, Xml),
         Tag = MarkupCallTags.DeepSeekV32.Build,
@@ -37,4 +37,12 @@ internal static class DsmlFormat
     public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], Tag = MarkupCallTags.DeepSeekV4.Build };
 
     public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], Tag = MarkupCallTags.DeepSeekV41.Build };
+
+    /// <summary>Closers as models leave them behind: with a space, with ASCII bars, without their bracket.</summary>
+    private static IEnumerable<string> StrayClosers() =>
+        from bar in (string[])["｜", "|"]
+        from name in Wrappers.Concat(["invoke", "parameter"])
+        from space in (string[])["", " "]
+        from end in (string[])[">", ""]
+        select $"</{bar}DSML{bar}{space}{name}{end}";
 }

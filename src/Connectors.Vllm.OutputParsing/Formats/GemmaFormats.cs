@@ -12,7 +12,7 @@ internal static class GemmaFormats
         Id = "gemma4",
         Openers = ["<|tool_call>"],
         Drops = ["<turn|>", "<|tool_response>", "<channel|>"],
-        Reader = context => new DictReader(context, new DictSyntax("<|\"|>", ["<tool_call|>"])),
+        Reader = context => new DictReader(context, new DictSyntax("<|tool_call>", "<|\"|>", ["<tool_call|>"])),
         Tag = MarkupCallTags.Gemma4.Build,
     };
 
@@ -30,7 +30,7 @@ internal static class GemmaFormats
         Id = "functiongemma",
         Openers = ["<start_function_call>"],
         Drops = ["<end_of_turn>", "<start_function_response>"],
-        Reader = context => new DictReader(context, new DictSyntax("<escape>", ["<end_function_call>"])),
+        Reader = context => new DictReader(context, new DictSyntax("<start_function_call>", "<escape>", ["<end_function_call>"])),
         Tag = MarkupCallTags.FunctionGemma.Build,
     };
 }

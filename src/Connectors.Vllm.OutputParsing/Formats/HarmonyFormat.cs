@@ -26,8 +26,10 @@ internal static class HarmonyFormat
 /// stand before or behind the channel, the content type may lack its marker, and stray words in a header are ignored.
 /// </summary>
 internal sealed class HarmonyMachine(MachineContext context)
-    : ChannelMachine(context, ["<|start|>", "<|channel|>"], "<|message|>", ["<|end|>", "<|return|>", "<|call|>"])
+    : ChannelMachine(context, new ChannelMarkers(["<|start|>", "<|channel|>"], "<|message|>", ["<|end|>", "<|return|>", "<|call|>"], "<|constrain|>"))
 {
+    private const string Functions = "functions.";
+
     private static readonly string[] HeaderBeginnings = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "to=", "assistant"];
 
     protected override bool MayBeHeader(ReadOnlySpan<char> text)
@@ -58,23 +60,24 @@ internal sealed class HarmonyMachine(MachineContext context)
         }
 
         recipient = "";
-        foreach (var part in text.Replace("<|", " <|", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+        var parts = text.Replace("<|", " <|", StringComparison.Ordinal).Replace("to= ", "to=", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        foreach (var part in parts)
         {
-            if (part.StartsWith("to=", StringComparison.Ordinal))
-            {
-                recipient = part[3..];
-            }
+            // Models leave the sign of a recipient out, and write a tool's name where the channel stands.
+            recipient = part.StartsWith("to=", StringComparison.Ordinal) ? part[3..] : recipient.Length == 0 && IsTool(part) ? part : recipient;
         }
 
+        recipient = recipient.Length == 0 && IsTool(channel) ? channel : recipient;
         return Kind(channel, ref recipient);
     }
 
-    protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body) => [JsonCalls.FromArguments(recipient, body) is var call
-        && call.Error is null && !JsonText.IsObject(call.Arguments) ? call with { Error = "The arguments are no JSON object." } : call];
+    private bool IsTool(string word) =>
+        Context.IsDeclared(word) || (word.StartsWith(Functions, StringComparison.Ordinal) && Lookahead.IsName(word) && word.Length > Functions.Length);
+
+    protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body) => [JsonCalls.FromArguments(recipient, body)];
 
     private ChannelKind Kind(string channel, ref string recipient)
     {
-        const string Functions = "functions.";
         if (recipient.StartsWith(Functions, StringComparison.Ordinal) && recipient.Length > Functions.Length)
         {
             recipient = recipient[Functions.Length..];

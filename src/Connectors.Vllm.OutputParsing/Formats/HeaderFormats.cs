@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
+using Connectors.Vllm.OutputParsing.Schemas;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
@@ -17,13 +19,14 @@ internal static class HeaderFormats
         Openers = ["<|tool_calls_section_begin|>", "<|tool_call_section_begin|>", "<|tool_call_begin|>"],
         Drops = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
         CallIds = CallIdStyle.Kimi,
-        Reader = _ => new HeaderJsonReader(new HeaderJsonSyntax
+        Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<|tool_call_begin|>"],
             HeaderEnds = ["<|tool_call_argument_begin|>"],
             Closers = ["<|tool_call_end|>"],
             SectionClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
-            Header = KimiHeader,
+            Header = KimiId.Read,
+            NameByArguments = KimiId.FindByArguments,
         }),
         Tag = JsonCallTags.KimiK2.Build,
     };
@@ -35,7 +38,7 @@ internal static class HeaderFormats
         Openers = ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"],
         Drops = [DeepSeekEnd],
         StrayClosers = ["<｜tool▁calls▁end｜>"],
-        Reader = _ => new HeaderJsonReader(new HeaderJsonSyntax
+        Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<｜tool▁call▁begin｜>"],
             HeaderEnds = ["<｜tool▁sep｜>"],
@@ -56,7 +59,7 @@ internal static class HeaderFormats
         CallIds = CallIdStyle.Mistral,
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax { Keys = new JsonCallKeys { Id = ["id"] }, Repeats = true, Separators = "," }),
-            new HeaderJsonReader(new HeaderJsonSyntax
+            new HeaderJsonReader(context, new HeaderJsonSyntax
             {
                 CallOpens = ["[TOOL_CALLS]"],
                 HeaderEnds = ["[ARGS]"],
@@ -71,7 +74,7 @@ internal static class HeaderFormats
         Id = "plamo3",
         Openers = ["<|plamo:begin_tool_requests:plamo|>", "<|plamo:begin_tool_request:plamo|>"],
         Drops = ["<|plamo:end_tool_requests:plamo|>", "<|plamo:tag|>"],
-        Reader = _ => new HeaderJsonReader(new HeaderJsonSyntax
+        Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<|plamo:begin_tool_name:plamo|>"],
             HeaderEnds = ["<|plamo:end_tool_name:plamo|>"],
@@ -81,15 +84,7 @@ internal static class HeaderFormats
         Tag = JsonCallTags.Plamo3.Build,
     };
 
-    private static (string Name, string? Id) KimiHeader(string header)
-    {
-        var colon = header.LastIndexOf(':');
-        var name = colon > 0 && colon < header.Length - 1 && header.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0 ? header[..colon] : header;
-        const string Functions = "functions.";
-        return (name.StartsWith(Functions, StringComparison.Ordinal) ? name[Functions.Length..] : name, name == header ? null : header);
-    }
-
-    private static (string Name, string? Id) MistralHeader(string header)
+    private static (string Name, string? Id) MistralHeader(ReaderContext context, string header)
     {
         var at = header.IndexOf("[CALL_ID]", StringComparison.Ordinal);
         if (at < 0)
@@ -99,5 +94,69 @@ internal static class HeaderFormats
 
         var id = header[(at + 9)..].Trim();
         return (header[..at].Trim(), id);
+    }
+}
+
+/// <summary>
+/// The ids that Kimi K2 writes before its arguments: <c>functions.NAME:N</c>. Clients that rewrite ids teach the model other forms
+/// (<c>functions_NAME_N</c>, <c>functionsNAMEN</c>, <c>N</c>), which only the declared tools can tell apart.
+/// </summary>
+internal static class KimiId
+{
+    private const string Prefix = "functions";
+
+    /// <summary>The name in an id, and the id where it has the right form; an empty name where it tells none.</summary>
+    public static (string Name, string? Id) Read(ReaderContext context, string id)
+    {
+        var colon = id.LastIndexOf(':');
+        var isCounted = colon > 0 && colon < id.Length - 1 && id.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0;
+        var name = isCounted ? id[..colon] : id;
+        name = name.StartsWith(Prefix + ".", StringComparison.Ordinal) ? name[(Prefix.Length + 1)..] : name;
+        if (context.IsDeclared(name))
+        {
+            return (name, isCounted ? id : null);
+        }
+
+        var declared = context.ToolNames.Where(tool => IsFormOf(id, tool)).MaxBy(tool => tool.Length);
+        return declared is not null ? (declared, null)
+            : id.AsSpan().IndexOfAnyExcept("0123456789.:_-") < 0 ? ("", null)
+            : (name, isCounted ? id : null);
+    }
+
+    /// <summary>The one tool that takes these arguments and misses none; empty when several do, or none.</summary>
+    public static string FindByArguments(ReaderContext context, string arguments)
+    {
+        using var document = JsonText.Parse(arguments);
+        if (document is not { RootElement.ValueKind: JsonValueKind.Object })
+        {
+            return "";
+        }
+
+        var keys = document.RootElement.EnumerateObject().Select(member => member.Name).ToHashSet(StringComparer.Ordinal);
+        var fitting = context.ToolNames.Where(tool => context.Schema(tool).Fits(keys)).Take(2).ToArray();
+        return fitting.Length == 1 ? fitting[0] : "";
+    }
+
+    /// <summary>Whether an id is a tool's name between the prefix and a number, whatever stands between them and for signs in the name.</summary>
+    private static bool IsFormOf(string id, string tool)
+    {
+        const string Signs = "._:-/ ";
+        var rest = id.AsSpan();
+        rest = rest.StartsWith(Prefix, StringComparison.Ordinal) && !tool.StartsWith(Prefix, StringComparison.Ordinal) ? rest[Prefix.Length..] : rest;
+        rest = rest.TrimStart(Signs);
+        if (rest.Length < tool.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < tool.Length; i++)
+        {
+            if (rest[i] != tool[i] && (char.IsAsciiLetterOrDigit(tool[i]) || rest[i] is not ('_' or '-')))
+            {
+                return false;
+            }
+        }
+
+        return rest[tool.Length..].TrimStart(Signs).IndexOfAnyExceptInRange('0', '9') < 0;
     }
 }

@@ -36,7 +36,7 @@ internal static class InvokeFormats
         Tag = MarkupCallTags.Step3.Build,
     };
 
-    /// <summary>Dots: trimmed values, or one JSON object in the wrapper.</summary>
+    /// <summary>Dots: the same in its own wrapper, or one JSON object there.</summary>
     public static readonly ToolSyntax Dots = new()
     {
         Id = "dots",
@@ -44,7 +44,7 @@ internal static class InvokeFormats
         NewlinesBefore = 1,
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</dots_function_call>"], Repeats = true }),
-            new XmlCallReader(context, Xml with { Outer = ["dots_function_call"], Trims = true })),
+            new XmlCallReader(context, Xml with { Outer = ["dots_function_call"] })),
         Tag = MarkupCallTags.Dots.Build,
     };
 

@@ -26,15 +26,15 @@ internal static class K2HorizonFormat
         Openers = ["<ifm|tool_calls>", "<ifm|tool_call>"],
         NewlinesBefore = 1,
         Drops = ["</ifm|tool_calls>"],
-        Reader = context => new K2HorizonReader(
+        Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax
             {
-                Preambles = ["<ifm|tool_call>"],
-                Separators = "",
+                Preambles = [Pairs.CallOpen],
                 Repeats = true,
-                Closers = ["</ifm|tool_call>"],
+                Closers = [Pairs.CallClose],
             }),
-            new KeyValueReader(context, Pairs)),
+            new KeyValueReader(context, Pairs),
+            Pairs.CallOpen),
         Tag = MarkupCallTags.K2Horizon.Build,
     };
 

@@ -14,7 +14,7 @@ internal static class KimiK3Format
         Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>"],
         StrayClosers = ["<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
-        Reader = _ => new KimiK3Reader(),
+        Reader = context => new KimiK3Reader(context),
         Tag = ChannelCallTags.KimiK3,
         AnswerTag = ChannelCallTags.KimiK3Answer,
     };
@@ -25,6 +25,5 @@ internal static class KimiK3Format
         Opens = ["<|open|>think<|sep|>"],
         Closes = ["<|close|>think<|sep|>"],
         OpensOnlyAtStart = false,
-        EndedByCall = false,
     };
 }

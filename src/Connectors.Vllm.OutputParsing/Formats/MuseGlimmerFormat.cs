@@ -20,7 +20,7 @@ internal static class MuseGlimmerFormat
 }
 
 /// <summary>Reads messages by their recipient.</summary>
-internal sealed class MuseGlimmerMachine(MachineContext context) : ChannelMachine(context, ["<|start|>"], "<|message|>", ["<|eom|>", "<|eot|>"])
+internal sealed class MuseGlimmerMachine(MachineContext context) : ChannelMachine(context, new ChannelMarkers(["<|start|>"], "<|message|>", ["<|eom|>", "<|eot|>"]))
 {
     private static readonly XmlCallSyntax Xml = new()
     {

@@ -73,8 +73,8 @@ internal static class ThinkFormats
     {
         Id = "granite",
         Aliases = [],
-        Opens = ["Here is my thought process:", "Here's my thought process:"],
-        Closes = ["Here is my response:", "Here's my response:"],
+        Opens = ["Here is my thought process:", "Here's my thought process:", "Here’s my thought process:"],
+        Closes = ["Here is my response:", "Here's my response:", "Here’s my response:"],
     };
 
     public static readonly ReasoningSyntax Plamo3 = Think with

@@ -2,6 +2,21 @@ using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Machines;
 
+/// <summary>What a message of a channel format is.</summary>
+internal enum ChannelKind
+{
+    Text,
+    Reasoning,
+    Call,
+}
+
+/// <summary>The markers of a channel format.</summary>
+/// <param name="Starts">They begin a header; the first one a message.</param>
+/// <param name="Message">It stands between header and body.</param>
+/// <param name="Ends">They end a body.</param>
+/// <param name="Others">They stand in headers, and mean nothing elsewhere.</param>
+internal sealed record ChannelMarkers(string[] Starts, string Message, string[] Ends, params string[] Others);
+
 /// <summary>
 /// The machine of formats whose outputs are messages with a header: header, body, end marker, next message. Headers are read leniently: what is
 /// no header is text, and a header that is cut off comes out as text.
@@ -10,56 +25,40 @@ internal abstract class ChannelMachine : OutputMachine
 {
     private const int MaxHeader = 512;
 
+    private static readonly Transitions Table = new(
+        nameof(ChannelMachine),
+        (nameof(Between), nameof(Header)), (nameof(Header), nameof(Between)), (nameof(Header), nameof(Body)), (nameof(Header), nameof(CallBody)),
+        (nameof(Body), nameof(Between)), (nameof(CallBody), nameof(Between)));
+
     private readonly EventWriter _writer;
     private readonly IReadOnlyDictionary<int, string> _markerTokens;
     private readonly HashSet<string> _tokenMarkers;
+    private readonly ChannelMarkers _markers;
     private readonly TextBuffer _buffer = new();
     private readonly TokenMarks _marks = new();
     private readonly string[] _headerMarkers;
     private readonly string[] _bodyMarkers;
     private State _state;
-    private ChannelKind _kind;
     private ChannelKind? _lastKind;
-    private string _headerPrefix = "";
-    private string _recipient = "";
     private bool _idsKnown;
-    private bool _separate;
     private int _scan;
-    private int _headerLength;
 
-    protected ChannelMachine(MachineContext context, string[] starts, string message, string[] ends)
+    protected ChannelMachine(MachineContext context, ChannelMarkers markers)
     {
-        (_writer, Options) = (context.Writer, context.Options);
-        (Starts, Message, Ends) = (starts, message, ends);
+        (_writer, Options, _markers) = (context.Writer, context.Options, markers);
         _markerTokens = context.MarkerTokens;
         _tokenMarkers = new HashSet<string>(_markerTokens.Values, StringComparer.Ordinal);
-        _headerMarkers = [message, starts[0], .. ends];
-        _bodyMarkers = [.. ends, .. starts];
+        _headerMarkers = [markers.Message, markers.Starts[0], .. markers.Ends];
+        _bodyMarkers = [.. markers.Ends, .. markers.Starts, markers.Message, .. markers.Others];
         Context = new ReaderContext(Options);
-        Start();
+        _state = Start(Options.PromptTail);
     }
 
-    private enum State
-    {
-        Between,
-        Header,
-        Body,
-    }
-
-    public override bool IsReasoning => _state == State.Body && _kind == ChannelKind.Reasoning;
+    public override bool IsReasoning => _state is Body { Kind: ChannelKind.Reasoning };
 
     protected OutputParserOptions Options { get; }
 
     protected ReaderContext Context { get; }
-
-    /// <summary>Markers that begin a header.</summary>
-    protected string[] Starts { get; }
-
-    /// <summary>The marker between header and body.</summary>
-    protected string Message { get; }
-
-    /// <summary>Markers that end a body.</summary>
-    protected string[] Ends { get; }
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
@@ -70,10 +69,10 @@ internal abstract class ChannelMachine : OutputMachine
         {
             _marks.Add(_buffer.Position + _buffer.Length + text.Length - marker.Length, marker.Length);
         }
-        else if (_state == State.Body && _kind != ChannelKind.Call && _buffer.Length == 0 && !_separate && !text.Contains('<'))
+        else if (_state is Body { NeedsSeparator: false } body && _buffer.Length == 0 && !text.Contains('<'))
         {
             _buffer.Skip(text.Length);
-            _writer.Piece(Kind, text, original);
+            _writer.Piece(body.EventKind, text, original);
             return;
         }
 
@@ -92,49 +91,44 @@ internal abstract class ChannelMachine : OutputMachine
     /// <summary>Whether text can be the beginning of a header that no marker begins.</summary>
     protected abstract bool MayBeHeader(ReadOnlySpan<char> text);
 
-    private OutputEventKind Kind => _kind == ChannelKind.Reasoning ? OutputEventKind.Reasoning : OutputEventKind.Text;
-
     /// <summary>The prompt's end decides where the output begins: usually behind the role, in the header.</summary>
-    private void Start()
+    private State Start(string? tail)
     {
-        _state = State.Header;
-        if (Options.PromptTail is not { Length: > 0 } tail)
-        {
-            return;
-        }
-
-        var start = tail.LastIndexOf(Starts[0], StringComparison.Ordinal);
+        var start = string.IsNullOrEmpty(tail) ? -1 : tail.LastIndexOf(_markers.Starts[0], StringComparison.Ordinal);
         if (start < 0)
         {
-            return;
+            return new Header("");
         }
 
-        var rest = tail[(start + Starts[0].Length)..];
-        if (Ends.Any(end => rest.Contains(end, StringComparison.Ordinal)))
+        var rest = tail![(start + _markers.Starts[0].Length)..];
+        if (_markers.Ends.Any(end => rest.Contains(end, StringComparison.Ordinal)))
         {
-            _state = State.Between;
-            return;
+            return new Between();
         }
 
-        var message = rest.IndexOf(Message, StringComparison.Ordinal);
-        _headerPrefix = message < 0 ? rest : rest[..message];
-        if (message >= 0)
-        {
-            BeginBody("");
-        }
+        var message = rest.IndexOf(_markers.Message, StringComparison.Ordinal);
+        return message < 0 ? new Header(rest) : BodyOf(rest[..message], 0);
     }
 
     private void Run(bool final)
     {
         while (!_writer.IsClosed && _state switch
         {
-            State.Between => RunBetween(final),
-            State.Header => RunHeader(final),
-            _ => RunBody(final),
+            Between => RunBetween(final),
+            Header header => RunHeader(header, final),
+            Body body => RunBody(body, final),
+            _ => RunCall((CallBody)_state, final),
         })
         {
             _marks.ForgetBefore(_buffer.Position);
         }
+    }
+
+    private bool Go(State next)
+    {
+        Table.Observe(_state, next);
+        _state = next;
+        return true;
     }
 
     /// <summary>Behind an end marker: the next message, or text that lost its header.</summary>
@@ -148,16 +142,12 @@ internal abstract class ChannelMachine : OutputMachine
 
         if (at == _buffer.Length)
         {
-            if (final)
-            {
-                Drop(at);
-            }
-
+            Drop(final ? at : 0);
             return false;
         }
 
         // Ends without a message are leftovers.
-        var length = Lookahead.Prefix(_buffer.Span[at..], Ends, out var open);
+        var length = Lookahead.Prefix(_buffer.Span[at..], _markers.Ends, out var open);
         if (length > 0)
         {
             Drop(at + length);
@@ -175,32 +165,36 @@ internal abstract class ChannelMachine : OutputMachine
             return true;
         }
 
-        _headerPrefix = "";
-        _state = State.Header;
-        return true;
+        return Go(new Header(""));
     }
 
-    private bool RunHeader(bool final)
+    private bool RunHeader(Header header, bool final)
     {
         var at = Find(_headerMarkers, out var marker, out var length);
         var seen = at >= 0 ? at + length : _buffer.Length;
-        if (seen > MaxHeader || !IsPlausible(_buffer.Span[..seen]))
+        if (seen > MaxHeader || !IsPlausible(header, _buffer.Span[..seen]))
         {
-            // What is no header is a text that lost its own. Its first character is text even where it is a marker's: else it would begin this header again.
-            _kind = ChannelKind.Text;
-            _state = State.Body;
-            (_scan, _headerLength) = (Math.Min(1, _buffer.Length), 0);
-            return true;
+            // What is no header is a text that lost its own. Its first character is text even where it may be a marker's: else it would begin this
+            // header again.
+            var control = Lookahead.Prefix(_buffer.Span, _bodyMarkers, out _);
+            Drop(control);
+            _scan = Math.Min(control > 0 ? 0 : 1, _buffer.Length);
+            return Go(Message(ChannelKind.Text));
         }
 
-        if (at >= 0 && marker == Message)
+        if (at >= 0 && marker == _markers.Message)
         {
-            _headerLength = at + length;
-            BeginBody(_buffer.Span[..at].ToString());
-            return true;
+            var next = BodyOf(header.Prefix + _buffer.Span[..at].ToString(), at + length);
+            _scan = at + length;
+            if (next is Body)
+            {
+                Drop(at + length);
+            }
+
+            return Go(next);
         }
 
-        if (at >= 0 && marker == Starts[0])
+        if (at >= 0 && marker == _markers.Starts[0])
         {
             if (_buffer.Span[..at].IsWhiteSpace())
             {
@@ -210,33 +204,41 @@ internal abstract class ChannelMachine : OutputMachine
             }
 
             // Another message begins where this one has got no further than its header.
-            CutHeader(at);
+            CutHeader(header, at);
             return true;
         }
 
         if (at >= 0)
         {
-            // The message ended inside of its header: nothing of it is known to be a header.
-            EmitAsText(at);
+            // The message ended inside of its header and says nothing; words without any marker may be an answer.
+            if (_buffer.Span[..at].Contains("<|", StringComparison.Ordinal))
+            {
+                Drop(at);
+            }
+            else
+            {
+                EmitAsText(at);
+            }
+
             Drop(length);
-            _state = State.Between;
-            return true;
+            return Go(new Between());
         }
 
         if (final)
         {
-            CutHeader(_buffer.Length);
+            CutHeader(header, _buffer.Length);
         }
 
         return false;
     }
 
     /// <summary>An announced message that never began says nothing; a header that was cut off is kept.</summary>
-    private void CutHeader(int length)
+    private void CutHeader(Header header, int length)
     {
-        var header = _buffer.Span[..length].TrimStart();
-        _headerPrefix = "";
-        if (header.StartsWith(Starts[0], StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(header[Starts[0].Length..].Trim(), StringComparison.Ordinal))
+        var text = _buffer.Span[..length].TrimStart();
+        var start = _markers.Starts[0];
+        header.Prefix = "";
+        if (text.StartsWith(start, StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(text[start.Length..].Trim(), StringComparison.Ordinal))
         {
             Drop(length);
         }
@@ -246,42 +248,42 @@ internal abstract class ChannelMachine : OutputMachine
         }
     }
 
-    private bool IsPlausible(ReadOnlySpan<char> text) =>
-        _headerPrefix.Contains("<|", StringComparison.Ordinal) || text.IsWhiteSpace() || MayBeHeader(text) || Lookahead.Prefix(text.TrimStart(), Ends, out var open) > 0 || open;
+    private bool IsPlausible(Header header, ReadOnlySpan<char> text) =>
+        header.Prefix.Contains("<|", StringComparison.Ordinal) || text.IsWhiteSpace() || MayBeHeader(text)
+        || Lookahead.Prefix(text.TrimStart(), _markers.Ends, out var open) > 0 || open;
 
-    private void BeginBody(string header)
+    private State BodyOf(string header, int start)
     {
-        _kind = Classify(_headerPrefix + header, out _recipient);
-        _headerPrefix = "";
-        _state = State.Body;
-        _scan = _headerLength;
-        _separate = _lastKind == _kind && _kind != ChannelKind.Call;
-        _lastKind = _kind;
-        if (_kind != ChannelKind.Call)
+        var kind = Classify(header, out var recipient);
+        if (kind != ChannelKind.Call)
         {
-            Drop(_headerLength);
-            _headerLength = 0;
+            return Message(kind);
         }
+
+        _lastKind = kind;
+        return new CallBody(recipient, start);
     }
 
-    private bool RunBody(bool final)
+    private Body Message(ChannelKind kind)
+    {
+        var body = new Body(kind) { NeedsSeparator = _lastKind == kind };
+        _lastKind = kind;
+        return body;
+    }
+
+    private bool RunBody(Body body, bool final)
     {
         var at = Find(_bodyMarkers, out var marker, out var length);
-        if (_kind == ChannelKind.Call)
-        {
-            return RunCall(at, marker, length, final);
-        }
-
         var end = at >= 0 ? at : final ? _buffer.Length : _scan;
         if (end > 0)
         {
-            if (_separate)
+            if (body.NeedsSeparator)
             {
-                _separate = false;
-                _writer.Piece(Kind, "\n");
+                body.NeedsSeparator = false;
+                _writer.Piece(body.EventKind, "\n");
             }
 
-            EmitText(end);
+            EmitText(body, end);
         }
 
         if (at < 0)
@@ -289,55 +291,70 @@ internal abstract class ChannelMachine : OutputMachine
             return false;
         }
 
-        EndBody(marker!, length);
+        if (!_markers.Starts.Contains(marker))
+        {
+            Drop(length);
+        }
+
+        if (_markers.Ends.Contains(marker) || _markers.Starts.Contains(marker))
+        {
+            _scan = 0;
+            Go(new Between());
+        }
+
         return true;
     }
 
-    private bool RunCall(int at, string? marker, int length, bool final)
+    private bool RunCall(CallBody call, bool final)
     {
+        // Markers in a string of JSON are the string's; where ids are known, only tokens are markers anyway.
+        if (!_idsKnown && !call.IsPastJson(_buffer.Span))
+        {
+            if (final)
+            {
+                EmitAsText(_buffer.Length);
+            }
+
+            return false;
+        }
+
+        _scan = Math.Max(_scan, call.JsonEnd);
+        var at = Find(_bodyMarkers, out var marker, out var length);
         if (at < 0 && !final)
         {
             return false;
         }
 
+        if (at >= 0 && !_markers.Ends.Contains(marker) && !_markers.Starts.Contains(marker))
+        {
+            _scan = at + length;
+            return true;
+        }
+
         var bodyEnd = at < 0 ? _buffer.Length : at;
-        var body = _buffer.Span[_headerLength..bodyEnd];
-        var calls = ReadCalls(_recipient, body);
+        var body = _buffer.Span[call.BodyStart..bodyEnd];
+        var calls = ReadCalls(call.Recipient, body);
 
         // Without its end marker a call counts only when its arguments are complete.
-        var complete = at >= 0 || (calls.Count > 0 && calls.All(call => call.Error is null) && !body.IsWhiteSpace());
-        var isEnd = at >= 0 && Ends.Contains(marker);
-        var rawEnd = isEnd ? at + length : bodyEnd;
+        var complete = at >= 0 || (calls.Count > 0 && calls.All(item => item.Error is null) && !body.IsWhiteSpace());
+        var rawEnd = at >= 0 && _markers.Ends.Contains(marker) ? at + length : bodyEnd;
         var good = complete && calls.Count > 0
-            && calls.All(call => (call.Error is null || (Options.MalformedCalls == MalformedCallPolicy.Call && call.Name.Length > 0))
-                && (!Options.ValidateNames || Context.MayBe(call.Name)));
-        if (good)
+            && calls.All(item => (item.Error is null || (Options.MalformedCalls == MalformedCallPolicy.Call && item.Name.Length > 0))
+                && (!Options.ValidateNames || Context.MayBe(item.Name)));
+        for (var i = 0; good && i < calls.Count; i++)
         {
-            for (var i = 0; i < calls.Count; i++)
-            {
-                _writer.Call(calls[i], i == 0 ? _buffer.Span[..rawEnd] : []);
-            }
+            _writer.Call(calls[i], i == 0 ? _buffer.Span[..rawEnd] : []);
         }
-        else
+
+        if (!good)
         {
             _writer.Piece(OutputEventKind.Text, _buffer.Span[..rawEnd]);
         }
 
         _buffer.Consume(rawEnd);
-        (_scan, _headerLength) = (0, 0);
-        _state = State.Between;
-        return at >= 0;
-    }
-
-    private void EndBody(string marker, int length)
-    {
-        _state = State.Between;
-        if (Ends.Contains(marker))
-        {
-            Drop(length);
-        }
-
         _scan = 0;
+        Go(new Between());
+        return at >= 0;
     }
 
     /// <summary>The next of the markers; without one, the scan position is where the next may still begin.</summary>
@@ -372,9 +389,9 @@ internal abstract class ChannelMachine : OutputMachine
                 return -1;
             }
 
-            if (_state == State.Body && _kind != ChannelKind.Call && SpecialAt(_scan) is > 0 and var special)
+            if (_state is Body body && SpecialAt(_scan) is > 0 and var special)
             {
-                EmitText(_scan);
+                EmitText(body, _scan);
                 Drop(special);
                 continue;
             }
@@ -385,23 +402,22 @@ internal abstract class ChannelMachine : OutputMachine
         return -1;
     }
 
-    private bool Counts(string marker) =>
-        !_idsKnown || !_tokenMarkers.Contains(marker) || _marks.Contains(_buffer.Position + _scan, marker.Length);
+    private bool Counts(string marker) => !_idsKnown || !_tokenMarkers.Contains(marker) || _marks.Contains(_buffer.Position + _scan, marker.Length);
 
     private int SpecialAt(int at)
     {
-        if (!_idsKnown || Options.SpecialTokens is not { } specials)
+        if (!_idsKnown || Options.SpecialTokens is not { Count: > 0 })
         {
             return 0;
         }
 
         var close = _buffer.Span[at..].IndexOf('>');
-        return close > 0 && _marks.Contains(_buffer.Position + at, close + 1) && specials.Count > 0 ? close + 1 : 0;
+        return close > 0 && _marks.Contains(_buffer.Position + at, close + 1) ? close + 1 : 0;
     }
 
-    private void EmitText(int length)
+    private void EmitText(Body body, int length)
     {
-        _writer.Piece(Kind, _buffer.Span[..length]);
+        _writer.Piece(body.EventKind, _buffer.Span[..length]);
         _buffer.Consume(length);
         _scan = Math.Max(0, _scan - length);
     }
@@ -419,12 +435,56 @@ internal abstract class ChannelMachine : OutputMachine
         _buffer.Consume(length);
         _scan = 0;
     }
-}
 
-/// <summary>What a message of a channel format is.</summary>
-internal enum ChannelKind
-{
-    Text,
-    Reasoning,
-    Call,
+    private abstract record State;
+
+    /// <summary>Behind a message.</summary>
+    private sealed record Between : State;
+
+    /// <summary>In a header.</summary>
+    private sealed record Header(string Begun) : State
+    {
+        /// <summary>What the prompt holds of it.</summary>
+        public string Prefix { get; set; } = Begun;
+    }
+
+    /// <summary>In a message that streams.</summary>
+    private sealed record Body(ChannelKind Kind) : State
+    {
+        /// <summary>True before the first character of a message behind another of its kind.</summary>
+        public bool NeedsSeparator { get; set; }
+
+        public OutputEventKind EventKind => Kind == ChannelKind.Reasoning ? OutputEventKind.Reasoning : OutputEventKind.Text;
+    }
+
+    /// <summary>In a message that holds calls, which are read when it ends; its header is still in the buffer.</summary>
+    private sealed record CallBody(string Recipient, int BodyStart) : State
+    {
+        private JsonScanner _scanner = JsonScanner.At(-1);
+
+        /// <summary>Where the JSON of the body ends, as far as it was looked at.</summary>
+        public int JsonEnd => Math.Max(_scanner.Position, BodyStart);
+
+        /// <summary>True when the body is no JSON, or behind its end.</summary>
+        public bool IsPastJson(ReadOnlySpan<char> buffer)
+        {
+            if (_scanner.Position < 0)
+            {
+                var start = BodyStart;
+                while (start < buffer.Length && char.IsWhiteSpace(buffer[start]))
+                {
+                    start++;
+                }
+
+                if (start == buffer.Length || buffer[start] != '{')
+                {
+                    return true;
+                }
+
+                _scanner = JsonScanner.At(start);
+            }
+
+            return _scanner.IsBroken || _scanner.IsComplete || _scanner.Advance(buffer) || _scanner.IsBroken;
+        }
+    }
 }

@@ -31,6 +31,9 @@ internal sealed class EventWriter
 
     public int CallCount { get; private set; }
 
+    /// <summary>True while nothing but markup came out.</summary>
+    public bool IsEmpty { get; private set; } = true;
+
     /// <summary>True once reasoning or a call came out: then whitespace alone is no answer.</summary>
     public bool HasOutput { get; private set; }
 
@@ -52,6 +55,7 @@ internal sealed class EventWriter
             return;
         }
 
+        IsEmpty = false;
         HasOutput |= kind == OutputEventKind.Reasoning;
         if (_stops is null || (kind == OutputEventKind.Reasoning && _options.StopStringScope == StopStringScope.Text))
         {
@@ -72,14 +76,13 @@ internal sealed class EventWriter
         }
 
         FlushHeld();
+        (HasOutput, IsEmpty) = (true, false);
         if (_options.ToolChoice.Kind == OutputToolChoiceKind.None)
         {
-            HasOutput = true;
             Piece(OutputEventKind.Markup, raw);
             return;
         }
 
-        HasOutput = true;
         var index = _callIndex++;
         var id = NewId(index, call);
         Sink.Add(OutputEvent.Call(OutputEventKind.ToolCallStart, index, id, call.Name, ""));

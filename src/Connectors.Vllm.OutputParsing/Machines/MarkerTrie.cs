@@ -15,15 +15,11 @@ internal sealed class MarkerTrie
         }
 
         var everywhere = _nodes[0].Children.Where(child => Reaches(child.Value, ~MarkerKind.CallOpenAtStart)).Select(child => child.Key).ToArray();
-        FirstCharacters = SearchValues.Create(everywhere);
-        FirstCharactersAtStart = SearchValues.Create(_nodes[0].Children.Keys.ToArray());
+        FirstCharacters = SearchValues.Create([.. everywhere, '`']);
     }
 
-    /// <summary>Characters a marker can begin with, except those that only count at the start of the answer.</summary>
+    /// <summary>Characters a marker can begin with, except those that only count at the start of the answer; and the backtick of code.</summary>
     public SearchValues<char> FirstCharacters { get; }
-
-    /// <summary>Characters any marker can begin with.</summary>
-    public SearchValues<char> FirstCharactersAtStart { get; }
 
     /// <summary>
     /// The longest marker that <paramref name="text"/> begins with and <paramref name="accepts"/> takes. <paramref name="open"/> is true when the text
@@ -79,7 +75,12 @@ internal sealed class MarkerTrie
 
         // One text may play several parts; a special token that the format knows is the format's.
         _nodes[node].Marker = _nodes[node].Marker is { } known
-            ? known with { Kind = marker.Kind == MarkerKind.Special ? known.Kind : known.Kind | marker.Kind, IsToken = known.IsToken || marker.IsToken }
+            ? known with
+            {
+                Kind = marker.Kind == MarkerKind.Special ? known.Kind : known.Kind | marker.Kind,
+                IsToken = known.IsToken || marker.IsToken,
+                IsSpecial = known.IsSpecial || marker.IsSpecial,
+            }
             : marker;
     }
 
@@ -98,7 +99,11 @@ internal sealed class MarkerTrie
 /// <param name="Text">Its characters.</param>
 /// <param name="Kind">What it does.</param>
 /// <param name="IsToken">True when it is one token of the vocabulary: where ids are known, only the token counts.</param>
-internal sealed record Marker(string Text, MarkerKind Kind, bool IsToken);
+internal sealed record Marker(string Text, MarkerKind Kind, bool IsToken)
+{
+    /// <summary>True for a special token of the tokenizer.</summary>
+    public bool IsSpecial { get; init; } = Kind == MarkerKind.Special;
+}
 
 /// <summary>Says whether a marker counts in the current state.</summary>
 internal delegate bool MarkerFilter<TState>(in TState state, Marker marker)
@@ -133,4 +138,7 @@ internal enum MarkerKind
 
     /// <summary>Begins a citation's tag in the text of an answer, which goes on with numbers up to <c>&gt;</c>; without content.</summary>
     Citation = 64,
+
+    /// <summary>Begins a call that is only spoken of: part of the text.</summary>
+    Quote = 256,
 }

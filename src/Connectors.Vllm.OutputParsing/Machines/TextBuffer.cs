@@ -90,6 +90,22 @@ internal sealed class TokenMarks
         return false;
     }
 
+    /// <summary>The first mark at or behind a position; -1 when there is none.</summary>
+    public long Next(long position, out int length)
+    {
+        for (var i = _first; i < _marks.Count; i++)
+        {
+            if (_marks[i].Position >= position)
+            {
+                length = _marks[i].Length;
+                return _marks[i].Position;
+            }
+        }
+
+        length = 0;
+        return -1;
+    }
+
     /// <summary>Forgets all before a position.</summary>
     public void ForgetBefore(long position)
     {

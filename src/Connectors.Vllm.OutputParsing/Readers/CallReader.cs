@@ -67,7 +67,17 @@ internal enum ReadStatus
 /// <param name="Arguments">JSON text of the arguments object; what the model wrote where <paramref name="Error"/> is set.</param>
 /// <param name="Id">The id the model wrote; null when the format has none.</param>
 /// <param name="Error">Why the call must not run; null for a good call.</param>
-internal sealed record ParsedCall(string Name, string Arguments, string? Id = null, string? Error = null);
+internal sealed record ParsedCall(string Name, string Arguments, string? Id, string? Error)
+{
+    /// <summary>A call with the JSON text of its arguments object.</summary>
+    public static ParsedCall Of(string name, string arguments, string? id = null) => JsonText.IsTooDeep(arguments)
+        ? Malformed(name, arguments, $"The arguments are nested deeper than {JsonText.MaxDepth}.", id)
+        : new(JsonText.WellFormed(name), arguments, id is null ? null : JsonText.WellFormed(id), null);
+
+    /// <summary>A call that must not run.</summary>
+    public static ParsedCall Malformed(string name, ReadOnlySpan<char> written, string error, string? id = null) =>
+        new(JsonText.WellFormed(name), written.ToString(), id is null ? null : JsonText.WellFormed(id), error);
+}
 
 /// <summary>What the readers of one output share: the tools by name.</summary>
 internal sealed class ReaderContext
@@ -84,6 +94,9 @@ internal sealed class ReaderContext
     }
 
     public OutputParserOptions Options { get; }
+
+    /// <summary>The declared names.</summary>
+    public IEnumerable<string> ToolNames => _tools.Keys;
 
     /// <summary>True when a call of this name may be one: it is declared, or nothing is known of the tools.</summary>
     public bool MayBe(string name) => _tools.Count == 0 || _tools.ContainsKey(name);

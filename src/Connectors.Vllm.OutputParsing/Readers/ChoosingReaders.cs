@@ -4,7 +4,10 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 /// Two formats that share their opener: the first character of the body tells which one it is. Models are often tuned on the one and asked, by
 /// their template, for the other.
 /// </summary>
-internal sealed class EitherReader(CallReader json, CallReader other) : CallReader
+/// <param name="json">Reads bodies that begin as JSON.</param>
+/// <param name="other">Reads all others.</param>
+/// <param name="inner">Markers that may stand between the opener and the body.</param>
+internal sealed class EitherReader(CallReader json, CallReader other, params string[] inner) : CallReader
 {
     private CallReader? _chosen;
     private string _opener = "";
@@ -22,49 +25,12 @@ internal sealed class EitherReader(CallReader json, CallReader other) : CallRead
     {
         if (_chosen is null)
         {
-            while (_position < block.Length && char.IsWhiteSpace(block[_position]))
-            {
-                _position++;
-            }
-
-            if (_position == block.Length && !final)
+            if (!Lookahead.SkipTexts(block, ref _position, inner, final) || (_position == block.Length && !final))
             {
                 return ReadResult.More;
             }
 
             _chosen = _position < block.Length && block[_position] is '{' or '[' ? json : other;
-            _chosen.Begin(_opener, _opener.Length);
-        }
-
-        return _chosen.Read(block, final);
-    }
-}
-
-/// <summary>Chooses between pairs and JSON by what follows the call's own marker, which may stand behind the section's.</summary>
-internal sealed class K2HorizonReader(CallReader json, CallReader pairs) : CallReader
-{
-    private static readonly string[] CallOpen = ["<ifm|tool_call>"];
-    private CallReader? _chosen;
-    private string _opener = "";
-    private int _position;
-
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
-    {
-        _opener = opener.ToString();
-        _position = openerLength;
-        _chosen = null;
-    }
-
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
-    {
-        if (_chosen is null)
-        {
-            if (!Lookahead.SkipTexts(block, ref _position, CallOpen, final) || (_position == block.Length && !final))
-            {
-                return ReadResult.More;
-            }
-
-            _chosen = _position < block.Length && block[_position] == '{' ? json : pairs;
             _chosen.Begin(_opener, _opener.Length);
         }
 

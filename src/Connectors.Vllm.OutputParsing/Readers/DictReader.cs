@@ -3,276 +3,483 @@ using Connectors.Vllm.OutputParsing.Schemas;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
-/// <summary>Reads calls such as <c>call:name{key:value,…}</c> whose strings stand between delimiters (Gemma 4, FunctionGemma).</summary>
+/// <summary>How calls stand as a name and a dictionary with delimited strings.</summary>
+/// <param name="Opener">The marker before a call.</param>
+/// <param name="Delimiter">What stands before and behind a string.</param>
+/// <param name="Closers">Markers behind a call.</param>
+internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList<string> Closers);
+
+/// <summary>
+/// Reads calls such as <c>call:name{key:value,…}</c> (Gemma 4, FunctionGemma). Strings stand between the format's delimiters or in quotes; whatever else
+/// begins a value is a word, up to the next comma or the end of the dictionary or list around it. One token is taken after the other, and none before
+/// it is whole.
+/// </summary>
 internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : CallReader
 {
-    private const int MaxDepth = 64;
-    private readonly string[] _delimiter = [syntax.Delimiter];
+    private const int MaxHeader = 300;
+
+    private static readonly Transitions Table = new(
+        nameof(DictReader),
+        (nameof(State.Header), nameof(State.Key)), (nameof(State.Key), nameof(State.Colon)), (nameof(State.Colon), nameof(State.Value)),
+        (nameof(State.Value), nameof(State.Key)), (nameof(State.Value), nameof(State.Value)), (nameof(State.Value), nameof(State.Comma)),
+        (nameof(State.Comma), nameof(State.Key)), (nameof(State.Comma), nameof(State.Value)), (nameof(State.Comma), nameof(State.Comma)),
+        (nameof(State.Key), nameof(State.Comma)), (nameof(State.Key), nameof(State.Closer)), (nameof(State.Comma), nameof(State.Closer)),
+        (nameof(State.Key), nameof(State.Broken)), (nameof(State.Colon), nameof(State.Broken)), (nameof(State.Value), nameof(State.Broken)),
+        (nameof(State.Comma), nameof(State.Broken)));
+
+    private readonly string[] _delimiters = [syntax.Delimiter];
+    private readonly string[] _delimiterOrCall = [syntax.Delimiter, syntax.Opener];
+    private readonly Stack<Container> _open = new();
+    private State _state;
+    private string _name = "";
     private int _openerLength;
+    private int _bodyStart;
     private int _position;
-    private int _start;
-    private int _depth;
-    private bool _inString;
-    private bool _complete;
+    private int _probe;
+    private int _wordDepth;
+    private int _quotedCalls;
+    private bool _wordsNest;
+
+    private enum State
+    {
+        Header,
+        Key,
+        Colon,
+        Value,
+        Comma,
+        Broken,
+        Closer,
+    }
 
     public override void Begin(ReadOnlySpan<char> opener, int openerLength)
     {
         _openerLength = _position = openerLength;
-        _start = -1;
-        (_depth, _inString, _complete) = (0, false, false);
+        (_state, _wordsNest) = (State.Header, true);
+        _open.Clear();
     }
 
     public override ReadResult Read(ReadOnlySpan<char> block, bool final)
     {
-        if (_start < 0)
+        while (true)
         {
-            var at = block[_position..].IndexOfAny('{', '(', '<');
-            if (at < 0)
+            if (_state is not (State.Header or State.Broken or State.Closer))
             {
-                var soFar = block[_openerLength..];
-                return final || soFar.Length > 300 || soFar.Trim().Contains('\n') ? Reject(block.Length) : ReadResult.More;
+                while (_position < block.Length && char.IsWhiteSpace(block[_position]))
+                {
+                    _position++;
+                }
+
+                if (_position == block.Length)
+                {
+                    return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
+                }
             }
 
-            if (block[_position + at] == '<' || !Lookahead.IsName(Name(block[_openerLength..(_position + at)])))
+            var isWhole = _state switch
             {
-                return Reject(_position + at);
+                State.Header => ReadHeader(block),
+                State.Key => ReadKey(block, final),
+                State.Colon => ReadColon(block),
+                State.Value => ReadValue(block, final),
+                State.Comma => ReadComma(block),
+                _ => null,
+            };
+            if (_state is State.Broken or State.Closer)
+            {
+                return ReadEnd(block, final);
             }
 
-            _start = _position += at;
-        }
+            if (isWhole == false)
+            {
+                return final ? ReadResult.Reject(_state == State.Header ? Math.Max(_openerLength, 1) : block.Length, block.Length) : ReadResult.More;
+            }
 
-        if (!_complete && !FindEnd(block))
+            if (isWhole is null)
+            {
+                return ReadResult.Reject(Math.Max(_openerLength, 1), _position);
+            }
+        }
+    }
+
+    /// <summary>Reads up to the bracket that opens the arguments: true when it was found, false when it may still come, null when it cannot.</summary>
+    private bool? ReadHeader(ReadOnlySpan<char> block)
+    {
+        var at = block[_openerLength..].IndexOfAny('{', '(', '<');
+        if (at < 0 ? block.Length - _openerLength <= MaxHeader : false)
         {
-            return final ? Reject(block.Length) : ReadResult.More;
+            return false;
         }
 
-        _complete = true;
-        var end = Lookahead.SkipSpace(block, _position);
-        var length = Lookahead.Prefix(block[end..], syntax.Closers, out var open);
-        if (length == 0 && open && !final && end - _position < Lookahead.MaxSpace)
+        var header = at is < 0 or > MaxHeader ? [] : block.Slice(_openerLength, at).Trim();
+        var name = header.StartsWith("call") && header[4..].TrimStart() is [':', .. var behind] ? behind : header.StartsWith(":") ? header[1..] : header;
+        if (!Lookahead.IsName(name.Trim()) || block[_openerLength + at] == '<')
+        {
+            return null;
+        }
+
+        _name = name.Trim().ToString();
+        _bodyStart = _position = _openerLength + at;
+        Open(block[_position], context.Schema(_name).Root);
+        return true;
+    }
+
+    private void Open(char bracket, SchemaNode schema)
+    {
+        _open.Push(new Container(bracket switch { '{' => '}', '(' => ')', _ => ']' }, schema));
+        _position++;
+        _probe = _position;
+        Go(bracket == '[' ? State.Value : State.Key);
+    }
+
+    private bool? ReadKey(ReadOnlySpan<char> block, bool final)
+    {
+        if (TryClose(block))
+        {
+            return true;
+        }
+
+        if (block[_position] == ',')
+        {
+            _position++;
+            return true;
+        }
+
+        if (TakeString(block, final, out var key) is not { } isString)
+        {
+            return false;
+        }
+
+        if (!isString)
+        {
+            var length = block[_position..].IndexOfAny(":=,{}()[]".AsSpan());
+            if (length < 0)
+            {
+                return block.Length - _position > MaxHeader ? Break() : false;
+            }
+
+            key = block.Slice(_position, length).Trim().Trim('"').ToString();
+            _position += length;
+        }
+
+        if (key.Length == 0)
+        {
+            return Break();
+        }
+
+        _open.Peek().Key = key;
+        return Go(State.Colon);
+    }
+
+    private bool? ReadColon(ReadOnlySpan<char> block)
+    {
+        if (block[_position] is not (':' or '='))
+        {
+            return Break();
+        }
+
+        _position++;
+        (_probe, _wordDepth) = (_position, 0);
+        return Go(State.Value);
+    }
+
+    private bool? ReadValue(ReadOnlySpan<char> block, bool final)
+    {
+        var container = _open.Peek();
+        if (container.IsList && TryClose(block))
+        {
+            return true;
+        }
+
+        var schema = container.IsList ? container.Schema.Items : container.Schema.Property(container.Key);
+        if (TakeString(block, final, out var text) is not { } isString)
+        {
+            return false;
+        }
+
+        if (isString)
+        {
+            // A delimited string stays one, unless the schema allows none.
+            var types = schema.Types;
+            Add(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(text) : ValueCoercer.Coerce(text, types));
+            container.MayLackComma = true;
+            return true;
+        }
+
+        if (block[_position] is '{' or '[')
+        {
+            if (_open.Count >= JsonText.MaxDepth)
+            {
+                return Break();
+            }
+
+            Open(block[_position], schema);
+            return true;
+        }
+
+        if (WordEnd(block, container) is not { } end)
+        {
+            return false;
+        }
+
+        var word = block[_position..end].Trim();
+        _position = end;
+        Add(Bare(word, schema.Types));
+        return true;
+    }
+
+    private bool? ReadComma(ReadOnlySpan<char> block)
+    {
+        var container = _open.Peek();
+        if (TryClose(block))
+        {
+            return true;
+        }
+
+        if (block[_position] == ',')
+        {
+            _position++;
+        }
+        else if (!container.MayLackComma || block[_position] is '}' or ']' or ')' or ':' or '=' || IsMark(block[_position..]))
+        {
+            return Break();
+        }
+
+        container.MayLackComma = false;
+        (_probe, _wordDepth) = (_position, 0);
+        return Go(container.IsList ? State.Value : State.Key);
+    }
+
+    /// <summary>The arguments are whole, or cannot be read: the call's closer follows.</summary>
+    private ReadResult ReadEnd(ReadOnlySpan<char> block, bool final)
+    {
+        if (_state == State.Broken)
+        {
+            var closer = Lookahead.First(block, _position, syntax.Closers, out var closerLength, out var safe);
+            if (closer < 0)
+            {
+                _position = safe;
+                return final ? ReadResult.Reject(Math.Max(_openerLength, 1), block.Length) : ReadResult.More;
+            }
+
+            return ReadResult.LastCall(ParsedCall.Malformed(_name, block[_bodyStart..closer], "The arguments are no dictionary."), closer + closerLength);
+        }
+
+        var at = Lookahead.SkipSpace(block, _position);
+        var length = Lookahead.Prefix(block[at..], syntax.Closers, out var open);
+        if (length == 0 && open && !final && at - _position < Lookahead.MaxSpace)
         {
             return ReadResult.More;
         }
 
-        var name = Name(block[_openerLength.._start]).ToString();
-        var body = block[_start.._position];
-        return ReadResult.LastCall(ToCall(name, body), length > 0 ? end + length : _position);
+        // JSON keeps the model's spelling.
+        var body = block[_bodyStart.._position];
+        using var json = body.Contains(syntax.Delimiter, StringComparison.Ordinal) ? null : JsonText.ParseCall(body);
+        return ReadResult.LastCall(ParsedCall.Of(_name, json is null ? _open.Peek().ToJson() : json.RootElement.GetRawText()), length > 0 ? at + length : _position);
     }
 
-    private static ReadOnlySpan<char> Name(ReadOnlySpan<char> header)
+    private bool Break() => Go(State.Broken);
+
+    private bool Go(State next)
     {
-        var name = header.Trim();
-        name = name.StartsWith("call") && name[4..].TrimStart() is [':', ..] ? name[4..].TrimStart()[1..] : name.StartsWith(":") ? name[1..] : name;
-        return name.Trim();
+        Table.Observe(_state, next);
+        _state = next;
+        return true;
     }
 
-    private bool FindEnd(ReadOnlySpan<char> block)
+    private bool TryClose(ReadOnlySpan<char> block)
     {
-        while (_position < block.Length)
-        {
-            var rest = block[_position..];
-            var next = _inString ? rest.IndexOf(syntax.Delimiter[0]) : rest.IndexOfAny("{}[]()<".AsSpan());
-            if (next < 0)
-            {
-                _position = block.Length;
-                return false;
-            }
-
-            _position += next;
-            var c = block[_position];
-            if (c == syntax.Delimiter[0])
-            {
-                var length = Lookahead.Prefix(block[_position..], _delimiter, out var open);
-                if (open)
-                {
-                    return false;
-                }
-
-                _inString ^= length > 0;
-                _position += Math.Max(length, 1);
-                continue;
-            }
-
-            _position++;
-            _depth += c is '{' or '[' or '(' ? 1 : -1;
-            if (_depth <= 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private ParsedCall ToCall(string name, ReadOnlySpan<char> body)
-    {
-        if (!body.Contains(syntax.Delimiter, StringComparison.Ordinal) && body[0] == '{' && JsonText.IsObject(body))
-        {
-            return new ParsedCall(name, body.ToString());
-        }
-
-        var i = 0;
-        var json = new StringBuilder();
-        return Value(body, ref i, json, context.Schema(name).Root, 0) && i == body.Length
-            ? new ParsedCall(name, json.ToString())
-            : new ParsedCall(name, body.ToString(), null, "The arguments are no dictionary.");
-    }
-
-    private bool Value(ReadOnlySpan<char> text, ref int i, StringBuilder json, SchemaNode schema, int depth)
-    {
-        Skip(text, ref i);
-        if (i >= text.Length || depth > MaxDepth)
+        if (block[_position] != _open.Peek().End)
         {
             return false;
         }
 
-        if (TakeString(text, ref i, out var value))
+        _position++;
+        if (_open.Count == 1)
         {
-            // A delimited string stays one, unless the schema allows none.
-            var types = schema.Types;
-            json.Append(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(value) : ValueCoercer.Coerce(value, types));
-            return true;
+            return Go(State.Closer);
         }
 
-        switch (text[i])
-        {
-            case '{' or '(' when depth == 0 || text[i] == '{':
-                return Members(text, ref i, json, schema, depth);
-            case '[':
-                return Items(text, ref i, json, schema, depth);
-        }
-
-        var start = i;
-        while (i < text.Length && text[i] is not (',' or '}' or ']' or ')'))
-        {
-            i++;
-        }
-
-        var word = text[start..i].Trim();
-        json.Append(Bare(word, schema.Types));
+        Add(_open.Pop().ToJson());
         return true;
+    }
+
+    /// <summary>True where a marker stands that is no delimiter.</summary>
+    private bool IsMark(ReadOnlySpan<char> rest) => rest[0] == '<' && Lookahead.Prefix(rest, _delimiters, out var open) == 0 && !open;
+
+    private void Add(string json)
+    {
+        _open.Peek().Add(json);
+        Go(State.Comma);
+    }
+
+    /// <summary>Takes a string at the position: false when there is none, null when its end has not come yet.</summary>
+    private bool? TakeString(ReadOnlySpan<char> block, bool final, out string text)
+    {
+        text = "";
+        var rest = block[_position..];
+        if (rest[0] is '"' or '\'')
+        {
+            return TakeQuoted(block, rest[0], final, out text);
+        }
+
+        if (Lookahead.Prefix(rest, _delimiters, out var open) == 0)
+        {
+            return open && !final ? null : false;
+        }
+
+        var start = _position + syntax.Delimiter.Length;
+        if (_probe < start)
+        {
+            (_probe, _quotedCalls) = (start, 0);
+        }
+
+        while (true)
+        {
+            // A whole call that the string quotes may hold delimiters.
+            var at = Lookahead.First(block, _probe, _quotedCalls > 0 ? syntax.Closers : _delimiterOrCall, out var length, out var safe);
+            _probe = at < 0 ? safe : at + length;
+            if (at < 0)
+            {
+                return null;
+            }
+
+            if (_quotedCalls > 0)
+            {
+                _quotedCalls--;
+            }
+            else if (block[at..].StartsWith(syntax.Delimiter, StringComparison.Ordinal))
+            {
+                text = block[start..at].ToString();
+                _position = at + length;
+                return true;
+            }
+            else if (IsQuotedCall(block[(at + length)..], final) is not { } isQuoted)
+            {
+                _probe = at;
+                return null;
+            }
+            else
+            {
+                _quotedCalls += isQuoted ? 1 : 0;
+            }
+        }
+    }
+
+    private static bool? IsQuotedCall(ReadOnlySpan<char> text, bool final)
+    {
+        var at = text[..Math.Min(text.Length, MaxHeader)].IndexOfAny('{', '<');
+        return at < 0 ? (final || text.Length >= MaxHeader ? false : null) : text[at] == '{' && text.TrimStart().StartsWith("call");
+    }
+
+    /// <summary>A string in quotes, with escapes. An apostrophe inside a word ends none.</summary>
+    private bool? TakeQuoted(ReadOnlySpan<char> block, char quote, bool final, out string text)
+    {
+        text = "";
+        _probe = Math.Max(_probe, _position + 1);
+        while (true)
+        {
+            var next = block[_probe..].IndexOfAny(quote, '\\');
+            _probe = next < 0 ? block.Length : _probe + next;
+            if (_probe + 1 >= block.Length && !(final && _probe < block.Length && block[_probe] == quote))
+            {
+                return null;
+            }
+
+            if (block[_probe] == '\\')
+            {
+                _probe += 2;
+            }
+            else if (quote == '\'' && _probe + 1 < block.Length && char.IsLetterOrDigit(block[_probe + 1]))
+            {
+                _probe++;
+            }
+            else
+            {
+                text = PythonLiteral.Unescape(block[(_position + 1).._probe]);
+                _position = _probe + 1;
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Where a word without quotes ends: brackets inside of it are its own as long as they come in pairs. Null when its end has not come yet.</summary>
+    private int? WordEnd(ReadOnlySpan<char> block, Container container)
+    {
+        _probe = Math.Max(_probe, _position);
+        while (true)
+        {
+            var next = block[_probe..].IndexOfAny(",{}[]()<".AsSpan());
+            _probe = next < 0 ? block.Length : _probe + next;
+            if (next < 0)
+            {
+                return null;
+            }
+
+            var c = block[_probe];
+            if (c == '<')
+            {
+                var length = Lookahead.Prefix(block[_probe..], syntax.Closers, out var open);
+                if (open && length == 0)
+                {
+                    return null;
+                }
+
+                if (length > 0 && _wordDepth > 0 && _wordsNest)
+                {
+                    // The call ends inside a bracket: it was none. From here on brackets in words are mere characters.
+                    (_probe, _wordDepth, _wordsNest) = (_position, 0, false);
+                    continue;
+                }
+            }
+            else if (_wordDepth == 0 && (c == ',' || c == container.End))
+            {
+                return _probe;
+            }
+            else if (_wordsNest && c != ',')
+            {
+                _wordDepth = Math.Max(0, _wordDepth + (c is '{' or '[' or '(' ? 1 : -1));
+            }
+
+            _probe++;
+        }
     }
 
     // Words without delimiters are typed by their spelling, but never against the schema.
-    private static string Bare(ReadOnlySpan<char> word, ValueTypes types) =>
-        types == ValueTypes.Unknown
-            ? word is "true" or "false" or "null" || ValueCoercer.IsNumber(word) ? word.ToString() : JsonText.Quote(word)
-            : ValueCoercer.Coerce(word, types);
+    private static string Bare(ReadOnlySpan<char> word, ValueTypes types) => types != ValueTypes.Unknown ? ValueCoercer.Coerce(word, types)
+        : word is "true" or "false" or "null" || ValueCoercer.IsNumber(word) ? word.ToString()
+        : word is "None" ? "null"
+        : JsonText.Quote(word);
 
-    private bool Members(ReadOnlySpan<char> text, ref int i, StringBuilder json, SchemaNode schema, int depth)
+    /// <summary>A dictionary or list that is not closed yet.</summary>
+    private sealed class Container(char end, SchemaNode schema)
     {
-        var end = text[i] == '(' ? ')' : '}';
-        i++;
-        var members = new ArgumentsWriter();
-        while (true)
+        private readonly ArgumentsWriter _members = new();
+        private readonly StringBuilder _items = new();
+
+        public char End => end;
+
+        public bool IsList => end == ']';
+
+        public SchemaNode Schema => schema;
+
+        public string Key { get; set; } = "";
+
+        /// <summary>True behind a string between delimiters: what follows is clear without a comma.</summary>
+        public bool MayLackComma { get; set; }
+
+        public void Add(string json)
         {
-            Skip(text, ref i);
-            if (i < text.Length && text[i] == end)
+            MayLackComma = false;
+            if (IsList)
             {
-                i++;
-                json.Append(members.ToJson());
-                return true;
+                _items.Append(_items.Length > 0 ? ", " : "").Append(json);
             }
-
-            if (!TakeString(text, ref i, out var key))
+            else
             {
-                var start = i;
-                while (i < text.Length && text[i] is not (':' or '=' or ',' or '{' or '}' or ')'))
-                {
-                    i++;
-                }
-
-                key = text[start..i].Trim().Trim('"');
-            }
-
-            Skip(text, ref i);
-            if (key.IsEmpty || i >= text.Length || text[i] is not (':' or '='))
-            {
-                return false;
-            }
-
-            i++;
-            var value = new StringBuilder();
-            var name = key.ToString();
-            if (!Value(text, ref i, value, schema.Property(name), depth + 1))
-            {
-                return false;
-            }
-
-            members.Set(name, value.ToString());
-            if (!CommaOr(text, ref i, end))
-            {
-                return false;
+                _members.Set(Key, json);
             }
         }
+
+        public string ToJson() => IsList ? $"[{_items}]" : _members.ToJson();
     }
-
-    private bool Items(ReadOnlySpan<char> text, ref int i, StringBuilder json, SchemaNode schema, int depth)
-    {
-        i++;
-        json.Append('[');
-        for (var first = true; ; first = false)
-        {
-            Skip(text, ref i);
-            if (i < text.Length && text[i] == ']')
-            {
-                i++;
-                json.Append(']');
-                return true;
-            }
-
-            json.Append(first ? "" : ", ");
-            if (!Value(text, ref i, json, schema.Items, depth + 1) || !CommaOr(text, ref i, ']'))
-            {
-                return false;
-            }
-        }
-    }
-
-    private bool TakeString(ReadOnlySpan<char> text, ref int i, out ReadOnlySpan<char> value)
-    {
-        value = default;
-        if (!text[i..].StartsWith(syntax.Delimiter, StringComparison.Ordinal))
-        {
-            return false;
-        }
-
-        var start = i + syntax.Delimiter.Length;
-        var length = text[start..].IndexOf(syntax.Delimiter, StringComparison.Ordinal);
-        if (length < 0)
-        {
-            return false;
-        }
-
-        value = text.Slice(start, length);
-        i = start + length + syntax.Delimiter.Length;
-        return true;
-    }
-
-    private static bool CommaOr(ReadOnlySpan<char> text, ref int i, char end)
-    {
-        Skip(text, ref i);
-        if (i < text.Length && text[i] == ',')
-        {
-            i++;
-            return true;
-        }
-
-        return i < text.Length && text[i] == end;
-    }
-
-    private static void Skip(ReadOnlySpan<char> text, ref int i)
-    {
-        while (i < text.Length && char.IsWhiteSpace(text[i]))
-        {
-            i++;
-        }
-    }
-
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
 }
-
-/// <summary>How calls stand as a name and a dictionary with delimited strings.</summary>
-/// <param name="Delimiter">What stands before and behind a string.</param>
-/// <param name="Closers">Markers behind a call.</param>
-internal sealed record DictSyntax(string Delimiter, IReadOnlyList<string> Closers);

@@ -1,216 +1,7 @@
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
+
 namespace Connectors.Vllm.OutputParsing.Readers;
-
-/// <summary>Reads calls written as a header and raw JSON arguments (Kimi K2, DeepSeek V3 and V3.1, Mistral, PLaMo 3).</summary>
-internal sealed class HeaderJsonReader : CallReader
-{
-    private readonly HeaderJsonSyntax _syntax;
-    private readonly string[] _headerEnds;
-    private readonly string[] _bodyEnds;
-    private readonly string[] _closers;
-    private State _state;
-    private JsonScanner _scanner;
-    private ParsedCall? _call;
-    private string _header = "";
-    private int _openerLength;
-    private int _position;
-    private int _start;
-
-    public HeaderJsonReader(HeaderJsonSyntax syntax)
-    {
-        _syntax = syntax;
-        _headerEnds = [.. syntax.HeaderEnds, .. syntax.CallOpens, .. syntax.Closers.Where(closer => closer.Length > 4), .. syntax.SectionClosers];
-        _headerEnds = syntax.BraceEndsHeader ? [.. _headerEnds, "{"] : _headerEnds;
-        _bodyEnds = [.. syntax.Closers.Where(closer => closer.Length > 4), .. syntax.SectionClosers, .. syntax.CallOpens, "{"];
-        _closers = [.. syntax.Closers];
-    }
-
-    private enum State
-    {
-        BeforeCall,
-        Header,
-        BeforeBody,
-        Body,
-        AfterBody,
-    }
-
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
-    {
-        _openerLength = _position = _start = openerLength;
-        _state = _syntax.CallOpens.Contains(opener.ToString()) ? State.Header : State.BeforeCall;
-        _call = null;
-    }
-
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
-    {
-        while (true)
-        {
-            var result = _state switch
-            {
-                State.BeforeCall => ReadBeforeCall(block, final),
-                State.Header => ReadHeader(block, final),
-                State.BeforeBody => ReadBeforeBody(block, final),
-                State.Body => ReadBody(block, final),
-                _ => ReadAfterBody(block, final),
-            };
-            if (result is { } done)
-            {
-                return done;
-            }
-        }
-    }
-
-    /// <summary>Skips what stands between a section's opener and its first call.</summary>
-    private ReadResult? ReadBeforeCall(ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.First(block, _position, [.. _syntax.CallOpens, .. _syntax.SectionClosers], out var length, out var safe);
-        if (at < 0)
-        {
-            _position = safe;
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        if (!_syntax.CallOpens.Contains(block.Slice(at, length).ToString()))
-        {
-            // An empty section; with text in it, it is text.
-            return block[_openerLength..at].IsWhiteSpace() ? ReadResult.End(at + length) : Reject(at + length);
-        }
-
-        _start = _position = at + length;
-        _state = State.Header;
-        return null;
-    }
-
-    private ReadResult? ReadHeader(ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.First(block, _position, _headerEnds, out var length, out var safe);
-        if (at < 0)
-        {
-            _position = safe;
-            return final || block.Length - _start > 4096 ? Reject(block.Length) : ReadResult.More;
-        }
-
-        var end = block.Slice(at, length).ToString();
-        _header = block[_start..at].Trim().ToString();
-        if (end == "{")
-        {
-            length = 0;
-        }
-        else if (!_syntax.HeaderEnds.Contains(end))
-        {
-            return Reject(at);
-        }
-
-        if (_header != _syntax.TypeHeader && !Lookahead.IsName(_syntax.Header(_header).Name))
-        {
-            return Reject(at);
-        }
-
-        _start = _position = at + length;
-        _state = State.BeforeBody;
-        return null;
-    }
-
-    private ReadResult? ReadBeforeBody(ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.First(block, _position, _bodyEnds, out _, out var safe);
-        if (at < 0)
-        {
-            _position = safe;
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        var between = block[_start..at];
-        if (_header == _syntax.TypeHeader && _header.Length > 0)
-        {
-            // The name is the first line; a code fence may follow it.
-            var line = between.TrimStart();
-            var lineEnd = line.IndexOfAny('\n', '`');
-            var name = (lineEnd < 0 ? line : line[..lineEnd]).Trim().ToString();
-            between = lineEnd < 0 ? [] : line[lineEnd..];
-            _header = name.Length > 0 ? name : _header;
-        }
-
-        var (callName, id) = _syntax.Header(_header);
-        if (!Lookahead.IsName(callName))
-        {
-            return Reject(at);
-        }
-
-        if (block[at] == '{')
-        {
-            _start = at;
-            _scanner = JsonScanner.At(at);
-            _state = State.Body;
-            return null;
-        }
-
-        // No object: nothing at all is no arguments, anything else is malformed.
-        _call = JsonCalls.FromArguments(callName, between.Trim().Trim('`'), id);
-        _position = at;
-        _state = State.AfterBody;
-        return null;
-    }
-
-    private ReadResult? ReadBody(ReadOnlySpan<char> block, bool final)
-    {
-        if (_scanner.Advance(block))
-        {
-            var (name, id) = _syntax.Header(_header);
-            _position = _scanner.Position;
-            _call = JsonCalls.FromArguments(name, block[_start.._position], id);
-            _state = State.AfterBody;
-            return null;
-        }
-
-        if (!_scanner.IsBroken)
-        {
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        // What breaks the JSON may be the closer itself; else the call is malformed up to its closer.
-        _position = Math.Max(_position, _scanner.Position);
-        var at = Lookahead.First(block, _position, _bodyEnds[..^1], out _, out var safe);
-        if (at < 0)
-        {
-            _position = safe;
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        var (brokenName, brokenId) = _syntax.Header(_header);
-        _call = JsonCalls.FromArguments(brokenName, block[_start..at], brokenId);
-        _position = at;
-        _state = State.AfterBody;
-        return null;
-    }
-
-    private ReadResult? ReadAfterBody(ReadOnlySpan<char> block, bool final)
-    {
-        var at = _position;
-        if (!Lookahead.SkipTexts(block, ref at, _closers, final) && at - _position < Lookahead.MaxSpace)
-        {
-            return ReadResult.More;
-        }
-
-        var end = _position + block[_position..at].TrimEnd().Length;
-        var next = Lookahead.Prefix(block[at..], _syntax.CallOpens, out var callOpen);
-        var section = Lookahead.Prefix(block[at..], _syntax.SectionClosers, out var sectionOpen);
-        if (next == 0 && section == 0 && (callOpen || sectionOpen) && !final && at < block.Length)
-        {
-            return ReadResult.More;
-        }
-
-        var call = _call!;
-        if (next > 0)
-        {
-            (_call, _openerLength, _position, _start, _state) = (null, 0, 0, 0, State.BeforeCall);
-            return ReadResult.CallThenMore(call, at);
-        }
-
-        return ReadResult.LastCall(call, section > 0 ? at + section : end);
-    }
-
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
-}
 
 /// <summary>How calls stand as a header (name, perhaps an id), a separator, and JSON arguments.</summary>
 internal sealed record HeaderJsonSyntax
@@ -231,8 +22,178 @@ internal sealed record HeaderJsonSyntax
     public bool BraceEndsHeader { get; init; }
 
     /// <summary>Name and id of a header; an empty name when it is none.</summary>
-    public Func<string, (string Name, string? Id)> Header { get; init; } = static header => (header, null);
+    public Func<ReaderContext, string, (string Name, string? Id)> Header { get; init; } = static (_, header) => (header, null);
+
+    /// <summary>The name of a call whose header does not tell it, by its arguments; empty when they do not tell it either.</summary>
+    public Func<ReaderContext, string, string> NameByArguments { get; init; } = static (_, _) => "";
 
     /// <summary>A header that is only the call's type: the name follows in a line of its own (DeepSeek V3).</summary>
     public string TypeHeader { get; init; } = "";
+}
+
+/// <summary>Reads calls written as a header and raw JSON arguments (Kimi K2, DeepSeek V3 and V3.1, Mistral, PLaMo 3).</summary>
+internal sealed class HeaderJsonReader : BlockReader
+{
+    private const int MaxHeader = 4096;
+
+    private static readonly Transitions Table = new(
+        nameof(HeaderJsonReader),
+        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)), (nameof(Json), nameof(Close)),
+        (nameof(Close), nameof(Open)));
+
+    private readonly ReaderContext _context;
+    private readonly HeaderJsonSyntax _syntax;
+    private readonly string[] _opens;
+    private readonly string[] _headerEnds;
+    private readonly string[] _bodyEnds;
+
+    public HeaderJsonReader(ReaderContext context, HeaderJsonSyntax syntax)
+    {
+        (_context, _syntax) = (context, syntax);
+
+        // The end of a code fence closes arguments, but it may stand in a header or before them.
+        string[] others = [.. syntax.Closers.Where(closer => closer != "```"), .. syntax.SectionClosers, .. syntax.CallOpens];
+        _opens = [.. syntax.CallOpens, .. syntax.SectionClosers];
+        _headerEnds = [.. syntax.HeaderEnds, .. others, .. syntax.BraceEndsHeader ? ["{"] : Array.Empty<string>()];
+        _bodyEnds = [.. others, "{"];
+    }
+
+    public override Transitions Transitions => Table;
+
+    protected override BlockState First(ReadOnlySpan<char> opener) => _syntax.CallOpens.Contains(opener.ToString()) ? new Header(Position) : new Open();
+
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
+    {
+        Open => ReadOpen(block),
+        Header header => ReadHeader(header, block),
+        Body body => ReadBody(body.Call, block),
+        Json json => ReadJson(json, block),
+        _ => ReadClose((Close)state, block, final),
+    };
+
+    /// <summary>Skips what stands between a section's opener and its first call.</summary>
+    private ReadResult? ReadOpen(ReadOnlySpan<char> block)
+    {
+        var at = Lookahead.First(block, Position, _opens, out var length, out var safe);
+        if (at < 0)
+        {
+            Position = safe;
+            return ReadResult.More;
+        }
+
+        if (_syntax.SectionClosers.Contains(block.Slice(at, length).ToString()))
+        {
+            // An empty section; with text in it, it is text.
+            return IsEmptyUpTo(block, at) ? ReadResult.End(at + length) : Reject(at + length);
+        }
+
+        return Go(new Header(Position = at + length));
+    }
+
+    private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block)
+    {
+        var at = Lookahead.First(block, Position, _headerEnds, out var length, out var safe);
+        if (at < 0)
+        {
+            Position = safe;
+            return block.Length - header.Start > MaxHeader ? Reject(block.Length) : ReadResult.More;
+        }
+
+        var end = block.Slice(at, length).ToString();
+        var text = block[header.Start..at].Trim().ToString();
+        if (end != "{" && !_syntax.HeaderEnds.Contains(end))
+        {
+            return Reject(at);
+        }
+
+        Position = at + (end == "{" ? 0 : length);
+        if (text.Length > 0 && text == _syntax.TypeHeader)
+        {
+            return Go(new Body(new CallDraft("", ToolSchema.Unknown)));
+        }
+
+        var (name, id) = _syntax.Header(_context, text);
+        return Lookahead.IsName(text) || Lookahead.IsName(name) ? Go(new Body(new CallDraft(name, ToolSchema.Unknown, id))) : Reject(at);
+    }
+
+    private ReadResult? ReadBody(CallDraft call, ReadOnlySpan<char> block)
+    {
+        var at = Lookahead.First(block, Position, _bodyEnds, out _, out _);
+        if (at < 0)
+        {
+            return block.Length - Position > MaxHeader ? Reject(block.Length) : ReadResult.More;
+        }
+
+        var between = block[Position..at];
+        if (call.Name.Length == 0 && _syntax.TypeHeader.Length > 0)
+        {
+            // The header was the type: the name is the line behind it, and a code fence may follow.
+            var line = between.TrimStart();
+            var end = line.IndexOfAny('\n', '`');
+            var name = (end < 0 ? line : line[..end]).Trim().ToString();
+            between = end < 0 ? [] : line[end..];
+            call = new CallDraft(name.Length > 0 ? name : _syntax.TypeHeader, ToolSchema.Unknown);
+            if (!Lookahead.IsName(call.Name))
+            {
+                return Reject(at);
+            }
+        }
+
+        Position = at;
+        return block[at] == '{' ? Go(new Json(call, at))
+            : Complete(call, between.Trim().Trim('`')); // No object: nothing at all is no arguments, anything else is malformed.
+    }
+
+    private ReadResult? ReadJson(Json json, ReadOnlySpan<char> block)
+    {
+        if (json.Scanner.Advance(block))
+        {
+            Position = json.Scanner.Position;
+            return Complete(json.Call, block[json.Start..Position]);
+        }
+
+        if (!json.Scanner.IsBroken)
+        {
+            return ReadResult.More;
+        }
+
+        // What breaks the JSON may be the closer itself; else the call is malformed up to its closer.
+        Position = Math.Max(Position, json.Scanner.Position);
+        var at = Lookahead.First(block, Position, _bodyEnds[..^1], out _, out var safe);
+        if (at < 0)
+        {
+            Position = safe;
+            return ReadResult.More;
+        }
+
+        Position = at;
+        return Complete(json.Call, block[json.Start..at]);
+    }
+
+    private ReadResult? Complete(CallDraft call, ReadOnlySpan<char> arguments)
+    {
+        var parsed = JsonCalls.FromArguments(call.Name, arguments, call.Id);
+        return Go(new Close(parsed.Name.Length > 0 ? parsed
+            : _syntax.NameByArguments(_context, parsed.Arguments) is { Length: > 0 } name ? parsed with { Name = name }
+            : ParsedCall.Malformed("", arguments, "The call has no name.")));
+    }
+
+    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
+    {
+        var at = Position;
+        if (!Lookahead.SkipTexts(block, ref at, _syntax.Closers, final) && at - Position < Lookahead.MaxSpace)
+        {
+            return ReadResult.More;
+        }
+
+        var end = Position + block[Position..at].TrimEnd().Length;
+        var next = Lookahead.Prefix(block[at..], _syntax.CallOpens, out var callOpen);
+        var section = Lookahead.Prefix(block[at..], _syntax.SectionClosers, out var sectionOpen);
+        if (next == 0 && section == 0 && (callOpen || sectionOpen) && !final && at < block.Length)
+        {
+            return ReadResult.More;
+        }
+
+        return next > 0 ? Another(close.Call, at) : ReadResult.LastCall(close.Call, section > 0 ? at + section : end);
+    }
 }

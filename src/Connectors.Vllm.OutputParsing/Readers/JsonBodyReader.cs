@@ -39,16 +39,16 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                 return result;
             }
 
-            if (!_scanner.Advance(block))
+            // What is an answer for certain is one whether or not it is complete yet.
+            var isComplete = _scanner.Advance(block);
+            if (syntax.MayBeAnswer && _first && JsonAnswer.IsCertain(block[_start.._scanner.Position], context))
             {
-                if (_scanner.IsBroken)
-                {
-                    return ReadBroken(block, final);
-                }
+                return Reject(_start + 1);
+            }
 
-                return final ? Reject(block.Length)
-                    : syntax.MayBeAnswer && _first && JsonAnswer.IsCertain(block[_start..], context) ? Reject(_start + 1)
-                    : ReadResult.More;
+            if (!isComplete)
+            {
+                return _scanner.IsBroken ? ReadBroken(block, final) : final ? Reject(block.Length) : ReadResult.More;
             }
 
             _scanning = false;
@@ -61,7 +61,8 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                     return Reject(_position);
                 }
 
-                _call = new ParsedCall(JsonCalls.NameIn(block[_start.._position], syntax.Keys), block[_start.._position].ToString(), null, "The block is no JSON object with a name and arguments.");
+                var written = block[_start.._position];
+                _call = ParsedCall.Malformed(JsonCalls.NameIn(written, syntax.Keys), written, "The block is no JSON object with a name and arguments.");
             }
         }
     }
@@ -195,8 +196,10 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
 
         var body = block[_start.._scanner.Position].TrimEnd();
         var end = _scanner.Position + length;
-        var repaired = _scanner.Depth is > 0 and < 4 && !_inArray ? JsonCalls.FromObject(string.Concat(body, new string('}', _scanner.Depth)), syntax.Keys) : null;
-        return ReadResult.LastCall(repaired ?? new ParsedCall(JsonCalls.NameIn(body, syntax.Keys), body.ToString(), null, "The block is no JSON."), end);
+        var repaired = _scanner.Depth is > 0 and < 4 && !_inArray
+            ? JsonCalls.FromObject(string.Concat(body, new string('}', _scanner.Depth)), syntax.Keys)
+            : null;
+        return ReadResult.LastCall(repaired ?? ParsedCall.Malformed(JsonCalls.NameIn(body, syntax.Keys), body, "The block is no JSON."), end);
     }
 
     /// <summary>End of the closer at a position (behind space), the position itself when there is none, -1 when more characters are needed.</summary>

@@ -10,15 +10,15 @@ internal static class JsonCalls
     /// <summary>A call from an object such as <c>{"name": …, "arguments": …}</c>; null when it has no name.</summary>
     public static ParsedCall? FromObject(ReadOnlySpan<char> text, JsonCallKeys keys)
     {
-        using var document = JsonText.Parse(text);
+        using var document = JsonText.ParseCall(text);
         return document is null ? null : FromElement(document.RootElement, keys);
     }
 
     /// <summary>The name in an object that turns into something else than JSON behind it; empty when the name is not there or comes later.</summary>
     public static string NameIn(ReadOnlySpan<char> text, JsonCallKeys keys)
     {
-        var utf8 = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
-        var reader = new Utf8JsonReader(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), isFinalBlock: false, state: default);
+        var utf8 = Encoding.UTF8.GetBytes(JsonText.WellFormed(text));
+        var reader = new Utf8JsonReader(utf8, isFinalBlock: false, state: default);
         try
         {
             var isName = false;
@@ -32,7 +32,7 @@ internal static class JsonCalls
                 isName = reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && keys.Name.Contains(reader.GetString()!);
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
             // Here the JSON ends.
         }
@@ -46,12 +46,12 @@ internal static class JsonCalls
         var trimmed = text.Trim();
         if (trimmed.IsEmpty)
         {
-            return new ParsedCall(name, "{}", id);
+            return ParsedCall.Of(name, "{}", id);
         }
 
-        using var document = JsonText.Parse(trimmed);
+        using var document = JsonText.ParseCall(trimmed);
         return document is null
-            ? new ParsedCall(name, trimmed.ToString(), id, "The arguments are not valid JSON.")
+            ? ParsedCall.Malformed(name, trimmed, "The arguments are not valid JSON.", id)
             : FromArguments(name, document.RootElement, id);
     }
 
@@ -82,7 +82,7 @@ internal static class JsonCalls
             return null;
         }
 
-        return Member(element, keys.Arguments) is { } arguments ? FromArguments(name, arguments, id) : new ParsedCall(name, "{}", id);
+        return Member(element, keys.Arguments) is { } arguments ? FromArguments(name, arguments, id) : ParsedCall.Of(name, "{}", id);
     }
 
     private static ParsedCall FromArguments(string name, JsonElement arguments, string? id)
@@ -90,17 +90,21 @@ internal static class JsonCalls
         switch (arguments.ValueKind)
         {
             case JsonValueKind.Object:
-                return new ParsedCall(name, arguments.GetRawText(), id);
+                return ParsedCall.Of(name, arguments.GetRawText(), id);
             case JsonValueKind.Null:
-                return new ParsedCall(name, "{}", id);
+                return ParsedCall.Of(name, "{}", id);
             case JsonValueKind.String:
                 // Some models encode the arguments twice.
                 var text = arguments.GetString()!;
-                return string.IsNullOrWhiteSpace(text) ? new ParsedCall(name, "{}", id)
-                    : JsonText.IsObject(text) ? new ParsedCall(name, text, id)
-                    : new ParsedCall(name, text, id, "The arguments are a string that holds no JSON object.");
+                using (var inner = JsonText.ParseCall(text))
+                {
+                    return string.IsNullOrWhiteSpace(text) ? ParsedCall.Of(name, "{}", id)
+                        : inner?.RootElement.ValueKind == JsonValueKind.Object ? ParsedCall.Of(name, inner.RootElement.GetRawText(), id)
+                        : ParsedCall.Malformed(name, text, "The arguments are a string that holds no JSON object.", id);
+                }
+
             default:
-                return new ParsedCall(name, arguments.GetRawText(), id, "The arguments are no JSON object.");
+                return ParsedCall.Malformed(name, arguments.GetRawText(), "The arguments are no JSON object.", id);
         }
     }
 

@@ -21,6 +21,9 @@ internal struct JsonScanner
     /// <summary>True when a character came that JSON does not have outside of strings.</summary>
     public bool IsBroken { get; private set; }
 
+    /// <summary>True when the end of the value was found.</summary>
+    public bool IsComplete { get; private set; }
+
     /// <summary>Starts at the opening bracket of a value.</summary>
     public static JsonScanner At(int position) => new() { _position = position };
 
@@ -58,6 +61,7 @@ internal struct JsonScanner
                 if (--Depth <= 0)
                 {
                     _position++;
+                    IsComplete = true;
                     return true;
                 }
             }

@@ -1,328 +1,7 @@
-using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
-
-/// <summary>Reads calls written as a name and key/value pairs (GLM and its relatives).</summary>
-internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax syntax) : CallReader
-{
-    // A name and the space around it; more is prose.
-    private const int MaxHeader = 512;
-
-    private readonly ArgumentsWriter _arguments = new();
-    private readonly string[] _opens = [syntax.CallOpen];
-    private readonly string[] _afterValue = [syntax.KeyOpen, syntax.CallClose];
-    private readonly string[] _afterCall = [syntax.CallOpen, .. syntax.SectionClosers];
-    private State _state;
-    private ToolSchema _schema = ToolSchema.Unknown;
-    private string _name = "";
-    private string _key = "";
-    private string _type = "";
-    private int _openerLength;
-    private int _position;
-    private int _start;
-
-    private enum State
-    {
-        BeforeCall,
-        Name,
-        Pairs,
-        Key,
-        BeforeValue,
-        Type,
-        Value,
-        AfterCall,
-    }
-
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
-    {
-        _openerLength = _position = _start = openerLength;
-        _state = opener.SequenceEqual(syntax.CallOpen) ? State.Name : State.BeforeCall;
-    }
-
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
-    {
-        while (true)
-        {
-            var result = _state switch
-            {
-                State.BeforeCall => ReadBeforeCall(block, final),
-                State.Name => ReadName(block, final),
-                State.Pairs => ReadPairs(block, final),
-                State.Key => ReadKey(block, final),
-                State.BeforeValue => ReadBeforeValue(block, final),
-                State.Type => ReadType(block, final),
-                State.Value => ReadValue(block, final),
-                _ => ReadAfterCall(block, final),
-            };
-            if (result is { } done)
-            {
-                return done;
-            }
-        }
-    }
-
-    private ReadResult? ReadBeforeCall(ReadOnlySpan<char> block, bool final)
-    {
-        _position = Lookahead.SkipSpace(block, _position);
-        var length = Lookahead.Prefix(block[_position..], _opens, out var open);
-        if (length == 0)
-        {
-            return open && !final ? ReadResult.More : Reject(_position);
-        }
-
-        _start = _position += length;
-        _state = State.Name;
-        return null;
-    }
-
-    private ReadResult? ReadName(ReadOnlySpan<char> block, bool final)
-    {
-        var next = block[_position..].IndexOf('<');
-        _position = next < 0 ? block.Length : _position + next;
-        if (_position - _start > MaxHeader)
-        {
-            return Reject(_start + MaxHeader);
-        }
-
-        if (next < 0)
-        {
-            return final || block[_start..].Trim().Contains('\n') ? Reject(_position) : ReadResult.More;
-        }
-
-        var name = block[_start.._position].Trim();
-        var rest = block[_position..];
-        var length = Lookahead.Prefix(rest, [syntax.KeyOpen, syntax.CallClose, syntax.NameEnd], out var open);
-        if (length == 0 && open && !final)
-        {
-            return ReadResult.More;
-        }
-
-        // A name without arguments may as well be a word in prose: then the tool must be a known one.
-        var bare = rest.StartsWith(syntax.CallClose, StringComparison.Ordinal);
-        if (length == 0 || !Lookahead.IsName(name) || (bare && !context.MayBe(name.ToString())))
-        {
-            return Reject(_position);
-        }
-
-        _name = name.ToString();
-        _schema = context.Schema(_name);
-        _arguments.Clear();
-        _position += syntax.NameEnd.Length > 0 && rest.StartsWith(syntax.NameEnd, StringComparison.Ordinal) ? length : 0;
-        _state = State.Pairs;
-        return null;
-    }
-
-    private ReadResult? ReadPairs(ReadOnlySpan<char> block, bool final)
-    {
-        // Text between pairs is noise, but only a little of it is skipped.
-        var next = block[_position..].IndexOf('<');
-        if (next < 0)
-        {
-            _position = block.Length;
-            return final ? Reject(_position) : ReadResult.More;
-        }
-
-        _position += next;
-        var rest = block[_position..];
-        var length = Lookahead.Prefix(rest, _afterValue, out var open);
-        if (length == 0)
-        {
-            if (open && !final)
-            {
-                return ReadResult.More;
-            }
-
-            _position++;
-            return null;
-        }
-
-        var closes = rest.StartsWith(syntax.CallClose, StringComparison.Ordinal);
-        _start = _position += length;
-        _state = closes ? State.AfterCall : State.Key;
-        return null;
-    }
-
-    private ReadResult? ReadKey(ReadOnlySpan<char> block, bool final)
-    {
-        if (!Find(block, syntax.KeyClose, out var at))
-        {
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        _key = block[_start..at].Trim().ToString();
-        _type = "";
-        _position = at + syntax.KeyClose.Length;
-        _state = State.BeforeValue;
-        return null;
-    }
-
-    private ReadResult? ReadBeforeValue(ReadOnlySpan<char> block, bool final)
-    {
-        if (syntax.ValueOpen.Length == 0)
-        {
-            (_start, _state) = (_position, State.Value);
-            return null;
-        }
-
-        var at = Lookahead.SkipSpace(block, _position);
-        if (at == block.Length && !final && at - _position < Lookahead.MaxSpace)
-        {
-            return ReadResult.More;
-        }
-
-        var rest = block[at..];
-        if (syntax.TypeOpen.Length > 0)
-        {
-            if (rest.StartsWith(syntax.TypeOpen, StringComparison.Ordinal))
-            {
-                _start = _position = at + syntax.TypeOpen.Length;
-                _state = State.Type;
-                return null;
-            }
-
-            if (!final && syntax.TypeOpen.AsSpan().StartsWith(rest, StringComparison.Ordinal))
-            {
-                return ReadResult.More;
-            }
-        }
-
-        if (!final && rest.Length < syntax.ValueOpen.Length && syntax.ValueOpen.AsSpan().StartsWith(rest, StringComparison.Ordinal))
-        {
-            return ReadResult.More;
-        }
-
-        // Models under load forget the opening tag of the value.
-        _start = _position = rest.StartsWith(syntax.ValueOpen, StringComparison.Ordinal) ? at + syntax.ValueOpen.Length : _position;
-        _state = State.Value;
-        return null;
-    }
-
-    private ReadResult? ReadType(ReadOnlySpan<char> block, bool final)
-    {
-        if (!Find(block, syntax.TypeClose, out var at))
-        {
-            return final ? Reject(block.Length) : ReadResult.More;
-        }
-
-        _type = block[_start..at].Trim().ToString();
-        _position = at + syntax.TypeClose.Length;
-        _state = State.BeforeValue;
-        return null;
-    }
-
-    private ReadResult? ReadValue(ReadOnlySpan<char> block, bool final)
-    {
-        while (true)
-        {
-            var next = block[_position..].IndexOf('<');
-            if (next < 0)
-            {
-                _position = block.Length;
-                return final ? Reject(_position) : ReadResult.More;
-            }
-
-            _position += next;
-            var rest = block[_position..];
-            var ends = Ends(block, rest, final, out var open);
-            if (open)
-            {
-                return ReadResult.More;
-            }
-
-            if (ends)
-            {
-                _arguments.Set(_key, ToJson(block[_start.._position]));
-                _position += rest.StartsWith(syntax.ValueClose, StringComparison.Ordinal) ? syntax.ValueClose.Length : 0;
-                _state = State.Pairs;
-                return null;
-            }
-
-            _position++;
-        }
-    }
-
-    /// <summary>Whether a tag inside a value ends it: only where the markup can go on behind it.</summary>
-    private bool Ends(ReadOnlySpan<char> block, ReadOnlySpan<char> rest, bool final, out bool open)
-    {
-        open = false;
-        var isValueClose = rest.StartsWith(syntax.ValueClose, StringComparison.Ordinal);
-        var isCallClose = rest.StartsWith(syntax.CallClose, StringComparison.Ordinal);
-        if (!isValueClose && !isCallClose)
-        {
-            open = !final && (syntax.ValueClose.AsSpan().StartsWith(rest, StringComparison.Ordinal) || syntax.CallClose.AsSpan().StartsWith(rest, StringComparison.Ordinal));
-            return false;
-        }
-
-        var tagEnd = _position + (isValueClose ? syntax.ValueClose.Length : syntax.CallClose.Length);
-        var at = Lookahead.SkipSpace(block, tagEnd);
-        if (at == block.Length)
-        {
-            // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
-            open = !final && at - tagEnd < Lookahead.MaxSpace;
-            return !open && isValueClose;
-        }
-
-        var behind = Lookahead.Prefix(block[at..], isValueClose ? _afterValue : _afterCall, out var behindOpen);
-        open = behind == 0 && behindOpen && !final;
-        return behind > 0;
-    }
-
-    private ReadResult? ReadAfterCall(ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.SkipSpace(block, _position);
-        var length = Lookahead.Prefix(block[at..], _afterCall, out var open);
-        if (length == 0 && !final && at - _position < Lookahead.MaxSpace && (open || at == block.Length) && (syntax.SectionClosers.Count > 0))
-        {
-            return ReadResult.More;
-        }
-
-        var call = new ParsedCall(_name, _arguments.ToJson());
-        if (syntax.SectionClosers.Count == 0 || length == 0)
-        {
-            return ReadResult.LastCall(call, _position);
-        }
-
-        if (!block[at..].StartsWith(syntax.CallOpen, StringComparison.Ordinal))
-        {
-            return ReadResult.LastCall(call, at + length);
-        }
-
-        (_openerLength, _position, _state) = (0, 0, State.BeforeCall);
-        return ReadResult.CallThenMore(call, at);
-    }
-
-    private string ToJson(ReadOnlySpan<char> value)
-    {
-        if (_type.Length > 0)
-        {
-            return _type is "string" or "str" ? JsonText.Quote(value) : AsJson(value) ?? JsonText.Quote(value);
-        }
-
-        return syntax.GuessesTypes && _schema.Types(_key) == ValueTypes.Unknown
-            ? AsJson(value) ?? PythonLiteral.ToJson(value) ?? JsonText.Quote(value)
-            : _schema.Coerce(_key, value);
-    }
-
-    private static string? AsJson(ReadOnlySpan<char> value)
-    {
-        using var document = JsonText.Parse(value);
-        return document is null ? null : value.Trim().ToString();
-    }
-
-    private bool Find(ReadOnlySpan<char> block, string text, out int at)
-    {
-        at = Lookahead.First(block, _position, [text], out _, out var safe);
-        if (at < 0)
-        {
-            _position = safe;
-        }
-
-        return at >= 0;
-    }
-
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
-}
 
 /// <summary>How calls stand as a name and pairs of key and value elements.</summary>
 internal sealed record KeyValueSyntax
@@ -355,4 +34,374 @@ internal sealed record KeyValueSyntax
 
     /// <summary>True: values without a known type are JSON or Python literals where they parse.</summary>
     public bool GuessesTypes { get; init; }
+}
+
+/// <summary>Reads calls written as a name and key/value pairs (GLM and its relatives).</summary>
+internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax syntax) : BlockReader
+{
+    // A name or a key and the space around it; more is prose.
+    private const int MaxHeader = 512;
+
+    private static readonly Transitions Table = new(
+        nameof(KeyValueReader),
+        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Header), nameof(Value)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)),
+        (nameof(Body), nameof(Close)), (nameof(Close), nameof(Open)));
+
+    private readonly string[] _opens = [syntax.CallOpen];
+    private readonly string[] _behindName = [.. new[] { syntax.KeyOpen, syntax.CallClose, syntax.NameEnd, syntax.KeyClose, syntax.ValueClose }.Where(text => text.Length > 0)];
+    private readonly string[] _inBody = [syntax.KeyOpen, syntax.CallClose, syntax.KeyClose];
+    private readonly string[] _behindValue = [syntax.KeyOpen, syntax.CallClose];
+    private readonly string[] _behindCall = [syntax.CallOpen, .. syntax.SectionClosers];
+    private readonly string[] _inValue = [syntax.ValueClose, syntax.CallClose, syntax.CallOpen];
+
+    public override Transitions Transitions => Table;
+
+    protected override BlockState First(ReadOnlySpan<char> opener) => opener.SequenceEqual(syntax.CallOpen) ? new Header(Position) : new Open();
+
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
+    {
+        Open => ReadOpen(block),
+        Header header => ReadHeader(header, block, final),
+        Body body => ReadBody(body, block, final),
+        Value value => ReadValue(value, block, final),
+        _ => ReadClose((Close)state, block, final),
+    };
+
+    private ReadResult? ReadOpen(ReadOnlySpan<char> block)
+    {
+        Position = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[Position..], _opens, out var open);
+        if (length == 0)
+        {
+            return open ? ReadResult.More : Reject(Position);
+        }
+
+        return Go(new Header(Position += length));
+    }
+
+    private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block, bool final)
+    {
+        var next = block[Position..].IndexOf('<');
+        Position = next < 0 ? block.Length : Position + next;
+        if (Position - header.Start > MaxHeader)
+        {
+            return Reject(header.Start + MaxHeader);
+        }
+
+        if (next < 0)
+        {
+            return block[header.Start..].Trim().Contains('\n') ? Reject(Position) : ReadResult.More;
+        }
+
+        var name = block[header.Start..Position].Trim();
+        var rest = block[Position..];
+        var length = Lookahead.Prefix(rest, _behindName, out var open);
+        if (length == 0)
+        {
+            return open && !final ? ReadResult.More : Reject(Position);
+        }
+
+        var mark = rest[..length];
+        if (mark.SequenceEqual(syntax.KeyClose))
+        {
+            return Unglue(name) is { } found ? ReadValueOpen(Draft(found.Tool), found.Key, block, Position + length, final) : Reject(Position);
+        }
+
+        // A name without arguments may as well be a word in prose, and a stray closer a part of it: then the tool must be a known one.
+        var isBare = mark.SequenceEqual(syntax.CallClose);
+        var isStray = mark.SequenceEqual(syntax.ValueClose);
+        if (!Lookahead.IsName(name) || (isBare && !context.MayBe(name.ToString())) || (isStray && !context.IsDeclared(name.ToString())))
+        {
+            return Reject(Position);
+        }
+
+        Position += isStray || mark.SequenceEqual(syntax.NameEnd) ? length : 0;
+        return Go(new Body(Draft(name.ToString())));
+    }
+
+    private ReadResult? ReadBody(Body body, ReadOnlySpan<char> block, bool final)
+    {
+        // Text between pairs is noise, unless it is a key that lost its opening tag.
+        var start = Position;
+        var at = Lookahead.First(block, Position, _inBody, out var length, out var safe);
+        if (at < 0)
+        {
+            Position = Math.Max(Position, safe - MaxHeader);
+            return ReadResult.More;
+        }
+
+        var mark = block.Slice(at, length);
+        if (mark.SequenceEqual(syntax.CallClose))
+        {
+            Position = at + length;
+            return Go(new Close(body.Call.ToCall()));
+        }
+
+        if (mark.SequenceEqual(syntax.KeyClose))
+        {
+            var key = block[start..at].Trim().ToString();
+            if (body.Call.Schema.Declares(key))
+            {
+                return ReadValueOpen(body.Call, key, block, at + length, final);
+            }
+
+            Position = at + length;
+            return null;
+        }
+
+        return ReadKey(body.Call, block, at, at + length, final);
+    }
+
+    /// <summary>Reads a whole key, from the tag at <paramref name="tag"/> on, and goes to its value.</summary>
+    private ReadResult? ReadKey(CallDraft call, ReadOnlySpan<char> block, int tag, int start, bool final)
+    {
+        var window = block[start..Math.Min(block.Length, start + MaxHeader)];
+        var end = window.IndexOf(syntax.KeyClose, StringComparison.Ordinal);
+        var value = syntax.ValueOpen.Length == 0 ? -1 : window.IndexOf(syntax.ValueOpen, StringComparison.Ordinal);
+        if (value >= 0 && (end < 0 || value < end))
+        {
+            // The key's own closer is missing.
+            return ReadValueOpen(call, window[..value].Trim().ToString(), block, start + value, final);
+        }
+
+        if (end < 0)
+        {
+            Position = tag;
+            return window.Length < MaxHeader ? ReadResult.More : Reject(start + MaxHeader);
+        }
+
+        return ReadValueOpen(call, window[..end].Trim().ToString(), block, start + end + syntax.KeyClose.Length, final);
+    }
+
+    /// <summary>Goes to the value behind a key: its type and its opening tag may be missing.</summary>
+    private ReadResult? ReadValueOpen(CallDraft call, string key, ReadOnlySpan<char> block, int position, bool final)
+    {
+        string? type = null;
+        if (syntax.ValueOpen.Length > 0)
+        {
+            var isTyped = false;
+            if (syntax.TypeOpen.Length > 0 && !SkipMark(block, ref position, syntax.TypeOpen, final, out isTyped))
+            {
+                return ReadResult.More;
+            }
+
+            if (isTyped)
+            {
+                var end = block[position..].IndexOf(syntax.TypeClose, StringComparison.Ordinal);
+                if (end < 0)
+                {
+                    return block.Length - position > MaxHeader ? Reject(block.Length) : ReadResult.More;
+                }
+
+                type = block.Slice(position, end).Trim().ToString();
+                position += end + syntax.TypeClose.Length;
+            }
+
+            if (!SkipMark(block, ref position, syntax.ValueOpen, final, out _))
+            {
+                return ReadResult.More;
+            }
+        }
+
+        Position = position;
+        return Go(new Value(call, key, type, position));
+    }
+
+    /// <summary>Skips a mark and the space before it, where they are; false when more characters are needed to know.</summary>
+    private static bool SkipMark(ReadOnlySpan<char> block, ref int position, string mark, bool final, out bool found)
+    {
+        var at = Lookahead.SkipSpace(block, position);
+        found = block[at..].StartsWith(mark, StringComparison.Ordinal);
+        position = found ? at + mark.Length : position;
+        return found || final || at - position >= Lookahead.MaxSpace || !mark.AsSpan().StartsWith(block[at..], StringComparison.Ordinal);
+    }
+
+    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block, bool final)
+    {
+        while (true)
+        {
+            var next = block[Position..].IndexOf('<');
+            if (next < 0)
+            {
+                Position = block.Length;
+                return ReadResult.More;
+            }
+
+            Position += next;
+            var rest = block[Position..];
+            var length = Lookahead.Prefix(rest, _inValue, out var open);
+            if (open && length == 0 && !final)
+            {
+                return ReadResult.More;
+            }
+
+            var mark = rest[..length];
+            if (length > 0 && mark.SequenceEqual(syntax.CallOpen))
+            {
+                if (IsQuotedCall(block, Position + length) is not { } isQuoted)
+                {
+                    return ReadResult.More;
+                }
+
+                if (isQuoted)
+                {
+                    value.Quoted.Add(syntax.CallClose);
+                }
+            }
+            else if (length > 0 && value.Quoted.Count > 0)
+            {
+                // Whatever closes here closes a call that the value quotes.
+                if (mark.SequenceEqual(syntax.CallClose))
+                {
+                    value.Quoted.RemoveAt(value.Quoted.Count - 1);
+                }
+            }
+            else if (length > 0)
+            {
+                if (Ends(value, block, mark, final) is not { } ends)
+                {
+                    return ReadResult.More;
+                }
+
+                if (ends)
+                {
+                    value.Call.Arguments.Set(value.Key, ToJson(value, block[value.Start..Position]));
+                    Position += mark.SequenceEqual(syntax.ValueClose) ? length : 0;
+                    return Go(new Body(value.Call));
+                }
+            }
+
+            Position += Math.Max(length, 1);
+        }
+    }
+
+    /// <summary>Whether a whole call seems to begin behind an opener inside a value; null when more characters are needed to know.</summary>
+    private bool? IsQuotedCall(ReadOnlySpan<char> block, int start)
+    {
+        var window = block[start..Math.Min(block.Length, start + MaxHeader)];
+        var next = window.IndexOf('<');
+        var name = (next < 0 ? window : window[..next]).Trim();
+        if (!Lookahead.IsName(name) && (next >= 0 || name.Length > 0))
+        {
+            return false;
+        }
+
+        if (next < 0)
+        {
+            return window.Length < MaxHeader ? null : false;
+        }
+
+        var length = Lookahead.Prefix(window[next..], _behindName, out var open);
+        return length > 0 ? !window[next..].StartsWith(syntax.ValueClose, StringComparison.Ordinal) : open ? null : false;
+    }
+
+    /// <summary>Whether a tag inside a value ends it: only where the markup can go on behind it. Null when more characters are needed to know.</summary>
+    private bool? Ends(Value value, ReadOnlySpan<char> block, ReadOnlySpan<char> mark, bool final)
+    {
+        var isValueClose = mark.SequenceEqual(syntax.ValueClose);
+        var at = Position + mark.Length;
+        for (var strays = 0; ; strays++)
+        {
+            var start = at;
+            at = Lookahead.SkipSpace(block, at);
+            if (at == block.Length)
+            {
+                // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
+                return !final && at - start < Lookahead.MaxSpace ? null : isValueClose;
+            }
+
+            var behind = Lookahead.Prefix(block[at..], isValueClose ? _behindValue : _behindCall, out var open);
+            if (behind > 0 || !isValueClose)
+            {
+                return behind > 0 ? true : open && !final ? null : false;
+            }
+
+            // A closer that is there twice is one too many.
+            if (strays == 0 && block[at..].StartsWith(syntax.ValueClose, StringComparison.Ordinal))
+            {
+                at += syntax.ValueClose.Length;
+                continue;
+            }
+
+            return !final && (open || (strays == 0 && syntax.ValueClose.AsSpan().StartsWith(block[at..], StringComparison.Ordinal)))
+                ? null
+                : strays == 0 ? IsLostKey(value.Call, block, at, final) : false;
+        }
+    }
+
+    /// <summary>Whether a declared key without its opening tag stands at a position; null when more characters are needed to know.</summary>
+    private bool? IsLostKey(CallDraft call, ReadOnlySpan<char> block, int at, bool final)
+    {
+        if (!call.Schema.IsKnown)
+        {
+            return false;
+        }
+
+        var window = block[at..Math.Min(block.Length, at + MaxHeader)];
+        var next = window.IndexOf('<');
+        if (next < 0)
+        {
+            return !final && window.Length < MaxHeader ? null : false;
+        }
+
+        return !call.Schema.Declares(window[..next].Trim().ToString()) ? false
+            : Lookahead.Prefix(window[next..], [syntax.KeyClose], out var open) > 0 ? true
+            : open && !final ? null : false;
+    }
+
+    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
+    {
+        if (syntax.SectionClosers.Count == 0)
+        {
+            return ReadResult.LastCall(close.Call, Position);
+        }
+
+        var at = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[at..], _behindCall, out var open);
+        if (length == 0)
+        {
+            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
+        }
+
+        return block[at..].StartsWith(syntax.CallOpen, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
+    }
+
+    private CallDraft Draft(string name) => new(name, context.Schema(name));
+
+    /// <summary>A tool's name and one of its parameters that stand together without the tag between them; null unless there is just one way to cut.</summary>
+    private (string Tool, string Key)? Unglue(ReadOnlySpan<char> text)
+    {
+        (string Tool, string Key)? only = null;
+        foreach (var tool in context.ToolNames)
+        {
+            if (text.StartsWith(tool, StringComparison.Ordinal) && text[tool.Length..].Trim().ToString() is { Length: > 0 } key && context.Schema(tool).Declares(key))
+            {
+                if (only is not null)
+                {
+                    return null;
+                }
+
+                only = (tool, key);
+            }
+        }
+
+        return only;
+    }
+
+    private string ToJson(Value value, ReadOnlySpan<char> text)
+    {
+        if (value.Type is { Length: > 0 } type)
+        {
+            return (type is "string" or "str" ? null : JsonText.Canonical(text)) ?? JsonText.Quote(text);
+        }
+
+        if (!syntax.GuessesTypes || value.Call.Schema.Types(value.Key) != ValueTypes.Unknown)
+        {
+            return value.Call.Schema.Coerce(value.Key, text);
+        }
+
+        // Digits that are no JSON are no number of Python either, or one whose zeros count.
+        var literal = text.TrimStart() is [>= '0' and <= '9' or '+' or '-', ..] ? null : PythonLiteral.ToJson(text);
+        return JsonText.Canonical(text) ?? literal ?? JsonText.Quote(text);
+    }
 }

@@ -1,157 +1,118 @@
 using System.Net;
 using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>Reads Kimi K3's call and argument elements.</summary>
-internal sealed class KimiK3Reader : CallReader
+internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
 {
     private const string Sep = "<|sep|>";
+    private const string OpenCall = "<|open|>call ";
+    private const string OpenArgument = "<|open|>argument ";
     private const string CloseArgument = "<|close|>argument<|sep|>";
     private const string CloseCall = "<|close|>call<|sep|>";
-    private static readonly string[] Between = ["<|open|>call ", "<|close|>tools<|sep|>"];
-    private static readonly string[] InCall = ["<|open|>argument ", CloseCall];
-    private readonly ArgumentsWriter _arguments = new();
-    private State _state;
-    private string _name = "";
-    private string _key = "";
-    private string _type = "";
-    private int _openerLength;
-    private int _position;
-    private int _start;
+    private const string CloseTools = "<|close|>tools<|sep|>";
+    private const int MaxHeader = 4096;
 
-    private enum State
-    {
-        Between,
-        CallHeader,
-        InCall,
-        ArgumentHeader,
-        Value,
-        AfterCall,
-    }
+    private static readonly Transitions Table = new(
+        nameof(KimiK3Reader),
+        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)), (nameof(Body), nameof(Close)),
+        (nameof(Close), nameof(Open)));
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
-    {
-        _openerLength = _position = _start = openerLength;
-        _state = opener.EndsWith(Sep, StringComparison.Ordinal) ? State.Between : State.CallHeader;
-        _arguments.Clear();
-    }
+    private static readonly string[] Calls = [OpenCall, CloseTools];
+    private static readonly string[] Parts = [OpenArgument, CloseCall];
+    private static readonly string[] Nested = [OpenArgument, CloseArgument];
+    private static readonly string[] Seps = [Sep];
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    public override Transitions Transitions => Table;
+
+    protected override BlockState First(ReadOnlySpan<char> opener) => opener.EndsWith(Sep, StringComparison.Ordinal) ? new Open() : new Header(Position);
+
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final)
     {
-        while (true)
+        if (state is Close close)
         {
-            var texts = _state switch
-            {
-                State.Between or State.AfterCall => Between,
-                State.InCall => InCall,
-                State.Value => (string[])[CloseArgument],
-                _ => [Sep],
-            };
-            if (_state == State.AfterCall)
-            {
-                var behind = Lookahead.SkipSpace(block, _position);
-                var found = Lookahead.Prefix(block[behind..], texts, out var open);
-                if (found == 0 && (open || behind == block.Length) && !final && behind - _position < Lookahead.MaxSpace)
-                {
-                    return ReadResult.More;
-                }
-
-                return AfterCall(block, behind, found);
-            }
-
-            var at = Lookahead.First(block, _position, texts, out var length, out var safe);
-            if (at < 0)
-            {
-                _position = safe;
-                return final ? ReadResult.Reject(Math.Max(1, _openerLength), block.Length) : ReadResult.More;
-            }
-
-            if (Step(block, at, length) is { } result)
-            {
-                return result;
-            }
+            return ReadClose(close, block, final);
         }
-    }
 
-    private ReadResult? Step(ReadOnlySpan<char> block, int at, int length)
-    {
-        var end = at + length;
-        switch (_state)
+        var marks = state switch { Open => Calls, Header => Seps, Body => Parts, _ => Nested };
+        var at = Lookahead.First(block, Position, marks, out var length, out var safe);
+        if (at < 0)
         {
-            case State.Between:
-                if (block.Slice(at, length) is "<|close|>tools<|sep|>")
+            Position = safe;
+            return ReadResult.More;
+        }
+
+        var start = Position;
+        Position = at + length;
+        var isFirst = block.Slice(at, length).SequenceEqual(marks[0]);
+        switch (state)
+        {
+            case Open when isFirst:
+                return Go(new Header(Position));
+            case Open:
+                return IsEmptyUpTo(block, at) ? ReadResult.End(Position) : Reject(Position, Position);
+            case Header header:
+                var name = Attribute(block[header.Start..at], "tool");
+                return name.Length == 0 ? Reject(at) : Go(new Body(new CallDraft(name, context.Schema(name))));
+            case Body body when !isFirst:
+                return Go(new Close(body.Call.ToCall()));
+            case Body body:
+                var end = block[Position..].IndexOf(Sep, StringComparison.Ordinal);
+                if (end < 0)
                 {
-                    return block[_openerLength..at].IsWhiteSpace() ? ReadResult.End(end) : ReadResult.Reject(end, end);
+                    Position = start;
+                    return block.Length - at > MaxHeader ? Reject(block.Length) : ReadResult.More;
                 }
 
-                _state = State.CallHeader;
-                break;
-            case State.CallHeader:
-                _name = Attribute(block[_start..at], "tool");
-                if (_name.Length == 0)
-                {
-                    return ReadResult.Reject(Math.Max(1, _openerLength), at);
-                }
-
-                _state = State.InCall;
-                break;
-            case State.InCall:
-                _state = block.Slice(at, length) is CloseCall ? State.AfterCall : State.ArgumentHeader;
-                break;
-            case State.ArgumentHeader:
-                _key = Attribute(block[_start..at], "key");
-                _type = Attribute(block[_start..at], "type");
-                _state = State.Value;
-                break;
+                var argument = block.Slice(Position, end);
+                Position += end + Sep.Length;
+                return Go(new Value(body.Call, Attribute(argument, "key"), Attribute(argument, "type"), Position));
             default:
-                _arguments.Set(_key, ToJson(block[_start..at]));
-                _state = State.InCall;
-                break;
+                return ReadMark((Value)state, block, at, isFirst);
+        }
+    }
+
+    /// <summary>A mark inside a value: an argument of a call that it quotes begins or ends, or the value ends.</summary>
+    private ReadResult? ReadMark(Value value, ReadOnlySpan<char> block, int at, bool opens)
+    {
+        if (opens)
+        {
+            value.Quoted.Add(CloseArgument);
+        }
+        else if (value.Quoted.Count > 0)
+        {
+            value.Quoted.RemoveAt(value.Quoted.Count - 1);
+        }
+        else
+        {
+            value.Call.Arguments.Set(value.Key, ToJson(value.Type, block[value.Start..at]));
+            return Go(new Body(value.Call));
         }
 
-        _start = _position = end;
         return null;
     }
 
-    private ReadResult AfterCall(ReadOnlySpan<char> block, int behind, int found)
+    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
     {
-        var call = new ParsedCall(_name, _arguments.ToJson());
-        _arguments.Clear();
-        if (found == 0)
+        var at = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[at..], Calls, out var open);
+        if (length == 0)
         {
-            return ReadResult.LastCall(call, _position);
+            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
         }
 
-        if (block.Slice(behind, found) is "<|close|>tools<|sep|>")
-        {
-            return ReadResult.LastCall(call, behind + found);
-        }
-
-        (_openerLength, _position, _start, _state) = (0, 0, 0, State.Between);
-        return ReadResult.CallThenMore(call, behind);
+        return block[at..].StartsWith(OpenCall, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
     }
 
-    private string ToJson(ReadOnlySpan<char> value)
-    {
-        if (_type is "" or "string")
-        {
-            return JsonText.Quote(value);
-        }
-
-        using var document = JsonText.Parse(value);
-        return document is null ? JsonText.Quote(value) : value.Trim().ToString();
-    }
+    private static string ToJson(string? type, ReadOnlySpan<char> value) =>
+        (type is null or "" or "string" ? null : JsonText.Canonical(value)) ?? JsonText.Quote(value);
 
     private static string Attribute(ReadOnlySpan<char> header, string name)
     {
         var at = header.IndexOf(name + "=\"", StringComparison.Ordinal);
-        if (at < 0)
-        {
-            return "";
-        }
-
-        var value = header[(at + name.Length + 2)..];
+        var value = at < 0 ? [] : header[(at + name.Length + 2)..];
         var end = value.IndexOf('"');
         return end < 0 ? "" : WebUtility.HtmlDecode(value[..end].ToString());
     }

@@ -1,70 +1,89 @@
 using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>Reads MiniMax M3's nested elements; the schema says what an element without children is.</summary>
-internal sealed class MinimaxM3Reader(ReaderContext context) : CallReader
+internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
 {
     private const int MaxDepth = 64;
     /// <summary>The token that announces every tag.</summary>
     public const string Mark = "]<]minimax[>[";
 
-    private static readonly string[] InvokeOpen = [Mark + "<invoke "];
-    private static readonly string[] InvokeClose = [Mark + "</invoke>"];
-    private static readonly string[] AfterCall = [Mark + "<invoke ", Mark + "</tool_call>"];
-    private int _openerLength;
-    private int _position;
-    private int _start;
-    private bool _closed;
+    private const string InvokeOpen = Mark + "<invoke ";
+    private const string InvokeClose = Mark + "</invoke>";
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
+    private static readonly Transitions Table = new(
+        nameof(MinimaxM3Reader), (nameof(Open), nameof(Value)), (nameof(Value), nameof(Close)), (nameof(Close), nameof(Open)));
+
+    private static readonly string[] Opens = [InvokeOpen];
+    private static readonly string[] Invokes = [InvokeOpen, InvokeClose];
+    private static readonly string[] BehindCall = [InvokeOpen, Mark + "</tool_call>"];
+
+    public override Transitions Transitions => Table;
+
+    protected override BlockState First(ReadOnlySpan<char> opener)
     {
-        _openerLength = openerLength;
-        _position = opener.EndsWith(">", StringComparison.Ordinal) ? openerLength : 0;
-        (_start, _closed) = (-1, false);
+        Position = opener[^1] == '>' ? Position : 0;
+        return new Open();
     }
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {
-        if (_start < 0)
-        {
-            var at = Lookahead.SkipSpace(block, _position);
-            var length = Lookahead.Prefix(block[at..], InvokeOpen, out var open);
-            if (length == 0)
-            {
-                return (open || at == block.Length) && !final ? ReadResult.More : ReadResult.Reject(Math.Max(1, _openerLength), at);
-            }
+        Open => ReadOpen(block),
+        Value value => ReadValue(value, block),
+        _ => ReadClose((Close)state, block, final),
+    };
 
-            _start = _position = at + length;
+    private ReadResult? ReadOpen(ReadOnlySpan<char> block)
+    {
+        var at = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[at..], Opens, out var open);
+        if (length == 0)
+        {
+            return open || at == block.Length ? ReadResult.More : Reject(at);
         }
 
-        if (!_closed)
-        {
-            var end = Lookahead.First(block, _position, InvokeClose, out var length, out var safe);
-            _position = end < 0 ? safe : end + length;
-            _closed = end >= 0;
-            if (!_closed)
-            {
-                return final ? ReadResult.Reject(Math.Max(1, _openerLength), block.Length) : ReadResult.More;
-            }
-        }
+        Position = at + length;
+        return Go(new Value(new CallDraft("", ToolSchema.Unknown), "", null, Position));
+    }
 
-        var next = Lookahead.SkipSpace(block, _position);
-        var found = Lookahead.Prefix(block[next..], AfterCall, out var more);
-        if (found == 0 && (more || next == block.Length) && !final && next - _position < Lookahead.MaxSpace)
+    /// <summary>The call is one value here: its elements, up to its own end.</summary>
+    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block)
+    {
+        var at = Lookahead.First(block, Position, Invokes, out var length, out var safe);
+        Position = at < 0 ? safe : at + length;
+        if (at < 0)
         {
             return ReadResult.More;
         }
 
-        var call = ToCall(block[_start..(_position - InvokeClose[0].Length)]);
-        if (found == 0 || !block[next..].StartsWith(InvokeOpen[0], StringComparison.Ordinal))
+        if (block[at..].StartsWith(InvokeOpen, StringComparison.Ordinal))
         {
-            return ReadResult.LastCall(call, found == 0 ? _position : next + found);
+            value.Quoted.Add(InvokeClose);
+            return null;
         }
 
-        (_openerLength, _position, _start, _closed) = (0, 0, -1, false);
-        return ReadResult.CallThenMore(call, next);
+        if (value.Quoted.Count > 0)
+        {
+            value.Quoted.RemoveAt(value.Quoted.Count - 1);
+            return null;
+        }
+
+        return Go(new Close(ToCall(block[value.Start..at])));
+    }
+
+    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
+    {
+        var at = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[at..], BehindCall, out var open);
+        if (length == 0)
+        {
+            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
+        }
+
+        return block[at..].StartsWith(InvokeOpen, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
     }
 
     private ParsedCall ToCall(ReadOnlySpan<char> text)
@@ -75,13 +94,13 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : CallReader
         var name = quote >= 0 && header[(quote + 1)..].IndexOf('"') is >= 0 and var length ? header.Slice(quote + 1, length).ToString() : "";
         if (name.Length == 0)
         {
-            return new ParsedCall("", text.ToString(), null, "The call has no name.");
+            return ParsedCall.Malformed("", text, "The call has no name.");
         }
 
         var body = text[(headerEnd + 1)..];
         var i = 0;
         var arguments = Children(body, ref i, context.Schema(name).Root, "", 0, out _);
-        return new ParsedCall(name, arguments.ToJson());
+        return ParsedCall.Of(name, arguments.ToJson());
     }
 
     /// <summary>Reads child elements up to the parent's end tag (or the end of the text, for what was not closed).</summary>

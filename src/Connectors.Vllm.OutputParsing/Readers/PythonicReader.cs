@@ -5,8 +5,8 @@ using Connectors.Vllm.OutputParsing.Schemas;
 namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>
-/// Reads calls written as Python: <c>[name(key=literal, …), …]</c>, or a list of objects with name and arguments. The end of the list is found by brackets outside of strings; then the list is
-/// read by recursive descent. Positional arguments make it no call.
+/// Reads calls written as Python: <c>[name(key=literal, …), …]</c>, or a list of objects with name and arguments. The end of the list is found by
+/// brackets outside of strings; then the list is read by recursive descent. Positional arguments make it no call.
 /// </summary>
 internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
 {
@@ -45,7 +45,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
 
             if (!FindEnd(block))
             {
-                return final ? Reject(_position) : ReadResult.More;
+                return final ? ReadResult.Reject(_quote != '\0' ? block.Length : Math.Max(_openerLength, 1), _position) : ReadResult.More;
             }
 
             _complete = true;
@@ -325,7 +325,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
             }
         }
 
-        return i++ < list.Length ? new ParsedCall(name, arguments.ToJson()) : null;
+        return i++ < list.Length ? ParsedCall.Of(name, arguments.ToJson()) : null;
     }
 
     private static int Skip(ReadOnlySpan<char> text, int i)

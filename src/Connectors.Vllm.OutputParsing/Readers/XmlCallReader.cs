@@ -1,221 +1,227 @@
 using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>
 /// Reads calls with named parameters in XML-like tags. Values are raw text: a closing tag inside a value counts only where the markup can go on
-/// behind it, so a file that contains the tag survives.
+/// behind it, and never inside a whole call that the value quotes, so a file that contains such markup survives.
 /// </summary>
-internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax) : CallReader
+internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax) : BlockReader
 {
-    private readonly ArgumentsWriter _arguments = new();
-    private State _state;
-    private ParsedCall? _call;
-    private ToolSchema _schema = ToolSchema.Unknown;
-    private JsonScanner _json;
-    private string _name = "";
-    private string _key = "";
-    private bool? _isString;
-    private int _openerLength;
-    private int _position;
-    private int _valueStart;
-    private int _bodyStart;
+    private static readonly Transitions Table = new(
+        nameof(XmlCallReader),
+        (nameof(Open), nameof(Body)), (nameof(Open), nameof(Close)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)), (nameof(Body), nameof(Json)),
+        (nameof(Json), nameof(Close)), (nameof(Body), nameof(Close)), (nameof(Close), nameof(Open)));
 
-    private enum State
+    private enum Tag
     {
-        BeforeInvoke,
-        InInvoke,
-        InValue,
-        InJson,
-        AfterInvoke,
+        Invoke,
+        Parameter,
+        Outer,
     }
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
+    public override Transitions Transitions => Table;
+
+    // An opener without its closing bracket is a tag that is still to be read: of a call without a wrapper, or a wrapper cut short.
+    protected override BlockState First(ReadOnlySpan<char> opener)
     {
-        // An opener without its closing bracket is the beginning of a call without a wrapper.
-        _openerLength = openerLength;
-        _position = opener[^1] is '>' ? openerLength : 0;
-        _state = State.BeforeInvoke;
-        _call = null;
+        Position = opener[^1] is '>' ? Position : 0;
+        return new Open();
     }
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {
-        while (true)
-        {
-            var result = _state switch
-            {
-                State.BeforeInvoke => ReadBeforeInvoke(block, final),
-                State.InInvoke => ReadInvoke(block, final),
-                State.InValue => ReadValue(block, final),
-                State.InJson => ReadJson(block, final),
-                _ => ReadAfterInvoke(block, final),
-            };
-            if (result is { } done)
-            {
-                return done;
-            }
-        }
-    }
+        Open => ReadOpen(block, final),
+        Body body => ReadBody(body, block, final),
+        Value value => ReadValue(value, block, final),
+        Json json => ReadJson(json, block),
+        _ => ReadClose((Close)state, block, final),
+    };
 
-    private ReadResult? ReadBeforeInvoke(ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadOpen(ReadOnlySpan<char> block, bool final)
     {
-        if (!Lookahead.SkipTexts(block, ref _position, syntax.Preambles, final))
+        var at = Position;
+        if (!Lookahead.SkipTexts(block, ref at, syntax.Preambles, final) || at == block.Length)
         {
             return ReadResult.More;
         }
 
-        if (_position == block.Length)
+        Position = at;
+        var tag = block[at] == '<' ? XmlTag.At(block, at, syntax, final) : default;
+        if (tag.Status != XmlTagStatus.Tag)
         {
-            return final ? Reject(_position) : ReadResult.More;
+            return tag.Status == XmlTagStatus.More ? ReadResult.More : Reject(at);
         }
 
-        if (block[_position] != '<')
+        switch (KindOf(tag))
         {
-            return Reject(_position);
+            case Tag.Outer when !tag.Closes:
+                // A wrapper, or one inside another.
+                Position = tag.End;
+                return null;
+            case Tag.Outer:
+                return ReadResult.End(tag.End);
+            case Tag.Invoke when !tag.Closes:
+                var name = tag.Name.ToString();
+                Position = tag.End;
+                return Go(tag.IsEmpty ? new Close(ParsedCall.Of(name, "{}")) : new Body(new CallDraft(name, context.Schema(name))));
+            default:
+                return Reject(at);
+        }
+    }
+
+    private ReadResult? ReadBody(Body body, ReadOnlySpan<char> block, bool final)
+    {
+        var at = Lookahead.SkipSpace(block, Position);
+        if (at == block.Length)
+        {
+            return ReadResult.More;
         }
 
-        var tag = XmlTag.At(block, _position, syntax, final);
+        if (block[at] != '<')
+        {
+            if (body.Call.Arguments.Count == 0)
+            {
+                return block[at] == '{' ? Go(new Json(body.Call, at)) : Reject(at);
+            }
+
+            // Words between parameters are noise.
+            var next = block[at..].IndexOf('<');
+            Position = next < 0 ? block.Length : at + next;
+            return next < 0 ? ReadResult.More : null;
+        }
+
+        var tag = XmlTag.At(block, at, syntax, final);
         if (tag.Status == XmlTagStatus.More)
         {
             return ReadResult.More;
         }
 
-        if (tag.Status == XmlTagStatus.NoTag || tag.Closes || !tag.Element.SequenceEqual(syntax.Invoke))
+        var kind = KindOf(tag);
+        if (tag.Status == XmlTagStatus.NoTag || (tag.Closes && kind == Tag.Parameter))
         {
-            // A wrapper inside the wrapper is skipped.
-            if (tag.Status == XmlTagStatus.Tag && !tag.Closes && !tag.Element.SequenceEqual(syntax.Parameter))
-            {
-                _position = tag.End;
-                return null;
-            }
-
-            return Reject(_position);
-        }
-
-        _name = tag.Name.ToString();
-        _schema = context.Schema(_name);
-        _arguments.Clear();
-        _bodyStart = _position = tag.End;
-        _state = State.InInvoke;
-        return null;
-    }
-
-    private ReadResult? ReadInvoke(ReadOnlySpan<char> block, bool final)
-    {
-        if (_arguments.Count == 0 && _position == _bodyStart)
-        {
-            var first = Lookahead.SkipSpace(block, _position);
-            if (first < block.Length && block[first] == '{')
-            {
-                (_valueStart, _state) = (first, State.InJson);
-                _json = JsonScanner.At(first);
-                return null;
-            }
-
-            if (first == block.Length && !final && first - _position < Lookahead.MaxSpace)
-            {
-                return ReadResult.More;
-            }
-        }
-
-        var next = block[_position..].IndexOf('<');
-        _position = next < 0 ? block.Length : _position + next;
-        if (next < 0)
-        {
-            // Nothing but the opening tag was looked at twice: stay at the end, but never at the body's start again.
-            _bodyStart = -1;
-            return final ? Reject(_position) : ReadResult.More;
-        }
-
-        var tag = XmlTag.At(block, _position, syntax, final);
-        if (tag.Status == XmlTagStatus.More)
-        {
-            return ReadResult.More;
-        }
-
-        if (tag.Status == XmlTagStatus.NoTag || (tag.Closes && tag.Element.SequenceEqual(syntax.Parameter)))
-        {
-            _position++;
+            Position = tag.Status == XmlTagStatus.NoTag ? at + 1 : tag.End;
             return null;
         }
 
-        if (!tag.Closes && tag.Element.SequenceEqual(syntax.Parameter))
+        if (kind == Tag.Parameter)
         {
-            _key = tag.Name.ToString();
-            _isString = tag.IsString;
-            _valueStart = _position = tag.End;
-            _state = State.InValue;
+            Position = tag.End;
+            if (!tag.IsEmpty)
+            {
+                return Go(new Value(body.Call, tag.Name.ToString(), tag.IsString, tag.End));
+            }
+
+            SetValue(body.Call, tag.Name.ToString(), tag.IsString, "");
             return null;
         }
 
         // The call's own closer, or (its closer missing) what comes behind it.
-        if (tag.Closes && tag.Element.SequenceEqual(syntax.Invoke))
-        {
-            _position = tag.End;
-        }
-
-        Complete();
-        return null;
+        Position = tag.Closes && kind == Tag.Invoke ? tag.End : at;
+        return Go(new Close(ToCall(body.Call)));
     }
 
-    private ReadResult? ReadJson(ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadJson(Json json, ReadOnlySpan<char> block)
     {
-        if (_json.Advance(block))
+        if (json.Scanner.Advance(block))
         {
-            _position = _json.Position;
-            _call = JsonCalls.FromArguments(_name, block[_valueStart.._position]);
-            _bodyStart = -1;
-            _state = State.InInvoke;
-            return null;
+            Position = json.Scanner.Position;
+            var call = JsonCalls.FromArguments(json.Call.Name, block[json.Start..Position]);
+            return Go(new Close(call));
         }
 
-        return final || _json.IsBroken ? Reject(_json.Position) : ReadResult.More;
+        return json.Scanner.IsBroken ? Reject(json.Scanner.Position) : ReadResult.More;
     }
 
-    private ReadResult? ReadValue(ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block, bool final)
     {
         while (true)
         {
-            var next = block[_position..].IndexOf('<');
+            var next = block[Position..].IndexOf('<');
             if (next < 0)
             {
-                _position = block.Length;
-                return final ? Reject(_position) : ReadResult.More;
+                Position = block.Length;
+                return ReadResult.More;
             }
 
-            _position += next;
-            var tag = XmlTag.At(block, _position, syntax, final);
-            var ends = tag.Status == XmlTagStatus.Tag ? EndsValue(block, tag, final) : tag.Status == XmlTagStatus.More ? null : false;
-            if (ends is null)
+            Position += next;
+            var tag = XmlTag.At(block, Position, syntax, final);
+            if (tag.Status == XmlTagStatus.More || (tag.Status == XmlTagStatus.Tag ? Ends(value, block, tag, final) : false) is not { } ends)
             {
                 return ReadResult.More;
             }
 
-            if (ends.Value)
+            if (ends)
             {
-                SetValue(block[_valueStart.._position]);
-                _position = tag.Closes && tag.Element.SequenceEqual(syntax.Parameter) ? tag.End : _position;
-                _bodyStart = -1;
-                _state = State.InInvoke;
-                return null;
+                SetValue(value.Call, value.Key, value.Type, block[value.Start..Position]);
+                Position = tag.Closes && KindOf(tag) == Tag.Parameter ? tag.End : Position;
+                return Go(new Body(value.Call));
             }
 
-            _position++;
+            Position = tag.Status == XmlTagStatus.Tag ? tag.End : Position + 1;
         }
     }
 
-    /// <summary>Whether a tag inside a value ends it; null when more characters are needed to know.</summary>
-    private bool? EndsValue(ReadOnlySpan<char> block, XmlTag tag, bool final)
+    /// <summary>Whether a tag inside a value ends it; null when more characters are needed to know. Keeps count of the calls that the value quotes.</summary>
+    private bool? Ends(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
-        var isParameter = tag.Element.SequenceEqual(syntax.Parameter);
+        var element = tag.Element.ToString();
         if (!tag.Closes)
         {
-            // The closer is missing where another parameter of the tool begins; else the tag is part of the value.
-            var name = tag.Name.ToString();
-            return isParameter && name != _key && (_schema.IsKnown ? _schema.Declares(name) && !_arguments.Contains(name) : _position > 0 && block[_position - 1] == '\n');
+            var isQuoted = tag.IsEmpty ? false : IsQuotedCall(value, block, tag, final);
+            if (isQuoted == true)
+            {
+                value.Quoted.Add(element);
+            }
+
+            // The value's closer is missing where another parameter of the tool begins; else the tag is part of the value.
+            return isQuoted is null ? null : isQuoted == false && value.Quoted.Count == 0 && BeginsAnother(value, block, tag);
         }
 
+        if (value.Quoted.LastIndexOf(element) is >= 0 and var open)
+        {
+            value.Quoted.RemoveRange(open, value.Quoted.Count - open);
+            return false;
+        }
+
+        return GoesOnBehind(block, tag, final);
+    }
+
+    private bool BeginsAnother(Value value, ReadOnlySpan<char> block, XmlTag tag)
+    {
+        var name = tag.Name.ToString();
+        return KindOf(tag) == Tag.Parameter && name != value.Key && (value.Call.Schema.IsKnown
+            ? value.Call.Schema.Declares(name) && !value.Call.Arguments.Contains(name)
+            : Position > 0 && block[Position - 1] == '\n');
+    }
+
+    /// <summary>Whether an opening tag inside a value belongs to a whole call that the value quotes: only what may stand inside of it follows.</summary>
+    private bool? IsQuotedCall(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
+    {
+        var kind = KindOf(tag);
+        if (kind == Tag.Parameter)
+        {
+            return value.Quoted.Count > 0 && value.Quoted[^1] == syntax.Invoke;
+        }
+
+        var at = tag.End;
+        if (!Lookahead.SkipTexts(block, ref at, syntax.Preambles, final) || (at == block.Length && !final && at - tag.End < Lookahead.MaxSpace))
+        {
+            return null;
+        }
+
+        var behind = at < block.Length && block[at] == '<' ? XmlTag.At(block, at, syntax, final) : default;
+        return behind.Status == XmlTagStatus.More ? null
+            : behind.Status == XmlTagStatus.Tag && (kind == Tag.Outer
+                ? KindOf(behind) == Tag.Invoke && !behind.Closes
+                : behind.Closes ? KindOf(behind) == Tag.Invoke : KindOf(behind) == Tag.Parameter);
+    }
+
+    /// <summary>Whether the markup can go on behind a closing tag inside a value; null when more characters are needed to know.</summary>
+    private bool? GoesOnBehind(ReadOnlySpan<char> block, XmlTag tag, bool final)
+    {
+        var kind = KindOf(tag);
         var at = tag.End;
         if (!Lookahead.SkipTexts(block, ref at, syntax.Closers, final))
         {
@@ -224,13 +230,13 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 
         if (at - tag.End >= Lookahead.MaxSpace)
         {
-            return isParameter;
+            return kind == Tag.Parameter;
         }
 
         if (at == block.Length)
         {
             // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
-            return final ? isParameter : null;
+            return final ? kind == Tag.Parameter : null;
         }
 
         if (block[at] != '<')
@@ -239,36 +245,26 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         }
 
         var behind = XmlTag.At(block, at, syntax, final);
-        if (behind.Status == XmlTagStatus.More)
+        if (behind.Status != XmlTagStatus.Tag)
         {
-            return null;
+            return behind.Status == XmlTagStatus.More ? null : false;
         }
 
-        if (behind.Status == XmlTagStatus.NoTag)
-        {
-            return false;
-        }
-
-        var behindParameter = behind.Element.SequenceEqual(syntax.Parameter);
-        return isParameter ? behindParameter ? !behind.Closes : true
-            : tag.Element.SequenceEqual(syntax.Invoke) && !behindParameter && !(behind.Closes && behind.Element.SequenceEqual(syntax.Invoke));
+        var isBehindParameter = KindOf(behind) == Tag.Parameter;
+        return kind == Tag.Parameter ? !isBehindParameter || !behind.Closes
+            : kind == Tag.Invoke && !isBehindParameter && !(behind.Closes && KindOf(behind) == Tag.Invoke);
     }
 
-    private ReadResult? ReadAfterInvoke(ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadClose(Close close, ReadOnlySpan<char> block, bool final)
     {
-        var at = _position;
+        var at = Position;
         if (!Lookahead.SkipTexts(block, ref at, syntax.Closers, final))
         {
             return ReadResult.More;
         }
 
-        var end = _position + block[_position..at].TrimEnd().Length;
-        if (!Lookahead.SkipTexts(block, ref at, syntax.Preambles, final))
-        {
-            return ReadResult.More;
-        }
-
-        if (at == block.Length && !final && at - _position < Lookahead.MaxSpace)
+        var end = Position + block[Position..at].TrimEnd().Length;
+        if (!Lookahead.SkipTexts(block, ref at, syntax.Preambles, final) || (at == block.Length && !final && at - Position < Lookahead.MaxSpace))
         {
             return ReadResult.More;
         }
@@ -281,83 +277,66 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
                 return ReadResult.More;
             }
 
-            if (tag.Status == XmlTagStatus.Tag && !tag.Closes && tag.Element.SequenceEqual(syntax.Invoke))
+            if (tag.Status == XmlTagStatus.Tag && !tag.Closes && KindOf(tag) == Tag.Invoke)
             {
-                var call = _call!;
-                (_call, _position, _openerLength, _state) = (null, 0, 0, State.BeforeInvoke);
-                return ReadResult.CallThenMore(call, at);
+                return Another(close.Call, at);
             }
 
-            if (tag.Status == XmlTagStatus.Tag && tag.Closes && !tag.Element.SequenceEqual(syntax.Parameter))
+            if (tag.Status == XmlTagStatus.Tag && tag.Closes && KindOf(tag) == Tag.Invoke)
+            {
+                // Behind JSON, or one too many.
+                Position = tag.End;
+                return null;
+            }
+
+            if (tag.Status == XmlTagStatus.Tag && tag.Closes && KindOf(tag) == Tag.Outer)
             {
                 end = tag.End;
             }
         }
 
-        return ReadResult.LastCall(_call!, end);
+        return ReadResult.LastCall(close.Call, end);
     }
 
-    private void Complete()
-    {
-        _state = State.AfterInvoke;
-        if (_call is not null)
-        {
-            return;
-        }
+    private Tag KindOf(XmlTag tag) => tag.Element.SequenceEqual(syntax.Invoke) ? Tag.Invoke : tag.Element.SequenceEqual(syntax.Parameter) ? Tag.Parameter : Tag.Outer;
 
-        if (syntax.Unwraps && _arguments.Single is (("arguments" or "input") and var key, var json) && !_schema.Declares(key) && IsSubset(json))
-        {
-            _call = new ParsedCall(_name, json);
-            return;
-        }
+    private ParsedCall ToCall(CallDraft call) =>
+        syntax.Unwraps && call.Arguments.Single is (("arguments" or "input") and var key, var json) && !call.Schema.Declares(key) && IsSubset(call.Schema, json)
+            ? ParsedCall.Of(call.Name, json)
+            : call.ToCall();
 
-        _call = new ParsedCall(_name, _arguments.ToJson());
-    }
-
-    private bool IsSubset(string json)
+    private static bool IsSubset(ToolSchema schema, string json)
     {
         using var document = JsonText.Parse(json);
-        return document is { RootElement.ValueKind: System.Text.Json.JsonValueKind.Object } && _schema.IsKnown
-            && document.RootElement.EnumerateObject().All(member => _schema.Declares(member.Name));
+        return document is { RootElement.ValueKind: System.Text.Json.JsonValueKind.Object } && schema.IsKnown
+            && document.RootElement.EnumerateObject().All(member => schema.Declares(member.Name));
     }
 
-    private void SetValue(ReadOnlySpan<char> raw)
+    private void SetValue(CallDraft call, string key, string? isString, ReadOnlySpan<char> value)
     {
-        var value = raw;
         if (syntax.NewlineFraming)
         {
             value = value.StartsWith("\r\n") ? value[2..] : value.StartsWith("\n") ? value[1..] : value;
             value = value[..^Framing.Trailing(value, 1, open: false)];
         }
 
-        value = syntax.Trims ? value.Trim() : value;
         if (syntax.DecodesEntities)
         {
             value = XmlEntities.Decode(value);
         }
 
-        _arguments.Set(_key, ToJson(value));
+        call.Arguments.Set(key, ToJson(call.Schema, key, isString, value));
     }
 
-    private string ToJson(ReadOnlySpan<char> value)
+    private string ToJson(ToolSchema schema, string key, string? isString, ReadOnlySpan<char> value)
     {
-        var types = _schema.Types(_key);
-        switch (syntax.Typing)
+        var isJson = syntax.Typing switch
         {
-            case XmlTyping.Text:
-            case XmlTyping.StringAttribute when _isString == true:
-                return JsonText.Quote(value);
-            case XmlTyping.StringAttribute when _isString == false:
-            case XmlTyping.SchemaThenJson or XmlTyping.StringAttribute when types == ValueTypes.Unknown:
-                using (var document = JsonText.Parse(value))
-                {
-                    return document is null ? JsonText.Quote(value) : value.Trim().ToString();
-                }
-
-            default:
-                return _schema.Coerce(_key, value);
-        }
+            XmlTyping.Text => false,
+            XmlTyping.StringAttribute when isString is not null => !isString.Equals("true", StringComparison.OrdinalIgnoreCase),
+            XmlTyping.Schema => (bool?)null,
+            _ => schema.Types(key) == ValueTypes.Unknown ? true : null,
+        };
+        return isJson is null ? schema.Coerce(key, value) : (isJson == true ? JsonText.Canonical(value) : null) ?? JsonText.Quote(value);
     }
-
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
 }

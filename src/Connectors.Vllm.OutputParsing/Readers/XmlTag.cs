@@ -7,13 +7,10 @@ internal readonly ref struct XmlTag
 {
     private const int MaxLength = 512;
 
-    private XmlTag(XmlTagStatus status, ReadOnlySpan<char> element, bool closes, ReadOnlySpan<char> name, bool? isString, int end)
+    private XmlTag(XmlTagStatus status, ReadOnlySpan<char> element, int end)
     {
         Status = status;
         Element = element;
-        Closes = closes;
-        Name = name;
-        IsString = isString;
         End = end;
     }
 
@@ -21,16 +18,19 @@ internal readonly ref struct XmlTag
 
     public ReadOnlySpan<char> Element { get; }
 
-    public bool Closes { get; }
-
-    /// <summary>The name the tag gives (function or parameter), trimmed.</summary>
-    public ReadOnlySpan<char> Name { get; }
-
-    /// <summary>The attribute <c>string</c>; null when absent.</summary>
-    public bool? IsString { get; }
-
     /// <summary>Position behind the tag.</summary>
     public int End { get; }
+
+    public bool Closes { get; init; }
+
+    /// <summary>True for a tag that is opener and closer in one.</summary>
+    public bool IsEmpty { get; init; }
+
+    /// <summary>The name the tag gives (function or parameter), trimmed.</summary>
+    public ReadOnlySpan<char> Name { get; init; }
+
+    /// <summary>The attribute <c>string</c>; null when absent.</summary>
+    public string? IsString { get; init; }
 
     /// <summary>Reads the tag at a position that holds <c>&lt;</c>. Tolerates space inside; a closing tag may lack prefix and last bracket.</summary>
     public static XmlTag At(ReadOnlySpan<char> block, int start, XmlCallSyntax syntax, bool final)
@@ -38,8 +38,8 @@ internal readonly ref struct XmlTag
         var limit = Math.Min(block.Length, start + MaxLength);
         var text = block[..limit];
         var complete = final || limit < block.Length || block.Length - start >= MaxLength;
-        var open = complete ? new XmlTag(XmlTagStatus.NoTag, default, false, default, null, 0) : new XmlTag(XmlTagStatus.More, default, false, default, null, 0);
-        var none = new XmlTag(XmlTagStatus.NoTag, default, false, default, null, 0);
+        var open = new XmlTag(complete ? XmlTagStatus.NoTag : XmlTagStatus.More, default, 0);
+        var none = new XmlTag(XmlTagStatus.NoTag, default, 0);
 
         var i = SkipSpace(text, start + 1);
         if (i >= text.Length)
@@ -86,15 +86,19 @@ internal readonly ref struct XmlTag
         if (closes)
         {
             var end = SkipSpace(text, i);
-            return end < text.Length && text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, true, default, null, end + 1)
+            return end < text.Length && text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1) { Closes = true }
                 : end == text.Length && !complete && end - i < 8 ? open
-                : new XmlTag(XmlTagStatus.Tag, element, true, default, null, i);
+                : new XmlTag(XmlTagStatus.Tag, element, i) { Closes = true };
         }
 
         if (syntax.Outer.Contains(element.ToString()))
         {
-            i = SkipSpace(text, i);
-            return i == text.Length ? open : text[i] == '>' ? new XmlTag(XmlTagStatus.Tag, element, false, default, null, i + 1) : none;
+            // A wrapper may lack its bracket before the tag that follows.
+            var end = SkipSpace(text, i);
+            return end == text.Length ? open
+                : text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1)
+                : text[end] == '<' ? new XmlTag(XmlTagStatus.Tag, element, i)
+                : none;
         }
 
         return syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none) : Attributes(text, i, element, open, none);
@@ -121,6 +125,8 @@ internal readonly ref struct XmlTag
         }
 
         var name = rest[..length].Trim();
+        var isEmpty = rest[length] == '>' && name.EndsWith("/");
+        name = isEmpty ? name[..^1].TrimEnd() : name;
         name = name is ['"' or '\'', _, ..] && name[^1] == name[0] ? name[1..^1].Trim() : name;
         var end = i + 1 + length;
         if (name.IsEmpty || rest[length] == '\n')
@@ -129,15 +135,16 @@ internal readonly ref struct XmlTag
         }
 
         // A name cut off by the closing tag of its element is complete all the same.
-        return rest[length] == '>' ? new XmlTag(XmlTagStatus.Tag, element, false, name, null, end + 1)
-            : rest[length..] is ['<', '/', ..] ? new XmlTag(XmlTagStatus.Tag, element, false, name, null, end)
+        return rest[length] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1) { Name = name, IsEmpty = isEmpty }
+            : rest[length..] is ['<', '/', ..] ? new XmlTag(XmlTagStatus.Tag, element, end) { Name = name }
             : rest.Length == length + 1 ? open : none;
     }
 
     private static XmlTag Attributes(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
     {
         ReadOnlySpan<char> name = default;
-        bool? isString = null;
+        string? isString = null;
+        var isEmpty = false;
         while (true)
         {
             i = SkipSpace(text, i);
@@ -148,7 +155,14 @@ internal readonly ref struct XmlTag
 
             if (text[i] == '>')
             {
-                return name.IsEmpty ? none : new XmlTag(XmlTagStatus.Tag, element, false, name, isString, i + 1);
+                return name.IsEmpty ? none : new XmlTag(XmlTagStatus.Tag, element, i + 1) { Name = name, IsString = isString, IsEmpty = isEmpty };
+            }
+
+            isEmpty = text[i] == '/';
+            if (isEmpty)
+            {
+                i++;
+                continue;
             }
 
             var keyStart = i;
@@ -191,45 +205,18 @@ internal readonly ref struct XmlTag
             }
             else if (key is "string")
             {
-                isString = value.Equals("true", StringComparison.OrdinalIgnoreCase);
+                isString = value.ToString();
             }
         }
     }
 
-    private static bool IsKnown(ReadOnlySpan<char> element, XmlCallSyntax syntax)
-    {
-        if (element.SequenceEqual(syntax.Invoke) || element.SequenceEqual(syntax.Parameter))
-        {
-            return true;
-        }
-
-        foreach (var outer in syntax.Outer)
-        {
-            if (element.SequenceEqual(outer))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private static bool IsKnown(ReadOnlySpan<char> element, XmlCallSyntax syntax) =>
+        element.SequenceEqual(syntax.Invoke) || element.SequenceEqual(syntax.Parameter) || syntax.Outer.Contains(element.ToString());
 
     private static bool IsBeginning(ReadOnlySpan<char> element, XmlCallSyntax syntax)
     {
-        if (syntax.Invoke.AsSpan().StartsWith(element, StringComparison.Ordinal) || syntax.Parameter.AsSpan().StartsWith(element, StringComparison.Ordinal))
-        {
-            return true;
-        }
-
-        foreach (var outer in syntax.Outer)
-        {
-            if (outer.AsSpan().StartsWith(element, StringComparison.Ordinal))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        Lookahead.Prefix(element, [syntax.Invoke, syntax.Parameter, .. syntax.Outer], out var open);
+        return open || IsKnown(element, syntax);
     }
 
     // Some outputs spell the full-width bars of a prefix as ASCII.
@@ -290,9 +277,6 @@ internal sealed record XmlCallSyntax
 
     /// <summary>True removes one newline from each end of a value.</summary>
     public bool NewlineFraming { get; init; }
-
-    /// <summary>True trims values.</summary>
-    public bool Trims { get; init; }
 
     /// <summary>True decodes CDATA and the five entities of XML.</summary>
     public bool DecodesEntities { get; init; }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
@@ -10,21 +11,20 @@ namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 /// </summary>
 internal sealed class ResponseTemplateMachine : OutputMachine
 {
-    private const int MaxHold = 512;
+    private static readonly Transitions Table = new(
+        nameof(ResponseTemplateMachine),
+        (nameof(Outside), nameof(Outside)), (nameof(Outside), nameof(Streamed)), (nameof(Outside), nameof(Parsed)), (nameof(Streamed), nameof(Outside)),
+        (nameof(Parsed), nameof(Outside)));
 
     private readonly EventWriter _writer;
     private readonly TemplateDefinition _template;
     private readonly ReaderContext _context;
     private readonly OutputParserOptions _options;
     private readonly TextBuffer _buffer = new();
-    private TemplateField? _region;
+    private readonly TokenMarks _specials = new();
     private readonly HashSet<TemplateField> _written = [];
-    private JsonObject _captures = [];
-    private bool _silent;
-    private bool _ended;
-    private bool _textWritten;
-    private bool _separate = true;
-    private int _openLength;
+    private State _state = new Outside(IsOver: false);
+    private bool _isPrompt;
     private int _scan;
 
     public ResponseTemplateMachine(MachineContext context, TemplateDefinition template)
@@ -34,23 +34,22 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         FeedPrompt();
     }
 
-    public override bool IsReasoning => _region?.Streams == OutputEventKind.Reasoning;
+    public override bool IsReasoning => _state is Streamed { Kind: OutputEventKind.Reasoning };
 
-    private OutputEventKind? Kind => _region is null ? _template.Implicit is null ? OutputEventKind.Text : _template.Implicit.Streams ?? OutputEventKind.Text : _region.Streams;
+    private OutputEventKind OutsideKind => _template.Implicit?.Streams ?? OutputEventKind.Text;
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
-        var leftover = LeftoverSpecial(text, tokenId);
-        _buffer.Append(text[..^leftover]);
-        Run(final: false);
-        _writer.Piece(OutputEventKind.Markup, text[^leftover..]);
-    }
+        if (tokenId >= 0 && _options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal)
+            && special.Length > 0 && !IsMarker(special))
+        {
+            // A special token that no field knows says nothing.
+            _specials.Add(_buffer.Position + _buffer.Length + text.Length - special.Length, special.Length);
+        }
 
-    /// <summary>Length of the special token that the piece ends with and no field's marker holds; 0 when there is none.</summary>
-    private int LeftoverSpecial(ReadOnlySpan<char> text, int tokenId) =>
-        tokenId >= 0 && _options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal) && !IsMarker(special)
-            ? special.Length
-            : 0;
+        _buffer.Append(text);
+        Run(final: false);
+    }
 
     public override void Finish(bool truncated)
     {
@@ -64,56 +63,33 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         }
     }
 
-    private bool IsMarker(string text) => _template.Fields.SelectMany(field => field.Opens.Concat(field.Closes))
-        .Any(marker => marker.Literal.Contains(text, StringComparison.Ordinal) || marker.Pattern?.ToString().Contains(text, StringComparison.Ordinal) == true);
+    private bool IsMarker(string text) => _template.Fields.SelectMany(field => field.Opens.Concat(field.Closes)).Any(marker => marker.Mentions(text));
 
     /// <summary>The prompt behind its last anchor may have opened a region.</summary>
     private void FeedPrompt()
     {
-        if (_options.PromptTail is not { } tail)
+        if (_options.PromptTail is not { } tail || TemplateMarker.EndOfLast(_template.Anchors, tail) is not (>= 0 and var start))
         {
             return;
         }
 
-        var start = -1;
-        foreach (var anchor in _template.Anchors)
-        {
-            if (anchor.Pattern is null)
-            {
-                var at = tail.LastIndexOf(anchor.Literal, StringComparison.Ordinal);
-                start = at < 0 ? start : Math.Max(start, at + anchor.Literal.Length);
-            }
-            else
-            {
-                foreach (var match in anchor.Pattern.EnumerateMatches(tail))
-                {
-                    start = Math.Max(start, match.Index + match.Length);
-                }
-            }
-        }
-
-        if (start < 0)
-        {
-            return;
-        }
-
-        _silent = true;
+        _isPrompt = true;
         _buffer.Append(tail.AsSpan(start));
         while (Step(final: true))
         {
         }
 
-        if (_region is { Streams: not null })
+        _isPrompt = false;
+        _scan = 0;
+        if (_state is Parsed parsed)
         {
-            _openLength = 0;
+            _scan = parsed.OpenLength;
         }
-
-        if (_buffer.Length > 0 && Kind is not null)
+        else
         {
             _buffer.Consume(_buffer.Length);
+            _state = _state is Streamed streamed ? streamed with { NeedsJoin = true } : new Outside(((Outside)_state).IsOver);
         }
-
-        (_silent, _scan, _textWritten, _separate) = (false, 0, false, true);
     }
 
     private void Run(bool final)
@@ -124,169 +100,116 @@ internal sealed class ResponseTemplateMachine : OutputMachine
 
         if (final && !_writer.IsClosed && _buffer.Length > 0)
         {
-            // The end of the output in a region that is no text: its raw text.
-            Emit(_buffer.Length, OutputEventKind.Text);
+            // The end of the output in a region that is no text: its raw text. Space behind everything else is none.
+            Emit(_buffer.Length, _state is Outside && _writer.HasOutput ? OutputEventKind.Markup : OutputEventKind.Text);
         }
     }
 
-    private bool Step(bool final)
+    private bool Go(State next)
     {
-        TemplateField? opened = null;
-        var (at, length, hold) = (-1, 0, _buffer.Length);
-        if (_region is null)
-        {
-            foreach (var field in _template.Fields)
-            {
-                foreach (var marker in field.Opens)
-                {
-                    opened = Better(marker, final, ref at, ref length, ref hold) ? field : opened;
-                }
-            }
-        }
-
-        foreach (var marker in (_region ?? _template.Implicit)?.Closes ?? [])
-        {
-            opened = Better(marker, final, ref at, ref length, ref hold) ? null : opened;
-        }
-
-        // A marker that may begin before the one that was found decides first.
-        if (at >= 0 && (hold >= at || final))
-        {
-            Take(opened, at, length);
-            return true;
-        }
-
-        hold = final ? _buffer.Length : hold;
-        _scan = hold;
-        if (Kind is { } kind && !_silent)
-        {
-            Emit(hold, _ended ? OutputEventKind.Markup : kind);
-        }
-
-        return false;
-    }
-
-    /// <summary>Looks for a marker; true when it is better than the one found before: earlier, or as early and longer.</summary>
-    private bool Better(TemplateMarker marker, bool final, ref int at, ref int length, ref int hold)
-    {
-        var text = _buffer.Span;
-        var from = Math.Min(_scan, text.Length);
-        var (index, found) = (-1, 0);
-        if (marker.Pattern is null)
-        {
-            index = text[from..].IndexOf(marker.Literal, StringComparison.Ordinal);
-            (index, found) = index < 0 ? (-1, 0) : (from + index, marker.Literal.Length);
-        }
-        else if (final || marker.Literal.Length > 0)
-        {
-            foreach (var match in marker.Pattern.EnumerateMatches(text, from))
-            {
-                if (match.Length > 0)
-                {
-                    (index, found) = (match.Index, match.Length);
-                    break;
-                }
-            }
-
-            if (index >= 0 && index + found == text.Length && !final)
-            {
-                hold = Math.Min(hold, index);
-                return false;
-            }
-        }
-
-        if (index < 0)
-        {
-            hold = final ? hold : Math.Min(hold, HoldFrom(marker, text, from));
-            return false;
-        }
-
-        if (at >= 0 && (index > at || (index == at && found <= length)))
-        {
-            return false;
-        }
-
-        (at, length) = (index, found);
+        Table.Observe(_state, next);
+        _state = next;
         return true;
     }
 
-    /// <summary>The first position where the marker may begin with characters still to come.</summary>
-    private static int HoldFrom(TemplateMarker marker, ReadOnlySpan<char> text, int from)
+    private bool Step(bool final) => _state switch
     {
-        if (marker.Literal.Length == 0)
-        {
-            // Nothing is known of the pattern's beginning: wait for the whole output.
-            return from;
-        }
+        Outside outside => RunOutside(outside, final),
+        Streamed streamed => RunStreamed(streamed, final),
+        _ => RunParsed((Parsed)_state, final),
+    };
 
-        var position = text.Length;
-        if (marker.Pattern is not null)
-        {
-            var search = Math.Max(from, text.Length - MaxHold);
-            var begun = text[search..].IndexOf(marker.Literal, StringComparison.Ordinal);
-            position = begun >= 0 ? search + begun : position;
-        }
-
-        for (var length = Math.Min(marker.Literal.Length - 1, text.Length - from); length > 0 && position == text.Length; length--)
-        {
-            if (text.EndsWith(marker.Literal.AsSpan(0, length), StringComparison.Ordinal))
-            {
-                position = text.Length - length;
-            }
-        }
-
-        while (marker.SpaceFirst && position > from && text.Length - position < MaxHold && char.IsWhiteSpace(text[position - 1]))
-        {
-            position--;
-        }
-
-        return position;
-    }
-
-    private void Take(TemplateField? opened, int at, int length)
+    private bool RunOutside(Outside outside, bool final)
     {
-        if (opened is not null)
+        var best = Search.In(_buffer.Span, _scan, final);
+        foreach (var field in _template.Fields)
         {
-            // Space alone between regions is no answer.
-            Emit(at, _ended || _buffer.Span[..at].IsWhiteSpace() && !_textWritten ? OutputEventKind.Markup : Kind ?? OutputEventKind.Text);
-            Capture(opened.Opens, _buffer.Span[..length]);
-            (_region, _ended, _textWritten, _separate, _openLength, _scan) = (opened, false, false, true, length, length);
-            if (opened.Streams is not null)
+            best.Try(field.Opens, field);
+        }
+
+        best.Try(_template.Implicit?.Closes ?? [], null);
+        var kind = outside.IsOver ? OutputEventKind.Markup : OutsideKind;
+        var isBlank = !outside.IsWritten && _buffer.Span[..(best.IsDecided ? best.At : best.Hold)].IsWhiteSpace();
+        if (!best.IsDecided)
+        {
+            // Space alone is no answer yet.
+            _scan = best.Hold;
+            if (!isBlank || outside.IsOver)
             {
-                Emit(length, OutputEventKind.Markup);
-                (_openLength, _scan) = (0, 0);
+                Emit(best.Hold, kind);
             }
 
-            return;
+            return false;
         }
 
-        if (_region is null)
+        var (at, length, opened) = (best.At, best.Length, best.Field);
+        Emit(at, isBlank && opened is not null ? OutputEventKind.Markup : kind);
+        if (opened is null)
         {
             // The closer of the implicit region ends the answer.
-            Emit(at, Kind ?? OutputEventKind.Text);
             Emit(length, OutputEventKind.Markup);
-            _ended = true;
-            return;
+            return Go(new Outside(IsOver: true));
         }
 
-        if (_region.Streams is { } kind)
+        _scan = length;
+        var marker = _buffer.Span[..length].ToString();
+        if (opened.Streams is not { } streams)
         {
-            Emit(at, kind);
-            Emit(length, OutputEventKind.Markup);
-        }
-        else
-        {
-            Capture(_region.Closes, _buffer.Span.Slice(at, length));
-            CloseRegion(_buffer.Span[_openLength..at].ToString(), at + length);
+            return Go(new Parsed(opened, length, Capture([], opened.Opens, marker)));
         }
 
-        (_region, _openLength, _scan, _captures, _textWritten, _separate) = (null, 0, 0, [], false, true);
+        Emit(length, OutputEventKind.Markup);
+        return Go(new Streamed(opened, streams));
     }
 
-    private void CloseRegion(string body, int rawLength)
+    private bool RunStreamed(Streamed region, bool final)
     {
-        var calls = _region!.Name == "tool_calls" ? TemplateCalls.Read(_region, body, _captures, _context) : null;
-        var good = calls is { Count: > 0 } && !_silent && (!_options.ValidateNames || calls.All(call => _context.MayBe(call.Name)));
+        var best = Search.In(_buffer.Span, _scan, final);
+        best.Try(region.Field.Closes, null);
+        if (!best.IsDecided)
+        {
+            _scan = best.Hold;
+            Emit(best.Hold, region.Kind);
+            return false;
+        }
+
+        var length = best.Length;
+        Emit(best.At, region.Kind);
+        Emit(length, OutputEventKind.Markup);
+        return Go(new Outside(IsOver: false));
+    }
+
+    private bool RunParsed(Parsed region, bool final)
+    {
+        while (true)
+        {
+            var best = Search.In(_buffer.Span, _scan, final);
+            best.Try(region.Field.Closes, null);
+            if (!best.IsDecided)
+            {
+                _scan = best.Hold;
+                return false;
+            }
+
+            if (region.Strings?.Holds(_buffer.Span, best.At) == true)
+            {
+                // A closer in a string of JSON is part of the string.
+                _scan = best.At + 1;
+                continue;
+            }
+
+            var rawLength = best.At + best.Length;
+            var captures = Capture(region.Captures, region.Field.Closes, _buffer.Span.Slice(best.At, best.Length).ToString());
+            WriteCalls(region, WithoutSpecials(region.OpenLength, best.At), captures, rawLength);
+            _scan = 0;
+            return Go(new Outside(IsOver: false));
+        }
+    }
+
+    private void WriteCalls(Parsed region, string body, JsonObject captures, int rawLength)
+    {
+        var calls = region.Field.Name == "tool_calls" && !_isPrompt ? TemplateCalls.Read(region.Field, body, captures, _context) : null;
+        var good = calls is { Count: > 0 } && calls.All(call => call.Error is null && (!_options.ValidateNames || _context.MayBe(call.Name)));
         if (!good)
         {
             Emit(rawLength, OutputEventKind.Text);
@@ -299,54 +222,190 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         }
 
         _buffer.Consume(rawLength);
+        _specials.ForgetBefore(_buffer.Position);
     }
 
-    private void Capture(IReadOnlyList<TemplateMarker> markers, ReadOnlySpan<char> text)
+    private static JsonObject Capture(JsonObject captures, IReadOnlyList<TemplateMarker> markers, string text)
     {
         foreach (var marker in markers)
         {
-            if (marker.Pattern?.Match(text.ToString()) is { Success: true } match)
+            if (marker.Pattern?.Match(text) is { Success: true } match)
             {
                 foreach (var name in marker.Pattern.GetGroupNames().Where(name => !char.IsAsciiDigit(name[0])))
                 {
-                    _captures[name] = match.Groups[name].Value;
+                    captures[name] = match.Groups[name].Value;
                 }
 
-                return;
+                break;
             }
         }
+
+        return captures;
+    }
+
+    private string WithoutSpecials(int from, int to)
+    {
+        var text = new StringBuilder();
+        while (from < to)
+        {
+            var special = _specials.Next(_buffer.Position + from, out var length);
+            var end = special < 0 ? to : (int)Math.Min(to, special - _buffer.Position);
+            text.Append(_buffer.Span[from..end]);
+            from = end + (end < to ? length : 0);
+        }
+
+        return text.ToString();
     }
 
     private void Emit(int length, OutputEventKind kind)
     {
-        if (length > 0)
+        while (length > 0)
         {
-            if (!_silent)
+            var special = _specials.Next(_buffer.Position, out var specialLength);
+            var isSpecial = special == _buffer.Position && specialLength <= length;
+            var piece = isSpecial ? specialLength : special < 0 ? length : (int)Math.Min(length, special - _buffer.Position);
+            if (!_isPrompt)
             {
-                Separate(kind);
-                _writer.Piece(kind, _buffer.Span[..length]);
-                _textWritten |= kind != OutputEventKind.Markup;
+                var written = isSpecial ? OutputEventKind.Markup : kind;
+                Join(written);
+                _writer.Piece(written, _buffer.Span[..piece]);
+                if (written != OutputEventKind.Markup && _state is Outside outside)
+                {
+                    outside.IsWritten = true;
+                }
             }
 
-            _buffer.Consume(length);
-            _scan = Math.Max(0, _scan - length);
+            _buffer.Consume(piece);
+            _specials.ForgetBefore(_buffer.Position);
+            _scan = Math.Max(0, _scan - piece);
+            length -= piece;
         }
     }
 
     /// <summary>Before the first text of a region: what joins it to the region before.</summary>
-    private void Separate(OutputEventKind kind)
+    private void Join(OutputEventKind kind)
     {
-        var field = _region ?? _template.Implicit;
-        if (field is null || kind == OutputEventKind.Markup || field.Streams != kind)
+        var field = _state is Streamed region ? region.Field : _template.Implicit;
+        if (_state is Parsed || field is null || kind == OutputEventKind.Markup || field.Streams != kind)
         {
             return;
         }
 
-        if (_separate && !_written.Add(field) && field.Join is { Length: > 0 } join)
+        if (_state.NeedsJoin && !_written.Add(field) && field.Join is { Length: > 0 } join)
         {
             _writer.Piece(kind, join);
         }
 
-        _separate = false;
+        _state.NeedsJoin = false;
+    }
+
+    private abstract record State
+    {
+        /// <summary>True before the first text of a region.</summary>
+        public bool NeedsJoin { get; set; } = true;
+    }
+
+    /// <summary>Outside of all regions with an opener: the text of the implicit field.</summary>
+    /// <param name="IsOver">True behind that field's closer: what follows is no answer any more.</param>
+    private sealed record Outside(bool IsOver) : State
+    {
+        /// <summary>True once text came out: before, space alone is held.</summary>
+        public bool IsWritten { get; set; }
+    }
+
+    /// <summary>In a region of text or of a thought.</summary>
+    private sealed record Streamed(TemplateField Field, OutputEventKind Kind) : State;
+
+    /// <summary>In a region that is read as a whole; it begins with <paramref name="OpenLength"/> characters of opener.</summary>
+    private sealed record Parsed(TemplateField Field, int OpenLength, JsonObject Captures) : State
+    {
+        /// <summary>The strings of JSON in it; null where it is something else.</summary>
+        public JsonStrings? Strings { get; } = Field.Content == "json" ? new JsonStrings(OpenLength, TemplateValue.Delimiters(Field.Arguments)) : null;
+    }
+
+    /// <summary>The best of several markers: the earliest, and of two at one place the longer.</summary>
+    private ref struct Search
+    {
+        private ReadOnlySpan<char> _text;
+        private int _from;
+        private bool _final;
+
+        public int At { get; private set; }
+
+        public int Length { get; private set; }
+
+        /// <summary>Up to here no marker begins, whatever follows.</summary>
+        public int Hold { get; private set; }
+
+        public TemplateField? Field { get; private set; }
+
+        /// <summary>True when a marker was found and none can begin before it or at the same place.</summary>
+        public readonly bool IsDecided => At >= 0 && (_final || Hold > At);
+
+        public static Search In(ReadOnlySpan<char> text, int from, bool final) =>
+            new() { _text = text, _from = Math.Min(from, text.Length), _final = final, At = -1, Hold = text.Length };
+
+        public void Try(IReadOnlyList<TemplateMarker> markers, TemplateField? field)
+        {
+            foreach (var marker in markers)
+            {
+                var at = marker.Find(_text, _from, _final, out var length, out var hold);
+                Hold = Math.Min(Hold, hold);
+                if (at >= 0 && (At < 0 || at < At || (at == At && length > Length)))
+                {
+                    (At, Length, Field) = (at, length, field);
+                }
+            }
+        }
+    }
+
+    /// <summary>Follows the strings of JSON as characters arrive.</summary>
+    private sealed class JsonStrings(int start, IReadOnlyList<(string Open, string Close)> delimiters)
+    {
+        private int _position = start;
+        private string? _close;
+        private bool? _isJson;
+
+        /// <summary>Whether a position stands in a string. Positions asked for never go back.</summary>
+        public bool Holds(ReadOnlySpan<char> text, int at)
+        {
+            _isJson ??= text[_position..at].TrimStart() is ['{' or '[', ..];
+            while (_isJson == true && _position < at)
+            {
+                if (_close is null)
+                {
+                    Open(text[_position..]);
+                }
+                else if (_close == "\"" && text[_position] == '\\')
+                {
+                    _position += 2;
+                }
+                else if (text[_position..].StartsWith(_close, StringComparison.Ordinal))
+                {
+                    (_position, _close) = (_position + _close.Length, null);
+                }
+                else
+                {
+                    _position++;
+                }
+            }
+
+            return _close is not null;
+        }
+
+        private void Open(ReadOnlySpan<char> rest)
+        {
+            foreach (var (open, close) in delimiters)
+            {
+                if (rest.StartsWith(open, StringComparison.Ordinal))
+                {
+                    (_position, _close) = (_position + open.Length, close);
+                    return;
+                }
+            }
+
+            _close = rest[0] == '"' ? "\"" : null;
+            _position++;
+        }
     }
 }

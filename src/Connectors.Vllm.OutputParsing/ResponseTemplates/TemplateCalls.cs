@@ -75,11 +75,11 @@ internal static class TemplateCalls
         switch (call["arguments"] ?? call["parameters"])
         {
             case null:
-                return new ParsedCall(name, "{}");
+                return ParsedCall.Of(name, "{}");
             case JsonObject arguments:
-                return new ParsedCall(name, Coerced(arguments, context.Schema(name)));
+                return ParsedCall.Of(name, Coerced(arguments, context.Schema(name)));
             case JsonValue text when text.TryGetValue<string>(out var json):
-                return JsonCalls.FromArguments(name, json) is { Error: null } parsed && JsonText.IsObject(parsed.Arguments) ? parsed : null;
+                return JsonCalls.FromArguments(name, json) is { Error: null } parsed ? parsed : null;
             default:
                 return null;
         }
@@ -91,7 +91,8 @@ internal static class TemplateCalls
         var writer = new ArgumentsWriter();
         foreach (var (key, value) in arguments)
         {
-            writer.Set(key, value is JsonValue text && text.TryGetValue<string>(out var raw) ? schema.Coerce(key, raw) : value?.ToJsonString(Relaxed) ?? "null");
+            var text = value is JsonValue scalar && scalar.TryGetValue<string>(out var raw) ? raw : null;
+            writer.Set(key, text is not null ? schema.Coerce(key, text) : value?.ToJsonString(Relaxed) ?? "null");
         }
 
         return writer.ToJson();

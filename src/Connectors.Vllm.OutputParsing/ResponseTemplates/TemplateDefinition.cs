@@ -11,7 +11,8 @@ internal sealed class TemplateDefinition
     private const int MaxFields = 32;
     private const int MaxLength = 256 * 1024;
 
-    private TemplateDefinition(IReadOnlyList<TemplateMarker> anchors, IReadOnlyList<TemplateField> fields, IReadOnlyDictionary<string, string> defaults)
+    private TemplateDefinition(
+        IReadOnlyList<TemplateMarker> anchors, IReadOnlyList<TemplateField> fields, IReadOnlyDictionary<string, string> defaults)
     {
         Anchors = anchors;
         Fields = fields;
@@ -57,7 +58,7 @@ internal sealed class TemplateDefinition
             throw Bad("it is no object");
         }
 
-        if (root.TryGetProperty("version", out var version) && !(version.ValueKind == JsonValueKind.Number && version.TryGetInt32(out var number) && number == 1))
+        if (root.TryGetProperty("version", out var version) && !(version.ValueKind == JsonValueKind.Number && version.GetRawText() == "1"))
         {
             throw Bad("its version is not 1");
         }
@@ -76,7 +77,8 @@ internal sealed class TemplateDefinition
             throw Bad("it has no fields");
         }
 
-        var fields = map.EnumerateObject().Select(member => TemplateField.Read(member.Name, member.Value)).ToArray();
+        var names = map.EnumerateObject().Select(member => member.Name).Distinct(StringComparer.Ordinal);
+        var fields = names.Select(name => TemplateField.Read(name, map.GetProperty(name))).ToArray();
         if (fields.Length > MaxFields || fields.Count(field => field.Opens.Count == 0) > 1)
         {
             throw Bad(fields.Length > MaxFields ? $"it has more than {MaxFields} fields" : "more than one field has no opener");
@@ -93,7 +95,8 @@ internal sealed class TemplateDefinition
         }
 
         return defaults.ValueKind == JsonValueKind.Object
-            ? defaults.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String).ToDictionary(member => member.Name, member => member.Value.GetString()!, StringComparer.Ordinal)
+            ? defaults.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String)
+                .GroupBy(member => member.Name, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Last().Value.GetString()!, StringComparer.Ordinal)
             : throw Bad("its defaults are no object");
     }
 

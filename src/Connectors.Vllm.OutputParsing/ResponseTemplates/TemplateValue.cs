@@ -24,8 +24,9 @@ internal static class TemplateValue
             "text" => JsonValue.Create(Flag(arguments, "strip", true) ? trimmed : text),
             "int" => long.TryParse(trimmed, CultureInfo.InvariantCulture, out var whole) ? JsonValue.Create(whole) : null,
             "float" => ValueCoercer.IsNumber(trimmed) ? JsonNode.Parse(trimmed) : null,
-            "bool" => trimmed.ToLowerInvariant() switch { "true" or "1" => JsonValue.Create(true), "false" or "0" => JsonValue.Create(false), _ => null },
-            "json" => Json(trimmed, arguments),
+            "bool" when trimmed.Equals("true", StringComparison.OrdinalIgnoreCase) || trimmed is "1" => JsonValue.Create(true),
+            "bool" when trimmed.Equals("false", StringComparison.OrdinalIgnoreCase) || trimmed is "0" => JsonValue.Create(false),
+            "json" => Json(text, arguments),
             "xml-inline" => Xml(text, arguments, depth),
             "kv-lines" => Lines(text, arguments, depth),
             _ => null,
@@ -65,34 +66,32 @@ internal static class TemplateValue
         }
     }
 
-    private static JsonNode? Json(string text, JsonElement? arguments)
+    /// <summary>What strings stand between, apart from quotes.</summary>
+    public static IReadOnlyList<(string Open, string Close)> Delimiters(JsonElement? arguments)
     {
         var delimiters = new List<(string Open, string Close)>();
         if (Argument(arguments, "string_delims") is { ValueKind: JsonValueKind.Array } pairs)
         {
             foreach (var pair in pairs.EnumerateArray())
             {
-                if (pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2)
+                if (pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 && pair[0].GetString() is { Length: > 0 } open)
                 {
-                    delimiters.Add((pair[0].GetString() ?? "", pair[1].GetString() ?? ""));
+                    delimiters.Add((open, pair[1].GetString() is { Length: > 0 } close ? close : open));
                 }
             }
         }
 
-        var json = delimiters.Count > 0 || Flag(arguments, "unquoted_keys", false) ? LenientJson.ToJson(text, delimiters) : text;
-        return TryParse(json) ?? (Flag(arguments, "allow_non_json", false) ? JsonValue.Create(text) : null);
+        return delimiters;
     }
 
-    private static JsonNode? TryParse(string json)
+    private static JsonNode? Json(string text, JsonElement? arguments)
     {
-        try
-        {
-            return JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { MaxDepth = 128 });
-        }
-        catch (Exception exception) when (exception is JsonException or ArgumentException)
-        {
-            return null;
-        }
+        var delimiters = Delimiters(arguments);
+        var json = delimiters.Count > 0 || Flag(arguments, "unquoted_keys", false) ? LenientJson.ToJson(text, delimiters) : text;
+        using var document = JsonText.ParseCall(json);
+        return document is not null ? JsonText.ToNode(document.RootElement)
+            : Flag(arguments, "allow_non_json", false) ? JsonValue.Create(text)
+            : null;
     }
 
     private static JsonObject? Xml(string text, JsonElement? arguments, int depth)
@@ -105,7 +104,8 @@ internal static class TemplateValue
         var map = new JsonObject();
         foreach (var match in TemplateMarker.Compile(pattern.GetString()!).Matches(text).Cast<Match>())
         {
-            Add(map, match.Groups["key"].Value.Trim(), Inner(arguments, match.Groups["value"].Value, depth), Flag(arguments, "merge_duplicates", false));
+            var (key, value) = (match.Groups["key"].Value.Trim(), match.Groups["value"].Value);
+            Add(map, key, Inner(arguments, value, depth) ?? JsonValue.Create(value), Flag(arguments, "merge_duplicates", false));
         }
 
         return map;
@@ -121,7 +121,8 @@ internal static class TemplateValue
             var at = part.IndexOf(separator, StringComparison.Ordinal);
             if (at > 0)
             {
-                Add(map, part[..at].Trim(), Inner(arguments, part[(at + separator.Length)..], depth), merge: false);
+                var value = part[(at + separator.Length)..];
+                Add(map, part[..at].Trim(), Inner(arguments, value, depth) ?? JsonValue.Create(value.Trim()), merge: false);
             }
         }
 
@@ -145,11 +146,12 @@ internal static class TemplateValue
         map[key] = value;
     }
 
+    /// <summary>A value as its own parser reads it; null where it names none, or cannot read it.</summary>
     private static JsonNode? Inner(JsonElement? arguments, string text, int depth)
     {
         var parser = Argument(arguments, "value_parser");
         var name = parser is { ValueKind: JsonValueKind.String } plain ? plain.GetString() : Argument(parser, "name")?.GetString();
-        return Parse(name ?? "text", Argument(parser, "args"), text, depth + 1) ?? JsonValue.Create(text);
+        return name is null ? null : Parse(name, Argument(parser, "args"), text, depth + 1);
     }
 
     private static JsonElement? Argument(JsonElement? owner, string name) =>

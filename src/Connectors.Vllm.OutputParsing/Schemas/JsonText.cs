@@ -1,32 +1,123 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.OutputParsing.Schemas;
 
-/// <summary>Writes JSON text as models read it best (nothing escaped that need not be), and reads what models write.</summary>
+/// <summary>
+/// Reads the JSON that models write, and writes JSON as models read it best: nothing escaped that need not be. The one place that decides what still
+/// counts as JSON: half of a surrogate pair becomes U+FFFD, a repeated key keeps its last value, and what is nested too deeply is none.
+/// </summary>
 internal static class JsonText
 {
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 128 };
+    /// <summary>How deeply arguments may nest; what System.Text.Json reads again without being asked for more.</summary>
+    public const int MaxDepth = 64;
 
-    /// <summary>Parses JSON text; null when it is none (or nested deeper than 128, or holds half characters).</summary>
-    public static JsonDocument? Parse(ReadOnlySpan<char> text)
+    // A call's object and the list around it come on top.
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = MaxDepth + 4 };
+
+    /// <summary>Parses JSON text; null when it is none.</summary>
+    public static JsonDocument? Parse(ReadOnlySpan<char> text) => TryParse(WellFormed(text));
+
+    /// <summary>The same for a call's JSON, where line breaks and tabs may stand in strings as they are: there is only one thing they can mean.</summary>
+    public static JsonDocument? ParseCall(ReadOnlySpan<char> text)
     {
-        try
+        var json = WellFormed(text);
+        return TryParse(json) ?? (json.AsSpan().ContainsAny('\n', '\r', '\t') ? TryParse(EscapeInStrings(json)) : null);
+    }
+
+    /// <summary>JSON text of a value that is JSON itself; null when it is none.</summary>
+    public static string? Canonical(ReadOnlySpan<char> text)
+    {
+        using var document = Parse(text);
+        return document?.RootElement.GetRawText();
+    }
+
+    /// <summary>A node of the element; of members with one name the last counts.</summary>
+    public static JsonNode? ToNode(JsonElement element)
+    {
+        switch (element.ValueKind)
         {
-            return JsonDocument.Parse(text.ToString().AsMemory(), Strict);
-        }
-        catch (Exception exception) when (exception is JsonException or ArgumentException)
-        {
-            return null;
+            case JsonValueKind.Object:
+                var map = new JsonObject();
+                foreach (var member in element.EnumerateObject())
+                {
+                    map[member.Name] = ToNode(member.Value);
+                }
+
+                return map;
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(ToNode)]);
+            case JsonValueKind.Null:
+                return null;
+            default:
+                return JsonValue.Create(element.Clone());
         }
     }
 
-    /// <summary>True when the text is one JSON object.</summary>
-    public static bool IsObject(ReadOnlySpan<char> text)
+    /// <summary>True when brackets nest deeper than <see cref="MaxDepth"/>.</summary>
+    public static bool IsTooDeep(ReadOnlySpan<char> json)
     {
-        using var document = Parse(text);
-        return document?.RootElement.ValueKind == JsonValueKind.Object;
+        var (depth, inString) = (0, false);
+        for (var i = 0; i < json.Length; i++)
+        {
+            switch (json[i])
+            {
+                case '\\' when inString:
+                    i++;
+                    break;
+                case '"':
+                    inString = !inString;
+                    break;
+                case '{' or '[' when !inString:
+                    if (++depth > MaxDepth)
+                    {
+                        return true;
+                    }
+
+                    break;
+                case '}' or ']' when !inString:
+                    depth--;
+                    break;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The text with U+FFFD for every half of a surrogate pair, written as it is or escaped.</summary>
+    public static string WellFormed(ReadOnlySpan<char> text)
+    {
+        if (text.IndexOfAnyInRange('\ud800', '\udfff') < 0 && text.IndexOf("\\u", StringComparison.Ordinal) < 0)
+        {
+            return text.ToString();
+        }
+
+        var builder = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length;)
+        {
+            var length = Unit(text[i..], out var unit);
+            if (length > 0 && char.IsHighSurrogate(unit) && Unit(text[(i + length)..], out var low) is > 0 and var more && char.IsLowSurrogate(low))
+            {
+                builder.Append(text.Slice(i, length + more));
+                i += length + more;
+            }
+            else if (length > 0 && char.IsSurrogate(unit))
+            {
+                builder.Append('\ufffd');
+                i += length;
+            }
+            else
+            {
+                // An escaped backslash begins no other escape.
+                length = length > 0 ? length : text[i..] is ['\\', '\\', ..] ? 2 : 1;
+                builder.Append(text.Slice(i, length));
+                i += length;
+            }
+        }
+
+        return builder.ToString();
     }
 
     /// <summary>A JSON string of the text.</summary>
@@ -46,35 +137,16 @@ internal static class JsonText
             var c = text[i];
             switch (c)
             {
-                case '"':
-                    builder.Append("\\\"");
-                    break;
-                case '\\':
-                    builder.Append("\\\\");
-                    break;
-                case '\n':
-                    builder.Append("\\n");
-                    break;
-                case '\r':
-                    builder.Append("\\r");
-                    break;
-                case '\t':
-                    builder.Append("\\t");
+                case '"' or '\\':
+                    builder.Append('\\').Append(c);
                     break;
                 case < ' ':
-                    AppendEscape(builder, c);
+                    AppendControl(builder, c);
                     break;
                 case >= '\ud800' and <= '\udfff':
-                    if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
-                    {
-                        builder.Append(c).Append(text[++i]);
-                    }
-                    else
-                    {
-                        // Half a character cannot be written as UTF-8; escaped it can.
-                        AppendEscape(builder, c);
-                    }
-
+                    var isPair = char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]);
+                    builder.Append(isPair ? text.Slice(i, 2) : "\ufffd");
+                    i += isPair ? 1 : 0;
                     break;
                 default:
                     builder.Append(c);
@@ -85,5 +157,69 @@ internal static class JsonText
         builder.Append('"');
     }
 
-    private static void AppendEscape(StringBuilder builder, char c) => builder.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
+    private static void AppendControl(StringBuilder builder, char c) => builder.Append(c switch
+    {
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        _ => "\\u" + ((int)c).ToString("x4", CultureInfo.InvariantCulture),
+    });
+
+    /// <summary>Length of the UTF-16 unit that a surrogate or a <c>\uXXXX</c> escape stands for; 0 for anything else.</summary>
+    private static int Unit(ReadOnlySpan<char> text, out char unit)
+    {
+        unit = text.IsEmpty ? '\0' : text[0];
+        if (char.IsSurrogate(unit))
+        {
+            return 1;
+        }
+
+        if (text.Length >= 6 && text[0] == '\\' && text[1] == 'u'
+            && ushort.TryParse(text.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+        {
+            unit = (char)code;
+            return 6;
+        }
+
+        return 0;
+    }
+
+    private static string EscapeInStrings(string json)
+    {
+        var builder = new StringBuilder(json.Length + 16);
+        var inString = false;
+        for (var i = 0; i < json.Length; i++)
+        {
+            var c = json[i];
+            if (inString && c is ('\n' or '\r' or '\t'))
+            {
+                AppendControl(builder, c);
+                continue;
+            }
+
+            builder.Append(c);
+            if (inString && c == '\\' && i + 1 < json.Length)
+            {
+                builder.Append(json[++i]);
+            }
+            else if (c == '"')
+            {
+                inString = !inString;
+            }
+        }
+
+        return builder.ToString();
+    }
+
+    private static JsonDocument? TryParse(string json)
+    {
+        try
+        {
+            return JsonDocument.Parse(json, Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

@@ -39,6 +39,30 @@ internal ref struct PythonLiteral
         return true;
     }
 
+    /// <summary>The text that the inside of a quoted string stands for.</summary>
+    public static string Unescape(ReadOnlySpan<char> inside)
+    {
+        if (inside.IndexOf('\\') < 0)
+        {
+            return inside.ToString();
+        }
+
+        var literal = new PythonLiteral(inside, 0, new StringBuilder());
+        while (literal._position < inside.Length)
+        {
+            if (inside[literal._position] == '\\')
+            {
+                literal.Escape(literal._json);
+            }
+            else
+            {
+                literal._json.Append(inside[literal._position++]);
+            }
+        }
+
+        return literal._json.ToString();
+    }
+
     private bool Value(int depth)
     {
         SkipSpace();
@@ -228,8 +252,8 @@ internal ref struct PythonLiteral
     private void Hex(char kind, StringBuilder value)
     {
         var length = kind switch { 'x' => 2, 'u' => 4, _ => 8 };
-        if (_position + length <= _text.Length
-            && uint.TryParse(_text.Slice(_position, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && code <= 0x10ffff)
+        var digits = _position + length <= _text.Length ? _text.Slice(_position, length) : [];
+        if (uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && code <= 0x10ffff)
         {
             _position += length;
             if (code > 0xffff)

@@ -18,6 +18,11 @@ internal sealed class ToolSchema(JsonElement? schema)
     /// <summary>True when the parameter is declared.</summary>
     public bool Declares(string parameter) => Root.Declares(parameter);
 
+    /// <summary>True when the tool takes arguments of these names, and no required one is missing.</summary>
+    public bool Fits(IReadOnlySet<string> names) => IsKnown && names.All(Declares)
+        && (!schema!.Value.TryGetProperty("required", out var required) || required.ValueKind != JsonValueKind.Array
+            || required.EnumerateArray().All(name => name.ValueKind != JsonValueKind.String || names.Contains(name.GetString()!)));
+
     /// <summary>The types a parameter may have.</summary>
     public ValueTypes Types(string parameter)
     {

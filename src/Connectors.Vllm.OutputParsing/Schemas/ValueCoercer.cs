@@ -20,12 +20,14 @@ internal static class ValueCoercer
         }
 
         var text = raw.Trim();
-        if (text.Equals("null", StringComparison.OrdinalIgnoreCase) || (text is "None" && types.HasFlag(ValueTypes.Null) && !types.HasFlag(ValueTypes.Text)))
+        var mayBeText = types.HasFlag(ValueTypes.Text);
+        if (text.Equals("null", StringComparison.OrdinalIgnoreCase) || (text is "None" && !mayBeText))
         {
             return "null";
         }
 
-        if (types.HasFlag(ValueTypes.Whole) && Whole(text) is { } whole)
+        // Where a string is allowed, only what JSON itself reads as a number is one: zip codes and phone numbers keep their zeros and signs.
+        if (types.HasFlag(ValueTypes.Whole) && (!mayBeText || IsNumber(text)) && Whole(text) is { } whole)
         {
             return whole;
         }
@@ -35,7 +37,7 @@ internal static class ValueCoercer
             return text.ToString();
         }
 
-        if (types.HasFlag(ValueTypes.Truth) && Truth(text) is { } truth)
+        if (types.HasFlag(ValueTypes.Truth) && Truth(text, digits: !mayBeText) is { } truth)
         {
             return truth;
         }
@@ -46,7 +48,7 @@ internal static class ValueCoercer
         }
 
         // What fits no allowed type but is JSON goes on as it is: the function's own validation can say more than a string would.
-        return !types.HasFlag(ValueTypes.Text) && text.Length > 0 && JsonText.Parse(text) is { } document ? Dispose(document, text.ToString()) : JsonText.Quote(raw);
+        return (mayBeText || text.IsEmpty ? null : JsonText.Canonical(text)) ?? JsonText.Quote(raw);
     }
 
     /// <summary>True when the text is a JSON number.</summary>
@@ -118,9 +120,9 @@ internal static class ValueCoercer
         return number.IsEmpty ? "0" : negative ? string.Concat("-", number) : number.ToString();
     }
 
-    private static string? Truth(ReadOnlySpan<char> text) =>
-        text is "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase) ? "true"
-        : text is "0" || text.Equals("false", StringComparison.OrdinalIgnoreCase) ? "false"
+    private static string? Truth(ReadOnlySpan<char> text, bool digits) =>
+        text.Equals("true", StringComparison.OrdinalIgnoreCase) || (digits && text is "1") ? "true"
+        : text.Equals("false", StringComparison.OrdinalIgnoreCase) || (digits && text is "0") ? "false"
         : null;
 
     private static string? Container(ReadOnlySpan<char> text, ValueTypes types)
@@ -135,21 +137,9 @@ internal static class ValueCoercer
             return null;
         }
 
-        if (JsonText.Parse(text) is { } document)
-        {
-            using (document)
-            {
-                return document.RootElement.ValueKind == JsonValueKind.Object ? (types.HasFlag(ValueTypes.Map) ? text.ToString() : null)
-                    : types.HasFlag(ValueTypes.List) ? text.ToString() : null;
-            }
-        }
-
-        return PythonLiteral.ToJson(text);
-    }
-
-    private static string Dispose(JsonDocument document, string text)
-    {
-        document.Dispose();
-        return text;
+        using var document = JsonText.Parse(text);
+        return document is null ? PythonLiteral.ToJson(text)
+            : types.HasFlag(document.RootElement.ValueKind == JsonValueKind.Object ? ValueTypes.Map : ValueTypes.List) ? document.RootElement.GetRawText()
+            : null;
     }
 }

@@ -98,6 +98,7 @@ internal static class MarkerSniffer
         (["<|channel>"], "gemma4"),
         (["<|open|>", "think"], "kimi_k3"),
         (["Here is my thought process"], "granite"),
+        (["Here's my thought process"], "granite"),
         (["<think>"], "qwen3"),
         (["</think>"], "qwen3"),
     ];

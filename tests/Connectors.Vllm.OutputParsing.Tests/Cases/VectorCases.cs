@@ -132,7 +132,7 @@ internal static class VectorCases
         new("answer with a name", "{\"name\": \"Bob\", \"age\": 3}", "T {\"name\": \"Bob\", \"age\": 3}") { Tools = "llama3_json" },
         new("text first", "Sure: {\"name\":\"now\",\"parameters\":{}}", "T Sure: {\"name\":\"now\",\"parameters\":{}}") { Tools = "llama3_json" },
         new("python tag", "<|python_tag|>{\"name\":\"now\",\"parameters\":{}}", "C now {}") { Tools = "llama3_json" },
-        new("python tag with code", "<|python_tag|>print(1)", "T <|python_tag|>print(1)") { Tools = "llama3_json" },
+        new("python tag with code", "<|python_tag|>print(1)", "T print(1)") { Tools = "llama3_json" },
         new("leading space and arguments key", "\n {\"name\":\"now\",\"arguments\":{}}", "C now {}") { Tools = "llama3_json" },
         new("end of turn", "{\"name\":\"now\",\"parameters\":{}}<|eom_id|>", "C now {}") { Tools = "llama3_json" },
         new("pretty answer", "{\n  \"a\": [\n    1\n  ]\n}", "T {\n  \"a\": [\n    1\n  ]\n}") { Tools = "llama3_json" },
