@@ -30,7 +30,7 @@ internal sealed class HarmonyMachine(MachineContext context)
 {
     private const string Functions = "functions.";
 
-    private static readonly string[] HeaderBeginnings = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "to=", "assistant"];
+    private static readonly string[] HeaderBeginnings = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "to=", "assistant", Functions];
 
     protected override bool MayBeHeader(ReadOnlySpan<char> text)
     {
@@ -38,6 +38,16 @@ internal sealed class HarmonyMachine(MachineContext context)
         foreach (var beginning in HeaderBeginnings)
         {
             if (trimmed.StartsWith(beginning, StringComparison.Ordinal) || beginning.AsSpan().StartsWith(trimmed, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        foreach (var tool in Context.ToolNames)
+        {
+            // A recipient without its sign, up to the next marker.
+            if (tool.AsSpan().StartsWith(trimmed, StringComparison.Ordinal)
+                || (trimmed.StartsWith(tool, StringComparison.Ordinal) && trimmed[tool.Length..].TrimStart() is ([] or ['<', ..])))
             {
                 return true;
             }

@@ -104,6 +104,7 @@ internal static class HeaderFormats
 internal static class KimiId
 {
     private const string Prefix = "functions";
+    private const string Signs = "._:-/ ";
 
     /// <summary>The name in an id, and the id where it has the right form; an empty name where it tells none.</summary>
     public static (string Name, string? Id) Read(ReaderContext context, string id)
@@ -119,7 +120,7 @@ internal static class KimiId
 
         var declared = context.ToolNames.Where(tool => IsFormOf(id, tool)).MaxBy(tool => tool.Length);
         return declared is not null ? (declared, null)
-            : id.AsSpan().IndexOfAnyExcept("0123456789.:_-") < 0 ? ("", null)
+            : IsNumber(id) ? ("", null)
             : (name, isCounted ? id : null);
     }
 
@@ -137,10 +138,21 @@ internal static class KimiId
         return fitting.Length == 1 ? fitting[0] : "";
     }
 
+    /// <summary>Whether an id is a counter, perhaps behind a word that is no tool's name.</summary>
+    private static bool IsNumber(string id)
+    {
+        var rest = id.AsSpan();
+        foreach (var word in (ReadOnlySpan<string>)[Prefix, "function", "tool", "call"])
+        {
+            rest = rest.StartsWith(word, StringComparison.Ordinal) ? rest[word.Length..].TrimStart(Signs) : rest;
+        }
+
+        return rest.IndexOfAnyExcept("0123456789.:_-") < 0;
+    }
+
     /// <summary>Whether an id is a tool's name between the prefix and a number, whatever stands between them and for signs in the name.</summary>
     private static bool IsFormOf(string id, string tool)
     {
-        const string Signs = "._:-/ ";
         var rest = id.AsSpan();
         rest = rest.StartsWith(Prefix, StringComparison.Ordinal) && !tool.StartsWith(Prefix, StringComparison.Ordinal) ? rest[Prefix.Length..] : rest;
         rest = rest.TrimStart(Signs);

@@ -424,9 +424,14 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
                     return null;
                 }
 
-                if (length > 0 && _wordDepth > 0 && _wordsNest)
+                if (length > 0 && !_wordsNest)
                 {
-                    // The call ends inside a bracket: it was none. From here on brackets in words are mere characters.
+                    return _probe;
+                }
+
+                if (length > 0)
+                {
+                    // The call ends inside a word, so a bracket of it was none: from here on brackets in words are mere characters.
                     (_probe, _wordDepth, _wordsNest) = (_position, 0, false);
                     continue;
                 }

@@ -90,7 +90,8 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
 
         if (next < 0)
         {
-            return block[header.Start..].Trim().Contains('\n') ? Reject(Position) : ReadResult.More;
+            var line = block[header.Start..].Trim();
+            return line.Contains('\n') && !BeginsWithTool(line) ? Reject(Position) : ReadResult.More;
         }
 
         var name = block[header.Start..Position].Trim();
@@ -367,6 +368,19 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
     }
 
     private CallDraft Draft(string name) => new(name, context.Schema(name));
+
+    private bool BeginsWithTool(ReadOnlySpan<char> text)
+    {
+        foreach (var tool in context.ToolNames)
+        {
+            if (text.StartsWith(tool, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>A tool's name and one of its parameters that stand together without the tag between them; null unless there is just one way to cut.</summary>
     private (string Tool, string Key)? Unglue(ReadOnlySpan<char> text)
