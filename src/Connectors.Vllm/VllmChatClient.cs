@@ -81,7 +81,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(messages);
         ThrowIfDisposed();
-        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.Prepare(AsList(messages), options, this), _disposing.Token, cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, new ChatRequest(AsList(messages), null, options, this), _disposing.Token, cancellationToken);
     }
 
     /// <summary>Completes a raw prompt: no chat template, and no parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.</summary>
@@ -93,7 +93,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ThrowIfDisposed();
-        return ChatPipeline.RunAsync(_runtime, pipeline => pipeline.PrepareCompletion(prompt, options, this), _disposing.Token, cancellationToken);
+        return ChatPipeline.RunAsync(_runtime, new ChatRequest([], prompt, options, this), _disposing.Token, cancellationToken);
     }
 
     /// <summary>The model's profile; loaded with the first call.</summary>
@@ -123,7 +123,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     {
         ArgumentNullException.ThrowIfNull(messages);
         var profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
-        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger).Prepare(AsList(messages), options, this), profile);
+        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger).Prepare(new ChatRequest(AsList(messages), null, options, this)), profile);
     }
 
     /// <inheritdoc/>

@@ -11,7 +11,6 @@ namespace Connectors.Vllm;
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
     /// <summary>Requests of one call that are under way at a time: enough to fill a batch, few enough for one connection.</summary>
-    private const int MaxRenewals = 2;
     private const int MaxParallel = 32;
 
     private readonly VllmRuntime _runtime;
@@ -114,26 +113,10 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
         cancellationToken.ThrowIfCancellationRequested();
         var embeddings = new Embedding<float>[texts.Length];
-        long tokens = 0;
-        for (var renewals = 0; texts.Length > 0; renewals++)
-        {
-            var profile = await _runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                tokens = await EmbedAllAsync(profile, texts, embeddings, options?.Dimensions, cancellationToken).ConfigureAwait(false);
-                break;
-            }
-            catch (VllmModelChangedException changed)
-            {
-                // All of them again: vectors of two models must not meet in one list.
-                _runtime.Renew(profile, changed);
-                if (renewals == MaxRenewals)
-                {
-                    throw;
-                }
-            }
-        }
 
+        // All of them again when the model changes: vectors of two models must not meet in one list.
+        var tokens = texts.Length == 0 ? 0 : await _runtime.UseProfileAsync(
+            (profile, token) => EmbedAllAsync(profile, texts, embeddings, options?.Dimensions, token), cancellationToken).ConfigureAwait(false);
         return new GeneratedEmbeddings<Embedding<float>>(embeddings)
         {
             Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens },

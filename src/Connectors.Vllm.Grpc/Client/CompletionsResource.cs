@@ -4,14 +4,12 @@ using System.Text.Json;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Completions of prompts given as text or ids, with every sampling parameter. Text is decoded here with the model's tokenizer, which is asked from the
+/// Completions of prompts given as text or ids, with every sampling parameter. Text is decoded here with the model's tokenizer, which is asked from
+/// the
 /// server when none was given; a server that cannot send it but sends text (Inference protocol) is asked for text instead.
 /// </summary>
 public sealed class CompletionsResource
 {
-    /// <summary>How often one request may find that the server has another model than its tokenizer belongs to.</summary>
-    private const int MaxRenewals = 2;
-
     private readonly IVllmEngine _engine;
     private readonly ServerTokenizer _tokenizer;
 
@@ -26,17 +24,19 @@ public sealed class CompletionsResource
         CreateAsync(ForText(prompt, sampling), cancellationToken);
 
     /// <summary>Completes prompt ids and returns the whole result.</summary>
-    public Task<CompletionResult> CreateAsync(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+    public Task<CompletionResult> CreateAsync(
+        ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         CreateAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>
     /// Completes a request and returns the whole result. A failure in the middle carries what had come
-    /// (<see cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is no JSON is a <see cref="VllmConstraintException"/>.
+    /// (<see cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is no JSON is a <see
+    /// cref="VllmConstraintException"/>.
     /// </summary>
     public async Task<CompletionResult> CreateAsync(GenerationRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var collector = new CompletionCollector(request.RequestId ?? RequestIds.Next());
+        var collector = new CompletionCollector(request.RequestId ?? GenerationRequest.NewRequestId());
         try
         {
             await foreach (var update in StreamAsync(request with { RequestId = collector.RequestId }, cancellationToken).ConfigureAwait(false))
@@ -48,23 +48,26 @@ public sealed class CompletionsResource
             CheckJson(request, result);
             return result;
         }
-        catch (VllmException e)
+        catch (VllmException exception)
         {
-            e.PartialCompletion ??= collector.HasAny ? collector.ToResult() : null;
+            exception.PartialCompletion ??= collector.HasAny ? collector.ToResult() : null;
             throw;
         }
     }
 
     /// <summary>Completes a prompt text and streams the pieces.</summary>
-    public IAsyncEnumerable<CompletionUpdate> StreamAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<CompletionUpdate> StreamAsync(
+        string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         StreamAsync(ForText(prompt, sampling), cancellationToken);
 
     /// <summary>Completes prompt ids and streams the pieces.</summary>
-    public IAsyncEnumerable<CompletionUpdate> StreamAsync(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<CompletionUpdate> StreamAsync(
+        ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         StreamAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>Completes a request and streams the pieces. Leaving the enumeration early aborts the request on the server.</summary>
-    public async IAsyncEnumerable<CompletionUpdate> StreamAsync(GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<CompletionUpdate> StreamAsync(
+        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         var (texts, updates, more) = await BeginAsync(request, cancellationToken).ConfigureAwait(false);
@@ -126,38 +129,37 @@ public sealed class CompletionsResource
     public IEnumerable<CompletionUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default) =>
         Blocking.Run(StreamAsync(request, cancellationToken), cancellationToken);
 
-    /// <summary>Sends the request and waits for the first tokens. A server with another model gets nothing; the tokenizer is loaded anew then.</summary>
-    private async ValueTask<(ChoiceText[] Texts, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
-        GenerationRequest request, CancellationToken cancellationToken)
-    {
-        for (var renewals = 0; ; renewals++)
-        {
-            var known = await _tokenizer.FindAsync(cancellationToken).ConfigureAwait(false);
-            var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
-            for (var i = 0; i < texts.Length; i++)
+    /// <summary>
+    /// Sends the request and waits for the first tokens. A server with another model gets nothing; the tokenizer is loaded anew then.
+    /// </summary>
+    private Task<(ChoiceText[] Texts, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
+        GenerationRequest request, CancellationToken cancellationToken) => _tokenizer.UseAsync(
+            async (known, token) =>
             {
-                texts[i] = new ChoiceText(request, known.Model, known.Tokenizer);
-            }
-
-            var sent = known.Tokenizer is null ? request with { IncludeServerText = true } : request with { PreparedFor = request.PreparedFor ?? known.Model };
-            var updates = _engine.GenerateAsync(sent, cancellationToken).GetAsyncEnumerator(cancellationToken);
-            try
-            {
-                return (texts, updates, await updates.MoveNextAsync().ConfigureAwait(false));
-            }
-            catch (Exception e)
-            {
-                await updates.DisposeAsync().ConfigureAwait(false);
-                if (e is not VllmModelChangedException changed
-                    || !_tokenizer.Renew(known, changed, request.PromptText is not null)
-                    || request.PreparedFor is not null
-                    || renewals == MaxRenewals)
+                var texts = new ChoiceText[Math.Max(request.Sampling.ChoiceCount ?? 1, 1)];
+                for (var i = 0; i < texts.Length; i++)
                 {
+                    texts[i] = new ChoiceText(request, known.Model, known.Tokenizer);
+                }
+
+                var sent = request with
+                {
+                    IncludeServerText = request.IncludeServerText || known.Tokenizer is null,
+                    PreparedFor = request.PreparedFor ?? known.Model,
+                };
+                var updates = _engine.GenerateAsync(sent, token).GetAsyncEnumerator(token);
+                try
+                {
+                    return (texts, updates, await updates.MoveNextAsync().ConfigureAwait(false));
+                }
+                catch
+                {
+                    await updates.DisposeAsync().ConfigureAwait(false);
                     throw;
                 }
-            }
-        }
-    }
+            },
+            isText: request.PromptText is not null,
+            cancellationToken);
 
     private static GenerationRequest ForText(string prompt, SamplingOptions? sampling)
     {
@@ -171,7 +173,11 @@ public sealed class CompletionsResource
     private static GenerationFinish? FinishOf(GenerationUpdate update, ChoiceText choice) => choice switch
     {
         { IsFinished: false } => null,
-        { StopString: { } stop } => (update.Finish ?? new GenerationFinish { RawReason = "stop" }) with { Reason = GenerationFinishReason.Stop, StopString = stop },
+        { StopString: { } stop } => (update.Finish ?? new GenerationFinish { RawReason = "stop" }) with
+        {
+            Reason = GenerationFinishReason.Stop,
+            StopString = stop,
+        },
         _ => update.Finish,
     };
 
@@ -188,10 +194,11 @@ public sealed class CompletionsResource
             {
                 using var document = JsonDocument.Parse(choice.Text, new JsonDocumentOptions { MaxDepth = 512 });
             }
-            catch (JsonException e)
+            catch (JsonException exception)
             {
                 throw new VllmConstraintException(
-                    $"The answer is not JSON although the constraint ({constraint}) asks for it. A server with a reasoning parser applies constraints only after the end of a thought: {e.Message}", e)
+                    $"The answer is not JSON although the constraint ({constraint}) asks for it. A server with a reasoning parser applies "
+                    + $"constraints only after the end of a thought: {exception.Message}", exception)
                 {
                     Constraint = constraint,
                     StatusCode = VllmStatusCode.FailedPrecondition,

@@ -3,8 +3,6 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>Embeddings, from servers of the VllmEngine protocol that serve an embedding model.</summary>
 public sealed class EmbeddingsResource
 {
-    private const int MaxRenewals = 2;
-
     private readonly IVllmEngine _engine;
     private readonly ServerTokenizer _tokenizer;
 
@@ -15,21 +13,13 @@ public sealed class EmbeddingsResource
     }
 
     /// <summary>Embeds a text, encoded here with the model's special tokens.</summary>
-    public async Task<EmbeddingResult> CreateAsync(string text, CancellationToken cancellationToken = default)
+    public Task<EmbeddingResult> CreateAsync(string text, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        for (var renewals = 0; ; renewals++)
-        {
-            var known = await _tokenizer.RequireAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                return await _engine.EmbedAsync(known.Tokenizer!.Encode(text, addSpecialTokens: true), known.Model, cancellationToken).ConfigureAwait(false);
-            }
-            catch (VllmModelChangedException e) when (_tokenizer.Renew(known, e, isText: true) && renewals < MaxRenewals)
-            {
-                // The server was restarted with another model; its tokenizer is loaded next.
-            }
-        }
+        return _tokenizer.UseAsync(
+            (known, token) => _engine.EmbedAsync(_tokenizer.Require(known).Encode(text, addSpecialTokens: true), known.Model, token),
+            isText: true,
+            cancellationToken);
     }
 
     /// <summary>Embeds prompt ids.</summary>
@@ -37,8 +27,10 @@ public sealed class EmbeddingsResource
         _engine.EmbedAsync(promptIds, cancellationToken: cancellationToken);
 
     /// <summary>The blocking form of <see cref="CreateAsync(string, CancellationToken)"/>.</summary>
-    public EmbeddingResult Create(string text, CancellationToken cancellationToken = default) => Blocking.Run(() => CreateAsync(text, cancellationToken));
+    public EmbeddingResult Create(string text, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => CreateAsync(text, cancellationToken));
 
     /// <summary>The blocking form of <see cref="CreateAsync(ReadOnlyMemory{int}, CancellationToken)"/>.</summary>
-    public EmbeddingResult Create(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) => Blocking.Run(() => CreateAsync(promptIds, cancellationToken));
+    public EmbeddingResult Create(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => CreateAsync(promptIds, cancellationToken));
 }

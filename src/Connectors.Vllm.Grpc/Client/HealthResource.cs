@@ -17,7 +17,8 @@ public sealed class HealthResource
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) => _engine.GetLoadsAsync(cancellationToken);
 
     /// <summary>Aborts requests by id; unknown ids are ignored.</summary>
-    public Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default) => _engine.AbortAsync(requestIds, cancellationToken);
+    public Task AbortAsync(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default) =>
+        _engine.AbortAsync(requestIds, cancellationToken);
 
     /// <summary>The blocking form of <see cref="CheckAsync"/>.</summary>
     public VllmHealth Check(CancellationToken cancellationToken = default) => Blocking.Run(() => CheckAsync(cancellationToken));
@@ -29,5 +30,6 @@ public sealed class HealthResource
     public IReadOnlyList<VllmLoad> GetLoads(CancellationToken cancellationToken = default) => Blocking.Run(() => GetLoadsAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="AbortAsync"/>.</summary>
-    public void Abort(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default) => Blocking.Run(() => AbortAsync(requestIds, cancellationToken));
+    public void Abort(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => AbortAsync(requestIds, cancellationToken));
 }

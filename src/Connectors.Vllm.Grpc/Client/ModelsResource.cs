@@ -18,23 +18,27 @@ public sealed class ModelsResource
     public Task<VllmModelInfo> GetAsync(CancellationToken cancellationToken = default) => _engine.GetModelInfoAsync(cancellationToken).AsTask();
 
     /// <summary>What the server can do with it.</summary>
-    public Task<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default) => _engine.GetCapabilitiesAsync(cancellationToken).AsTask();
+    public Task<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default) =>
+        _engine.GetCapabilitiesAsync(cancellationToken).AsTask();
 
     /// <summary>Its tokenizer: the one the client was given, else the server's.</summary>
     public Task<Tokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
 
     /// <summary>Its LoRA adapters (Inference protocol).</summary>
-    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) => _engine.ListLorasAsync(cancellationToken);
+    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
+        _engine.ListLorasAsync(cancellationToken);
 
     /// <summary>The blocking form of <see cref="GetAsync"/>.</summary>
     public VllmModelInfo Get(CancellationToken cancellationToken = default) => Blocking.Run(() => GetAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="GetCapabilitiesAsync"/>.</summary>
-    public VllmCapabilities GetCapabilities(CancellationToken cancellationToken = default) => Blocking.Run(() => GetCapabilitiesAsync(cancellationToken));
+    public VllmCapabilities GetCapabilities(CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => GetCapabilitiesAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="GetTokenizerAsync"/>.</summary>
     public Tokenizer GetTokenizer(CancellationToken cancellationToken = default) => Blocking.Run(() => GetTokenizerAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="ListLorasAsync"/>.</summary>
-    public IReadOnlyList<LoraAdapterInfo> ListLoras(CancellationToken cancellationToken = default) => Blocking.Run(() => ListLorasAsync(cancellationToken));
+    public IReadOnlyList<LoraAdapterInfo> ListLoras(CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => ListLorasAsync(cancellationToken));
 }

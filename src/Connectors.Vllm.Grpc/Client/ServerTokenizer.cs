@@ -2,12 +2,15 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Grpc;
 
+/// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself and none was given.</summary>
+internal sealed record ModelTokenizer(Tokenizer? Tokenizer, VllmModelInfo Model);
+
 /// <summary>The model's tokenizer: given, or loaded from the server's files when first needed and again when the server has another model.</summary>
 internal sealed class ServerTokenizer
 {
     private readonly IVllmEngine _engine;
     private readonly Tokenizer? _given;
-    private CachedLookup<ModelTokenizer> _loaded;
+    private readonly Renewable<ModelTokenizer> _loaded;
 
     public ServerTokenizer(IVllmEngine engine, Tokenizer? given)
     {
@@ -17,59 +20,20 @@ internal sealed class ServerTokenizer
     }
 
     public async ValueTask<Tokenizer> GetAsync(CancellationToken cancellationToken) =>
-        _given ?? (await RequireAsync(cancellationToken).ConfigureAwait(false)).Tokenizer!;
+        _given ?? Require(await _loaded.GetAsync(cancellationToken).ConfigureAwait(false));
 
-    /// <summary>The tokenizer and its model.</summary>
-    public async ValueTask<ModelTokenizer> RequireAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await Volatile.Read(ref _loaded).GetAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (VllmException e) when (e is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException))
-        {
-            throw new VllmRequestException(
-                $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {e.Message} Give the client one "
-                + "(Tokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
-                e)
-            {
-                StatusCode = e.StatusCode,
-                ServerMessage = e.ServerMessage,
-                Method = e.Method,
-                Endpoint = _engine.Endpoint,
-            };
-        }
-    }
+    /// <exception cref="VllmRequestException">There is none.</exception>
+    public Tokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw NotThere("the Inference protocol cannot transfer it.", null);
 
-    /// <summary>The tokenizer and its model, without a tokenizer where the server can send its own text instead.</summary>
-    public async ValueTask<ModelTokenizer> FindAsync(CancellationToken cancellationToken)
-    {
-        if (_given is null)
-        {
-            var capabilities = await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
-            if (capabilities.Protocol != VllmProtocol.VllmEngine)
-            {
-                return new(null, await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false));
-            }
-        }
-
-        return await RequireAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>
-    /// The server has another model than <paramref name="stale"/> belongs to, which is forgotten. True when the request may be made again: its ids mean
-    /// the same to the new model, or they are still to be made (<paramref name="isText"/>) with a tokenizer that follows the server.
-    /// </summary>
-    public bool Renew(ModelTokenizer stale, VllmModelChangedException reason, bool isText)
-    {
-        var lookup = Volatile.Read(ref _loaded);
-        if (lookup.Current == stale)
-        {
-            Interlocked.CompareExchange(ref _loaded, new(LoadAsync), lookup);
-        }
-
-        return (isText && _given is null) || (reason.Model is { } served && ModelMatch.HaveSameTokens(stale.Model, served));
-    }
+    /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
+    /// <param name="use">What to do.</param>
+    /// <param name="isText">Whether the ids are still to be made, with a tokenizer that follows the server.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<T> UseAsync<T>(
+        Func<ModelTokenizer, CancellationToken, Task<T>> use, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(
+        use,
+        (stale, reason) => (isText && _given is null) || (reason.Model is { } served && ModelMatch.HaveSameTokens(stale.Model, served)),
+        cancellationToken);
 
     private async Task<ModelTokenizer> LoadAsync(CancellationToken cancellationToken)
     {
@@ -79,22 +43,39 @@ internal sealed class ServerTokenizer
             return new(_given, model);
         }
 
-        var files = await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false);
+        var capabilities = await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+        if (capabilities.Protocol != VllmProtocol.VllmEngine)
+        {
+            return new(null, model);
+        }
+
         try
         {
-            return new(Tokenizer.FromFiles(files), model);
+            return new(Tokenizer.FromFiles(await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false)), model);
         }
-        catch (TokenizerException e)
+        catch (TokenizerException exception)
         {
-            throw new VllmProtocolException($"The tokenizer that {_engine.Endpoint} sent cannot be used: {e.Message}", e)
+            throw new VllmProtocolException($"The tokenizer that {_engine.Endpoint} sent cannot be used: {exception.Message}", exception)
             {
                 StatusCode = VllmStatusCode.DataLoss,
-                Method = VllmEngineMethods.GetTokenizer,
                 Endpoint = _engine.Endpoint,
             };
         }
+        catch (VllmException exception)
+            when (exception is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException))
+        {
+            throw NotThere(exception.Message, exception);
+        }
     }
-}
 
-/// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself.</summary>
-internal sealed record ModelTokenizer(Tokenizer? Tokenizer, VllmModelInfo Model);
+    private VllmRequestException NotThere(string why, VllmException? exception) => new(
+        $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {why} Give the client one "
+        + "(Tokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
+        exception)
+    {
+        StatusCode = exception?.StatusCode ?? VllmStatusCode.Unimplemented,
+        ServerMessage = exception?.ServerMessage ?? string.Empty,
+        Method = exception?.Method,
+        Endpoint = _engine.Endpoint,
+    };
+}

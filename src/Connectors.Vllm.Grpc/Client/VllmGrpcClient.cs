@@ -12,7 +12,9 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
 {
     private readonly bool _ownsEngine;
 
-    /// <summary>A client for the server that the environment variables <c>VLLM_GRPC_HOST</c> and <c>VLLM_GRPC_PORT</c> name (localhost:9000).</summary>
+    /// <summary>
+    /// A client for the server that the environment variables <c>VLLM_GRPC_HOST</c> and <c>VLLM_GRPC_PORT</c> name (localhost:9000).
+    /// </summary>
     public VllmGrpcClient()
         : this(new VllmConnectionOptions())
     {
@@ -85,14 +87,14 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
                     return;
                 }
             }
-            catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented && e.Method is not null)
+            catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented && exception.Method is not null)
             {
                 // It speaks our protocol and has no health service: as ready as it can tell.
                 return;
             }
-            catch (VllmException e)
+            catch (VllmException exception)
             {
-                (failure, said) = (e, e.Message);
+                (failure, said) = (exception, exception.Message);
             }
 
             if (Environment.TickCount64 >= end)

@@ -36,13 +36,17 @@ public sealed record GenerationRequest
     /// <summary>Log probabilities: null none, 0 of the sampled tokens, k also of the k best candidates (servers allow 20 by default).</summary>
     public int? Logprobs { get; init; }
 
-    /// <summary>Log probabilities of the prompt's tokens: null none, 0 of the tokens, k also of the k best candidates. Slows the server down.</summary>
+    /// <summary>
+    /// Log probabilities of the prompt's tokens: null none, 0 of the tokens, k also of the k best candidates. Slows the server down.
+    /// </summary>
     public int? PromptLogprobs { get; init; }
 
     /// <summary>Media, in the order of their anchors in <see cref="PromptIds"/>.</summary>
     public IReadOnlyList<MediaItem> Media { get; init; } = [];
 
-    /// <summary>A served model name; Inference protocol only, ignored by the VllmEngine protocol (one model per server). Null is the default model.</summary>
+    /// <summary>
+    /// A served model name; Inference protocol only, ignored by the VllmEngine protocol (one model per server). Null is the default model.
+    /// </summary>
     public string? Model { get; init; }
 
     /// <summary>A LoRA adapter that is loaded on the server; Inference protocol only.</summary>
@@ -73,7 +77,8 @@ public sealed record GenerationRequest
     public bool Stream { get; init; } = true;
 
     /// <summary>
-    /// The model the prompt was made for, as <see cref="IVllmEngine.GetModelInfoAsync"/> told it. A server that has another one by the time the request
+    /// The model the prompt was made for, as <see cref="IVllmEngine.GetModelInfoAsync"/> told it. A server that has another one by the time the
+    /// request
     /// would be sent gets nothing, and <see cref="VllmModelChangedException"/> is thrown. Null sends to whatever model is there.
     /// </summary>
     public VllmModelInfo? PreparedFor { get; init; }
@@ -84,16 +89,29 @@ public sealed record GenerationRequest
     /// </summary>
     public int? VocabularySize { get; init; }
 
-    /// <summary>Asks for the answer's text as the server decodes it, where it can tell (Inference protocol): <see cref="GenerationUpdate.ServerText"/>.</summary>
+    /// <summary>
+    /// Tokens that prompt and answer may have together, where the server does not tell it. Null leaves the length to the server then.
+    /// </summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>The model's own sampling defaults, where the server does not tell them (they stand in the model's generation_config.json).</summary>
+    public SamplingOptions? ModelDefaults { get; init; }
+
+    /// <summary>
+    /// Asks for the answer's text as the server decodes it, where it can tell (Inference protocol): <see cref="GenerationUpdate.ServerText"/>.
+    /// </summary>
     public bool IncludeServerText { get; init; }
 
     /// <summary>
-    /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (Inference protocol): for those who
+    /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (Inference protocol): for
+    /// those who
     /// take <see cref="GenerationUpdate.ServerText"/> and nothing else. A constraint that failed silently cannot be told from an empty answer then.
     /// </summary>
     public bool IncludeTokenIds { get; init; } = true;
 
-    /// <summary>Asks for the prompt's ids as the server encoded them, where it can tell (Inference protocol): <see cref="GenerationUpdate.PromptIds"/>.</summary>
+    /// <summary>
+    /// Asks for the prompt's ids as the server encoded them, where it can tell (Inference protocol): <see cref="GenerationUpdate.PromptIds"/>.
+    /// </summary>
     public bool IncludePromptIds { get; init; }
 
     /// <summary>Puts the protobuf message of each update into <see cref="GenerationUpdate.RawRepresentation"/>.</summary>
@@ -101,4 +119,20 @@ public sealed record GenerationRequest
 
     /// <summary>Extra metadata for this call.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>A new id for a request: unique, in order of time.</summary>
+    /// <param name="prefix">What it begins with.</param>
+    public static string NewRequestId(string prefix = "") => prefix + Guid.CreateVersion7().ToString("N");
+
+    /// <summary>
+    /// This, with <see cref="PromptIds"/> cut as <see cref="SamplingOptions.TruncatePromptTokens"/> says; the engine does that to every request. A
+    /// prompt of
+    /// text is cut by the server, which is the first to know its ids.
+    /// </summary>
+    public GenerationRequest WithTruncatedPrompt() =>
+        PromptText is not null || Sampling.TruncatePromptTokens is not (> 0 and var length) ? this : this with
+    {
+        PromptIds = PromptIds.Length > length ? PromptIds[^length..] : PromptIds,
+        Sampling = Sampling with { TruncatePromptTokens = null },
+    };
 }

@@ -49,7 +49,9 @@ public sealed record GenerationFinish
     /// <summary>The server's word for it.</summary>
     public string RawReason { get; init; } = string.Empty;
 
-    /// <summary>The stop token that ended it (one of the request's, or one of the model's secondary end tokens); null otherwise. 0 is a token.</summary>
+    /// <summary>
+    /// The stop token that ended it (one of the request's, or one of the model's secondary end tokens); null otherwise. 0 is a token.
+    /// </summary>
     public int? StopTokenId { get; init; }
 
     /// <summary>The model's end token, where the server names it (Inference protocol); null otherwise.</summary>

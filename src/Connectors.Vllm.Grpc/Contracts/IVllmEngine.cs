@@ -56,7 +56,8 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
 
     /// <summary>
     /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked
-    /// against the archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves this model is
+    /// against the archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves
+    /// this model is
     /// asked; null asks any of the list.
     /// </summary>
     /// <exception cref="VllmModelChangedException">No server has that model any more.</exception>

@@ -97,9 +97,9 @@ internal static class DataUri
             var data = Convert.FromBase64String(text.Contains('%') ? Uri.UnescapeDataString(text.ToString()) : text.ToString());
             return (data, mediaType.Length == 0 ? null : mediaType);
         }
-        catch (FormatException e)
+        catch (FormatException exception)
         {
-            throw MediaItem.Bad("A data: address holds invalid base64.", e);
+            throw MediaItem.Bad("A data: address holds invalid base64.", exception);
         }
     }
 }

@@ -18,7 +18,9 @@ public sealed class OutputConstraint
     /// <summary>The kind.</summary>
     public OutputConstraintKind Kind { get; }
 
-    /// <summary>The schema, expression, grammar or tag; empty for <see cref="OutputConstraintKind.JsonObject"/> and <see cref="OutputConstraintKind.Choice"/>.</summary>
+    /// <summary>
+    /// The schema, expression, grammar or tag; empty for <see cref="OutputConstraintKind.JsonObject"/> and <see cref="OutputConstraintKind.Choice"/>.
+    /// </summary>
     public string Value { get; }
 
     /// <summary>The strings of a <see cref="OutputConstraintKind.Choice"/>; else empty.</summary>
@@ -81,9 +83,9 @@ public sealed class OutputConstraint
                 throw Bad($"The {what} is a JSON {document.RootElement.ValueKind}, not an object.");
             }
         }
-        catch (JsonException e)
+        catch (JsonException exception)
         {
-            throw Bad($"The {what} is not valid JSON: {e.Message}", e);
+            throw Bad($"The {what} is not valid JSON: {exception.Message}", exception);
         }
     }
 

@@ -6,7 +6,9 @@ public sealed record VllmCapabilities
     /// <summary>The protocol it speaks.</summary>
     public VllmProtocol Protocol { get; init; }
 
-    /// <summary>More than one choice per request (<see cref="SamplingOptions.ChoiceCount"/>) in one call. Where false, the client sends one call per choice.</summary>
+    /// <summary>
+    /// More than one choice per request (<see cref="SamplingOptions.ChoiceCount"/>) in one call. Where false, the client sends one call per choice.
+    /// </summary>
     public bool MultipleChoices { get; init; }
 
     /// <summary>Log probabilities.</summary>

@@ -18,8 +18,27 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
 
     public IReadOnlyList<ServerEndpoint> All => endpoints;
 
-    /// <summary>The server for a request; <paramref name="failed"/> are those that this request has failed at.</summary>
-    public ServerEndpoint Select(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed)
+    /// <summary>Chooses the server for a request and counts the request there, until the lease is disposed.</summary>
+    /// <param name="promptIds">The prompt; empty when there is none.</param>
+    /// <param name="failed">Servers that this request has failed at.</param>
+    public EndpointLease Take(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed) => new(Select(promptIds, failed));
+
+    /// <summary>Whether a server may be set aside for a failure that says little: more than half of them must stay.</summary>
+    public bool MaySetAside(ServerEndpoint endpoint)
+    {
+        var aside = 0;
+        foreach (var other in endpoints)
+        {
+            aside += other != endpoint && other.IsSetAside ? 1 : 0;
+        }
+
+        return endpoints.Length > 1 && (aside + 1) * 2 <= endpoints.Length;
+    }
+
+    /// <summary>Whether there is a server that this request has not failed at.</summary>
+    public bool HasOther(IReadOnlyCollection<ServerEndpoint> failed) => Array.Exists(endpoints, endpoint => !failed.Contains(endpoint));
+
+    private ServerEndpoint Select(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed)
     {
         if (endpoints.Length == 1)
         {
@@ -87,5 +106,27 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
         hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;
         hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53;
         return hash ^ (hash >> 33);
+    }
+}
+
+/// <summary>One request at one server, counted there until it is disposed.</summary>
+internal sealed class EndpointLease : IDisposable
+{
+    private int _left;
+
+    public EndpointLease(ServerEndpoint endpoint)
+    {
+        Endpoint = endpoint;
+        endpoint.Enter();
+    }
+
+    public ServerEndpoint Endpoint { get; }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _left, 1) == 0)
+        {
+            Endpoint.Leave();
+        }
     }
 }

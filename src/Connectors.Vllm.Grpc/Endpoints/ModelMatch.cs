@@ -4,10 +4,12 @@ namespace Connectors.Vllm.Grpc;
 internal static class ModelMatch
 {
     /// <summary>
-    /// The same server must tell exactly what it told then. Another server may call its model and its folder differently; there only what decides about
+    /// The same server must tell exactly what it told then. Another server may call its model and its folder differently; there only what decides
+    /// about
     /// token ids counts, as far as both tell it.
     /// </summary>
-    public static bool Fits(VllmModelInfo prepared, VllmModelInfo served) => ReferenceEquals(prepared, served) || (prepared.Endpoint == served.Endpoint
+    public static bool Fits(VllmModelInfo prepared, VllmModelInfo served) =>
+        ReferenceEquals(prepared, served) || (prepared.Endpoint == served.Endpoint
         ? Equals(prepared.RawRepresentation, served.RawRepresentation) && prepared.ContextLength == served.ContextLength
         : HaveSameTokens(prepared, served));
 
@@ -42,5 +44,40 @@ internal static class ModelMatch
         // The Inference protocol tells names only.
         var bothNamesOnly = one.VocabularySize is null && other.VocabularySize is null;
         return !bothNamesOnly || one.ModelId == other.ModelId || one.ServedModelName == other.ServedModelName;
+    }
+}
+
+/// <summary>
+/// The one guard of "is it still the model this was made for": what the server tells now against what the prompt was made for. Together with
+/// <see cref="CallContext.ExpectedEpoch"/>, which keeps the message back when the server may have changed since, nothing reaches another model.
+/// </summary>
+internal static class ModelGuard
+{
+    /// <summary>The model of the server; throws when it is not the one that <paramref name="prepared"/> tells.</summary>
+    /// <exception cref="VllmModelChangedException">It is another one.</exception>
+    /// <exception cref="VllmRequestException">Another endpoint serves a model of another name.</exception>
+    public static async ValueTask<VllmModelInfo> CheckAsync(VllmModelInfo? prepared, KnownServer server, CancellationToken cancellationToken)
+    {
+        var served = await server.Protocol.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        if (prepared is not null && ModelMatch.AreNamedDifferently(prepared, served) && ModelMatch.HaveSameTokens(prepared, served))
+        {
+            throw new VllmRequestException(
+                $"The endpoints serve different models: {prepared.Endpoint} serves '{prepared.ServedModelName}' and {served.Endpoint} serves "
+                + $"'{served.ServedModelName}'; nothing was sent. The endpoints of one client must serve the same model; create a client for each model.")
+            {
+                StatusCode = VllmStatusCode.FailedPrecondition,
+                Endpoint = served.Endpoint,
+                Parameter = "Endpoints",
+            };
+        }
+
+        return prepared is null || ModelMatch.Fits(prepared, served) ? served : throw new VllmModelChangedException(
+            $"{served.Endpoint} now serves '{served.ServedModelName}' and not what the prompt was made for, '{prepared.ServedModelName}' as told by "
+            + $"{prepared.Endpoint}; nothing was sent. Make the prompt again with the tokenizer of the model that is served now.")
+        {
+            StatusCode = VllmStatusCode.FailedPrecondition,
+            Endpoint = served.Endpoint,
+            Model = served,
+        };
     }
 }

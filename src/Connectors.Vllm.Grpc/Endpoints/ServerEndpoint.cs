@@ -2,52 +2,67 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>One server: its transport, what it speaks, how busy we keep it and whether it is set aside.</summary>
+/// <summary>
+/// What was found out about the process behind an address, and the channel's epoch at that time: later the address may lead to another process, with
+/// another protocol or another model.
+/// </summary>
+internal sealed record KnownServer(IServerProtocol Protocol, int Epoch);
+
+/// <summary>One server: its channel, what it speaks, how busy we keep it and whether it is set aside. Thread-safe.</summary>
 internal sealed class ServerEndpoint : IDisposable
 {
-    private readonly GrpcInvoker _invoker;
+    /// <summary>Failures in a row that may be the request's fault as well, before the server is set aside for them.</summary>
+    private const int MaxSuspectFailures = 3;
+
+    /// <summary>A server that fails again and again is set aside for up to this many probe intervals.</summary>
+    private const int MaxBackoff = 12;
+
     private readonly VllmConnectionOptions _options;
     private readonly ILogger _logger;
-    private CachedLookup<KnownServer> _server;
+    private readonly Renewable<KnownServer> _server;
     private int _outstanding;
     private long _setAsideUntil;
+    private int _failures;
+    private int _backoff;
+    private readonly SemaphoreSlim _sending = new(1);
     private int _probing;
     private VllmProtocol _lastProtocol;
 
-    public ServerEndpoint(IGrpcTransport transport, VllmConnectionOptions options, ILogger logger)
+    public ServerEndpoint(ServerChannel channel, ILogger logger)
     {
-        Transport = transport;
-        _options = options;
+        Channel = channel;
+        _options = channel.Options;
         _logger = logger;
-        _lastProtocol = options.Protocol;
-        _invoker = new GrpcInvoker(transport, options);
-        _server = NewLookup();
+        _lastProtocol = _options.Protocol;
+        _server = new Renewable<KnownServer>(FindOutAsync);
     }
 
-    public IGrpcTransport Transport { get; }
+    public ServerChannel Channel { get; }
 
-    public Uri Uri => Transport.Endpoint;
+    public Uri Uri => Channel.Endpoint;
 
+    /// <summary>Requests of ours that are in flight there.</summary>
     public int Outstanding => Volatile.Read(ref _outstanding);
 
     public bool IsSetAside => Volatile.Read(ref _setAsideUntil) != 0;
 
     /// <summary>What was last found out; during an outage, what it was before.</summary>
-    public VllmProtocol Protocol => Volatile.Read(ref _server).Current?.Family.Protocol ?? _lastProtocol;
+    public VllmProtocol Protocol => _server.Current?.Protocol.Protocol ?? _lastProtocol;
 
-    /// <summary>What is known of the server, found out anew when a connection was opened since.</summary>
+    /// <summary>What is known of the server, found out anew when it may be another one by now.</summary>
     public ValueTask<KnownServer> GetServerAsync(CancellationToken cancellationToken)
     {
-        var lookup = Volatile.Read(ref _server);
-        if (lookup.Current is { } known && known.Connections != Transport.Connections)
+        if (_server.Current is { } known && known.Epoch != Channel.Epoch)
         {
-            Interlocked.CompareExchange(ref _server, NewLookup(), lookup);
+            _server.Forget(known);
         }
 
-        return Volatile.Read(ref _server).GetAsync(cancellationToken);
+        return _server.GetAsync(cancellationToken);
     }
 
-    /// <summary>The server no longer knows a method it knew: it was replaced by another version. Asks anew; false when the protocol is forced.</summary>
+    /// <summary>
+    /// The server no longer knows a method it knew: it was replaced by another version. Asks anew; false when the protocol is forced.
+    /// </summary>
     public bool Forget(KnownServer known)
     {
         if (_options.Protocol != VllmProtocol.Auto)
@@ -55,10 +70,9 @@ internal sealed class ServerEndpoint : IDisposable
             return false;
         }
 
-        var lookup = Volatile.Read(ref _server);
-        if (ReferenceEquals(lookup.Current, known) && Interlocked.CompareExchange(ref _server, NewLookup(), lookup) == lookup)
+        if (_server.Forget(known))
         {
-            Log.ProtocolForgotten(_logger, Uri, known.Family.Protocol);
+            Log.ProtocolForgotten(_logger, Uri, known.Protocol.Protocol);
         }
 
         return true;
@@ -69,30 +83,31 @@ internal sealed class ServerEndpoint : IDisposable
     public void Leave() => Interlocked.Decrement(ref _outstanding);
 
     /// <summary>Looks at how a call failed; a server that cannot work is set aside.</summary>
-    public void Observe(Exception exception)
+    /// <param name="exception">The failure.</param>
+    /// <param name="maySetAside">Whether it may be set aside for failures that say little: not when too many others are already.</param>
+    public void Observe(Exception exception, bool maySetAside)
     {
-        var isDown = exception is VllmException { IsEngineDead: true }
-            or VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, ServerMessage.Length: 0 }
-            or VllmTimeoutException { Kind: VllmTimeoutKind.Connect };
-        if (isDown)
+        var kind = FailureKinds.Of(exception);
+        var isSuspect = kind == FailureKind.Suspect && Interlocked.Increment(ref _failures) >= MaxSuspectFailures;
+        if (kind == FailureKind.Down || (maySetAside && (kind == FailureKind.Hung || isSuspect)))
         {
-            if (!IsSetAside)
-            {
-                Log.SetAside(_logger, Uri, exception.Message);
-            }
-
-            Volatile.Write(ref _setAsideUntil, Math.Max(1, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds));
+            SetAside(exception.Message);
         }
 
         // It may come back as another version or with another model, also behind a proxy that keeps its connection to us.
-        if (isDown || exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true })
+        // A refusal that gives its reason (overloaded, draining) says that it is still there.
+        if (kind == FailureKind.Down && _server.Current is { } known)
         {
-            var lookup = Volatile.Read(ref _server);
-            if (lookup.Current is not null)
-            {
-                Interlocked.CompareExchange(ref _server, NewLookup(), lookup);
-            }
+            _server.Forget(known);
         }
+    }
+
+    /// <summary>A generation has begun to answer.</summary>
+    public void MarkWorking()
+    {
+        Volatile.Write(ref _failures, 0);
+        Volatile.Write(ref _backoff, 0);
+        Return(Volatile.Read(ref _setAsideUntil));
     }
 
     /// <summary>Asks a server that was set aside for its health, in the background and not too often; it comes back when it is well.</summary>
@@ -101,19 +116,49 @@ internal sealed class ServerEndpoint : IDisposable
         var until = Volatile.Read(ref _setAsideUntil);
         if (until != 0 && Environment.TickCount64 >= until && Interlocked.Exchange(ref _probing, 1) == 0)
         {
-            _ = Task.Run(ProbeAsync);
+            _ = Task.Run(() => ProbeAsync(until));
         }
     }
 
-    public void MarkHealthy()
+    /// <summary>
+    /// One at a time: requests that found new connections again and again. Each opens one where the server takes few streams on a connection, which
+    /// holds all others
+    /// back, so that they would begin anew as often as there are requests.
+    /// </summary>
+    public async Task<SendTurn> TakeTurnAsync(CancellationToken cancellationToken)
     {
-        if (Interlocked.Exchange(ref _setAsideUntil, 0) != 0)
+        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return new SendTurn(_sending);
+    }
+
+    public void Dispose() => Channel.Dispose();
+
+    /// <summary>The longer, the more often in a row; what a probe brings back and then fails again must not come back at the same pace.</summary>
+    private void SetAside(string reason)
+    {
+        var wasAside = IsSetAside;
+        if (!wasAside)
+        {
+            Log.SetAside(_logger, Uri, reason);
+            Interlocked.Increment(ref _backoff);
+        }
+
+        Volatile.Write(ref _setAsideUntil, NextProbe());
+    }
+
+    private long NextProbe()
+    {
+        var factor = Math.Clamp(1 << Math.Clamp(Volatile.Read(ref _backoff) - 1, 0, 8), 1, MaxBackoff);
+        return Math.Max(1, Environment.TickCount64 + (long)(_options.ProbeInterval.TotalMilliseconds * factor));
+    }
+
+    private void Return(long until)
+    {
+        if (until != 0 && Interlocked.CompareExchange(ref _setAsideUntil, 0, until) == until)
         {
             Log.Returned(_logger, Uri);
         }
     }
-
-    public void Dispose() => Transport.Dispose();
 
     /// <summary>What the server says about its health; one that cannot be asked is not healthy.</summary>
     public async Task<VllmHealth> CheckHealthAsync(CancellationToken cancellationToken)
@@ -121,7 +166,7 @@ internal sealed class ServerEndpoint : IDisposable
         try
         {
             var server = await GetServerAsync(cancellationToken).ConfigureAwait(false);
-            return await server.Family.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
+            return await server.Protocol.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
         }
         catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
         {
@@ -129,19 +174,23 @@ internal sealed class ServerEndpoint : IDisposable
         }
         catch (VllmException exception)
         {
-            Observe(exception);
+            Observe(exception, maySetAside: false);
             return new VllmHealth(false, exception.Message) { Endpoint = Uri, Exception = exception };
         }
     }
 
-    private async Task ProbeAsync()
+    private async Task ProbeAsync(long until)
     {
         try
         {
             if ((await CheckHealthAsync(CancellationToken.None).ConfigureAwait(false)).IsHealthy)
             {
-                MarkHealthy();
-                return;
+                Return(until);
+            }
+            else
+            {
+                // Only if nothing happened to it meanwhile: a call may have shown that it works, or that it does not.
+                Interlocked.CompareExchange(ref _setAsideUntil, NextProbe(), until);
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
@@ -151,27 +200,51 @@ internal sealed class ServerEndpoint : IDisposable
         {
             Volatile.Write(ref _probing, 0);
         }
-
-        Interlocked.CompareExchange(ref _setAsideUntil, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds, Volatile.Read(ref _setAsideUntil));
     }
 
-    private CachedLookup<KnownServer> NewLookup() => new(async token =>
+    private async Task<KnownServer> FindOutAsync(CancellationToken cancellationToken)
     {
         var protocol = _options.Protocol;
         if (protocol == VllmProtocol.Auto)
         {
-            protocol = await ProtocolDetector.DetectAsync(_invoker, token).ConfigureAwait(false);
+            protocol = await ProtocolDetector.DetectAsync(Channel, cancellationToken).ConfigureAwait(false);
             Log.ProtocolDetected(_logger, Uri, protocol);
         }
 
         _lastProtocol = protocol;
         return new KnownServer(
-            protocol == VllmProtocol.VllmEngine ? new VllmEngineProtocol(_invoker) : new InferenceProtocol(_invoker, protocol), Transport.Connections);
-    });
+            protocol == VllmProtocol.VllmEngine ? new VllmEngineProtocol(Channel) : new InferenceProtocol(Channel, protocol), Channel.Epoch);
+    }
 }
 
-/// <summary>
-/// What was found out about the process behind an address, and the connection count at that time: a connection opened later may lead to another process,
-/// with another protocol or another model.
-/// </summary>
-internal sealed record KnownServer(IServerProtocol Family, int Connections);
+/// <summary>What a failure says about the server it happened at.</summary>
+internal enum FailureKind
+{
+    /// <summary>Nothing: the request was wrong, or the caller left.</summary>
+    None,
+
+    /// <summary>Something is wrong, perhaps with the request, perhaps for a moment.</summary>
+    Suspect,
+
+    /// <summary>It accepts calls and does not answer them.</summary>
+    Hung,
+
+    /// <summary>It cannot be reached, or its engine has died.</summary>
+    Down,
+}
+
+internal static class FailureKinds
+{
+    public static FailureKind Of(Exception exception) => exception switch
+    {
+        VllmException { IsEngineDead: true } => FailureKind.Down,
+        VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => FailureKind.Down,
+        VllmTimeoutException { ServerMessage.Length: 0 } => FailureKind.Hung,
+        VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, ServerMessage.Length: 0 } => FailureKind.Down,
+        VllmConnectionException { StatusCode: VllmStatusCode.Cancelled } => FailureKind.None,
+        VllmProtocolException or VllmConnectionException => FailureKind.Suspect,
+        VllmException { StatusCode: VllmStatusCode.Internal or VllmStatusCode.Unknown }
+            and not (VllmRequestException or VllmConstraintException) => FailureKind.Suspect,
+        _ => FailureKind.None,
+    };
+}

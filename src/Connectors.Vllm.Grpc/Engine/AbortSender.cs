@@ -12,19 +12,19 @@ internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
 
     private readonly HashSet<Task> _pending = [];
 
-    public void Send(ServerEndpoint endpoint, IServerProtocol family, string requestId)
+    public void Send(Attempt attempt, string requestId)
     {
-        if (family.Protocol == VllmProtocol.LegacyInference)
+        if (attempt.Server.Protocol.Protocol == VllmProtocol.LegacyInference)
         {
             return;
         }
 
-        Log.Aborting(logger, requestId, endpoint.Uri);
+        Log.Aborting(logger, requestId, attempt.Endpoint.Uri);
         lock (_pending)
         {
             if (_pending.Count < MaxPending)
             {
-                var task = Task.Run(() => AbortAsync(endpoint, family, requestId));
+                var task = Task.Run(() => AbortAsync(attempt, requestId));
                 _pending.Add(task);
                 _ = task.ContinueWith(Remove, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
@@ -48,15 +48,16 @@ internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
         }
     }
 
-    private async Task AbortAsync(ServerEndpoint endpoint, IServerProtocol family, string requestId)
+    private async Task AbortAsync(Attempt attempt, string requestId)
     {
         try
         {
-            await family.AbortAsync([requestId], timeout, CancellationToken.None).ConfigureAwait(false);
+            await attempt.Server.Protocol
+                .AbortAsync([requestId], attempt.Endpoint.Channel.NewCall(requestId, timeout: timeout), CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is VllmException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (exception is VllmException or OperationCanceledException or ObjectDisposedException)
         {
-            Log.AbortFailed(logger, requestId, endpoint.Uri, e);
+            Log.AbortFailed(logger, requestId, attempt.Endpoint.Uri, exception);
         }
     }
 }

@@ -19,7 +19,11 @@ internal static class ChoiceFanOut
         var count = request.Sampling.ChoiceCount ?? 1;
         var pumps = Enumerable.Range(0, count).Select(index => PumpAsync(Part(request, index), index)).ToArray();
         var all = Task.WhenAll(pumps);
-        _ = all.ContinueWith(done => channel.Writer.TryComplete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = all.ContinueWith(
+            done => channel.Writer.TryComplete(done.Exception?.InnerException),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
         try
         {
             await foreach (var update in channel.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
@@ -42,9 +46,9 @@ internal static class ChoiceFanOut
                     await channel.Writer.WriteAsync(WithIndex(update, index), stop.Token).ConfigureAwait(false);
                 }
             }
-            catch (Exception e)
+            catch (Exception exception)
             {
-                channel.Writer.TryComplete(e);
+                channel.Writer.TryComplete(exception);
                 await stop.CancelAsync().ConfigureAwait(false);
                 throw;
             }

@@ -15,7 +15,8 @@ internal static class ConstraintFailures
     {
         var isRefusal = exception.StatusCode == VllmStatusCode.InvalidArgument
             && Array.Exists(Texts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
-        var isCollapse = exception.StatusCode == VllmStatusCode.Internal && exception.ServerMessage.Contains("engine failed during generation", StringComparison.Ordinal);
+        var isCollapse = exception.StatusCode == VllmStatusCode.Internal
+            && exception.ServerMessage.Contains("engine failed during generation", StringComparison.Ordinal);
         return isRefusal || isCollapse
             ? new VllmConstraintException($"The server could not apply the constraint ({constraint}): {exception.Message}", exception)
             {
@@ -63,7 +64,7 @@ internal static class ConstraintFailures
                 {
                     return Regex.IsMatch(string.Empty, $@"\A(?:{constraint.Value})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
                 }
-                catch (Exception e) when (e is ArgumentException or RegexMatchTimeoutException)
+                catch (Exception exception) when (exception is ArgumentException or RegexMatchTimeoutException)
                 {
                     return false;
                 }

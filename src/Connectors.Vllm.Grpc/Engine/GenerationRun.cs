@@ -1,22 +1,38 @@
-using Google.Protobuf;
-
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// A generation in flight: the call, the reader of its messages, and what has to happen when it is left. Disposing it before its end resets the
 /// call and has the request aborted.
 /// </summary>
-internal sealed class GenerationRun(
-    ServerEndpoint endpoint, IServerProtocol family, GenerationRequest request, string requestId, AbortSender aborts, HashSet<GenerationRun> running) : IDisposable
+internal sealed class GenerationRun : IDisposable
 {
-    private readonly GenerationReader _reader = family.CreateReader(request);
-    private IGrpcCall? _call;
-    private string _method = string.Empty;
-    private bool _sent;
-    private int _left;
+    private readonly Attempt _attempt;
+    private readonly GenerationRequest _request;
+    private readonly CallContext _context;
+    private readonly AbortSender _aborts;
+    private readonly HashSet<GenerationRun> _running;
+    private readonly GenerationReader _reader;
+    private readonly StreamCall<object> _call;
+    private bool _left;
     private int _aborted;
 
-    public IGrpcCall Call => _call!;
+    public GenerationRun(
+        Attempt attempt,
+        GenerationRequest request,
+        SamplingOptions sampling,
+        CallContext context,
+        AbortSender aborts,
+        HashSet<GenerationRun> running,
+        CancellationToken cancellationToken)
+    {
+        _attempt = attempt;
+        _request = request;
+        _context = context;
+        _aborts = aborts;
+        _running = running;
+        _reader = attempt.Server.Protocol.CreateReader(request, sampling.MaxTokens);
+        _call = attempt.Server.Protocol.Generate(request, sampling, context, cancellationToken);
+    }
 
     /// <summary>The model of the server it runs on.</summary>
     public VllmModelInfo? Model { get; init; }
@@ -24,19 +40,35 @@ internal sealed class GenerationRun(
     /// <summary>The first message is there (it always is, unless the stream ended well without any).</summary>
     public bool HasMessage { get; private set; }
 
-    public async Task StartAsync(GrpcCallRequest call, CancellationToken cancellationToken)
+    /// <summary>Every choice has had its end.</summary>
+    public bool IsComplete => _reader.IsComplete;
+
+    /// <summary>Waits for the first message.</summary>
+    public async Task StartAsync()
     {
-        _method = call.Method;
-        _sent = true;
-        lock (running)
+        lock (_running)
         {
-            running.Add(this);
+            _running.Add(this);
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
-        _call = await endpoint.Transport.StartAsync(call, cancellationToken).ConfigureAwait(false);
-        HasMessage = await _call.MoveNextAsync().ConfigureAwait(false);
+        try
+        {
+            HasMessage = await _call.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // A call that was cancelled, or that a limit ended, may have left the server at work; one that kept its message back has not.
+            Leave(exception is not ConnectionRenewedException && !_call.IsEnded);
+            if (exception is VllmException failure && Translate(failure) is { } translated && translated != failure)
+            {
+                throw translated;
+            }
+
+            throw;
+        }
     }
+
+    public ValueTask<bool> MoveNextAsync() => _call.MoveNextAsync();
 
     /// <summary>The update in the current message; null when it holds none.</summary>
     public GenerationUpdate? Read()
@@ -44,110 +76,99 @@ internal sealed class GenerationRun(
         GenerationUpdate? update;
         try
         {
-            update = _reader.Read(_call!.Current.Span);
+            update = _reader.Read(_call.Current);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or OverflowException)
+        catch (Exception exception) when (exception is not VllmException)
         {
-            throw new VllmProtocolException($"{_method} at {endpoint.Uri} sent a message that cannot be read: {e.Message}.", e)
-            {
-                StatusCode = VllmStatusCode.Internal,
-                Method = _method,
-                RequestId = requestId,
-                Endpoint = endpoint.Uri,
-            };
+            throw _call.Errors.Senseless(exception);
         }
 
-        if (update?.Finish is { } finish)
+        if (GenerationReader.IsProgress(update))
         {
-            CheckFinish(finish);
+            _call.ReportProgress();
+            if (update!.Finish is { } finish)
+            {
+                CheckFinish(finish);
+                if (_reader.IsComplete)
+                {
+                    _call.ExpectEnd();
+                }
+            }
         }
 
         return update;
     }
+
+    /// <summary>A failure as the caller sees it: refusals of a constraint are recognised in one place.</summary>
+    public VllmException Translate(VllmException exception) =>
+        _request.Constraint is { } constraint ? ConstraintFailures.Translate(exception, constraint) : exception;
 
     /// <summary>The call has ended well; throws when the answer has not.</summary>
     public void Complete()
     {
         if (!_reader.IsComplete)
         {
-            throw new VllmProtocolException($"{_method} at {endpoint.Uri} ended without the final message of the answer; what was received is incomplete.")
-            {
-                StatusCode = VllmStatusCode.DataLoss,
-                Method = _method,
-                RequestId = requestId,
-                Endpoint = endpoint.Uri,
-                IsRetryable = true,
-            };
+            throw _call.Errors.Protocol(
+                $"{_context.Endpoint} ended request {_context.RequestId} without the final message of the answer; what was received is incomplete.",
+                VllmStatusCode.DataLoss,
+                inner: null,
+                retryable: true);
         }
     }
 
-    public void Observe(VllmException exception) => endpoint.Observe(exception);
-
-    public void Dispose()
-    {
-        if (Leave(serverMayWork: _call is { IsEnded: false }))
-        {
-            endpoint.Leave();
-        }
-    }
-
-    /// <summary>The start failed; nobody gets this run. A call that was cancelled or timed out may have left the server at work.</summary>
-    public void Abandon(Exception exception) => Leave(_sent && (
-        _call is { IsEnded: false }
-        || exception is OperationCanceledException or VllmTimeoutException { Kind: not VllmTimeoutKind.Connect, ServerMessage.Length: 0 }));
+    public void Dispose() => Leave(!_call.IsEnded);
 
     /// <summary>Has the request aborted on the server, once. Safe beside a reader: the call itself is left to it.</summary>
     public void Abort()
     {
         if (Interlocked.Exchange(ref _aborted, 1) == 0)
         {
-            aborts.Send(endpoint, family, requestId);
+            _aborts.Send(_attempt, _context.RequestId!);
         }
     }
 
-    private bool Leave(bool serverMayWork)
+    private void Leave(bool serverMayWork)
     {
-        if (Interlocked.Exchange(ref _left, 1) != 0)
+        if (_left)
         {
-            return false;
+            return;
         }
 
-        lock (running)
+        _left = true;
+        lock (_running)
         {
-            running.Remove(this);
+            _running.Remove(this);
         }
 
-        _call?.Dispose();
+        _call.Dispose();
         if (serverMayWork)
         {
             Abort();
         }
-
-        return true;
     }
 
     private void CheckFinish(GenerationFinish finish)
     {
-        if (ConstraintFailures.Explain(finish, request) is { } why)
+        if (ConstraintFailures.Explain(finish, _request) is { } why)
         {
-            throw new VllmConstraintException($"The constraint ({request.Constraint}) did not hold at {endpoint.Uri}: {why}.")
+            throw new VllmConstraintException($"The constraint ({_request.Constraint}) did not hold at {_context.Endpoint}: {why}.")
             {
-                Constraint = request.Constraint,
+                Constraint = _request.Constraint,
                 StatusCode = VllmStatusCode.InvalidArgument,
-                Method = _method,
-                RequestId = requestId,
-                Endpoint = endpoint.Uri,
+                Method = _call.Errors.Method,
+                RequestId = _context.RequestId,
+                Endpoint = _context.Endpoint,
             };
         }
 
         if (finish.RawReason == "error")
         {
-            throw new VllmException($"{_method} at {endpoint.Uri}: the server ended the request with the finish reason 'error'.")
+            throw new VllmException($"{_context.Endpoint} ended request {_context.RequestId} with the finish reason 'error'.")
             {
                 StatusCode = VllmStatusCode.Internal,
-                Method = _method,
-                RequestId = requestId,
-                Endpoint = endpoint.Uri,
+                Method = _call.Errors.Method,
+                RequestId = _context.RequestId,
+                Endpoint = _context.Endpoint,
             };
         }
     }

@@ -2,6 +2,9 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net.Security;
 using Connectors.Vllm.Shared;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -21,9 +24,12 @@ public sealed class VllmConnectionOptions : IValidatableObject
     public const string TimeoutVariable = "VLLM_GRPC_TIMEOUT";
 
     /// <summary>
-    /// Addresses of servers that serve the same model: <c>http://host:port</c> (plain HTTP/2), <c>https://host:port</c> (TLS);
-    /// <c>grpc://</c> and <c>grpcs://</c> are read as these. Several spread the requests, see <see cref="PrefixAffinity"/>.
-    /// Empty means <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which default to localhost:9000.
+    /// Addresses of servers that serve the same model: <c>http://host:port</c> (plain HTTP/2), <c>https://host:port</c> (TLS),
+    /// <c>unix:/path/to/socket</c>; <c>grpc://</c> and <c>grpcs://</c> are read as the first two. <c>dns:///host:port</c>, and any other scheme the
+    /// channel has a
+    /// resolver for, is one endpoint whose channel spreads calls over all addresses it finds, in turn; it uses TLS when a certificate option is set.
+    /// Several endpoints spread the requests, see <see cref="PrefixAffinity"/>. Empty means <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which
+    /// default to localhost:9000.
     /// </summary>
     public IList<Uri> Endpoints { get; } = [];
 
@@ -35,6 +41,39 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
     /// <summary>Extra metadata for every call; names are lower-cased, names that end in <c>-bin</c> take base64 values.</summary>
     public IDictionary<string, string> Metadata { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Credentials that are asked for every call, e.g. a token that is renewed. They are sent to plain addresses as well, as <see
+    /// cref="BearerToken"/> is.
+    /// </summary>
+    public CallCredentials? CallCredentials { get; set; }
+
+    /// <summary>
+    /// Interceptors of every call, the first outermost. They see the calls as generated stubs make them, messages apart, whose types are internal.
+    /// </summary>
+    public IList<Interceptor> Interceptors { get; } = [];
+
+    /// <summary>
+    /// The HTTP handler to use instead of one of our own, e.g. from an <c>IHttpMessageHandlerFactory</c>; it is not disposed. Certificates, connect
+    /// timeout and keep-alive
+    /// are the handler's then, and a server that is replaced behind its connections is noticed within half a minute instead of at once. Null makes a
+    /// handler.
+    /// </summary>
+    public HttpMessageHandler? HttpHandler { get; set; }
+
+    /// <summary>
+    /// Changes the options of each channel before it is made (load balancing, own resolvers through <see cref="GrpcChannelOptions.ServiceProvider"/>,
+    /// a handler
+    /// around ours …). Do not switch on gRPC's own retries: what was made for one model could reach another one.
+    /// </summary>
+    public Action<GrpcChannelOptions>? ConfigureChannel { get; set; }
+
+    /// <summary>
+    /// Makes the calls instead of channels of our own: that of an own channel, a client factory or a test. <see cref="Endpoints"/> then only names it
+    /// in
+    /// messages, and everything about connections, certificates and handlers is its own.
+    /// </summary>
+    public CallInvoker? CallInvoker { get; set; }
 
     /// <summary>
     /// A PEM file with the certificates of the authorities to trust for the server's certificate, instead of those of the operating system;
@@ -63,7 +102,9 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <summary>Limit for setting up a connection. Default 10 s.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Limit for each call but generation (health, information, embeddings …). Default <c>VLLM_GRPC_TIMEOUT</c> seconds, else 60 s.</summary>
+    /// <summary>
+    /// Limit for each call but generation (health, information, embeddings …). Default <c>VLLM_GRPC_TIMEOUT</c> seconds, else 60 s.
+    /// </summary>
     public TimeSpan CallTimeout { get; set; } = DefaultCallTimeout();
 
     /// <summary>Limit for a whole generation; null (the default) sets none. Sent to the server as <c>grpc-timeout</c>.</summary>
@@ -120,13 +161,16 @@ public sealed class VllmConnectionOptions : IValidatableObject
     public ConstraintStart? ConstraintStart { get; set; }
 
     /// <summary>Makes options for one address.</summary>
-    /// <exception cref="ArgumentException">The address is not an absolute http, https, grpc or grpcs URI.</exception>
+    /// <exception cref="ArgumentException">The address is not one.</exception>
     public static VllmConnectionOptions ForEndpoint(string address)
     {
         var options = new VllmConnectionOptions();
         options.Endpoints.Add(EndpointAddress.Parse(address, nameof(address)));
         return options;
     }
+
+    /// <summary>Whether an option says that the servers use TLS.</summary>
+    internal bool UsesTls => RootCertificateFile is not null || ClientCertificateFile is not null || ConfigureTls is not null;
 
     /// <summary>Makes a copy that later changes of this object do not reach.</summary>
     public VllmConnectionOptions Clone()
@@ -135,6 +179,10 @@ public sealed class VllmConnectionOptions : IValidatableObject
         {
             Protocol = Protocol,
             BearerToken = BearerToken,
+            CallCredentials = CallCredentials,
+            HttpHandler = HttpHandler,
+            ConfigureChannel = ConfigureChannel,
+            CallInvoker = CallInvoker,
             RootCertificateFile = RootCertificateFile,
             ClientCertificateFile = ClientCertificateFile,
             ClientCertificateKeyFile = ClientCertificateKeyFile,
@@ -164,6 +212,11 @@ public sealed class VllmConnectionOptions : IValidatableObject
         foreach (var (name, value) in Metadata)
         {
             copy.Metadata[name] = value;
+        }
+
+        foreach (var interceptor in Interceptors)
+        {
+            copy.Interceptors.Add(interceptor);
         }
 
         return copy;

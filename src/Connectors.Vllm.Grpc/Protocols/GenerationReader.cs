@@ -1,21 +1,65 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Reads the messages of one answer. Knows how many tokens each choice has had and whether it has ended, so that a stream that ends early
-/// is not taken for an answer.
+/// Reads the messages of one answer. Knows how many tokens each choice has had and whether it has ended, so that a stream that ends early is not
+/// taken for
+/// an answer, and one that goes on beyond what was asked is not followed.
 /// </summary>
-internal abstract class GenerationReader(GenerationRequest request, int choiceCount)
+/// <param name="request">The request.</param>
+/// <param name="choiceCount">Number of choices.</param>
+/// <param name="maxTokens">Most tokens that were asked for, per choice; null for no limit.</param>
+internal abstract class GenerationReader(GenerationRequest request, int choiceCount, int? maxTokens)
 {
+    /// <summary>Tokens that may come beyond the limit: a server with speculative decoding sends a whole draft at once.</summary>
+    private const int Allowance = 64;
+
+    /// <summary>Messages without a token that may come one after the other.</summary>
+    private const int MaxEmptyMessages = 10_000;
+
+    private readonly long _limit = (maxTokens ?? int.MaxValue) + (long)Allowance;
     private readonly int[] _tokens = new int[choiceCount];
     private readonly bool[] _finished = new bool[choiceCount];
     private int _open = choiceCount;
+    private int _emptyMessages;
 
     protected GenerationRequest Request => request;
 
     public bool IsComplete => _open == 0;
 
-    /// <summary>The update in a message; null when it holds nothing for the caller. Throws InvalidProtocolBufferException, InvalidDataException or OverflowException for bad bytes.</summary>
-    public abstract GenerationUpdate? Read(ReadOnlySpan<byte> message);
+    /// <summary>
+    /// The update in a message as the method's marshaller made it: a <see cref="GenerationUpdate"/> for a message of ids and counts only, else the
+    /// whole
+    /// protobuf message. Null when it holds nothing for the caller. Throws InvalidDataException or OverflowException for what makes no sense.
+    /// </summary>
+    public GenerationUpdate? Read(object message)
+    {
+        var update = message as GenerationUpdate;
+        if (update is not null)
+        {
+            AddTokens(update.Index, update.TokenIds.Length);
+        }
+        else
+        {
+            update = ReadWhole(message);
+        }
+
+        if (IsProgress(update))
+        {
+            _emptyMessages = 0;
+        }
+        else if (++_emptyMessages > MaxEmptyMessages)
+        {
+            throw new InvalidDataException($"{MaxEmptyMessages} messages came one after the other without a token");
+        }
+
+        return update;
+    }
+
+    /// <summary>Whether an update brings the answer forward; a server that sends nothing else is silent.</summary>
+    public static bool IsProgress(GenerationUpdate? update) =>
+        update is not null && (!update.TokenIds.IsEmpty || update.Finish is not null || update.ServerText is { Length: > 0 });
+
+    protected abstract GenerationUpdate? ReadWhole(object message);
 
     protected int TokensOf(int index) => _tokens[Check(index)];
 
@@ -26,7 +70,13 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
             throw new InvalidDataException($"choice {index} goes on after its end");
         }
 
-        return _tokens[index] += count;
+        var total = _tokens[index] + (long)count;
+        if (total > _limit)
+        {
+            throw new InvalidDataException($"choice {index} goes on after {maxTokens} tokens, the most that were asked for");
+        }
+
+        return _tokens[index] = (int)total;
     }
 
     protected void Finish(int index)

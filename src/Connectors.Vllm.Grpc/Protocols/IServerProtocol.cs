@@ -9,27 +9,29 @@ internal interface IServerProtocol
 
     ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken);
 
-    /// <summary>Largest request message the server takes.</summary>
-    int MaxRequestBytes { get; }
+    /// <summary>The metadata of a generation.</summary>
+    IReadOnlyDictionary<string, string>? MetadataOf(GenerationRequest request);
 
-    /// <summary>Encodes a request that was checked and filled.</summary>
-    GenerationCall Encode(GenerationRequest request, SamplingOptions sampling, string requestId);
+    /// <summary>Sends a request that was checked and filled. Nothing is waited for: what happens to it comes out of the call's first move.</summary>
+    StreamCall<object> Generate(GenerationRequest request, SamplingOptions sampling, CallContext call, CancellationToken cancellationToken);
 
     /// <summary>Reads the messages of an answer, one reader per call.</summary>
-    GenerationReader CreateReader(GenerationRequest request);
+    /// <param name="request">The request.</param>
+    /// <param name="maxTokens">Most tokens that were asked for, per choice; null when the request leaves it open.</param>
+    GenerationReader CreateReader(GenerationRequest request, int? maxTokens);
 
-    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, int? expectedConnections, CancellationToken cancellationToken);
+    Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CallContext call, CancellationToken cancellationToken);
 
     Task<VllmHealth> HealthAsync(CancellationToken cancellationToken);
 
-    Task AbortAsync(IReadOnlyList<string> requestIds, TimeSpan? timeout, CancellationToken cancellationToken);
+    Task AbortAsync(IReadOnlyList<string> requestIds, CallContext call, CancellationToken cancellationToken);
 
     Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken);
 
     Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken);
 
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, int? expectedConnections, CancellationToken cancellationToken);
+        IProgress<TransferProgress>? progress, CallContext call, CancellationToken cancellationToken);
 
     Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken);
 }

@@ -1,5 +1,6 @@
 using Connectors.Vllm.Grpc.Protocol.Health;
 using Google.Protobuf;
+using Grpc.Core;
 using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
@@ -13,48 +14,48 @@ internal static class ProtocolDetector
 {
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5);
 
-    public static async Task<VllmProtocol> DetectAsync(GrpcInvoker invoker, CancellationToken cancellationToken)
+    public static async Task<VllmProtocol> DetectAsync(ServerChannel channel, CancellationToken cancellationToken)
     {
-        if (await KnowsAsync(invoker, VllmEngineMethods.HealthCheck, new Engine.HealthCheckRequest(), Engine.HealthCheckResponse.Parser, cancellationToken).ConfigureAwait(false))
+        if (await KnowsAsync(channel, VllmEngineMethods.HealthCheck, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.VllmEngine;
         }
 
-        if (await KnowsAsync(invoker, InferenceMethods.GetServerInfo, new Inference.GetServerInfoRequest(), Inference.ServerInfo.Parser, cancellationToken).ConfigureAwait(false))
+        if (await KnowsAsync(channel, InferenceMethods.GetServerInfo, new Inference.GetServerInfoRequest(), cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.Inference;
         }
 
         // The control service may be left unmounted.
-        if (await ServesInferenceAsync(invoker, cancellationToken).ConfigureAwait(false)
-            || await KnowsAsync(invoker, InferenceMethods.Generate, new Inference.GenerateRequest(), Inference.GenerateResponse.Parser, cancellationToken).ConfigureAwait(false))
+        if (await ServesInferenceAsync(channel, cancellationToken).ConfigureAwait(false)
+            || await GeneratesAsync(channel, isLegacy: false, cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.Inference;
         }
 
-        if (await KnowsAsync(invoker, InferenceMethods.LegacyGenerate, new Inference.GenerateRequest(), Inference.GenerateResponse.Parser, cancellationToken).ConfigureAwait(false))
+        if (await GeneratesAsync(channel, isLegacy: true, cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.LegacyInference;
         }
 
         throw new VllmConnectionException(
-            $"{invoker.Endpoint} speaks gRPC, but none of vLLM's protocols: vllm.grpc.engine.VllmEngine, vllm.Inference, vllm.Control and vllm.Generate are all unknown to it.")
+            $"{channel.Endpoint} speaks gRPC, but none of vLLM's protocols: vllm.grpc.engine.VllmEngine, vllm.Inference, vllm.Control and "
+            + $"vllm.Generate are all unknown to it.")
         {
             StatusCode = VllmStatusCode.Unimplemented,
-            Endpoint = invoker.Endpoint,
+            Endpoint = channel.Endpoint,
         };
     }
 
-    private static async Task<bool> ServesInferenceAsync(GrpcInvoker invoker, CancellationToken cancellationToken)
+    private static async Task<bool> ServesInferenceAsync(ServerChannel channel, CancellationToken cancellationToken)
     {
         try
         {
-            var response = await invoker.UnaryAsync(
+            var response = await channel.UnaryAsync(
                 InferenceMethods.HealthCheck,
                 new HealthCheckRequest { Service = InferenceMethods.InferenceService },
-                HealthCheckResponse.Parser,
-                cancellationToken,
-                Limit(invoker)).ConfigureAwait(false);
+                NewCall(channel),
+                cancellationToken).ConfigureAwait(false);
             return response.Status is HealthCheckResponse.Types.ServingStatus.Serving or HealthCheckResponse.Types.ServingStatus.NotServing;
         }
         catch (VllmRequestException)
@@ -63,24 +64,46 @@ internal static class ProtocolDetector
         }
     }
 
-    /// <summary>Any answer of the method itself means that it exists: an empty generation is refused as a bad argument.</summary>
-    private static async Task<bool> KnowsAsync<T>(GrpcInvoker invoker, string method, IMessage request, MessageParser<T> parser, CancellationToken cancellationToken)
-        where T : IMessage<T>
+    /// <summary>An empty generation is refused as a bad argument.</summary>
+    private static Task<bool> GeneratesAsync(ServerChannel channel, bool isLegacy, CancellationToken cancellationToken) => KnowsAsync(async () =>
+    {
+        using var call = new StreamCall<object>(
+            InferenceMethods.Probe(isLegacy),
+            new Inference.GenerateRequest(),
+            NewCall(channel),
+            channel.Options.MaxSendMessageBytes,
+            cancellationToken);
+        while (await call.MoveNextAsync().ConfigureAwait(false))
+        {
+        }
+    });
+
+    private static Task<bool> KnowsAsync<T>(
+        ServerChannel channel, Method<OutgoingMessage, T> method, IMessage request, CancellationToken cancellationToken)
+        where T : class => KnowsAsync(() => channel.UnaryAsync(method, request, NewCall(channel), cancellationToken));
+
+    /// <summary>Any answer of the method itself means that it exists.</summary>
+    private static async Task<bool> KnowsAsync(Func<Task> ask)
     {
         try
         {
-            await invoker.UnaryAsync(method, request, parser, cancellationToken, Limit(invoker)).ConfigureAwait(false);
+            await ask().ConfigureAwait(false);
             return true;
         }
-        catch (VllmRequestException e)
+        catch (VllmRequestException exception)
         {
-            return e.StatusCode != VllmStatusCode.Unimplemented;
+            return exception.StatusCode != VllmStatusCode.Unimplemented;
         }
-        catch (VllmException e) when (e.IsEngineDead || e is { StatusCode: VllmStatusCode.Internal, ServerMessage.Length: > 0 })
+        catch (VllmException exception)
+            when (exception.IsEngineDead || exception is { StatusCode: VllmStatusCode.Internal, ServerMessage.Length: > 0 })
         {
             return true;
         }
     }
 
-    private static TimeSpan Limit(GrpcInvoker invoker) => invoker.Options.CallTimeout > TimeSpan.Zero && invoker.Options.CallTimeout < ProbeTimeout ? invoker.Options.CallTimeout : ProbeTimeout;
+    private static CallContext NewCall(ServerChannel channel)
+    {
+        var limit = channel.Options.CallTimeout;
+        return channel.NewCall(timeout: limit > TimeSpan.Zero && limit < ProbeTimeout ? limit : ProbeTimeout);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
@@ -22,29 +24,12 @@ internal static class SamplingFiller
     }
 }
 
-/// <summary>
-/// Shortens prompts of ids here: one protocol ignores the option for them, and a prompt that is cut before it is sent needs less
-/// of everything. A prompt of text is cut by the server, which is the first to know its ids.
-/// </summary>
-internal static class PromptTruncation
-{
-    public static GenerationRequest Apply(GenerationRequest request)
-    {
-        if (request.Sampling.TruncatePromptTokens is not (> 0 and var length) || request.PromptText is not null || request.Media.Count > 0)
-        {
-            return request;
-        }
-
-        return request with
-        {
-            PromptIds = request.PromptIds.Length > length ? request.PromptIds[^length..] : request.PromptIds,
-            Sampling = request.Sampling with { TruncatePromptTokens = null },
-        };
-    }
-}
-
-/// <summary>Ids for requests: unique, in order of time.</summary>
 internal static class RequestIds
 {
-    public static string Next() => Guid.CreateVersion7().ToString("N");
+    /// <summary>
+    /// The id of an attempt. A caller's own id gets a suffix when it is sent again: a server may still know it from the attempt before.
+    /// </summary>
+    public static string ForAttempt(string? requestId, int attempt) => requestId is null ? GenerationRequest.NewRequestId()
+        : attempt == 0 ? requestId
+        : string.Create(CultureInfo.InvariantCulture, $"{requestId}-retry{attempt}");
 }

@@ -17,7 +17,7 @@ internal static class RequestValidator
 
         if (request.PromptText is null)
         {
-            CheckPrompt(request.PromptIds.Span, model.VocabularySize ?? request.VocabularySize, request.Media.Count > 0 ? null : model.ContextLength, outputTokens: 1);
+            CheckPrompt(request.PromptIds.Span, model.VocabularySize, request.Media.Count > 0 ? null : model.ContextLength, outputTokens: 1);
         }
 
         if (!capabilities.Generation)
@@ -26,7 +26,7 @@ internal static class RequestValidator
         }
 
         CheckSampling(sampling, capabilities);
-        CheckIds(request, sampling, model.VocabularySize ?? request.VocabularySize);
+        CheckIds(request, sampling, model.VocabularySize);
         foreach (var stop in request.StopStrings)
         {
             if (string.IsNullOrEmpty(stop))
@@ -50,6 +50,16 @@ internal static class RequestValidator
         }
     }
 
+    /// <summary>Whether the prompt may be cut as asked, before it is.</summary>
+    public static void CheckTruncation(GenerationRequest request)
+    {
+        Range(request.Sampling.TruncatePromptTokens, 1, int.MaxValue, nameof(SamplingOptions.TruncatePromptTokens));
+        if (request.Media.Count > 0 && request.Sampling.TruncatePromptTokens is { } keep && request.PromptIds.Length > keep)
+        {
+            throw Bad("A prompt with media cannot be truncated.", nameof(SamplingOptions.TruncatePromptTokens));
+        }
+    }
+
     public static void CheckPrompt(ReadOnlySpan<int> ids, int? vocabularySize, int? contextLength, int outputTokens)
     {
         if (ids.IsEmpty)
@@ -64,7 +74,8 @@ internal static class RequestValidator
             if ((uint)ids[i] >= bound)
             {
                 throw Bad(
-                    $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer belong to the served model?",
+                    $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer "
+                    + $"belong to the served model?",
                     nameof(GenerationRequest.PromptIds));
             }
         }
@@ -72,14 +83,18 @@ internal static class RequestValidator
         if (contextLength is { } context && ids.Length + outputTokens > context)
         {
             throw Bad(
-                $"The prompt has {ids.Length} tokens; the model's context of {context} tokens has no room for it{(outputTokens > 0 ? " and an answer" : string.Empty)}.",
+                $"The prompt has {ids.Length} tokens; the model's context of {context} tokens has no room for "
+                + $"it{(outputTokens > 0 ? " and an answer" : string.Empty)}. "
+                + $"Shorten it ({nameof(SamplingOptions.TruncatePromptTokens)} cuts its beginning).",
                 nameof(GenerationRequest.PromptIds));
         }
     }
 
-    public static VllmRequestException Bad(string message, string? parameter) => new(message) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = parameter };
+    public static VllmRequestException Bad(string message, string? parameter) =>
+        new(message) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = parameter };
 
-    public static VllmRequestException Unsupported(string message, string? parameter) => new(message) { StatusCode = VllmStatusCode.Unimplemented, Parameter = parameter };
+    public static VllmRequestException Unsupported(string message, string? parameter) =>
+        new(message) { StatusCode = VllmStatusCode.Unimplemented, Parameter = parameter };
 
     private static void CheckSampling(SamplingOptions sampling, VllmCapabilities capabilities)
     {
@@ -93,10 +108,10 @@ internal static class RequestValidator
         Range(sampling.MaxTokens, 1, int.MaxValue, nameof(SamplingOptions.MaxTokens));
         Range(sampling.MinTokens, 0, int.MaxValue, nameof(SamplingOptions.MinTokens));
         Range(sampling.ChoiceCount, 1, 10_000, nameof(SamplingOptions.ChoiceCount));
-        Range(sampling.TruncatePromptTokens, 1, int.MaxValue, nameof(SamplingOptions.TruncatePromptTokens));
         if (sampling.MinTokens > sampling.MaxTokens)
         {
-            throw Bad($"{nameof(SamplingOptions.MinTokens)} ({sampling.MinTokens}) is larger than {nameof(SamplingOptions.MaxTokens)} ({sampling.MaxTokens}).", nameof(SamplingOptions.MinTokens));
+            throw Bad($"{nameof(SamplingOptions.MinTokens)} ({sampling.MinTokens}) is larger than {nameof(SamplingOptions.MaxTokens)} "
+                + $"({sampling.MaxTokens}).", nameof(SamplingOptions.MinTokens));
         }
 
         if (sampling.ChoiceCount > 1 && sampling.Temperature == 0)
@@ -106,7 +121,9 @@ internal static class RequestValidator
 
         if (sampling.Seed is < int.MinValue or > int.MaxValue && !capabilities.LongSeeds)
         {
-            throw Bad($"{nameof(SamplingOptions.Seed)} {sampling.Seed} does not fit the 32 bits that this server's protocol has for it.", nameof(SamplingOptions.Seed));
+            throw Bad(
+                $"{nameof(SamplingOptions.Seed)} {sampling.Seed} does not fit the 32 bits that this server's protocol has for it.",
+                nameof(SamplingOptions.Seed));
         }
     }
 
@@ -119,7 +136,8 @@ internal static class RequestValidator
         {
             if ((uint)id >= bound || !float.IsFinite(bias))
             {
-                throw Bad($"{nameof(SamplingOptions.LogitBias)} of token {id} ({bias}): the id must be in the vocabulary ({vocabularySize} tokens) and the value finite.", nameof(SamplingOptions.LogitBias));
+                throw Bad($"{nameof(SamplingOptions.LogitBias)} of token {id} ({bias}): the id must be in the vocabulary ({vocabularySize} "
+                    + $"tokens) and the value finite.", nameof(SamplingOptions.LogitBias));
             }
         }
 
@@ -147,7 +165,8 @@ internal static class RequestValidator
         Need(request.CacheSalt is { Length: > 0 }, capabilities.CacheSalt, "cache salts", nameof(GenerationRequest.CacheSalt));
         Need(request.BypassPrefixCache, capabilities.CacheSalt, "bypassing the prefix cache", nameof(GenerationRequest.BypassPrefixCache));
         Need(sampling.AllowedTokenIds is not null, capabilities.AllowedTokenIds, "lists of allowed tokens", nameof(SamplingOptions.AllowedTokenIds));
-        Need(request.Logprobs is not null || request.PromptLogprobs is not null, capabilities.Logprobs, "log probabilities", nameof(GenerationRequest.Logprobs));
+        Need(request.Logprobs is not null || request.PromptLogprobs is not null, capabilities.Logprobs, "log probabilities",
+            nameof(GenerationRequest.Logprobs));
 
         static void Need(bool asked, bool able, string what, string parameter)
         {
@@ -170,7 +189,8 @@ internal static class RequestValidator
             throw Unsupported(
                 capabilities.Protocol == VllmProtocol.VllmEngine && model.IsMultimodal
                     ? "The server takes no media: its media processor is off. Start it with --mm-processor inprocess."
-                    : "The served model takes no media over gRPC (it is a text model, or the server's front end does not know how to process its media).",
+                    : "The served model takes no media over gRPC (it is a text model, or the server's front end does not know how to process "
+                        + "its media).",
                 nameof(GenerationRequest.Media));
         }
 
@@ -179,22 +199,21 @@ internal static class RequestValidator
             throw Bad("Media need a prompt of token ids with one anchor per item.", nameof(GenerationRequest.Media));
         }
 
-        if (sampling.TruncatePromptTokens is not null)
-        {
-            throw Bad("A prompt with media cannot be truncated.", nameof(SamplingOptions.TruncatePromptTokens));
-        }
-
         foreach (var group in request.Media.GroupBy(static item => item.Kind).Where(_ => capabilities.MediaLimits.Count > 0))
         {
             // A server that tells limits leaves out the kinds it does not take.
             if (!capabilities.MediaLimits.TryGetValue(group.Key, out var limit))
             {
-                throw Bad($"The served model takes no media of kind {group.Key} (it takes {string.Join(", ", capabilities.MediaLimits.Keys)}).", nameof(GenerationRequest.Media));
+                throw Bad(
+                    $"The served model takes no media of kind {group.Key} (it takes {string.Join(", ", capabilities.MediaLimits.Keys)}).",
+                    nameof(GenerationRequest.Media));
             }
 
             if (group.Count() > limit)
             {
-                throw Bad($"{group.Count()} items of kind {group.Key}; this server takes {limit} per request (--limit-mm-per-prompt).", nameof(GenerationRequest.Media));
+                throw Bad(
+                    $"{group.Count()} items of kind {group.Key}; this server takes {limit} per request (--limit-mm-per-prompt).",
+                    nameof(GenerationRequest.Media));
             }
         }
 
@@ -203,7 +222,9 @@ internal static class RequestValidator
             var scheme = item.Uri?.Scheme ?? "data";
             if (!capabilities.MediaSchemes.Contains(scheme, StringComparer.OrdinalIgnoreCase))
             {
-                throw Bad($"This server does not take {scheme}: media (it takes {string.Join(", ", capabilities.MediaSchemes)}).", nameof(GenerationRequest.Media));
+                throw Bad(
+                    $"This server does not take {scheme}: media (it takes {string.Join(", ", capabilities.MediaSchemes)}).",
+                    nameof(GenerationRequest.Media));
             }
         }
     }
@@ -235,7 +256,8 @@ internal static class RequestValidator
         // Written so that NaN fails.
         if (value is { } number && !(number >= least && number <= most))
         {
-            throw Bad(FormattableString.Invariant($"{name} is {number}; it must be {words ?? FormattableString.Invariant($"from {least} to {most}")}."), name);
+            var range = words ?? FormattableString.Invariant($"from {least} to {most}");
+            throw Bad(FormattableString.Invariant($"{name} is {number}; it must be {range}."), name);
         }
     }
 

@@ -24,11 +24,17 @@ internal static partial class Log
     [LoggerMessage(1005, LogLevel.Debug, "Aborting request {RequestId} at {Endpoint} failed")]
     public static partial void AbortFailed(ILogger logger, string requestId, Uri endpoint, Exception exception);
 
-    [LoggerMessage(1006, LogLevel.Information, "Request {RequestId} failed before its first message and is sent again")]
-    public static partial void Retrying(ILogger logger, string requestId, Exception exception);
+    [LoggerMessage(1007, LogLevel.Warning, "{Endpoint} answered request {RequestId} and did not end the call: {Reason}")]
+    public static partial void EndedWithoutStatus(ILogger logger, Uri endpoint, string requestId, string reason);
+
+    [LoggerMessage(1006, LogLevel.Information, "A call failed at {Endpoint} before its first message (request {RequestId}); it is made again "
+        + "in {Milliseconds} ms")]
+    public static partial void Retrying(ILogger logger, string requestId, Uri endpoint, double milliseconds, Exception exception);
 }
 
-/// <summary>Measurements that only the engine can make. They belong to the meter of the whole library, whose names the package above documents.</summary>
+/// <summary>
+/// Measurements that only the engine can make. They belong to the meter of the whole library, whose names the package above documents.
+/// </summary>
 internal static class EngineTelemetry
 {
     private static readonly Meter Meter = new("Connectors.Vllm");

@@ -1,74 +1,207 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text.RegularExpressions;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Turns what can go wrong in a call into the exceptions of this package, with what, where and what to try.</summary>
-internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan connectTimeout)
+/// <summary>
+/// Turns what can go wrong in a call into the exceptions of this package, with what, where and what to try. What the server said is for
+/// <see cref="ServerErrors"/>; here is what the channel and the network say.
+/// </summary>
+internal sealed partial class CallErrors(CallContext call, string method)
 {
     private const string HttpPortHint = "This looks like an HTTP port. " + HowToServe;
 
     private const string HowToServe =
         "vLLM serves gRPC with 'vllm serve MODEL --grpc' (instead of HTTP), or on its own port with '--grpc-port N' (beside HTTP).";
 
-    public VllmException FromStatus(GrpcStatus status)
-    {
-        var exception = ServerErrors.ToException(status, request.Method, request.RequestId, endpoint);
-        return request.ErrorFilter is null ? exception : request.ErrorFilter(exception);
-    }
+    private readonly Uri _endpoint = call.Endpoint;
 
-    public VllmException NotGrpc(HttpStatusCode status, string? contentType)
+    /// <summary>Full name of the method.</summary>
+    public string Method => method;
+
+    /// <summary>The exception to throw for what a call threw; <see cref="ConnectionRenewedException"/> stays what it is.</summary>
+    /// <param name="exception">What the call threw.</param>
+    /// <param name="answered">Whether a message had come.</param>
+    public Exception Translate(Exception exception, bool answered)
     {
-        var code = status == HttpStatusCode.OK ? VllmStatusCode.Unknown : GrpcStatus.FromHttp(status);
-        var said = $"{endpoint} answered {request.Method} with HTTP {(int)status} and {(contentType is null ? "no content type" : $"content type '{contentType}'")} instead of gRPC.";
-        var hint = status switch
+        if (exception is VllmException)
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => "A proxy refuses the credentials; check the bearer token.",
-            HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout =>
-                "A proxy in front of the server answers for it; the server may be starting or overloaded.",
-            _ => HttpPortHint,
-        };
-        return Connection($"{said} {hint}", code, retryable: code == VllmStatusCode.Unavailable, null);
+            return exception;
+        }
+
+        for (var cause = exception; cause is not null; cause = CauseOf(cause))
+        {
+            switch (cause)
+            {
+                case ConnectionRenewedException:
+                    return cause;
+                case UnreadableMessageException:
+                    return Protocol($"{method} at {_endpoint} sent a message that does not parse: {cause.Message}",
+                        VllmStatusCode.Internal, exception);
+                case MessageTooLargeException:
+                    return TooLarge(cause.Message, exception);
+
+                case InvalidDataException { Message: "Message too large." }:
+                    return TooLarge("a message", exception);
+
+                // The channel's and the decompressor's words for cut messages and wrong prefixes.
+                case InvalidDataException:
+                    return Protocol($"{method} at {_endpoint} broke the gRPC protocol: {cause.Message}", VllmStatusCode.Internal, exception);
+                default:
+                    break;
+            }
+        }
+
+        return exception is RpcException failure ? FromStatus(failure, answered) : FromTransport(exception, answered);
     }
 
-    public VllmProtocolException BadFrame(GrpcFrameException e) => Protocol($"{request.Method} at {endpoint}: {e.Message}.", e.StatusCode, e);
+    /// <summary>A message that parses and still makes no sense.</summary>
+    public VllmProtocolException Senseless(Exception exception) =>
+        Protocol($"{method} at {_endpoint} sent a message that cannot be read: {exception.Message.TrimEnd('.')}.",
+            VllmStatusCode.Internal,
+            exception);
 
-    public VllmProtocolException Truncated(int bytes) => Protocol(
-        $"{request.Method} at {endpoint} ended in the middle of a message ({bytes} bytes of it came).", VllmStatusCode.Internal, null);
-
-    public VllmProtocolException NoStatus() => Protocol(
-        $"{request.Method} at {endpoint} ended without a gRPC status. A proxy that drops HTTP/2 trailers does this.", VllmStatusCode.Unknown, null);
-
-    public VllmTimeoutException TimedOut(VllmTimeoutKind kind, TimeSpan limit, Exception? inner)
+    public VllmProtocolException Protocol(string message, VllmStatusCode code, Exception? inner, bool retryable = false) => new(message, inner)
     {
+        StatusCode = code,
+        Method = method,
+        RequestId = call.RequestId,
+        Endpoint = _endpoint,
+        IsRetryable = retryable,
+    };
+
+    public VllmTimeoutException TimedOut(VllmTimeoutKind kind, Exception? inner)
+    {
+        var options = call.Channel.Options;
+        var limit = kind switch
+        {
+            VllmTimeoutKind.Connect => options.ConnectTimeout,
+            VllmTimeoutKind.FirstToken => call.FirstTokenTimeout,
+            VllmTimeoutKind.BetweenTokens => call.BetweenTokensTimeout,
+            _ => call.Timeout,
+        } ?? TimeSpan.Zero;
+        var seconds = FormattableString.Invariant($"{limit.TotalSeconds:0.###} s");
         var what = kind switch
         {
-            VllmTimeoutKind.Connect => $"No connection to {endpoint} within {Seconds(limit)} ({nameof(VllmConnectionOptions.ConnectTimeout)}). Is the address right, and reachable from here?",
-            VllmTimeoutKind.FirstToken => $"{request.Method} at {endpoint} sent nothing within {Seconds(limit)} ({nameof(VllmConnectionOptions.FirstTokenTimeout)}). The server may be overloaded or hang.",
-            VllmTimeoutKind.BetweenTokens => $"{request.Method} at {endpoint} sent nothing for {Seconds(limit)} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the network may hang.",
-            _ => $"{request.Method} at {endpoint} did not finish within {Seconds(limit)} ({nameof(VllmConnectionOptions.CallTimeout)} or {nameof(VllmConnectionOptions.GenerationTimeout)}).",
+            VllmTimeoutKind.Connect =>
+                $"No connection to {_endpoint} within {seconds} ({nameof(VllmConnectionOptions.ConnectTimeout)}). Is the address right, and "
+                + $"reachable from here?",
+            VllmTimeoutKind.FirstToken =>
+                $"{method} at {_endpoint} sent no token within {seconds} ({nameof(VllmConnectionOptions.FirstTokenTimeout)}). The server may "
+                + $"be overloaded or hang.",
+            VllmTimeoutKind.BetweenTokens =>
+                $"{method} at {_endpoint} sent nothing for {seconds} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the "
+                + $"network may hang.",
+            _ => $"{method} at {_endpoint} did not finish within {seconds} "
+                + $"({nameof(VllmConnectionOptions.CallTimeout)} or {nameof(VllmConnectionOptions.GenerationTimeout)}).",
         };
         return new(what, inner)
         {
             Kind = kind,
             Timeout = limit,
             StatusCode = kind == VllmTimeoutKind.Connect ? VllmStatusCode.Unavailable : VllmStatusCode.DeadlineExceeded,
-            Method = request.Method,
-            RequestId = request.RequestId,
-            Endpoint = endpoint,
+            Method = method,
+            RequestId = call.RequestId,
+            Endpoint = _endpoint,
             IsRetryable = true,
         };
     }
 
+    private static Exception? CauseOf(Exception exception) =>
+        exception is RpcException { Status.DebugException: { } cause } ? cause : exception.InnerException;
+
+    /// <summary>
+    /// A status that ended the call. The channel reports what it makes of an answer as a status as well; its words tell these from the server's own.
+    /// </summary>
+    private Exception FromStatus(RpcException exception, bool answered)
+    {
+        var (code, detail) = (exception.StatusCode, exception.Status.Detail);
+        if (detail.StartsWith("Bad gRPC response.", StringComparison.Ordinal))
+        {
+            return NotGrpc(detail["Bad gRPC response.".Length..].Trim(), exception);
+        }
+
+        switch (code)
+        {
+            case StatusCode.DeadlineExceeded when detail.Length == 0:
+                return TimedOut(VllmTimeoutKind.Call, exception);
+            case StatusCode.Cancelled when detail.StartsWith("No grpc-status found", StringComparison.Ordinal):
+                return Protocol(
+                    $"{method} at {_endpoint} ended without a gRPC status. A proxy that drops HTTP/2 trailers does this.",
+                    VllmStatusCode.Unknown,
+                    exception);
+            case StatusCode.Cancelled when IsBadStatus(detail):
+                return Protocol($"{method} at {_endpoint} ended with a status that cannot be read: {detail}", VllmStatusCode.Internal, exception);
+            case StatusCode.Cancelled when detail == "gRPC call disposed.":
+                return Connection($"The client was disposed while {method} at {_endpoint} ran.", VllmStatusCode.Cancelled, false, exception);
+            case StatusCode.ResourceExhausted when detail.StartsWith("Received message exceeds", StringComparison.Ordinal):
+                return TooLarge("a message", exception);
+            case StatusCode.Internal when detail.Contains("grpc-encoding", StringComparison.Ordinal)
+                && detail.StartsWith("Request ", StringComparison.Ordinal):
+            case StatusCode.Unimplemented when detail.StartsWith("Unsupported grpc-encoding value", StringComparison.Ordinal):
+                return Protocol($"{method} at {_endpoint} compressed a message in a way that was not agreed upon: {detail}",
+                    VllmStatusCode.Internal,
+                    exception);
+            case StatusCode.Internal when detail == "Failed to deserialize response message.":
+                return Protocol($"{method} at {_endpoint} ended well but sent no message.", VllmStatusCode.Internal, exception);
+            default:
+                return exception.Status.DebugException is { } cause ? FromTransport(cause, answered)
+                    : ServerErrors.ToException(exception, method, call);
+        }
+    }
+
+    private static bool IsBadStatus(string detail) =>
+        detail.StartsWith("Unexpected grpc-status value", StringComparison.Ordinal) || detail.StartsWith("Multiple grpc-", StringComparison.Ordinal);
+
+    private VllmConnectionException NotGrpc(string said, Exception exception)
+    {
+        var status = HttpStatus().Match(said) is { Success: true } match
+            ? (HttpStatusCode)int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            : HttpStatusCode.OK;
+
+        // https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+        var code = status switch
+        {
+            HttpStatusCode.BadRequest => VllmStatusCode.Internal,
+            HttpStatusCode.Unauthorized => VllmStatusCode.Unauthenticated,
+            HttpStatusCode.Forbidden => VllmStatusCode.PermissionDenied,
+            HttpStatusCode.NotFound => VllmStatusCode.Unimplemented,
+            HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout =>
+                VllmStatusCode.Unavailable,
+            _ => VllmStatusCode.Unknown,
+        };
+        var hint = code switch
+        {
+            VllmStatusCode.Unauthenticated or VllmStatusCode.PermissionDenied => "A proxy refuses the credentials; check the bearer token.",
+            VllmStatusCode.Unavailable => "A proxy in front of the server answers for it; the server may be starting or overloaded.",
+            _ => HttpPortHint,
+        };
+        return Connection($"{_endpoint} answered {method} with something else than gRPC ({said.TrimEnd('.')}). {hint}",
+            code,
+            code == VllmStatusCode.Unavailable, exception);
+    }
+
+    [GeneratedRegex(@"^HTTP status code: (\d{3})")]
+    private static partial Regex HttpStatus();
+
+    private VllmProtocolException TooLarge(string what, Exception exception) => Protocol(
+        $"{method} at {_endpoint} sent {what} over the limit of {call.Channel.Options.MaxReceiveMessageBytes} bytes "
+        + $"({nameof(VllmConnectionOptions)}.{nameof(VllmConnectionOptions.MaxReceiveMessageBytes)}).",
+        VllmStatusCode.ResourceExhausted,
+        exception);
+
     /// <param name="exception">What the HTTP handler threw.</param>
     /// <param name="answered">Whether the response had begun.</param>
-    public VllmException FromTransport(Exception exception, bool answered)
+    private VllmException FromTransport(Exception exception, bool answered)
     {
         // The HTTP handler reports its connect timeout as a cancellation nobody asked for.
         if (exception is OperationCanceledException)
         {
-            return TimedOut(VllmTimeoutKind.Connect, connectTimeout, exception);
+            return TimedOut(VllmTimeoutKind.Connect, exception);
         }
 
         for (var e = exception; e is not null; e = e.InnerException)
@@ -78,25 +211,57 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
                 case HttpProtocolException error:
                     return FromHttp2(error, exception);
                 case AuthenticationException:
-                    return Connection($"The TLS handshake with {endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates (RootCertificateFile names the authorities to trust, ClientCertificateFile what the server may ask for); a server without TLS needs http://.", VllmStatusCode.Unavailable, false, exception);
+                    return Connection(
+                        $"The TLS handshake with {_endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates "
+                        + $"(RootCertificateFile names an "
+                        + "authority to trust, ClientCertificateFile what the server may ask for); a server without TLS needs http://.",
+                        VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
-                    return Connection($"{endpoint} does not speak HTTP/2. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception);
+                    return Connection($"{_endpoint} does not speak HTTP/2. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }:
                 case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }:
-                    return Connection($"The host name of {endpoint} cannot be resolved: {e.Message}", VllmStatusCode.Unavailable, true, exception);
+                    return Connection($"The host name of {_endpoint} cannot be resolved: {e.Message}", VllmStatusCode.Unavailable, true, exception);
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
-                    return Connection($"Nothing listens at {endpoint} (connection refused). Is the vLLM server running, with gRPC on, at this port?", VllmStatusCode.Unavailable, true, exception);
+                    return Connection($"Nothing listens at {_endpoint} (connection refused). Is the vLLM server running, with gRPC on, at "
+                        + $"this port?", VllmStatusCode.Unavailable, true, exception);
                 default:
                     break;
             }
         }
 
+        if (!IsOfTheNetwork(exception))
+        {
+            return new VllmException($"{method} at {_endpoint} failed on this side (an interceptor or credentials?): {Innermost(exception).Message}", exception)
+            {
+                StatusCode = VllmStatusCode.Internal,
+                Method = method,
+                RequestId = call.RequestId,
+                Endpoint = _endpoint,
+            };
+        }
+
         // A server of another protocol may simply hang up on the HTTP/2 preface.
         return answered
-            ? Connection($"The connection to {endpoint} broke during {request.Method}; the answer is incomplete: {Innermost(exception).Message}", VllmStatusCode.Unavailable, true, exception)
+            ? Connection(
+                $"The connection to {_endpoint} broke during {method}; the answer is incomplete: {Innermost(exception).Message}",
+                VllmStatusCode.Unavailable, true, exception)
             : Connection(
-                $"The connection to {endpoint} broke before it answered {request.Method}: {Innermost(exception).Message} If it always does, this may be a server with TLS, which needs https://, or an HTTP port. {HowToServe}",
+                $"The connection to {_endpoint} broke before it answered {method}: {Innermost(exception).Message} If it always does, this may "
+                + $"be a server with TLS, which needs https://, or an HTTP port. {HowToServe}",
                 VllmStatusCode.Unavailable, true, exception);
+    }
+
+    private static bool IsOfTheNetwork(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = CauseOf(cause))
+        {
+            if (cause is HttpRequestException or IOException or SocketException or ObjectDisposedException)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private VllmConnectionException FromHttp2(HttpProtocolException error, Exception exception)
@@ -108,19 +273,30 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         // https://www.rfc-editor.org/rfc/rfc9113#section-7
         return error.ErrorCode switch
         {
-            0x0 => Connection($"{endpoint} went away during {request.Method} (GOAWAY or reset without an error): the answer is incomplete.", VllmStatusCode.Unavailable, true, exception),
-            0x7 => Connection($"{endpoint} refused the stream of {request.Method} without working on it.", VllmStatusCode.Unavailable, true, exception),
-            0x8 => Connection($"{endpoint} cancelled the stream of {request.Method}.", VllmStatusCode.Cancelled, false, exception),
-            0xb => Connection(
-                $"{endpoint} closed the connection because it was pinged too often (ENHANCE_YOUR_CALM). Leave {nameof(VllmConnectionOptions.KeepAlivePingInterval)} unset, or set the AppContext switch System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing.",
+            0x0 => Connection(
+                $"{_endpoint} went away during {method} (GOAWAY or reset without an error): the answer is incomplete.",
                 VllmStatusCode.Unavailable, true, exception),
-            0xc => Connection($"{endpoint} asks for better transport security (INADEQUATE_SECURITY).", VllmStatusCode.PermissionDenied, false, exception),
-            0xd => Connection($"{endpoint} asks for HTTP/1.1. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception),
+            0x7 => Connection($"{_endpoint} refused the stream of {method} without working on it.", VllmStatusCode.Unavailable, true, exception),
+            0x8 => Connection($"{_endpoint} cancelled the stream of {method}.", VllmStatusCode.Cancelled, false, exception),
+            0xb => Connection(
+                $"{_endpoint} closed the connection because it was pinged too often (ENHANCE_YOUR_CALM). Leave "
+                + $"{nameof(VllmConnectionOptions.KeepAlivePingInterval)} unset, or set the AppContext switch "
+                + $"System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing.",
+                VllmStatusCode.Unavailable, true, exception),
+            0xc => Connection(
+                $"{_endpoint} asks for better transport security (INADEQUATE_SECURITY).",
+                VllmStatusCode.PermissionDenied, false, exception),
+            0xd => Connection($"{_endpoint} asks for HTTP/1.1. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception),
             _ when isUnreadable =>
-                Connection($"{endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.", VllmStatusCode.Unavailable, false, exception),
-            var code when isThisStream => Connection($"{endpoint} reset {request.Method} with HTTP/2 error code {code}.", VllmStatusCode.Internal, false, exception),
+                Connection(
+                    $"{_endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.",
+                    VllmStatusCode.Unavailable, false, exception),
+            var code when isThisStream => Connection(
+                $"{_endpoint} reset {method} with HTTP/2 error code {code}.",
+                VllmStatusCode.Internal, false, exception),
             var code => Connection(
-                $"{endpoint} closed the connection during {request.Method} with HTTP/2 error code {code}, for all calls on it.", VllmStatusCode.Unavailable, true, exception),
+                $"{_endpoint} closed the connection during {method} with HTTP/2 error code {code}, for all calls on it.",
+                VllmStatusCode.Unavailable, true, exception),
         };
     }
 
@@ -134,22 +310,12 @@ internal sealed class CallErrors(GrpcCallRequest request, Uri endpoint, TimeSpan
         return exception;
     }
 
-    private static string Seconds(TimeSpan time) => FormattableString.Invariant($"{time.TotalSeconds:0.###} s");
-
     private VllmConnectionException Connection(string message, VllmStatusCode code, bool retryable, Exception? inner) => new(message, inner)
     {
         StatusCode = code,
-        Method = request.Method,
-        RequestId = request.RequestId,
-        Endpoint = endpoint,
+        Method = method,
+        RequestId = call.RequestId,
+        Endpoint = _endpoint,
         IsRetryable = retryable,
-    };
-
-    private VllmProtocolException Protocol(string message, VllmStatusCode code, Exception? inner) => new(message, inner)
-    {
-        StatusCode = code,
-        Method = request.Method,
-        RequestId = request.RequestId,
-        Endpoint = endpoint,
     };
 }

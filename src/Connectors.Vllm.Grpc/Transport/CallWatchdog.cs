@@ -1,27 +1,35 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// The time limits of one call. One timer per call that re-arms itself at the nearest limit, so that a message costs two writes
-/// instead of a timer change. Silence counts only while somebody waits for the server: a slow reader is not a silent server.
+/// The limits of silence of one call. One timer per call that re-arms itself at the nearest limit, so that a message costs a few writes instead of a
+/// timer
+/// change. Silence counts only while somebody waits for the server (a slow reader is not a silent server), and until tokens come: messages without
+/// any are
+/// silence too.
 /// </summary>
 internal sealed class CallWatchdog : IDisposable
 {
     private const long NotWaiting = long.MaxValue;
 
-    private readonly GrpcCallRequest _request;
-    private readonly CancellationTokenSource _reset;
+    /// <summary>How long gRPC's own end of an answer is waited for.</summary>
+    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly CallContext _call;
+    private readonly Action _expire;
     private readonly Timer? _timer;
-    private readonly long _callEnd;
     private long _waitingSince = NotWaiting;
-    private volatile bool _received;
+    private long _waited;
+    private volatile bool _hasProgress;
+    private volatile bool _isAtEnd;
     private int _expired = -1;
 
-    public CallWatchdog(GrpcCallRequest request, CancellationTokenSource reset)
+    /// <param name="call">The call with its limits.</param>
+    /// <param name="expire">Ends the call; from another thread.</param>
+    public CallWatchdog(CallContext call, Action expire)
     {
-        _request = request;
-        _reset = reset;
-        _callEnd = request.Timeout is { } limit ? Environment.TickCount64 + Milliseconds(limit) : long.MaxValue;
-        if ((request.Timeout ?? request.FirstMessageTimeout ?? request.BetweenMessagesTimeout) is not null)
+        _call = call;
+        _expire = expire;
+        if ((call.FirstTokenTimeout ?? call.BetweenTokensTimeout) is not null)
         {
             Volatile.Write(ref _waitingSince, Environment.TickCount64);
             _timer = new Timer(static state => ((CallWatchdog)state!).Check(), this, Timeout.Infinite, Timeout.Infinite);
@@ -32,28 +40,41 @@ internal sealed class CallWatchdog : IDisposable
     /// <summary>The limit that was reached; null while none was.</summary>
     public VllmTimeoutKind? Expired => Volatile.Read(ref _expired) is >= 0 and var kind ? (VllmTimeoutKind)kind : null;
 
-    public TimeSpan Limit(VllmTimeoutKind kind) => kind switch
-    {
-        VllmTimeoutKind.FirstToken => _request.FirstMessageTimeout,
-        VllmTimeoutKind.BetweenTokens => _request.BetweenMessagesTimeout,
-        _ => _request.Timeout,
-    } ?? TimeSpan.Zero;
-
     public void BeginWait()
     {
-        // The wait for the first message begins with the call, not with its second read.
-        if (_timer is not null && (_received || Volatile.Read(ref _waitingSince) == NotWaiting))
+        // The wait for the first token begins with the call, not with its first read.
+        if (_timer is not null && Volatile.Read(ref _waitingSince) == NotWaiting)
         {
-            Volatile.Write(ref _waitingSince, Environment.TickCount64);
+            Volatile.Write(ref _waitingSince, Environment.TickCount64 - _waited);
         }
     }
 
     public void EndWait()
     {
+        if (_timer is not null && Volatile.Read(ref _waitingSince) is not NotWaiting and var since)
+        {
+            _waited = Environment.TickCount64 - since;
+            Volatile.Write(ref _waitingSince, NotWaiting);
+        }
+    }
+
+    public void ReportProgress()
+    {
+        _waited = 0;
+        if (!_hasProgress)
+        {
+            EndWait();
+            _waited = 0;
+            _hasProgress = true;
+        }
+    }
+
+    public void ExpectEnd()
+    {
+        _isAtEnd = true;
         if (_timer is not null)
         {
-            Volatile.Write(ref _waitingSince, NotWaiting);
-            _received = true;
+            Arm((long)EndTimeout.TotalMilliseconds);
         }
     }
 
@@ -63,29 +84,25 @@ internal sealed class CallWatchdog : IDisposable
     {
         var now = Environment.TickCount64;
         var since = Volatile.Read(ref _waitingSince);
-        var (silence, kind) = _received
-            ? (_request.BetweenMessagesTimeout, VllmTimeoutKind.BetweenTokens)
-            : (_request.FirstMessageTimeout, VllmTimeoutKind.FirstToken);
+        var (limit, kind) = _isAtEnd ? (EndTimeout, VllmTimeoutKind.BetweenTokens)
+            : _hasProgress ? (_call.BetweenTokensTimeout, VllmTimeoutKind.BetweenTokens)
+            : (_call.FirstTokenTimeout, VllmTimeoutKind.FirstToken);
 
         // While nobody waits, look again after a whole limit: the wait cannot have begun before now.
-        var silenceEnd = silence is { } limit ? (since == NotWaiting ? now : since) + Milliseconds(limit) : long.MaxValue;
-        if (now >= _callEnd)
+        var end = limit is { } silence ? (since == NotWaiting ? now : since) + Milliseconds(silence) : long.MaxValue;
+        if (now >= end && since != NotWaiting)
         {
-            Expire(VllmTimeoutKind.Call);
+            Volatile.Write(ref _expired, (int)kind);
+            _expire();
+            return;
         }
-        else if (now >= silenceEnd && since != NotWaiting)
+
+        // Before the first token the nap is bounded by the limit that applies after it.
+        var betweenEnd = !_hasProgress && _call.BetweenTokensTimeout is { } between ? now + Milliseconds(between) : long.MaxValue;
+        var next = Math.Min(end, betweenEnd);
+        if (next != long.MaxValue)
         {
-            Expire(kind);
-        }
-        else
-        {
-            // Before the first message the nap is bounded by the limit that applies after it.
-            var betweenEnd = !_received && _request.BetweenMessagesTimeout is { } between ? now + Milliseconds(between) : long.MaxValue;
-            var next = Math.Min(Math.Min(_callEnd, silenceEnd), betweenEnd);
-            if (next != long.MaxValue)
-            {
-                Arm(Math.Max(1, next - now));
-            }
+            Arm(Math.Max(1, next - now));
         }
     }
 
@@ -94,18 +111,6 @@ internal sealed class CallWatchdog : IDisposable
         try
         {
             _timer!.Change(Math.Min(milliseconds, int.MaxValue), Timeout.Infinite);
-        }
-        catch (ObjectDisposedException)
-        {
-        }
-    }
-
-    private void Expire(VllmTimeoutKind kind)
-    {
-        Volatile.Write(ref _expired, (int)kind);
-        try
-        {
-            _reset.Cancel();
         }
         catch (ObjectDisposedException)
         {

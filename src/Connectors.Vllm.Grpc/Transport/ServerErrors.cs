@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
@@ -46,51 +48,56 @@ internal static class ServerErrors
         "base64",
     ];
 
-    public static VllmException ToException(GrpcStatus status, string method, string? requestId, Uri endpoint)
+    /// <param name="exception">The status, and the trailers that came with it.</param>
+    /// <param name="method">Full name of the method.</param>
+    /// <param name="call">The call.</param>
+    public static VllmException ToException(RpcException exception, string method, CallContext call)
     {
-        var text = $"{method} at {endpoint} failed with {Name(status.Code)}: {(status.Message.Length == 0 ? "(the server gives no reason)" : status.Message)}";
-        var dead = ContainsAny(status.Message, DeadEngineTexts);
+        var (code, message) = ((VllmStatusCode)exception.StatusCode, exception.Status.Detail);
+        var (requestId, endpoint) = (call.RequestId, call.Endpoint);
+        var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gives no reason)" : message)}";
+        var dead = ContainsAny(message, DeadEngineTexts);
         if (dead)
         {
             text += " The server's engine has died; it must be restarted.";
         }
 
-        switch (status.Code)
+        switch (code)
         {
             case VllmStatusCode.InvalidArgument or VllmStatusCode.NotFound or VllmStatusCode.AlreadyExists or VllmStatusCode.FailedPrecondition
                 or VllmStatusCode.OutOfRange or VllmStatusCode.Unimplemented:
-            case VllmStatusCode.Internal when !dead && (ContainsAny(status.Message, BadArgumentTexts) || ContainsAny(status.Message, BadMediaTexts)):
-            case VllmStatusCode.ResourceExhausted when status.Message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
-                return new VllmRequestException(text)
+            case VllmStatusCode.Internal when !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)):
+            case VllmStatusCode.ResourceExhausted when message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
+                return new VllmRequestException(text, exception)
                 {
-                    StatusCode = status.Code,
-                    ServerMessage = status.Message,
+                    StatusCode = code,
+                    ServerMessage = message,
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    Parameter = ContainsAny(status.Message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(status.Message),
+                    Parameter = ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(message),
                 };
 
             case VllmStatusCode.Unavailable:
-                return new VllmConnectionException(text)
+                return new VllmConnectionException(text, exception)
                 {
-                    StatusCode = status.Code,
-                    ServerMessage = status.Message,
+                    StatusCode = code,
+                    ServerMessage = message,
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
 
                     // A missing file or decoder is UNAVAILABLE too, and stays so.
-                    IsRetryable = !status.Message.Contains("fetch failed", StringComparison.Ordinal),
+                    IsRetryable = !message.Contains("fetch failed", StringComparison.Ordinal),
                     IsEngineDead = dead,
                 };
 
             case VllmStatusCode.DeadlineExceeded:
-                return new VllmTimeoutException(text)
+                return new VllmTimeoutException(text, exception)
                 {
                     Kind = VllmTimeoutKind.Call,
-                    StatusCode = status.Code,
-                    ServerMessage = status.Message,
+                    StatusCode = code,
+                    ServerMessage = message,
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
@@ -98,14 +105,14 @@ internal static class ServerErrors
                 };
 
             default:
-                return new VllmException(text)
+                return new VllmException(text, exception)
                 {
-                    StatusCode = status.Code,
-                    ServerMessage = status.Message,
+                    StatusCode = code,
+                    ServerMessage = message,
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    IsRetryable = status.Code == VllmStatusCode.ResourceExhausted,
+                    IsRetryable = code == VllmStatusCode.ResourceExhausted,
                     IsEngineDead = dead,
                 };
         }

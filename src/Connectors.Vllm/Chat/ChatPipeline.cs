@@ -13,15 +13,15 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions settings, ILogger logger)
 {
-    /// <summary>How often one request may find that the server has another model than its prompt was made for.</summary>
-    private const int MaxRenewals = 2;
-
+    /// <summary>The prepared request: a conversation, or a text to be continued.</summary>
     /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are unknown.</exception>
-    public PreparedChat Prepare(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client = null)
+    public PreparedChat Prepare(ChatRequest request)
     {
         try
         {
-            return PrepareChat(messages, options, client);
+            return request.Text is { } text
+                ? PrepareCompletion(text, request.Options, request.Client)
+                : PrepareChat(request.Messages, request.Options, request.Client);
         }
         catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException)
         {
@@ -71,12 +71,12 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
-    public PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client = null)
+    private PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client)
     {
         var extras = VllmExtras.Read(options?.AdditionalProperties);
         var wish = AnswerWish.From(options, extras, logger);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
-        var ids = PromptEncoder.EncodeRaw(profile, text, extras);
+        var ids = PromptEncoder.EncodeRaw(profile, text);
         var plan = ConstraintPlan.ForText(profile, wish);
         var request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
         return new PreparedChat
@@ -93,15 +93,15 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>
-    /// The answer: the profile is waited for, <paramref name="prepare"/> makes the request of it, and the stream begins. One iterator does it all: each
-    /// further one would cost every token.
+    /// The answer: the profile is waited for, the request is prepared with it, and the stream begins. One iterator does it all: each further one would cost
+    /// every token.
     /// </summary>
     /// <param name="runtime">The served model.</param>
-    /// <param name="prepare">Steps 1 to 4.</param>
+    /// <param name="request">What was asked.</param>
     /// <param name="disposed">Ends the answer with <see cref="ObjectDisposedException"/>: the client is gone.</param>
     /// <param name="cancellationToken">Ends the answer with <see cref="OperationCanceledException"/>.</param>
     public static async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
-        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, CancellationToken disposed, [EnumeratorCancellation] CancellationToken cancellationToken)
+        VllmRuntime runtime, ChatRequest request, CancellationToken disposed, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, disposed);
@@ -110,7 +110,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         bool more;
         try
         {
-            (answer, updates, more) = await BeginAsync(runtime, prepare, stop.Token).ConfigureAwait(false);
+            (answer, updates, more) = await BeginAsync(runtime, request, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException exception)
         {
@@ -173,34 +173,34 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the profile
     /// is loaded anew and the request is prepared again.
     /// </summary>
-    private static async ValueTask<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
-        VllmRuntime runtime, Func<ChatPipeline, PreparedChat> prepare, CancellationToken cancellationToken)
-    {
-        for (var renewals = 0; ; renewals++)
-        {
-            var profile = await runtime.GetProfileAsync(cancellationToken).ConfigureAwait(false);
-            var chat = prepare(new ChatPipeline(profile, runtime.Options, runtime.Logger));
-            var answer = new ChatAnswer(chat, profile);
-            var updates = runtime.Engine.GenerateAsync(chat.Request, cancellationToken).GetAsyncEnumerator(cancellationToken);
-            try
+    private static Task<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
+        VllmRuntime runtime, ChatRequest request, CancellationToken cancellationToken) => runtime.UseProfileAsync(
+            async (profile, token) =>
             {
-                return (answer, updates, await updates.MoveNextAsync().ConfigureAwait(false));
-            }
-            catch (VllmModelChangedException changed)
-            {
-                await updates.DisposeAsync().ConfigureAwait(false);
-                runtime.Renew(profile, changed);
-                if (renewals == MaxRenewals)
+                var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request);
+                var answer = new ChatAnswer(chat, profile);
+                var updates = runtime.Engine.GenerateAsync(chat.Request, token).GetAsyncEnumerator(token);
+                try
                 {
+                    return (answer, updates, await updates.MoveNextAsync().ConfigureAwait(false));
+                }
+                catch (Exception exception)
+                {
+                    await updates.DisposeAsync().ConfigureAwait(false);
+                    if (exception is not VllmModelChangedException)
+                    {
+                        answer.Report(abandoned: token.IsCancellationRequested, runtime.Logger);
+                    }
+
                     throw;
                 }
-            }
-            catch
-            {
-                await updates.DisposeAsync().ConfigureAwait(false);
-                answer.Report(abandoned: cancellationToken.IsCancellationRequested, runtime.Logger);
-                throw;
-            }
-        }
-    }
+            },
+            cancellationToken);
 }
+
+/// <summary>What a caller asks: a conversation, or a text to be continued as it is.</summary>
+/// <param name="Messages">The conversation; empty for a text.</param>
+/// <param name="Text">The text; null for a conversation.</param>
+/// <param name="Options">The caller's options.</param>
+/// <param name="Client">The client that was asked, for factories in the options; null for a preview without one.</param>
+internal sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, string? Text, ChatOptions? Options, IChatClient? Client);

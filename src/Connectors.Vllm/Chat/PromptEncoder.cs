@@ -3,10 +3,10 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
-/// <summary>Prompt text to token ids: content cannot inject control tokens, media have exactly one anchor each, long prompts can be cut.</summary>
+/// <summary>Prompt text to token ids: content cannot inject control tokens, media have exactly one anchor each.</summary>
 internal static class PromptEncoder
 {
-    /// <exception cref="VllmRequestException">Anchors and media do not match, or the prompt is longer than the context.</exception>
+    /// <exception cref="VllmRequestException">Anchors and media do not match.</exception>
     public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
     {
         var anchors = AnchorsOf(profile, settings);
@@ -16,41 +16,13 @@ internal static class PromptEncoder
             : SeamEncoder.Encode(
                 profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
         CheckAnchors(prompt, ids, anchors);
-        if (extras.TruncatePromptTokens is int keep && ids.Length > keep)
-        {
-            ids = ids[^keep..];
-            CheckAnchors(prompt, ids, anchors);
-        }
-
-        return Bounded(profile, ids);
+        return ids;
     }
 
     /// <summary>A raw prompt: whoever writes it means its control tokens.</summary>
-    public static int[] EncodeRaw(VllmModelProfile profile, string text, VllmExtras extras)
+    public static int[] EncodeRaw(VllmModelProfile profile, string text)
     {
-        var ids = profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true);
-        return Bounded(profile, extras.TruncatePromptTokens is int keep && ids.Length > keep ? ids[^keep..] : ids);
-    }
-
-    private static int[] Bounded(VllmModelProfile profile, int[] ids)
-    {
-        if (ids.Length == 0)
-        {
-            throw new VllmRequestException("The prompt is empty: it has no tokens at all.") { StatusCode = VllmStatusCode.InvalidArgument };
-        }
-
-        if (profile.ContextLength is int context && ids.Length >= context)
-        {
-            throw new VllmRequestException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The prompt has {ids.Length} tokens, but the context of '{profile.ModelId}' holds {context} with at least one for the answer. Shorten the history (TruncatePromptTokens cuts its beginning)."))
-            {
-                StatusCode = VllmStatusCode.InvalidArgument,
-                Parameter = nameof(GenerationRequest.PromptIds),
-            };
-        }
-
-        return ids;
+        return profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true);
     }
 
     /// <summary>The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.</summary>

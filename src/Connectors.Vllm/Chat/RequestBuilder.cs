@@ -39,8 +39,8 @@ internal static class RequestBuilder
         {
             PromptIds = ids,
             PromptText = null,
-            RequestId = extras.RequestId ?? raw.RequestId ?? $"chatcmpl-{Guid.NewGuid():n}",
-            Sampling = Sampling(profile, settings, ids.Length, media.Count > 0, raw.Sampling, options, extras),
+            RequestId = extras.RequestId ?? raw.RequestId ?? GenerationRequest.NewRequestId("chatcmpl-"),
+            Sampling = Sampling(raw.Sampling, options, extras),
             Constraint = raw.Constraint ?? plan.Constraint,
             StopStrings = stops.Count == 0 ? raw.StopStrings : [.. raw.StopStrings, .. stops],
             StopTokenIds = [.. raw.StopTokenIds, .. extras.StopTokenIds ?? [], .. extras.IgnoreEos ? [] : profile.StopTokens.ToSend],
@@ -54,6 +54,8 @@ internal static class RequestBuilder
             KvTransferParamsJson = raw.KvTransferParamsJson ?? extras.KvTransferParameters,
             DataParallelRank = raw.DataParallelRank ?? extras.DataParallelRank,
             VocabularySize = raw.VocabularySize ?? profile.VocabularySize,
+            ContextLength = raw.ContextLength ?? profile.ContextLength,
+            ModelDefaults = raw.ModelDefaults ?? profile.SamplingDefaults,
             PreparedFor = profile.ModelInfo,
             Stream = true,
         };
@@ -79,34 +81,25 @@ internal static class RequestBuilder
         }
     }
 
-    private static SamplingOptions Sampling(
-        VllmModelProfile profile, VllmGrpcOptions settings, int promptLength, bool hasMedia, SamplingOptions raw, ChatOptions? options, VllmExtras extras)
+    /// <summary>What the caller asks; everything else is filled by the engine.</summary>
+    private static SamplingOptions Sampling(SamplingOptions raw, ChatOptions? options, VllmExtras extras) => raw.WithDefaults(new SamplingOptions
     {
-        var asked = raw.WithDefaults(new SamplingOptions
-        {
-            Temperature = options?.Temperature,
-            TopP = options?.TopP,
-            TopK = options?.TopK,
-            MinP = (float?)extras.MinP,
-            FrequencyPenalty = options?.FrequencyPenalty,
-            PresencePenalty = options?.PresencePenalty,
-            RepetitionPenalty = (float?)extras.RepetitionPenalty,
-            MaxTokens = options?.MaxOutputTokens,
-            MinTokens = extras.MinTokens,
-            IgnoreEos = extras.IgnoreEos ? true : null,
-            ChoiceCount = extras.ChoiceCount > 1 ? extras.ChoiceCount : null,
-            Seed = options?.Seed,
-            LogitBias = extras.LogitBias,
-            AllowedTokenIds = extras.AllowedTokenIds,
-        });
-        if (settings.Connection.ApplyModelSamplingDefaults)
-        {
-            asked = asked.WithDefaults(profile.SamplingDefaults);
-        }
-
-        // Images grow on the server, so only a text prompt tells how much room is left.
-        return asked.MaxTokens is null && !hasMedia && profile.ContextLength is int context ? asked with { MaxTokens = context - promptLength } : asked;
-    }
+        Temperature = options?.Temperature,
+        TopP = options?.TopP,
+        TopK = options?.TopK,
+        MinP = (float?)extras.MinP,
+        FrequencyPenalty = options?.FrequencyPenalty,
+        PresencePenalty = options?.PresencePenalty,
+        RepetitionPenalty = (float?)extras.RepetitionPenalty,
+        MaxTokens = options?.MaxOutputTokens,
+        MinTokens = extras.MinTokens,
+        IgnoreEos = extras.IgnoreEos ? true : null,
+        ChoiceCount = extras.ChoiceCount > 1 ? extras.ChoiceCount : null,
+        Seed = options?.Seed,
+        LogitBias = extras.LogitBias,
+        AllowedTokenIds = extras.AllowedTokenIds,
+        TruncatePromptTokens = extras.TruncatePromptTokens,
+    });
 
     /// <summary>A name the server may not know is only sent when somebody chose it for this server.</summary>
     private static string? ModelName(VllmModelProfile profile, VllmGrpcOptions settings, ChatOptions? options) =>

@@ -6,18 +6,14 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// One served model as clients share it: the engine, and the profile, which is loaded with the first request and by one caller only. A failed load is
-/// forgotten, so that the next request tries again; a profile whose model is no longer served is replaced (<see cref="Renew"/>). Thread-safe.
+/// forgotten, so that the next request tries again; a profile whose model is no longer served is replaced. Thread-safe.
 /// </summary>
 internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 {
-    /// <summary>How often a load may begin again because the server got another model meanwhile.</summary>
-    private const int MaxLoads = 3;
-
-    private readonly Lock _gate = new();
     private readonly CancellationTokenSource _disposing = new();
     private readonly bool _ownsEngine;
     private readonly HttpClient? _hubClient;
-    private Task<VllmModelProfile>? _profile;
+    private readonly Renewable<VllmModelProfile> _profile;
     private LoadedModel? _lastLoaded;
     private int _disposed;
 
@@ -36,6 +32,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         _ownsEngine = engine is null;
         Engine = engine ?? VllmEngineFactory.Create(Options.Connection, loggerFactory);
         _hubClient = hubClient;
+        _profile = new Renewable<VllmModelProfile>(LoadAsync, _disposing.Token);
     }
 
     public VllmGrpcOptions Options { get; }
@@ -45,7 +42,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     public ILogger Logger { get; }
 
     /// <summary>The profile, once it was loaded.</summary>
-    public VllmModelProfile? LoadedProfile => _profile is { IsCompletedSuccessfully: true } loaded ? loaded.Result : null;
+    public VllmModelProfile? LoadedProfile => _profile.Current;
 
     /// <summary>What is known of the model's name without asking the server.</summary>
     public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository
@@ -53,44 +50,11 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
-    public ValueTask<VllmModelProfile> GetProfileAsync(CancellationToken cancellationToken)
-    {
-        var task = _profile;
-        if (task is { IsCompletedSuccessfully: true })
-        {
-            return new ValueTask<VllmModelProfile>(task.Result);
-        }
+    public ValueTask<VllmModelProfile> GetProfileAsync(CancellationToken cancellationToken) => _profile.GetAsync(cancellationToken);
 
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(IsDisposed, this);
-            if (_profile is null || _profile.IsFaulted || _profile.IsCanceled)
-            {
-                // On the pool: reading a tokenizer takes a moment of pure computing that no caller's thread should pay.
-                _profile = Task.Run(() => LoadSteadilyAsync(_disposing.Token));
-            }
-
-            task = _profile;
-        }
-
-        return new ValueTask<VllmModelProfile>(task.WaitAsync(cancellationToken));
-    }
-
-    /// <summary>
-    /// The server has another model than <paramref name="stale"/> was made for: the next caller of <see cref="GetProfileAsync"/> loads anew. Of many who
-    /// find out at the same time, the first does it.
-    /// </summary>
-    public void Renew(VllmModelProfile stale, VllmModelChangedException reason)
-    {
-        lock (_gate)
-        {
-            if (_profile is { IsCompletedSuccessfully: true } task && ReferenceEquals(task.Result, stale))
-            {
-                Log.ModelChanged(Logger, stale.ModelId, reason.Model?.ServedModelName ?? "another model");
-                _profile = null;
-            }
-        }
-    }
+    /// <summary>Does what needs the profile, and again with a new one when the server turns out to have another model.</summary>
+    public Task<T> UseProfileAsync<T>(Func<VllmModelProfile, CancellationToken, Task<T>> use, CancellationToken cancellationToken) =>
+        _profile.UseAsync(use, mayRepeat: null, cancellationToken);
 
     /// <summary>Ends what is running; a borrowed engine goes on for others.</summary>
     public void Dispose()
@@ -121,21 +85,6 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>A server that gets another model while its files are read is asked anew.</summary>
-    private async Task<VllmModelProfile> LoadSteadilyAsync(CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await LoadAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (VllmModelChangedException) when (attempt < MaxLoads)
-            {
-            }
-        }
-    }
-
     private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
@@ -152,6 +101,11 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         (var info, var capabilities) = await server.ConfigureAwait(false);
         var assets = await (named ?? LoadAssetsAsync(IdentityOf(info), info, cancellationToken)).ConfigureAwait(false);
         var loaded = new LoadedModel(info, DigestAsync(assets.Files));
+        if (_lastLoaded is { } last && last.IsAnotherThan(loaded))
+        {
+            Log.ModelChanged(Logger, last.Info.ServedModelName, info.ServedModelName);
+        }
+
         await CheckNamedFilesAsync(loaded).ConfigureAwait(false);
         var profile = VllmModelProfile.Create(assets, info, capabilities, Options, Logger);
         _lastLoaded = loaded;
@@ -189,8 +143,12 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 
     private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest)
     {
-        /// <summary>Two servers may call the same model and its folder differently; one server does not.</summary>
-        public bool IsAnotherThan(LoadedModel other) => Info.VocabularySize != other.Info.VocabularySize
-            || (Info.Endpoint == other.Info.Endpoint && (Info.ServedModelName != other.Info.ServedModelName || Info.ModelPath != other.Info.ModelPath));
+        /// <summary>
+        /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its protocol has
+        /// changed, and the protocols do not tell the same: what only one of them knows does not count.
+        /// </summary>
+        public bool IsAnotherThan(LoadedModel other) =>
+            (Info.VocabularySize is { } size && other.Info.VocabularySize is { } otherSize && size != otherSize)
+            || (Info.Endpoint == other.Info.Endpoint && Info.ModelId != other.Info.ModelId && Info.ModelPath != other.Info.ModelPath);
     }
 }

@@ -25,10 +25,10 @@ public sealed class VllmPromptPreview
     {
         Text = chat.Prompt;
         Content = chat.Content;
-        TokenIds = MemoryMarshal.TryGetArray(chat.Request.PromptIds, out var ids) ? ids : chat.Request.PromptIds.ToArray();
+        Request = chat.Request.WithTruncatedPrompt();
+        TokenIds = MemoryMarshal.TryGetArray(Request.PromptIds, out var ids) ? ids : Request.PromptIds.ToArray();
         StopTokenIds = profile.StopTokenIds;
         Format = chat.Format;
-        Request = chat.Request;
     }
 
     /// <summary>The rendered prompt.</summary>

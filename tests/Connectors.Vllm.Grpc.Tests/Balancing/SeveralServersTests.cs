@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using Connectors.Vllm.Testing;
+using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -98,6 +102,87 @@ public sealed class SeveralServersTests
         }
 
         Assert.Equal((4, 4), (Generations(one), Generations(two)));
+    }
+
+    [Fact]
+    public async Task Generate_OneOfTwoServersHangs_GoesToTheOtherAndSetsItAside()
+    {
+        using var hung = new TcpListener(IPAddress.Loopback, 0);
+        hung.Start();
+        await using var server = await VllmTestServer.StartAsync();
+        server.Reply(ScriptedReply.FromIds(10));
+        var log = new EventIds();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(log));
+        var options = VllmConnectionOptions.ForEndpoint($"http://127.0.0.1:{((IPEndPoint)hung.LocalEndpoint).Port}");
+        options.Endpoints.Add(server.Endpoint);
+        (options.CallTimeout, options.FirstTokenTimeout, options.PrefixAffinity) = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(20), false);
+        await using var engine = VllmEngineFactory.Create(options, factory);
+
+        for (var i = 0; i < 12; i++)
+        {
+            await engine.GenerateAsync(Prompt(i)).CollectAsync();
+        }
+
+        Assert.Equal(12, Generations(server));
+        Assert.Contains(1002, log.Seen);
+        Assert.True(log.Seen.Count(id => id == 1006) < 12, "a server that is set aside is not asked first");
+    }
+
+    [Fact]
+    public async Task Generate_ServerAnswersHealthButNoRequests_IsLeftAfterTheFirstTokenLimit()
+    {
+        await using var one = await VllmTestServer.StartAsync();
+        await using var two = await VllmTestServer.StartAsync();
+        one.Reply(ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)));
+        two.Reply(ScriptedReply.FromIds(10));
+        await using var engine = CreateEngine(one, two, options =>
+            (options.PrefixAffinity, options.FirstTokenTimeout, options.ProbeInterval) = (false, TimeSpan.FromMilliseconds(300), TimeSpan.FromMinutes(5)));
+
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.Equal(10, (await engine.GenerateAsync(Prompt(i)).CollectAsync()).Ids()[0]);
+        }
+
+        Assert.Equal((1, 8), (Generations(one), Generations(two)));
+        await one.WaitForRequestAsync("/Abort").WaitAsync(Engines.HangGuard);
+    }
+
+    [Fact]
+    public async Task Generate_ServerIsOverloaded_GoesToTheOtherAtOnce()
+    {
+        await using var one = await VllmTestServer.StartAsync();
+        await using var two = await VllmTestServer.StartAsync();
+        one.Reply(ScriptedReply.Failing(ServerFault.Status(8, "too many requests")));
+        two.Reply(ScriptedReply.FromIds(10));
+        await using var engine = CreateEngine(one, two, options => (options.PrefixAffinity, options.Retry.MaxRetries) = (false, 0));
+
+        for (var i = 0; i < 4; i++)
+        {
+            await engine.GenerateAsync(Prompt(i)).CollectAsync();
+        }
+
+        Assert.Equal(4, Generations(two));
+    }
+
+    private sealed class EventIds : ILoggerProvider, ILogger
+    {
+        private readonly ConcurrentQueue<int> _seen = [];
+
+        public IReadOnlyCollection<int> Seen => _seen;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            _seen.Enqueue(eventId.Id);
+
+        public void Dispose()
+        {
+        }
     }
 
     private static GenerationRequest Prompt(int id) => new() { PromptIds = new[] { id + 1, 2, 3 } };

@@ -1,4 +1,6 @@
 using Connectors.Vllm.Testing;
+using Grpc.Core;
+using Microsoft.Extensions.Logging.Abstractions;
 using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
@@ -97,7 +99,7 @@ public sealed class MediaTests
     [InlineData(13, "Failed to apply prompt replacement for mm_items['image'][0]")]
     public void ToException_BadMediaAsInnerError_IsABadRequest(int code, string text)
     {
-        var e = ServerErrors.ToException(new GrpcStatus((VllmStatusCode)code, text), VllmEngineMethods.Generate, "r", new Uri("http://x"));
+        var e = Refused((StatusCode)code, text);
 
         Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
     }
@@ -105,9 +107,14 @@ public sealed class MediaTests
     [Fact]
     public void ToException_MediaThatCannotBeFetched_IsNotRetryable()
     {
-        var e = ServerErrors.ToException(
-            new GrpcStatus(VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'"), VllmEngineMethods.Generate, "r", new Uri("http://x"));
+        var e = Refused(StatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'");
 
         Assert.False(e.IsRetryable);
+    }
+
+    private static VllmException Refused(StatusCode code, string text)
+    {
+        using var channel = ServerChannel.Create(new Uri("http://x"), new VllmConnectionOptions(), NullLoggerFactory.Instance);
+        return ServerErrors.ToException(new RpcException(new Status(code, text)), VllmEngineMethods.Generate.FullName, channel.NewCall("r"));
     }
 }

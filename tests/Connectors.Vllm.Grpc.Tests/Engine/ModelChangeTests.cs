@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -119,25 +120,24 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Fact]
-    public async Task StartAsync_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
+    public async Task Generate_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
     {
         await using var server = await StartAsync(VllmServerFamily.A, "org/one");
-        var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
-        using var transport = new HttpGrpcTransport(server.Endpoint, options);
-        GrpcCallRequest Call(int expected) => new()
+        using var channel = ServerChannel.Create(server.Endpoint, VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), NullLoggerFactory.Instance);
+        var protocol = new VllmEngineProtocol(channel);
+        StreamCall<object> Send(int expected) => protocol.Generate(
+            new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, channel.NewCall("r", expected), CancellationToken.None);
+
+        using (var kept = Send(expected: 0))
         {
-            Method = VllmEngineMethods.Generate,
-            Frame = GrpcFrame.Encode(VllmEngineRequestBuilder.Build(new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, "r"), int.MaxValue),
-            ExpectedConnections = expected,
-        };
+            await Assert.ThrowsAsync<ConnectionRenewedException>(async () => await kept.MoveNextAsync());
+        }
 
-        await Assert.ThrowsAsync<ConnectionRenewedException>(async () => await transport.StartAsync(Call(expected: 0), CancellationToken.None));
-
-        Assert.Equal(1, transport.Connections);
-        Assert.DoesNotContain(server.Requests, IsGeneration);
-        using var call = await transport.StartAsync(Call(expected: 1), CancellationToken.None);
+        Assert.Equal(1, channel.Epoch);
+        Assert.DoesNotContain(server.Requests, request => request.PromptIds.Count > 0);
+        using var call = Send(expected: 1);
         Assert.True(await call.MoveNextAsync());
-        Assert.Single(server.Requests, IsGeneration);
+        Assert.Single(server.Requests, request => request.PromptIds.Count > 0);
     }
 
     [Fact]

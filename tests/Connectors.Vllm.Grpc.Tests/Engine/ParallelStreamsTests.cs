@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Google.Protobuf;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -31,5 +32,32 @@ public sealed class ParallelStreamsTests
 
         Assert.All(answers, updates => Assert.Equal([10, 11, 12, 13], updates.Ids().Take(4)));
         Assert.InRange(server.AcceptedConnections, 1, 50);
+    }
+
+    [Fact]
+    public async Task Generate_BurstOverTheStreamLimit_TakesTurnsToOpenConnections()
+    {
+        const int Burst = 150;
+        await using var server = await ReplayServer.StartAsync(streamsPerConnection: 1);
+        server.AnswerFamilyInfo("A");
+        var allOpen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var open = 0;
+        server.Handle("/vllm.grpc.engine.VllmEngine/Generate", async (context, _) =>
+        {
+            if (Interlocked.Increment(ref open) == Burst)
+            {
+                allOpen.SetResult();
+            }
+
+            await allOpen.Task.WaitAsync(Engines.HangGuard);
+            var complete = new Protocol.Engine.GenerateResponse { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 3 } };
+            await ReplayServer.SendAsync(context, [complete.ToByteArray()]);
+        });
+        await using var engine = Engines.Create(server.Endpoint);
+
+        await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
+
+        // Each may find two new connections before it takes its turn, and few during it.
+        Assert.InRange(server.Resets, 0, 5 * Burst);
     }
 }

@@ -3,7 +3,8 @@ using Connectors.Vllm.Testing;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
-/// Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the tokens so
+/// Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the
+/// tokens so
 /// far, nothing left running, and an abort where the server may still be at work.
 /// </summary>
 public sealed class FaultMatrixTests
@@ -76,6 +77,14 @@ public sealed class FaultMatrixTests
                 }
             }
         };
+        if (kind is FaultKind.MissingTrailers or FaultKind.Stall && at == AtEnd)
+        {
+            // The answer is all there; only gRPC's own end is missing, which is a warning.
+            await run().WaitAsync(Engines.HangGuard);
+            Assert.Equal([10, 11, 12, 13, 14, 15], received.Take(6));
+            return;
+        }
+
         var exception = await Assert.ThrowsAnyAsync<VllmException>(() => run().WaitAsync(Engines.HangGuard));
 
         var isExpected = kind switch

@@ -114,6 +114,7 @@ public sealed class UnusableServerTests
     [InlineData("ftp://host")]
     [InlineData("http://host/v1")]
     [InlineData("http://ho st")]
+    [InlineData("localhost")]
     public void ForEndpoint_NoServerAddress_IsRefused(string address) => Assert.Throws<ArgumentException>(() => VllmConnectionOptions.ForEndpoint(address));
 
     public static TheoryData<string> BadOptions() => ["token", "metadata name", "reserved name", "timeout", "size", "retries"];

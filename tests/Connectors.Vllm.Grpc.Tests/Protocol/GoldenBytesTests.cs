@@ -39,7 +39,7 @@ public sealed class GoldenBytesTests
     [InlineData("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01", 1, new[] { 7 }, 3)]
     public void EngineReader_Chunk_GivesIdsAndCounts(string hex, int index, int[] ids, int promptTokens)
     {
-        var update = new VllmEngineReader(new GenerationRequest(), 2).Read(Bytes(hex))!;
+        var update = new VllmEngineReader(new GenerationRequest { Sampling = new() { ChoiceCount = 2 } }, null).ReadBytes(Bytes(hex))!;
 
         Assert.Equal(index, update.Index);
         Assert.Equal(ids, update.TokenIds.ToArray());
@@ -50,8 +50,8 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_ChunkWithLogprobs_GivesTokenAndCandidates()
     {
-        var update = new VllmEngineReader(new GenerationRequest(), 2)
-            .Read(Bytes("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01"))!;
+        var update = new VllmEngineReader(new GenerationRequest { Sampling = new() { ChoiceCount = 2 } }, null)
+            .ReadBytes(Bytes("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01"))!;
 
         var logprob = Assert.Single(update.Logprobs!);
         Assert.Equal((7, -0.5f), (logprob.TokenId, logprob.Logprob));
@@ -61,8 +61,8 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_CompleteWithStopString_TellsIt()
     {
-        var finish = new VllmEngineReader(new GenerationRequest(), 1)
-            .Read(Bytes("12 12 0a 01 09 12 04 73 74 6f 70 18 03 20 01 5a 03 45 4e 44"))!.Finish!;
+        var finish = new VllmEngineReader(new GenerationRequest(), null)
+            .ReadBytes(Bytes("12 12 0a 01 09 12 04 73 74 6f 70 18 03 20 01 5a 03 45 4e 44"))!.Finish!;
 
         Assert.Equal(GenerationFinishReason.Stop, finish.Reason);
         Assert.Equal("END", finish.StopString);
@@ -72,7 +72,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_CompleteWithStopTokenZero_TellsZero()
     {
-        var finish = new VllmEngineReader(new GenerationRequest(), 1).Read(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
+        var finish = new VllmEngineReader(new GenerationRequest(), null).ReadBytes(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
 
         Assert.Equal(0, finish.StopTokenId);
     }
@@ -80,7 +80,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_AbortedComplete_HasNoIds()
     {
-        var update = new VllmEngineReader(new GenerationRequest(), 1).Read(Bytes("12 09 12 05 61 62 6f 72 74 18 03"))!;
+        var update = new VllmEngineReader(new GenerationRequest(), null).ReadBytes(Bytes("12 09 12 05 61 62 6f 72 74 18 03"))!;
 
         Assert.Equal(GenerationFinishReason.Abort, update.Finish!.Reason);
         Assert.True(update.TokenIds.IsEmpty);
@@ -97,10 +97,10 @@ public sealed class GoldenBytesTests
     [Fact]
     public void InferenceReader_WorkedStream_GivesPromptIdsAndFinish()
     {
-        var reader = new InferenceReader(new GenerationRequest());
-        var prompt = reader.Read(Bytes("0a 02 08 03"))!;
-        var delta = reader.Read(Bytes("12 06 18 02 22 02 07 08"))!;
-        var last = reader.Read(Bytes("12 0d 18 01 22 01 09 42 06 08 03 10 02 20 09"))!;
+        var reader = new InferenceReader(new GenerationRequest(), null);
+        var prompt = reader.ReadBytes(Bytes("0a 02 08 03"))!;
+        var delta = reader.ReadBytes(Bytes("12 06 18 02 22 02 07 08"))!;
+        var last = reader.ReadBytes(Bytes("12 0d 18 01 22 01 09 42 06 08 03 10 02 20 09"))!;
 
         Assert.Equal(3, prompt.PromptTokens);
         Assert.Equal([7, 8], delta.TokenIds.ToArray());
@@ -112,7 +112,7 @@ public sealed class GoldenBytesTests
     [Fact]
     public void InferenceReader_ServerText_IsGivenWhenAskedFor()
     {
-        var update = new InferenceReader(new GenerationRequest { IncludeServerText = true }).Read(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
+        var update = new InferenceReader(new GenerationRequest { IncludeServerText = true }, null).ReadBytes(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
 
         Assert.Equal("Hello", update.ServerText);
     }

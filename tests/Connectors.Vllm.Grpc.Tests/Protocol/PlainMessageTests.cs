@@ -46,11 +46,11 @@ public sealed class PlainMessageTests
         ArbMap.Default.ArbFor<NonNull<byte[]>>(),
         input =>
         {
-            foreach (var reader in new GenerationReader[] { new VllmEngineReader(new(), 1), new InferenceReader(new()) })
+            foreach (var reader in new GenerationReader[] { new VllmEngineReader(new(), null), new InferenceReader(new(), null) })
             {
                 try
                 {
-                    reader.Read(input.Get);
+                    reader.ReadBytes(input.Get);
                 }
                 catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or OverflowException)
                 {
@@ -68,5 +68,5 @@ public sealed class PlainMessageTests
 
     [Fact]
     public void Read_ChoiceNobodyAskedFor_IsAnError() => Assert.Throws<InvalidDataException>(() =>
-        new VllmEngineReader(new GenerationRequest(), 1).Read(new Engine.GenerateResponse { Chunk = new() { Index = 1 } }.ToByteArray()));
+        new VllmEngineReader(new GenerationRequest(), null).ReadBytes(new Engine.GenerateResponse { Chunk = new() { Index = 1 } }.ToByteArray()));
 }

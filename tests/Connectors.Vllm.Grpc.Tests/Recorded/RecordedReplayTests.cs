@@ -127,7 +127,9 @@ public sealed class RecordedReplayTests
         Assert.Equal(Number(expected, "completion_tokens") ?? Number(expected, "num_output_tokens"), finish.OutputTokens);
     }
 
-    /// <summary>Log probabilities of the sampled tokens, per choice, as the messages hold them; a last message that repeats ids is left out.</summary>
+    /// <summary>
+    /// Log probabilities of the sampled tokens, per choice, as the messages hold them; a last message that repeats ids is left out.
+    /// </summary>
     private static void CompareLogprobs(RecordedExchange exchange, List<GenerationUpdate> updates)
     {
         var recorded = exchange.Family == "A"

@@ -51,10 +51,14 @@ public sealed class RecordedRequestTests
         Assert.Throws<VllmRequestException>(() => OutputConstraint.JsonSchema(recorded.Decoding.Json));
     }
 
-    /// <summary>Not comparable: a request without any prompt and one whose constraint is no JSON; both are refused before a message is built.</summary>
+    /// <summary>
+    /// Not comparable: a request without any prompt and one whose constraint is no JSON; both are refused before a message is built.
+    /// </summary>
     private static bool IsComparable(RecordedExchange exchange) => exchange.IsGeneration && exchange.ToString() is not ("B e-none" or "B e-schema-json");
 
-    /// <summary>The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.</summary>
+    /// <summary>
+    /// The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.
+    /// </summary>
     private static byte[] Canonical(RecordedExchange exchange) => (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
     {
         ("A", true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),

@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>An ordinary web server with a picture, for servers that fetch media: <c>/picture.png</c>, <c>/moved</c>, <c>/status/CODE</c>, <c>/slow</c>.</summary>
+/// <summary>
+/// An ordinary web server with a picture, for servers that fetch media: <c>/picture.png</c>, <c>/moved</c>, <c>/status/CODE</c>, <c>/slow</c>.
+/// </summary>
 internal sealed class MediaHttpServer : IAsyncDisposable
 {
     private readonly WebApplication _app;

@@ -15,6 +15,7 @@ namespace Connectors.Vllm.Grpc.Tests;
 internal sealed class ReplayServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private int _resets;
     private readonly ConcurrentDictionary<string, Func<HttpContext, byte[], Task>> _handlers = new();
 
     private ReplayServer(WebApplication app) => _app = app;
@@ -23,15 +24,22 @@ internal sealed class ReplayServer : IAsyncDisposable
 
     public ConcurrentQueue<(string Method, byte[] Message)> Received { get; } = [];
 
-    public static async Task<ReplayServer> StartAsync(Action<ListenOptions>? listen = null)
+    /// <summary>Calls that the client reset before their message came.</summary>
+    public int Resets => _resets;
+
+    public static async Task<ReplayServer> StartAsync(Action<ListenOptions>? listen = null, int streamsPerConnection = 100)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, options =>
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            options.Protocols = HttpProtocols.Http2;
-            listen?.Invoke(options);
-        }));
+            kestrel.Limits.Http2.MaxStreamsPerConnection = streamsPerConnection;
+            kestrel.Listen(System.Net.IPAddress.Loopback, 0, options =>
+            {
+                options.Protocols = HttpProtocols.Http2;
+                listen?.Invoke(options);
+            });
+        });
         var server = new ReplayServer(builder.Build());
         server._app.Run(server.HandleAsync);
         await server._app.StartAsync();
@@ -57,8 +65,7 @@ internal sealed class ReplayServer : IAsyncDisposable
 
     public static async Task SendAsync(HttpContext context, IReadOnlyList<byte[]> messages, int status = 0, string detail = "", ReplayLayout layout = ReplayLayout.Whole)
     {
-        context.Response.ContentType = "application/grpc";
-        await context.Response.StartAsync();
+        await StartAnswerAsync(context);
         var frames = messages.Select(Frame).ToList();
         var writes = layout switch
         {
@@ -79,6 +86,12 @@ internal sealed class ReplayServer : IAsyncDisposable
         }
     }
 
+    public static Task StartAnswerAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/grpc";
+        return context.Response.StartAsync();
+    }
+
     public static byte[] Frame(byte[] message)
     {
         var frame = new byte[message.Length + 5];
@@ -92,7 +105,22 @@ internal sealed class ReplayServer : IAsyncDisposable
     private async Task HandleAsync(HttpContext context)
     {
         using var body = new MemoryStream();
-        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        try
+        {
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Interlocked.Increment(ref _resets);
+            return;
+        }
+
+        if (body.Length < 5)
+        {
+            Interlocked.Increment(ref _resets);
+            return;
+        }
+
         var message = body.ToArray().AsSpan(5).ToArray();
         var method = context.Request.Path.Value!;
         Received.Enqueue((method, message));

@@ -114,3 +114,10 @@ internal static class RequestReading
 
     private static int? NonZero(uint value) => value == 0 ? null : (int)value;
 }
+
+internal static class ReaderExtensions
+{
+    /// <summary>Reads a message as the method's marshaller and then the reader do.</summary>
+    public static GenerationUpdate? ReadBytes(this GenerationReader reader, byte[] message) =>
+        reader.Read(reader is VllmEngineReader ? VllmEngineReader.Parse(new(message)) : InferenceReader.Parse(new(message)));
+}

@@ -7,10 +7,14 @@ namespace Connectors.Vllm.Grpc;
 internal static class InferenceLogprobs
 {
     public static IReadOnlyList<TokenLogprob>? Read(SequenceOutput? outputs) =>
-        outputs is null || outputs.Logprobs.Count == 0 ? null : Read(outputs.TokenIds, outputs.Logprobs, outputs.Ranks, outputs.CandidateTokens, isPrompt: false);
+        outputs is null || outputs.Logprobs.Count == 0
+            ? null
+            : Read(outputs.TokenIds, outputs.Logprobs, outputs.Ranks, outputs.CandidateTokens, isPrompt: false);
 
     public static IReadOnlyList<TokenLogprob>? Read(PromptInfo? prompt) =>
-        prompt is null || prompt.Logprobs.Count == 0 ? null : Read(prompt.TokenIds, prompt.Logprobs, prompt.Ranks, prompt.CandidateTokens, isPrompt: true);
+        prompt is null || prompt.Logprobs.Count == 0
+            ? null
+            : Read(prompt.TokenIds, prompt.Logprobs, prompt.Ranks, prompt.CandidateTokens, isPrompt: true);
 
     private static TokenLogprob[] Read(
         RepeatedField<uint> ids, RepeatedField<float> values, RepeatedField<uint> ranks, RepeatedField<CandidateTokenInfo> candidates, bool isPrompt)

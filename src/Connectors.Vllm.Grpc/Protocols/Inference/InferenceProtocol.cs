@@ -1,5 +1,6 @@
-using Connectors.Vllm.Grpc.Protocol.Common;
 using Connectors.Vllm.Grpc.Protocol.Inference;
+using Google.Protobuf;
+using Grpc.Core;
 using Health = Connectors.Vllm.Grpc.Protocol.Health;
 
 namespace Connectors.Vllm.Grpc;
@@ -13,25 +14,23 @@ internal sealed class InferenceProtocol : IServerProtocol
     /// <summary>Servers refuse larger request messages.</summary>
     private const int ServerLimit = 32 * 1024 * 1024;
 
-    private readonly GrpcInvoker _invoker;
+    private readonly ServerChannel _channel;
     private readonly bool _hasControl;
-    private readonly CachedLookup<ModelInfo> _model;
-    private readonly CachedLookup<ServerInfo> _server;
-    private readonly CachedLookup<VllmModelInfo> _modelInfo;
+    private readonly Renewable<ModelInfo> _model;
+    private readonly Renewable<ServerInfo> _server;
+    private readonly Renewable<VllmModelInfo> _modelInfo;
 
-    public InferenceProtocol(GrpcInvoker invoker, VllmProtocol protocol)
+    public InferenceProtocol(ServerChannel channel, VllmProtocol protocol)
     {
-        _invoker = invoker;
+        _channel = channel;
         Protocol = protocol;
         _hasControl = protocol == VllmProtocol.Inference;
-        _model = new(token => ControlAsync(InferenceMethods.GetModelInfo, new GetModelInfoRequest(), ModelInfo.Parser, token));
-        _server = new(token => ControlAsync(InferenceMethods.GetServerInfo, new GetServerInfoRequest(), ServerInfo.Parser, token));
+        _model = new(token => ControlAsync(InferenceMethods.GetModelInfo, new GetModelInfoRequest(), token));
+        _server = new(token => ControlAsync(InferenceMethods.GetServerInfo, new GetServerInfoRequest(), token));
         _modelInfo = new(LoadModelInfoAsync);
     }
 
     public VllmProtocol Protocol { get; }
-
-    public int MaxRequestBytes => Math.Min(ServerLimit, _invoker.Options.MaxSendMessageBytes);
 
     public async ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken)
     {
@@ -48,7 +47,7 @@ internal sealed class InferenceProtocol : IServerProtocol
             Abort = _hasControl,
             Media = model.SupportsMultimodal,
             MediaSchemes = model.SupportsMultimodal ? ["http", "https", "data"] : [],
-            ConstraintStart = _invoker.Options.ConstraintStart ?? (
+            ConstraintStart = _channel.Options.ConstraintStart ?? (
                 !_hasControl ? ConstraintStart.Unknown
                 : model.ReasoningParser.Length > 0 ? ConstraintStart.AfterReasoning
                 : ConstraintStart.FirstToken),
@@ -59,50 +58,51 @@ internal sealed class InferenceProtocol : IServerProtocol
 
     public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken) => _modelInfo.GetAsync(cancellationToken);
 
-    public GenerationCall Encode(GenerationRequest request, SamplingOptions sampling, string requestId)
-    {
-        var method = (_hasControl, request.Stream) switch
-        {
-            (true, true) => InferenceMethods.GenerateStream,
-            (true, false) => InferenceMethods.Generate,
-            (false, true) => InferenceMethods.LegacyGenerateStream,
-            (false, false) => InferenceMethods.LegacyGenerate,
-        };
-        var message = InferenceRequestBuilder.Build(request, sampling, requestId);
-        return new(method, GrpcFrame.Encode(message, MaxRequestBytes), InferenceRequestBuilder.Metadata(request));
-    }
+    public IReadOnlyDictionary<string, string>? MetadataOf(GenerationRequest request) => InferenceRequestBuilder.Metadata(request);
 
-    public GenerationReader CreateReader(GenerationRequest request) => new InferenceReader(request);
+    public StreamCall<object> Generate(
+        GenerationRequest request, SamplingOptions sampling, CallContext call, CancellationToken cancellationToken) => new(
+        InferenceMethods.Generate(!_hasControl, request.Stream, request.IncludeRawRepresentation),
+        InferenceRequestBuilder.Build(request, sampling, call.RequestId!),
+        call,
+        Math.Min(ServerLimit, _channel.Options.MaxSendMessageBytes),
+        cancellationToken);
 
-    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, int? expectedConnections, CancellationToken cancellationToken) =>
-        throw RequestValidator.Unsupported("The Inference protocol has no embeddings; serve the model with 'vllm serve MODEL --grpc' for them.", null);
+    public GenerationReader CreateReader(GenerationRequest request, int? maxTokens) => new InferenceReader(request, maxTokens);
+
+    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CallContext call, CancellationToken cancellationToken) =>
+        throw RequestValidator.Unsupported(
+            "The Inference protocol has no embeddings; serve the model with 'vllm serve MODEL --grpc' for them.", null);
 
     public async Task<VllmHealth> HealthAsync(CancellationToken cancellationToken)
     {
-        var response = await _invoker.UnaryAsync(
-            InferenceMethods.HealthCheck, new Health.HealthCheckRequest(), Health.HealthCheckResponse.Parser, cancellationToken).ConfigureAwait(false);
+        var response =
+            await _channel.UnaryAsync(InferenceMethods.HealthCheck, new Health.HealthCheckRequest(), _channel.NewCall(), cancellationToken)
+                .ConfigureAwait(false);
         return new VllmHealth(response.Status == Health.HealthCheckResponse.Types.ServingStatus.Serving, response.Status.ToString());
     }
 
-    public Task AbortAsync(IReadOnlyList<string> requestIds, TimeSpan? timeout, CancellationToken cancellationToken) => _hasControl
-        ? _invoker.UnaryAsync(InferenceMethods.Abort, new AbortRequest { RequestIds = { requestIds } }, AbortResponse.Parser, cancellationToken, timeout)
+    public Task AbortAsync(IReadOnlyList<string> requestIds, CallContext call, CancellationToken cancellationToken) => _hasControl
+        ? _channel.UnaryAsync(InferenceMethods.Abort, new AbortRequest { RequestIds = { requestIds } }, call, cancellationToken)
         : throw RequestValidator.Unsupported("vLLM 0.22 to 0.26 have no abort over gRPC; cancel the call instead.", null);
 
     public async Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken)
     {
         RequireControl("server information");
-        var info = await _invoker.UnaryAsync(InferenceMethods.GetServerInfo, new GetServerInfoRequest(), ServerInfo.Parser, cancellationToken).ConfigureAwait(false);
+        var info =
+            await _channel.UnaryAsync(InferenceMethods.GetServerInfo, new GetServerInfoRequest(), _channel.NewCall(), cancellationToken)
+                .ConfigureAwait(false);
         return new VllmServerInfo
         {
             EngineVersion = info.EngineVersion,
             InstanceId = info.InstanceId,
             MaxModelLength = Positive(info.MaxModelLen),
             KvBlockSize = Positive(info.KvBlockSize),
-            TotalKvBlocks = checked((long)info.TotalKvBlocks),
-            MaxRunningRequests = checked((long)info.MaxRunningRequests),
-            MaxBatchedTokens = checked((long)info.MaxBatchedTokens),
+            TotalKvBlocks = ToInt64(info.TotalKvBlocks),
+            MaxRunningRequests = ToInt64(info.MaxRunningRequests),
+            MaxBatchedTokens = ToInt64(info.MaxBatchedTokens),
             DataParallelSize = Positive(info.Parallelism?.DataParallelSize ?? 0),
-            MaxLoras = checked((int)info.MaxLoras),
+            MaxLoras = (int)Math.Min(info.MaxLoras, int.MaxValue),
             RawRepresentation = info,
         };
     }
@@ -111,15 +111,20 @@ internal sealed class InferenceProtocol : IServerProtocol
         throw RequestValidator.Unsupported("The Inference protocol has no load figures; read them from the server's HTTP /metrics.", null);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, int? expectedConnections, CancellationToken cancellationToken) =>
-        throw RequestValidator.Unsupported("The Inference protocol cannot transfer the tokenizer; give the client a local model folder, or let it download from a hub.", null);
+        IProgress<TransferProgress>? progress, CallContext call, CancellationToken cancellationToken) =>
+        throw RequestValidator.Unsupported("The Inference protocol cannot transfer the tokenizer; give the client a local model folder, or "
+            + "let it download from a hub.", null);
 
     public async Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken)
     {
         RequireControl("LoRA listing");
-        var response = await _invoker.UnaryAsync(InferenceMethods.ListLoras, new ListLorasRequest(), ListLorasResponse.Parser, cancellationToken).ConfigureAwait(false);
+        var response =
+            await _channel.UnaryAsync(InferenceMethods.ListLoras, new ListLorasRequest(), _channel.NewCall(), cancellationToken)
+                .ConfigureAwait(false);
         return [.. response.Adapters.Select(static adapter => new LoraAdapterInfo(adapter.LoraId, adapter.LoraName, adapter.SourcePath))];
     }
+
+    private static long? ToInt64(ulong value) => value <= long.MaxValue ? (long)value : null;
 
     private static int? Positive(uint value) => value is > 0 and <= int.MaxValue ? (int)value : null;
 
@@ -131,9 +136,11 @@ internal sealed class InferenceProtocol : IServerProtocol
         }
     }
 
-    /// <summary>A listener that mounts the Inference service only answers UNIMPLEMENTED here; then nothing is known, and that is no failure.</summary>
-    private async Task<T> ControlAsync<T>(string method, Google.Protobuf.IMessage request, Google.Protobuf.MessageParser<T> parser, CancellationToken cancellationToken)
-        where T : Google.Protobuf.IMessage<T>, new()
+    /// <summary>
+    /// A listener that mounts the Inference service only answers UNIMPLEMENTED here; then nothing is known, and that is no failure.
+    /// </summary>
+    private async Task<T> ControlAsync<T>(Method<OutgoingMessage, T> method, IMessage request, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new()
     {
         if (!_hasControl)
         {
@@ -142,9 +149,9 @@ internal sealed class InferenceProtocol : IServerProtocol
 
         try
         {
-            return await _invoker.UnaryAsync(method, request, parser, cancellationToken).ConfigureAwait(false);
+            return await _channel.UnaryAsync(method, request, _channel.NewCall(), cancellationToken).ConfigureAwait(false);
         }
-        catch (VllmRequestException e) when (e.StatusCode == VllmStatusCode.Unimplemented)
+        catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
         {
             return new T();
         }
@@ -163,7 +170,7 @@ internal sealed class InferenceProtocol : IServerProtocol
             ServedModelNames = served.Length > 0 ? [served, .. model.ServedModelAliases] : [],
             ContextLength = Positive(server.MaxModelLen),
             IsMultimodal = model.SupportsMultimodal,
-            Endpoint = _invoker.Endpoint,
+            Endpoint = _channel.Endpoint,
             RawRepresentation = model,
         };
     }

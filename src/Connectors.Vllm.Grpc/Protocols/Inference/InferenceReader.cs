@@ -1,3 +1,4 @@
+using System.Buffers;
 using Connectors.Vllm.Grpc.Protocol.Inference;
 using Google.Protobuf;
 
@@ -7,19 +8,19 @@ namespace Connectors.Vllm.Grpc;
 /// Reads what the Inference service sends: the prompt's facts first, then new ids, with the finish on the last message. A whole answer is all
 /// of that in one message.
 /// </summary>
-internal sealed class InferenceReader(GenerationRequest request) : GenerationReader(request, choiceCount: 1)
+internal sealed class InferenceReader(GenerationRequest request, int? maxTokens) : GenerationReader(request, choiceCount: 1, maxTokens)
 {
     private const byte OutputsTag = 0x12;
 
-    public override GenerationUpdate? Read(ReadOnlySpan<byte> message)
-    {
-        if (!Request.IncludeRawRepresentation && TryReadPlainDelta(message, out var plain))
-        {
-            AddTokens(plain.Index, plain.TokenIds.Length);
-            return plain;
-        }
+    /// <summary>
+    /// The message: an update when it holds ids and their number only, which is nearly every message there is, else as the generated class reads it.
+    /// </summary>
+    public static object Parse(ReadOnlySequence<byte> message) =>
+        message.IsSingleSegment && TryReadPlainDelta(message.FirstSpan, out var update) ? update : GenerateResponse.Parser.ParseFrom(message);
 
-        var response = GenerateResponse.Parser.ParseFrom(message);
+    protected override GenerationUpdate? ReadWhole(object message)
+    {
+        var response = (GenerateResponse)message;
         var prompt = response.PromptInfo;
         var outputs = response.Outputs;
         if (prompt is null && outputs is null)
@@ -51,7 +52,7 @@ internal sealed class InferenceReader(GenerationRequest request) : GenerationRea
         };
     }
 
-    /// <summary>Reads a delta that holds ids and their number only, which is nearly every message there is.</summary>
+    /// <summary>Reads a delta that holds ids and their number only.</summary>
     internal static bool TryReadPlainDelta(ReadOnlySpan<byte> message, out GenerationUpdate update)
     {
         update = null!;

@@ -50,7 +50,9 @@ internal static class VllmEngineModelInfo
             Loads = !isOld,
             Abort = true,
             Media = takesMedia,
-            MediaSchemes = takesMedia ? server!.MmMediaRefSchemes.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [],
+            MediaSchemes = takesMedia
+                ? server!.MmMediaRefSchemes.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                : [],
             MediaLimits = ReadLimits(takesMedia ? server!.MmItemLimits : string.Empty),
             ConstraintStart = constraintStart ?? server?.ConstrainedDecodingStart switch
             {
@@ -102,7 +104,8 @@ internal static class VllmEngineModelInfo
     }
 
     private static float? Number(JsonElement root, string name, float least, float most) =>
-        root.TryGetProperty(name, out var element) && element.ValueKind == JsonValueKind.Number && element.TryGetSingle(out var value) && value >= least && value <= most
+        root.TryGetProperty(name, out var element) && element.ValueKind == JsonValueKind.Number && element.TryGetSingle(out var value)
+        && value >= least && value <= most
             ? value
             : null;
 

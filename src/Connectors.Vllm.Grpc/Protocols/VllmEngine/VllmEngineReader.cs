@@ -1,3 +1,4 @@
+using System.Buffers;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 
 namespace Connectors.Vllm.Grpc;
@@ -6,19 +7,20 @@ namespace Connectors.Vllm.Grpc;
 /// Reads what the VllmEngine service streams: chunks with new ids, and one complete per choice. While streaming, the complete repeats the last
 /// chunk; otherwise it is the whole answer.
 /// </summary>
-internal sealed class VllmEngineReader(GenerationRequest request, int choiceCount) : GenerationReader(request, choiceCount)
+internal sealed class VllmEngineReader(
+    GenerationRequest request, int? maxTokens) : GenerationReader(request, request.Sampling.ChoiceCount ?? 1, maxTokens)
 {
     private const byte ChunkTag = 0x0A;
 
-    public override GenerationUpdate? Read(ReadOnlySpan<byte> message)
-    {
-        if (!Request.IncludeRawRepresentation && TryReadPlainChunk(message, out var plain))
-        {
-            AddTokens(plain.Index, plain.TokenIds.Length);
-            return plain;
-        }
+    /// <summary>
+    /// The message: an update when it holds ids and counts only, which is nearly every message there is, else as the generated class reads it.
+    /// </summary>
+    public static object Parse(ReadOnlySequence<byte> message) =>
+        message.IsSingleSegment && TryReadPlainChunk(message.FirstSpan, out var update) ? update : GenerateResponse.Parser.ParseFrom(message);
 
-        var response = GenerateResponse.Parser.ParseFrom(message);
+    protected override GenerationUpdate? ReadWhole(object message)
+    {
+        var response = (GenerateResponse)message;
         return response.ResponseCase switch
         {
             GenerateResponse.ResponseOneofCase.Chunk => FromChunk(response),
@@ -27,7 +29,7 @@ internal sealed class VllmEngineReader(GenerationRequest request, int choiceCoun
         };
     }
 
-    /// <summary>Reads a chunk that holds ids and counts only, which is nearly every message there is.</summary>
+    /// <summary>Reads a chunk that holds ids and counts only.</summary>
     internal static bool TryReadPlainChunk(ReadOnlySpan<byte> message, out GenerationUpdate update)
     {
         update = null!;

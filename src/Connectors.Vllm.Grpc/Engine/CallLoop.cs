@@ -1,0 +1,186 @@
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>One attempt at one server: what is known of it, and which attempt this is.</summary>
+/// <param name="Endpoint">The server.</param>
+/// <param name="Server">What is known of it.</param>
+/// <param name="Number">From 0.</param>
+/// <param name="Turn">The right to send, when requests to this server take turns.</param>
+internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Server, int Number, SendTurn? Turn);
+
+/// <summary>
+/// The one loop that decides what follows a failure: the same server looked at anew, another server at once, the same again after a pause, or the
+/// exception
+/// to the caller. Everything that happens before the first message of an answer goes through it; nothing after that is repeated.
+/// </summary>
+internal sealed class CallLoop
+{
+    /// <summary>How often one request may find that a connection was opened in between: bursts of requests open many at once.</summary>
+    private const int MaxRenewals = 100;
+
+    /// <summary>After so many it takes its turn to send.</summary>
+    private const int RenewalsBeforeTurns = 2;
+
+    private readonly EndpointSelector _endpoints;
+    private readonly VllmRetryOptions _retry;
+    private readonly ILogger _logger;
+
+    public CallLoop(EndpointSelector endpoints, VllmRetryOptions retry, ILogger logger)
+    {
+        _endpoints = endpoints;
+        _retry = retry;
+        _logger = logger;
+    }
+
+    /// <summary>
+    /// Acts at a server. The lease is what <paramref name="act"/> leaves of it: who returns a running call keeps the server counted as busy.
+    /// </summary>
+    public async Task<(T Result, EndpointLease Lease)> RunAsync<T>(
+        ReadOnlyMemory<int> promptIds, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    {
+        var state = new State();
+        while (true)
+        {
+            var lease = _endpoints.Take(promptIds.Span, state.Failed);
+            var endpoint = lease.Endpoint;
+            KnownServer? server = null;
+            TimeSpan pause;
+            SendTurn? turn = null;
+            try
+            {
+                turn = state.Renewals < RenewalsBeforeTurns ? null : await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+                server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+                return (await act(new Attempt(endpoint, server, state.Attempts, turn), cancellationToken).ConfigureAwait(false), lease);
+            }
+            catch (ConnectionRenewedException exception)
+            {
+                lease.Dispose();
+                pause = CountRenewal(state, endpoint, exception);
+            }
+            catch (VllmException exception)
+            {
+                lease.Dispose();
+                pause = await AfterAsync(exception, server, endpoint, state, cancellationToken).ConfigureAwait(false) ?? Rethrow(exception);
+            }
+            catch
+            {
+                lease.Dispose();
+                throw;
+            }
+            finally
+            {
+                turn?.Dispose();
+            }
+
+            if (pause > TimeSpan.Zero)
+            {
+                await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether the server did not work on the request (unreachable, refused, UNAVAILABLE), so that the same one may be asked again. A dead engine
+    /// stays dead.
+    /// A limit of time may have left work behind, except for the connection's.
+    /// </summary>
+    private static bool MayAskAgain(VllmException exception) => exception switch
+    {
+        { IsEngineDead: true } => false,
+        VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => true,
+        VllmTimeoutException => false,
+        { IsRetryable: true, StatusCode: VllmStatusCode.Unavailable } => true,
+        _ => false,
+    };
+
+    /// <summary>Whether another server may do better: what the same one may be asked again for, and what is this server's own trouble.</summary>
+    private static bool MayAskAnother(VllmException exception) =>
+        MayAskAgain(exception)
+        || exception is VllmModelChangedException
+            or { IsEngineDead: true }
+            or { StatusCode: VllmStatusCode.ResourceExhausted, IsRetryable: true, ServerMessage.Length: > 0 }
+            or VllmTimeoutException { ServerMessage.Length: 0 };
+
+    private static TimeSpan Rethrow(VllmException exception)
+    {
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception);
+        return default;
+    }
+
+    private static TimeSpan CountRenewal(State state, ServerEndpoint endpoint, ConnectionRenewedException exception) => ++state.Renewals < MaxRenewals
+        ? TimeSpan.Zero
+        : throw new VllmConnectionException($"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
+        {
+            StatusCode = VllmStatusCode.Unavailable,
+            Endpoint = endpoint.Uri,
+            IsRetryable = true,
+        };
+
+    /// <summary>The pause before the next attempt; null when there is none.</summary>
+    private async Task<TimeSpan?> AfterAsync(
+        VllmException exception, KnownServer? server, ServerEndpoint endpoint, State state, CancellationToken cancellationToken)
+    {
+        if (server is not null && await WasReplacedAsync(exception, server, endpoint, state, cancellationToken).ConfigureAwait(false))
+        {
+            return TimeSpan.Zero;
+        }
+
+        endpoint.Observe(exception, _endpoints.MaySetAside(endpoint));
+        state.Failed.Add(endpoint);
+        TimeSpan? pause = null;
+        if (MayAskAnother(exception) && _endpoints.HasOther(state.Failed))
+        {
+            pause = TimeSpan.Zero;
+        }
+        else if (MayAskAgain(exception) && state.Retries < _retry.MaxRetries)
+        {
+            pause = Backoff(state.Retries++);
+            state.Failed.Clear();
+        }
+
+        if (pause is { } wait && exception is not VllmModelChangedException)
+        {
+            state.Attempts++;
+            EngineTelemetry.Retries.Add(1);
+            Log.Retrying(_logger, exception.RequestId ?? string.Empty, endpoint.Uri, wait.TotalMilliseconds, exception);
+        }
+
+        return pause;
+    }
+
+    /// <summary>A method that the server had is gone: it may have been replaced by a version of the other protocol. Nothing was done then.</summary>
+    private static async Task<bool> WasReplacedAsync(
+        VllmException exception, KnownServer server, ServerEndpoint endpoint, State state, CancellationToken cancellationToken)
+    {
+        if (exception is not VllmRequestException { StatusCode: VllmStatusCode.Unimplemented, Method: not null }
+            || state.HasAskedAnew || !endpoint.Forget(server))
+        {
+            return false;
+        }
+
+        state.HasAskedAnew = true;
+        var renewed = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+        return renewed.Protocol.Protocol != server.Protocol.Protocol;
+    }
+
+    /// <summary>Doubles from the base delay to the longest, and half of it is chance, so that clients do not come back together.</summary>
+    private TimeSpan Backoff(int retry)
+    {
+        var delay = Math.Min(_retry.BaseDelay.TotalMilliseconds * Math.Pow(2, retry), _retry.MaxDelay.TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(delay * (0.5 + (Random.Shared.NextDouble() / 2)));
+    }
+
+    private sealed class State
+    {
+        public List<ServerEndpoint> Failed { get; } = [];
+
+        public int Attempts { get; set; }
+
+        public int Retries { get; set; }
+
+        public int Renewals { get; set; }
+
+        public bool HasAskedAnew { get; set; }
+    }
+}

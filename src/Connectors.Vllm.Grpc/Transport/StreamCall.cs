@@ -1,0 +1,127 @@
+using System.Runtime.CompilerServices;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace Connectors.Vllm.Grpc;
+
+/// <summary>
+/// A running call that answers with any number of messages: gRPC's call with our limits and our exceptions. A message that is there already costs no
+/// asynchronous step. For one reader at a time; disposing it before its end resets it.
+/// </summary>
+internal sealed class StreamCall<TResponse> : IDisposable
+    where TResponse : class
+{
+    private readonly CallErrors _errors;
+    private readonly CancellationToken _callerToken;
+    private readonly CallWatchdog _watchdog;
+    private readonly AsyncServerStreamingCall<TResponse> _call;
+    private readonly IAsyncStreamReader<TResponse> _reader;
+    private bool _answered;
+
+    public StreamCall(
+        Method<OutgoingMessage, TResponse> method, IMessage message, CallContext call, int maxBytes, CancellationToken cancellationToken)
+    {
+        _errors = new CallErrors(call, method.FullName);
+        _callerToken = cancellationToken;
+        var outgoing = OutgoingMessage.Create(message, call, maxBytes);
+        try
+        {
+            _call = call.Channel.Invoker.AsyncServerStreamingCall(method, host: null, call.ToOptions(cancellationToken), outgoing);
+        }
+        catch (Exception exception)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw _errors.Translate(exception, answered: false);
+        }
+
+        _reader = _call.ResponseStream;
+        _watchdog = new CallWatchdog(call, _call.Dispose);
+    }
+
+    public CallErrors Errors => _errors;
+
+    public TResponse Current => _reader.Current;
+
+    /// <summary>The server has ended the call, well or not, or the connection is gone: there is nothing left to stop.</summary>
+    public bool IsEnded { get; private set; }
+
+    /// <summary>
+    /// Moves to the next message; false after the last one of a call that ended well. Every other end throws: a <see cref="VllmException"/>,
+    /// <see cref="OperationCanceledException"/> for the caller's token, or <see cref="ConnectionRenewedException"/>.
+    /// </summary>
+    public ValueTask<bool> MoveNextAsync()
+    {
+        if (IsEnded)
+        {
+            return new(false);
+        }
+
+        Task<bool> next;
+        try
+        {
+            next = _reader.MoveNext(CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException<bool>(Translate(exception));
+        }
+
+        if (!next.IsCompletedSuccessfully)
+        {
+            return WaitAsync(next);
+        }
+
+        _answered = true;
+        IsEnded = !next.Result;
+        return new(next.Result);
+    }
+
+    /// <summary>The message brought tokens (or what else counts as one): the limit of silence begins anew.</summary>
+    public void ReportProgress() => _watchdog.ReportProgress();
+
+    /// <summary>All that matters has come: the rest is only gRPC's own end, which is not waited for as long as tokens are.</summary>
+    public void ExpectEnd() => _watchdog.ExpectEnd();
+
+    public void Dispose()
+    {
+        _watchdog.Dispose();
+        _call.Dispose();
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> WaitAsync(Task<bool> next)
+    {
+        try
+        {
+            _watchdog.BeginWait();
+            var more = await next.ConfigureAwait(false);
+            _watchdog.EndWait();
+            _answered = true;
+            IsEnded = !more;
+            return more;
+        }
+        catch (Exception exception)
+        {
+            throw Translate(exception);
+        }
+    }
+
+    private Exception Translate(Exception exception)
+    {
+        if (_callerToken.IsCancellationRequested)
+        {
+            return new OperationCanceledException("The call was cancelled.", exception, _callerToken);
+        }
+
+        if (_watchdog.Expired is { } kind)
+        {
+            return _errors.TimedOut(kind, exception);
+        }
+
+        var translated = _errors.Translate(exception, _answered);
+
+        // After bad bytes or a limit of ours the server may still be at work.
+        IsEnded = translated is not (VllmProtocolException or VllmTimeoutException { ServerMessage.Length: 0 });
+        return translated;
+    }
+}
