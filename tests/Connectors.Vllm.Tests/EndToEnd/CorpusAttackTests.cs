@@ -75,7 +75,7 @@ public sealed class CorpusAttackTests
                 {
                     return [.. VllmPromptPreview.Create(profile, Messages(place, text), Options(place, text)).TokenIds.Where(control.Contains)];
                 }
-                catch (ChatTemplates.ChatTemplateException)
+                catch (VllmRequestException)
                 {
                     return null;
                 }
