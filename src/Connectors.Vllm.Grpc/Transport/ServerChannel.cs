@@ -177,27 +177,7 @@ internal static class HttpHandlers
                 : static (context, token) => ConnectAsync(CreateTcpSocket(), context.DnsEndPoint, token);
         }
 
-        if (options.ClientCertificate is { } certificate)
-        {
-            handler.SslOptions.ClientCertificates = [certificate];
-            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;
-        }
-
-        if (options.ServerCertificateValidation is not null)
-        {
-            handler.SslOptions.RemoteCertificateValidationCallback = options.ServerCertificateValidation;
-        }
-        else if (options.RootCertificates is not null)
-        {
-            var policy = new System.Security.Cryptography.X509Certificates.X509ChainPolicy
-            {
-                TrustMode = System.Security.Cryptography.X509Certificates.X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = System.Security.Cryptography.X509Certificates.X509RevocationMode.NoCheck,
-            };
-            policy.CustomTrustStore.AddRange(options.RootCertificates);
-            handler.SslOptions.CertificateChainPolicy = policy;
-        }
-
+        TlsSettings.Apply(options, handler.SslOptions);
         return handler;
     }
 

@@ -116,9 +116,13 @@ internal static class ConfigurationBinding
         var properties = type == typeof(VllmConnectionOptions) ? typeof(VllmConnectionOptions).GetProperties()
             : type == typeof(VllmRetryOptions) ? typeof(VllmRetryOptions).GetProperties()
             : typeof(VllmGrpcOptions).GetProperties();
-        return [.. properties.Where(static property =>
-            !property.PropertyType.IsAssignableTo(typeof(Delegate)) && property.PropertyType != typeof(IProgress<ModelDownloadProgress>))];
+        return [.. properties.Where(static property => IsBindable(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType))];
     }
+
+    /// <summary>Handlers, credentials and the like are set in code.</summary>
+    private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(TimeSpan)
+        || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IDictionary<string, string>) || type == typeof(IDictionary<string, object?>)
+        || type == typeof(VllmConnectionOptions) || type == typeof(VllmRetryOptions);
 
     /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>
     private static object? ToTemplateValue(IConfigurationSection value)

@@ -1,4 +1,6 @@
 using Connectors.Vllm.Testing;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -281,6 +283,10 @@ public sealed class RegistrationTests
                     : type == typeof(TimeSpan) ? TimeSpan.FromSeconds(123)
                     : type == typeof(Uri) ? new Uri("http://changed:1")
                     : type.IsEnum ? Enum.GetValues(type).GetValue(1)
+                    : type == typeof(CallCredentials) ? CallCredentials.FromInterceptor(static (_, _) => Task.CompletedTask)
+                    : type == typeof(HttpMessageHandler) ? new SocketsHttpHandler()
+                    : type == typeof(CallInvoker) ? GrpcChannel.ForAddress("http://localhost:1").CreateCallInvoker()
+                    : type == typeof(Action<GrpcChannelOptions>) ? new Action<GrpcChannelOptions>(static _ => { })
                     : type == typeof(IProgress<ModelDownloadProgress>) ? new Progress<ModelDownloadProgress>()
                     : type == typeof(Action<System.Net.Security.SslClientAuthenticationOptions>) ? new Action<System.Net.Security.SslClientAuthenticationOptions>(_ => { })
                     : throw new InvalidOperationException($"How is {property.Name} changed?"));
