@@ -34,6 +34,12 @@ public sealed class ChatTemplateInput
     /// </summary>
     public IReadOnlyDictionary<string, object?>? Kwargs { get; init; }
 
+    /// <summary>
+    /// Whether texts of <see cref="Kwargs"/> may hold control tokens, as the template's own text may. Default false: like messages, they are content
+    /// (<see cref="RenderedPrompt.Content"/>).
+    /// </summary>
+    public bool TrustsKwargs { get; init; }
+
     /// <summary>The special tokens by variable name (<c>bos_token</c>, <c>eos_token</c>…); a null value leaves the variable undefined.</summary>
     public IReadOnlyDictionary<string, object?>? SpecialTokens { get; init; }
 

@@ -25,7 +25,7 @@ internal static class JsonFilter
         return Value.Of(context.Output.Cut(start));
     }
 
-    private static string? Indent(RenderContext context, Value indent)
+    private static Str? Indent(RenderContext context, Value indent)
     {
         if (indent.IsMissing || indent.IsNone)
         {
@@ -34,7 +34,7 @@ internal static class JsonFilter
 
         if (indent.IsString)
         {
-            return indent.Text;
+            return indent.Str;
         }
 
         var width = Math.Max(0, PyNumber.ToIndex(indent, "indent"));

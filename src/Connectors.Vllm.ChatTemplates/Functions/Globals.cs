@@ -42,7 +42,7 @@ internal static class Globals
             }
 
             context.Spend(format.Text.Length * 10L);
-            return Value.Of(TimeFormat.Format(context.Clock.GetLocalNow(), format.Text));
+            return Value.Of(format.Str.Derive(TimeFormat.Format(context.Clock.GetLocalNow(), format.Text)));
         }),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -18,7 +18,7 @@ internal static class TemplateVariables
 
         foreach (var (name, value) in input.Kwargs ?? new Dictionary<string, object?>())
         {
-            variables[name] = ValueReader.Read(value, ContentScope.Trusted);
+            variables[name] = ValueReader.Read(value, input.TrustsKwargs ? ContentScope.Trusted : ContentScope.Content);
         }
 
         variables["messages"] = ValueReader.Read(input.Messages, ContentScope.Messages);

@@ -22,6 +22,11 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
     {
         var pieces = new List<Str>();
         Collect(format, pieces, MaxNesting);
+        return Joined(pieces, format.IsMarkup);
+    }
+
+    private Str Joined(List<Str> pieces, bool isMarkup)
+    {
         var output = context.Output;
         var start = output.Length;
         foreach (var piece in pieces)
@@ -29,7 +34,7 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
             output.Append(piece);
         }
 
-        return output.Cut(start, format.IsMarkup);
+        return output.Cut(start, isMarkup);
     }
 
     private void Collect(Str format, List<Str> pieces, int nesting)
@@ -65,7 +70,7 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
 
             pieces.Add(format.Slice(at, next - at));
             var end = EndOfField(source, next + 1);
-            pieces.Add(Field(source[(next + 1)..end], nesting));
+            pieces.Add(Field(format.Slice(next + 1, end - next - 1), nesting));
             at = end + 1;
         }
     }
@@ -84,9 +89,10 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
         throw new PyException("expected '}' before end of string");
     }
 
-    private Str Field(string field, int nesting)
+    private Str Field(Str whole, int nesting)
     {
         context.Spend(1);
+        var field = whole.Text;
         var colon = -1;
         var bang = -1;
         for (int i = 0, bracket = 0; i < field.Length && colon < 0 && bang < 0; i++)
@@ -98,7 +104,7 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
 
         var name = field[..(bang >= 0 ? bang : colon >= 0 ? colon : field.Length)];
         var conversion = '\0';
-        var spec = "";
+        Str spec = "";
         if (bang >= 0)
         {
             if (bang + 1 >= field.Length || (bang + 2 < field.Length && field[bang + 2] != ':'))
@@ -107,19 +113,19 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
             }
 
             conversion = field[bang + 1];
-            spec = bang + 3 <= field.Length ? field[(bang + 3)..] : "";
+            spec = bang + 3 <= field.Length ? whole.Slice(bang + 3, field.Length - bang - 3) : "";
         }
         else if (colon >= 0)
         {
-            spec = field[(colon + 1)..];
+            spec = whole.Slice(colon + 1, field.Length - colon - 1);
         }
 
         var value = Convert(Lookup(name), conversion);
-        if (spec.Contains('{') || spec.Contains('}'))
+        if (spec.Text.AsSpan().ContainsAny('{', '}'))
         {
             var nested = new List<Str>();
             Collect(spec, nested, nesting - 1);
-            spec = string.Concat(nested.Select(piece => piece.Text));
+            spec = Joined(nested, isMarkup: false);
         }
 
         var text = spec.Length == 0 ? PyPrint.ToSoftStr(context, value) : FormatSpec.Parse(spec).Format(context, value);

@@ -10,7 +10,8 @@ internal sealed class FormatSpec
 {
     private const int MaxPrecision = 400;
 
-    public string Fill { get; init; } = " ";
+    /// <summary>The character to fill up with; it keeps its mark when message content holds the specification.</summary>
+    public Str Fill { get; init; } = " ";
 
     public char Align { get; init; }
 
@@ -26,14 +27,15 @@ internal sealed class FormatSpec
 
     public char Type { get; init; }
 
-    public static FormatSpec Parse(string spec)
+    public static FormatSpec Parse(Str text)
     {
+        var spec = text.Text;
         var at = 0;
-        var (fill, align, zero) = (" ", '\0', false);
+        var (fill, align, zero) = ((Str)" ", '\0', false);
         var fillUnits = spec.Length > 0 ? Characters.UnitsAt(spec, 0) : 0;
         if (fillUnits < spec.Length && spec[fillUnits] is '<' or '>' or '^' or '=')
         {
-            (fill, align, at) = (spec[..fillUnits], spec[fillUnits], fillUnits + 1);
+            (fill, align, at) = (text.Slice(0, fillUnits), spec[fillUnits], fillUnits + 1);
         }
         else if (spec.Length > 0 && spec[0] is '<' or '>' or '^' or '=')
         {
@@ -285,9 +287,8 @@ internal sealed class FormatSpec
         var align = Align == '\0' ? defaultAlign : Align;
         if (align == '=')
         {
-            var missing = Width - sign.Length - digits.Length - tail.Length;
-            context.SpendText(Math.Max(0, missing));
-            return sign + (missing > 0 ? string.Concat(Enumerable.Repeat(Fill, missing)) : "") + digits + tail;
+            var filled = TextShape.Pad(context, digits + tail, Width - sign.Length, Fill, side: 1);
+            return sign.Length == 0 ? filled : PyStrings.Concat(context, sign, filled);
         }
 
         return TextShape.Pad(context, sign + digits + tail, Width, Fill, align switch { '<' => -1, '^' => 0, _ => 1 });

@@ -82,8 +82,8 @@ internal static class TextShape
     /// <summary>ljust (-1), center (0), rjust (1).</summary>
     public static Value Pad(RenderContext context, Str text, Value[] arguments, int side)
     {
-        var fill = Method.Argument(arguments, 1) is { IsMissing: false } given ? TextMethods.Require(given).Text : " ";
-        if (Characters.Count(fill) != 1)
+        var fill = Method.Argument(arguments, 1) is { IsMissing: false } given ? TextMethods.Require(given) : " ";
+        if (Characters.Count(fill.Text) != 1)
         {
             throw new PyException("The fill character must be exactly one character long");
         }
@@ -91,7 +91,7 @@ internal static class TextShape
         return Value.Of(Pad(context, text, PyNumber.ToIndex(arguments[0]), fill, side));
     }
 
-    public static Str Pad(RenderContext context, Str text, int width, string fill, int side)
+    public static Str Pad(RenderContext context, Str text, int width, Str fill, int side)
     {
         var missing = width - Characters.Count(text.Text);
         if (missing <= 0)
@@ -200,7 +200,7 @@ internal static class TextShape
         return cased;
     }
 
-    private static void Repeat(TextBuilder output, string fill, int count)
+    private static void Repeat(TextBuilder output, Str fill, int count)
     {
         for (var i = 0; i < count; i++)
         {

@@ -32,7 +32,12 @@ internal static class Translation
             {
                 var piece = found.TryGetStr(out var given) ? given : CharacterOf(found);
                 context.SpendCopy(piece.Length);
+                var replaced = output.Length;
                 output.Append(piece);
+                if (Marks.Contains(text.Marks, at))
+                {
+                    output.MarkFrom(replaced);
+                }
             }
 
             at += units;
@@ -69,7 +74,8 @@ internal static class Translation
 
         for (var i = 0; i < from.Length; i++)
         {
-            table.Set(context, Single(from[i].Text), Single(to[i].Text));
+            // A marked character stays a text: as a number it would lose its mark.
+            table.Set(context, Single(from[i].Text), to[i].Str.Marks is null ? Single(to[i].Text) : to[i]);
         }
 
         foreach (var dropped in arguments.Length > 2 && !arguments[2].IsMissing

@@ -86,7 +86,7 @@ internal static class PyCompare
         if (left.IsString && right.IsString)
         {
             context.Spend(Math.Min(left.Text.Length, right.Text.Length) >> 5);
-            return CompareText(left.Text, right.Text);
+            return Math.Sign(CodePointComparer.Instance.Compare(left.Text, right.Text));
         }
 
         var (kind, other) = (left.Kind, right.Kind);
@@ -158,20 +158,6 @@ internal static class PyCompare
         return true;
     }
 
-    // Python orders strings by code point; UTF-16 order differs where surrogates meet U+E000 and above.
-    private static int CompareText(string left, string right)
-    {
-        var common = left.AsSpan().CommonPrefixLength(right);
-        if (common == left.Length || common == right.Length)
-        {
-            return left.Length.CompareTo(right.Length);
-        }
-
-        var (x, y) = (left[common], right[common]);
-        var (high, otherHigh) = (char.IsSurrogate(x), char.IsSurrogate(y));
-        return high == otherHigh ? (x < y ? -1 : 1) : high ? 1 : -1;
-    }
-
     private static int CompareNumbers(Value left, Value right)
     {
         if (left.Kind is ValueKind.Int or ValueKind.Bool && right.Kind is ValueKind.Int or ValueKind.Bool)
@@ -209,4 +195,27 @@ internal static class PyCompare
 
     private static int CompareDoubles(double left, double right) =>
         left < right ? -1 : left > right ? 1 : left == right ? 0 : 2;
+}
+
+/// <summary>Orders strings by code point, as Python and UTF-8 bytes do; UTF-16 order puts U+E000–U+FFFF after the supplementary planes.</summary>
+internal sealed class CodePointComparer : IComparer<string>
+{
+    public static CodePointComparer Instance { get; } = new();
+
+    public int Compare(string? x, string? y)
+    {
+        if (x is null || y is null)
+        {
+            return string.CompareOrdinal(x, y);
+        }
+
+        var shared = x.AsSpan().CommonPrefixLength(y);
+        if (shared == x.Length || shared == y.Length)
+        {
+            return x.Length - y.Length;
+        }
+
+        var (left, right) = (x[shared], y[shared]);
+        return char.IsSurrogate(left) == char.IsSurrogate(right) ? left - right : char.IsSurrogate(left) ? 1 : -1;
+    }
 }

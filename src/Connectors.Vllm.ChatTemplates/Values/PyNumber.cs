@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
@@ -80,26 +81,7 @@ internal static class PyNumber
     }
 
     /// <summary>The float as <c>repr</c> prints it: the shortest digits, an exponent below 1e-4 and from 1e16.</summary>
-    public static string Repr(double number)
-    {
-        if (double.IsNaN(number))
-        {
-            return "nan";
-        }
-
-        if (double.IsInfinity(number))
-        {
-            return number > 0 ? "inf" : "-inf";
-        }
-
-        if (number == 0)
-        {
-            return double.IsNegative(number) ? "-0.0" : "0.0";
-        }
-
-        var shortest = number.ToString("R", CultureInfo.InvariantCulture);
-        return Layout(shortest);
-    }
+    public static string Repr(double number) => FloatText.Python(number);
 
     /// <summary>Parses a JSON or literal number: no point and no exponent is an integer of any size, anything else a float.</summary>
     public static Value Parse(ReadOnlySpan<char> lexeme)
@@ -291,32 +273,6 @@ internal static class PyNumber
         }
 
         return double.IsNegative(number) ? "-" + digits : digits;
-    }
-
-    private static string Layout(string shortest)
-    {
-        var negative = shortest[0] == '-';
-        var body = negative ? shortest.AsSpan(1) : shortest;
-        var e = body.IndexOf('E');
-        var exponent = e < 0 ? 0 : int.Parse(body[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        var mantissa = e < 0 ? body : body[..e];
-        var point = mantissa.IndexOf('.');
-        var digits = point < 0 ? mantissa.ToString() : string.Concat(mantissa[..point], mantissa[(point + 1)..]);
-        var pointAt = (point < 0 ? mantissa.Length : point) + exponent;
-        var leading = digits.Length - digits.TrimStart('0').Length;
-        digits = digits[leading..].TrimEnd('0');
-        pointAt -= leading;
-        var sign = negative ? "-" : "";
-        if (pointAt is > -4 and <= 16)
-        {
-            return pointAt <= 0 ? $"{sign}0.{new string('0', -pointAt)}{digits}"
-                : pointAt >= digits.Length ? $"{sign}{digits}{new string('0', pointAt - digits.Length)}.0"
-                : $"{sign}{digits[..pointAt]}.{digits[pointAt..]}";
-        }
-
-        var power = pointAt - 1;
-        var fraction = digits.Length > 1 ? "." + digits[1..] : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{sign}{digits[0]}{fraction}e{(power < 0 ? '-' : '+')}{Math.Abs(power):00}");
     }
 }
 

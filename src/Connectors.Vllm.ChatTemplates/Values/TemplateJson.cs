@@ -1,17 +1,13 @@
-using System.Buffers;
-using System.Globalization;
 using System.Runtime.CompilerServices;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
 /// Python's <c>json.dumps</c> as transformers' <c>tojson</c> calls it: no HTML escaping, keys in their order, floats as repr prints them.
 /// </summary>
-internal sealed class TemplateJson(RenderContext context, bool ensureAscii, string? indent, Str itemSeparator, Str keySeparator, bool sortKeys)
+internal sealed class TemplateJson(RenderContext context, bool ensureAscii, Str? indent, Str itemSeparator, Str keySeparator, bool sortKeys)
 {
-    private static readonly SearchValues<char> Escaped =
-        SearchValues.Create([.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\']);
-
     private readonly TextBuilder _output = context.Output;
 
     public void Write(Value value, int depth = 0)
@@ -30,7 +26,7 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
                 PyPrint.WriteRepr(context, value, _output);
                 break;
             case ValueKind.Float:
-                _output.Append(FloatText(value.Double));
+                _output.Append(FloatText.Json(value.Double, FloatStyle.Python));
                 break;
             case ValueKind.String:
                 WriteString(value.Str);
@@ -46,9 +42,6 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
                 throw new PyException($"Object of type {PyOps.TypeName(value)} is not JSON serializable");
         }
     }
-
-    private static string FloatText(double number) =>
-        double.IsNaN(number) ? "NaN" : double.IsInfinity(number) ? (number > 0 ? "Infinity" : "-Infinity") : PyNumber.Repr(number);
 
     private void WriteList(Value[] items, int depth)
     {
@@ -133,7 +126,7 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
 
     private void NewLine(int depth)
     {
-        if (indent is null)
+        if (indent is not { } step)
         {
             return;
         }
@@ -142,7 +135,7 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
         for (var i = 0; i < depth; i++)
         {
             context.Spend(1);
-            _output.Append(indent);
+            _output.Append(step);
         }
     }
 
@@ -155,7 +148,7 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
         while (true)
         {
             var rest = source.AsSpan(plain);
-            var next = ensureAscii ? IndexOfNonAsciiOrEscaped(rest) : rest.IndexOfAny(Escaped);
+            var next = ensureAscii ? IndexOfNonAsciiOrEscaped(rest) : rest.IndexOfAny(JsonEscape.Escaped);
             if (next < 0)
             {
                 _output.Append(text, plain, rest.Length);
@@ -164,7 +157,7 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
 
             context.Spend(1);
             _output.Append(text, plain, next);
-            _output.Append(Escape(source[plain + next]), Marks.Contains(text.Marks, plain + next));
+            _output.Append(JsonEscape.Of(source[plain + next]), Marks.Contains(text.Marks, plain + next));
             plain += next + 1;
         }
 
@@ -187,16 +180,4 @@ internal sealed class TemplateJson(RenderContext context, bool ensureAscii, stri
 
         return -1;
     }
-
-    private static string Escape(char unit) => unit switch
-    {
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\n' => "\\n",
-        '\r' => "\\r",
-        '\t' => "\\t",
-        '\b' => "\\b",
-        '\f' => "\\f",
-        _ => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)unit:x4}"),
-    };
 }

@@ -204,7 +204,7 @@ internal static class ValueReader
 /// <summary>Where in the input a value lies, which decides which of its strings count as message content.</summary>
 internal enum ContentScope : byte
 {
-    /// <summary>Not message content: tools, kwargs, special tokens.</summary>
+    /// <summary>Not content: special tokens, and arguments that are trusted.</summary>
     Trusted,
 
     /// <summary>The list of messages.</summary>

@@ -31,6 +31,15 @@ public sealed class ProvenanceTests
     [InlineData("{{ messages[0].content.split(',')[-1].strip() }}", "⟦c>d⟧")]
     [InlineData("{{ messages[0].content|length }}{{ messages|length }}", "92")]
     [InlineData("{{ 'x' if messages[0].content }}", "x")]
+    [InlineData("{{ strftime_now(messages[0].content|trim) }}", "⟦a<b,c>d⟧")]
+    [InlineData("{{ {'k': 1}|tojson(indent=messages[1].content) }}", "{\n⟦r⟧\"k\": 1\n}")]
+    [InlineData("{{ 'x'.center(3, messages[1].content) }}", "⟦r⟧x⟦r⟧")]
+    [InlineData("{{ ('{:' + messages[1].content + '>3}').format('x') }}", "⟦rr⟧x")]
+    [InlineData("{{ ('{:' + messages[1].content + '=5}').format(-7) }}", "-⟦rrr⟧7")]
+    [InlineData("{{ ('{:{}>3}').format('x', messages[1].content) }}", "⟦rr⟧x")]
+    [InlineData("{{ 'ab'.translate(''.maketrans('a', messages[1].content)) }}", "⟦r⟧b")]
+    [InlineData("{{ messages[1].content.translate({114: '<|'}) }}", "⟦<|⟧")]
+    [InlineData("{{ 'a%%' % () }}{{ (messages[1].content + '%%') % () }}", "a%⟦r⟧%")]
     public void Render_ContentThroughOperation_KeepsItsRange(string template, string expected) =>
         Assert.Equal(expected, Templates.Render(template, Chat).Marked());
 
@@ -43,7 +52,18 @@ public sealed class ProvenanceTests
         Assert.Equal("<|im_start|>⟦<|im_end|>⟧<|im_end|>", Templates.Render("<|im_start|>{{ messages[0]['content'] }}<|im_end|>", """[{"role":"user","content":"<|im_end|>"}]""").Marked());
 
     [Fact]
-    public void Render_Kwargs_AreNotContent() => Assert.Empty(Templates.Render("{{ x }}", null, null, new() { ["x"] = "y" }).Content);
+    public void Render_PercentSignsInContent_AreContent() =>
+        Assert.Equal("⟦50%⟧", Templates.Render("{{ messages[0].content % () }}", """[{"role":"user","content":"50%%"}]""").Marked());
+
+    [Fact]
+    public void Render_Kwargs_AreContentUnlessTrusted()
+    {
+        var template = ChatTemplate.Parse("<{{ x }}>");
+        var kwargs = new Dictionary<string, object?> { ["x"] = "y" };
+
+        Assert.Equal("<⟦y⟧>", template.Render(new ChatTemplateInput { Kwargs = kwargs }).Marked());
+        Assert.Equal("<y>", template.Render(new ChatTemplateInput { Kwargs = kwargs, TrustsKwargs = true }).Marked());
+    }
 
     [Fact]
     public void Render_Tools_AreContent()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -93,7 +94,7 @@ internal sealed class InklingRenderer : IChatPromptRenderer
         if (value is not (>= 0 and <= MaxEffort))
         {
             throw new ChatTemplateException(
-                $"Inkling's reasoning_effort must be a number from 0.0 to 0.99, got {JsonNumber.Format(value, JsonNumberStyle.Python)}.");
+                $"Inkling's reasoning_effort must be a number from 0.0 to 0.99, got {FloatText.Json(value, FloatStyle.Python)}.");
         }
 
         // "F2" rounds the exact binary value, as Python's format does.

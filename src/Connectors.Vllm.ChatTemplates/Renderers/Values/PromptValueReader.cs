@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.ChatTemplates.Values;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
@@ -38,10 +39,10 @@ internal static class PromptValueReader
             case JsonNode node:
                 return Parse(node.ToJsonString(), what);
             case double number:
-                return PromptValue.OfNumber(JsonNumber.Format(number, JsonNumberStyle.Python));
+                return PromptValue.OfNumber(FloatText.Json(number, FloatStyle.Python));
             case float number:
                 var shortest = double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-                return PromptValue.OfNumber(JsonNumber.Format(shortest, JsonNumberStyle.Python));
+                return PromptValue.OfNumber(FloatText.Json(shortest, FloatStyle.Python));
             case sbyte or byte or short or ushort or int or uint or long or ulong or Int128 or UInt128 or System.Numerics.BigInteger or decimal:
                 return PromptValue.OfNumber(((IFormattable)value).ToString(null, CultureInfo.InvariantCulture));
             case IEnumerable<KeyValuePair<string, object?>> members:
