@@ -20,6 +20,7 @@ internal static class ModelFacts
         yield return new Fact("vocabulary_size", profile.VocabularySize, info?.VocabularySize is null ? "config.json or the tokenizer" : Server);
         yield return new Fact("tokenizer", $"{profile.Tokenizer.MaxTokenId + 1} ids, {profile.Tokenizer.AddedTokens.Count} of them added tokens", profile.FilesOrigin);
         yield return new Fact("template", profile.TemplateOrigin, profile.FilesOrigin);
+        yield return new Fact("template_prints", Prints(profile.TemplateAbilities), "trying the template");
         yield return new Fact("tool_parser", profile.Format.ToolParser, profile.Format.ToolParserReason);
         yield return new Fact("reasoning_parser", profile.Format.ReasoningParser, profile.Format.ReasoningParserReason);
         yield return new Fact(
@@ -66,6 +67,25 @@ internal static class ModelFacts
         answer.WriteString("reasoning_parser_reason", format.ReasoningParserReason);
         answer.WriteEndObject();
     }
+
+    private static JsonObject? Prints(VllmTemplateAbilities? abilities) => abilities is null ? null : new JsonObject
+    {
+        ["system"] = abilities.PrintsSystem,
+        ["later_system"] = abilities.PrintsLaterSystem,
+        ["equal_roles"] = abilities.TakesEqualRoles,
+        ["assistant_first"] = abilities.TakesAssistantFirst,
+        ["tool_calls"] = abilities.PrintsToolCalls,
+        ["tool_results"] = abilities.PrintsToolResults,
+        ["text_beside_calls"] = abilities.PrintsTextBesideCalls,
+        ["parallel_calls"] = abilities.PrintsParallelCalls,
+        ["null_content_beside_calls"] = abilities.NeedsNullContentBesideCalls,
+        ["arguments_as_text"] = abilities.NeedsArgumentText,
+        ["call_ids"] = abilities.CallIds.ToString(),
+        ["reasoning"] = abilities.PrintsReasoning,
+        ["earlier_reasoning"] = abilities.PrintsEarlierReasoning,
+        ["images"] = abilities.PrintsImages,
+        ["known"] = abilities.IsKnown,
+    };
 
     private static string From(object? server) => server is null ? "config.json" : Server;
 

@@ -12,7 +12,7 @@ internal sealed class TemplateBenchmark : IBenchmark
 
     public string Name => "template";
 
-    public string Summary => "--template FILE|FOLDER [--messages 6] [--conversation FILE] [--tools]: µs and bytes per render, µs per parse";
+    public string Summary => "--template FILE|FOLDER [--messages 6] [--conversation FILE] [--tools]: µs and bytes per render, µs per parse, ms of probing when a model is loaded";
 
     public Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -23,6 +23,7 @@ internal sealed class TemplateBenchmark : IBenchmark
             : MakeConversation(arguments.Number("messages", 6), arguments.Flag("tools"));
         using var json = JsonDocument.Parse(conversation);
         var input = MakeInput(json.RootElement);
+        PrintFirstProbe(files[0]);
         WarmUp(files, input);
         foreach (var template in files)
         {
@@ -30,6 +31,17 @@ internal sealed class TemplateBenchmark : IBenchmark
         }
 
         return Task.FromResult(0);
+    }
+
+    /// <summary>What probing costs a process that has compiled nothing yet.</summary>
+    private static void PrintFirstProbe(string file)
+    {
+        var source = File.ReadAllText(file);
+        var template = ChatTemplate.Parse(source);
+        var start = Stopwatch.GetTimestamp();
+        TemplateProbe.Run(template, TemplateTraits.Of(source, template.ContentFormat), new ProbeInput(null, null, HasTools: true));
+        var first = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        Console.WriteLine(new JsonObject { ["template"] = Path.GetFileName(file), ["first_probe_ms"] = Math.Round(first, 2) }.ToJsonString());
     }
 
     /// <summary>Renders all templates for a while: the first ones measured must not be those that the runtime has not yet compiled well.</summary>
@@ -98,6 +110,8 @@ internal sealed class TemplateBenchmark : IBenchmark
             result["render_bytes"] = GC.GetAllocatedBytesForCurrentThread() - before;
             var parses = Times(() => ChatTemplate.Parse(source));
             result["parse_us_median"] = Math.Round(parses[parses.Length / 2], 2);
+            var probes = Times(() => TemplateProbe.Run(template, TemplateTraits.Of(source, template.ContentFormat), new ProbeInput(null, null, HasTools: true)));
+            result["probe_ms_median"] = Math.Round(probes[probes.Length / 2] / 1000, 3);
         }
         catch (ChatTemplateException exception)
         {

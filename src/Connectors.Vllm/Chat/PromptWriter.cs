@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
@@ -8,99 +7,90 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Renders a conversation. Templates differ in what they put up with; a conversation that one refuses is offered in other shapes before the template's own
-/// complaint reaches the caller. Made for one request.
+/// Renders a conversation. Templates differ in what they put up with; a conversation that one refuses is offered in other shapes before the
+/// template's own complaint reaches the caller. Made for one request.
 /// </summary>
 internal sealed class PromptWriter(
     VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras, ILogger logger)
 {
     /// <exception cref="ArgumentException">There are neither messages nor instructions.</exception>
-    /// <exception cref="ChatTemplateException">The template refuses the conversation in every shape.</exception>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation, or leaves something of it out, in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
-        var plain = Map(messages, instructions, renderer.Traits, renderer.NeedsArgumentText);
-        if (plain.IsEmpty)
+        ChatTemplateException? first = null;
+        foreach (var (traits, abilities) in Shapes())
         {
-            throw new ArgumentException("The request is empty: it has no messages, and ChatOptions.Instructions is not set.", nameof(messages));
+            var conversation = Map(messages, instructions, traits, abilities.NeedsArgumentText);
+            if (conversation.IsEmpty)
+            {
+                throw new ArgumentException("The request is empty: it has no messages, and ChatOptions.Instructions is not set.", nameof(messages));
+            }
+
+            try
+            {
+                var planned = ConversationPlanner.Plan(conversation.Messages, abilities);
+                var rendered = Render(planned);
+                PromptLoss.Check(planned, rendered);
+                if (!ReferenceEquals(planned, conversation.Messages))
+                {
+                    Log.HistoryRepaired(logger);
+                }
+
+                if (first is not null)
+                {
+                    Log.HistoryRefused(logger, first.Reason); // A template may put message text into it.
+                }
+
+                return Finish(rendered, conversation, traits);
+            }
+            catch (ChatTemplateException exception)
+            {
+                first ??= exception;
+            }
         }
 
-        (var rendered, var conversation) = RenderInSomeShape(messages, instructions, plain);
-        IReadOnlyList<string> placeholders = renderer.Traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
-        (var text, var content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
+        // None of the other shapes helped: the first complaint is the one to see.
+        ExceptionDispatchInfo.Throw(first!);
+        throw first!;
+    }
+
+    /// <summary>
+    /// The shape that probing has found, and what is tried for this request alone when the template refuses even that: contents of one text as
+    /// strings, the strictest order of roles, system text in front of what the user says (some templates print it only when the user speaks last).
+    /// </summary>
+    private IEnumerable<(TemplateTraits Traits, VllmTemplateAbilities Abilities)> Shapes()
+    {
+        var (traits, abilities) = (renderer.Traits, renderer.Abilities);
+        yield return (traits, abilities);
+        if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false })
+        {
+            yield return (traits with { MixedContent = true }, abilities);
+        }
+
+        var strict = abilities with { PrintsLaterSystem = false, TakesEqualRoles = false, TakesAssistantFirst = false };
+        yield return (traits, strict);
+        yield return (traits, strict with { PrintsSystem = false });
+    }
+
+    private ChatPrompt Finish(RenderedPrompt rendered, TemplateConversation conversation, TemplateTraits traits)
+    {
+        IReadOnlyList<string> placeholders = traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
+        var (text, content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
         // Placeholders are for templates, seams come from built-in renderers: the offsets still hold.
         return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
     }
 
-    private (RenderedPrompt Rendered, TemplateConversation Conversation) RenderInSomeShape(
-        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateConversation plain)
+    private RenderedPrompt Render(List<Dictionary<string, object?>> shaped) => renderer.Renderer.Render(new ChatTemplateInput
     {
-        if (TryRender(plain.Messages, out var rendered, out var first))
-        {
-            return (rendered, plain);
-        }
-
-        // Templates that loop over parts in user messages may still concatenate the content of others.
-        if (renderer.Traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } traits)
-        {
-            var mixed = traits with { MixedContent = true };
-            var asStrings = Map(messages, instructions, mixed, renderer.NeedsArgumentText);
-            if (TryRender(asStrings.Messages, out rendered, out _))
-            {
-                renderer.Traits = mixed;
-                return (rendered, asStrings);
-            }
-        }
-
-        // Templates that concatenate tool arguments need them as text.
-        if (!renderer.NeedsArgumentText && plain.CallIds.Count > 0)
-        {
-            var asText = Map(messages, instructions, renderer.Traits, argumentsAsText: true);
-            if (TryRender(asText.Messages, out rendered, out _))
-            {
-                renderer.NeedsArgumentText = true;
-                return (rendered, asText);
-            }
-        }
-
-        // Templates that insist on turns of user and assistant.
-        if (HistoryRepair.Apply(plain.Messages) is { } repaired && TryRender(repaired, out rendered, out _))
-        {
-            Log.HistoryRepaired(logger);
-            Log.HistoryRefused(logger, first.Reason); // A template may put message text into it.
-            return (rendered, plain);
-        }
-
-        // None of these was the problem: the first complaint is the one to see.
-        ExceptionDispatchInfo.Throw(first);
-        throw first;
-    }
-
-    private bool TryRender(
-        List<Dictionary<string, object?>> shaped, [NotNullWhen(true)] out RenderedPrompt? rendered, [NotNullWhen(false)] out ChatTemplateException? refusal)
-    {
-        try
-        {
-            rendered = renderer.Renderer.Render(new ChatTemplateInput
-            {
-                Messages = shaped,
-                Tools = tools.ForTemplate,
-                Documents = extras.Documents,
-                AddGenerationPrompt = !extras.ContinueFinalMessage,
-                ContinueFinalMessage = extras.ContinueFinalMessage,
-                Kwargs = variables.Values,
-                SpecialTokens = profile.Templates.SpecialTokens,
-            });
-            refusal = null;
-            return true;
-        }
-        catch (ChatTemplateException refused)
-        {
-            rendered = null;
-            refusal = refused;
-            return false;
-        }
-    }
+        Messages = shaped,
+        Tools = tools.ForTemplate,
+        Documents = extras.Documents,
+        AddGenerationPrompt = !extras.ContinueFinalMessage,
+        ContinueFinalMessage = extras.ContinueFinalMessage,
+        Kwargs = variables.Values,
+        SpecialTokens = profile.Templates.SpecialTokens,
+    });
 
     private TemplateConversation Map(IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
         ConversationMapper.Map(messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText, logger);

@@ -15,17 +15,12 @@ namespace Connectors.Vllm;
 /// </summary>
 public sealed class VllmModelProfile
 {
-    /// <summary>Templates that requests bring along are few; this bounds the cache when somebody makes one per request.</summary>
-    private const int MaxRequestTemplates = 32;
-
     /// <summary>Names that somebody makes up per request must not grow the memory of what was warned about.</summary>
     private const int MaxMentions = 256;
 
     private readonly ConcurrentDictionary<string, bool> _mentioned = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, PromptRenderer> _requestTemplates = new(StringComparer.Ordinal);
     private readonly OutputFormatHints _formatHints;
-    private readonly PromptRenderer? _plain;
-    private readonly PromptRenderer? _withTools;
+    private readonly PromptRenderers _renderers;
 
     private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
     {
@@ -44,8 +39,7 @@ public sealed class VllmModelProfile
         SamplingDefaults = ChooseSampling(info);
         StopTokens = StopTokenSet.From(Config, info, Tokenizer);
         SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial).ToDictionary(static token => token.Id, static token => token.Content);
-        (_plain, PlainOrigin) = ChooseRenderer(options, hasTools: false, files);
-        (_withTools, _) = ChooseRenderer(options, hasTools: true, files);
+        _renderers = new PromptRenderers(Templates, options, Architectures, ModelType, files);
         _formatHints = new OutputFormatHints
         {
             ToolParser = options.ToolCallParser,
@@ -54,7 +48,7 @@ public sealed class VllmModelProfile
             ServerReasoningParser = Capabilities.ReasoningParser,
             ModelType = ModelType,
             Architectures = Architectures,
-            ChatTemplate = (_withTools ?? _plain)?.Source,
+            ChatTemplate = _renderers.WithTools?.Source,
             FindToken = Tokenizer.TokenToId,
             ResponseTemplate = Config.ResponseTemplate,
             ModelName = FirstOf(info?.ModelId, ModelId),
@@ -107,7 +101,10 @@ public sealed class VllmModelProfile
     public SamplingOptions? SamplingDefaults { get; }
 
     /// <summary>Where the prompt is rendered: the template's name, or the built-in renderer's.</summary>
-    public string? TemplateOrigin => PlainOrigin;
+    public string? TemplateOrigin => _renderers.Origin;
+
+    /// <summary>What the template of requests with tools prints of a conversation; null when the model has no template.</summary>
+    public VllmTemplateAbilities? TemplateAbilities => _renderers.WithTools?.Abilities;
 
     /// <summary>The options the profile was made with.</summary>
     internal VllmGrpcOptions Options { get; }
@@ -117,8 +114,6 @@ public sealed class VllmModelProfile
     internal StopTokenSet StopTokens { get; }
 
     internal IReadOnlyDictionary<int, string> SpecialTokens { get; }
-
-    private string? PlainOrigin { get; }
 
     /// <summary>Makes a profile from a model folder, without a server: for counting tokens, previews and tools.</summary>
     /// <param name="directory">A folder with tokenizer.json and what belongs to it.</param>
@@ -160,55 +155,13 @@ public sealed class VllmModelProfile
     /// <exception cref="ChatTemplateException">The model has no template and the request brings none, or the request's template is wrong.</exception>
     internal PromptRenderer RendererFor(bool hasTools, string? requestTemplate)
     {
-        if (requestTemplate is null)
+        if (requestTemplate is not null)
         {
-            return (hasTools ? _withTools : _plain)
-                ?? throw new ChatTemplateException($"The model '{ModelId}' has no chat template (files from {FilesOrigin}). Set VllmGrpcOptions.ChatTemplate, or use raw completions.");
+            return _renderers.OfRequest(requestTemplate, hasTools);
         }
 
-        if (Templates.Templates.TryGetValue(requestTemplate, out var named))
-        {
-            return new PromptRenderer(named);
-        }
-
-        if (_requestTemplates.TryGetValue(requestTemplate, out var known))
-        {
-            return known;
-        }
-
-        var parsed = new PromptRenderer(ChatTemplate.Parse(requestTemplate, new ChatTemplateOptions { Name = "of the request" }));
-        if (_requestTemplates.Count >= MaxRequestTemplates)
-        {
-            _requestTemplates.Clear();
-        }
-
-        _requestTemplates[requestTemplate] = parsed;
-        return parsed;
-    }
-
-    private (PromptRenderer? Renderer, string? Origin) ChooseRenderer(VllmGrpcOptions options, bool hasTools, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
-    {
-        if (options.ChatTemplate is { } source)
-        {
-            return (new PromptRenderer(ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" }), options.ContentFormat), "VllmGrpcOptions.ChatTemplate");
-        }
-
-        var mistral = Templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out var tekken)
-            ? MistralPromptOptions.FromTekken(tekken.Span)
-            : null;
-        if (ChatPromptRenderers.ForModel(Architectures, ModelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
-        {
-            return (new PromptRenderer(native, TemplateTraits.OfNative(ModelType), null), native.GetType().Name);
-        }
-
-        if (Templates.Templates.Count > 0)
-        {
-            var template = Templates.Select(hasTools);
-            var name = Templates.Templates.First(pair => ReferenceEquals(pair.Value, template)).Key;
-            return (new PromptRenderer(template, options.ContentFormat), $"chat template '{name}'");
-        }
-
-        return (null, null);
+        return (hasTools ? _renderers.WithTools : _renderers.Plain) ?? throw new ChatTemplateException(
+            $"The model '{ModelId}' has no chat template (files from {FilesOrigin}). Set VllmGrpcOptions.ChatTemplate, or use raw completions.");
     }
 
     private SamplingOptions? ChooseSampling(VllmModelInfo? info)

@@ -29,7 +29,7 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
     public static partial void OptionIgnored(ILogger logger, string option, string reason);
 
-    [LoggerMessage(13, LogLevel.Information, "The chat template rejected the history; consecutive messages of one role were merged")]
+    [LoggerMessage(13, LogLevel.Information, "The conversation was reshaped for what the chat template can print")]
     public static partial void HistoryRepaired(ILogger logger);
 
     [LoggerMessage(14, LogLevel.Warning, "{Warning}")]

@@ -53,7 +53,8 @@ internal sealed partial record TemplateTraits
         KnowsMaximum = source.Contains("\"max\"", StringComparison.Ordinal) || source.Contains("'max'", StringComparison.Ordinal),
     };
 
-    [GeneratedRegex(@"message(\.thinking\b|\[['""]thinking['""]\]|\.get\(['""]thinking['""])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"message(\.thinking\b|\[['""]thinking['""]\]|\.get\(['""]thinking['""])",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ThinkingKey();
 
     [GeneratedRegex(@"\bcontent(['""]\])?\s+is\s+(not\s+)?string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
@@ -63,6 +64,7 @@ internal sealed partial record TemplateTraits
     private static partial Regex ArgumentText();
 
     // A template that writes the members itself writes no JSON; its branch for a string is for something else than the model's words.
-    [GeneratedRegex(@"\barguments(['""]\])?\s*(is\s+mapping\b|\|\s*(items|dictsort)\b|\.items\b)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\barguments(['""]\])?\s*(is\s+mapping\b|\|\s*(items|dictsort)\b|\.items\b)",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentMembers();
 }

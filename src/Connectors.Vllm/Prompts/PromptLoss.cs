@@ -1,0 +1,212 @@
+using System.Collections;
+using System.Text.RegularExpressions;
+using Connectors.Vllm.ChatTemplates;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Whether everything a conversation says is in the prompt: each text, call name, argument and tool result, found by a stretch of plain characters
+/// that no template escapes, among what the prompt marks as content. Reads a prompt about once. Reasoning is not looked for: templates leave old
+/// thoughts out.
+/// </summary>
+internal sealed partial class PromptLoss
+{
+    private const int MaxSearched = 4096;
+    private const int MaxStretch = 64;
+    private const int MaxHits = 256;
+    private const int MaxArguments = 256;
+
+    private readonly RenderedPrompt _prompt;
+    private int _from;
+    private int _end;
+
+    private PromptLoss(RenderedPrompt prompt) => _prompt = prompt;
+
+    /// <param name="messages">The messages that were rendered.</param>
+    /// <param name="prompt">Their prompt.</param>
+    /// <exception cref="ChatTemplateException">Something of the conversation is not in the prompt; the message says what and where.</exception>
+    public static void Check(IReadOnlyList<Dictionary<string, object?>> messages, RenderedPrompt prompt)
+    {
+        var loss = new PromptLoss(prompt);
+        var isAfterResult = false;
+        for (var i = 0; i < messages.Count; i++)
+        {
+            var role = messages[i]["role"] as string;
+
+            // Results may be printed in the order of their calls, so they are looked for from the first of them on.
+            if (!(isAfterResult && role == "tool"))
+            {
+                loss._from = loss._end;
+            }
+
+            isAfterResult = role == "tool";
+            if (loss.MissingOf(messages[i], role) is { } missing)
+            {
+                throw new ChatTemplateException(
+                    $"The chat template leaves out {missing} of message {i + 1} of {messages.Count} (role '{role}'): the model would not see it. "
+                    + "Leave it out of the conversation, or set another template (VllmGrpcOptions.ChatTemplate, or ChatTemplate of the request).");
+            }
+        }
+    }
+
+    private string? MissingOf(Dictionary<string, object?> message, string? role)
+    {
+        foreach (var text in Texts(message["content"]))
+        {
+            if (!IsPrinted(role == "assistant" ? BehindMarkup(text) : text, anywhere: role is "system" or "developer"))
+            {
+                return role == "tool" ? $"the result of the call '{message.GetValueOrDefault("tool_call_id")}'" : "the text";
+            }
+        }
+
+        foreach (var call in message.GetValueOrDefault("tool_calls") as List<object?> ?? [])
+        {
+            var function = (Dictionary<string, object?>)((Dictionary<string, object?>)call!)["function"]!;
+            var name = function["name"] as string ?? string.Empty;
+            if (!IsPrinted(name))
+            {
+                return $"the call of '{name}'";
+            }
+
+            if (Words(function["arguments"]).Take(MaxArguments).FirstOrDefault(word => !IsPrinted(word)) is not null)
+            {
+                return $"arguments of the call of '{name}'";
+            }
+        }
+
+        return null;
+    }
+
+    private bool IsPrinted(string text, bool anywhere = false)
+    {
+        var stretch = StretchOf(text);
+        if (stretch.Length == 0)
+        {
+            return true;
+        }
+
+        var at = Find(stretch, anywhere ? 0 : _from);
+        if (at < 0 && !char.IsAscii(stretch[0]))
+        {
+            // JSON text may be printed in ASCII.
+            stretch = string.Concat(stretch.Select(static unit => $"\\u{(int)unit:x4}"));
+            at = Find(stretch, anywhere ? 0 : _from);
+        }
+
+        if (at >= 0 && !anywhere)
+        {
+            _end = Math.Max(_end, at + stretch.Length);
+        }
+
+        return at >= 0;
+    }
+
+    /// <summary>Where the stretch begins within content, or -1.</summary>
+    private int Find(string stretch, int from)
+    {
+        for (var hits = 0; hits < MaxHits; hits++)
+        {
+            var at = _prompt.Text.IndexOf(stretch, from, StringComparison.Ordinal);
+            if (at < 0 || IsContent(at))
+            {
+                return at;
+            }
+
+            from = at + 1;
+        }
+
+        // Found so often outside content that looking on would cost more than it tells.
+        return from;
+    }
+
+    private bool IsContent(int offset)
+    {
+        var (low, high) = (0, _prompt.Content.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            var range = _prompt.Content[middle];
+            if (offset < range.Start.Value)
+            {
+                high = middle - 1;
+            }
+            else if (offset >= range.End.Value)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static IEnumerable<string> Texts(object? content) => content switch
+    {
+        string text => [text],
+        IEnumerable parts =>
+            parts.OfType<Dictionary<string, object?>>().Select(static part => part.GetValueOrDefault("text") as string).OfType<string>(),
+        _ => [],
+    };
+
+    /// <summary>The strings among arguments; names only where they have a value.</summary>
+    private static IEnumerable<string> Words(object? arguments) => arguments switch
+    {
+        string text => [text],
+        Dictionary<string, object?> members =>
+            members.Where(static member => member.Value is not null).SelectMany(static member => Words(member.Value).Prepend(member.Key)),
+        IEnumerable items => items.Cast<object?>().SelectMany(Words),
+        _ => [],
+    };
+
+    /// <summary>What an assistant wrote behind its last tag: templates cut off thoughts that are part of the text.</summary>
+    private static string BehindMarkup(string text)
+    {
+        var end = 0;
+        foreach (var tag in Tags().EnumerateMatches(text))
+        {
+            end = tag.Index + tag.Length;
+        }
+
+        return end == 0 ? text : text[end..];
+    }
+
+    /// <summary>The longest stretch of letters, digits and blanks: ASCII where there is any, since no template changes these.</summary>
+    private static string StretchOf(string text)
+    {
+        var (best, bestLength) = (0, 0);
+        var (plain, start) = (true, 0);
+        var length = Math.Min(text.Length, MaxSearched);
+        for (; ; plain = false)
+        {
+            start = 0;
+            for (var i = 0; i <= length && bestLength < MaxStretch; i++)
+            {
+                if (i < length
+                    && (plain
+                        ? char.IsAsciiLetterOrDigit(text[i]) || (text[i] == ' ' && i > start)
+                        : char.IsLetter(text[i]) && !char.IsAscii(text[i])))
+                {
+                    continue;
+                }
+
+                if (i - start > bestLength)
+                {
+                    (best, bestLength) = (start, i - start);
+                }
+
+                start = i + 1;
+            }
+
+            if (bestLength > 0 || !plain)
+            {
+                return text.Substring(best, Math.Min(bestLength, MaxStretch)).TrimEnd();
+            }
+        }
+    }
+
+    [GeneratedRegex(@"</[^>\s]{1,40}>|\|>|\[/?[A-Z][A-Z _]{2,40}\]", RegexOptions.CultureInvariant)]
+    private static partial Regex Tags();
+}

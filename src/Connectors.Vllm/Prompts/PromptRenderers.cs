@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using Connectors.Vllm.ChatTemplates;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// The ways to render prompts of one model: with and without tools, each probed when the model is loaded; named templates and those of requests when
+/// they are first used. Thread-safe; no request changes what another gets.
+/// </summary>
+internal sealed class PromptRenderers
+{
+    /// <summary>Templates that requests bring along are few; this bounds the cache when somebody makes one per request.</summary>
+    private const int MaxKept = 32;
+
+    private readonly ConcurrentDictionary<(string Template, bool HasTools), PromptRenderer> _ofRequests = new();
+    private readonly ChatTemplateSource _templates;
+    private readonly Dictionary<string, object?>? _arguments;
+
+    /// <param name="templates">The model's templates and special tokens.</param>
+    /// <param name="options">The choice of template and its arguments.</param>
+    /// <param name="architectures"><c>architectures</c> of config.json.</param>
+    /// <param name="modelType"><c>model_type</c> of config.json.</param>
+    /// <param name="files">The model's files by name.</param>
+    /// <exception cref="ChatTemplateException">A template has a syntax error.</exception>
+    public PromptRenderers(
+        ChatTemplateSource templates,
+        VllmGrpcOptions options,
+        IReadOnlyList<string> architectures,
+        string? modelType,
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
+    {
+        _templates = templates;
+        _arguments = (Dictionary<string, object?>?)PlainValue.From(options.ChatTemplateArguments);
+        if (options.ChatTemplate is { } source)
+        {
+            var template = ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" });
+            Plain = Of(template, options.ContentFormat, hasTools: false);
+            WithTools = Of(template, options.ContentFormat, hasTools: true);
+            Origin = "VllmGrpcOptions.ChatTemplate";
+            return;
+        }
+
+        var mistral = templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out var tekken)
+            ? MistralPromptOptions.FromTekken(tekken.Span)
+            : null;
+        if (ChatPromptRenderers.ForModel(architectures, modelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
+        {
+            Plain = new PromptRenderer(native, TemplateTraits.OfNative(modelType), null, Probe(hasTools: false));
+            WithTools = new PromptRenderer(native, TemplateTraits.OfNative(modelType), null, Probe(hasTools: true));
+            Origin = native.GetType().Name;
+        }
+        else if (templates.Templates.Count > 0)
+        {
+            var plain = templates.Select();
+            Plain = Of(plain, options.ContentFormat, hasTools: false);
+            WithTools = Of(templates.Select(hasTools: true), options.ContentFormat, hasTools: true);
+            Origin = $"chat template '{templates.Templates.First(pair => ReferenceEquals(pair.Value, plain)).Key}'";
+        }
+    }
+
+    /// <summary>The renderer of requests without tools; null when the model has no template.</summary>
+    public PromptRenderer? Plain { get; }
+
+    /// <summary>The renderer of requests with tools; null when the model has no template.</summary>
+    public PromptRenderer? WithTools { get; }
+
+    /// <summary>Where <see cref="Plain"/> comes from, for people.</summary>
+    public string? Origin { get; }
+
+    /// <summary>The renderer of a request that names one of the model's templates, or brings its own.</summary>
+    /// <exception cref="ChatTemplateException">The request's template is wrong.</exception>
+    public PromptRenderer OfRequest(string template, bool hasTools)
+    {
+        if (_ofRequests.TryGetValue((template, hasTools), out var known))
+        {
+            return known;
+        }
+
+        var parsed = _templates.Templates.GetValueOrDefault(template)
+            ?? ChatTemplate.Parse(template, new ChatTemplateOptions { Name = "of the request" });
+        var renderer = Of(parsed, null, hasTools);
+        if (_ofRequests.Count >= MaxKept)
+        {
+            _ofRequests.Clear();
+        }
+
+        _ofRequests[(template, hasTools)] = renderer;
+        return renderer;
+    }
+
+    private PromptRenderer Of(ChatTemplate template, ChatContentFormat? format, bool hasTools) => new(template, format, Probe(hasTools));
+
+    private ProbeInput Probe(bool hasTools) => new(_templates.SpecialTokens, _arguments, hasTools);
+}

@@ -1,0 +1,227 @@
+using Connectors.Vllm.ChatTemplates;
+
+namespace Connectors.Vllm;
+
+/// <summary>What every conversation of a model's template is rendered with.</summary>
+/// <param name="SpecialTokens">The model's special tokens.</param>
+/// <param name="Arguments">The template arguments that all requests of the client have.</param>
+/// <param name="HasTools">Whether requests with tools are meant.</param>
+internal sealed record ProbeInput(IReadOnlyDictionary<string, object?>? SpecialTokens, IReadOnlyDictionary<string, object?>? Arguments,
+    bool HasTools);
+
+/// <summary>
+/// Finds out what a template prints by rendering conversations of one word a message, about twenty of them. Used once per template, when a model is
+/// loaded. A template that does not come to an end costs little: probes have few steps.
+/// </summary>
+internal sealed class TemplateProbe
+{
+    /// <summary>A probe takes some thousands of steps in real templates.</summary>
+    private const long MaxSteps = 200_000;
+
+    private const string SystemText = "probesystem";
+    private const string UserText = "probeuser";
+    private const string LaterText = "probelater";
+    private const string AssistantText = "probeassistant";
+    private const string Thought = "probethought";
+
+    private static readonly object?[] Declarations =
+    [
+        new Dictionary<string, object?>
+        {
+            ["type"] = "function",
+            ["function"] = new Dictionary<string, object?>
+            {
+                ["name"] = "declared",
+                ["description"] = "A tool.",
+                ["parameters"] = new Dictionary<string, object?>
+                {
+                    ["type"] = "object",
+                    ["properties"] = new Dictionary<string, object?> { ["key"] = new Dictionary<string, object?> { ["type"] = "string" } },
+                },
+            },
+        },
+    ];
+
+    private readonly IChatPromptRenderer _renderer;
+    private readonly TemplateTraits _traits;
+    private readonly ProbeInput _input;
+
+    private TemplateProbe(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
+    {
+        _renderer = renderer is ChatTemplate template
+            ? ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps })
+            : renderer;
+        _traits = traits;
+        _input = input;
+    }
+
+    /// <param name="renderer">The template, or a built-in renderer.</param>
+    /// <param name="traits">What its source says about it.</param>
+    /// <param name="input">What every conversation is rendered with.</param>
+    /// <returns>The traits, with <see cref="TemplateTraits.MixedContent"/> where only that is printed, and what the template prints.</returns>
+    public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
+    {
+        var probe = new TemplateProbe(renderer, traits, input);
+        if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } && !probe.PrintsPlainTurns())
+        {
+            // Templates that loop over parts in user messages may still concatenate the content of others.
+            var mixed = new TemplateProbe(renderer, traits with { MixedContent = true }, input);
+            probe = mixed.PrintsPlainTurns() ? mixed : probe;
+        }
+
+        var isKnown = probe.Prints([probe.Message("user", UserText)], UserText);
+        return (probe._traits, isKnown ? probe.Run() : new VllmTemplateAbilities { IsKnown = false });
+    }
+
+    private VllmTemplateAbilities Run()
+    {
+        var user = Message("user", UserText);
+        var later = Message("user", LaterText);
+        var system = Message("system", SystemText);
+        var assistant = Message("assistant", AssistantText);
+        var shape = FindCallShape();
+        return shape with
+        {
+            PrintsSystem = Prints([system, user], SystemText, UserText),
+            PrintsLaterSystem = Prints([user, assistant, system, later], UserText, AssistantText, SystemText, LaterText),
+            TakesEqualRoles = Prints([user, later], UserText, LaterText)
+                && Prints([user, assistant, Message("assistant", LaterText), Message("user", Thought)], UserText, AssistantText, LaterText, Thought),
+            TakesAssistantFirst = Prints([assistant, user], AssistantText, UserText),
+            PrintsTextBesideCalls = !shape.PrintsToolCalls || PrintsRound(shape, AssistantText, calls: 1),
+            PrintsParallelCalls = !shape.PrintsToolCalls || PrintsRound(shape, null, calls: 2),
+            PrintsReasoning = Prints([.. Round(shape, null, 1, Thought)], Thought),
+            PrintsEarlierReasoning = Prints([user, WithThought(assistant), later], Thought),
+            PrintsImages = PrintsImage(),
+        };
+    }
+
+    private bool PrintsPlainTurns() => Prints(
+        [Message("system", SystemText), Message("user", UserText), Message("assistant", AssistantText), Message("user", LaterText)],
+        SystemText, UserText, AssistantText, LaterText)
+        || Prints([Message("user", UserText), Message("assistant", AssistantText), Message("user", LaterText)], UserText, AssistantText, LaterText);
+
+    /// <summary>The first shape, from the usual to the unusual, in which a call and its result are printed whole.</summary>
+    private VllmTemplateAbilities FindCallShape()
+    {
+        foreach (var needsText in (ReadOnlySpan<bool>)[false, true])
+        {
+            foreach (var needsNull in (ReadOnlySpan<bool>)[false, true])
+            {
+                foreach (var ids in Enum.GetValues<VllmCallIdShape>())
+                {
+                    var shape = new VllmTemplateAbilities { NeedsArgumentText = needsText, NeedsNullContentBesideCalls = needsNull, CallIds = ids };
+                    if (PrintsRound(shape, null, calls: 1))
+                    {
+                        return shape;
+                    }
+                }
+            }
+        }
+
+        var usual = new VllmTemplateAbilities();
+        var printsCalls = Prints(Round(usual, null, 1, null), Name(0), Argument(0));
+        var asText = usual with { PrintsToolCalls = printsCalls };
+        return asText with { PrintsToolResults = Prints(Round(asText, null, 1, null), Result(0)) };
+    }
+
+    private bool PrintsRound(VllmTemplateAbilities shape, string? text, int calls)
+    {
+        var words = Enumerable.Range(0, calls).SelectMany(static call => new[] { Name(call), Argument(call), Result(call) });
+        return Prints(Round(shape, text, calls, null), [.. words, .. text is null ? Array.Empty<string>() : [text]]);
+    }
+
+    /// <summary>A question, an answer that calls tools, and their results.</summary>
+    private List<Dictionary<string, object?>> Round(VllmTemplateAbilities shape, string? text, int calls, string? thought)
+    {
+        var assistant = Message("assistant", text ?? string.Empty);
+        assistant["tool_calls"] = Enumerable.Range(0, calls).Select<int, object?>(call => Call(call, shape.NeedsArgumentText)).ToList();
+        List<Dictionary<string, object?>> messages = [Message("user", UserText), thought is null ? assistant : WithThought(assistant)];
+        messages.AddRange(Enumerable.Range(0, calls).Select(call => new Dictionary<string, object?>
+        {
+            ["role"] = "tool", ["content"] = Result(call), ["tool_call_id"] = Id(call),
+        }));
+
+        // Only the shape of ids and of empty content: how calls are spread over messages is what the probe asks for.
+        return ConversationPlanner.Plan(messages, new VllmTemplateAbilities
+        {
+            CallIds = shape.CallIds,
+            NeedsNullContentBesideCalls = shape.NeedsNullContentBesideCalls,
+            PrintsToolCalls = shape.PrintsToolCalls,
+        });
+    }
+
+    private Dictionary<string, object?> WithThought(Dictionary<string, object?> message)
+    {
+        var thinking = new Dictionary<string, object?>(message) { ["reasoning"] = Thought, ["reasoning_content"] = Thought };
+        if (_traits.ReadsThinkingKey)
+        {
+            thinking["thinking"] = Thought;
+        }
+
+        return thinking;
+    }
+
+    private bool PrintsImage()
+    {
+        if (_traits.ContentFormat == ChatContentFormat.String)
+        {
+            return false;
+        }
+
+        var text = new Dictionary<string, object?> { ["type"] = "text", ["text"] = UserText };
+        var image = new Dictionary<string, object?> { ["type"] = "image" };
+        return TryRender([new() { ["role"] = "user", ["content"] = new List<object?> { image, text } }]) is { } prompt
+            && prompt.Contains(UserText, StringComparison.Ordinal)
+            && prompt != TryRender([new() { ["role"] = "user", ["content"] = new List<object?> { text } }]);
+    }
+
+    private bool Prints(List<Dictionary<string, object?>> messages, params string[] words) =>
+        TryRender(messages) is { } prompt && Array.TrueForAll(words, word => prompt.Contains(word, StringComparison.Ordinal));
+
+    private string? TryRender(List<Dictionary<string, object?>> messages)
+    {
+        try
+        {
+            return _renderer.Render(new ChatTemplateInput
+            {
+                Messages = messages,
+                Tools = _input.HasTools ? Declarations : null,
+                Kwargs = _input.Arguments,
+                SpecialTokens = _input.SpecialTokens,
+                AddGenerationPrompt = true,
+            }).Text;
+        }
+        catch (ChatTemplateException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A message as the conversation mapper makes it.</summary>
+    private Dictionary<string, object?> Message(string role, string text) => new()
+    {
+        ["role"] = role,
+        ["content"] = _traits.ContentFormat == ChatContentFormat.String || _traits.MixedContent
+            ? text
+            : new List<object?> { new Dictionary<string, object?> { ["type"] = "text", ["text"] = text } },
+    };
+
+    private static Dictionary<string, object?> Call(int call, bool asText) => new()
+    {
+        ["id"] = Id(call),
+        ["type"] = "function",
+        ["function"] = new Dictionary<string, object?>
+        {
+            ["name"] = Name(call),
+            ["arguments"] = asText ? $$"""{"key": "{{Argument(call)}}"}""" : new Dictionary<string, object?> { ["key"] = Argument(call) },
+        },
+    };
+
+    private static string Id(int call) => $"call_probe_{call}";
+
+    private static string Name(int call) => $"probename{call}";
+
+    private static string Argument(int call) => $"probevalue{call}";
+
+    private static string Result(int call) => $"proberesult{call}";
+}
