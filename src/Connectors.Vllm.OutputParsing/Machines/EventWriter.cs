@@ -1,5 +1,6 @@
 using System.Text;
 using Connectors.Vllm.OutputParsing.Readers;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.OutputParsing.Machines;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.OutputParsing.Schemas;
 
@@ -129,41 +130,8 @@ internal static class JsonText
     }
 
     /// <summary>Appends a JSON string of the text.</summary>
-    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text)
-    {
-        builder.Append('"');
-        for (var i = 0; i < text.Length; i++)
-        {
-            var c = text[i];
-            switch (c)
-            {
-                case '"' or '\\':
-                    builder.Append('\\').Append(c);
-                    break;
-                case < ' ':
-                    AppendControl(builder, c);
-                    break;
-                case >= '\ud800' and <= '\udfff':
-                    var isPair = char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]);
-                    builder.Append(isPair ? text.Slice(i, 2) : "\ufffd");
-                    i += isPair ? 1 : 0;
-                    break;
-                default:
-                    builder.Append(c);
-                    break;
-            }
-        }
-
-        builder.Append('"');
-    }
-
-    private static void AppendControl(StringBuilder builder, char c) => builder.Append(c switch
-    {
-        '\n' => "\\n",
-        '\r' => "\\r",
-        '\t' => "\\t",
-        _ => "\\u" + ((int)c).ToString("x4", CultureInfo.InvariantCulture),
-    });
+    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text) =>
+        JsonEscape.AppendString(builder, text, replacesHalves: true);
 
     /// <summary>Length of the UTF-16 unit that a surrogate or a <c>\uXXXX</c> escape stands for; 0 for anything else.</summary>
     private static int Unit(ReadOnlySpan<char> text, out char unit)
@@ -193,7 +161,7 @@ internal static class JsonText
             var c = json[i];
             if (inString && c is ('\n' or '\r' or '\t'))
             {
-                AppendControl(builder, c);
+                builder.Append(JsonEscape.Of(c));
                 continue;
             }
 

@@ -11,6 +11,9 @@ internal static class JsonEscape
     public static SearchValues<char> Escaped { get; } =
         SearchValues.Create([.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\']);
 
+    private static readonly SearchValues<char> EscapedOrSurrogate = SearchValues.Create(
+        [.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\', .. Enumerable.Range(0xD800, 0x800).Select(static unit => (char)unit)]);
+
     /// <summary>The escape of one UTF-16 unit.</summary>
     public static string Of(char unit) => unit switch
     {
@@ -25,12 +28,23 @@ internal static class JsonEscape
     };
 
     /// <summary>Appends a text as a JSON string, in quotes.</summary>
-    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text)
+    /// <param name="builder">The text so far.</param>
+    /// <param name="text">What the string says.</param>
+    /// <param name="replacesHalves">Whether halves of surrogate pairs become U+FFFD, as no UTF-8 text can hold them; otherwise they stay.</param>
+    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text, bool replacesHalves = false)
     {
         builder.Append('"');
-        while (text.IndexOfAny(Escaped) is var next and >= 0)
+        var special = replacesHalves ? EscapedOrSurrogate : Escaped;
+        while (text.IndexOfAny(special) is var next and >= 0)
         {
-            builder.Append(text[..next]).Append(Of(text[next]));
+            if (char.IsHighSurrogate(text[next]) && next + 1 < text.Length && char.IsLowSurrogate(text[next + 1]))
+            {
+                builder.Append(text[..(next + 2)]);
+                text = text[(next + 2)..];
+                continue;
+            }
+
+            builder.Append(text[..next]).Append(char.IsSurrogate(text[next]) ? "\ufffd" : Of(text[next]));
             text = text[(next + 1)..];
         }
 

@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.OutputParsing.Machines;
+namespace Connectors.Vllm.Shared;
 
 /// <summary>
 /// Finds the first stop string that becomes complete in a stream of characters (of several that end together the longest), one
