@@ -48,10 +48,11 @@ grep -q 'noon in Paris' "$work/agents.txt"
 
 echo "== samples/AspNet: health, tokens and server-sent events"
 dotnet build samples/AspNet -v q -nologo
-dotnet run --no-build --project samples/AspNet -- --urls http://127.0.0.1:0 > "$work/aspnet.log" 2>&1 &
+(cd samples/AspNet && exec bin/Debug/net10.0/AspNet --urls http://127.0.0.1:0) > "$work/aspnet.log" 2>&1 &
 web=$!
+address=
 for _ in $(seq 120); do
-  address="$(grep -o 'http://127.0.0.1:[0-9]*' "$work/aspnet.log" | head -1 || true)"
+  address="$(sed -n 's/.*Now listening on: //p' "$work/aspnet.log" | head -1)"
   [ -n "$address" ] && break
   sleep 0.5
 done
