@@ -5,9 +5,12 @@ namespace Connectors.Vllm.Packaging.Tests;
 /// <summary>Packs every package once into a folder of its own, under a version no cache has seen.</summary>
 public sealed class PackageFolder : IAsyncLifetime
 {
-    /// <summary>Every package there is: the folders below src/.</summary>
+    /// <summary>The command line, a tool package.</summary>
+    public const string Tool = "Connectors.Vllm.Tool";
+
+    /// <summary>Every library package there is: the folders below src/.</summary>
     public static readonly string[] Names =
-        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories).Select(file => Path.GetFileNameWithoutExtension(file)).Where(name => name != Tool).Order(StringComparer.Ordinal)];
 
     public static string Version { get; } = "0.0.0-test." + DateTime.UtcNow.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
 

@@ -73,6 +73,17 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     }
 
     [Fact]
+    public void Pack_Tool_IsAToolWithReadmeAndIcon()
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(PackageFolder.Tool, ".nupkg"));
+        var entries = package.Entries.Select(entry => entry.FullName).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Contains("tools/net10.0/any/DotnetToolSettings.xml", entries);
+        Assert.Contains("README.md", entries);
+        Assert.Contains("icon.png", entries);
+    }
+
+    [Fact]
     public async Task Install_IntoFreshApplication_RunsAChatAndAKernelAndCompilesTheReadme()
     {
         var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "app")).FullName;
