@@ -62,7 +62,7 @@ public sealed class VllmPromptPreview
     {
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(messages);
-        return Of(new ChatPipeline(profile, profile.Options, NullLogger.Instance).Prepare([.. messages], options), profile);
+        return Of(new ChatPipeline(profile, profile.Options, NullLogger.Instance).Prepare(new ChatRequest([.. messages], null, options, null)), profile);
     }
 
     internal static VllmPromptPreview Of(PreparedChat chat, VllmModelProfile profile) => new(chat, profile);
