@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
@@ -106,6 +107,8 @@ internal static class KimiId
     private const string Prefix = "functions";
     private const string Signs = "._:-/ ";
 
+    private static readonly SearchValues<char> Numbering = SearchValues.Create("0123456789.:_-");
+
     /// <summary>The name in an id, and the id where it has the right form; an empty name where it tells none.</summary>
     public static (string Name, string? Id) Read(ReaderContext context, string id)
     {
@@ -147,7 +150,7 @@ internal static class KimiId
             rest = rest.StartsWith(word, StringComparison.Ordinal) ? rest[word.Length..].TrimStart(Signs) : rest;
         }
 
-        return rest.IndexOfAnyExcept("0123456789.:_-") < 0;
+        return rest.IndexOfAnyExcept(Numbering) < 0;
     }
 
     /// <summary>Whether an id is a tool's name between the prefix and a number, whatever stands between them and for signs in the name.</summary>
