@@ -32,12 +32,7 @@ internal static class Translation
             {
                 var piece = found.TryGetStr(out var given) ? given : CharacterOf(found);
                 context.SpendCopy(piece.Length);
-                var replaced = output.Length;
                 output.Append(piece);
-                if (Marks.Contains(text.Marks, at))
-                {
-                    output.MarkFrom(replaced);
-                }
             }
 
             at += units;

@@ -38,7 +38,7 @@ public sealed class ProvenanceTests
     [InlineData("{{ ('{:' + messages[1].content + '=5}').format(-7) }}", "-⟦rrr⟧7")]
     [InlineData("{{ ('{:{}>3}').format('x', messages[1].content) }}", "⟦rr⟧x")]
     [InlineData("{{ 'ab'.translate(''.maketrans('a', messages[1].content)) }}", "⟦r⟧b")]
-    [InlineData("{{ messages[1].content.translate({114: '<|'}) }}", "⟦<|⟧")]
+    [InlineData("{{ messages[0].content.translate({44: '|', 32: None}) }}", "⟦a<b⟧|⟦c>d⟧")]
     [InlineData("{{ 'a%%' % () }}{{ (messages[1].content + '%%') % () }}", "a%⟦r⟧%")]
     public void Render_ContentThroughOperation_KeepsItsRange(string template, string expected) =>
         Assert.Equal(expected, Templates.Render(template, Chat).Marked());
