@@ -32,7 +32,7 @@ public sealed class OutputParser
     /// <summary>Number of good calls handed out so far (suppressed and malformed ones do not count).</summary>
     public int CallCount => _writer.CallCount;
 
-    /// <summary>True while the output is inside a thought (for counting reasoning tokens).</summary>
+    /// <summary>True while the output is inside reasoning (for counting reasoning tokens).</summary>
     public bool IsReasoning => _machine.IsReasoning;
 
     /// <summary>Makes a parser.</summary>

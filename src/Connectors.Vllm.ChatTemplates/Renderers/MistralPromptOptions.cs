@@ -36,7 +36,7 @@ public sealed record MistralPromptOptions
 
     /// <summary>Reads the options from a tekken.json; the vocabulary in it is skipped. Null when its version has no renderer.</summary>
     /// <param name="utf8Json">The whole file, UTF-8.</param>
-    /// <exception cref="ChatTemplateException">The text is no JSON object or states no version.</exception>
+    /// <exception cref="ChatTemplateException">The text is not a JSON object, or states no version.</exception>
     public static MistralPromptOptions? FromTekken(ReadOnlySpan<byte> utf8Json) => TekkenPromptReader.Read(utf8Json);
 
     internal static MistralPromptVersion? ParseVersion(string text)

@@ -8,18 +8,18 @@ namespace Connectors.Vllm;
 /// </summary>
 public sealed class VllmRequestException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmRequestException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmRequestException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmRequestException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -35,18 +35,18 @@ public sealed class VllmRequestException : VllmException
 /// </summary>
 public sealed class VllmConnectionException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmConnectionException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmConnectionException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmConnectionException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -58,18 +58,18 @@ public sealed class VllmConnectionException : VllmException
 /// </summary>
 public sealed class VllmTimeoutException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmTimeoutException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmTimeoutException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmTimeoutException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -104,18 +104,18 @@ public enum VllmTimeoutKind
 /// </summary>
 public sealed class VllmConstraintException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmConstraintException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmConstraintException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmConstraintException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -131,18 +131,18 @@ public sealed class VllmConstraintException : VllmException
 /// </summary>
 public sealed class VllmProtocolException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmProtocolException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmProtocolException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmProtocolException(string message, Exception? innerException)
         : base(message, innerException)
     {
@@ -158,18 +158,18 @@ public sealed class VllmProtocolException : VllmException
 /// </summary>
 public sealed class VllmModelChangedException : VllmException
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmModelChangedException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmModelChangedException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmModelChangedException(string message, Exception? innerException)
         : base(message, innerException)
     {

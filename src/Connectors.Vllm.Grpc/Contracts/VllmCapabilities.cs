@@ -73,7 +73,7 @@ public enum ConstraintStart
     FirstToken = 1,
 
     /// <summary>
-    /// After the end of the model's thought, as the server's reasoning parser sees it. A prompt without any think block is then
+    /// After the end of the model's reasoning, as the server's reasoning parser sees it. A prompt without any think block is then
     /// never constrained (until the model writes the end marker).
     /// </summary>
     AfterReasoning = 2,

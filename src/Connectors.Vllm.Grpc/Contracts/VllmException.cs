@@ -10,18 +10,18 @@ namespace Connectors.Vllm;
 /// </summary>
 public class VllmException : Exception
 {
-    /// <summary>Makes an exception without details.</summary>
+    /// <summary>Initializes an exception without details.</summary>
     public VllmException()
     {
     }
 
-    /// <summary>Makes an exception with a message.</summary>
+    /// <summary>Initializes an exception with a message.</summary>
     public VllmException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a message and its cause.</summary>
+    /// <summary>Initializes an exception with a message and its cause.</summary>
     public VllmException(string message, Exception? innerException)
         : base(message, innerException)
     {

@@ -10,7 +10,7 @@ namespace Connectors.Vllm.Grpc;
 public static class VllmEngineFactory
 {
     /// <summary>
-    /// Makes an engine for the servers of <paramref name="options"/>. Nothing is sent yet: the protocol is found out (unless it is forced)
+    /// Creates an engine for the servers of <paramref name="options"/>. Nothing is sent yet: the protocol is found out (unless it is forced)
     /// by the first call, and again after an upgrade of the server.
     /// </summary>
     /// <exception cref="ArgumentException">An address or option is invalid.</exception>
@@ -20,13 +20,13 @@ public static class VllmEngineFactory
         return new ServerPool(options.Snapshot(), loggerFactory ?? NullLoggerFactory.Instance);
     }
 
-    /// <summary>Makes an engine for one address, e.g. <c>http://localhost:9000</c>, with default options.</summary>
+    /// <summary>Creates an engine for one address, e.g. <c>http://localhost:9000</c>, with default options.</summary>
     /// <exception cref="ArgumentException">The address is invalid.</exception>
     public static IVllmEngine Create(string address, ILoggerFactory? loggerFactory = null) =>
         Create(VllmConnectionOptions.ForEndpoint(address), loggerFactory);
 
     /// <summary>
-    /// Makes an engine over a channel that exists, with its handler, interceptors, credentials and limits. Disposing the engine leaves it open.
+    /// Creates an engine over a channel that exists, with its handler, interceptors, credentials and limits. Disposing the engine leaves it open.
     /// </summary>
     /// <param name="channel">The channel.</param>
     /// <param name="loggerFactory">For log messages; null logs nothing.</param>

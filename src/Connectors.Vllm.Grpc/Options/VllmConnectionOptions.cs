@@ -137,7 +137,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <summary>Largest message sent, in bytes. Default 1 GiB; servers of the Inference protocol take 32 MiB, which is checked by itself.</summary>
     public int MaxSendMessageBytes { get; set; } = 1024 * 1024 * 1024;
 
-    /// <summary>Retrying.</summary>
+    /// <summary>Retries of calls that have received nothing yet.</summary>
     public VllmRetryOptions Retry { get; set; } = new();
 
     /// <summary>
@@ -160,8 +160,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// </summary>
     public ConstraintStart? ConstraintStart { get; set; }
 
-    /// <summary>Makes options for one address.</summary>
-    /// <exception cref="ArgumentException">The address is not one.</exception>
+    /// <summary>Creates options for one address.</summary>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not a server address.</exception>
     public static VllmConnectionOptions ForEndpoint(string address)
     {
         var options = new VllmConnectionOptions();
@@ -172,7 +172,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <summary>Whether an option says that the servers use TLS.</summary>
     internal bool UsesTls => RootCertificateFile is not null || ClientCertificateFile is not null || ConfigureTls is not null;
 
-    /// <summary>Makes a copy that later changes of this object do not reach.</summary>
+    /// <summary>Creates a copy that later changes of this object do not reach.</summary>
     public VllmConnectionOptions Clone()
     {
         var copy = new VllmConnectionOptions

@@ -5,19 +5,19 @@ namespace Connectors.Vllm.OutputParsing;
 /// </summary>
 public sealed class OutputFormatException : Exception
 {
-    /// <summary>Makes an exception without a message of its own.</summary>
+    /// <summary>Initializes an exception without a message of its own.</summary>
     public OutputFormatException()
     {
     }
 
-    /// <summary>Makes an exception.</summary>
+    /// <summary>Initializes an exception.</summary>
     /// <param name="message">What is wrong, where, and what to try.</param>
     public OutputFormatException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes an exception with a cause.</summary>
+    /// <summary>Initializes an exception with a cause.</summary>
     /// <param name="message">What is wrong, where, and what to try.</param>
     /// <param name="innerException">The cause.</param>
     public OutputFormatException(string message, Exception innerException)
