@@ -5,6 +5,7 @@ using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tokenizers;
 using Connectors.Vllm.Tool.Batch;
 using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool;
 
@@ -44,13 +45,10 @@ internal static class ToolProgram
         }
         catch (Exception exception) when (IsExpected(exception))
         {
-            Complain(exception);
+            ErrorConsole.Complain(exception);
             return exception is ToolException or BatchException or ArgumentException ? ExitCode.Usage : ExitCode.Failure;
         }
     }
-
-    /// <summary>One line on standard error, no stack trace: the message is written for people.</summary>
-    public static void Complain(Exception exception) => Console.Error.WriteLine("vllm-grpc: " + exception.Message.ReplaceLineEndings(" "));
 
     /// <summary>Failures with a cause outside this program. Anything else is a fault of ours and shows where it was.</summary>
     private static bool IsExpected(Exception exception) => exception

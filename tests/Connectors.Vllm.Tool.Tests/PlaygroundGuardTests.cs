@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.Testing;
-using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Playground;
 
 namespace Connectors.Vllm.Tool.Tests;

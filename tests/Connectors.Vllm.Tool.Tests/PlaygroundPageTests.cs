@@ -1,5 +1,5 @@
 using Connectors.Vllm.Testing;
-using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Playground;
 using Microsoft.Playwright;
 

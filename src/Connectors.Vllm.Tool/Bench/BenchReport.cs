@@ -1,8 +1,8 @@
 using System.Globalization;
-using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Legends;
 using OxyPlot.Series;
+using OxyPlot;
 using Spectre.Console;
 
 namespace Connectors.Vllm.Tool.Bench;

@@ -1,7 +1,7 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Connectors.Vllm.Tokenizers;
-using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Bench;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Connectors.Vllm.Tool.Batch;
-using Connectors.Vllm.Tool.Commands;
 using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Chat;
@@ -92,7 +91,7 @@ internal sealed class ChatLoop(Conversation conversation)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException or ArgumentException or InvalidOperationException)
         {
-            ToolProgram.Complain(exception);
+            ErrorConsole.Complain(exception);
         }
     }
 }

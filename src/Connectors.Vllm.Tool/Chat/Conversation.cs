@@ -1,4 +1,3 @@
-using Connectors.Vllm.Tool.Commands;
 using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 
@@ -55,7 +54,7 @@ internal sealed class Conversation(IChatClient client, IAnswerWriter writer, Cha
             // A question that was never answered must not spoil the next one.
             writer.Abandon();
             _history.RemoveRange(before, _history.Count - before);
-            ToolProgram.Complain(exception);
+            ErrorConsole.Complain(exception);
             return ExitCode.Failure;
         }
         finally

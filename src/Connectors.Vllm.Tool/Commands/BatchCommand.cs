@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
 using Connectors.Vllm.Tool.Batch;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Commands;

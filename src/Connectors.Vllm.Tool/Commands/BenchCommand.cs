@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Connectors.Vllm.Tool.Bench;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 using OpenAI;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Connectors.Vllm.Tool.Chat;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Playground;
+using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Commands;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Connectors.Vllm.Tool.Batch;
+using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Commands;

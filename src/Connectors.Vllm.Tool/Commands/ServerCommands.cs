@@ -3,6 +3,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tool.Connections;
+using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Commands;

@@ -5,7 +5,7 @@ using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tool.Batch;
 using Connectors.Vllm.Tool.Chat;
-using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.AI;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Connectors.Vllm.Tool.Batch;
+using Connectors.Vllm.Tool.Terminal;
 using Spectre.Console;
 
-namespace Connectors.Vllm.Tool.Terminal;
+namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
 /// Shows how a batch goes on, on standard error: a line that is written anew on a terminal, a line now and then in a log, JSON lines for programs.
@@ -161,14 +161,4 @@ internal sealed class BatchDisplay : IDisposable
             _width = 0;
         }
     }
-}
-
-/// <summary>Standard error as Spectre.Console writes to it: colours on a terminal only, none with NO_COLOR.</summary>
-internal static class ErrorConsole
-{
-    public static IAnsiConsole Create() => AnsiConsole.Create(new AnsiConsoleSettings
-    {
-        Out = new AnsiConsoleOutput(Console.Error),
-        Ansi = Console.IsErrorRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? AnsiSupport.No : AnsiSupport.Detect,
-    });
 }
