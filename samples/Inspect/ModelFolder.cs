@@ -8,14 +8,14 @@ namespace Connectors.Vllm.Samples.Inspect;
 /// <summary>What the output parsers want to know of a model's folder.</summary>
 internal sealed class ModelFolder
 {
-    private ModelFolder(Tokenizer tokenizer, OutputFormatHints hints)
+    private ModelFolder(VllmTokenizer tokenizer, OutputFormatHints hints)
     {
         Tokenizer = tokenizer;
         Hints = hints;
         SpecialTokens = tokenizer.AddedTokens.Where(token => token.IsSpecial).ToDictionary(token => token.Id, token => token.Content);
     }
 
-    public Tokenizer Tokenizer { get; }
+    public VllmTokenizer Tokenizer { get; }
 
     public OutputFormatHints Hints { get; }
 
@@ -23,7 +23,7 @@ internal sealed class ModelFolder
 
     public static ModelFolder Load(string directory)
     {
-        var tokenizer = Tokenizer.FromDirectory(directory);
+        var tokenizer = VllmTokenizer.FromDirectory(directory);
         using var config = Read(directory, "config.json");
         using var tokenizerConfig = Read(directory, "tokenizer_config.json");
         return new ModelFolder(tokenizer, new OutputFormatHints

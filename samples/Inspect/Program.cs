@@ -86,9 +86,9 @@ void Add(string name, string description, Func<ParseResult, IVerb> load, params 
     root.Subcommands.Add(command);
 }
 
-Tokenizer LoadTokenizer(ParseResult parsed) =>
-    parsed.GetValue(tokenizerFile) is { } file ? Tokenizer.FromFile(file)
-    : parsed.GetValue(modelDirectory) is { } directory ? Tokenizer.FromDirectory(directory)
+VllmTokenizer LoadTokenizer(ParseResult parsed) =>
+    parsed.GetValue(tokenizerFile) is { } file ? VllmTokenizer.FromFile(file)
+    : parsed.GetValue(modelDirectory) is { } directory ? VllmTokenizer.FromDirectory(directory)
     : throw new ArgumentException("give --model-dir or --tokenizer");
 
 VllmModelProfile LoadProfile(ParseResult parsed) => VllmModelProfile

@@ -3,7 +3,7 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Samples.Inspect;
 
 /// <summary>The text of single tokens, decoded once each.</summary>
-internal sealed class TokenTexts(Tokenizer tokenizer)
+internal sealed class TokenTexts(VllmTokenizer tokenizer)
 {
     private readonly Dictionary<int, string> _texts = [];
 

@@ -32,7 +32,7 @@ public sealed class VllmTestServer : IAsyncDisposable
     public Uri Endpoint => new UriBuilder(_options.Certificate is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, _options.Address.ToString(), _port).Uri;
 
     /// <summary>The served model's tokenizer.</summary>
-    public Tokenizer Tokenizer => _state.Model.Tokenizer;
+    public VllmTokenizer Tokenizer => _state.Model.Tokenizer;
 
     /// <summary>Files of the served model by name, as GetTokenizer hands them out.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> ModelFiles => _state.Model.Files;

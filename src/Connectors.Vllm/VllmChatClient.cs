@@ -16,7 +16,7 @@ namespace Connectors.Vllm;
 /// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an <see cref="OperationCanceledException"/> with the
 /// caller's token.
 /// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, and, once the model
-/// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="Tokenizer"/>.</para>
+/// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="VllmTokenizer"/>.</para>
 /// </remarks>
 public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPromptPreviewer, IAsyncDisposable
 {
@@ -140,7 +140,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
             : serviceType.IsInstanceOfType(_runtime.Engine) ? _runtime.Engine
             : serviceType == typeof(VllmModelProfile) ? _runtime.LoadedProfile
             : serviceType == typeof(VllmCapabilities) ? _runtime.LoadedProfile?.Capabilities
-            : serviceType == typeof(Tokenizer) ? _runtime.LoadedProfile?.Tokenizer
+            : serviceType == typeof(VllmTokenizer) ? _runtime.LoadedProfile?.Tokenizer
             : null;
     }
 
@@ -188,11 +188,6 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
 
         var response = updates.ToChatResponse();
         response.RawRepresentation = updates[^1].RawRepresentation;
-        foreach (var message in response.Messages)
-        {
-            message.RawRepresentation = updates.FindLast(update => update.MessageId == message.MessageId)?.RawRepresentation;
-        }
-
         return response;
     }
 

@@ -166,7 +166,7 @@ public sealed class ServerFactsTests
         var folder = Directory.CreateTempSubdirectory("tiny-model-").FullName;
         try
         {
-            var tokenizer = Tokenizers.Tokenizer.FromDirectory(TinyModel.WriteTo(folder));
+            var tokenizer = Tokenizers.VllmTokenizer.FromDirectory(TinyModel.WriteTo(folder));
 
             foreach (var text in new[] { "Hello, world!", "Grüße aus 東京 🙂", "<think>\nhm</think>", "  two  spaces\n\n" })
             {

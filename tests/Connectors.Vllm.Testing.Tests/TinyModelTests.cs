@@ -12,7 +12,7 @@ public sealed class TinyModelTests
     [InlineData("The capital of France is Paris.", new[] { 1725, 757, 385, 890, 405, 723, 46 })]
     public void Encode_ShippedTokenizer_GivesTheReferenceIds(string text, int[] expected)
     {
-        var tokenizer = Tokenizer.FromFiles(TinyModel.Files);
+        var tokenizer = VllmTokenizer.FromFiles(TinyModel.Files);
 
         Assert.Equal(expected, tokenizer.Encode(text));
         Assert.Equal(text, tokenizer.Decode(expected));

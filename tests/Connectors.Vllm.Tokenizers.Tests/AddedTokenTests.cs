@@ -61,7 +61,7 @@ public sealed class AddedTokenTests
                 ["256"] = new JsonObject { ["content"] = "<ignored>" },
             },
         };
-        var tokenizer = Tokenizer.FromJson(TinyTokenizer.Bytes(json), Encoding.UTF8.GetBytes(config.ToJsonString()));
+        var tokenizer = VllmTokenizer.FromJson(TinyTokenizer.Bytes(json), Encoding.UTF8.GetBytes(config.ToJsonString()));
 
         Assert.Equal(["<a>", "<b>", "<c>"], tokenizer.AddedTokens.Select(token => token.Content));
         Assert.Equal([256, 257, 258], tokenizer.Encode("<a><b><c>"));
@@ -77,5 +77,5 @@ public sealed class AddedTokenTests
         return [.. ids, 258];
     }
 
-    private static Tokenizer With(params JsonObject[] added) => TinyTokenizer.Load(TinyTokenizer.ByteLevel(null, added));
+    private static VllmTokenizer With(params JsonObject[] added) => TinyTokenizer.Load(TinyTokenizer.ByteLevel(null, added));
 }

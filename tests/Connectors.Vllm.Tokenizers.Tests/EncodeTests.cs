@@ -11,7 +11,7 @@ public sealed class EncodeTests
         ("t", "h"), ("th", "e"), (" ", "the"), ("a", "a"), ("aa", "aa"), ("i", "n"), ("in", "g"), ("o", "n"), (" ", "a"), ("1", "2"),
     ];
 
-    private static readonly Tokenizer English = TinyTokenizer.Load(TinyTokenizer.ByteLevel(Merges));
+    private static readonly VllmTokenizer English = TinyTokenizer.Load(TinyTokenizer.ByteLevel(Merges));
 
     [Fact]
     public void Encode_Empty_GivesNothing() => Assert.Empty(English.Encode(string.Empty));

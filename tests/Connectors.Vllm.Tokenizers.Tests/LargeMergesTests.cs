@@ -19,13 +19,13 @@ public sealed class LargeMergesTests
     [InlineData(true)]
     public void FromJson_ManyMerges_SameIdsAsInCompactForm(bool asStrings)
     {
-        var compact = Tokenizer.FromJson(Json(Merges, asStrings, padding: 0));
+        var compact = VllmTokenizer.FromJson(Json(Merges, asStrings, padding: 0));
         var random = new Random(11);
         foreach (var padding in Enumerable.Range(50, 12))
         {
             var json = Json(Merges, asStrings, padding);
             Assert.True(json.Length > 1_000_000);
-            var large = Tokenizer.FromJson(json);
+            var large = VllmTokenizer.FromJson(json);
             var text = string.Concat(Enumerable.Range(0, 2000).Select(_ => Letters[random.Next(Letters.Length)]));
             Assert.Equal(compact.Encode(text), large.Encode(text));
         }
@@ -36,10 +36,10 @@ public sealed class LargeMergesTests
     public void FromJson_TokensThatLookLikeMerges_SameIdsAsInCompactForm()
     {
         (string, string)[] merges = [.. Enumerable.Repeat(("],[", "\"],[\""), 20_000), ("a", "b"), ("ab", "c")];
-        var compact = Tokenizer.FromJson(Json([.. merges.Distinct()], asStrings: false, padding: 0));
+        var compact = VllmTokenizer.FromJson(Json([.. merges.Distinct()], asStrings: false, padding: 0));
         foreach (var padding in Enumerable.Range(40, 30))
         {
-            var large = Tokenizer.FromJson(Json(merges, asStrings: false, padding));
+            var large = VllmTokenizer.FromJson(Json(merges, asStrings: false, padding));
             Assert.Equal(compact.Encode("abcabab],[\"],[\"c"), large.Encode("abcabab],[\"],[\"c"));
         }
     }
@@ -52,7 +52,7 @@ public sealed class LargeMergesTests
         var merges = Merges.ToArray();
         merges[place] = ("a", "?");
 
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromJson(Json(merges, asStrings: false, padding: 40, without: "?")));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(Json(merges, asStrings: false, padding: 40, without: "?")));
 
         Assert.Equal($"$.model.merges[{place}]", exception.Place);
     }
@@ -63,7 +63,7 @@ public sealed class LargeMergesTests
         var json = Json(Merges, asStrings: false, padding: 40);
         foreach (var length in new[] { json.Length - 2, json.Length - 40, json.Length * 3 / 4, json.Length / 3 })
         {
-            Assert.Throws<TokenizerException>(() => Tokenizer.FromJson(json.AsMemory(0, length)));
+            Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(json.AsMemory(0, length)));
         }
     }
 

@@ -11,7 +11,7 @@ public sealed class LoadingTests
     [Fact]
     public void FromFile_MergeWithUnknownToken_IsRefusedWithPlace()
     {
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-bad-merge/tokenizer.json")));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-bad-merge/tokenizer.json")));
 
         Assert.Equal("tokenizer.json", exception.File);
         Assert.StartsWith("$.model.merges[", exception.Place, StringComparison.Ordinal);
@@ -21,7 +21,7 @@ public sealed class LoadingTests
     [Fact]
     public void FromFile_MergesAsObject_IsRefusedWithPlace()
     {
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-merges-object/tokenizer.json")));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-merges-object/tokenizer.json")));
 
         Assert.Equal("tokenizer.json", exception.File);
         Assert.StartsWith("$.model.merges", exception.Place, StringComparison.Ordinal);
@@ -120,25 +120,49 @@ public sealed class LoadingTests
         var json = TinyTokenizer.Bytes(TinyTokenizer.ByteLevel());
         byte[] broken = [.. "{"u8];
 
-        Assert.Equal(256, Tokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = broken, ["tokenizer.json"] = json }).VocabularySize);
+        Assert.Equal(256, VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = broken, ["tokenizer.json"] = json }).VocabularySize);
         Assert.Equal("tekken.json", Assert.Throws<TokenizerException>(
-            () => Tokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = broken, ["tokenizer.json"] = json })).File);
+            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = broken, ["tokenizer.json"] = json })).File);
         Assert.Equal("qwen.tiktoken", Assert.Throws<TokenizerException>(
-            () => Tokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["qwen.tiktoken"] = broken })).File);
+            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["qwen.tiktoken"] = broken })).File);
     }
 
     [Fact]
-    public void FromFiles_SentencePieceOnly_SaysWhatToUse()
+    public void FromFiles_NoTokenizerFile_SaysWhatToUse()
     {
         var exception = Assert.Throws<TokenizerException>(
-            () => Tokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tokenizer.model"] = new byte[] { 1 } }));
+            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["config.json"] = new byte[] { 1 } }));
 
         Assert.Contains("tokenizer.json", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("tokenizer.json", "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":0,\"content\":\"\\ud800\"}],\"model\":{}}")]
+    [InlineData("tekken.json", "{\"config\":{\"pattern\":\"\\ud800\",\"default_vocab_size\":1,\"default_num_special_tokens\":0},\"vocab\":[]}")]
+    [InlineData("tekken.json", "{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":1e99,\"default_num_special_tokens\":0},\"vocab\":[]}")]
+    [InlineData("tokenizer.model", "\n\u0003\n\u0001a\u0015")]
+    [InlineData("tokenizer.model", "?? 1")]
+    public void FromFiles_DamagedFile_IsDocumentedException(string name, string content) =>
+        Assert.Throws<TokenizerException>(
+            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { [name] = Encoding.UTF8.GetBytes(content) }));
+
+    [Theory]
+    [InlineData("{\"added_tokens_decoder\":{\"\\ud800\":{\"content\":\"a\"}}}")]
+    [InlineData("{\"added_tokens_decoder\":{\"300\":{\"content\":\"\\udc00\"}}}")]
+    [InlineData("{\"added_tokens_decoder\":{\"300\":{\"content\":\"a\",\"special\":1e999}}}")]
+    public void FromJson_DamagedConfig_IsDocumentedException(string config) =>
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(TinyTokenizer.Bytes(TinyTokenizer.ByteLevel()), Encoding.UTF8.GetBytes(config)));
+
+    [Fact]
+    public void FromJson_InvalidUtf8InConfig_IsDocumentedException()
+    {
+        byte[] config = [.. "{\"added_tokens_decoder\":{\"300\":{\"content\":\""u8, 0xFF, 0xFE, .. "\"}}}"u8];
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(TinyTokenizer.Bytes(TinyTokenizer.ByteLevel()), config));
+    }
+
     [Fact]
     public void FromDirectory_Missing_IsDocumentedException() =>
-        Assert.Throws<TokenizerException>(() => Tokenizer.FromDirectory(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"))));
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromDirectory(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"))));
 
     [Fact]
     public void FromJson_CutOffAnywhere_IsDocumentedException()
@@ -146,7 +170,7 @@ public sealed class LoadingTests
         var json = TinyTokenizer.Bytes(TinyTokenizer.ByteLevel([("a", "b")], TinyTokenizer.Added(300, "<a>")));
         Prop.ForAll(Gen.Choose(0, json.Length - 1).ToArbitrary(), length =>
         {
-            Assert.Throws<TokenizerException>(() => Tokenizer.FromJson(json.AsMemory(0, length)));
+            Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(json.AsMemory(0, length)));
         }).QuickCheckThrowOnFailure();
     }
 
@@ -196,7 +220,7 @@ public sealed class LoadingTests
     {
         var text = TinyTokenizer.ByteLevel().ToJsonString().Replace("\"vocab\":{", "\"vocab\":{\"\\ud800\":999,", StringComparison.Ordinal);
 
-        Assert.Throws<TokenizerException>(() => Tokenizer.FromJson(Encoding.UTF8.GetBytes(text)));
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(Encoding.UTF8.GetBytes(text)));
     }
 
     [Fact]
@@ -204,14 +228,14 @@ public sealed class LoadingTests
     {
         var text = "{\"normalizer\":" + string.Concat(Enumerable.Repeat("{\"type\":\"Sequence\",\"normalizers\":[", 5000));
 
-        Assert.Throws<TokenizerException>(() => Tokenizer.FromJson(Encoding.UTF8.GetBytes(text)));
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(Encoding.UTF8.GetBytes(text)));
     }
 
     private static void LoadsOrRefuses(byte[] json)
     {
         try
         {
-            var tokenizer = Tokenizer.FromJson(json);
+            var tokenizer = VllmTokenizer.FromJson(json);
             _ = tokenizer.Decode(tokenizer.Encode("ab <a> é😀"));
         }
         catch (TokenizerException)

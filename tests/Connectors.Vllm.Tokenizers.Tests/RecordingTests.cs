@@ -9,7 +9,7 @@ public sealed class RecordingTests
     public void Decode_RecordedIds_GivesRecordedText()
     {
         var recordings = TestPaths.RequireCorpus("recordings/exchanges.jsonl");
-        var tokenizer = Tokenizer.FromDirectory(TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct"));
+        var tokenizer = VllmTokenizer.FromDirectory(TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct"));
         var compared = 0;
         foreach (var line in File.ReadLines(recordings))
         {

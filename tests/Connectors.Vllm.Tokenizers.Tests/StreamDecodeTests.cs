@@ -6,10 +6,10 @@ namespace Connectors.Vllm.Tokenizers.Tests;
 
 public sealed class StreamDecodeTests
 {
-    private static readonly Tokenizer Bytes = TinyTokenizer.Load(TinyTokenizer.ByteLevel(
+    private static readonly VllmTokenizer Bytes = TinyTokenizer.Load(TinyTokenizer.ByteLevel(
         [("h", "i")], TinyTokenizer.Added(300, "<|end|>"), TinyTokenizer.Added(301, "<tool>", special: false)));
 
-    private static readonly Tokenizer Fallback = TinyTokenizer.Load(TinyTokenizer.ByteFallback("abc", [("\u2581", "a")], TinyTokenizer.Added(900, "<s>")));
+    private static readonly VllmTokenizer Fallback = TinyTokenizer.Load(TinyTokenizer.ByteFallback("abc", [("\u2581", "a")], TinyTokenizer.Added(900, "<s>")));
 
     private static int End => Bytes.TokenToId("<|end|>")!.Value;
 

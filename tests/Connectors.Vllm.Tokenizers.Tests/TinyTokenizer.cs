@@ -102,7 +102,7 @@ internal static class TinyTokenizer
             ["normalized"] = normalized,
         };
 
-    public static Tokenizer Load(JsonObject json, TokenizerOptions? options = null) => Tokenizer.FromJson(Bytes(json), default, options);
+    public static VllmTokenizer Load(JsonObject json, TokenizerOptions? options = null) => VllmTokenizer.FromJson(Bytes(json), default, options);
 
     public static byte[] Bytes(JsonObject json) => Encoding.UTF8.GetBytes(json.ToJsonString());
 

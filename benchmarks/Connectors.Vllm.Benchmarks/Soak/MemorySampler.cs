@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Benchmarks.Soak;
 /// pools stay level. Every answer of the soak is new, so the segment cache of the server's tokenizer fills up to its capacity first; the size of the
 /// caches is printed beside the rest.
 /// </summary>
-internal sealed class MemorySampler(Tokenizer client, Tokenizer server)
+internal sealed class MemorySampler(VllmTokenizer client, VllmTokenizer server)
 {
     private readonly List<long> _samples = [];
 

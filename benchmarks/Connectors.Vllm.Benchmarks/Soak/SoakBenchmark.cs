@@ -42,7 +42,7 @@ internal sealed class SoakBenchmark : IBenchmark
         await client.GetResponseAsync(SoakScript.Question(0));
 
         SoakTally tally = new();
-        MemorySampler sampler = new(client.GetRequiredService<Tokenizer>(), server.Tokenizer);
+        MemorySampler sampler = new(client.GetRequiredService<VllmTokenizer>(), server.Tokenizer);
         var memory = sampler.Take(0);
         using CancellationTokenSource end = new(duration);
         var start = Stopwatch.GetTimestamp();

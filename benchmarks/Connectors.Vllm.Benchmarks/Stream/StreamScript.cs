@@ -24,7 +24,7 @@ internal sealed class StreamScript
     public string[] Pieces { get; }
 
     /// <summary>An answer of about <paramref name="tokens"/> tokens (exactly, for text and thinking).</summary>
-    public static StreamScript Create(Tokenizer tokenizer, StreamShape shape, int tokens)
+    public static StreamScript Create(VllmTokenizer tokenizer, StreamShape shape, int tokens)
     {
         var prose = string.Concat(Enumerable.Repeat(Sentence, (tokens / 30) + 2));
         var ids = shape switch

@@ -29,7 +29,7 @@ internal sealed class StreamServer : IBenchmark
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
-        var tokenizer = Tokenizer.FromDirectory(arguments.Required("model-dir"));
+        var tokenizer = VllmTokenizer.FromDirectory(arguments.Required("model-dir"));
         var script = StreamScript.Create(tokenizer, Enum.Parse<StreamShape>(arguments.Required("shape"), ignoreCase: true), arguments.Number("tokens", 256));
         var tokensPerMessage = arguments.Number("tokens-per-message", 1);
         var rate = arguments.Number("rate", 0);
@@ -73,7 +73,7 @@ internal sealed class StreamServer : IBenchmark
     }
 
     // The clients without a tokenizer say it in the request id, the others at the end of their question.
-    private static int NumberIn(byte[] body, Tokenizer tokenizer)
+    private static int NumberIn(byte[] body, VllmTokenizer tokenizer)
     {
         var request = GenerateRequest.Parser.ParseFrom(body, 5, body.Length - 5);
         var number = StreamQuestion.NumberIn(request.RequestId);
@@ -81,7 +81,7 @@ internal sealed class StreamServer : IBenchmark
         return number != 0 ? number : StreamQuestion.NumberIn(tokenizer.Decode([.. ids.Skip(ids.Count - 64).Select(id => (int)id)]));
     }
 
-    private static GetModelInfoResponse ModelInfo(Tokenizer tokenizer) => new()
+    private static GetModelInfoResponse ModelInfo(VllmTokenizer tokenizer) => new()
     {
         ModelPath = "bench",
         ServedModelName = "bench",

@@ -5,7 +5,6 @@ using System.Text.RegularExpressions;
 using Connectors.Vllm.Tokenizers;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Microsoft.ML.Tokenizers;
-using Tokenizer = Connectors.Vllm.Tokenizers.Tokenizer;
 
 namespace Connectors.Vllm.Benchmarks.Tokenize;
 
@@ -18,7 +17,7 @@ internal static class MicrosoftTokenizer
     /// <summary>The rival for a model folder, or null when its tokenizer is more than one pattern before byte-level BPE.</summary>
     /// <param name="tokenizer">Our tokenizer of the folder, for the vocabulary.</param>
     /// <param name="directory">The folder.</param>
-    public static TiktokenTokenizer? TryCreate(Tokenizer tokenizer, string directory)
+    public static TiktokenTokenizer? TryCreate(VllmTokenizer tokenizer, string directory)
     {
         if (Pattern(Path.Combine(directory, "tokenizer.json")) is not { } pattern)
         {
@@ -40,7 +39,7 @@ internal static class MicrosoftTokenizer
             : null;
     }
 
-    private static MemoryStream Ranks(Tokenizer tokenizer)
+    private static MemoryStream Ranks(VllmTokenizer tokenizer)
     {
         var lines = new StringBuilder();
         var added = tokenizer.AddedTokens.Select(token => token.Id).ToHashSet();

@@ -3,7 +3,6 @@ using System.Runtime;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
-using Tokenizer = Connectors.Vllm.Tokenizers.Tokenizer;
 using TokenizerOptions = Connectors.Vllm.Tokenizers.TokenizerOptions;
 
 namespace Connectors.Vllm.Benchmarks.Tokenize;
@@ -40,8 +39,8 @@ internal sealed class TokenizeBenchmark : IBenchmark
         var pieces = Cut(text);
 
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        Tokenizer tokenizer = null!;
-        var firstLoad = Time(() => tokenizer = Tokenizer.FromDirectory(directory, NoCache));
+        VllmTokenizer tokenizer = null!;
+        var firstLoad = Time(() => tokenizer = VllmTokenizer.FromDirectory(directory, NoCache));
         var keptLoaded = GC.GetTotalMemory(forceFullCollection: true) - before;
 
         Console.Error.WriteLine($"{directory}: warming up");
@@ -56,12 +55,12 @@ internal sealed class TokenizeBenchmark : IBenchmark
         var cold = new List<double>();
         for (var i = 0; i < rounds; i++)
         {
-            Tokenizer? fresh = null;
-            load = Math.Min(load, Time(() => fresh = Tokenizer.FromDirectory(directory, NoCache)));
+            VllmTokenizer? fresh = null;
+            load = Math.Min(load, Time(() => fresh = VllmTokenizer.FromDirectory(directory, NoCache)));
             cold.Add(Time(() => EncodePieces(fresh!, pieces)));
         }
 
-        var cached = Tokenizer.FromDirectory(directory);
+        var cached = VllmTokenizer.FromDirectory(directory);
         _ = EncodePieces(cached, pieces);
         WarmUp(() => EncodePieces(cached, pieces));
         var fromCache = Median(rounds, () => EncodePieces(cached, pieces));
@@ -107,7 +106,7 @@ internal sealed class TokenizeBenchmark : IBenchmark
         return Task.FromResult(0);
     }
 
-    private static int EncodePieces(Tokenizer tokenizer, List<string> pieces)
+    private static int EncodePieces(VllmTokenizer tokenizer, List<string> pieces)
     {
         var count = 0;
         foreach (var piece in pieces)
@@ -118,7 +117,7 @@ internal sealed class TokenizeBenchmark : IBenchmark
         return count;
     }
 
-    private static long Stream(Tokenizer tokenizer, int[] ids)
+    private static long Stream(VllmTokenizer tokenizer, int[] ids)
     {
         var decoder = tokenizer.CreateStreamDecoder();
         var length = 0L;
@@ -131,7 +130,7 @@ internal sealed class TokenizeBenchmark : IBenchmark
     }
 
     /// <summary>Bytes allocated by a second pass (the first makes the strings that are remembered), and the characters it gave.</summary>
-    private static (long Bytes, long Characters) StreamAllocation(Tokenizer tokenizer, int[] ids)
+    private static (long Bytes, long Characters) StreamAllocation(VllmTokenizer tokenizer, int[] ids)
     {
         _ = Stream(tokenizer, ids);
         var before = GC.GetAllocatedBytesForCurrentThread();

@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Samples.Inspect.Verbs;
 
 /// <summary><c>decode</c>: token ids to text, whole and as a stream gives it.</summary>
-internal sealed class DecodeVerb(Tokenizer tokenizer) : IVerb
+internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
 {
     private static readonly char[] Separators = [' ', ',', '[', ']', '\n', '\r', '\t'];
 

@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Samples.Inspect.Verbs;
 
 /// <summary><c>encode</c>: text to token ids.</summary>
-internal sealed class EncodeVerb(Tokenizer tokenizer) : IVerb
+internal sealed class EncodeVerb(VllmTokenizer tokenizer) : IVerb
 {
     private readonly TokenTexts _texts = new(tokenizer);
 

@@ -11,7 +11,7 @@ internal sealed class ChoiceText
     private readonly HashSet<int> _silent;
     private readonly StringBuilder _piece = new();
 
-    public ChoiceText(GenerationRequest request, VllmModelInfo model, Tokenizer? tokenizer)
+    public ChoiceText(GenerationRequest request, VllmModelInfo model, VllmTokenizer? tokenizer)
     {
         var sampling = request.Sampling;
         _decoder = tokenizer?.CreateStreamDecoder(sampling.SkipSpecialTokens ?? true, request.PromptIds.Span);

@@ -22,7 +22,7 @@ public sealed class ModelsResource
         _engine.GetCapabilitiesAsync(cancellationToken).AsTask();
 
     /// <summary>Its tokenizer: the one the client was given, else the server's.</summary>
-    public Task<Tokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
+    public Task<VllmTokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
 
     /// <summary>Its LoRA adapters (Inference protocol).</summary>
     public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
@@ -36,7 +36,7 @@ public sealed class ModelsResource
         Blocking.Run(() => GetCapabilitiesAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="GetTokenizerAsync"/>.</summary>
-    public Tokenizer GetTokenizer(CancellationToken cancellationToken = default) => Blocking.Run(() => GetTokenizerAsync(cancellationToken));
+    public VllmTokenizer GetTokenizer(CancellationToken cancellationToken = default) => Blocking.Run(() => GetTokenizerAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="ListLorasAsync"/>.</summary>
     public IReadOnlyList<LoraAdapterInfo> ListLoras(CancellationToken cancellationToken = default) =>

@@ -3,27 +3,27 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself and none was given.</summary>
-internal sealed record ModelTokenizer(Tokenizer? Tokenizer, VllmModelInfo Model);
+internal sealed record ModelTokenizer(VllmTokenizer? Tokenizer, VllmModelInfo Model);
 
 /// <summary>The model's tokenizer: given, or loaded from the server's files when first needed and again when the server has another model.</summary>
 internal sealed class ServerTokenizer
 {
     private readonly IVllmEngine _engine;
-    private readonly Tokenizer? _given;
+    private readonly VllmTokenizer? _given;
     private readonly Renewable<ModelTokenizer> _loaded;
 
-    public ServerTokenizer(IVllmEngine engine, Tokenizer? given)
+    public ServerTokenizer(IVllmEngine engine, VllmTokenizer? given)
     {
         _engine = engine;
         _given = given;
         _loaded = new(LoadAsync);
     }
 
-    public async ValueTask<Tokenizer> GetAsync(CancellationToken cancellationToken) =>
+    public async ValueTask<VllmTokenizer> GetAsync(CancellationToken cancellationToken) =>
         _given ?? Require(await _loaded.GetAsync(cancellationToken).ConfigureAwait(false));
 
     /// <exception cref="VllmRequestException">There is none.</exception>
-    public Tokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw NotThere("the Inference protocol cannot transfer it.", null);
+    public VllmTokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw NotThere("the Inference protocol cannot transfer it.", null);
 
     /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
     /// <param name="use">What to do.</param>
@@ -51,7 +51,7 @@ internal sealed class ServerTokenizer
 
         try
         {
-            return new(Tokenizer.FromFiles(await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false)), model);
+            return new(VllmTokenizer.FromFiles(await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false)), model);
         }
         catch (TokenizerException exception)
         {
@@ -70,7 +70,7 @@ internal sealed class ServerTokenizer
 
     private VllmRequestException NotThere(string why, VllmException? exception) => new(
         $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {why} Give the client one "
-        + "(Tokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
+        + "(VllmTokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
         exception)
     {
         StatusCode = exception?.StatusCode ?? VllmStatusCode.Unimplemented,

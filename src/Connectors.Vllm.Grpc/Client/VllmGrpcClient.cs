@@ -32,7 +32,7 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
     /// <param name="tokenizer">The model's tokenizer; null asks the server for it when it is first needed.</param>
     /// <param name="loggerFactory">For log messages; null logs nothing.</param>
     /// <exception cref="ArgumentException">An address or option is invalid.</exception>
-    public VllmGrpcClient(VllmConnectionOptions options, Tokenizer? tokenizer = null, ILoggerFactory? loggerFactory = null)
+    public VllmGrpcClient(VllmConnectionOptions options, VllmTokenizer? tokenizer = null, ILoggerFactory? loggerFactory = null)
         : this(VllmEngineFactory.Create(options, loggerFactory), tokenizer, ownsEngine: true)
     {
     }
@@ -41,7 +41,7 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
     /// <param name="engine">The engine.</param>
     /// <param name="tokenizer">The model's tokenizer; null asks the server for it when it is first needed.</param>
     /// <param name="ownsEngine">Whether disposing the client disposes the engine.</param>
-    public VllmGrpcClient(IVllmEngine engine, Tokenizer? tokenizer = null, bool ownsEngine = false)
+    public VllmGrpcClient(IVllmEngine engine, VllmTokenizer? tokenizer = null, bool ownsEngine = false)
     {
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;

@@ -3,7 +3,7 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>Collects the ids of a reply. Words that came from the prompt are encoded as plain text, so they can never become control tokens.</summary>
-internal sealed class ReplyWriter(Tokenizer tokenizer)
+internal sealed class ReplyWriter(VllmTokenizer tokenizer)
 {
     private readonly List<int> _ids = [];
 

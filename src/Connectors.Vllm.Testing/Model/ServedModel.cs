@@ -8,12 +8,12 @@ namespace Connectors.Vllm.Testing.Model;
 internal sealed class ServedModel
 {
     private static readonly string[] SamplingKeys = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty"];
-    private readonly Lazy<Tokenizer> _tokenizer;
+    private readonly Lazy<VllmTokenizer> _tokenizer;
 
     private ServedModel(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, VllmTestServerOptions options)
     {
         Files = files;
-        _tokenizer = new Lazy<Tokenizer>(() => Tokenizer.FromFiles(files));
+        _tokenizer = new Lazy<VllmTokenizer>(() => VllmTokenizer.FromFiles(files));
         using var config = Parse(files, "config.json");
         using var generation = Parse(files, "generation_config.json");
         var facts = config.RootElement;
@@ -36,7 +36,7 @@ internal sealed class ServedModel
 
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; }
 
-    public Tokenizer Tokenizer => _tokenizer.Value;
+    public VllmTokenizer Tokenizer => _tokenizer.Value;
 
     public string Path { get; }
 

@@ -12,6 +12,7 @@ internal sealed class AddedTokenSet
     private readonly Dictionary<string, int> _indexOfContent = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _indexOfId = [];
     private readonly HashSet<int> _special = [];
+    private readonly bool[] _control;
     private readonly TokenTrie _raw;
     private readonly TokenTrie _normalized;
 
@@ -39,8 +40,16 @@ internal sealed class AddedTokenSet
         }
 
         List = list;
+        var ordinary = OrdinaryTokens.Of(list);
+        _control = new bool[list.Aggregate(0, static (limit, token) => Math.Max(limit, token.Id + 1))];
+        foreach (var token in list)
+        {
+            _control[token.Id] = !ordinary.Contains(token.Id);
+        }
+
         List<(byte[], int)> raw = [], normalized = [];
-        var buffer = new Utf8Buffer();
+        var budget = new TextBudget(list.Sum(static token => (long)token.Content.Length));
+        var buffer = new Utf8Buffer { Limit = budget.LongestOutput };
         for (var index = 0; index < list.Count; index++)
         {
             var token = list[index];
@@ -58,7 +67,8 @@ internal sealed class AddedTokenSet
             }
 
             buffer.Clear();
-            var form = normalizer is not null && normalizer.TryNormalize(content, buffer) ? buffer.Written.ToArray() : content;
+            var form = normalizer is not null && normalizer.TryNormalize(content, buffer, budget) ? buffer.Written.ToArray() : content;
+            budget.SpendBytes(form.Length);
             if (form.Length > 0)
             {
                 normalized.Add((form, index));
@@ -75,6 +85,9 @@ internal sealed class AddedTokenSet
     public bool HasNormalized => !_normalized.IsEmpty;
 
     public bool IsSpecial(int id) => _special.Contains(id);
+
+    /// <summary>True when the token does not come out of a message's text: every added token but those that are ordinary text.</summary>
+    public bool IsControl(int id) => (uint)id < (uint)_control.Length && _control[id];
 
     public AddedToken? Find(int id) => _indexOfId.TryGetValue(id, out var index) ? List[index] : null;
 

@@ -1,25 +1,25 @@
 namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
-/// The parts of a text in which control tokens are not recognised, as sorted byte ranges, and which tokens those are. Reused between
-/// calls, not thread-safe.
+/// The parts of a text in which control tokens are not recognised, as sorted byte ranges, and which tokens are allowed there all the same.
+/// Reused between calls, not thread-safe.
 /// </summary>
 internal sealed class OrdinaryText
 {
     private readonly List<(int Start, int End)> _ranges = [];
-    private readonly HashSet<int> _never = [];
+    private readonly HashSet<int> _allowed = [];
     private AddedTokenSet? _tokens;
 
     public List<(int Start, int End)> Ranges => _ranges;
 
-    public void Reset(AddedTokenSet tokens, ReadOnlySpan<int> never)
+    public void Reset(AddedTokenSet tokens, ReadOnlySpan<int> allowed)
     {
         _tokens = tokens;
         _ranges.Clear();
-        _never.Clear();
-        foreach (var id in never)
+        _allowed.Clear();
+        foreach (var id in allowed)
         {
-            _never.Add(id);
+            _allowed.Add(id);
         }
     }
 
@@ -28,8 +28,8 @@ internal sealed class OrdinaryText
     {
         _tokens = other._tokens;
         _ranges.Clear();
-        _never.Clear();
-        _never.UnionWith(other._never);
+        _allowed.Clear();
+        _allowed.UnionWith(other._allowed);
     }
 
     /// <summary>True when the token may not be recognised at bytes start to end: it touches an ordinary part.</summary>
@@ -37,7 +37,10 @@ internal sealed class OrdinaryText
     /// <param name="start">First byte of the match.</param>
     /// <param name="end">Byte behind the match.</param>
     public bool Blocks(int token, int start, int end) =>
-        Overlaps(start, end) && (_tokens!.List[token].IsSpecial || _never.Contains(_tokens.List[token].Id));
+        _tokens!.List[token].Id is var id && _tokens.IsControl(id) && !_allowed.Contains(id) && Overlaps(start, end);
+
+    /// <summary>True when the token may come out of ordinary text although it is a control token.</summary>
+    public bool Allows(int id) => _allowed.Contains(id);
 
     /// <summary>True when bytes start to end touch an ordinary part.</summary>
     public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;

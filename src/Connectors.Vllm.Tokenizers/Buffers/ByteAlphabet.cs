@@ -55,8 +55,22 @@ internal static class ByteAlphabet
     }
 
     /// <summary>Appends the alphabet's UTF-8 for some bytes.</summary>
-    public static void AppendChars(ReadOnlySpan<byte> bytes, Utf8Buffer output)
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="source">Where they begin in the source, for an aligned output.</param>
+    /// <param name="output">Where they go.</param>
+    public static void AppendChars(ReadOnlySpan<byte> bytes, int source, Utf8Buffer output)
     {
+        if (output.Alignment is not null)
+        {
+            Span<byte> character = stackalloc byte[2];
+            for (var i = 0; i < bytes.Length; i++)
+            {
+                output.AppendFor(source + i, source + i + 1, character[..new Rune(ToChar(bytes[i])).EncodeToUtf8(character)]);
+            }
+
+            return;
+        }
+
         var span = output.GetSpan(bytes.Length * 2);
         var length = 0;
         foreach (var value in bytes)

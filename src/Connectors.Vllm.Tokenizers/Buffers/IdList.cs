@@ -43,6 +43,9 @@ internal sealed class IdList
         return _ids.AsSpan(Count);
     }
 
+    /// <summary>The ids from <paramref name="first"/> on, to be changed.</summary>
+    public Span<int> Items(int first) => _ids.AsSpan(first, Count - first);
+
     public void Advance(int count) => Count += count;
 
     public void Truncate(int count) => Count = count;

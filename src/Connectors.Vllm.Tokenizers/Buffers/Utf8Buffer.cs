@@ -23,12 +23,26 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
     /// <summary>The array behind the text; at least <see cref="Slack"/> bytes longer than it.</summary>
     public byte[] Array => _bytes;
 
+    /// <summary>Bytes it may grow to.</summary>
+    public int Limit { get; set; } = System.Array.MaxLength;
+
+    /// <summary>Where what is written comes from; null when nobody asks.</summary>
+    public Alignment? Alignment { get; set; }
+
     public void Clear() => Length = 0;
 
     public void Append(ReadOnlySpan<byte> text)
     {
         text.CopyTo(GetSpan(text.Length));
         Length += text.Length;
+    }
+
+    /// <summary>Appends what stands for a part of the source. What is appended next repeats the source behind it.</summary>
+    public void AppendFor(int sourceStart, int sourceEnd, ReadOnlySpan<byte> content)
+    {
+        Alignment?.Replace(Length, sourceStart, sourceEnd);
+        Append(content);
+        Alignment?.Copy(Length, sourceEnd);
     }
 
     public void Append(byte value)
@@ -83,6 +97,11 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
 
     private void Grow(int sizeHint)
     {
+        if ((long)Length + sizeHint > Limit)
+        {
+            throw TextBudget.TooMuch("memory");
+        }
+
         var wanted = Math.Max((long)_bytes.Length * 2, (long)Length + sizeHint + Slack);
         System.Array.Resize(ref _bytes, (int)Math.Min(System.Array.MaxLength, wanted));
     }

@@ -5,9 +5,9 @@ namespace Connectors.Vllm.Tokenizers;
 /// <summary>
 /// Turns the ids of one generated text into characters as they arrive: a character that is spread over several tokens comes out when its
 /// last part is there, and no piece of text ever splits one. Cost per token does not depend on how much went before. The pieces joined
-/// are the text <see cref="Tokenizer.Decode"/> gives for all ids, except that a byte-fallback run that ends as invalid UTF-8 does not
+/// are the text <see cref="VllmTokenizer.Decode(ReadOnlySpan{int}, bool)"/> gives for all ids, except that a byte-fallback run that ends as invalid UTF-8 does not
 /// take back characters already given out.
-/// Not thread-safe; one per generated text. Made by <see cref="Tokenizer.CreateStreamDecoder"/>.
+/// Not thread-safe; one per generated text. Made by <see cref="VllmTokenizer.CreateStreamDecoder"/>.
 /// </summary>
 public abstract class TokenStreamDecoder
 {
@@ -20,6 +20,9 @@ public abstract class TokenStreamDecoder
     /// parts of one character all begin at that character.
     /// </summary>
     public long TextLength { get; private protected set; }
+
+    /// <summary>Bytes or text wait for what follows: the ids so far end inside a character.</summary>
+    internal abstract bool IsInsideCharacter { get; }
 
     /// <summary>Takes the next id and returns the text that became complete; <c>""</c> when none did. An unknown id gives no text.</summary>
     /// <param name="id">The token id.</param>

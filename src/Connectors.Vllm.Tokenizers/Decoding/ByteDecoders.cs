@@ -12,7 +12,7 @@ namespace Connectors.Vllm.Tokenizers.Decoding;
 /// </summary>
 internal sealed class ByteLevelDecoder : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         var output = new Utf8Buffer();
         foreach (var token in tokens)
@@ -33,7 +33,7 @@ internal sealed class ByteLevelDecoder : TokenDecoder
 /// </summary>
 internal sealed class ByteFallbackDecoder : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         var run = new ArrayBufferWriter<byte>();
         var written = 0;

@@ -25,6 +25,8 @@ internal sealed class ByteStreamDecoder : TokenStreamDecoder
         TextLength = 0;
     }
 
+    internal override bool IsInsideCharacter => _pending > 0;
+
     public override string Push(int id)
     {
         if (!_table.Shows(id, _skipSpecial))

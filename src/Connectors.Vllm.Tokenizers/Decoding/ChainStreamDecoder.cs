@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers.Buffers;
+
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
@@ -9,11 +12,16 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
     /// <summary>A window that has not shown a whole character by then is let go, so that the cost per token stays bounded.</summary>
     private const int LongestWindow = 64;
 
+    /// <summary>Bytes of text that each token adds to what the whole stream may cost.</summary>
+    private const int WorthOfToken = 256;
+
     private readonly TextDecoder _decoder;
     private readonly bool _skipSpecial;
     private readonly List<int> _window = [];
+    private readonly TextBudget _budget = new();
     private string _prefix = string.Empty;
     private int _prefixIds;
+    private bool _isHeld;
 
     public ChainStreamDecoder(TextDecoder decoder, bool skipSpecial, ReadOnlySpan<int> promptIds)
     {
@@ -24,20 +32,25 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
         _prefixIds = _window.Count;
     }
 
+    internal override bool IsInsideCharacter => _isHeld;
+
     public override string Push(int id)
     {
-        if (!_decoder.Table.Shows(id, _skipSpecial))
+        if (!_decoder.Shows(id, _skipSpecial))
         {
             return string.Empty;
         }
 
         _window.Add(id);
+        _budget.Allow(WorthOfToken);
         var text = Decode();
         if (text.Length <= _prefix.Length || (text.EndsWith('\uFFFD') && _window.Count < LongestWindow))
         {
+            _isHeld = text.Length > _prefix.Length;
             return string.Empty;
         }
 
+        _isHeld = false;
         return Give(text);
     }
 
@@ -46,6 +59,7 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
         var text = Decode();
         var rest = text.Length > _prefix.Length ? text[_prefix.Length..] : string.Empty;
         TextLength += rest.Length;
+        _isHeld = false;
         _window.Clear();
         _prefix = string.Empty;
         _prefixIds = 0;
@@ -69,5 +83,5 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
         return result;
     }
 
-    private string Decode() => _decoder.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_window), _skipSpecial);
+    private string Decode() => _decoder.Decode(CollectionsMarshal.AsSpan(_window), _skipSpecial, _budget);
 }

@@ -106,7 +106,7 @@ internal sealed class DecodeTable
     {
         if (kind is DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip)
         {
-            if (TryFallbackByte(token, out var value))
+            if (ByteFallback.TryRead(token, out var value))
             {
                 output.Append(value);
                 return FallbackByte;
@@ -127,14 +127,6 @@ internal sealed class DecodeTable
         }
 
         return 0;
-    }
-
-    /// <summary><c>&lt;0xNN&gt;</c></summary>
-    private static bool TryFallbackByte(ReadOnlySpan<byte> token, out byte value)
-    {
-        value = 0;
-        return token.Length == 6 && token.StartsWith("<0x"u8) && token[5] == '>'
-            && byte.TryParse(token.Slice(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out value);
     }
 
     private static void AppendWithBlanks(ReadOnlySpan<byte> token, Utf8Buffer output)

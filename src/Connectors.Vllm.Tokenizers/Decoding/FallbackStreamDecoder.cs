@@ -30,6 +30,8 @@ internal sealed class FallbackStreamDecoder : TokenStreamDecoder
         TextLength = 0;
     }
 
+    internal override bool IsInsideCharacter => _heldCount > 0;
+
     public override string Push(int id)
     {
         if (!_table.Shows(id, _skipSpecial))

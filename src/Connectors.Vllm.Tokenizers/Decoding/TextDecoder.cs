@@ -6,7 +6,7 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>From ids to text, for every kind of decoder. Thread-safe.</summary>
-internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? chain)
+internal class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? chain)
 {
     private const string Replacement = "\uFFFD";
 
@@ -14,11 +14,18 @@ internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, TokenDeco
 
     public DecoderKind Kind => kind;
 
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecial) => kind switch
+    /// <summary>The id has a text, or could have one.</summary>
+    public virtual bool Shows(int id, bool skipSpecial) => table.Shows(id, skipSpecial);
+
+    /// <summary>The text of some ids.</summary>
+    /// <param name="ids">The ids.</param>
+    /// <param name="skipSpecial">Whether special tokens are left out.</param>
+    /// <param name="budget">What a chain may cost, when these ids are a part of a text; null for a text of their own.</param>
+    public virtual string Decode(ReadOnlySpan<int> ids, bool skipSpecial, TextBudget? budget = null) => kind switch
     {
         DecoderKind.Bytes => DecodeBytes(ids, skipSpecial),
         DecoderKind.ByteFallback or DecoderKind.ByteFallbackStrip => DecodeFallback(ids, skipSpecial),
-        _ => DecodeChain(ids, skipSpecial),
+        _ => DecodeChain(ids, skipSpecial, budget),
     };
 
     private string DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecial)
@@ -103,14 +110,16 @@ internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, TokenDeco
         run = -1;
     }
 
-    private string DecodeChain(ReadOnlySpan<int> ids, bool skipSpecial)
+    private string DecodeChain(ReadOnlySpan<int> ids, bool skipSpecial, TextBudget? budget)
     {
         var tokens = new List<string>(ids.Length);
+        var length = 0L;
         foreach (var id in ids)
         {
             if (table.Shows(id, skipSpecial))
             {
                 tokens.Add(table.IsWholeText(id) ? table.Text(id) : Replacement);
+                length += tokens[^1].Length;
             }
         }
 
@@ -119,7 +128,9 @@ internal sealed class TextDecoder(DecodeTable table, DecoderKind kind, TokenDeco
             return string.Join(' ', tokens);
         }
 
-        chain.Decode(tokens);
+        budget ??= new TextBudget(length);
+        budget.Spend(length);
+        chain.Decode(tokens, budget);
         return string.Concat(tokens);
     }
 }

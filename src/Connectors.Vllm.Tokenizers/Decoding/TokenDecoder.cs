@@ -12,17 +12,20 @@ namespace Connectors.Vllm.Tokenizers.Decoding;
 internal abstract class TokenDecoder
 {
     /// <summary>Rewrites <paramref name="tokens"/> in place; it may also join or drop entries.</summary>
-    public abstract void Decode(List<string> tokens);
+    /// <param name="tokens">The tokens' texts.</param>
+    /// <param name="budget">What the work may cost.</param>
+    public abstract void Decode(List<string> tokens, TextBudget budget);
 }
 
 /// <summary>Several decoders in a row.</summary>
 internal sealed class SequenceDecoder(IReadOnlyList<TokenDecoder> parts) : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         foreach (var part in parts)
         {
-            part.Decode(tokens);
+            budget.Spend(tokens.Sum(static token => (long)token.Length) + 1);
+            part.Decode(tokens, budget);
         }
     }
 }
@@ -30,7 +33,7 @@ internal sealed class SequenceDecoder(IReadOnlyList<TokenDecoder> parts) : Token
 /// <summary>Joins all tokens into one.</summary>
 internal sealed class FuseDecoder : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         var text = string.Concat(tokens);
         tokens.Clear();
@@ -41,14 +44,16 @@ internal sealed class FuseDecoder : TokenDecoder
 /// <summary>Replaces a pattern inside each token.</summary>
 internal sealed class ReplaceDecoder(Normalizer replace) : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         var output = new Utf8Buffer();
         for (var i = 0; i < tokens.Count; i++)
         {
             output.Clear();
-            if (replace.TryNormalize(Encoding.UTF8.GetBytes(tokens[i]), output))
+            output.Limit = budget.LongestOutput;
+            if (replace.TryNormalize(Encoding.UTF8.GetBytes(tokens[i]), output, budget))
             {
+                budget.SpendBytes(output.Length);
                 tokens[i] = Encoding.UTF8.GetString(output.Written);
             }
         }
@@ -60,7 +65,7 @@ internal sealed class StripDecoder(Rune content, int start, int stop) : TokenDec
 {
     private readonly string _content = content.ToString();
 
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         for (var i = 0; i < tokens.Count; i++)
         {
@@ -88,7 +93,7 @@ internal sealed class MetaspaceDecoder(MetaspaceSettings settings) : TokenDecode
 {
     private readonly string _marker = settings.Marker.ToString();
 
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         for (var i = 0; i < tokens.Count; i++)
         {
@@ -101,7 +106,7 @@ internal sealed class MetaspaceDecoder(MetaspaceSettings settings) : TokenDecode
 /// <summary>The decoder BPEDecoder: the end-of-word suffix becomes a blank, and goes from the last token.</summary>
 internal sealed class BpeSuffixDecoder(string suffix) : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         if (suffix.Length == 0)
         {

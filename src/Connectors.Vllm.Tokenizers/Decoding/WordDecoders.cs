@@ -1,9 +1,11 @@
+using Connectors.Vllm.Tokenizers.Buffers;
+
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>Puts a blank before every token that does not continue a word.</summary>
 internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         for (var i = 0; i < tokens.Count; i++)
         {
@@ -21,7 +23,7 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
 /// <summary>For speech models: repeated tokens count once, padding goes, the delimiter becomes a blank.</summary>
 internal sealed class CtcDecoder(string padToken, string wordDelimiter, bool cleanup) : TokenDecoder
 {
-    public override void Decode(List<string> tokens)
+    public override void Decode(List<string> tokens, TextBudget budget)
     {
         var written = 0;
         string? before = null;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Models;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
@@ -11,7 +12,8 @@ internal static class AddedTokenReader
     /// <param name="config">tokenizer_config.json; may be empty.</param>
     /// <param name="configName">Its name, for messages.</param>
     /// <param name="vocabulary">The model's vocabulary.</param>
-    public static List<AddedToken> Read(ComponentJson json, ReadOnlyMemory<byte> config, string configName, Vocabulary vocabulary)
+    /// <param name="budget">What loading may take.</param>
+    public static List<AddedToken> Read(ComponentJson json, ReadOnlyMemory<byte> config, string configName, Vocabulary vocabulary, LoadBudget budget)
     {
         var declared = new List<AddedToken>();
         if (!json.IsNull)
@@ -22,7 +24,7 @@ internal static class AddedTokenReader
             }
         }
 
-        MergeConfig(declared, config, configName);
+        MergeConfig(declared, config, configName, budget);
         return Number(declared, vocabulary);
     }
 
@@ -30,15 +32,15 @@ internal static class AddedTokenReader
     /// Adds the entries of <c>added_tokens_decoder</c> whose ids tokenizer.json does not list, in the order of their ids, as vLLM does:
     /// some models keep image or thinking tokens only there.
     /// </summary>
-    public static void MergeConfig(List<AddedToken> declared, ReadOnlyMemory<byte> config, string configName)
+    public static void MergeConfig(List<AddedToken> declared, ReadOnlyMemory<byte> config, string configName, LoadBudget budget)
     {
         if (config.IsEmpty)
         {
             return;
         }
 
-        using var document = ParseConfig(config, configName);
-        var root = new ComponentJson(document.RootElement, "$", configName);
+        using var document = ParseConfig(config, configName, budget);
+        var root = new ComponentJson(document.RootElement, "$", configName, budget);
         if (root.Optional("added_tokens_decoder") is not { Element.ValueKind: JsonValueKind.Object } decoder)
         {
             return;
@@ -63,8 +65,9 @@ internal static class AddedTokenReader
         declared.AddRange(extra.Values);
     }
 
-    public static JsonDocument ParseConfig(ReadOnlyMemory<byte> config, string configName)
+    public static JsonDocument ParseConfig(ReadOnlyMemory<byte> config, string configName, LoadBudget budget)
     {
+        budget.ReserveJson(config.Length, configName);
         try
         {
             return JsonDocument.Parse(config);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
@@ -6,7 +7,8 @@ namespace Connectors.Vllm.Tokenizers.Loading;
 /// <param name="Element">The JSON value.</param>
 /// <param name="Path">Its JSON path, for example <c>$.normalizer.normalizers[0]</c>.</param>
 /// <param name="File">The file's name.</param>
-internal sealed record ComponentJson(JsonElement Element, string Path, string File)
+/// <param name="Budget">What loading may take; null without a bound.</param>
+internal sealed record ComponentJson(JsonElement Element, string Path, string File, LoadBudget? Budget = null)
 {
     /// <summary>The value's <c>type</c>, or null.</summary>
     public string? Type => OptionalString("type");
@@ -18,7 +20,7 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
 
     /// <summary>A property; fails when it is absent.</summary>
     public ComponentJson Required(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value)
-        ? new ComponentJson(value, $"{Path}.{name}", File)
+        ? new ComponentJson(value, $"{Path}.{name}", File, Budget)
         : throw Error($"the property '{name}' is missing");
 
     /// <summary>A property; null when it is absent or JSON null.</summary>
@@ -42,10 +44,12 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
             throw Error($"an array is expected, not {Element.ValueKind}");
         }
 
+        // An item with its path.
+        Budget?.Reserve(128L * Element.GetArrayLength(), Path);
         var items = new List<ComponentJson>(Element.GetArrayLength());
         foreach (var item in Element.EnumerateArray())
         {
-            items.Add(new ComponentJson(item, $"{Path}[{items.Count}]", File));
+            items.Add(new ComponentJson(item, $"{Path}[{items.Count}]", File, Budget));
         }
 
         return items;

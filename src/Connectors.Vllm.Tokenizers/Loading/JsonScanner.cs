@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
@@ -140,9 +141,13 @@ internal ref struct JsonScanner
         return true;
     }
 
-    /// <summary>Reads any value.</summary>
-    public JsonElement ReadValue()
+    /// <summary>Reads any value, after asking the budget for the memory it may take.</summary>
+    public JsonElement ReadValue(LoadBudget budget, string what)
     {
+        var start = Position;
+        SkipValue();
+        budget.ReserveJson(Position - start, what);
+        Position = start;
         Peek();
         var reader = new Utf8JsonReader(_json[Position..]);
         using var document = JsonDocument.ParseValue(ref reader);

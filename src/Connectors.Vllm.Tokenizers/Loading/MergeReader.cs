@@ -45,6 +45,7 @@ internal sealed class MergeReader
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="continuingSubwordPrefix">The prefix of parts that continue a word, or null.</param>
     /// <param name="file">The file's name, for messages.</param>
+    /// <param name="budget">What loading may take.</param>
     /// <param name="meanwhile">Other work that needs nothing but the vocabulary; done at the same time where that is possible.</param>
     public static MergeTable Read(
         scoped ref JsonScanner scanner,
@@ -52,7 +53,8 @@ internal sealed class MergeReader
         Vocabulary vocabulary,
         string? continuingSubwordPrefix,
         string file,
-        Action meanwhile)
+        Action meanwhile,
+        LoadBudget budget)
     {
         if (scanner.Peek() != '[')
         {
@@ -63,12 +65,15 @@ internal sealed class MergeReader
         var reader = new MergeReader(vocabulary, continuingSubwordPrefix, file);
         var start = scanner.Position;
         var left = json.Length - start;
+
+        // A merge of six bytes becomes three numbers, in a list that doubles.
+        budget.Reserve(left * 4L, Path);
         var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, start + (left / 2)) : -1;
         if (middle < 0)
         {
             meanwhile();
             reader.ReadUpTo(ref scanner, -1);
-            return reader.CreateTable();
+            return reader.CreateTable(budget);
         }
 
         var second = new MergeReader(vocabulary, continuingSubwordPrefix, file);
@@ -86,7 +91,7 @@ internal sealed class MergeReader
             reader.ReadUpTo(ref scanner, -1);
         }
 
-        return reader.CreateTable();
+        return reader.CreateTable(budget);
     }
 
     /// <summary>
@@ -208,10 +213,10 @@ internal sealed class MergeReader
         _triples.Add(_result);
     }
 
-    private MergeTable CreateTable()
+    private MergeTable CreateTable(LoadBudget budget)
     {
         var merges = _triples.Written;
-        var table = new MergeTable(merges.Length / 3);
+        var table = new MergeTable(merges.Length / 3, budget);
         for (var i = 0; i < merges.Length; i += 3)
         {
             table.Add(merges[i], merges[i + 1], i / 3, merges[i + 2]);

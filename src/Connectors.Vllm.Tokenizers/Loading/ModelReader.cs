@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Models;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
@@ -20,8 +21,11 @@ internal sealed class ModelReader
     private (int Start, int Length) _mergesRange;
     private (int Start, int Length) _range;
 
-    private ModelReader(ReadOnlyMemory<byte> json, string file)
+    private readonly LoadBudget _budget;
+
+    private ModelReader(ReadOnlyMemory<byte> json, string file, LoadBudget budget)
     {
+        _budget = budget;
         _json = json;
         _file = file;
     }
@@ -30,9 +34,9 @@ internal sealed class ModelReader
     /// Reads the object the scanner stands at, and leaves the scanner behind it. <paramref name="mayReadRawBytes"/> is a guess about
     /// what <see cref="Create"/> will be asked for; it only spares time.
     /// </summary>
-    public static ModelReader Read(ref JsonScanner scanner, ReadOnlyMemory<byte> json, string file, bool mayReadRawBytes)
+    public static ModelReader Read(ref JsonScanner scanner, ReadOnlyMemory<byte> json, string file, bool mayReadRawBytes, LoadBudget budget)
     {
-        var result = new ModelReader(json, file);
+        var result = new ModelReader(json, file, budget);
         result.ReadObject(ref scanner, mayReadRawBytes);
         return result;
     }
@@ -44,8 +48,9 @@ internal sealed class ModelReader
         // Old files have no type; the reference then tries BPE first, which needs a vocabulary and merges.
         if (_type is not null ? _type != "BPE" : _vocabulary is null || _mergesRange.Length == 0)
         {
+            _budget.ReserveJson(_range.Length, Path);
             using var document = JsonDocument.Parse(_json.Slice(_range.Start, _range.Length));
-            return OtherModelFactory.Create(new ComponentJson(document.RootElement.Clone(), Path, _file));
+            return OtherModelFactory.Create(new ComponentJson(document.RootElement, Path, _file, _budget));
         }
 
         if (_vocabulary is null)
@@ -62,7 +67,7 @@ internal sealed class ModelReader
         {
             _prefixOfMerges = _options.ContinuingSubwordPrefix;
             var scanner = new JsonScanner(_json.Span, _file, _mergesRange.Start);
-            _merges = MergeReader.Read(ref scanner, _json, _vocabulary, _prefixOfMerges, _file, static () => { });
+            _merges = MergeReader.Read(ref scanner, _json, _vocabulary, _prefixOfMerges, _file, static () => { }, _budget);
         }
 
         return BpeModelFactory.Create(_options, _vocabulary, _merges, _bytes, wantsRawBytes);
@@ -103,7 +108,7 @@ internal sealed class ModelReader
                     scanner.SkipValue();
                     break;
                 default:
-                    ReadOption(scanner.ReadValue(), name);
+                    ReadOption(scanner.ReadValue(_budget, Path), name);
                     break;
             }
         }
@@ -118,7 +123,13 @@ internal sealed class ModelReader
     private void ReadMerges(ref JsonScanner scanner, Vocabulary vocabulary, bool mayReadRawBytes)
     {
         _merges = MergeReader.Read(
-            ref scanner, _json, vocabulary, _prefixOfMerges, _file, () => _bytes = mayReadRawBytes ? TokenBytes.OfAlphabet(vocabulary) : null);
+            ref scanner,
+            _json,
+            vocabulary,
+            _prefixOfMerges,
+            _file,
+            () => _bytes = mayReadRawBytes ? TokenBytes.OfAlphabet(vocabulary) : null,
+            _budget);
     }
 
     private void ReadOption(JsonElement element, string name)
@@ -161,7 +172,7 @@ internal sealed class ModelReader
     private Vocabulary ReadVocabulary(ref JsonScanner scanner)
     {
         // An entry takes some 20 bytes, and there are merges; a good guess spares growing.
-        var builder = new Vocabulary.Builder(Math.Clamp(_json.Length / 48, 1024, 1 << 19));
+        var builder = new Vocabulary.Builder(Math.Clamp(_json.Length / 48, 1024, 1 << 19), _budget);
         scanner.Expect((byte)'{');
         for (var first = true; scanner.MoveNext(ref first, (byte)'}');)
         {

@@ -37,10 +37,10 @@ internal static class OtherModelFactory
             throw vocab.Error($"an object of tokens and ids is expected, not {vocab.Element.ValueKind}");
         }
 
-        var builder = new Vocabulary.Builder(vocab.Element.GetPropertyCount());
+        var builder = new Vocabulary.Builder(vocab.Element.GetPropertyCount(), json.Budget);
         foreach (var entry in vocab.Element.EnumerateObject())
         {
-            var item = new ComponentJson(entry.Value, $"{vocab.Path}.{entry.Name}", json.File);
+            var item = new ComponentJson(entry.Value, $"{vocab.Path}.{entry.Name}", json.File, json.Budget);
             if (!builder.TryAdd(Encoding.UTF8.GetBytes(entry.Name), item.AsInt()))
             {
                 throw item.Error("the token id is out of range");
@@ -53,7 +53,7 @@ internal static class OtherModelFactory
     private static UnigramModel Unigram(ComponentJson json)
     {
         var entries = json.Items("vocab");
-        var builder = new Vocabulary.Builder(entries.Count);
+        var builder = new Vocabulary.Builder(entries.Count, json.Budget);
         var scores = new double[entries.Count];
         for (var id = 0; id < entries.Count; id++)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.Pipeline;
@@ -26,10 +27,10 @@ internal static class TekkenLoader
     private const int MostControls = 1 << 16;
 
     /// <summary>Makes the definition of a tekken tokenizer.</summary>
-    public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName)
+    public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName, LoadBudget budget)
     {
-        using var document = AddedTokenReader.ParseConfig(file, fileName);
-        var root = new ComponentJson(document.RootElement, "$", fileName);
+        using var document = AddedTokenReader.ParseConfig(file, fileName, budget);
+        var root = new ComponentJson(document.RootElement, "$", fileName, budget);
         var config = root.Required("config");
         var controls = config.Required("default_num_special_tokens").AsInt();
         var size = config.Required("default_vocab_size").AsInt();
@@ -44,7 +45,7 @@ internal static class TekkenLoader
         var begin = added.FirstOrDefault(token => token.Content == "<s>");
         return new TokenizerDefinition
         {
-            Model = BpeModelFactory.FromRanks(Ranks(root, controls, size - controls)),
+            Model = BpeModelFactory.FromRanks(Ranks(root, controls, size - controls), budget),
             AddedTokens = added,
             Scanner = scanner,
             PreTokenizer = scanner == ScannerKind.None ? Split(pattern) : null,
@@ -57,7 +58,7 @@ internal static class TekkenLoader
     private static Vocabulary Ranks(ComponentJson root, int offset, int count)
     {
         var entries = root.Items("vocab");
-        var builder = new Vocabulary.Builder(Math.Min(entries.Count, count));
+        var builder = new Vocabulary.Builder(Math.Min(entries.Count, count), root.Budget);
         foreach (var entry in entries)
         {
             var rank = entry.Required("rank").AsInt();

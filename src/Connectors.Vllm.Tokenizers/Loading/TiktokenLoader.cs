@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.Pipeline;
@@ -29,13 +30,14 @@ internal static class TiktokenLoader
     /// <param name="file">The file's bytes and name (for messages).</param>
     /// <param name="fileName">The file's name.</param>
     /// <param name="tokenizerConfigJson">tokenizer_config.json, may be empty: <c>added_tokens_decoder</c> names the special tokens.</param>
+    /// <param name="budget">What loading may take.</param>
     /// <param name="configJson">config.json, may be empty: <c>model_type</c> chooses the pattern, <c>vocab_size</c> the reserved tokens.</param>
     public static TokenizerDefinition Load(
-        ReadOnlyMemory<byte> file, string fileName, ReadOnlyMemory<byte> tokenizerConfigJson, ReadOnlyMemory<byte> configJson)
+        ReadOnlyMemory<byte> file, string fileName, ReadOnlyMemory<byte> tokenizerConfigJson, ReadOnlyMemory<byte> configJson, LoadBudget budget)
     {
-        var ranks = ReadRanks(file.Span, fileName);
+        var ranks = ReadRanks(file.Span, fileName, budget);
         var added = new List<AddedToken>();
-        AddedTokenReader.MergeConfig(added, tokenizerConfigJson, "tokenizer_config.json");
+        AddedTokenReader.MergeConfig(added, tokenizerConfigJson, "tokenizer_config.json", budget);
         if (added.Find(token => token.Id >= ranks.IdLimit + MostReserved) is { } far)
         {
             throw new TokenizerException(
@@ -51,7 +53,7 @@ internal static class TiktokenLoader
 
         var isKimi = false;
         int? size = null;
-        ReadConfig(configJson, "config.json", root =>
+        ReadConfig(configJson, "config.json", budget, root =>
         {
             var model = root.OptionalString("model_type");
             isKimi = Array.IndexOf(KimiModels, model) >= 0;
@@ -66,13 +68,13 @@ internal static class TiktokenLoader
         // Without config.json the tokenizer's own class tells a Kimi file.
         if (configJson.IsEmpty)
         {
-            ReadConfig(tokenizerConfigJson, "tokenizer_config.json", root => isKimi = IsKimiClass(root));
+            ReadConfig(tokenizerConfigJson, "tokenizer_config.json", budget, root => isKimi = IsKimiClass(root));
         }
 
         AddReserved(added, ranks.IdLimit, size ?? ranks.IdLimit + DefaultReserved);
         return new TokenizerDefinition
         {
-            Model = BpeModelFactory.FromRanks(ranks),
+            Model = BpeModelFactory.FromRanks(ranks, budget),
             AddedTokens = added,
             Scanner = isKimi ? ScannerKind.Kimi : fileName == QwenFile ? ScannerKind.Qwen2 : ScannerKind.Cl100k,
             DecoderKind = DecoderKind.Bytes,
@@ -80,9 +82,9 @@ internal static class TiktokenLoader
         };
     }
 
-    private static Vocabulary ReadRanks(ReadOnlySpan<byte> file, string fileName)
+    private static Vocabulary ReadRanks(ReadOnlySpan<byte> file, string fileName, LoadBudget budget)
     {
-        var builder = new Vocabulary.Builder(file.Length / 16);
+        var builder = new Vocabulary.Builder(Math.Min(file.Length / 16, 1 << 19), budget);
         var token = new byte[256];
         var number = 0;
         foreach (var range in file.Split((byte)'\n'))
@@ -116,15 +118,15 @@ internal static class TiktokenLoader
         return builder.Count > 0 ? builder.Build() : throw new TokenizerException("the file holds no ranks; fetch it again", fileName, null);
     }
 
-    private static void ReadConfig(ReadOnlyMemory<byte> json, string name, Action<ComponentJson> read)
+    private static void ReadConfig(ReadOnlyMemory<byte> json, string name, LoadBudget budget, Action<ComponentJson> read)
     {
         if (json.IsEmpty)
         {
             return;
         }
 
-        using var document = AddedTokenReader.ParseConfig(json, name);
-        read(new ComponentJson(document.RootElement, "$", name));
+        using var document = AddedTokenReader.ParseConfig(json, name, budget);
+        read(new ComponentJson(document.RootElement, "$", name, budget));
     }
 
     private static bool IsKimiClass(ComponentJson root) =>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.Normalizers;
@@ -24,17 +25,20 @@ internal sealed class TokenizerJsonLoader
     private ModelReader? _model;
     private string _part = "$";
 
-    private TokenizerJsonLoader(ReadOnlyMemory<byte> json, string file)
+    private readonly LoadBudget _budget;
+
+    private TokenizerJsonLoader(ReadOnlyMemory<byte> json, string file, LoadBudget budget)
     {
         _json = json;
         _file = file;
+        _budget = budget;
     }
 
     /// <summary>Loads.</summary>
     /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
-    public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config)
+    public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config, LoadBudget? budget = null)
     {
-        var loader = new TokenizerJsonLoader(WithoutByteOrderMark(json), file);
+        var loader = new TokenizerJsonLoader(WithoutByteOrderMark(json), file, budget ?? new LoadBudget(long.MaxValue));
         try
         {
             return loader.Load(WithoutByteOrderMark(config));
@@ -75,7 +79,7 @@ internal sealed class TokenizerJsonLoader
         return new TokenizerDefinition
         {
             Model = model,
-            AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ConfigName, model.Vocabulary),
+            AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ConfigName, model.Vocabulary, _budget),
             Normalizer = IsEmptySequence(Part("normalizer")) ? null : NormalizerFactory.Create(Part("normalizer")),
             Scanner = scanner,
             PreTokenizer = scanner == ScannerKind.None ? PreTokenizerFactory.Create(preTokenizer, model.ReadsRawBytes) : null,
@@ -88,7 +92,7 @@ internal sealed class TokenizerJsonLoader
     /// <summary>DeepSeek's files have one; it costs nothing this way.</summary>
     private static bool IsEmptySequence(ComponentJson json) => json.Has("normalizers") && json.Items("normalizers").Count == 0;
 
-    private ComponentJson Part(string name) => new(_parts.GetValueOrDefault(name), "$." + name, _file);
+    private ComponentJson Part(string name) => new(_parts.GetValueOrDefault(name), "$." + name, _file, _budget);
 
     private void ReadParts()
     {
@@ -112,11 +116,11 @@ internal sealed class TokenizerJsonLoader
             _part = "$." + name;
             if (name == "model")
             {
-                _model = ModelReader.Read(ref scanner, _json, _file, PreTokenizerPlan.Of(Part("pre_tokenizer")).EndsWithByteLevel);
+                _model = ModelReader.Read(ref scanner, _json, _file, PreTokenizerPlan.Of(Part("pre_tokenizer")).EndsWithByteLevel, _budget);
             }
             else
             {
-                _parts[name] = scanner.ReadValue();
+                _parts[name] = scanner.ReadValue(_budget, name);
             }
         }
 

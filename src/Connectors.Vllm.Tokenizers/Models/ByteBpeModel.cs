@@ -70,6 +70,25 @@ internal sealed class ByteBpeModel : TokenModel
         EncodePiece(ref MemoryMarshal.GetReference(bpe.Pad(piece)), piece.Length, bpe, output);
     }
 
+    public override void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans)
+    {
+        if (!HasAllBytes)
+        {
+            base.Locate(piece, ids, spans);
+            return;
+        }
+
+        var at = 0;
+        foreach (var id in ids)
+        {
+            var end = at + Bytes[id].Length;
+            spans.Add(at, end);
+            at = end;
+        }
+    }
+
+    protected override ReadOnlySpan<byte> Source(int id) => Bytes[id];
+
     /// <summary>The same for a piece in a buffer: 16 bytes behind its end must be readable.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EncodePiece(ref byte piece, int length, BpeState state, IdList output)
@@ -135,7 +154,7 @@ internal sealed class ByteBpeModel : TokenModel
         }
 
         alphabet.Clear();
-        ByteAlphabet.AppendChars(piece, alphabet);
+        ByteAlphabet.AppendChars(piece, 0, alphabet);
         return _vocabulary.Find(alphabet.Written);
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Connectors.Vllm.Tokenizers.Buffers;
@@ -45,18 +44,27 @@ internal sealed class CharBpeModel : TokenModel
 
     public override Vocabulary Vocabulary => _vocabulary;
 
+    public override int UnknownId => _unknown;
+
     public override ModelState CreateState() => new BpeState();
 
     public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
     {
         var bpe = (BpeState)state;
         piece = bpe.Pad(piece);
-        while (!piece.IsEmpty)
+        while (!piece.IsEmpty && output.Count < state.MostIds)
         {
             var length = _borders is null ? piece.Length : _borders.NextBorder(ref MemoryMarshal.GetReference(piece), piece.Length);
             EncodePart(piece[..length], bpe, output);
             piece = piece[length..];
         }
+    }
+
+    protected override ReadOnlySpan<byte> Source(int id)
+    {
+        var token = _vocabulary.Token(id);
+        token = _prefix.Length > 0 && token.Length > _prefix.Length && token.StartsWith(_prefix) ? token[_prefix.Length..] : token;
+        return _suffix.Length > 0 && token.Length > _suffix.Length && token.EndsWith(_suffix) ? token[..^_suffix.Length] : token;
     }
 
     private void EncodePart(ReadOnlySpan<byte> part, BpeState state, IdList output)
@@ -128,7 +136,7 @@ internal sealed class CharBpeModel : TokenModel
         var waiting = false;
         for (var at = 0; at < part.Length;)
         {
-            var length = Utf8Length(part[at]);
+            var length = CodePoints.Length(part[at]);
             var character = part.Slice(at, length);
             var id = _prefix.Length + _suffix.Length == 0
                 ? _vocabulary.Find(character)
@@ -213,9 +221,6 @@ internal sealed class CharBpeModel : TokenModel
         decorated = bytes.AsSpan(0, length);
         return _vocabulary.Find(decorated);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Utf8Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 }
 
 /// <summary>The switches of a BPE model, as tokenizer.json names them.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Models;
 
@@ -21,9 +22,11 @@ internal sealed class MergeTable
     private readonly int _shift;
 
     /// <param name="capacity">How many merges will be added at most.</param>
-    public MergeTable(int capacity)
+    /// <param name="budget">What loading may take.</param>
+    public MergeTable(int capacity, LoadBudget? budget = null)
     {
         var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (long)capacity * 5 / 3));
+        budget?.Reserve(16L * size, "merges");
         _slots = new Slot[(int)size];
         _shift = 64 - System.Numerics.BitOperations.Log2(size);
     }

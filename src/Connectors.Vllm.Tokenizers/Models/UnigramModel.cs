@@ -24,17 +24,19 @@ internal sealed class UnigramModel : TokenModel
     /// <param name="scores">The score of each id.</param>
     /// <param name="unknown">Id of the unknown token, or -1.</param>
     /// <param name="byteFallback">Unknown text becomes the tokens of its bytes.</param>
-    public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback)
+    /// <param name="hidden">Ids that no text becomes (control and byte tokens of a SentencePiece file); null for none.</param>
+    public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback, HashSet<int>? hidden = null)
     {
+        hidden ??= [];
         _vocabulary = vocabulary;
         _scores = scores;
         _unknown = unknown;
-        _unknownScore = (scores.Length == 0 ? 0 : scores.Min()) - UnknownPenalty;
+        _unknownScore = scores.Where((_, id) => !hidden.Contains(id)).DefaultIfEmpty().Min() - UnknownPenalty;
         _byteFallback = byteFallback;
         for (var id = 0; id < scores.Length; id++)
         {
             var token = vocabulary.Token(id);
-            if (!token.IsEmpty)
+            if (!token.IsEmpty && !hidden.Contains(id))
             {
                 // Of two equal tokens the last one counts.
                 _trie.Add(token, vocabulary.Find(token));
@@ -48,6 +50,8 @@ internal sealed class UnigramModel : TokenModel
     }
 
     public override Vocabulary Vocabulary => _vocabulary;
+
+    public override int UnknownId => _unknown;
 
     public override ModelState CreateState() => new Work();
 
@@ -83,7 +87,8 @@ internal sealed class UnigramModel : TokenModel
             var before = scores[start];
             var hasSingle = false;
             var node = UnigramTrie.Root;
-            for (var end = start; end < piece.Length;)
+            var steps = start;
+            for (var end = start; end < piece.Length; steps = end)
             {
                 node = _trie.Next(node, piece[end++]);
                 if (node < 0)
@@ -114,6 +119,7 @@ internal sealed class UnigramModel : TokenModel
                 }
             }
 
+            work.Spend(steps - start + 1);
             start += character;
         }
     }
@@ -173,6 +179,8 @@ internal sealed class UnigramModel : TokenModel
     {
         private const int Kept = 1 << 16;
 
+        private int _steps;
+
         public double[] Scores { get; private set; } = [];
 
         public int[] Starts { get; private set; } = [];
@@ -180,6 +188,17 @@ internal sealed class UnigramModel : TokenModel
         public int[] Ids { get; private set; } = [];
 
         public IdList Ends { get; } = new();
+
+        /// <summary>Spends steps of the budget, many at once.</summary>
+        public void Spend(int steps)
+        {
+            _steps += steps;
+            if (_steps > TextBudget.Portion)
+            {
+                Budget.Spend(_steps);
+                _steps = 0;
+            }
+        }
 
         public void Prepare(int length)
         {

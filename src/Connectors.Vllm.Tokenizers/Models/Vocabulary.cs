@@ -88,7 +88,7 @@ internal sealed class Vocabulary
     }
 
     /// <summary>Collects tokens; not thread-safe.</summary>
-    internal sealed class Builder(int capacity = 1024)
+    internal sealed class Builder(int capacity = 1024, LoadBudget? budget = null)
     {
         /// <summary>Ids at or above this are refused: they would only waste memory.</summary>
         public const int IdCeiling = 1 << 24;
@@ -96,7 +96,7 @@ internal sealed class Vocabulary
         private byte[] _blob = new byte[capacity * 8];
         private int[] _starts = new int[capacity + 1];
         private int[] _ids = new int[capacity];
-        private ulong[] _slots = CreateSlots(capacity);
+        private ulong[] _slots = CreateSlots(capacity, budget);
         private int _entries;
         private int _highestId = -1;
         private int _longest;
@@ -155,9 +155,13 @@ internal sealed class Vocabulary
         public Vocabulary Build()
         {
             var isPlain = _inOrder && _highestId == _entries - 1;
+
+            // Decoding and cutting keep some numbers per id, holes included, and the tokens' text once or twice more.
+            budget?.Reserve((32L * (_highestId + 1)) + (2L * _starts[_entries]), "tokens");
             int[]? entryOfId = null;
             if (!isPlain)
             {
+                budget?.Reserve(4L * (_highestId + 1), "ids");
                 entryOfId = new int[_highestId + 1];
                 Array.Fill(entryOfId, -1);
                 for (var entry = 0; entry < _entries; entry++)
@@ -171,8 +175,12 @@ internal sealed class Vocabulary
         }
 
         // At most two thirds full.
-        private static ulong[] CreateSlots(int capacity) =>
-            new ulong[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (capacity * 3L / 2) + 1))];
+        private static ulong[] CreateSlots(int capacity, LoadBudget? budget)
+        {
+            var size = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (capacity * 3L / 2) + 1));
+            budget?.Reserve(8L * size, "tokens");
+            return new ulong[size];
+        }
 
         private ReadOnlySpan<byte> Entry(int entry) => _blob.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
 
@@ -181,11 +189,14 @@ internal sealed class Vocabulary
             var start = _starts[_entries];
             if (_blob.Length - start < token.Length)
             {
-                Array.Resize(ref _blob, Math.Max(_blob.Length * 2, start + token.Length));
+                var size = Math.Max(_blob.Length * 2L, start + token.Length);
+                budget?.Reserve(size - _blob.Length, "tokens");
+                Array.Resize(ref _blob, (int)Math.Min(size, Array.MaxLength));
             }
 
             if (_entries == _ids.Length)
             {
+                budget?.Reserve(8L * Math.Max(16, _ids.Length), "tokens");
                 Array.Resize(ref _ids, Math.Max(16, _ids.Length * 2));
                 Array.Resize(ref _starts, _ids.Length + 1);
             }
@@ -199,7 +210,7 @@ internal sealed class Vocabulary
 
         private void Rehash()
         {
-            _slots = CreateSlots(_entries * 2);
+            _slots = CreateSlots(_entries * 2, budget);
             var mask = _slots.Length - 1;
             for (var entry = 0; entry < _entries; entry++)
             {

@@ -29,6 +29,8 @@ internal sealed class WordPieceModel : TokenModel
 
     public override Vocabulary Vocabulary => _vocabulary;
 
+    public override int UnknownId => _unknown;
+
     public override ModelState CreateState() => new Work();
 
     public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
@@ -46,6 +48,7 @@ internal sealed class WordPieceModel : TokenModel
 
     private bool TryEncode(ReadOnlySpan<byte> piece, Work work, IdList output)
     {
+        var steps = 0L;
         for (var start = 0; start < piece.Length;)
         {
             var prefix = start > 0 ? _prefix : [];
@@ -59,7 +62,14 @@ internal sealed class WordPieceModel : TokenModel
             while (end > start && (id = Find(prefix, piece[start..end], work)) < 0)
             {
                 _ = CodePoints.ReadBefore(piece, end, out var length);
+                steps += end - start;
                 end -= length;
+            }
+
+            if (steps > TextBudget.Portion)
+            {
+                work.Budget.Spend(steps);
+                steps = 0;
             }
 
             if (id < 0)
@@ -72,6 +82,12 @@ internal sealed class WordPieceModel : TokenModel
         }
 
         return true;
+    }
+
+    protected override ReadOnlySpan<byte> Source(int id)
+    {
+        var token = _vocabulary.Token(id);
+        return _prefix.Length > 0 && token.StartsWith(_prefix) ? token[_prefix.Length..] : token;
     }
 
     private int Find(byte[] prefix, ReadOnlySpan<byte> part, Work work)
@@ -110,6 +126,8 @@ internal sealed class WordLevelModel(Vocabulary vocabulary, string unknownToken)
     private readonly int _unknown = vocabulary.Find(unknownToken);
 
     public override Vocabulary Vocabulary => vocabulary;
+
+    public override int UnknownId => _unknown;
 
     public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
     {

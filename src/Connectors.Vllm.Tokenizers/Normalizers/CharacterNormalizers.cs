@@ -7,13 +7,14 @@ namespace Connectors.Vllm.Tokenizers.Normalizers;
 /// <summary>The normalizers NFC, NFD, NFKC and NFKD. Their tables are made when the first text comes that is not ASCII.</summary>
 internal sealed class UnicodeFormNormalizer(Func<UnicodeNormalization> form) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output) => !Ascii.IsValid(text) && form().TryNormalize(text, output);
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget) =>
+        !Ascii.IsValid(text) && form().TryNormalize(text, output);
 }
 
 /// <summary>Lower-cases each character by itself (no rule for a final sigma).</summary>
 internal sealed class LowercaseNormalizer : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var mapping = UnicodeSets.Lowercase;
         var copied = 0;
@@ -33,10 +34,13 @@ internal sealed class LowercaseNormalizer : Normalizer
                 changed = true;
                 output.Append(text[copied..i]);
                 copied = i + length;
+                output.Alignment?.Replace(output.Length, i, copied);
                 foreach (var target in mapped)
                 {
                     output.AppendCodePoint(target);
                 }
+
+                output.Alignment?.Copy(output.Length, copied);
             }
 
             i += length;
@@ -56,7 +60,7 @@ internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks
 {
     private readonly CodePointSet _touched = dropped.Union(blanks);
 
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var copied = 0;
         var changed = false;
@@ -68,10 +72,7 @@ internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks
                 changed = true;
                 output.Append(text[copied..i]);
                 copied = i + length;
-                if (!dropped.Contains(codePoint))
-                {
-                    output.Append((byte)' ');
-                }
+                output.AppendFor(i, copied, dropped.Contains(codePoint) ? [] : " "u8);
             }
 
             i += length;
@@ -85,7 +86,8 @@ internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks
         return changed;
     }
 
-    public override bool StripsStart(ReadOnlySpan<byte> text) => !text.IsEmpty && dropped.Contains(CodePoints.Read(text, 0, out _));
+    public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) =>
+        !text.IsEmpty && dropped.Contains(CodePoints.Read(text, 0, out _));
 }
 
 /// <summary>The handle_chinese_chars step of BertNormalizer: a blank before and behind each CJK ideograph.</summary>
@@ -97,7 +99,7 @@ internal sealed class CjkSpacingNormalizer : Normalizer
         (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF), (0x2A700, 0x2B81F), (0x2B920, 0x2CEAF), (0x2F800, 0x2FA1F),
     ]);
 
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var copied = 0;
         var changed = false;
@@ -108,10 +110,11 @@ internal sealed class CjkSpacingNormalizer : Normalizer
             {
                 changed = true;
                 output.Append(text[copied..i]);
-                output.Append((byte)' ');
-                output.Append(text.Slice(i, length));
-                output.Append((byte)' ');
                 copied = i + length;
+                output.AppendFor(i, copied, " "u8);
+                output.Alignment?.Copy(output.Length, i);
+                output.Append(text.Slice(i, length));
+                output.AppendFor(i, copied, " "u8);
             }
 
             i += length;
@@ -129,14 +132,14 @@ internal sealed class CjkSpacingNormalizer : Normalizer
 /// <summary>Writes every byte as a character of the printable alphabet.</summary>
 internal sealed class ByteLevelNormalizer : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         if (text.IsEmpty)
         {
             return false;
         }
 
-        ByteAlphabet.AppendChars(text, output);
+        ByteAlphabet.AppendChars(text, 0, output);
         return true;
     }
 }

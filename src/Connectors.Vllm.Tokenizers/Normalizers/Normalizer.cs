@@ -10,26 +10,38 @@ internal abstract class Normalizer
     /// <summary>
     /// Appends the normal form of <paramref name="text"/> to <paramref name="output"/> and returns true; or returns false, having
     /// appended nothing, when the text is its own normal form. Called with an empty text too. The fast answer "false" for plain ASCII
-    /// is what makes normalizers cheap.
+    /// is what makes normalizers cheap. Where the output is aligned, each change is told with the part of the text it stands for.
     /// </summary>
-    public abstract bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output);
+    public abstract bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget);
 
     /// <summary>
     /// True when the first character of the normal form is not made from the first character of the text, because characters were
     /// stripped on the left. Then the segment no longer counts as beginning at the text's start (matters to "Metaspace first" only).
     /// </summary>
-    public virtual bool StripsStart(ReadOnlySpan<byte> text) => false;
+    public virtual bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => false;
 }
 
 /// <summary>Several normalizers in a row.</summary>
 internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
-        Utf8Buffer source = NormalizerBuffers.Rent(), target = NormalizerBuffers.Rent();
-        var changed = Run(text, ref source, ref target);
+        Utf8Buffer source = NormalizerBuffers.Rent(budget), target = NormalizerBuffers.Rent(budget);
+        var changed = false;
+        Alignment? alignment = null;
+        foreach (var part in parts)
+        {
+            target.Alignment = output.Alignment is null ? null : new Alignment();
+            if (Step(part, text, changed, ref source, ref target, budget))
+            {
+                alignment = source.Alignment is { } step && alignment is not null ? step.Over(alignment, source.Length) : source.Alignment;
+                changed = true;
+            }
+        }
+
         if (changed)
         {
+            output.Alignment?.Append(alignment!, output.Length);
             output.Append(source.Written);
         }
 
@@ -38,15 +50,15 @@ internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Norm
         return changed;
     }
 
-    public override bool StripsStart(ReadOnlySpan<byte> text)
+    public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget)
     {
-        Utf8Buffer source = NormalizerBuffers.Rent(), target = NormalizerBuffers.Rent();
+        Utf8Buffer source = NormalizerBuffers.Rent(budget), target = NormalizerBuffers.Rent(budget);
         var changed = false;
         var strips = false;
         foreach (var part in parts)
         {
-            strips |= part.StripsStart(changed ? source.Written : text);
-            changed |= Step(part, text, changed, ref source, ref target);
+            strips |= part.StripsStart(changed ? source.Written : text, budget);
+            changed |= Step(part, text, changed, ref source, ref target, budget);
         }
 
         NormalizerBuffers.Return(source);
@@ -54,21 +66,13 @@ internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Norm
         return strips;
     }
 
-    private bool Run(ReadOnlySpan<byte> text, ref Utf8Buffer source, ref Utf8Buffer target)
-    {
-        var changed = false;
-        foreach (var part in parts)
-        {
-            changed |= Step(part, text, changed, ref source, ref target);
-        }
-
-        return changed;
-    }
-
     /// <summary>Runs one part; afterwards <paramref name="source"/> holds the text if anything has changed it so far.</summary>
-    private static bool Step(Normalizer part, ReadOnlySpan<byte> text, bool changed, ref Utf8Buffer source, ref Utf8Buffer target)
+    private static bool Step(
+        Normalizer part, ReadOnlySpan<byte> text, bool changed, ref Utf8Buffer source, ref Utf8Buffer target, TextBudget budget)
     {
-        if (!part.TryNormalize(changed ? source.Written : text, target))
+        var before = changed ? source.Written : text;
+        budget.Spend(before.Length + 1);
+        if (!part.TryNormalize(before, target, budget))
         {
             return false;
         }
@@ -87,16 +91,19 @@ internal static class NormalizerBuffers
     [ThreadStatic]
     private static Stack<Utf8Buffer>? s_spare;
 
-    /// <summary>An empty buffer; give it back with <see cref="Return"/> on the same thread.</summary>
-    public static Utf8Buffer Rent()
+    /// <summary>An empty buffer that grows no further than the budget says; give it back with <see cref="Return"/> on the same thread.</summary>
+    public static Utf8Buffer Rent(TextBudget budget)
     {
         var spare = s_spare ??= new Stack<Utf8Buffer>();
-        return spare.Count > 0 ? spare.Pop() : new Utf8Buffer();
+        var buffer = spare.Count > 0 ? spare.Pop() : new Utf8Buffer();
+        buffer.Limit = budget.LongestOutput;
+        return buffer;
     }
 
     public static void Return(Utf8Buffer buffer)
     {
         buffer.Trim(KeptBytes);
+        buffer.Alignment = null;
         s_spare!.Push(buffer);
     }
 }

@@ -39,7 +39,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         }
     }
 
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var changed = false;
         var copied = 0;
@@ -78,8 +78,34 @@ internal sealed class PrecompiledNormalizer : Normalizer
     private static void Replace(ReadOnlySpan<byte> text, ref int copied, int start, int length, ReadOnlySpan<byte> replacement, Utf8Buffer output)
     {
         output.Append(text[copied..start]);
-        output.Append(replacement);
         copied = start + length;
+        output.AppendFor(start, copied, replacement);
+    }
+
+    /// <summary>The replacement of the longest prefix of <paramref name="text"/> that the trie knows, as SentencePiece itself looks it up.</summary>
+    public bool TryFindLongest(ReadOnlySpan<byte> text, out int length, out ReadOnlySpan<byte> replacement)
+    {
+        length = 0;
+        replacement = default;
+        var node = Offset(_units[0]);
+        for (var i = 0; i < text.Length && text[i] != 0; i++)
+        {
+            node ^= text[i];
+            if (node >= (uint)_units.Length || (_units[node] & 0x800000FF) != text[i])
+            {
+                break;
+            }
+
+            var unit = _units[node];
+            node ^= Offset(unit);
+            if ((unit & 0x100) != 0)
+            {
+                length = i + 1;
+                replacement = Replacement(node);
+            }
+        }
+
+        return length > 0;
     }
 
     /// <summary>The replacement of the SHORTEST prefix of <paramref name="key"/> that the trie knows; it then stands for the whole key.</summary>
@@ -104,23 +130,29 @@ internal sealed class PrecompiledNormalizer : Normalizer
             node ^= Offset(unit);
             if ((unit & 0x100) != 0)
             {
-                var start = node < (uint)_units.Length ? _units[node] & 0x7FFFFFFF : uint.MaxValue;
-                if (start > _replacements.Length)
-                {
-                    throw new TokenizerException("the precompiled_charsmap points outside of its replacements; the file is damaged, fetch it again");
-                }
-
-                var rest = _replacements.AsSpan((int)start);
-                var end = rest.IndexOf((byte)0);
-                replacement = end < 0 ? rest : rest[..end];
-                return replacement.IsEmpty || (replacement[0] & 0xC0) != 0x80
-                    ? true
-                    : throw new TokenizerException(
-                        "the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
+                replacement = Replacement(node);
+                return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>The replacement that a leaf of the trie points to.</summary>
+    private ReadOnlySpan<byte> Replacement(uint leaf)
+    {
+        var start = leaf < (uint)_units.Length ? _units[leaf] & 0x7FFFFFFF : uint.MaxValue;
+        if (start > _replacements.Length)
+        {
+            throw new TokenizerException("the precompiled_charsmap points outside of its replacements; the file is damaged, fetch it again");
+        }
+
+        var rest = _replacements.AsSpan((int)start);
+        var end = rest.IndexOf((byte)0);
+        rest = end < 0 ? rest : rest[..end];
+        return rest.IsEmpty || (rest[0] & 0xC0) != 0x80
+            ? rest
+            : throw new TokenizerException("the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
     }
 
     private static uint Offset(uint unit) => (unit >> 10) << (int)((unit & 0x200) >> 6);

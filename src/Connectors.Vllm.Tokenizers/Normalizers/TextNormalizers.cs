@@ -7,7 +7,7 @@ namespace Connectors.Vllm.Tokenizers.Normalizers;
 /// <summary>Replace with a String pattern: every occurrence of a text.</summary>
 internal sealed class LiteralReplaceNormalizer(byte[] literal, byte[] content) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var found = text.IndexOf(literal);
         if (found < 0)
@@ -15,25 +15,28 @@ internal sealed class LiteralReplaceNormalizer(byte[] literal, byte[] content) :
             return false;
         }
 
-        while (found >= 0)
+        for (var at = 0; ;)
         {
-            output.Append(text[..found]);
-            output.Append(content);
-            text = text[(found + literal.Length)..];
-            found = text.IndexOf(literal);
+            output.Append(text.Slice(at, found));
+            at += found;
+            output.AppendFor(at, at + literal.Length, content);
+            at += literal.Length;
+            found = text[at..].IndexOf(literal);
+            if (found < 0)
+            {
+                output.Append(text[at..]);
+                return true;
+            }
         }
-
-        output.Append(text);
-        return true;
     }
 
-    public override bool StripsStart(ReadOnlySpan<byte> text) => content.Length == 0 && text.StartsWith(literal);
+    public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => content.Length == 0 && text.StartsWith(literal);
 }
 
 /// <summary>Replace with a Regex pattern; the content is taken as it is, without group references.</summary>
 internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] content) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         // The reference never searches an empty text.
         if (text.IsEmpty)
@@ -41,12 +44,12 @@ internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] conten
             return false;
         }
 
-        using var matches = new RegexMatches(pattern, text);
+        using var matches = new RegexMatches(pattern, budget);
         var end = -1;
         while (matches.MoveNext(text))
         {
             output.Append(text[Math.Max(end, 0)..matches.Start]);
-            output.Append(content);
+            output.AppendFor(matches.Start, matches.End, content);
             end = matches.End;
         }
 
@@ -59,14 +62,14 @@ internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] conten
         return true;
     }
 
-    public override bool StripsStart(ReadOnlySpan<byte> text)
+    public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget)
     {
         if (content.Length > 0 || text.IsEmpty)
         {
             return false;
         }
 
-        using var matches = new RegexMatches(pattern, text);
+        using var matches = new RegexMatches(pattern, budget);
         return matches.MoveNext(text) && matches.Start == 0 && matches.End > 0;
     }
 }
@@ -74,14 +77,18 @@ internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] conten
 /// <summary>Puts a text before every segment that is not empty.</summary>
 internal sealed class PrependNormalizer(byte[] prefix) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         if (text.IsEmpty || prefix.Length == 0)
         {
             return false;
         }
 
+        // The prefix counts as part of the first character, as in the reference.
+        _ = CodePoints.Read(text, 0, out var first);
+        output.Alignment?.Replace(output.Length, 0, first);
         output.Append(prefix);
+        output.Alignment?.Copy(output.Length, 0);
         output.Append(text);
         return true;
     }
@@ -90,7 +97,7 @@ internal sealed class PrependNormalizer(byte[] prefix) : Normalizer
 /// <summary>Takes white space off the ends.</summary>
 internal sealed class StripNormalizer(bool left, bool right) : Normalizer
 {
-    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
         var start = left ? LeadingBlanks(text) : 0;
         var end = text.Length;
@@ -104,11 +111,12 @@ internal sealed class StripNormalizer(bool left, bool right) : Normalizer
             return false;
         }
 
+        output.Alignment?.Copy(output.Length, start);
         output.Append(text[start..end]);
         return true;
     }
 
-    public override bool StripsStart(ReadOnlySpan<byte> text) => left && LeadingBlanks(text) > 0;
+    public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => left && LeadingBlanks(text) > 0;
 
     private static int LeadingBlanks(ReadOnlySpan<byte> text)
     {

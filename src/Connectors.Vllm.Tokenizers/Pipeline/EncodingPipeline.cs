@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Connectors.Vllm.Tokenizers.AddedTokens;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.Normalizers;
 using Connectors.Vllm.Tokenizers.PreTokenizers;
+using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
@@ -62,7 +64,7 @@ internal sealed class EncodingPipeline
         }
     }
 
-    /// <summary>Appends the ids of the state's input.</summary>
+    /// <summary>Appends the ids of the state's input, after <see cref="EncoderState.Begin"/>.</summary>
     public void Encode(EncoderState state, OrdinaryText? ordinary)
     {
         var text = state.Input.Written;
@@ -70,6 +72,7 @@ internal sealed class EncodingPipeline
         int token;
         do
         {
+            state.Budget.Observe();
             token = _added.Next(text, normalized: false, ordinary, ref cursor, out var start, out var end);
             if (start < end)
             {
@@ -79,72 +82,219 @@ internal sealed class EncodingPipeline
             if (token >= 0)
             {
                 state.Output.Add(token);
+                state.Spans?.Add(end, cursor.Done);
             }
         }
-        while (token >= 0);
+        while (token >= 0 && state.Output.Count < state.Limits.MostIds);
     }
 
+    /// <summary>Encodes the text between two added tokens, which begins at <paramref name="offset"/> of the input.</summary>
     private void EncodeSegment(EncoderState state, ReadOnlySpan<byte> segment, int offset, OrdinaryText? ordinary)
     {
+        var firstId = state.Output.Count;
         var text = segment;
         var atTextStart = offset == 0;
-        if (_normalizer is not null)
+        var isChanged = false;
+        if (_normalizer is not null && !state.Limits.SkipsNormalizer)
         {
             state.Normalized.Clear();
-            if (_normalizer.TryNormalize(segment, state.Normalized))
+            state.Normalized.Alignment?.Clear();
+            isChanged = _normalizer.TryNormalize(segment, state.Normalized, state.Budget);
+            if (isChanged)
             {
                 text = state.Normalized.Written;
-                atTextStart = atTextStart && !_normalizer.StripsStart(segment);
+                atTextStart = atTextStart && !_normalizer.StripsStart(segment, state.Budget);
             }
         }
 
-        if (!_added.HasNormalized)
+        var inContent = ordinary is not null && ordinary.Overlaps(offset, offset + segment.Length) ? ordinary : null;
+        if (_added.HasNormalized)
         {
-            EncodePart(state, text, atTextStart);
-            return;
+            var filter = inContent is null ? null : MoveRanges(state, segment, text, offset, inContent);
+            EncodeBetweenTokens(state, text, atTextStart, filter);
+        }
+        else
+        {
+            EncodePart(state, text, 0, atTextStart, inContent);
         }
 
-        var filter = ordinary is not null && ordinary.Overlaps(offset, offset + segment.Length)
-            ? MoveRanges(state, segment, text, offset, ordinary)
-            : null;
+        if (state.Spans is { } spans)
+        {
+            if (isChanged)
+            {
+                spans.Map(firstId, state.Normalized.Alignment!);
+            }
+
+            spans.Shift(firstId, offset);
+        }
+    }
+
+    /// <summary>Encodes a normalized segment, in which further added tokens may stand.</summary>
+    private void EncodeBetweenTokens(EncoderState state, ReadOnlySpan<byte> text, bool atTextStart, OrdinaryText? content)
+    {
         var cursor = default(AddedTokenSet.MatchCursor);
         int token;
         do
         {
-            token = _added.Next(text, normalized: true, filter, ref cursor, out var start, out var end);
+            token = _added.Next(text, normalized: true, content, ref cursor, out var start, out var end);
             if (start < end)
             {
-                EncodePart(state, text[start..end], atTextStart && start == 0);
+                EncodePart(state, text[start..end], start, atTextStart && start == 0, content);
             }
 
             if (token >= 0)
             {
                 state.Output.Add(token);
+                state.Spans?.Add(end, cursor.Done);
             }
         }
-        while (token >= 0);
+        while (token >= 0 && state.Output.Count < state.Limits.MostIds);
     }
 
-    private void EncodePart(EncoderState state, ReadOnlySpan<byte> part, bool atTextStart)
+    /// <summary>Encodes a part without added tokens, through the cache.</summary>
+    private void EncodePart(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText? content)
     {
         if (part.IsEmpty)
         {
             return;
         }
 
-        if (_cache is null || !_cache.Takes(part.Length))
+        var firstId = state.Output.Count;
+        var isTiled = state.Spans is null || !_segments.CutsPieces;
+        if (_cache is null || !_cache.Takes(part.Length) || !isTiled || state.Limits.SkipsPreTokenizer)
         {
-            _segments.Encode(part, atTextStart, state);
+            EncodeRun(state, part, offset, atTextStart);
+        }
+        else
+        {
+            var hash = ByteHash.Of(part) + (atTextStart && _segments.DependsOnTextStart ? 1UL : 0);
+            if (!_cache.TryAppend(part, hash, state.Output))
+            {
+                _segments.Encode(part, atTextStart, state);
+                if (state.Output.Count < state.Limits.MostIds)
+                {
+                    _cache.Add(part, hash, state.Output.Written[firstId..]);
+                }
+            }
+
+            Locate(state, part, offset, firstId);
+        }
+
+        if (content is not null && FindControl(state.Output.Written[firstId..], content) is >= 0 and var control)
+        {
+            Forget(state, firstId);
+            EncodeApart(state, part, offset, atTextStart, content, control);
+        }
+    }
+
+    /// <summary>Encodes a part and locates its ids.</summary>
+    private void EncodeRun(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart)
+    {
+        var firstId = state.Output.Count;
+        if (state.Limits.SkipsPreTokenizer && _segments.TryEncodeWhole(part, state))
+        {
+            Locate(state, part, offset, firstId);
             return;
         }
 
-        var hash = ByteHash.Of(part) + (atTextStart && _segments.DependsOnTextStart ? 1UL : 0);
-        if (!_cache.TryAppend(part, hash, state.Output))
+        _segments.Encode(part, atTextStart, state);
+        if (_segments.CutsPieces)
         {
-            var first = state.Output.Count;
-            _segments.Encode(part, atTextStart, state);
-            _cache.Add(part, hash, state.Output.Written[first..]);
+            state.Spans?.Shift(firstId, offset);
         }
+        else
+        {
+            Locate(state, part, offset, firstId);
+        }
+    }
+
+    private void Locate(EncoderState state, ReadOnlySpan<byte> part, int offset, int firstId)
+    {
+        if (state.Spans is { } spans)
+        {
+            _model.Locate(part, state.Output.Written[firstId..], spans);
+            spans.Shift(firstId, offset);
+        }
+    }
+
+    /// <summary>The first id that may not come out of content, or -1.</summary>
+    private int FindControl(ReadOnlySpan<int> ids, OrdinaryText content)
+    {
+        foreach (var id in ids)
+        {
+            if (_added.IsControl(id) && !content.Allows(id) && id != _model.UnknownId)
+            {
+                return id;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>
+    /// Encodes a part of content from which the model itself would make a control token, because its vocabulary holds the token's text:
+    /// cut inside that text, or, where it does not stand in the part as it is, in the middle. Only the places cut are encoded otherwise than
+    /// usual.
+    /// </summary>
+    private void EncodeApart(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText content, int control)
+    {
+        var name = Encoding.UTF8.GetBytes(_added.Find(control)!.Content);
+        var border = CodePoints.Length(name[0]);
+        var at = border < name.Length ? part.IndexOf(name) : -1;
+        var cut = at >= 0 ? at + border : Middle(part);
+        if (cut <= 0)
+        {
+            throw new TokenizerException(
+                $"the text of a message holds '{Encoding.UTF8.GetString(part)}', for which this model has only the control token "
+                + $"'{_added.Find(control)!.Content}'; allow that token in content, or leave the character out");
+        }
+
+        // What is left of the cut is small or free of that token; what is right of it may hold it many times, so that is a loop.
+        while (true)
+        {
+            state.Budget.Spend(cut + 64);
+            EncodeGuarded(state, part[..cut], offset, atTextStart, content);
+            part = part[cut..];
+            offset += cut;
+            atTextStart = false;
+            at = border < name.Length ? part.IndexOf(name) : -1;
+            if (at < 0)
+            {
+                EncodeGuarded(state, part, offset, false, content);
+                return;
+            }
+
+            cut = at + border;
+        }
+    }
+
+    private void EncodeGuarded(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText content)
+    {
+        var firstId = state.Output.Count;
+        EncodeRun(state, part, offset, atTextStart);
+        if (FindControl(state.Output.Written[firstId..], content) is >= 0 and var control)
+        {
+            Forget(state, firstId);
+            EncodeApart(state, part, offset, atTextStart, content, control);
+        }
+    }
+
+    private static void Forget(EncoderState state, int firstId)
+    {
+        state.Output.Truncate(firstId);
+        state.Spans?.Truncate(firstId);
+    }
+
+    /// <summary>A border between two characters near the middle of a text; 0 when it is one character.</summary>
+    private static int Middle(ReadOnlySpan<byte> text)
+    {
+        var middle = text.Length / 2;
+        while (middle > 0 && (text[middle] & 0xC0) == 0x80)
+        {
+            middle--;
+        }
+
+        return middle > 0 ? middle : CodePoints.Length(text[0]) is var first && first < text.Length ? first : 0;
     }
 
     /// <summary>
@@ -158,7 +308,8 @@ internal sealed class EncodingPipeline
         var changed = !segment.Overlaps(text);
         var first = ordinary.IndexOfEndBehind(offset);
         var last = ordinary.IndexOfEndBehind(offset + segment.Length);
-        var border = new NormalBorder(_normalizer, state.Scratch, exact: (long)(last - first + 1) * segment.Length <= MostNormalizedBytes);
+        var isExact = (long)(last - first + 1) * segment.Length <= MostNormalizedBytes;
+        var border = new NormalBorder(_normalizer, state.Scratch, isExact, state.Budget);
         for (var i = first; i < ordinary.Ranges.Count && ordinary.Ranges[i].Start < offset + segment.Length; i++)
         {
             var from = Math.Max(ordinary.Ranges[i].Start - offset, 0);
@@ -167,40 +318,5 @@ internal sealed class EncodingPipeline
         }
 
         return moved;
-    }
-}
-
-/// <summary>Everything one encoding needs to write to; rented from the tokenizer, used by one call at a time.</summary>
-internal sealed class EncoderState(ModelState model)
-{
-    private const int KeptBytes = 1 << 20;
-
-    public ModelState Model { get; } = model;
-
-    /// <summary>The text as UTF-8.</summary>
-    public Utf8Buffer Input { get; } = new();
-
-    /// <summary>A normalized segment.</summary>
-    public Utf8Buffer Normalized { get; } = new();
-
-    /// <summary>For asking normal forms of parts of a segment.</summary>
-    public Utf8Buffer Scratch { get; } = new();
-
-    public PieceList Pieces { get; } = new();
-
-    public IdList Output { get; } = new();
-
-    public OrdinaryText Ordinary { get; } = new();
-
-    public OrdinaryText OrdinaryNormalized { get; } = new();
-
-    public void Trim()
-    {
-        Model.Trim();
-        Input.Trim(KeptBytes);
-        Normalized.Trim(KeptBytes);
-        Scratch.Trim(KeptBytes);
-        Pieces.Trim(KeptBytes);
-        Output.Trim(KeptBytes / 4);
     }
 }

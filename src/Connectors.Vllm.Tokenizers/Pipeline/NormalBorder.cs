@@ -12,15 +12,17 @@ internal ref struct NormalBorder
 {
     private readonly Normalizer? _normalizer;
     private readonly Utf8Buffer _scratch;
+    private readonly TextBudget _budget;
     private readonly bool _exact;
     private readonly int _prefix;
     private int _place;
     private int _normalPlace;
 
-    public NormalBorder(Normalizer? normalizer, Utf8Buffer scratch, bool exact)
+    public NormalBorder(Normalizer? normalizer, Utf8Buffer scratch, bool exact, TextBudget budget)
     {
         _normalizer = normalizer;
         _scratch = scratch;
+        _budget = budget;
         _exact = exact;
 
         // What is put before every text must not be counted for every part.
@@ -52,6 +54,7 @@ internal ref struct NormalBorder
     private readonly int Length(ReadOnlySpan<byte> text)
     {
         _scratch.Clear();
-        return _normalizer is not null && _normalizer.TryNormalize(text, _scratch) ? _scratch.Length : text.Length;
+        _budget.Note(text.Length);
+        return _normalizer is not null && _normalizer.TryNormalize(text, _scratch, _budget) ? _scratch.Length : text.Length;
     }
 }

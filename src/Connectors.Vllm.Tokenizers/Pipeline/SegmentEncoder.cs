@@ -15,6 +15,15 @@ internal abstract class SegmentEncoder
     /// <param name="state">Where to work.</param>
     public abstract void Encode(ReadOnlySpan<byte> segment, bool atTextStart, EncoderState state);
 
+    /// <summary>
+    /// Appends the ids of a segment taken as one piece; false, with nothing done, when the pre-tokenizer also rewrites text, so that the model
+    /// can't do without it.
+    /// </summary>
+    public abstract bool TryEncodeWhole(ReadOnlySpan<byte> segment, EncoderState state);
+
+    /// <summary>True when ids do not simply follow each other in the segment; <see cref="Encode"/> then fills the state's spans.</summary>
+    public virtual bool CutsPieces => false;
+
     /// <summary>True when the same segment may have other ids at the start of a text.</summary>
     public virtual bool DependsOnTextStart => false;
 
@@ -38,19 +47,33 @@ internal abstract class SegmentEncoder
     private sealed class Scanned<TScanner>(ByteBpeModel model) : SegmentEncoder
         where TScanner : struct, IPieceScanner
     {
+        private const int Stretch = 1 << 18;
+
         public override void Encode(ReadOnlySpan<byte> segment, bool atTextStart, EncoderState state)
         {
             ref var text = ref MemoryMarshal.GetReference(segment);
             var end = segment.Length;
             var bpe = (BpeState)state.Model;
             var output = state.Output;
+            var most = bpe.MostIds;
             var limit = 0;
-            for (var start = 0; start < end;)
+            for (var start = 0; start < end && output.Count < most;)
             {
-                var next = TScanner.Next(ref text, start, end, ref limit);
-                model.EncodePiece(ref Unsafe.Add(ref text, start), next - start, bpe, output);
-                start = next;
+                // Long texts are looked at in stretches, so that a caller who cancels need not wait for the end.
+                bpe.Budget.Observe();
+                for (var stop = Math.Min((long)start + Stretch, end); start < stop && output.Count < most;)
+                {
+                    var next = TScanner.Next(ref text, start, end, ref limit);
+                    model.EncodePiece(ref Unsafe.Add(ref text, start), next - start, bpe, output);
+                    start = next;
+                }
             }
+        }
+
+        public override bool TryEncodeWhole(ReadOnlySpan<byte> segment, EncoderState state)
+        {
+            model.Encode(segment, state.Model, state.Output);
+            return true;
         }
     }
 
@@ -58,6 +81,8 @@ internal abstract class SegmentEncoder
     private sealed class General(PreTokenizer? preTokenizer, TokenModel model) : SegmentEncoder
     {
         public override bool DependsOnTextStart => preTokenizer is not null;
+
+        public override bool CutsPieces => preTokenizer is not null;
 
         public override void Encode(ReadOnlySpan<byte> segment, bool atTextStart, EncoderState state)
         {
@@ -70,11 +95,32 @@ internal abstract class SegmentEncoder
             var pieces = state.Pieces;
             pieces.Clear();
             pieces.AtTextStart = atTextStart;
-            preTokenizer.PreTokenize(segment, atTextStart, pieces);
-            for (var i = 0; i < pieces.Count; i++)
+            pieces.Text.Alignment?.Clear();
+            preTokenizer.PreTokenize(segment, atTextStart, pieces, state.Budget);
+            var firstId = state.Output.Count;
+            for (var i = 0; i < pieces.Count && state.Output.Count < state.Limits.MostIds; i++)
             {
+                var first = state.Output.Count;
                 model.Encode(pieces[i], state.Model, state.Output);
+                if (state.Spans is { } spans)
+                {
+                    model.Locate(pieces[i], state.Output.Written[first..], spans);
+                    spans.Shift(first, pieces.Start(i));
+                }
             }
+
+            state.Spans?.Map(firstId, pieces.Text.Alignment!);
+        }
+
+        public override bool TryEncodeWhole(ReadOnlySpan<byte> segment, EncoderState state)
+        {
+            if (preTokenizer is not null && !model.ReadsRawBytes)
+            {
+                return false;
+            }
+
+            model.Encode(segment, state.Model, state.Output);
+            return true;
         }
     }
 }

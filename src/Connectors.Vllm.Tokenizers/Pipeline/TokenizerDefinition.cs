@@ -1,3 +1,4 @@
+using Connectors.Vllm.Tokenizers.AddedTokens;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.Normalizers;
@@ -6,7 +7,7 @@ using Connectors.Vllm.Tokenizers.Scanners;
 
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
-/// <summary>What a file loader hands over: everything a <see cref="Tokenizer"/> is made of. Loaders of all formats make one of these.</summary>
+/// <summary>What a file loader hands over: everything a <see cref="VllmTokenizer"/> is made of. Loaders of all formats make one of these.</summary>
 internal sealed record TokenizerDefinition
 {
     public required TokenModel Model { get; init; }
@@ -27,6 +28,12 @@ internal sealed record TokenizerDefinition
 
     /// <summary>The general decoder chain, for <see cref="DecoderKind.Chain"/>.</summary>
     public TokenDecoder? Decoder { get; init; }
+
+    /// <summary>Makes the decoder where none of these kinds is meant; null otherwise.</summary>
+    public Func<AddedTokenSet, TextDecoder>? CreateDecoder { get; init; }
+
+    /// <summary>The contents of added tokens that are searched in normalized text are normal forms already.</summary>
+    public bool AddedTokensAreNormalized { get; init; }
 
     public SpecialTokenTemplate Template { get; init; } = SpecialTokenTemplate.None;
 

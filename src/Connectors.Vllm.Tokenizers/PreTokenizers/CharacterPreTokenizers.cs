@@ -1,3 +1,4 @@
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
@@ -5,7 +6,7 @@ namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 /// <summary>The pre-tokenizer Bert: white space goes, punctuation stands alone.</summary>
 internal sealed class BertPreTokenizer : PreTokenizer
 {
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         var punctuation = UnicodeSets.OldPunctuation;
         var before = output.Count;
@@ -38,7 +39,7 @@ internal sealed class BertPreTokenizer : PreTokenizer
             output.AtTextStart = atTextStart && start == 0;
         }
 
-        output.Add(piece[start..end]);
+        output.Add(piece, start, end);
     }
 }
 
@@ -50,7 +51,7 @@ internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
 {
     private const int AnyScript = 0;
 
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         var isFirst = output.Count == 0;
         var start = -1;
@@ -62,7 +63,7 @@ internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
             {
                 if (start >= 0)
                 {
-                    output.Add(piece[start..i]);
+                    output.Add(piece, start, i);
                 }
                 else if (isFirst)
                 {
@@ -78,7 +79,7 @@ internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
 
         if (start >= 0)
         {
-            output.Add(piece[start..]);
+            output.Add(piece, start, piece.Length);
         }
     }
 }
@@ -86,7 +87,7 @@ internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
 /// <summary>Cuts into pieces of a fixed number of code points; the last one may be shorter.</summary>
 internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
 {
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (output.Count == 0)
         {
@@ -101,11 +102,11 @@ internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
             i += bytes;
             if (++count == length)
             {
-                output.Add(piece[start..i]);
+                output.Add(piece, start, i);
                 (start, count) = (i, 0);
             }
         }
 
-        output.Add(piece[start..]);
+        output.Add(piece, start, piece.Length);
     }
 }

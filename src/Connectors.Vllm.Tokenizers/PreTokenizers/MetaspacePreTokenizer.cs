@@ -1,4 +1,6 @@
 using System.Text;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
@@ -14,7 +16,7 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
         _marker = Encoding.UTF8.GetBytes(settings.Marker.ToString());
     }
 
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (output.Count == 0)
         {
@@ -25,14 +27,20 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
         var wantsMarker = _settings.Prepend == MetaspacePrepend.Always || (_settings.Prepend == MetaspacePrepend.First && atTextStart);
         if (wantsMarker && piece[0] != ' ' && !piece.StartsWith(_marker))
         {
+            // The marker counts as part of the first character, as in the reference.
+            _ = CodePoints.Read(piece, 0, out var first);
+            text.Alignment?.Replace(text.Length, output.Origin, output.Origin + first);
             text.Append(_marker);
         }
 
+        var source = output.Origin;
+        text.Alignment?.Copy(text.Length, source);
         while (true)
         {
             var length = NextMarker(piece, out var markerLength);
             text.Append(piece[..length]);
             piece = piece[length..];
+            source += length;
             if (piece.IsEmpty)
             {
                 break;
@@ -43,8 +51,9 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
                 output.EndPiece();
             }
 
-            text.Append(_marker);
+            text.AppendFor(source, source + markerLength, _marker);
             piece = piece[markerLength..];
+            source += markerLength;
         }
 
         output.EndPiece();

@@ -12,7 +12,8 @@ internal abstract class PreTokenizer
     /// <param name="piece">Valid UTF-8, not empty. Look-around sees nothing beyond it.</param>
     /// <param name="atTextStart">The piece begins where the original text begins.</param>
     /// <param name="output">Where the parts go; it does not alias <paramref name="piece"/>.</param>
-    public abstract void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output);
+    /// <param name="budget">What the work may cost.</param>
+    public abstract void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget);
 }
 
 /// <summary>
@@ -42,12 +43,17 @@ internal sealed class PieceList
         Text.Clear();
         Count = 0;
         AtTextStart = false;
+        Origin = 0;
     }
 
-    /// <summary>Adds a piece; an empty one is dropped.</summary>
-    public void Add(ReadOnlySpan<byte> piece)
+    /// <summary>Where the piece that is being cut begins in the whole text; counts for aligned lists only.</summary>
+    public int Origin { get; set; }
+
+    /// <summary>Adds a part of the piece that is being cut as a piece; an empty one is dropped.</summary>
+    public void Add(ReadOnlySpan<byte> piece, int start, int end)
     {
-        Text.Append(piece);
+        Text.Alignment?.Copy(Text.Length, Origin + start);
+        Text.Append(piece[start..end]);
         EndPiece();
     }
 
@@ -68,6 +74,18 @@ internal sealed class PieceList
         _ends[Count++] = Text.Length;
     }
 
+    /// <summary>Adds the pieces of another list, whose alignment to the piece that is being cut is <paramref name="alignment"/>.</summary>
+    public void AddAll(PieceList other, Alignment alignment)
+    {
+        AtTextStart = Count == 0 ? other.AtTextStart : AtTextStart;
+        Text.Alignment?.Append(alignment, Text.Length, Origin);
+        for (var i = 0; i < other.Count; i++)
+        {
+            Text.Append(other[i]);
+            EndPiece();
+        }
+    }
+
     public void Trim(int keep)
     {
         Text.Trim(keep);
@@ -85,43 +103,58 @@ internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : 
     [ThreadStatic]
     private static Stack<PieceList>? s_spare;
 
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (parts.Count == 1)
         {
-            parts[0].PreTokenize(piece, atTextStart, output);
+            parts[0].PreTokenize(piece, atTextStart, output, budget);
             return;
         }
 
         s_spare ??= new Stack<PieceList>();
-        PieceList source = Rent(), target = Rent();
-        parts[0].PreTokenize(piece, atTextStart, source);
+        PieceList source = Rent(budget), target = Rent(budget);
+        var isAligned = output.Text.Alignment is not null;
+        source.Text.Alignment = isAligned ? new Alignment() : null;
+        parts[0].PreTokenize(piece, atTextStart, source, budget);
+        var alignment = source.Text.Alignment;
         for (var stage = 1; stage < parts.Count; stage++)
         {
-            var destination = stage == parts.Count - 1 ? output : target;
+            // What comes out last needs its alignment composed first, when somebody asks for it.
+            var destination = stage == parts.Count - 1 && !isAligned ? output : target;
+            destination.Text.Alignment = isAligned ? new Alignment() : null;
+            budget.Spend(source.Text.Length + source.Count);
             for (var i = 0; i < source.Count; i++)
             {
-                parts[stage].PreTokenize(source[i], i == 0 && source.AtTextStart, destination);
+                destination.Origin = source.Start(i);
+                parts[stage].PreTokenize(source[i], i == 0 && source.AtTextStart, destination, budget);
             }
 
+            alignment = destination.Text.Alignment?.Over(alignment!, destination.Text.Length);
             source.Clear();
             (source, target) = (target, source);
+        }
+
+        if (isAligned)
+        {
+            output.AddAll(source, alignment!);
         }
 
         Return(source);
         Return(target);
     }
 
-    private static PieceList Rent()
+    private static PieceList Rent(TextBudget budget)
     {
         var list = s_spare!.Count > 0 ? s_spare.Pop() : new PieceList();
         list.Clear();
+        list.Text.Limit = budget.LongestOutput;
         return list;
     }
 
     private static void Return(PieceList list)
     {
         list.Trim(1 << 20);
+        list.Text.Alignment = null;
         s_spare!.Push(list);
     }
 }

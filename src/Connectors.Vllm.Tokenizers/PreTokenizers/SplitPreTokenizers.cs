@@ -1,3 +1,4 @@
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.RegularExpressions;
 using Connectors.Vllm.Tokenizers.Unicode;
 
@@ -6,16 +7,16 @@ namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 /// <summary>The pre-tokenizers Split and Whitespace: cuts at the matches of a pattern.</summary>
 internal sealed class RegexSplitPreTokenizer(RegexProgram pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (behavior == SplitBehavior.Isolated)
         {
-            Isolate(piece, atTextStart, output);
+            Isolate(piece, atTextStart, output, budget);
             return;
         }
 
         var spans = SplitSpans.Rent();
-        var matches = new RegexMatches(pattern, piece);
+        var matches = new RegexMatches(pattern, budget);
         while (matches.MoveNext(piece))
         {
             spans.AddMatch(matches.Start, matches.End);
@@ -27,34 +28,34 @@ internal sealed class RegexSplitPreTokenizer(RegexProgram pattern, SplitBehavior
     }
 
     /// <summary>Every match and every gap is a piece: nothing to collect first.</summary>
-    private void Isolate(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    private void Isolate(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (output.Count == 0)
         {
             output.AtTextStart = atTextStart;
         }
 
-        using var matches = new RegexMatches(pattern, piece);
+        using var matches = new RegexMatches(pattern, budget);
         var end = 0;
         while (matches.MoveNext(piece))
         {
             if (matches.Start > end)
             {
-                output.Add(piece[end..matches.Start]);
+                output.Add(piece, end, matches.Start);
             }
 
-            output.Add(piece[matches.Start..matches.End]);
+            output.Add(piece, matches.Start, matches.End);
             end = matches.End;
         }
 
-        output.Add(piece[end..]);
+        output.Add(piece, end, piece.Length);
     }
 }
 
 /// <summary>Split with a String pattern: cuts at every occurrence of a text.</summary>
 internal sealed class LiteralSplitPreTokenizer(byte[] literal, SplitBehavior behavior, bool invert) : PreTokenizer
 {
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         var spans = SplitSpans.Rent();
         for (var position = 0; piece[position..].IndexOf(literal) is var found and >= 0;)
@@ -73,7 +74,7 @@ internal sealed class LiteralSplitPreTokenizer(byte[] literal, SplitBehavior beh
 /// </summary>
 internal sealed class CharacterSplitPreTokenizer(CodePointSet set, SplitBehavior behavior) : PreTokenizer
 {
-    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output)
+    public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         var spans = SplitSpans.Rent();
         for (var i = 0; i < piece.Length;)
@@ -181,7 +182,7 @@ internal sealed class SplitSpans
                     output.AtTextStart = before == 0 ? atTextStart && start == 0 : output.AtTextStart;
                 }
 
-                output.Add(text[start.._ends[last]]);
+                output.Add(text, start, _ends[last]);
             }
 
             start = _ends[last];

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
@@ -15,10 +15,10 @@ internal struct RegexMatches : IDisposable
     private int _from;
     private int _lastEnd = -1;
 
-    public RegexMatches(RegexProgram program, ReadOnlySpan<byte> text)
+    public RegexMatches(RegexProgram program, TextBudget budget)
     {
         _program = program;
-        _work = RegexWork.Rent(program, text.Length);
+        _work = RegexWork.Rent(program, budget);
     }
 
     public int Start { get; private set; }
@@ -74,7 +74,8 @@ internal sealed class RegexWork
     private static RegexWork? s_cached;
 
     private Frame[] _frames = new Frame[64];
-    private long _budget;
+    private TextBudget _budget = new();
+    private int _steps;
 
     private RegexWork()
     {
@@ -90,12 +91,18 @@ internal sealed class RegexWork
     public ref Frame Top => ref _frames[Height - 1];
 
     /// <summary>Working memory for the calls that search one text; give it back with <see cref="Return"/>.</summary>
-    public static RegexWork Rent(RegexProgram program, int textLength)
+    public static RegexWork Rent(RegexProgram program, TextBudget budget)
     {
+        if (!budget.TrySpend(1))
+        {
+            throw TextBudget.TooMuch("work", program.Pattern);
+        }
+
         var work = s_cached ?? new RegexWork();
         s_cached = null;
         work.Height = 0;
-        work._budget = 10_000_000 + (500L * textLength);
+        work._budget = budget;
+        work._steps = 0;
         if (work.Registers.Length < program.Registers)
         {
             work.Registers = new int[program.Registers];
@@ -106,6 +113,7 @@ internal sealed class RegexWork
 
     public void Return()
     {
+        _budget.Note(_steps);
         if (_frames.Length > KeptFrames)
         {
             _frames = new Frame[64];
@@ -131,22 +139,28 @@ internal sealed class RegexWork
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Steps(RegexProgram program, int count)
     {
-        _budget -= count;
-        if (_budget < 0)
+        _steps += count;
+        if (_steps > TextBudget.Portion)
         {
-            throw TooMuch(program);
+            SpendPortion(program);
         }
     }
 
-    private static TokenizerException TooMuch(RegexProgram program) => new(string.Create(
-        CultureInfo.InvariantCulture,
-        $"the regular expression '{program.Pattern}' needs too many steps for this text; split the text, or use a pattern that backtracks less"));
+    private void SpendPortion(RegexProgram program)
+    {
+        var steps = _steps;
+        _steps = 0;
+        if (!_budget.TrySpend(steps))
+        {
+            throw TextBudget.TooMuch("work", program.Pattern);
+        }
+    }
 
     private void Grow(RegexProgram program)
     {
         if (_frames.Length >= MaxFrames)
         {
-            throw TooMuch(program);
+            throw TextBudget.TooMuch("memory", program.Pattern);
         }
 
         Array.Resize(ref _frames, _frames.Length * 2);

@@ -8,6 +8,10 @@ internal static class CodePoints
     /// <summary>One more than the largest code point.</summary>
     public const int Count = 0x110000;
 
+    /// <summary>Length of the character that begins with this byte of valid UTF-8.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+
     /// <summary>
     /// The code point at <paramref name="index"/> of valid UTF-8, and its length in bytes (1 to 4). Bytes that are not valid UTF-8
     /// give some code point below 0x200000 and never a read outside of <paramref name="text"/>.

@@ -66,10 +66,12 @@ internal sealed class UnicodeNormalization
                 buffer.Compose();
             }
 
-            if (copied >= 0 || !buffer.Equals(text[start..end]))
+            if (!buffer.Equals(text[start..end]))
             {
                 output.Append(text[Math.Max(copied, 0)..start]);
+                output.Alignment?.Replace(output.Length, start, end);
                 buffer.WriteTo(output);
+                output.Alignment?.Copy(output.Length, end);
                 copied = end;
             }
 

@@ -9,7 +9,7 @@ namespace Connectors.Vllm.Tool.Bench;
 internal static class BenchWorkload
 {
     /// <summary>Random words, counted with the model's own tokenizer. The same seed gives the same prompts.</summary>
-    public static List<BenchPrompt> Random(BenchSettings settings, Tokenizer tokenizer)
+    public static List<BenchPrompt> Random(BenchSettings settings, VllmTokenizer tokenizer)
     {
         var random = new Random(settings.Seed);
         var prefix = Words(random, settings.PrefixLength, tokenizer);
@@ -56,7 +56,7 @@ internal static class BenchWorkload
     private static int Vary(Random random, int length, double ratio) =>
         Math.Max(1, (int)Math.Round(length * (1 + (ratio * ((2 * random.NextDouble()) - 1)))));
 
-    private static string Words(Random random, int tokens, Tokenizer tokenizer)
+    private static string Words(Random random, int tokens, VllmTokenizer tokenizer)
     {
         if (tokens <= 0)
         {

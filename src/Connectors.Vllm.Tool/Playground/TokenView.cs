@@ -6,7 +6,7 @@ namespace Connectors.Vllm.Tool.Playground;
 /// <summary>A prompt token by token: id, text, whether it is a special token, whether it came from message content.</summary>
 internal static class TokenView
 {
-    public static void Write(Utf8JsonWriter writer, VllmPromptPreview preview, Tokenizer tokenizer)
+    public static void Write(Utf8JsonWriter writer, VllmPromptPreview preview, VllmTokenizer tokenizer)
     {
         int[] ids = [.. preview.TokenIds];
         var starts = tokenizer.DecodeWithStarts(ids);

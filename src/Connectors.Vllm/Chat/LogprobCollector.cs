@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm;
 
 /// <summary>Keeps the log probabilities of a choice and writes them, with the text of each token, for the final update.</summary>
-internal sealed class LogprobCollector(Tokenizer tokenizer)
+internal sealed class LogprobCollector(VllmTokenizer tokenizer)
 {
     private List<TokenLogprob>? _output;
     private IReadOnlyList<TokenLogprob>? _prompt;

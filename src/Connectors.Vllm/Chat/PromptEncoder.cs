@@ -13,11 +13,14 @@ internal static class PromptEncoder
         var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         var ids = open
             ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [])
-            : SeamEncoder.Encode(
-                profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, [.. anchors.Select(static anchor => anchor.Id), .. renderer.StructureTokens(profile.Tokenizer)]);
+            : SeamEncoder.Encode(profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings));
         CheckAnchors(prompt, ids, anchors);
         return ids;
     }
+
+    /// <summary>Names that this model does not know say nothing: options may be shared by several models.</summary>
+    private static int[] AllowedInContent(VllmModelProfile profile, VllmGrpcOptions settings) =>
+        [.. settings.TokensAllowedInContent.Select(profile.Tokenizer.TokenToId).OfType<int>()];
 
     /// <summary>A raw prompt: whoever writes it means its control tokens.</summary>
     public static int[] EncodeRaw(VllmModelProfile profile, string text)

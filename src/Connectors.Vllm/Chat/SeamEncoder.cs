@@ -10,12 +10,19 @@ internal static class SeamEncoder
     /// <param name="text">The prompt.</param>
     /// <param name="content">Ranges in which no control token is recognised, in UTF-16 units; sorted, not overlapping.</param>
     /// <param name="seams">Offsets in UTF-16 units; rising, inside the text.</param>
-    /// <param name="neverInContent">Ids of further added tokens not recognised in content.</param>
-    public static int[] Encode(Tokenizer tokenizer, string text, IReadOnlyList<Range> content, IReadOnlyList<int> seams, ReadOnlySpan<int> neverInContent)
+    /// <param name="allowedInContent">Ids of added tokens that are recognised in content all the same.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    public static int[] Encode(
+        VllmTokenizer tokenizer,
+        string text,
+        IReadOnlyList<Range> content,
+        IReadOnlyList<int> seams,
+        ReadOnlySpan<int> allowedInContent,
+        CancellationToken cancellationToken = default)
     {
         if (seams.Count == 0)
         {
-            return tokenizer.Encode(text, AsSpan(content), neverInContent);
+            return tokenizer.Encode(text, AsSpan(content), allowedInContent, cancellationToken: cancellationToken);
         }
 
         var ids = new List<int>();
@@ -40,7 +47,7 @@ internal static class SeamEncoder
                 }
             }
 
-            ids.AddRange(tokenizer.Encode(text.AsSpan(start, end - start), CollectionsMarshal.AsSpan(inside), neverInContent));
+            ids.AddRange(tokenizer.Encode(text.AsSpan(start, end - start), CollectionsMarshal.AsSpan(inside), allowedInContent, cancellationToken: cancellationToken));
             start = end;
         }
 

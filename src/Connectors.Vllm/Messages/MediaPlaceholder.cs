@@ -70,7 +70,7 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     public string Number(int number) => Text.Replace("{0}", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     /// <summary>The anchor's token id, or null when the tokenizer has no such token (or the anchor differs per item).</summary>
-    public int? AnchorId(Tokenizer tokenizer) => Anchor.Length == 0 ? null : tokenizer.TokenToId(Anchor);
+    public int? AnchorId(VllmTokenizer tokenizer) => Anchor.Length == 0 ? null : tokenizer.TokenToId(Anchor);
 
     private static Dictionary<(MediaKind, string), MediaPlaceholder> Build()
     {

@@ -1,7 +1,9 @@
 namespace Connectors.Vllm;
 
 /// <summary>A model folder on this machine, as the option <see cref="VllmGrpcOptions.ModelDirectory"/> names it.</summary>
-internal sealed class DirectorySource(string? directory) : IModelFileSource
+/// <param name="directory">The folder.</param>
+/// <param name="needsTokenizer">Whether a folder without a tokenizer is of no use.</param>
+internal sealed class DirectorySource(string? directory, bool needsTokenizer = true) : IModelFileSource
 {
     public string Name => "ModelDirectory";
 
@@ -13,11 +15,11 @@ internal sealed class DirectorySource(string? directory) : IModelFileSource
             return Task.FromResult<ModelFileSet?>(null);
         }
 
-        return ReadAsync(directory, $"directory {directory}", Name, tried, cancellationToken);
+        return ReadAsync(directory, $"directory {directory}", Name, tried, needsTokenizer, cancellationToken);
     }
 
     public static async Task<ModelFileSet?> ReadAsync(
-        string directory, string origin, string name, ICollection<string> tried, CancellationToken cancellationToken)
+        string directory, string origin, string name, ICollection<string> tried, bool needsTokenizer, CancellationToken cancellationToken)
     {
         try
         {
@@ -48,7 +50,7 @@ internal sealed class DirectorySource(string? directory) : IModelFileSource
             }
 
             var set = new ModelFileSet(files, origin);
-            if (set.HasTokenizer)
+            if (set.HasTokenizer || !needsTokenizer)
             {
                 return set;
             }

@@ -6,7 +6,7 @@ namespace Connectors.Vllm;
 /// The server itself, by its GetTokenizer call (VllmEngine protocol, when it was started from a local model folder). A server that got another model than
 /// <paramref name="served"/> in between is a <see cref="VllmModelChangedException"/>: other sources would not fit it either.
 /// </summary>
-internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : IModelFileSource
+internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bool needsTokenizer = true) : IModelFileSource
 {
     public string Name => "GetTokenizer";
 
@@ -23,7 +23,7 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served) : 
 
             var files = await engine.GetTokenizerBundleAsync(null, served, cancellationToken).ConfigureAwait(false);
             var set = new ModelFileSet(files, $"GetTokenizer of {engine.Endpoint}");
-            if (set.HasTokenizer)
+            if (set.HasTokenizer || !needsTokenizer)
             {
                 return set;
             }

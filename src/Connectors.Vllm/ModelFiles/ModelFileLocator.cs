@@ -8,17 +8,19 @@ internal static class ModelFileLocator
 {
     public static IReadOnlyList<IModelFileSource> SourcesFor(VllmGrpcOptions options, IVllmEngine? engine, VllmModelInfo? served, HttpClient? hubClient, ILogger logger)
     {
+        var needsTokenizer = options.Tokenizer is null;
+
         // A directory that was named is meant: falling through to another tokenizer would hide a mistake.
         if (!string.IsNullOrEmpty(options.ModelDirectory))
         {
-            return [new DirectorySource(options.ModelDirectory)];
+            return [new DirectorySource(options.ModelDirectory, needsTokenizer)];
         }
 
         var hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
         var sources = new List<IModelFileSource> { new DirectorySource(null) };
         if (engine is not null)
         {
-            sources.Add(new EngineSource(engine, served));
+            sources.Add(new EngineSource(engine, served, needsTokenizer));
         }
 
         sources.Add(new HubCacheSource(hub, options.ModelRevision));
@@ -29,7 +31,7 @@ internal static class ModelFileLocator
 
     /// <exception cref="VllmModelException">No source has the files.</exception>
     public static async Task<ModelFileSet> LoadAsync(
-        IReadOnlyList<IModelFileSource> sources, ModelIdentity model, ILogger logger, CancellationToken cancellationToken)
+        IReadOnlyList<IModelFileSource> sources, ModelIdentity model, bool needsTokenizer, ILogger logger, CancellationToken cancellationToken)
     {
         var tried = new List<string>();
         foreach (var source in sources)
@@ -40,6 +42,12 @@ internal static class ModelFileLocator
             }
 
             Log.SourceFailed(logger, tried.LastOrDefault() ?? source.Name);
+        }
+
+        if (!needsTokenizer)
+        {
+            // A chat then needs a template from the options; raw completions and embeddings need no more.
+            return new ModelFileSet(new Dictionary<string, ReadOnlyMemory<byte>>(), "VllmGrpcOptions.Tokenizer");
         }
 
         var name = model.ServedName.Length > 0 ? $"'{model.ServedName}'" : "the served model";

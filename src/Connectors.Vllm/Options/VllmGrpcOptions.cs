@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
 
@@ -116,6 +117,19 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// <summary>Lets text in messages become control tokens, as vLLM's own HTTP server does. Default false, see the option of the same name on <c>ChatOptions</c>.</summary>
     public bool AllowControlTokensInContent { get; set; }
 
+    /// <summary>
+    /// Added tokens that text in messages may become although other control tokens stay text there, by their content, for example
+    /// <c>&lt;think&gt;</c>. Names that a model does not know say nothing. Empty by default.
+    /// </summary>
+    public IList<string> TokensAllowedInContent { get; } = [];
+
+    /// <summary>
+    /// The model's tokenizer; null (the default) takes the one in the model's files. Any tokenizer of Microsoft.ML.Tokenizers will do, for a model
+    /// whose files cannot be read (its added tokens then come from tokenizer_config.json, when there is one), and so does a
+    /// <see cref="VllmTokenizer"/> that is shared. It must be thread-safe and give the ids of the served model.
+    /// </summary>
+    public Microsoft.ML.Tokenizers.Tokenizer? Tokenizer { get; set; }
+
     /// <summary>Whether a JSON schema of the response format is also described to the model in a system message. Default false: the server enforces it anyway.</summary>
     public bool DescribeSchemaInPrompt { get; set; }
 
@@ -160,7 +174,13 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
             AllowRemoteMedia = AllowRemoteMedia,
             ImagePlaceholder = ImagePlaceholder,
             ImageToken = ImageToken,
+            Tokenizer = Tokenizer,
         };
+        foreach (var token in TokensAllowedInContent)
+        {
+            copy.TokensAllowedInContent.Add(token);
+        }
+
         foreach (var (name, value) in ChatTemplateArguments)
         {
             copy.ChatTemplateArguments[name] = value;

@@ -8,18 +8,24 @@ namespace Connectors.Vllm;
 /// <param name="Config">config.json, generation_config.json and what else is configuration.</param>
 /// <param name="Tokenizer">The tokenizer.</param>
 /// <param name="Templates">The chat templates and special tokens.</param>
-internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, Tokenizer Tokenizer, ChatTemplateSource Templates)
+internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmTokenizer Tokenizer, ChatTemplateSource Templates)
 {
+    /// <param name="files">The files.</param>
+    /// <param name="options">They may bring a tokenizer.</param>
     /// <exception cref="VllmModelException">A file is broken; the message says which and why.</exception>
-    public static ModelAssets Read(ModelFileSet files)
+    public static ModelAssets Read(ModelFileSet files, VllmGrpcOptions options)
     {
         try
         {
-            return new ModelAssets(files, ModelConfig.Read(files.Files), Tokenizer.FromFiles(files.Files), ChatTemplateSource.FromFiles(files.Files));
+            return new ModelAssets(files, ModelConfig.Read(files.Files), ReadTokenizer(files, options), ChatTemplateSource.FromFiles(files.Files));
         }
         catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
         {
             throw VllmModelException.Unusable(files.Origin, error);
         }
     }
+
+    private static VllmTokenizer ReadTokenizer(ModelFileSet files, VllmGrpcOptions options) => options.Tokenizer is { } given
+        ? VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault("tokenizer_config.json")))
+        : VllmTokenizer.FromFiles(files.Files);
 }

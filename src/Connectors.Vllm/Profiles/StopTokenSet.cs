@@ -13,7 +13,7 @@ internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> T
 
     public bool Contains(int id) => _lookup.Contains(id);
 
-    public static StopTokenSet From(ModelConfig config, VllmModelInfo? info, Tokenizer tokenizer)
+    public static StopTokenSet From(ModelConfig config, VllmModelInfo? info, VllmTokenizer tokenizer)
     {
         var known = new SortedSet<int>(config.ConfigEndTokens);
         known.UnionWith(info?.EosTokenIds ?? []);

@@ -74,7 +74,7 @@ public sealed class VllmModelProfile
     public string FilesOrigin { get; }
 
     /// <summary>The tokenizer.</summary>
-    public Tokenizer Tokenizer { get; }
+    public VllmTokenizer Tokenizer { get; }
 
     /// <summary>The model's chat templates and special tokens.</summary>
     public ChatTemplateSource Templates { get; }
@@ -126,8 +126,12 @@ public sealed class VllmModelProfile
         ArgumentException.ThrowIfNullOrEmpty(directory);
         options ??= new VllmGrpcOptions();
         var files = await ModelFileLocator.LoadAsync(
-            [new DirectorySource(directory)], ModelIdentity.From(FolderName(directory)), NullLogger.Instance, cancellationToken).ConfigureAwait(false);
-        return Create(ModelAssets.Read(files), null, null, options, NullLogger.Instance, directory);
+            [new DirectorySource(directory, options.Tokenizer is null)],
+            ModelIdentity.From(FolderName(directory)),
+            options.Tokenizer is null,
+            NullLogger.Instance,
+            cancellationToken).ConfigureAwait(false);
+        return Create(ModelAssets.Read(files, options), null, null, options, NullLogger.Instance, directory);
     }
 
     internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)

@@ -45,7 +45,8 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     public VllmModelProfile? LoadedProfile => _profile.Current;
 
     /// <summary>What is known of the model's name without asking the server.</summary>
-    public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository;
+    public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository
+        ?? (Options.ModelDirectory is { } directory ? Path.GetFileName(directory.TrimEnd('/', '\\')) : null);
 
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
@@ -116,7 +117,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 
     private async Task<ModelAssets> LoadAssetsAsync(ModelIdentity identity, VllmModelInfo? served, CancellationToken cancellationToken) =>
         ModelAssets.Read(await ModelFileLocator.LoadAsync(
-            ModelFileLocator.SourcesFor(Options, Engine, served, _hubClient, Logger), identity, Logger, cancellationToken).ConfigureAwait(false));
+            ModelFileLocator.SourcesFor(Options, Engine, served, _hubClient, Logger), identity, Options.Tokenizer is null, Logger, cancellationToken).ConfigureAwait(false), Options);
 
     private ModelIdentity IdentityOf(VllmModelInfo info) => Options.ModelRepository is { } repository
         ? new ModelIdentity(info.ServedModelName, repository, null)

@@ -8,8 +8,6 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class PromptRenderer
 {
-    private int[]? _structureTokens;
-
     /// <param name="template">The template.</param>
     /// <param name="format">The shape of content, where it is prescribed.</param>
     /// <param name="probing">What every conversation of the template is rendered with.</param>
@@ -35,18 +33,4 @@ internal sealed class PromptRenderer
 
     /// <summary>The template's source; null for a built-in renderer.</summary>
     public string? Source { get; }
-
-    /// <summary>
-    /// Tokens that the prompt is built of although the tokenizer does not call them special: <c>&lt;tool_response&gt;</c>, <c>&lt;think&gt;</c> and
-    /// the like. In a message they must stay text, or a message could pretend to be a tool's result. Tokens that are words or space are no structure.
-    /// </summary>
-    /// <param name="tokenizer">The model's tokenizer.</param>
-    public int[] StructureTokens(Tokenizer tokenizer) => _structureTokens ??=
-    [
-        .. tokenizer.AddedTokens
-            .Where(token => !token.IsSpecial && token.Content.Length > 1 && !char.IsLetterOrDigit(token.Content[0])
-                && !string.IsNullOrWhiteSpace(token.Content)
-                && Source?.Contains(token.Content, StringComparison.Ordinal) != false)
-            .Select(static token => token.Id),
-    ];
 }

@@ -11,7 +11,7 @@ public class HarmonyIdsTests
     private const int StartId = 200006;
     private const int EndId = 200007;
 
-    private static readonly Lazy<Tokenizer> GptOss = new(() => Tokenizer.FromDirectory(TestPaths.NpmTokenizer("gptoss")), LazyThreadSafetyMode.PublicationOnly);
+    private static readonly Lazy<VllmTokenizer> GptOss = new(() => VllmTokenizer.FromDirectory(TestPaths.NpmTokenizer("gptoss")), LazyThreadSafetyMode.PublicationOnly);
 
     [Fact]
     public void Encode_CorpusRequests_ReferenceIds()
@@ -81,7 +81,7 @@ public class HarmonyIdsTests
         Assert.Equal(expected, SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []));
     }
 
-    private static int[] Encode(Tokenizer tokenizer, JsonElement item)
+    private static int[] Encode(VllmTokenizer tokenizer, JsonElement item)
     {
         JsonElement? Request(string name) => item.TryGetProperty("kwargs", out var all) && all.TryGetProperty(name, out var value) ? value : null;
         var kwargs = new Dictionary<string, object?> { ["reasoning_effort"] = Request("reasoning_effort") };

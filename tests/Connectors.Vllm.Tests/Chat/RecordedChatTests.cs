@@ -59,7 +59,7 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
         Assert.Equal(want.ToByteArray(), have.ToByteArray());
     }
 
-    private static List<ChatMessage> Messages(RecordedChat chat, Tokenizer tokenizer)
+    private static List<ChatMessage> Messages(RecordedChat chat, VllmTokenizer tokenizer)
     {
         var prompt = tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]);
         var messages = new List<ChatMessage>();

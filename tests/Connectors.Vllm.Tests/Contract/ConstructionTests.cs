@@ -63,7 +63,7 @@ public sealed class ConstructionTests
         Assert.NotNull(client.GetService<IVllmEngine>());
         Assert.NotNull(client.GetService<VllmModelProfile>());
         Assert.NotNull(client.GetService<VllmCapabilities>());
-        Assert.NotNull(client.GetService<Tokenizer>());
+        Assert.NotNull(client.GetService<VllmTokenizer>());
     }
 
     [ContractPoint(3)]

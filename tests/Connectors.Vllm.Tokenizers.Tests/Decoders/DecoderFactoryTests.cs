@@ -18,7 +18,7 @@ public sealed class DecoderFactoryTests
     public void Decode_KnownComponent_RewritesTokens(string json, string tokens, string expected)
     {
         var list = tokens.Split(',').ToList();
-        DecoderFactory.Create(TestJson.Component(json)).Decode(list);
+        DecoderFactory.Create(TestJson.Component(json)).Decode(list, new TextBudget());
         Assert.Equal(expected, string.Join(',', list));
     }
 

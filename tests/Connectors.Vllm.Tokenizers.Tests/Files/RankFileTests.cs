@@ -12,7 +12,7 @@ public sealed class RankFileTests
     [Fact]
     public void FromFiles_Tiktoken_RanksAreIdsAndReservedFillTheRest()
     {
-        var tokenizer = Tokenizer.FromFiles(Files(("tiktoken.model", Ranks), ("tokenizer_config.json", Config), ("config.json", """{"text_config":{"vocab_size":305},"model_type":"kimi_k2"}""")));
+        var tokenizer = VllmTokenizer.FromFiles(Files(("tiktoken.model", Ranks), ("tokenizer_config.json", Config), ("config.json", """{"text_config":{"vocab_size":305},"model_type":"kimi_k2"}""")));
         Assert.Equal([300, 301, 302, 303, 256], tokenizer.Encode("abc<|end|><|tool|><|reserved_token_303|>ab"));
         Assert.Equal("abc<|tool|>", tokenizer.Decode([300, 301, 302, 303], skipSpecialTokens: true));
         Assert.Equal("<|reserved_token_304|>", tokenizer.IdToToken(304));
@@ -23,7 +23,7 @@ public sealed class RankFileTests
     [Fact]
     public void FromFiles_TiktokenWithoutConfig_Reserves256()
     {
-        var tokenizer = Tokenizer.FromFiles(Files(("x.tiktoken", Ranks)));
+        var tokenizer = VllmTokenizer.FromFiles(Files(("x.tiktoken", Ranks)));
         Assert.Equal("<|reserved_token_301|>", tokenizer.IdToToken(301));
         Assert.Equal("<|reserved_token_556|>", tokenizer.IdToToken(556));
         Assert.Null(tokenizer.IdToToken(557));
@@ -32,7 +32,7 @@ public sealed class RankFileTests
     [Fact]
     public void FromFiles_Qwen1_KnowsItsControlTokens()
     {
-        var tokenizer = Tokenizer.FromFiles(Files(("qwen.tiktoken", Ranks)));
+        var tokenizer = VllmTokenizer.FromFiles(Files(("qwen.tiktoken", Ranks)));
         Assert.Equal([301, 302, 303, 508], tokenizer.Encode("<|endoftext|><|im_start|><|im_end|><|extra_204|>"));
     }
 
@@ -45,7 +45,7 @@ public sealed class RankFileTests
     [InlineData("", null)]
     public void FromFiles_MalformedTiktoken_NamesLine(string file, string? place)
     {
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFiles(Files(("tiktoken.model", file))));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tiktoken.model", file))));
         Assert.Equal(place, exception.Place);
         Assert.Equal("tiktoken.model", exception.File);
     }
@@ -53,7 +53,7 @@ public sealed class RankFileTests
     [Fact]
     public void FromFiles_Tekken_IdsLieBehindControlTokens()
     {
-        var tokenizer = Tokenizer.FromFiles(Files(("tekken.json", Tekken("""[{"rank":0,"token_str":"<unk>","is_control":true},{"rank":1,"token_str":"<s>","is_control":true},{"rank":2,"token_str":"[X]","is_control":false}]"""))));
+        var tokenizer = VllmTokenizer.FromFiles(Files(("tekken.json", Tekken("""[{"rank":0,"token_str":"<unk>","is_control":true},{"rank":1,"token_str":"<s>","is_control":true},{"rank":2,"token_str":"[X]","is_control":false}]"""))));
         Assert.Equal([1, 5 + 256, 2], tokenizer.Encode("ab[X]", addSpecialTokens: true));
         Assert.Equal("ab[X]", tokenizer.Decode([1, 261, 2], skipSpecialTokens: true));
         Assert.Equal("<SPECIAL_4>", tokenizer.IdToToken(4));
@@ -67,14 +67,14 @@ public sealed class RankFileTests
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"2147483640":{"content":"<far>"}}}""", "$.added_tokens_decoder")]
     public void FromFiles_TiktokenWithFarIds_RefusedInsteadOfFillingMemory(string name, string content, string place)
     {
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFiles(Files(("tiktoken.model", "YQ== 0\nYg== 1\n"), (name, content))));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tiktoken.model", "YQ== 0\nYg== 1\n"), (name, content))));
         Assert.Equal(place, exception.Place);
     }
 
     [Fact]
     public void FromFiles_TekkenWithoutList_HasBuiltInControlTokens()
     {
-        var tokenizer = Tokenizer.FromFiles(Files(("tekken.json", Tekken("null", controls: 25))));
+        var tokenizer = VllmTokenizer.FromFiles(Files(("tekken.json", Tekken("null", controls: 25))));
         Assert.Equal([1, 3, 25 + 'a', 4], tokenizer.Encode("<s>[INST]a[/INST]"));
         Assert.Equal("[TOOL_CONTENT]", tokenizer.IdToToken(19));
     }
@@ -90,7 +90,7 @@ public sealed class RankFileTests
     [InlineData("""{"config":{"default_num_special_tokens":1,"default_vocab_size":2,"pattern":"a"},"special_tokens":[{"rank":1,"token_str":"x"}],"vocab":[]}""", "$.special_tokens[0]")]
     public void FromFiles_MalformedTekken_NamesPlace(string file, string place)
     {
-        var exception = Assert.Throws<TokenizerException>(() => Tokenizer.FromFiles(Files(("tekken.json", file))));
+        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tekken.json", file))));
         Assert.Equal(place, exception.Place);
     }
 

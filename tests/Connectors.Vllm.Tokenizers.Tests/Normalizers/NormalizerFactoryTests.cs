@@ -23,7 +23,7 @@ public sealed class NormalizerFactoryTests
         var normalizer = NormalizerFactory.Create(TestJson.Component(json));
         var utf8 = Encoding.UTF8.GetBytes(text);
         var output = new Utf8Buffer();
-        var changed = normalizer is not null && normalizer.TryNormalize(utf8, output);
+        var changed = normalizer is not null && normalizer.TryNormalize(utf8, output, new TextBudget(utf8.Length));
         Assert.Equal(expected, changed ? Encoding.UTF8.GetString(output.Written) : text);
     }
 
@@ -60,7 +60,7 @@ public sealed class NormalizerFactoryTests
             var normalizer = NormalizerFactory.Create(TestJson.Component($$"""{"type":"Precompiled","precompiled_charsmap":"{{Convert.ToBase64String(bytes)}}"}"""))!;
             try
             {
-                normalizer.TryNormalize("abc é 你好\n\0"u8, new Utf8Buffer());
+                normalizer.TryNormalize("abc é 你好\n\0"u8, new Utf8Buffer(), new TextBudget(100));
             }
             catch (TokenizerException)
             {
@@ -75,8 +75,8 @@ public sealed class NormalizerFactoryTests
     public void StripsStart_LeftStripping_True()
     {
         var strip = NormalizerFactory.Create(TestJson.Component("""{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":" "},{"type":"Strip","strip_left":true,"strip_right":false}]}"""))!;
-        Assert.True(strip.StripsStart("a"u8));
+        Assert.True(strip.StripsStart("a"u8, new TextBudget(1)));
         var prepend = NormalizerFactory.Create(TestJson.Component("""{"type":"Prepend","prepend":" "}"""))!;
-        Assert.False(prepend.StripsStart("a"u8));
+        Assert.False(prepend.StripsStart("a"u8, new TextBudget(1)));
     }
 }

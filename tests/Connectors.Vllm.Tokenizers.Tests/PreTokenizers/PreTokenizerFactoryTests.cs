@@ -53,7 +53,8 @@ public sealed class PreTokenizerFactoryTests
     private static string Pieces(string json, string text)
     {
         var pieces = new PieceList();
-        PreTokenizerFactory.Create(TestJson.Component(json), rawBytes: false)!.PreTokenize(Encoding.UTF8.GetBytes(text), atTextStart: true, pieces);
+        var preTokenizer = PreTokenizerFactory.Create(TestJson.Component(json), rawBytes: false)!;
+        preTokenizer.PreTokenize(Encoding.UTF8.GetBytes(text), atTextStart: true, pieces, new TextBudget(text.Length));
         return string.Join('|', Enumerable.Range(0, pieces.Count).Select(i => Encoding.UTF8.GetString(pieces[i])));
     }
 }

@@ -19,7 +19,7 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
     public void EncodeAndDecode_KimiRankFile_EqualTiktoken()
     {
         var folder = TestPaths.RequireCorpus("tokenizers/kimi-k2");
-        var tokenizer = Tokenizer.FromDirectory(folder);
+        var tokenizer = VllmTokenizer.FromDirectory(folder);
         oracle.LoadTiktoken(Path.Combine(folder, "tiktoken.model"), KimiPattern, tokenizer.AddedTokens.ToDictionary(token => token.Content, token => token.Id));
         var texts = new HardStrings(415, [.. tokenizer.AddedTokens.Take(20).Select(token => token.Content)]).Take(HardStrings.Count).Concat(NaturalText.All).ToList();
         Differences.AssertNone(texts, oracle.EncodeTiktoken(texts), text => tokenizer.Encode(text), ids => string.Join(',', ids));
@@ -49,7 +49,7 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
             config = new { pattern, num_vocab_tokens = ranks.Count, default_vocab_size = Used + Controls, default_num_special_tokens = Controls, version = "v3" },
             vocab = ranks.Select(rank => new { rank = int.Parse(rank[1], System.Globalization.CultureInfo.InvariantCulture), token_bytes = rank[0], token_str = (string?)null }),
         });
-        var tokenizer = Tokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = json });
+        var tokenizer = VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = json });
 
         var used = Path.GetTempFileName();
         try

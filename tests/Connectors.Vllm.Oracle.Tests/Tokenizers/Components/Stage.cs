@@ -25,7 +25,7 @@ internal static class Stage
     {
         var output = new Utf8Buffer();
         var utf8 = Encoding.UTF8.GetBytes(text);
-        return Encoding.UTF8.GetString(normalizer is not null && normalizer.TryNormalize(utf8, output) ? output.Written : utf8);
+        return Encoding.UTF8.GetString(normalizer is not null && normalizer.TryNormalize(utf8, output, new TextBudget(utf8.Length)) ? output.Written : utf8);
     }
 
     public static string[] Pieces(PreTokenizer? preTokenizer, string text)
@@ -42,7 +42,7 @@ internal static class Stage
         }
 
         var pieces = new PieceList { AtTextStart = true };
-        preTokenizer.PreTokenize(utf8, atTextStart: true, pieces);
+        preTokenizer.PreTokenize(utf8, atTextStart: true, pieces, new TextBudget(utf8.Length));
         return [.. Enumerable.Range(0, pieces.Count).Select(i => Encoding.UTF8.GetString(pieces[i]))];
     }
 }

@@ -26,7 +26,7 @@ public sealed class SyntheticTokenizer : IDisposable
 
     public string Path { get; }
 
-    public Tokenizer Load() => Tokenizer.FromJson(Encoding.UTF8.GetBytes(Json));
+    public VllmTokenizer Load() => VllmTokenizer.FromJson(Encoding.UTF8.GetBytes(Json));
 
     /// <summary>The component's JSON, as the loader sees it.</summary>
     internal static ComponentJson Component(string json)

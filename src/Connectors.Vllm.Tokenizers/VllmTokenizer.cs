@@ -9,26 +9,32 @@ namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>
 /// A model's tokenizer: text to token ids and back, with exactly the ids of the reference implementation (the <c>tokenizers</c> library,
-/// 0.23). Immutable and thread-safe; load it once and share it.
+/// 0.23). It is a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/>, so text chunkers, evaluators and whatever else counts tokens take it as
+/// it is. Immutable and thread-safe; load it once and share it.
 /// </summary>
 /// <remarks>
 /// Lone surrogates in a text count as U+FFFD. Truncation and padding blocks of a file are ignored: they are not for language models.
+/// What normalizers and patterns of a file may cost is bounded per text, far above what real models need, because files may come from
+/// servers: beyond it every method throws <see cref="TokenizerException"/>.
 /// </remarks>
-public sealed partial class Tokenizer
+public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
     private readonly TokenizerDefinition _definition;
     private readonly AddedTokenSet _added;
     private readonly EncodingPipeline _pipeline;
     private readonly TextDecoder _decoder;
 
-    internal Tokenizer(TokenizerDefinition definition, TokenizerOptions? options)
+    internal VllmTokenizer(TokenizerDefinition definition, TokenizerOptions? options)
     {
         ArgumentOutOfRangeException.ThrowIfNegative((options ??= new TokenizerOptions()).SegmentCacheCapacity, nameof(options));
         _definition = definition;
-        _added = new AddedTokenSet(definition.AddedTokens, definition.Normalizer);
+        _added = new AddedTokenSet(definition.AddedTokens, definition.AddedTokensAreNormalized ? null : definition.Normalizer);
         _pipeline = new EncodingPipeline(definition, _added, options.SegmentCacheCapacity);
-        var table = DecodeTable.Create(definition.Model, _added, definition.DecoderKind, definition.TokensAreBytes);
-        _decoder = new TextDecoder(table, definition.DecoderKind, definition.Decoder);
+        _decoder = definition.CreateDecoder?.Invoke(_added)
+            ?? new TextDecoder(
+                DecodeTable.Create(definition.Model, _added, definition.DecoderKind, definition.TokensAreBytes),
+                definition.DecoderKind,
+                definition.Decoder);
         VocabularySize = definition.Model.Vocabulary.Count + _added.List.Count(token => !definition.Model.Vocabulary.Has(token.Id));
         MaxTokenId = _added.List.Aggregate(definition.Model.Vocabulary.IdLimit - 1, static (highest, token) => Math.Max(highest, token.Id));
     }
@@ -48,80 +54,79 @@ public sealed partial class Tokenizer
     /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] Encode(string text, bool addSpecialTokens = false)
+    public int[] Encode(string text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Encode(text.AsSpan(), addSpecialTokens);
+        return Encode(text.AsSpan(), addSpecialTokens, cancellationToken);
     }
 
     /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false)
+    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         var state = _pipeline.Rent();
         Utf8Input.Write(text, state.Input);
-        return Finish(state, null, addSpecialTokens);
+        return Finish(state, null, addSpecialTokens, cancellationToken);
     }
 
     /// <summary>Encodes UTF-8 text. Invalid bytes count as U+FFFD, one per maximal invalid part. A byte order mark is text.</summary>
     /// <param name="utf8Text">The text.</param>
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false)
+    public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         var state = _pipeline.Rent();
         Utf8Input.Write(utf8Text, state.Input);
-        return Finish(state, null, addSpecialTokens);
+        return Finish(state, null, addSpecialTokens, cancellationToken);
     }
 
     /// <summary>
     /// Encodes a prompt whose ordinary parts (message content, as opposed to what the template wrote) cannot inject control tokens: no
-    /// special token, and none of <paramref name="neverInOrdinaryText"/>, is recognised where it touches an ordinary range. It becomes
-    /// plain text ids instead. Everything else is as without ranges: cutting and merging run across the borders.
+    /// added token is recognised where it touches an ordinary range, flagged as special or not, and none comes out of the model's own
+    /// vocabulary there; it becomes plain text ids instead. Only added tokens that are ordinary text themselves (white space, emoji, HTML tags
+    /// of models that learnt tables from them) count everywhere, see <see cref="IsControlToken"/>. Everything else is as without ranges:
+    /// cutting and merging run across the borders.
     /// </summary>
     /// <param name="text">The prompt.</param>
     /// <param name="ordinaryText">Ranges of the prompt in UTF-16 units. They may be in any order and may touch or overlap.</param>
-    /// <param name="neverInOrdinaryText">Ids of further added tokens not recognised there, for example image anchors.</param>
+    /// <param name="allowedInOrdinaryText">Ids of added tokens that are recognised there all the same.</param>
     /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A range lies outside the text.</exception>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    /// <exception cref="TokenizerException">
+    /// The model has no token for a character and no unknown token, or only a control token for a character of ordinary text.
+    /// </exception>
     public int[] Encode(
-        ReadOnlySpan<char> text, ReadOnlySpan<Range> ordinaryText, ReadOnlySpan<int> neverInOrdinaryText = default, bool addSpecialTokens = false)
+        ReadOnlySpan<char> text,
+        ReadOnlySpan<Range> ordinaryText,
+        ReadOnlySpan<int> allowedInOrdinaryText = default,
+        bool addSpecialTokens = false,
+        CancellationToken cancellationToken = default)
     {
         var state = _pipeline.Rent();
         var ordinary = state.Ordinary;
-        ordinary.Reset(_added, neverInOrdinaryText);
+        ordinary.Reset(_added, allowedInOrdinaryText);
         Utf8Input.Write(text, ordinaryText, state.Input, ordinary);
-        return Finish(state, ordinary.Ranges.Count > 0 ? ordinary : null, addSpecialTokens);
+        return Finish(state, ordinary.Ranges.Count > 0 ? ordinary : null, addSpecialTokens, cancellationToken);
     }
 
-    /// <summary>Encodes text from outside as ordinary text: no special token in it is recognised, and none is added.</summary>
+    /// <summary>Encodes text from outside as ordinary text: no control token in it is recognised, and none is added.</summary>
     /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">Ends the work on a long text.</param>
     /// <returns>The token ids.</returns>
     /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int[] EncodeOrdinary(ReadOnlySpan<char> text) => Encode(text, [Range.All]);
-
-    /// <summary>The number of ids <see cref="Encode(ReadOnlySpan{char}, bool)"/> gives, without making them.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="addSpecialTokens">Count the model's begin and end tokens too, if the file says so.</param>
-    /// <returns>The number of token ids.</returns>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
-    public int CountTokens(ReadOnlySpan<char> text, bool addSpecialTokens = false)
-    {
-        var state = _pipeline.Rent();
-        Utf8Input.Write(text, state.Input);
-        _pipeline.Encode(state, null);
-        var count = state.Output.Count;
-        _pipeline.Return(state);
-        return addSpecialTokens ? count + _definition.Template.Prefix.Length + _definition.Template.Suffix.Length : count;
-    }
+    public int[] EncodeOrdinary(ReadOnlySpan<char> text, CancellationToken cancellationToken = default) =>
+        Encode(text, [Range.All], cancellationToken: cancellationToken);
 
     /// <summary>The text of some ids. Unknown ids are left out; bytes that are no UTF-8 become U+FFFD.</summary>
     /// <param name="ids">The token ids.</param>
@@ -188,9 +193,19 @@ public sealed partial class Tokenizer
     /// <returns>Whether it is special.</returns>
     public bool IsSpecialToken(int id) => _added.IsSpecial(id);
 
-    private int[] Finish(EncoderState state, OrdinaryText? ordinary, bool addSpecialTokens)
+    /// <summary>
+    /// True when the id belongs to an added token that the text of a message must not produce: special tokens, and markers that a file does
+    /// not flag as special (tool calls, thinking, fill-in-the-middle, images, reserved ones). Added tokens that are ordinary text to their
+    /// model are none: runs of white space, signs and emoji, HTML tags of models that learnt tables from them.
+    /// </summary>
+    /// <param name="id">The token id.</param>
+    /// <returns>Whether it is a control token.</returns>
+    public bool IsControlToken(int id) => _added.IsControl(id);
+
+    private int[] Finish(EncoderState state, OrdinaryText? ordinary, bool addSpecialTokens, CancellationToken cancellationToken)
     {
         var template = addSpecialTokens ? _definition.Template : SpecialTokenTemplate.None;
+        state.Begin(new EncodingLimits(int.MaxValue), withSpans: false, cancellationToken);
         _pipeline.Encode(state, ordinary);
         var ids = new int[template.Prefix.Length + state.Output.Count + template.Suffix.Length];
         template.Prefix.CopyTo(ids, 0);

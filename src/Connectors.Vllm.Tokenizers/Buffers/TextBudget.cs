@@ -1,0 +1,94 @@
+using System.Globalization;
+
+namespace Connectors.Vllm.Tokenizers.Buffers;
+
+/// <summary>
+/// What the work on one text may cost, over every normalizer, pattern, model and decoder it passes: linear in the text, far above what the
+/// files of real models need, and far below what a hostile file could make it. Also observes the caller's cancellation. Not thread-safe.
+/// </summary>
+internal sealed class TextBudget
+{
+    /// <summary>Steps are spent in portions of this size, so that the inner loops count in a local number.</summary>
+    public const int Portion = 1 << 16;
+
+    private const long BaseSteps = 20_000_000;
+    private const long StepsPerByte = 500;
+    private const long BaseBytes = 4 << 20;
+    private const long BytesPerByte = 64;
+
+    private long _steps;
+    private long _bytes;
+    private CancellationToken _cancellation;
+
+    /// <summary>A budget for a text of this many bytes.</summary>
+    public TextBudget(long length = 0, CancellationToken cancellationToken = default) => Reset(length, cancellationToken);
+
+    /// <summary>Steps spent since the last <see cref="Reset"/>.</summary>
+    public long Spent { get; private set; }
+
+    /// <summary>The longest text that one stage may make.</summary>
+    public int LongestOutput => (int)Math.Min(_bytes, Array.MaxLength / 2);
+
+    /// <summary>Begins anew, for a text of this many bytes.</summary>
+    public void Reset(long length, CancellationToken cancellationToken)
+    {
+        Spent = 0;
+        _steps = BaseSteps;
+        _bytes = BaseBytes;
+        _cancellation = cancellationToken;
+        Allow(length);
+    }
+
+    /// <summary>The text has grown by this many bytes.</summary>
+    public void Allow(long length)
+    {
+        _steps += length * StepsPerByte;
+        _bytes += length * BytesPerByte;
+    }
+
+    /// <summary>Spends steps: bytes looked at, attempts made.</summary>
+    /// <exception cref="TokenizerException">There are none left.</exception>
+    /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
+    public void Spend(long steps)
+    {
+        if (!TrySpend(steps))
+        {
+            throw TooMuch("work");
+        }
+    }
+
+    /// <summary>The same, for a caller that knows more to say: false when there are none left.</summary>
+    /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
+    public bool TrySpend(long steps)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        Note(steps);
+        return _steps >= 0;
+    }
+
+    /// <summary>Takes note of steps that were made; whoever spends next finds out that there are none left.</summary>
+    public void Note(long steps)
+    {
+        Spent += steps;
+        _steps -= steps;
+    }
+
+    /// <summary>Spends bytes of output that stays.</summary>
+    /// <exception cref="TokenizerException">There are none left.</exception>
+    public void SpendBytes(long bytes)
+    {
+        if ((_bytes -= bytes) < 0)
+        {
+            throw TooMuch("memory");
+        }
+    }
+
+    /// <summary>Throws when the caller has cancelled.</summary>
+    public void Observe() => _cancellation.ThrowIfCancellationRequested();
+
+    /// <summary>The exception for a text that costs too much.</summary>
+    public static TokenizerException TooMuch(string what, string? pattern = null) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"the tokenizer's rules{(pattern is null ? "" : $" (here the pattern '{pattern}')")} need too much {what} for this text; "
+        + $"no real model's do, so check where its files come from, or split the text"));
+}

@@ -1,0 +1,195 @@
+using System.Text.Json;
+using Connectors.Vllm.Tokenizers.Adapters;
+using Connectors.Vllm.Tokenizers.Buffers;
+using Connectors.Vllm.Tokenizers.Loading;
+using Connectors.Vllm.Tokenizers.Pipeline;
+
+namespace Connectors.Vllm.Tokenizers;
+
+public sealed partial class VllmTokenizer
+{
+    private const string JsonName = "tokenizer.json";
+    private const string ConfigName = "tokenizer_config.json";
+    private const string ModelConfigName = "config.json";
+    private const string TekkenName = "tekken.json";
+    private const string TiktokenName = "tiktoken.model";
+    private const string SentencePieceName = "tokenizer.model";
+
+    /// <summary>
+    /// Loads one file: a tokenizer.json, a tekken.json, a tiktoken file (<c>*.tiktoken</c>, <c>tiktoken.model</c>), or a SentencePiece model
+    /// (<c>*.model</c>).
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <returns>The tokenizer.</returns>
+    /// <exception cref="TokenizerException">The file is missing, malformed, or uses something unsupported.</exception>
+    public static VllmTokenizer FromFile(string path, TokenizerOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var name = Path.GetFileName(path);
+        var budget = Budget(options);
+        return new VllmTokenizer(Load(new Dictionary<string, ReadOnlyMemory<byte>> { [name] = ReadFile(path, budget) }, name, budget), options);
+    }
+
+    /// <summary>
+    /// Loads the tokenizer of a model folder, choosing in vLLM's order: tekken.json, tokenizer.json, tiktoken file; a SentencePiece model last.
+    /// Added tokens of tokenizer_config.json (<c>added_tokens_decoder</c>) are merged in.
+    /// </summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <returns>The tokenizer.</returns>
+    /// <exception cref="TokenizerException">No tokenizer file is there, or one is malformed or uses something unsupported.</exception>
+    public static VllmTokenizer FromDirectory(string directory, TokenizerOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        if (!Directory.Exists(directory))
+        {
+            throw new TokenizerException($"the folder '{directory}' does not exist; give the folder that holds the model's tokenizer files");
+        }
+
+        var names = Directory.EnumerateFiles(directory).Select(file => Path.GetFileName(file)!).ToList();
+        var chosen = Choose(names, directory);
+        var budget = Budget(options);
+        var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+        foreach (var name in names.Where(name => name == chosen || name is ConfigName or ModelConfigName))
+        {
+            files[name] = ReadFile(Path.Combine(directory, name), budget);
+        }
+
+        return new VllmTokenizer(Load(files, chosen, budget), options);
+    }
+
+    /// <summary>The same as <see cref="FromDirectory"/>, from files in memory.</summary>
+    /// <param name="files">Contents by flat file name, for example <c>tokenizer.json</c>. Other files are ignored.</param>
+    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <returns>The tokenizer.</returns>
+    /// <exception cref="TokenizerException">No tokenizer file is there, or one is malformed or uses something unsupported.</exception>
+    public static VllmTokenizer FromFiles(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, TokenizerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        var chosen = Choose([.. files.Keys], "the given files");
+        var budget = Budget(options);
+        budget.Reserve(files[chosen].Length, chosen);
+        return new VllmTokenizer(Load(files, chosen, budget), options);
+    }
+
+    /// <summary>Loads a tokenizer.json from memory.</summary>
+    /// <param name="tokenizerJson">The file's bytes (UTF-8).</param>
+    /// <param name="tokenizerConfigJson">The bytes of tokenizer_config.json, whose <c>added_tokens_decoder</c> is merged; may be empty.</param>
+    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <returns>The tokenizer.</returns>
+    /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
+    public static VllmTokenizer FromJson(
+        ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, TokenizerOptions? options = null) =>
+        new(
+            Load(new Dictionary<string, ReadOnlyMemory<byte>> { [JsonName] = tokenizerJson, [ConfigName] = tokenizerConfigJson }, JsonName, Budget(options)),
+            options);
+
+    /// <summary>
+    /// Takes any tokenizer of Microsoft.ML.Tokenizers for a model whose files cannot be read here. Added tokens are searched in the text
+    /// before that tokenizer sees it, so that prompts have control tokens and message content has none: what it would make a control token of
+    /// inside ordinary text is encoded in parts. A <see cref="VllmTokenizer"/> comes back as it is.
+    /// </summary>
+    /// <param name="tokenizer">The tokenizer; it must be thread-safe. It is given the text between added tokens, and adds no begin or end tokens.</param>
+    /// <param name="addedTokens">
+    /// The model's added tokens, beyond the special tokens that a tokenizer of Microsoft.ML.Tokenizers names itself; null for none.
+    /// </param>
+    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <returns>The tokenizer.</returns>
+    public static VllmTokenizer From(
+        Microsoft.ML.Tokenizers.Tokenizer tokenizer, IEnumerable<AddedToken>? addedTokens = null, TokenizerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        return tokenizer as VllmTokenizer ?? new VllmTokenizer(MicrosoftTokenizerAdapter.Define(tokenizer, addedTokens ?? []), options);
+    }
+
+    /// <summary>The added tokens of a tokenizer_config.json (<c>added_tokens_decoder</c>), for <see cref="From"/>.</summary>
+    /// <param name="tokenizerConfigJson">The file's bytes; may be empty.</param>
+    /// <returns>The tokens, in the order of their ids.</returns>
+    /// <exception cref="TokenizerException">The file is malformed.</exception>
+    public static IReadOnlyList<AddedToken> ReadAddedTokens(ReadOnlyMemory<byte> tokenizerConfigJson) => Guard(ConfigName, () =>
+    {
+        var tokens = new List<AddedToken>();
+        AddedTokenReader.MergeConfig(tokens, tokenizerConfigJson, ConfigName, Budget(null));
+        return tokens;
+    });
+
+    private static LoadBudget Budget(TokenizerOptions? options)
+    {
+        options ??= new TokenizerOptions();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxLoadBytes, nameof(options));
+        return new LoadBudget(options.MaxLoadBytes);
+    }
+
+    private static TokenizerDefinition Load(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string chosen, LoadBudget budget)
+    {
+        var config = files.GetValueOrDefault(ConfigName);
+        var file = files[chosen];
+        return Guard(chosen, () =>
+            chosen.StartsWith("tekken", StringComparison.OrdinalIgnoreCase) && chosen.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+                ? TekkenLoader.Load(file, chosen, budget)
+            : IsSentencePiece(chosen) && SentencePieceLoader.Recognises(file.Span) ? SentencePieceLoader.Load(file, chosen, config, budget)
+            : IsTiktoken(chosen) || IsSentencePiece(chosen)
+                ? TiktokenLoader.Load(file, chosen, config, files.GetValueOrDefault(ModelConfigName), budget)
+            : TokenizerJsonLoader.Load(file, chosen, config, budget));
+    }
+
+    /// <summary>Files come from anywhere: whatever a reader throws at bad bytes becomes the one exception that is documented.</summary>
+    private static T Guard<T>(string file, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException or ArithmeticException
+            or ArgumentException or IndexOutOfRangeException or InvalidDataException or KeyNotFoundException)
+        {
+            throw new TokenizerException($"the file is damaged, fetch it again ({exception.Message})", file, null, exception);
+        }
+    }
+
+    private static string Choose(List<string> names, string place)
+    {
+        if (names.Contains(TekkenName))
+        {
+            return TekkenName;
+        }
+
+        if (names.Contains(JsonName))
+        {
+            return JsonName;
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        if ((names.Find(name => name == TiktokenName) ?? names.Find(IsTiktoken)) is { } tiktoken)
+        {
+            return tiktoken;
+        }
+
+        if ((names.Find(name => name == SentencePieceName) ?? names.Find(IsSentencePiece)) is { } sentencePiece)
+        {
+            return sentencePiece;
+        }
+
+        throw new TokenizerException(
+            $"there is no tokenizer.json, tekken.json, tiktoken file or SentencePiece model in {place}; "
+            + "give the folder that holds the model's tokenizer files");
+    }
+
+    private static bool IsTiktoken(string name) => name == TiktokenName || name.EndsWith(".tiktoken", StringComparison.Ordinal);
+
+    private static bool IsSentencePiece(string name) => name != TiktokenName && name.EndsWith(".model", StringComparison.Ordinal);
+
+    private static byte[] ReadFile(string path, LoadBudget budget)
+    {
+        try
+        {
+            budget.Reserve(new FileInfo(path).Length, path);
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new TokenizerException($"the file cannot be read: {exception.Message}", path, null, exception);
+        }
+    }
+}
