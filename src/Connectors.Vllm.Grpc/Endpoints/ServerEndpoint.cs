@@ -239,6 +239,7 @@ internal static class FailureKinds
     {
         VllmException { IsEngineDead: true } => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => FailureKind.Down,
+        VllmTimeoutException { Kind: VllmTimeoutKind.Call, RequestId: not null } => FailureKind.None,
         VllmTimeoutException { ServerMessage.Length: 0 } => FailureKind.Hung,
         VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, ServerMessage.Length: 0 } => FailureKind.Down,
         VllmConnectionException { StatusCode: VllmStatusCode.Cancelled } => FailureKind.None,

@@ -100,7 +100,10 @@ internal sealed class CallLoop
         || exception is VllmModelChangedException
             or { IsEngineDead: true }
             or { StatusCode: VllmStatusCode.ResourceExhausted, IsRetryable: true, ServerMessage.Length: > 0 }
-            or VllmTimeoutException { ServerMessage.Length: 0 };
+            or VllmTimeoutException { ServerMessage.Length: 0, Kind: not VllmTimeoutKind.Call }
+
+            // The limit of a whole request is the caller's, not the server's trouble; that of a question about the server is.
+            or VllmTimeoutException { ServerMessage.Length: 0, RequestId: null };
 
     private static TimeSpan Rethrow(VllmException exception)
     {

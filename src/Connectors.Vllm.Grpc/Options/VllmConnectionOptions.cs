@@ -354,8 +354,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
 }
 
 /// <summary>
-/// How often and how fast a call is sent again. Only calls that have received nothing yet, and only failures that say the server
-/// did not work on the request (unreachable, refused stream, UNAVAILABLE), are retried.
+/// How often and how fast a call is sent again to the same server. Only calls that have received nothing yet, and only failures that say the server did not
+/// work on the request (unreachable, refused stream, UNAVAILABLE), are retried. Another endpoint is asked at once and does not count.
 /// </summary>
 public sealed class VllmRetryOptions
 {

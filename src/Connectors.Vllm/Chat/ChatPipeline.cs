@@ -50,7 +50,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
 
         // 4. Options become sampling parameters and a constraint.
         var plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
-        var request = RequestBuilder.Build(profile, settings, ids, prompt.Media, options, extras, plan, client, logger);
+        var request = RequestBuilder.Build(new ChatContext(profile, settings, options, extras, client, logger), ids, prompt.Media, plan);
 
         VllmTelemetry.PrepareSeconds.Record(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
         span?.SetTag("vllm.prompt_tokens", ids.Length);
@@ -78,7 +78,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         var ids = PromptEncoder.EncodeRaw(profile, text);
         var plan = ConstraintPlan.ForText(profile, wish);
-        var request = RequestBuilder.Build(profile, settings, ids, [], options, extras, plan, client, logger);
+        var request = RequestBuilder.Build(new ChatContext(profile, settings, options, extras, client, logger), ids, [], plan);
         return new PreparedChat
         {
             Prompt = text,

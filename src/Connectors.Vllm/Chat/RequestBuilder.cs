@@ -4,20 +4,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
+/// <summary>One request on its way to the engine: what was asked, and the model and settings it is made for.</summary>
+/// <param name="Profile">The served model.</param>
+/// <param name="Settings">The client's options.</param>
+/// <param name="Options">The caller's options.</param>
+/// <param name="Extras">vLLM's own parameters among them.</param>
+/// <param name="Client">The client that was asked; null for a preview.</param>
+/// <param name="Logger">The client's log.</param>
+internal sealed record ChatContext(
+    VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger);
+
 /// <summary>Options to the engine's request. What <see cref="ChatOptions.RawRepresentationFactory"/> set wins; the typed options fill what it left open.</summary>
 internal static class RequestBuilder
 {
-    public static GenerationRequest Build(
-        VllmModelProfile profile,
-        VllmGrpcOptions settings,
-        int[] ids,
-        IReadOnlyList<MediaItem> media,
-        ChatOptions? options,
-        VllmExtras extras,
-        ConstraintPlan plan,
-        IChatClient? client,
-        ILogger logger)
+    public static GenerationRequest Build(ChatContext context, int[] ids, IReadOnlyList<MediaItem> media, ConstraintPlan plan)
     {
+        var (profile, settings, options, extras, client, logger) = context;
         var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
         if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && !Serves(profile, model))
         {

@@ -3,20 +3,12 @@ namespace Connectors.Vllm;
 /// <summary>A model folder on this machine, as the option <see cref="VllmGrpcOptions.ModelDirectory"/> names it.</summary>
 /// <param name="directory">The folder.</param>
 /// <param name="needsTokenizer">Whether a folder without a tokenizer is of no use.</param>
-internal sealed class DirectorySource(string? directory, bool needsTokenizer = true) : IModelFileSource
+internal sealed class DirectorySource(string directory, bool needsTokenizer = true) : IModelFileSource
 {
     public string Name => "ModelDirectory";
 
-    public Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
-    {
-        if (string.IsNullOrEmpty(directory))
-        {
-            tried.Add($"{Name}: not set");
-            return Task.FromResult<ModelFileSet?>(null);
-        }
-
-        return ReadAsync(directory, $"directory {directory}", Name, tried, needsTokenizer, cancellationToken);
-    }
+    public Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken) =>
+        ReadAsync(directory, $"directory {directory}", Name, tried, needsTokenizer, cancellationToken);
 
     public static async Task<ModelFileSet?> ReadAsync(
         string directory, string origin, string name, ICollection<string> tried, bool needsTokenizer, CancellationToken cancellationToken)

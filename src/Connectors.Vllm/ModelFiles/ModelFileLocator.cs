@@ -17,7 +17,7 @@ internal static class ModelFileLocator
         }
 
         var hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
-        var sources = new List<IModelFileSource> { new DirectorySource(null) };
+        var sources = new List<IModelFileSource>();
         if (engine is not null)
         {
             sources.Add(new EngineSource(engine, served, needsTokenizer));

@@ -164,6 +164,92 @@ public sealed class SeveralServersTests
         Assert.Equal(4, Generations(two));
     }
 
+    /// <summary>
+    /// A few seconds in a normal run, ten minutes with VLLM_TEST_NIGHTLY=1: one server after the other hangs, refuses, drops connections or restarts, and no
+    /// request fails that had not begun to be answered.
+    /// </summary>
+    [Fact]
+    public async Task Generate_OneOfThreeServersMisbehavesAtRandom_NoRequestFails()
+    {
+        var duration = Environment.GetEnvironmentVariable("VLLM_TEST_NIGHTLY") == "1" ? TimeSpan.FromMinutes(10) : TimeSpan.FromSeconds(4);
+        await using var one = await VllmTestServer.StartAsync();
+        await using var two = await VllmTestServer.StartAsync();
+        await using var three = await VllmTestServer.StartAsync();
+        VllmTestServer[] servers = [one, two, three];
+        foreach (var server in servers)
+        {
+            server.Reply(ScriptedReply.FromIds(10, 11, 12));
+        }
+
+        await using var engine = CreateEngine(one, two, options =>
+        {
+            options.Endpoints.Add(three.Endpoint);
+            (options.FirstTokenTimeout, options.CallTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2));
+            (options.ProbeInterval, options.PrefixAffinity) = (TimeSpan.FromMilliseconds(50), false);
+        });
+        using var stop = new CancellationTokenSource(duration);
+        var answered = 0;
+        var trouble = Task.Run(async () =>
+        {
+            var random = new Random(1);
+            while (!stop.IsCancellationRequested)
+            {
+                var server = servers[random.Next(servers.Length)];
+                await MisbehaveAsync(server, random.Next(4));
+                for (var goal = Volatile.Read(ref answered) + 40; Volatile.Read(ref answered) < goal && !stop.IsCancellationRequested;)
+                {
+                    await Task.Yield();
+                }
+
+                server.Reply(ScriptedReply.FromIds(10, 11, 12));
+            }
+        });
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var received = new List<int>();
+                try
+                {
+                    await foreach (var update in engine.GenerateAsync(Prompt(worker)))
+                    {
+                        received.AddRange(update.TokenIds.Span);
+                    }
+
+                    Assert.Equal([10, 11, 12], received.Take(3));
+                }
+                catch (VllmException) when (received.Count > 0)
+                {
+                    // A restart in the middle of an answer: nothing can be repeated any more.
+                }
+
+                Interlocked.Increment(ref answered);
+            }
+        })));
+        await trouble;
+
+        Assert.True(answered > 40, $"{answered} requests were answered");
+
+        static Task MisbehaveAsync(VllmTestServer server, int how)
+        {
+            switch (how)
+            {
+                case 0:
+                    server.Reply(ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)));
+                    return Task.CompletedTask;
+                case 1:
+                    server.Reply(ScriptedReply.Failing(ServerFault.Status(14, "The engine is currently busy.")));
+                    return Task.CompletedTask;
+                case 2:
+                    server.Reply(ScriptedReply.Failing(ServerFault.After(0, FaultKind.DropConnection)));
+                    return Task.CompletedTask;
+                default:
+                    return server.RestartAsync();
+            }
+        }
+    }
+
     private sealed class EventIds : ILoggerProvider, ILogger
     {
         private readonly ConcurrentQueue<int> _seen = [];
