@@ -80,7 +80,7 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
         var bestWeight = 0UL;
         foreach (var endpoint in endpoints)
         {
-            var weight = Mix(Hash(MemoryMarshal.AsBytes(endpoint.Uri.Authority.AsSpan()), prefix));
+            var weight = Mix(Hash(MemoryMarshal.AsBytes(endpoint.Uri.AbsoluteUri.AsSpan()), prefix));
             if (weight >= bestWeight)
             {
                 (best, bestWeight) = (endpoint, weight);
