@@ -23,12 +23,51 @@ public sealed class ResponseTemplateTests
     [InlineData("<call>oops</call>y", null, "T <call>oops</call>y")]
     [InlineData("<call>{\"name\": \"now\"", null, "T <call>{\"name\": \"now\"")]
     [InlineData("a <thi b", null, "T a <thi b")]
+    [InlineData("<call>{\"name\": \"now\"}</call>\n\n<call>{\"name\": \"now\"}</call>\n", null, "C now {}", "C now {}")]
+    [InlineData(" \n", null, "T  \n")]
+    [InlineData("a<|im_end|><<|im_end|>", null, "T a")]
+    [InlineData("<call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"a\", \"city\": \"b\"}}</call>", null, "C get_weather {\"city\": \"b\"}")]
+    [InlineData("<call>{\"name\": \"write\", \"arguments\": {\"content\": \"a </call> \\\"b\\\"\"}}</call>y", null, "C write {\"content\": \"a </call> \\\"b\\\"\"}", "T y")]
+    [InlineData("<call>{\"name\": \"write\", \"arguments\": {\"content\": \"a\nb\"}}</call>", null, "C write {\"content\": \"a\\nb\"}")]
+    [InlineData("<call>{\"a\": \"</call>y", null, "T <call>{\"a\": \"</call>y")]
     public void Parse_JsonTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Json, output, tail, expected);
 
     [Theory]
     [InlineData("t<fn=get_weather><p=city> X </p><p=days>4</p></fn>u", null, "T t", "C get_weather {\"city\": \" X \", \"days\": 4}", "T u")]
     [InlineData("no <fn= here", null, "T no <fn= here")]
     public void Parse_XmlTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Xml, output, tail, expected);
+
+    [Theory]
+    [InlineData("    indented\n\tline\n\n")]
+    [InlineData("  ")]
+    [InlineData("a\r\nb")]
+    public void Parse_InlineXmlWithoutValueParser_KeepsWhiteSpace(string value)
+    {
+        foreach (var parser in (string[])["", ", \"value_parser\": {\"name\": \"json\", \"args\": {\"allow_non_json\": true}}"])
+        {
+            var template = """
+                {"start_anchor": "A:", "fields": {"content": {}, "tool_calls": {"open": "<call>", "close": "</call>", "content": "xml-inline",
+                  "content_args": {"tag_pattern": "<p=(?P<key>[^>]+)>(?P<value>.*?)</p>"PARSER}, "transform": {"name": "write", "arguments": "{content}"}}}}
+                """.Replace("PARSER", parser, StringComparison.Ordinal);
+            Check(template, $"<call><p=content>{value}</p></call>", null, ["C write {\"content\": " + System.Text.Json.JsonSerializer.Serialize(value) + "}"]);
+        }
+    }
+
+    [Fact]
+    public void Push_SpecialTokenNoFieldKnows_IsMarkupWhereItStands()
+    {
+        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
+        var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|x|>" }, ReportMarkup = true });
+        var events = new OutputEvents();
+        foreach (var (text, id) in new[] { ("a <", 1), ("<|x|>", 7), ("b", 1), ("<call>{\"name\":", 1), ("<|x|>", 7), ("\"now\"}</call>", 1) })
+        {
+            parser.Push(text, id, events);
+        }
+
+        parser.Finish("stop", events);
+        Assert.Equal(["T a <b", "C now {}"], OutputCase.Lines(events));
+        Assert.Equal("a <<|x|>b<call>{\"name\":<|x|>\"now\"}</call>", OutputCase.Raw(events));
+    }
 
     [Theory]
     [InlineData("[T]a[/T]x[T]b[/T]y", null, "R a", "T x", "R --b", "T | y")]
@@ -87,7 +126,7 @@ public sealed class ResponseTemplateTests
     {
         var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template });
         Assert.Equal("hf", format.ToolParser);
-        foreach (var size in (int[])[1, 2, 5, 1000])
+        foreach (var size in (int[])[1, 2, 3, 5, 7, 1000])
         {
             var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = tail, Tools = TestTools.All, ReportMarkup = true });
             var events = new OutputEvents();

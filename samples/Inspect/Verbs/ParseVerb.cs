@@ -49,10 +49,16 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
     private ParsedOutput Parse(JsonElement line)
     {
         var format = Format(line.Text("tool_parser") ?? toolParser, line.Text("reasoning_parser") ?? reasoningParser);
+        OutputTool[] tools = line.Member("tools") is { } list ? [.. list.EnumerateArray().Select(Tool)] : [];
+        var choice = Choice(line.Text("tool_choice"));
+        var multiple = line.Flag("parallel_tool_calls", otherwise: true);
         OutputParserOptions options = new()
         {
             PromptTail = line.Text("prompt_tail"),
-            Tools = line.Member("tools") is { } tools ? [.. tools.EnumerateArray().Select(Tool)] : [],
+            Tools = tools,
+            ToolChoice = choice,
+            CallShape = Shape(format, tools, choice, multiple),
+            AllowMultipleToolCalls = multiple,
             TemplateArguments = line.Member("kwargs"),
             SpecialTokens = model?.SpecialTokens,
         };
@@ -98,6 +104,20 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
 
         return format;
     }
+
+    private static OutputToolChoice Choice(string? name) => name switch
+    {
+        null or Auto => OutputToolChoice.Auto,
+        "none" => OutputToolChoice.None,
+        "required" => OutputToolChoice.Required,
+        _ => OutputToolChoice.Named(name),
+    };
+
+    // A forced call is read in the shape that its constraint makes.
+    private static CallShape Shape(OutputFormat format, OutputTool[] tools, OutputToolChoice choice, bool multiple) =>
+        choice.Kind is OutputToolChoiceKind.Auto or OutputToolChoiceKind.None
+            ? CallShape.Native
+            : OutputConstraints.Build(format, new OutputConstraintRequest { Tools = tools, ToolChoice = choice, AllowMultipleToolCalls = multiple }).CallShape;
 
     private static OutputTool Tool(JsonElement tool)
     {

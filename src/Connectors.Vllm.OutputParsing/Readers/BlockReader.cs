@@ -53,7 +53,7 @@ internal sealed class CallDraft(string name, ToolSchema schema, string? id = nul
 /// <summary>
 /// The loop that all formats with a header and values share: what opens a call, its header, its body, a value, what closes it. A step of a format looks
 /// at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is no call is text behind its opener and
-/// read again, but what was cut off inside a value is text as a whole, for nothing that stands in a value may ever run.
+/// read again, but what was cut off behind the beginning of a value is text as a whole, for nothing that stands in a value may ever run.
 /// </summary>
 internal abstract class BlockReader : CallReader
 {
@@ -78,8 +78,7 @@ internal abstract class BlockReader : CallReader
         {
             if (Step(_state, block, final) is { } result)
             {
-                return final && result.Status == ReadStatus.More ? Reject(block.Length, _state is BlockState.Value or BlockState.Json ? block.Length : 0)
-                    : result;
+                return final && result.Status == ReadStatus.More ? Reject(block.Length) : result;
             }
         }
     }
@@ -109,8 +108,15 @@ internal abstract class BlockReader : CallReader
         return ReadResult.CallThenMore(call, length);
     }
 
-    /// <summary>No call: the opener is text (or more of the block), and reading goes on behind it.</summary>
-    protected ReadResult Reject(int examined, int length = 0) => ReadResult.Reject(Math.Max(Math.Max(_openerLength, length), 1), examined);
+    /// <summary>
+    /// No call: the opener is text, and reading goes on behind it, or behind <paramref name="length"/> characters. With a value, all that was looked at
+    /// is text.
+    /// </summary>
+    protected ReadResult Reject(int examined, int length = 0)
+    {
+        var hasValue = _state is BlockState.Value or BlockState.Json or BlockState.Body { Call.Arguments.Count: > 0 };
+        return ReadResult.Reject(Math.Max(hasValue ? examined : Math.Max(_openerLength, length), 1), examined);
+    }
 
     /// <summary>True when nothing but space stands between the opener and a position.</summary>
     protected bool IsEmptyUpTo(ReadOnlySpan<char> block, int position) => block[_openerLength..position].IsWhiteSpace();

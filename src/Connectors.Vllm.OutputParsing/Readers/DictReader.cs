@@ -258,7 +258,7 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
             if (closer < 0)
             {
                 _position = safe;
-                return final ? ReadResult.Reject(Math.Max(_openerLength, 1), block.Length) : ReadResult.More;
+                return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
             }
 
             return ReadResult.LastCall(ParsedCall.Malformed(_name, block[_bodyStart..closer], "The arguments are no dictionary."), closer + closerLength);

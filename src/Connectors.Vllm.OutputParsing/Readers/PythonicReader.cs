@@ -45,7 +45,8 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
 
             if (!FindEnd(block))
             {
-                return final ? ReadResult.Reject(_quote != '\0' ? block.Length : Math.Max(_openerLength, 1), _position) : ReadResult.More;
+                // What was cut off is text as a whole: a string in it may quote calls.
+                return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
             }
 
             _complete = true;

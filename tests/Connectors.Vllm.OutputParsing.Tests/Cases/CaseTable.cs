@@ -8,6 +8,7 @@ public static class CaseTable
         .. ThinkCases.All,
         .. HermesCases.All,
         .. VectorCases.All,
+        .. RepairCases.All,
         .. FormatProfiles.All.SelectMany(profile => profile.Cases()),
     ]);
 
