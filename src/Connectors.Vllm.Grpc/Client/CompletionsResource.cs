@@ -5,8 +5,7 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// Completions of prompts given as text or ids, with every sampling parameter. Text is decoded here with the model's tokenizer, which is asked from
-/// the
-/// server when none was given; a server that cannot send it but sends text (Inference protocol) is asked for text instead.
+/// the server when none was given; a server that cannot send it but sends text (Inference protocol) is asked for text instead.
 /// </summary>
 public sealed class CompletionsResource
 {

@@ -151,10 +151,8 @@ public sealed class VllmProtocolException : VllmException
 
 /// <summary>
 /// The server has another model than the one the prompt ids were made for (<see cref="GenerationRequest.PreparedFor"/>): it was restarted with
-/// another
-/// one, or another server of the list serves another one. Nothing was sent. Make the prompt again with the tokenizer of the model that is served now;
-/// chat
-/// clients and embedding generators do that by themselves.
+/// another one, or another server of the list serves another one. Nothing was sent. Make the prompt again with the tokenizer of the model that is
+/// served now; chat clients and embedding generators do that by themselves.
 /// </summary>
 public sealed class VllmModelChangedException : VllmException
 {

@@ -78,8 +78,7 @@ public sealed record GenerationRequest
 
     /// <summary>
     /// The model the prompt was made for, as <see cref="IVllmEngine.GetModelInfoAsync"/> told it. A server that has another one by the time the
-    /// request
-    /// would be sent gets nothing, and <see cref="VllmModelChangedException"/> is thrown. Null sends to whatever model is there.
+    /// request would be sent gets nothing, and <see cref="VllmModelChangedException"/> is thrown. Null sends to whatever model is there.
     /// </summary>
     public VllmModelInfo? PreparedFor { get; init; }
 
@@ -104,8 +103,8 @@ public sealed record GenerationRequest
 
     /// <summary>
     /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (Inference protocol): for
-    /// those who
-    /// take <see cref="GenerationUpdate.ServerText"/> and nothing else. A constraint that failed silently cannot be told from an empty answer then.
+    /// those who take <see cref="GenerationUpdate.ServerText"/> and nothing else. A constraint that failed silently cannot be told from an empty
+    /// answer then.
     /// </summary>
     public bool IncludeTokenIds { get; init; } = true;
 
@@ -126,8 +125,7 @@ public sealed record GenerationRequest
 
     /// <summary>
     /// This, with <see cref="PromptIds"/> cut as <see cref="SamplingOptions.TruncatePromptTokens"/> says; the engine does that to every request. A
-    /// prompt of
-    /// text is cut by the server, which is the first to know its ids.
+    /// prompt of text is cut by the server, which is the first to know its ids.
     /// </summary>
     public GenerationRequest WithTruncatedPrompt() =>
         PromptText is not null || Sampling.TruncatePromptTokens is not (> 0 and var length) ? this : this with

@@ -40,7 +40,8 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
     Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Asks every endpoint about its health, in the order of <see cref="VllmConnectionOptions.Endpoints"/>. An endpoint that cannot be reached is reported as not
+    /// Asks every endpoint about its health, in the order of <see cref="VllmConnectionOptions.Endpoints"/>. An endpoint that cannot be reached is
+    /// reported as not
     /// healthy, with <see cref="VllmHealth.Exception"/>.
     /// </summary>
     Task<IReadOnlyList<VllmHealth>> GetEndpointHealthAsync(CancellationToken cancellationToken = default);
@@ -55,9 +56,8 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
     Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked
-    /// against the archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves
-    /// this model is
+    /// The tokenizer's files by name (tokenizer.json, tokenizer_config.json, config.json, generation_config.json, templates …), checked against the
+    /// archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves this model is
     /// asked; null asks any of the list.
     /// </summary>
     /// <exception cref="VllmModelChangedException">No server has that model any more.</exception>

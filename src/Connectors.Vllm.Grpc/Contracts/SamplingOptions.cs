@@ -1,9 +1,9 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// How tokens are chosen and how many. Null means "not said": the model's own default if it has one
-/// (<see cref="VllmModelInfo.DefaultSampling"/>), else neutral. Both protocols get the same values on the wire, because
-/// their own meanings of an absent value differ. Ranges are checked before sending.
+/// How tokens are chosen and how many. Null means "not said": the model's own default if it has one (<see cref="VllmModelInfo.DefaultSampling"/>),
+/// else neutral. Both protocols get the same values on the wire, because their own meanings of an absent value differ. Ranges are checked before
+/// sending.
 /// </summary>
 public sealed record SamplingOptions
 {

@@ -21,7 +21,12 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
     /// <summary>Chooses the server for a request and counts the request there, until the lease is disposed.</summary>
     /// <param name="promptIds">The prompt; empty when there is none.</param>
     /// <param name="failed">Servers that this request has failed at.</param>
-    public EndpointLease Take(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed) => new(Select(promptIds, failed));
+    /// <param name="preferred">The address to take unless the request has failed there; null for any.</param>
+    public EndpointLease Take(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed, Uri? preferred = null)
+    {
+        var first = preferred is null ? null : Array.Find(endpoints, endpoint => endpoint.Uri == preferred && !failed.Contains(endpoint));
+        return new(first ?? Select(promptIds, failed));
+    }
 
     /// <summary>Whether a server may be set aside for a failure that says little: more than half of them must stay.</summary>
     public bool MaySetAside(ServerEndpoint endpoint)

@@ -5,8 +5,7 @@ internal static class ModelMatch
 {
     /// <summary>
     /// The same server must tell exactly what it told then. Another server may call its model and its folder differently; there only what decides
-    /// about
-    /// token ids counts, as far as both tell it.
+    /// about token ids counts, as far as both tell it.
     /// </summary>
     public static bool Fits(VllmModelInfo prepared, VllmModelInfo served) =>
         ReferenceEquals(prepared, served) || (prepared.Endpoint == served.Endpoint
@@ -14,7 +13,8 @@ internal static class ModelMatch
         : HaveSameTokens(prepared, served));
 
     /// <summary>
-    /// Two servers whose models differ in both names: the served one and the last part of the path or hub id. One of the two alone may differ for the same model.
+    /// Two servers whose models differ in both names: the served one and the last part of the path or hub id. One of the two alone may differ for the
+    /// same model.
     /// </summary>
     public static bool AreNamedDifferently(VllmModelInfo one, VllmModelInfo other)
     {
@@ -63,7 +63,8 @@ internal static class ModelGuard
         {
             throw new VllmRequestException(
                 $"The endpoints serve different models: {prepared.Endpoint} serves '{prepared.ServedModelName}' and {served.Endpoint} serves "
-                + $"'{served.ServedModelName}'; nothing was sent. The endpoints of one client must serve the same model; create a client for each model.")
+                + $"'{served.ServedModelName}'; nothing was sent. The endpoints of one client must serve the same model; create a client for "
+                + $"each model.")
             {
                 StatusCode = VllmStatusCode.FailedPrecondition,
                 Endpoint = served.Endpoint,

@@ -122,8 +122,7 @@ internal sealed class ServerEndpoint : IDisposable
 
     /// <summary>
     /// One at a time: requests that found new connections again and again. Each opens one where the server takes few streams on a connection, which
-    /// holds all others
-    /// back, so that they would begin anew as often as there are requests.
+    /// holds all others back, so that they would begin anew as often as there are requests.
     /// </summary>
     public async Task<SendTurn> TakeTurnAsync(CancellationToken cancellationToken)
     {

@@ -11,8 +11,7 @@ internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Ser
 
 /// <summary>
 /// The one loop that decides what follows a failure: the same server looked at anew, another server at once, the same again after a pause, or the
-/// exception
-/// to the caller. Everything that happens before the first message of an answer goes through it; nothing after that is repeated.
+/// exception to the caller. Everything that happens before the first message of an answer goes through it; nothing after that is repeated.
 /// </summary>
 internal sealed class CallLoop
 {
@@ -34,48 +33,82 @@ internal sealed class CallLoop
     }
 
     /// <summary>
-    /// Acts at a server. The lease is what <paramref name="act"/> leaves of it: who returns a running call keeps the server counted as busy.
+    /// Acts at a server. The lease goes to the caller with the result: a server keeps counting as busy while a call that was returned runs.
     /// </summary>
+    /// <param name="promptIds">The prompt; empty when there is none.</param>
+    /// <param name="preferred">The address to ask first; null for any.</param>
+    /// <param name="act">What to do; it must leave nothing behind when it throws.</param>
+    /// <param name="cancellationToken">Ends the attempt, or the pause before the next one.</param>
     public async Task<(T Result, EndpointLease Lease)> RunAsync<T>(
-        ReadOnlyMemory<int> promptIds, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+        ReadOnlyMemory<int> promptIds, Uri? preferred, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         var state = new State();
         while (true)
         {
-            var lease = _endpoints.Take(promptIds.Span, state.Failed);
-            var endpoint = lease.Endpoint;
-            KnownServer? server = null;
+            var lease = _endpoints.Take(promptIds.Span, state.Failed, preferred);
             TimeSpan pause;
-            SendTurn? turn = null;
             try
             {
-                turn = state.Renewals < RenewalsBeforeTurns ? null : await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
-                server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
-                return (await act(new Attempt(endpoint, server, state.Attempts, turn), cancellationToken).ConfigureAwait(false), lease);
-            }
-            catch (ConnectionRenewedException exception)
-            {
-                lease.Dispose();
-                pause = CountRenewal(state, endpoint, exception);
+                return (await ActAsync(lease.Endpoint, state, act, cancellationToken).ConfigureAwait(false), lease);
             }
             catch (VllmException exception)
             {
                 lease.Dispose();
-                pause = await AfterAsync(exception, server, endpoint, state, cancellationToken).ConfigureAwait(false) ?? Rethrow(exception);
+                if (Decide(exception, lease.Endpoint, state) is not { } wait)
+                {
+                    throw;
+                }
+
+                pause = wait;
             }
             catch
             {
                 lease.Dispose();
                 throw;
             }
-            finally
-            {
-                turn?.Dispose();
-            }
 
             if (pause > TimeSpan.Zero)
             {
                 await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Acts at one server, again when it has to be looked at anew: a connection was opened in between, or it speaks another protocol by now.
+    /// </summary>
+    private static async Task<T> ActAsync<T>(
+        ServerEndpoint endpoint, State state, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var turn = state.Renewals < RenewalsBeforeTurns ? null : await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+            var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await act(new Attempt(endpoint, server, state.Attempts, turn), cancellationToken).ConfigureAwait(false);
+            }
+            catch (ConnectionRenewedException exception)
+            {
+                if (++state.Renewals == MaxRenewals)
+                {
+                    throw new VllmConnectionException($"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
+                    {
+                        StatusCode = VllmStatusCode.Unavailable,
+                        Endpoint = endpoint.Uri,
+                        IsRetryable = true,
+                    };
+                }
+            }
+            catch (VllmRequestException exception) when (exception is { StatusCode: VllmStatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
+            {
+                // A method that the server had is gone; nothing was done.
+                state.HasAskedAnew = true;
+                if (!endpoint.Forget(server)
+                    || (await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false)).Protocol.Protocol == server.Protocol.Protocol)
+                {
+                    throw;
+                }
             }
         }
     }
@@ -105,30 +138,9 @@ internal sealed class CallLoop
             // The limit of a whole request is the caller's, not the server's trouble; that of a question about the server is.
             or VllmTimeoutException { ServerMessage.Length: 0, RequestId: null };
 
-    private static TimeSpan Rethrow(VllmException exception)
+    /// <summary>The pause before the next attempt; null when the failure is the caller's.</summary>
+    private TimeSpan? Decide(VllmException exception, ServerEndpoint endpoint, State state)
     {
-        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception);
-        return default;
-    }
-
-    private static TimeSpan CountRenewal(State state, ServerEndpoint endpoint, ConnectionRenewedException exception) => ++state.Renewals < MaxRenewals
-        ? TimeSpan.Zero
-        : throw new VllmConnectionException($"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
-        {
-            StatusCode = VllmStatusCode.Unavailable,
-            Endpoint = endpoint.Uri,
-            IsRetryable = true,
-        };
-
-    /// <summary>The pause before the next attempt; null when there is none.</summary>
-    private async Task<TimeSpan?> AfterAsync(
-        VllmException exception, KnownServer? server, ServerEndpoint endpoint, State state, CancellationToken cancellationToken)
-    {
-        if (server is not null && await WasReplacedAsync(exception, server, endpoint, state, cancellationToken).ConfigureAwait(false))
-        {
-            return TimeSpan.Zero;
-        }
-
         endpoint.Observe(exception, _endpoints.MaySetAside(endpoint));
         state.Failed.Add(endpoint);
         TimeSpan? pause = null;
@@ -150,21 +162,6 @@ internal sealed class CallLoop
         }
 
         return pause;
-    }
-
-    /// <summary>A method that the server had is gone: it may have been replaced by a version of the other protocol. Nothing was done then.</summary>
-    private static async Task<bool> WasReplacedAsync(
-        VllmException exception, KnownServer server, ServerEndpoint endpoint, State state, CancellationToken cancellationToken)
-    {
-        if (exception is not VllmRequestException { StatusCode: VllmStatusCode.Unimplemented, Method: not null }
-            || state.HasAskedAnew || !endpoint.Forget(server))
-        {
-            return false;
-        }
-
-        state.HasAskedAnew = true;
-        var renewed = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
-        return renewed.Protocol.Protocol != server.Protocol.Protocol;
     }
 
     /// <summary>Doubles from the base delay to the longest, and half of it is chance, so that clients do not come back together.</summary>

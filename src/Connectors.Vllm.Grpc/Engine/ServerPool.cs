@@ -59,6 +59,7 @@ internal sealed class ServerPool : IVllmEngine
     public Task<EmbeddingResult> EmbedAsync(
         ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default) =>
         ActAsync(
+            preparedFor?.Endpoint,
             async (attempt, token) =>
             {
                 await ModelGuard.CheckAsync(preparedFor, attempt.Server, token).ConfigureAwait(false);
@@ -69,6 +70,7 @@ internal sealed class ServerPool : IVllmEngine
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ActAsync(
+            model?.Endpoint,
             async (attempt, token) =>
             {
                 if (model is not null)
@@ -125,7 +127,9 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
-    /// <summary>The resets of the calls are on their way; what follows is the aborts and, when they are through, the connections. Does not throw.</summary>
+    /// <summary>
+    /// The resets of the calls are on their way; what follows is the aborts and, when they are through, the connections. Does not throw.
+    /// </summary>
     private async Task CloseAsync()
     {
         GenerationRun[] running;
@@ -146,7 +150,9 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
-    /// <summary>What a call that was ended by a token throws: the caller's cancellation with the caller's token, or that the engine is gone.</summary>
+    /// <summary>
+    /// What a call that was ended by a token throws: the caller's cancellation with the caller's token, or that the engine is gone.
+    /// </summary>
     private Exception Ended(OperationCanceledException exception, CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
         : _stopping.IsCancellationRequested ? new ObjectDisposedException(nameof(IVllmEngine), "The engine was disposed while the call was running.")
@@ -160,7 +166,7 @@ internal sealed class ServerPool : IVllmEngine
         try
         {
             (run, lease) = await _loop.RunAsync(
-                request.PromptIds, (attempt, token) => StartAsync(attempt, request, token), stop.Token).ConfigureAwait(false);
+                request.PromptIds, preferred: null, (attempt, token) => StartAsync(attempt, request, token), stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException exception)
         {
@@ -261,15 +267,15 @@ internal sealed class ServerPool : IVllmEngine
     }
 
     private Task<T> AskAsync<T>(Func<IServerProtocol, CancellationToken, Task<T>> ask, CancellationToken cancellationToken) =>
-        ActAsync((attempt, token) => ask(attempt.Server.Protocol, token), cancellationToken);
+        ActAsync(preferred: null, (attempt, token) => ask(attempt.Server.Protocol, token), cancellationToken);
 
-    private async Task<T> ActAsync<T>(Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    private async Task<T> ActAsync<T>(Uri? preferred, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         try
         {
-            var (result, lease) = await _loop.RunAsync(default, act, stop.Token).ConfigureAwait(false);
+            var (result, lease) = await _loop.RunAsync(default, preferred, act, stop.Token).ConfigureAwait(false);
             lease.Dispose();
             return result;
         }

@@ -26,10 +26,9 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <summary>
     /// Addresses of servers that serve the same model: <c>http://host:port</c> (plain HTTP/2), <c>https://host:port</c> (TLS),
     /// <c>unix:/path/to/socket</c>; <c>grpc://</c> and <c>grpcs://</c> are read as the first two. <c>dns:///host:port</c>, and any other scheme the
-    /// channel has a
-    /// resolver for, is one endpoint whose channel spreads calls over all addresses it finds, in turn; it uses TLS when a certificate option is set.
-    /// Several endpoints spread the requests, see <see cref="PrefixAffinity"/>. Empty means <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which
-    /// default to localhost:9000.
+    /// channel has a resolver for, is one endpoint whose channel spreads calls over all addresses it finds, in turn; it uses TLS when a certificate
+    /// option is set. Several endpoints spread the requests, see <see cref="PrefixAffinity"/>. Empty means
+    /// <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which default to localhost:9000.
     /// </summary>
     public IList<Uri> Endpoints { get; } = [];
 
@@ -55,23 +54,20 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
     /// <summary>
     /// The HTTP handler to use instead of one of our own, e.g. from an <c>IHttpMessageHandlerFactory</c>; it is not disposed. Certificates, connect
-    /// timeout and keep-alive
-    /// are the handler's then, and a server that is replaced behind its connections is noticed within half a minute instead of at once. Null makes a
-    /// handler.
+    /// timeout and keep-alive are the handler's then, and a server that is replaced behind its connections is noticed within half a minute instead of
+    /// at once. Null makes a handler.
     /// </summary>
     public HttpMessageHandler? HttpHandler { get; set; }
 
     /// <summary>
     /// Changes the options of each channel before it is made (load balancing, own resolvers through <see cref="GrpcChannelOptions.ServiceProvider"/>,
-    /// a handler
-    /// around ours …). Do not switch on gRPC's own retries: what was made for one model could reach another one.
+    /// a handler around ours …). Do not switch on gRPC's own retries: what was made for one model could reach another one.
     /// </summary>
     public Action<GrpcChannelOptions>? ConfigureChannel { get; set; }
 
     /// <summary>
     /// Makes the calls instead of channels of our own: that of an own channel, a client factory or a test. <see cref="Endpoints"/> then only names it
-    /// in
-    /// messages, and everything about connections, certificates and handlers is its own.
+    /// in messages, and everything about connections, certificates and handlers is its own.
     /// </summary>
     public CallInvoker? CallInvoker { get; set; }
 
@@ -82,7 +78,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
     public string? RootCertificateFile { get; set; }
 
     /// <summary>
-    /// The client's certificate for mutual TLS: a PEM file (with its private key, or with <see cref="ClientCertificateKeyFile"/> beside it), or a PKCS#12
+    /// The client's certificate for mutual TLS: a PEM file (with its private key, or with <see cref="ClientCertificateKeyFile"/> beside it), or a
+    /// PKCS#12
     /// file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
     /// </summary>
     public string? ClientCertificateFile { get; set; }
@@ -94,7 +91,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
     public string? ClientCertificatePassword { get; set; }
 
     /// <summary>
-    /// Changes the TLS settings of https connections in code, after the files above were applied: certificates from a store, a validation callback, a chain
+    /// Changes the TLS settings of https connections in code, after the files above were applied: certificates from a store, a validation callback, a
+    /// chain
     /// policy. Called once per server when the engine is created.
     /// </summary>
     public Action<SslClientAuthenticationOptions>? ConfigureTls { get; set; }
@@ -268,7 +266,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
         {
             if (limit <= TimeSpan.Zero && limit != Timeout.InfiniteTimeSpan)
             {
-                yield return new ValidationResult($"{limit} is not a time limit; use a positive time such as 00:01:00, or -00:00:00.001 for no limit.", [name]);
+                yield return new ValidationResult($"{limit} is not a time limit; use a positive time such as 00:01:00, or -00:00:00.001 for "
+                    + $"no limit.", [name]);
             }
         }
 
@@ -276,7 +275,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
         {
             if (bytes < 1)
             {
-                yield return new ValidationResult(string.Create(CultureInfo.InvariantCulture, $"{bytes} is not a size; use a number of bytes above 0."), [name]);
+                yield return new ValidationResult(string.Create(CultureInfo.InvariantCulture, $"{bytes} is not a size; use a number of bytes "
+                    + $"above 0."), [name]);
             }
         }
 
@@ -294,7 +294,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
         if (Retry.MaxRetries is < 0 or > VllmRetryOptions.MostRetries)
         {
             yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Retry.MaxRetries} is out of range; use 0 (no retries) to {VllmRetryOptions.MostRetries}."), ["Retry:" + nameof(Retry.MaxRetries)]);
+                string.Create(CultureInfo.InvariantCulture, $"{Retry.MaxRetries} is out of range; use 0 (no retries) to "
+                    + $"{VllmRetryOptions.MostRetries}."), ["Retry:" + nameof(Retry.MaxRetries)]);
         }
 
         if (!Enum.IsDefined(Protocol))

@@ -2,8 +2,7 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// Reads the messages of one answer. Knows how many tokens each choice has had and whether it has ended, so that a stream that ends early is not
-/// taken for
-/// an answer, and one that goes on beyond what was asked is not followed.
+/// taken for an answer, and one that goes on beyond what was asked is not followed.
 /// </summary>
 /// <param name="request">The request.</param>
 /// <param name="choiceCount">Number of choices.</param>
@@ -28,8 +27,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
 
     /// <summary>
     /// The update in a message as the method's marshaller made it: a <see cref="GenerationUpdate"/> for a message of ids and counts only, else the
-    /// whole
-    /// protobuf message. Null when it holds nothing for the caller. Throws InvalidDataException or OverflowException for what makes no sense.
+    /// whole protobuf message. Null when it holds nothing for the caller. Throws InvalidDataException or OverflowException for what makes no sense.
     /// </summary>
     public GenerationUpdate? Read(object message)
     {

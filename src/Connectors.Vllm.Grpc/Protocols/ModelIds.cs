@@ -5,8 +5,7 @@ internal static class ModelIds
 {
     /// <summary>
     /// <c>org/model</c> for a path like <c>…/models--org--model/snapshots/commit</c> (the Hugging Face cache layout, which an offline server
-    /// reports);
-    /// anything else as it is.
+    /// reports); anything else as it is.
     /// </summary>
     public static string FromPath(string path)
     {

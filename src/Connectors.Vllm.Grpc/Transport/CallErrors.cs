@@ -231,7 +231,8 @@ internal sealed partial class CallErrors(CallContext call, string method)
 
         if (!IsOfTheNetwork(exception))
         {
-            return new VllmException($"{method} at {_endpoint} failed on this side (an interceptor or credentials?): {Innermost(exception).Message}", exception)
+            return new VllmException($"{method} at {_endpoint} failed on this side (an interceptor or credentials?): "
+                + $"{Innermost(exception).Message}", exception)
             {
                 StatusCode = VllmStatusCode.Internal,
                 Method = method,

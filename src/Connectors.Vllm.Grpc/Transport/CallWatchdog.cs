@@ -2,10 +2,8 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// The limits of silence of one call. One timer per call that re-arms itself at the nearest limit, so that a message costs a few writes instead of a
-/// timer
-/// change. Silence counts only while somebody waits for the server (a slow reader is not a silent server), and until tokens come: messages without
-/// any are
-/// silence too.
+/// timer change. Silence counts only while somebody waits for the server (a slow reader is not a silent server), and until tokens come: messages
+/// without any are silence too.
 /// </summary>
 internal sealed class CallWatchdog : IDisposable
 {

@@ -39,8 +39,7 @@ internal static class Rpc
 
 /// <summary>
 /// A request message on its way. It looks once more, when it has its connection and before its first byte leaves, whether it still goes to the server
-/// it
-/// was made for.
+/// it was made for.
 /// </summary>
 internal sealed class OutgoingMessage
 {
@@ -94,8 +93,7 @@ internal sealed class OutgoingMessage
 
 /// <summary>
 /// A connection was opened after the caller had looked at the server, so the message was kept back: nothing was sent, and the server has to be looked
-/// at
-/// again. Never leaves this package.
+/// at again. Never leaves this package.
 /// </summary>
 internal sealed class ConnectionRenewedException() : Exception("A new connection was opened; the server has to be asked anew.");
 

@@ -49,8 +49,7 @@ internal sealed class ServerChannel : IDisposable
 
     /// <summary>
     /// Changes whenever calls may have come to lead to another process: with every connection that is opened, or, where connections cannot be seen
-    /// (an own
-    /// channel or handler), with time.
+    /// (an own channel or handler), with time.
     /// </summary>
     public int Epoch => _seesConnections ? Volatile.Read(ref _connections) : (int)(Environment.TickCount64 / BlindEpochMilliseconds);
 

@@ -13,6 +13,9 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class VllmRegistration
 {
+    private static readonly TimeSpan InteractiveFirstToken = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan InteractiveBetweenTokens = TimeSpan.FromMinutes(1);
+
     private readonly string _id = $"vllm-{Guid.NewGuid():n}";
     private readonly IConfiguration? _section;
     private readonly Action<VllmGrpcOptions>? _configure;
@@ -92,6 +95,8 @@ internal sealed class VllmRegistration
     {
         var own = new ConfigureNamedOptions<VllmGrpcOptions>(OptionsName, options =>
         {
+            // Somebody waits in front of most applications; the library's own defaults suit batches on a busy server.
+            (options.Connection.FirstTokenTimeout, options.Connection.BetweenTokensTimeout) = (InteractiveFirstToken, InteractiveBetweenTokens);
             if (_section is not null)
             {
                 var logger = (ILogger?)provider.GetService<ILoggerFactory>()?.CreateLogger("Connectors.Vllm") ?? NullLogger.Instance;

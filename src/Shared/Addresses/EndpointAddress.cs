@@ -12,7 +12,9 @@ internal static class EndpointAddress
     public static Uri Parse(string address, string? parameterName = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(address, parameterName);
-        return Normalize(new Uri(address, UriKind.RelativeOrAbsolute), parameterName);
+        return Uri.TryCreate(address, UriKind.RelativeOrAbsolute, out var endpoint)
+            ? Normalize(endpoint, parameterName)
+            : throw new ArgumentException(NotAnAddress(address), parameterName);
     }
 
     /// <exception cref="ArgumentException">This is not the address of a server; the message says why.</exception>
@@ -40,7 +42,7 @@ internal static class EndpointAddress
             address = endpoint;
         }
 
-        problem = address is null ? $"'{text}' is not a server address; use http://host:port, https://host:port for TLS, unix:/path or dns:///host:port."
+        problem = address is null ? NotAnAddress(text)
 
             // They are secrets and are not repeated.
             : address.UserInfo.Length > 0 ? $"The address of {address.Host}:{address.Port} contains a user name or password, which gRPC cannot send; "
@@ -52,4 +54,7 @@ internal static class EndpointAddress
         address = problem is null ? address : null;
         return problem is null;
     }
+
+    private static string NotAnAddress(string text) =>
+        $"'{text}' is not a server address; use http://host:port, https://host:port for TLS, unix:/path or dns:///host:port.";
 }

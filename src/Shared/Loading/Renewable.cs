@@ -4,8 +4,7 @@ namespace Connectors.Vllm.Shared;
 
 /// <summary>
 /// A value that belongs to one served model: loaded when first needed and by one caller for all, forgotten when the model has changed, loaded again
-/// then. A
-/// failure is not remembered, and a caller who gives up waiting does not stop the load for the others. Thread-safe.
+/// then. A failure is not remembered, and a caller who gives up waiting does not stop the load for the others. Thread-safe.
 /// </summary>
 /// <param name="load">Loads the value; the token is that of the whole, not a caller's.</param>
 /// <param name="disposing">Ends loads under way; callers who wait get an <see cref="ObjectDisposedException"/>.</param>

@@ -4,8 +4,7 @@ namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
 /// Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the
-/// tokens so
-/// far, nothing left running, and an abort where the server may still be at work.
+/// tokens so far, nothing left running, and an abort where the server may still be at work.
 /// </summary>
 public sealed class FaultMatrixTests
 {
