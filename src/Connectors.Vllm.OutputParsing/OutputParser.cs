@@ -32,6 +32,9 @@ public sealed class OutputParser
     /// <summary>Number of good calls handed out so far (suppressed and malformed ones do not count).</summary>
     public int CallCount => _writer.CallCount;
 
+    /// <summary>How many calls came out as text, because the request allows none (<see cref="OutputToolChoiceKind.None"/>).</summary>
+    public int CallsAsText => _writer.CallsAsText;
+
     /// <summary>True while the output is inside reasoning (for counting reasoning tokens).</summary>
     public bool IsReasoning => _machine.IsReasoning;
 

@@ -2,55 +2,62 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
-using FunctionResultContent = Microsoft.Extensions.AI.FunctionResultContent;
+using FunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
 
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Chat completion that keeps what Semantic Kernel's own bridge loses: reasoning comes and goes as reasoning content, and several answers are several
-/// contents. Functions are invoked by the chat client's pipeline. Thread-safe.
+/// Chat completion that behaves as Semantic Kernel's own connectors do and keeps what its bridge to chat clients loses: reasoning comes and goes as reasoning
+/// content, and several answers are several contents. Functions of the kernel are invoked here, through its filters. Thread-safe.
 /// </summary>
 public sealed class VllmChatCompletionService : IChatCompletionService
 {
     private readonly IChatClient _client;
+    private readonly string? _modelId;
 
-    /// <summary>Makes a service.</summary>
-    /// <param name="client">The client, with whatever invokes functions already around it; not disposed by the service.</param>
+    /// <summary>Creates the service.</summary>
+    /// <param name="client">The client; not disposed by the service. It need not invoke functions: the service does.</param>
     /// <param name="modelId">The model's name for Semantic Kernel's service selection; null takes the client's.</param>
     public VllmChatCompletionService(IChatClient client, string? modelId = null)
     {
         ArgumentNullException.ThrowIfNull(client);
         _client = client;
-        Attributes = ServiceAttributes.Of(client, modelId);
+        _modelId = modelId;
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, object?> Attributes { get; }
+    public IReadOnlyDictionary<string, object?> Attributes => ServiceAttributes.Of(_client, _modelId);
 
-    /// <summary>Answers the history. Rounds of function calling that the pipeline went through are added to it, as Semantic Kernel's own connectors do.</summary>
+    /// <summary>Answers the history. Calls and results of functions that were invoked are added to it, as Semantic Kernel's own connectors do.</summary>
     /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
     /// <param name="executionSettings">How to generate; any connector's settings.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
     /// <param name="cancellationToken">Stops the generation, on the server too.</param>
     /// <returns>One content per answer. When a filter ended the function calling, the last function's result.</returns>
+    /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
     /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
-        var response = await _client.GetResponseAsync(
-            HistoryMapper.ToMessages(chatHistory), SettingsMapper.ToChatOptions(executionSettings, kernel), cancellationToken).ConfigureAwait(false);
-
-        var answers = new AnswerMapper(kernel);
-        List<ChatMessageContent> contents = [.. response.Messages.Select(message => answers.ToContent(message, response))];
-        var rounds = contents.FindLastIndex(content => content.Role == AuthorRole.Tool) + 1;
-        if (rounds > 0 && rounds == contents.Count)
+        var options = SettingsMapper.ToChatOptions(executionSettings);
+        for (var round = 0; ; round++)
         {
-            rounds--;
-        }
+            var choices = FunctionChoices.For(executionSettings?.FunctionChoiceBehavior, chatHistory, round, kernel);
+            ThrowIfAmbiguous(choices, options);
+            var response = await _client.GetResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken).ConfigureAwait(false);
+            var answers = ToContents(response, chatHistory, new AnswerMapper(choices, kernel));
+            if (!choices.AutoInvoke || answers.Count != 1 || !HasCalls(answers[0]))
+            {
+                return answers;
+            }
 
-        chatHistory.AddRange(contents.Take(rounds));
-        return contents.GetRange(rounds, contents.Count - rounds);
+            var invoker = new FunctionInvoker(kernel!, chatHistory, executionSettings, streaming: false);
+            if (await invoker.InvokeAsync(answers[0], choices, round, cancellationToken).ConfigureAwait(false) is { } last)
+            {
+                return [last];
+            }
+        }
     }
 
     /// <summary>Streams the answer. Rounds of function calling are added to the history as soon as they are complete.</summary>
@@ -58,31 +65,77 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     /// <param name="executionSettings">How to generate; any connector's settings.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
     /// <param name="cancellationToken">Stops the generation, on the server too; so does leaving the loop early.</param>
-    /// <returns>The pieces of all rounds; several answers are told apart by their ChoiceIndex.</returns>
+    /// <returns>The pieces of all rounds; several answers are told apart by their ChoiceIndex. When a filter ended the function calling, the last function's result.</returns>
+    /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
     /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
     public IAsyncEnumerable<StreamingChatMessageContent> GetStreamingChatMessageContentsAsync(
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
-        return StreamAsync(chatHistory, SettingsMapper.ToChatOptions(executionSettings, kernel), kernel, cancellationToken);
+        return StreamAsync(chatHistory, executionSettings, SettingsMapper.ToChatOptions(executionSettings), kernel, cancellationToken);
     }
 
     private async IAsyncEnumerable<StreamingChatMessageContent> StreamAsync(
-        ChatHistory chatHistory, ChatOptions? options, Kernel? kernel, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ChatHistory chatHistory, PromptExecutionSettings? settings, ChatOptions? options, Kernel? kernel, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var answers = new AnswerMapper(kernel);
-        List<ChatResponseUpdate>? round = options?.Tools is { Count: > 0 } ? [] : null;
-        await foreach (var update in _client.GetStreamingResponseAsync(HistoryMapper.ToMessages(chatHistory), options, cancellationToken).ConfigureAwait(false))
+        var calls = 0;
+        for (var round = 0; ; round++)
         {
-            round?.Add(update);
-            if (round is not null && update.Contents.Any(content => content is FunctionResultContent))
+            var choices = FunctionChoices.For(settings?.FunctionChoiceBehavior, chatHistory, round, kernel);
+            ThrowIfAmbiguous(choices, options);
+            var mapper = new AnswerMapper(choices, kernel, calls);
+            var updates = choices.AutoInvoke ? new List<ChatResponseUpdate>() : null;
+            var stream = _client.GetStreamingResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken);
+            await foreach (var update in stream.ConfigureAwait(false))
             {
-                var done = round.ToChatResponse();
-                chatHistory.AddRange(done.Messages.Select(message => answers.ToContent(message, done)));
-                round.Clear();
+                updates?.Add(update);
+                yield return mapper.ToStreaming(update);
             }
 
-            yield return answers.ToStreaming(update);
+            if (updates is null || !updates.Exists(static update => update.Contents.Any(static content => content is FunctionCallContent)))
+            {
+                yield break;
+            }
+
+            calls = mapper.StreamedCalls;
+            var answers = ToContents(updates.ToChatResponse(), chatHistory, new AnswerMapper(choices, kernel));
+            if (answers.Count != 1 || !HasCalls(answers[0]))
+            {
+                yield break;
+            }
+
+            var invoker = new FunctionInvoker(kernel!, chatHistory, settings, streaming: true);
+            if (await invoker.InvokeAsync(answers[0], choices, round, cancellationToken).ConfigureAwait(false) is { } last)
+            {
+                yield return new StreamingChatMessageContent(last.Role, last.Content, modelId: answers[0].ModelId);
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>The answers of a response. Rounds that the client's own pipeline went through go into the history.</summary>
+    private static List<ChatMessageContent> ToContents(ChatResponse response, ChatHistory history, AnswerMapper mapper)
+    {
+        List<ChatMessageContent> contents = [.. response.Messages.Select(message => mapper.ToContent(message, response))];
+        var rounds = contents.FindLastIndex(content => content.Role == AuthorRole.Tool) + 1;
+        if (rounds > 0 && rounds == contents.Count)
+        {
+            rounds--;
+        }
+
+        history.AddRange(contents.Take(rounds));
+        return contents.GetRange(rounds, contents.Count - rounds);
+    }
+
+    private static bool HasCalls(ChatMessageContent content) => Microsoft.SemanticKernel.FunctionCallContent.GetFunctionCalls(content).Any();
+
+    /// <exception cref="ArgumentException">Functions are to be invoked for several answers at once.</exception>
+    private static void ThrowIfAmbiguous(FunctionChoices choices, ChatOptions? options)
+    {
+        if (choices.AutoInvoke && options?.AdditionalProperties?.TryGetValue("n", out var count) == true && count is > 1)
+        {
+            throw new ArgumentException(
+                "Functions can only be invoked automatically for one answer: set ResultsPerPrompt (n) to 1, or autoInvoke: false in the FunctionChoiceBehavior.");
         }
     }
 }

@@ -114,7 +114,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     /// <summary>Log probabilities of the generated tokens, with this many alternatives each.</summary>
     [JsonPropertyName("logprobs")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public int? LogProbs
+    public int? Logprobs
     {
         get => Get<int?>("logprobs");
         set => Set("logprobs", value);
@@ -138,13 +138,25 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("chat_system_prompt", value);
     }
 
-    /// <summary><c>"json_object"</c>, or a JSON schema as a <see cref="System.Text.Json.JsonElement"/>.</summary>
+    /// <summary>
+    /// <c>"text"</c>, <c>"json_object"</c>, a JSON schema (a <see cref="System.Text.Json.JsonElement"/> or its text), OpenAI's
+    /// <c>{"type": "json_schema", …}</c>, a <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, or a <see cref="Type"/> whose schema the answer follows.
+    /// </summary>
     [JsonPropertyName("response_format")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public object? ResponseFormat
     {
         get => Get<object?>("response_format");
         set => Set("response_format", value);
+    }
+
+    /// <summary>What is added to the logits of tokens, by token id, -100 to 100.</summary>
+    [JsonPropertyName("logit_bias")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IDictionary<string, object?>? LogitBias
+    {
+        get => Get<IDictionary<string, object?>?>("logit_bias");
+        set => Set("logit_bias", value);
     }
 
     /// <summary>A regular expression that the whole answer must match.</summary>
@@ -211,7 +223,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
 
     /// <summary>
     /// The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy. Extension data with the names of the properties here (as they
-    /// come from prompt files) become those properties; others stay extension data.
+    /// come from prompt files), and properties of other connectors' settings that mean the same, become those properties; others are kept as extension data.
     /// </summary>
     /// <param name="settings">Any connector's settings, or null.</param>
     /// <returns>The settings.</returns>
@@ -232,16 +244,33 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         own.ModelId = settings.ModelId;
         own.ServiceId = settings.ServiceId;
         own.FunctionChoiceBehavior = settings.FunctionChoiceBehavior;
-        foreach ((var name, var value) in SettingsMapper.LooseValues(settings))
+        int? alternatives = null;
+        foreach ((var given, var value) in SettingsMapper.LooseValues(settings))
         {
-            if (!SettingValue.IsKnown(name))
+            if (SettingValue.NameOf(given) is not { } name)
             {
-                (own.ExtensionData ??= new Dictionary<string, object>())[name] = value;
+                if (value is not null)
+                {
+                    (own.ExtensionData ??= new Dictionary<string, object>())[given] = value;
+                }
             }
-            else if (SettingValue.Convert(name, value) is { } converted)
+            else if (SettingValue.Convert(name, value, given) is { } converted)
             {
-                own._values[name] = converted;
+                if (name == SettingValue.TopLogprobs)
+                {
+                    alternatives = (int)converted;
+                }
+                else
+                {
+                    own._values[name] = converted;
+                }
             }
+        }
+
+        // OpenAI's way to ask: logprobs says whether, top_logprobs how many.
+        if (own.Logprobs is 0 && alternatives is not null)
+        {
+            own.Logprobs = alternatives;
         }
 
         return own;

@@ -12,19 +12,20 @@ namespace Connectors.Vllm.SemanticKernel;
 public sealed class VllmTextGenerationService : ITextGenerationService
 {
     private readonly VllmChatClient _client;
+    private readonly string? _modelId;
 
-    /// <summary>Makes a service.</summary>
+    /// <summary>Creates the service.</summary>
     /// <param name="client">The client; not disposed by the service.</param>
     /// <param name="modelId">The model's name for Semantic Kernel's service selection; null takes the client's.</param>
     public VllmTextGenerationService(VllmChatClient client, string? modelId = null)
     {
         ArgumentNullException.ThrowIfNull(client);
         _client = client;
-        Attributes = ServiceAttributes.Of(client, modelId);
+        _modelId = modelId;
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, object?> Attributes { get; }
+    public IReadOnlyDictionary<string, object?> Attributes => ServiceAttributes.Of(_client, _modelId);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<TextContent>> GetTextContentsAsync(
@@ -32,14 +33,14 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var updates = new List<ChatResponseUpdate>();
-        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             updates.Add(update);
         }
 
         var response = updates.ToChatResponse();
         return [.. response.Messages.Select(message => new TextContent(
-            message.Text, response.ModelId, updates.LastOrDefault()?.RawRepresentation, metadata: AnswerMetadata.Of(message.AdditionalProperties, response.Usage, response.FinishReason)))];
+            message.Text, response.ModelId, updates.LastOrDefault()?.RawRepresentation, metadata: AnswerMetadata.Of(message, response)))];
     }
 
     /// <inheritdoc/>
@@ -48,7 +49,7 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var choices = new ChoiceIndex();
-        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToCompletionOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken).ConfigureAwait(false))
         {
             yield return new StreamingTextContent(
                 update.Text, choices.Of(update), update.ModelId, update, metadata: AnswerMetadata.Of(update));

@@ -188,6 +188,11 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
 
         var response = updates.ToChatResponse();
         response.RawRepresentation = updates[^1].RawRepresentation;
+        foreach (var message in response.Messages)
+        {
+            message.RawRepresentation = updates.FindLast(update => update.MessageId == message.MessageId)?.RawRepresentation;
+        }
+
         return response;
     }
 

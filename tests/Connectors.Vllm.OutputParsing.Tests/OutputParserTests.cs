@@ -63,11 +63,11 @@ public sealed class OutputParserTests
     }
 
     [Fact]
-    public void Push_ToolChoiceNone_SuppressesCallsAndMarkup()
+    public void Push_ToolChoiceNone_CallsAreText()
     {
         var parser = Parser(new OutputParserOptions { ToolChoice = OutputToolChoice.None });
-        Assert.Equal(["T ab"], OutputCase.Lines(parser.Parse("a" + Call + "b")));
-        Assert.Equal(0, parser.CallCount);
+        Assert.Equal(["T a" + Call + "b"], OutputCase.Lines(parser.Parse("a" + Call + "b")));
+        Assert.Equal((0, 1), (parser.CallCount, parser.CallsAsText));
     }
 
     [Fact]

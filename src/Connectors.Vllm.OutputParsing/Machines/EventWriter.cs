@@ -35,6 +35,9 @@ internal sealed class EventWriter
     /// <summary>True while nothing but markup came out.</summary>
     public bool IsEmpty { get; private set; } = true;
 
+    /// <summary>How many calls came out as text, because the request allows none.</summary>
+    public int CallsAsText { get; private set; }
+
     /// <summary>True once reasoning or a call came out: then whitespace alone is no answer.</summary>
     public bool HasOutput { get; private set; }
 
@@ -80,7 +83,9 @@ internal sealed class EventWriter
         (HasOutput, IsEmpty) = (true, false);
         if (_options.ToolChoice.Kind == OutputToolChoiceKind.None)
         {
-            Piece(OutputEventKind.Markup, raw);
+            // Nothing that can be invoked comes out, and nothing that the model wrote is lost.
+            CallsAsText++;
+            Piece(OutputEventKind.Text, raw);
             return;
         }
 

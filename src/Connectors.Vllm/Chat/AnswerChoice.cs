@@ -63,6 +63,9 @@ internal sealed class AnswerChoice
 
     public ChatFinishReason? FinishReason { get; private set; }
 
+    /// <summary>How many calls the model wrote although the request allows none.</summary>
+    public int CallsAsText => _parser.CallsAsText;
+
     public void Read(GenerationUpdate update)
     {
         _last = update;
@@ -201,7 +204,9 @@ internal sealed class AnswerChoice
                     _arguments!.Append(current.Text);
                     break;
                 case OutputEventKind.ToolCallEnd:
-                    (_calls ??= []).Add(ToolCallContents.From(current, _arguments!.ToString()));
+                    var call = ToolCallContents.From(current, _arguments!.ToString());
+                    call.RawRepresentation = _last;
+                    (_calls ??= []).Add(call);
                     break;
                 default:
                     break;

@@ -114,6 +114,11 @@ internal sealed class ChatAnswer
 
         VllmTelemetry.PromptTokenCount.Add(_promptTokens - _cachedTokens, new KeyValuePair<string, object?>("vllm.cached", false));
         VllmTelemetry.PromptTokenCount.Add(_cachedTokens, new KeyValuePair<string, object?>("vllm.cached", true));
+        if (_choices.Sum(static choice => choice.CallsAsText) is > 0 and var calls)
+        {
+            Log.CallsShownAsText(logger, _chat.RequestId, calls);
+        }
+
         if (abandoned || _cut)
         {
             VllmTelemetry.AbortCount.Add(1);

@@ -36,8 +36,9 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var started = TimeProvider.System.GetTimestamp();
 
         // 1. Messages and options become template variables and the media list.
+        options = OtherNames.Fill(options);
         var extras = VllmExtras.Read(options?.AdditionalProperties);
-        var tools = RequestTools.From(options, logger);
+        var tools = RequestTools.From(options, messages, logger);
         var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
         var variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
         var wish = AnswerWish.From(options, extras, logger);
@@ -73,6 +74,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
     private PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client)
     {
+        options = OtherNames.Fill(options);
         var extras = VllmExtras.Read(options?.AdditionalProperties);
         var wish = AnswerWish.From(options, extras, logger);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());

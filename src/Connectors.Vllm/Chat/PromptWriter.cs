@@ -13,10 +13,13 @@ namespace Connectors.Vllm;
 internal sealed class PromptWriter(
     VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras, ILogger logger)
 {
+    private readonly LeftOutContents _leftOut = new();
+
     /// <exception cref="ArgumentException">There are neither messages nor instructions.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation, or leaves something of it out, in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
+        messages = ForeignContents.Translate(messages, _leftOut);
         ChatTemplateException? first = null;
         foreach (var (traits, abilities) in Shapes())
         {
@@ -41,6 +44,7 @@ internal sealed class PromptWriter(
                     Log.HistoryRefused(logger, first.Reason); // A template may put message text into it.
                 }
 
+                _leftOut.WriteTo(logger);
                 return Finish(rendered, conversation, traits);
             }
             catch (ChatTemplateException exception)
@@ -93,7 +97,8 @@ internal sealed class PromptWriter(
     });
 
     private TemplateConversation Map(IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
-        ConversationMapper.Map(messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText, logger);
+        ConversationMapper.Map(
+            messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText, new ContentReader(profile.ModelInfo is not { IsMultimodal: false }, _leftOut, logger));
 
     private string[] Placeholders(IReadOnlyList<MediaItem> media)
     {

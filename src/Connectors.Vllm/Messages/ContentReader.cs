@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -7,7 +6,10 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>Contents of messages and results of tools to text and media. Collects the media of a whole conversation, in order. Made for one request.</summary>
-internal sealed class ContentReader(ILogger logger)
+/// <param name="takesMedia">Whether the model takes images and the like; a tool's are an error text for the model otherwise.</param>
+/// <param name="leftOut">Collects what has no place in a prompt.</param>
+/// <param name="logger">Logger for results of tools that cannot be shown.</param>
+internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, ILogger logger)
 {
     private readonly List<MediaItem> _media = [];
 
@@ -22,8 +24,8 @@ internal sealed class ContentReader(ILogger logger)
             case TextContent text:
                 parts.AddText(text.Text);
                 break;
-            case DataContent data when data.HasTopLevelMediaType("text"):
-                parts.AddText(Encoding.UTF8.GetString(data.Data.Span));
+            case DataContent data when TryReadText(data, out var text):
+                parts.AddText(text);
                 break;
             case DataContent data:
                 AddMedia(parts, MediaItem.FromBytes(KindOf(data.MediaType), data.Data, data.MediaType));
@@ -31,51 +33,50 @@ internal sealed class ContentReader(ILogger logger)
             case UriContent uri:
                 AddMedia(parts, MediaItem.FromUri(KindOf(uri.MediaType), uri.Uri, uri.MediaType));
                 break;
-            case HostedFileContent or HostedVectorStoreContent:
-                throw new NotSupportedException(
-                    $"{content.GetType().Name} names a file that another provider keeps. vLLM keeps no files: pass the bytes as DataContent, or the text as TextContent.");
             default:
-                Log.ContentSkipped(logger, content.GetType().Name);
+                leftOut.Add(content);
                 break;
         }
     }
 
-    /// <summary>What a tool returned: text as it is, contents one by one, anything else as JSON.</summary>
-    public ContentParts Read(FunctionResultContent result)
+    /// <summary>What a tool returned; see <see cref="ToolResults"/>.</summary>
+    public ContentParts Read(FunctionResultContent result) => ToolResults.Read(result, this, logger);
+
+    /// <summary>A content that a tool returned: nothing about it fails the request.</summary>
+    public void AddFromTool(ContentParts parts, AIContent content)
     {
-        var parts = new ContentParts();
-        switch (result.Result)
+        switch (content)
         {
-            case null:
-                parts.AddText(result.Exception is null ? string.Empty : $"Error: {result.Exception.Message}");
+            case ErrorContent error:
+                parts.AddText($"Error: {error.Message}");
                 break;
-            case string text:
-                parts.AddText(text);
+            case DataContent data when !TryReadText(data, out _) && !(takesMedia && IsMedia(data.MediaType)):
+                parts.AddText(NotShown(data.MediaType));
                 break;
-            case AIContent content:
+            case UriContent uri when !(takesMedia && IsMedia(uri.MediaType)):
+                parts.AddText(IsMedia(uri.MediaType) ? NotShown(uri.MediaType) : uri.Uri.ToString());
+                break;
+            default:
                 Add(parts, content);
                 break;
-            case IEnumerable<AIContent> contents:
-                foreach (var content in contents)
-                {
-                    Add(parts, content);
-                }
-
-                break;
-            case JsonElement { ValueKind: JsonValueKind.String } element:
-                parts.AddText(element.GetString()!);
-                break;
-            case JsonElement element:
-                parts.AddText(element.GetRawText());
-                break;
-            default:
-                var plain = PlainValue.From(result.Result);
-                parts.AddText(plain as string ?? PlainJson.Write(plain));
-                break;
         }
-
-        return parts;
     }
+
+    /// <summary>Data that is text: <c>text/…</c>, and the formats that are text by their name.</summary>
+    public static bool TryReadText(DataContent data, out string text)
+    {
+        var type = data.MediaType;
+        var isText = data.HasTopLevelMediaType("text")
+            || type.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) || type.StartsWith("application/xml", StringComparison.OrdinalIgnoreCase)
+            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase);
+        isText &= !type.StartsWith("image/", StringComparison.OrdinalIgnoreCase);
+        text = isText ? Encoding.UTF8.GetString(data.Data.Span) : string.Empty;
+        return isText;
+    }
+
+    private static string NotShown(string mediaType) => $"Error: The function returned {mediaType} content, which this model cannot be shown.";
+
+    private static bool IsMedia(string mediaType) => TryKindOf(mediaType, out _);
 
     private void AddMedia(ContentParts parts, MediaItem item)
     {
@@ -83,12 +84,20 @@ internal sealed class ContentReader(ILogger logger)
         _media.Add(item);
     }
 
-    private static MediaKind KindOf(string mediaType) => mediaType.Split('/')[0].ToLowerInvariant() switch
+    private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind)
+        ? kind
+        : throw new NotSupportedException(
+            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it as TextContent.");
+
+    private static bool TryKindOf(string mediaType, out MediaKind kind)
     {
-        "image" => MediaKind.Image,
-        "video" => MediaKind.Video,
-        "audio" => MediaKind.Audio,
-        _ => throw new NotSupportedException(
-            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it as TextContent."),
-    };
+        (var known, kind) = mediaType.Split('/')[0].ToLowerInvariant() switch
+        {
+            "image" => (true, MediaKind.Image),
+            "video" => (true, MediaKind.Video),
+            "audio" => (true, MediaKind.Audio),
+            _ => (false, default),
+        };
+        return known;
+    }
 }

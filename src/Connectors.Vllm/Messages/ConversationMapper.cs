@@ -4,7 +4,6 @@ using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
-using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
@@ -22,12 +21,12 @@ internal sealed class ConversationMapper
     private readonly HashSet<string> _callIds = new(StringComparer.Ordinal);
     private bool _hasDeveloperMessage;
 
-    private ConversationMapper(TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ILogger logger)
+    private ConversationMapper(TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ContentReader reader)
     {
         _traits = traits;
         _dropReasoning = dropReasoning;
         _argumentsAsText = argumentsAsText;
-        _reader = new ContentReader(logger);
+        _reader = reader;
     }
 
     /// <param name="messages">The conversation; enumerated once.</param>
@@ -35,12 +34,12 @@ internal sealed class ConversationMapper
     /// <param name="traits">What the template wants.</param>
     /// <param name="dropReasoning">Leave earlier reasoning out.</param>
     /// <param name="argumentsAsText">Hand all tool arguments over as JSON text, for templates that concatenate them.</param>
-    /// <param name="logger">Logs content that is skipped.</param>
+    /// <param name="reader">Reads the contents; made for this mapping.</param>
     /// <exception cref="NotSupportedException">A message holds content that no vLLM model can take.</exception>
     public static TemplateConversation Map(
-        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ILogger logger)
+        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ContentReader reader)
     {
-        var mapper = new ConversationMapper(traits, dropReasoning, argumentsAsText, logger);
+        var mapper = new ConversationMapper(traits, dropReasoning, argumentsAsText, reader);
         mapper.Run(messages, instructions);
         return new TemplateConversation(mapper._messages, mapper._reader.Media, mapper._callIds);
     }
@@ -115,12 +114,48 @@ internal sealed class ConversationMapper
         _messages.Add(entry);
     }
 
+    /// <summary>One turn of the assistant. Results in the middle of it (of tools that ran at the provider) end a turn of the template and begin the next.</summary>
     private void AddAssistant(ChatMessage message)
+    {
+        var turn = new List<AIContent>(message.Contents.Count);
+        var results = new List<FunctionResultContent>();
+        foreach (var content in message.Contents)
+        {
+            if (content is FunctionResultContent result)
+            {
+                results.Add(result);
+                continue;
+            }
+
+            if (results.Count > 0)
+            {
+                Flush();
+            }
+
+            turn.Add(content);
+        }
+
+        Flush();
+
+        void Flush()
+        {
+            AddAssistantTurn(turn, message.AuthorName);
+            foreach (var result in results)
+            {
+                AddResult(result, _reader.Read(result), null);
+            }
+
+            turn.Clear();
+            results.Clear();
+        }
+    }
+
+    private void AddAssistantTurn(List<AIContent> contents, string? name)
     {
         var parts = new ContentParts();
         StringBuilder? reasoning = null;
         List<object?>? calls = null;
-        foreach (var content in message.Contents)
+        foreach (var content in contents)
         {
             switch (content)
             {
@@ -130,8 +165,6 @@ internal sealed class ConversationMapper
                 case FunctionCallContent call:
                     (calls ??= []).Add(Call(call));
                     break;
-                case FunctionResultContent:
-                    break; // Comes after the message, below.
                 default:
                     _reader.Add(parts, content);
                     break;
@@ -156,12 +189,8 @@ internal sealed class ConversationMapper
             }
         }
 
-        AddName(entry, message.AuthorName);
+        AddName(entry, name);
         _messages.Add(entry);
-        foreach (var result in message.Contents.OfType<FunctionResultContent>())
-        {
-            AddResult(result, _reader.Read(result), null);
-        }
     }
 
     private Dictionary<string, object?> Call(FunctionCallContent call)
@@ -195,23 +224,27 @@ internal sealed class ConversationMapper
         }
     }
 
-    /// <summary>One template message per result; media and text beside the results belong to the result before them.</summary>
+    /// <summary>
+    /// One template message per result. In a tool's message, other contents belong to the result before them (the first to the one after them), and a text
+    /// that repeats a result is that result: Semantic Kernel's connectors write both.
+    /// </summary>
     private void AddResults(ChatMessage message, string role)
     {
-        FunctionResultContent? current = null;
-        ContentParts? parts = null;
         var loose = new List<AIContent>();
+        var results = new List<(FunctionResultContent Result, ContentParts Parts)>();
+        var ofTool = role == "tool";
         foreach (var content in message.Contents)
         {
             if (content is FunctionResultContent result)
             {
-                Flush();
-                current = result;
-                parts = _reader.Read(result);
+                results.Add((result, _reader.Read(result)));
             }
-            else if (parts is not null && role == "tool")
+            else if (ofTool && results.Count > 0)
             {
-                _reader.Add(parts, content);
+                if (!Repeats(content))
+                {
+                    _reader.Add(results[^1].Parts, content);
+                }
             }
             else
             {
@@ -219,22 +252,28 @@ internal sealed class ConversationMapper
             }
         }
 
-        Flush();
+        if (ofTool && results.Count > 0)
+        {
+            loose.RemoveAll(Repeats);
+            foreach (var content in loose)
+            {
+                _reader.Add(results[0].Parts, content);
+            }
+
+            loose.Clear();
+        }
+
+        foreach (var (result, parts) in results)
+        {
+            AddResult(result, parts, ofTool ? message.AuthorName : null);
+        }
+
         if (loose.Count > 0 || message.Contents.Count == 0)
         {
             AddPlain(role, message.AuthorName, loose);
         }
 
-        void Flush()
-        {
-            if (current is not null)
-            {
-                AddResult(current, parts!, role == "tool" ? message.AuthorName : null);
-            }
-
-            current = null;
-            parts = null;
-        }
+        bool Repeats(AIContent content) => content is TextContent { Text: var text } && results.Exists(result => !result.Parts.HasMedia && result.Parts.JoinText("\n") == text);
     }
 
     private void AddResult(FunctionResultContent result, ContentParts parts, string? name)

@@ -14,7 +14,7 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
     public static readonly RequestTools None = new(null, [], OutputToolChoice.Auto);
 
     /// <exception cref="ArgumentException">The tool mode requires a function that is not among the tools.</exception>
-    public static RequestTools From(ChatOptions? options, ILogger logger)
+    public static RequestTools From(ChatOptions? options, IReadOnlyList<ChatMessage> messages, ILogger logger)
     {
         if (options?.Tools is not { Count: > 0 } tools)
         {
@@ -50,7 +50,15 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
             forParser.Add(new OutputTool(function.Name, schema, strict));
         }
 
-        return forTemplate.Count == 0 ? None : new RequestTools(forTemplate, forParser, ChoiceOf(options.ToolMode, forParser));
+        if (forTemplate.Count == 0)
+        {
+            return None;
+        }
+
+        // A model that must not call is not told of functions, unless the conversation has calls in it, which make no sense without them.
+        var choice = ChoiceOf(options.ToolMode, forParser);
+        var untold = choice.Kind == OutputToolChoiceKind.None && !messages.Any(static message => message?.Contents.Any(static content => content is ToolCallContent or ToolResultContent) == true);
+        return new RequestTools(untold ? null : forTemplate, forParser, choice);
     }
 
     private static OutputToolChoice ChoiceOf(ChatToolMode? mode, List<OutputTool> tools) => mode switch

@@ -45,8 +45,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     public VllmModelProfile? LoadedProfile => _profile.Current;
 
     /// <summary>What is known of the model's name without asking the server.</summary>
-    public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository
-        ?? (Options.ModelDirectory is { } directory ? Path.GetFileName(directory.TrimEnd('/', '\\')) : null);
+    public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository;
 
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 

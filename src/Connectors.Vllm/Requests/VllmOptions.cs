@@ -266,7 +266,7 @@ internal static class VllmOptions
     private static readonly HashSet<string> Known = new(All.SelectMany(static option => option.Aliases.Prepend(option.Name)), StringComparer.Ordinal);
 
     /// <summary>Whether a key of <c>AdditionalProperties</c> is one of these.</summary>
-    public static bool IsKnown(string key) => Known.Contains(key);
+    public static bool IsKnown(string key) => Known.Contains(key) || OtherNames.All.Contains(key);
 
     /// <summary>vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
     private static int? ReadLogprobs(PropertyReader properties, string key) => properties.TryBoolean(key) is bool wanted

@@ -20,8 +20,8 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Warning, "The configuration key '{Key}' is not an option of {Type} and was ignored; its options are {Names}")]
     public static partial void UnknownConfigurationKey(ILogger logger, string key, string type, string names);
 
-    [LoggerMessage(10, LogLevel.Debug, "Content of type {Type} was ignored: chat templates cannot render it")]
-    public static partial void ContentSkipped(ILogger logger, string type);
+    [LoggerMessage(10, LogLevel.Information, "Left out of the prompt, because a chat template has no place for it: {Contents}")]
+    public static partial void ContentsLeftOut(ILogger logger, string contents);
 
     [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was ignored: vLLM servers do not run hosted tools")]
     public static partial void ToolSkipped(ILogger logger, string tool, string type);
@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this is logged once")]
     public static partial void UnknownOption(ILogger logger, string key);
 
+    [LoggerMessage(17, LogLevel.Warning, "A function returned a {Type}, which cannot be written as JSON; the model is told so")]
+    public static partial void ToolResultUnusable(ILogger logger, string type, Exception exception);
+
     [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} output tokens")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
 
@@ -49,6 +52,9 @@ internal static partial class Log
 
     [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} ended early on the client; it is aborted on the server")]
     public static partial void RequestAbandoned(ILogger logger, string requestId);
+
+    [LoggerMessage(24, LogLevel.Warning, "Request {RequestId}: the model wrote {Calls} function call(s) although the tool mode allows none; they are part of the text")]
+    public static partial void CallsShownAsText(ILogger logger, string requestId, int calls);
 
     [LoggerMessage(23, LogLevel.Trace, "Request {RequestId} prompt: {Prompt}")]
     public static partial void Prompt(ILogger logger, string requestId, string prompt);

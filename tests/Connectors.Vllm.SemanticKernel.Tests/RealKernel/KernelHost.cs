@@ -20,7 +20,10 @@ internal sealed class KernelHost : IAsyncDisposable
     public IReadOnlyList<string> Prompts => [.. PromptIds.Select(ids => Server.Tokenizer.Decode([.. ids], skipSpecialTokens: false))];
 
     public IReadOnlyList<IReadOnlyList<int>> PromptIds =>
-        [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).Select(request => request.PromptIds!)];
+        [.. Requests.Select(request => request.PromptIds!)];
+
+    /// <summary>The generations the server was asked for, oldest first.</summary>
+    public IReadOnlyList<CapturedRequest> Requests => [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
 
     public static async Task<KernelHost> StartAsync(VllmServerFamily family, Action<IKernelBuilder, VllmTestServer>? register = null)
     {

@@ -58,7 +58,7 @@ public sealed class SettingsTests
         var own = VllmPromptExecutionSettings.FromExecutionSettings(foreign);
 
         Assert.Equal((0.5f, 9), (own.Temperature!.Value, own.MaxTokens!.Value));
-        Assert.Equal(2.0, own.ExtensionData!["min_tokens"]);
+        Assert.Equal(2, own.ExtensionData!["min_tokens"]);
         Assert.Same(foreign.FunctionChoiceBehavior, own.FunctionChoiceBehavior);
     }
 

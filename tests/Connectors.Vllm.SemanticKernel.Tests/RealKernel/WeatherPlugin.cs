@@ -9,9 +9,9 @@ internal sealed class WeatherPlugin
     public List<string> Asked { get; } = [];
 
     /// <summary>How the model calls one of them.</summary>
-    public static string Call(string name, string arguments) => $$"""
+    public static string Call(string name, string arguments, string plugin = "Weather") => $$"""
         <tool_call>
-        {"name": "Weather_{{name}}", "arguments": {{arguments}}}
+        {"name": "{{plugin}}_{{name}}", "arguments": {{arguments}}}
         </tool_call>
         """;
 

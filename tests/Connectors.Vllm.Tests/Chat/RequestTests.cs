@@ -264,16 +264,15 @@ public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
         Assert.Contains("{\"a\":1}", text, StringComparison.Ordinal);
         Assert.Contains("content", text, StringComparison.Ordinal);
         Assert.Contains("x\ny", text, StringComparison.Ordinal);
-        Assert.Contains("Error: broke", text, StringComparison.Ordinal);
+        Assert.Contains("Error: Exception while invoking function. broke", text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Contents_UnsupportedFile_IsAClearErrorAndUnknownKindsAreSkipped()
     {
         await Assert.ThrowsAsync<NotSupportedException>(() => PreviewAsync([new(ChatRole.User, [new DataContent(new byte[] { 1 }, "application/pdf")])], null));
-        await Assert.ThrowsAsync<NotSupportedException>(() => PreviewAsync([new(ChatRole.User, [new HostedFileContent("file-1")])], null));
 
-        var preview = await PreviewAsync([new(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails()), new DataContent("notes"u8.ToArray(), "text/plain")])], null);
+        var preview = await PreviewAsync([new(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails()), new HostedFileContent("file-1"), new DataContent("notes"u8.ToArray(), "text/plain")])], null);
 
         Assert.Contains("Hinotes", preview.Text, StringComparison.Ordinal);
     }

@@ -104,7 +104,18 @@ public sealed class MessageTests
         { "dictionary", "{\"a\":1}" },
         { "content", "from a content" },
         { "contents", "one\ntwo" },
-        { "exception", "Error: it broke" },
+        { "failed", "Error: Exception while invoking function. it broke" },
+        { "exception", "Error: Exception while invoking function. it broke" },
+        { "json null", "" },
+        { "message", "one\ntwo" },
+        { "response", "three" },
+        { "type", "System.Version" },
+        { "stream", "Error: The function returned a value that cannot be shown (MemoryStream)." },
+        { "loop", "Error: The function returned a value that cannot be shown (Loop)." },
+        { "error content", "Error: no such city" },
+        { "image", "Error: The function returned image/png content, which this model cannot be shown." },
+        { "json data", "{\"a\":1}" },
+        { "page", "https://example.org/page" },
     };
 
     [ContractPoint(18)]
@@ -122,11 +133,22 @@ public sealed class MessageTests
             "json string" => JsonDocument.Parse("\"as text\"").RootElement,
             "dictionary" => new Dictionary<string, object?> { ["a"] = 1 },
             "content" => new TextContent("from a content"),
+            "exception" => new InvalidOperationException("it broke"),
+            "json null" => JsonDocument.Parse("null").RootElement,
+            "message" => new ChatMessage(ChatRole.Assistant, [new TextContent("one"), new TextContent("two")]),
+            "response" => new ChatResponse(new ChatMessage(ChatRole.Assistant, "three")),
+            "type" => typeof(Version),
+            "stream" => new MemoryStream([1, 2]),
+            "loop" => new Loop(),
+            "error content" => new ErrorContent("no such city"),
+            "image" => new DataContent(new byte[] { 1 }, "image/png"),
+            "json data" => new DataContent("{\"a\":1}"u8.ToArray(), "application/json"),
+            "page" => new UriContent("https://example.org/page", "text/html"),
             "contents" => new List<AIContent> { new TextContent("one"), new TextContent("two") },
             _ => null,
         })
         {
-            Exception = kind == "exception" ? new InvalidOperationException("it broke") : null,
+            Exception = kind == "failed" ? new InvalidOperationException("it broke") : null,
         };
 
         var prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]), new(ChatRole.Tool, [result])]);
@@ -207,10 +229,8 @@ public sealed class MessageTests
 
         var pdf = await Assert.ThrowsAsync<NotSupportedException>(() =>
             served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1 }, "application/pdf")])]));
-        var file = await Assert.ThrowsAsync<NotSupportedException>(() => served.AskAsync([new(ChatRole.User, [new HostedFileContent("file-1")])]));
 
         Assert.Contains("application/pdf", pdf.Message);
-        Assert.Contains("DataContent", file.Message);
         Assert.Empty(served.Sent);
     }
 
@@ -242,7 +262,32 @@ public sealed class MessageTests
         Assert.DoesNotContain("web_search", prompt);
     }
 
+    public static TheoryData<string> Holes => ["message", "content", "role"];
+
+    [Theory]
+    [MemberData(nameof(Holes))]
+    public async Task Message_WithAHole_IsNamedByItsIndex(string hole)
+    {
+        await using var served = await Served.StartAsync();
+        var broken = hole switch
+        {
+            "message" => null!,
+            "content" => new ChatMessage(ChatRole.User, [new TextContent("Hi"), null!]),
+            _ => new ChatMessage(default, "Hi"),
+        };
+
+        var exception = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync([new(ChatRole.User, "Hi"), broken]));
+
+        Assert.Contains("index 1", exception.Message, StringComparison.Ordinal);
+        Assert.Empty(served.Sent);
+    }
+
     private sealed record Forecast(string City, int Days);
+
+    private sealed class Loop
+    {
+        public Loop Itself => this;
+    }
 
     private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, VllmServerFamily family = VllmServerFamily.A)
     {

@@ -7,15 +7,20 @@ using Sk = Microsoft.SemanticKernel;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>The answers to one request as contents of Semantic Kernel. Keeps count over the rounds of function calling, so each request has its own.</summary>
-internal sealed class AnswerMapper(Kernel? kernel)
+/// <summary>The answers to one request as contents of Semantic Kernel.</summary>
+/// <param name="choices">The functions the model was told of.</param>
+/// <param name="kernel">The kernel, for names of functions the model was not told of.</param>
+/// <param name="firstCall">How many calls were streamed for this answer before: their indices must not repeat.</param>
+internal sealed class AnswerMapper(FunctionChoices choices, Kernel? kernel, int firstCall = 0)
 {
     /// <summary>Where a call keeps its argument text exactly as the model wrote it.</summary>
     private const string RawArguments = "vllm.raw_arguments";
 
     private readonly Dictionary<string, (string? Plugin, string Function)> _callNames = new(StringComparer.Ordinal);
     private readonly ChoiceIndex _choices = new();
-    private int _streamedCalls;
+
+    /// <summary>How many calls were streamed, those before included.</summary>
+    public int StreamedCalls { get; private set; } = firstCall;
 
     public ChatMessageContent ToContent(ChatMessage message, ChatResponse response)
     {
@@ -25,16 +30,13 @@ internal sealed class AnswerMapper(Kernel? kernel)
             if (ToSk(content) is { } mapped)
             {
                 mapped.ModelId = response.ModelId;
+                mapped.InnerContent = content;
                 items.Add(mapped);
             }
         }
 
         return new ChatMessageContent(
-            new AuthorRole(message.Role.Value),
-            items,
-            response.ModelId,
-            response.RawRepresentation,
-            metadata: AnswerMetadata.Of(message.AdditionalProperties, response.Usage, response.FinishReason))
+            new AuthorRole(message.Role.Value), items, response.ModelId, response.RawRepresentation, metadata: AnswerMetadata.Of(message, response))
         {
             AuthorName = message.AuthorName,
         };
@@ -56,9 +58,9 @@ internal sealed class AnswerMapper(Kernel? kernel)
                     result.Items.Add(new StreamingReasoningContent(thought.Text) { ChoiceIndex = choice });
                     break;
                 case Ai.FunctionCallContent call:
-                    (var plugin, var function) = FunctionNames.Resolve(call.Name, kernel);
+                    (var plugin, var function) = FunctionNames.Resolve(call.Name, choices, kernel);
                     result.Items.Add(new StreamingFunctionCallUpdateContent(
-                        call.CallId, FunctionNames.ToStream(plugin, function), ArgumentText(call), _streamedCalls++) { ChoiceIndex = choice });
+                        call.CallId, FunctionNames.ToStream(plugin, function), ArgumentText(call), StreamedCalls++) { ChoiceIndex = choice });
                     break;
                 default:
                     break;
@@ -77,7 +79,7 @@ internal sealed class AnswerMapper(Kernel? kernel)
             case TextReasoningContent thought:
                 return new ReasoningContent(thought.Text);
             case Ai.FunctionCallContent call:
-                (var plugin, var function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, kernel);
+                (var plugin, var function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, choices, kernel);
                 return new Sk.FunctionCallContent(function, plugin, call.CallId, call.Arguments is null ? null : new KernelArguments(call.Arguments))
                 {
                     Exception = call.Exception,

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Microsoft.SemanticKernel;
+
+namespace Connectors.Vllm.SemanticKernel;
+
+/// <summary>
+/// Execution settings to chat options. Not by Semantic Kernel's own conversion: its detour over JSON needs reflection, fails on types as response formats, and
+/// loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
+/// </summary>
+internal static class SettingsMapper
+{
+    public static ChatOptions? ToChatOptions(PromptExecutionSettings? settings)
+    {
+        if (settings is null)
+        {
+            return null;
+        }
+
+        var own = VllmPromptExecutionSettings.FromExecutionSettings(settings);
+        var options = new ChatOptions { ModelId = own.ModelId };
+        foreach ((var name, var value) in own.ExtensionData ?? new Dictionary<string, object>())
+        {
+            (options.AdditionalProperties ??= [])[name] = value;
+        }
+
+        foreach ((var name, var value) in own.Values)
+        {
+            Apply(options, name, value!);
+        }
+
+        return options;
+    }
+
+    /// <summary>The values of settings that are not ours, by the names they have in JSON.</summary>
+    /// <exception cref="NotSupportedException">They are of a type that cannot be read in an application without reflection.</exception>
+    public static IEnumerable<KeyValuePair<string, object?>> LooseValues(PromptExecutionSettings settings)
+    {
+        var values = (settings.ExtensionData ?? new Dictionary<string, object>()).Select(pair => KeyValuePair.Create(pair.Key, (object?)pair.Value));
+        if (settings.GetType() != typeof(PromptExecutionSettings))
+        {
+            values = values.Concat(PropertiesOf(settings));
+        }
+
+        // What would go into the body of an HTTP request beside everything else are settings like the others.
+        return values.SelectMany(static pair => pair is { Key: "extra_body", Value: IEnumerable<KeyValuePair<string, object?>> extras }
+            ? extras.Select(static extra => KeyValuePair.Create(extra.Key.StartsWith("$.", StringComparison.Ordinal) ? extra.Key[2..] : extra.Key, extra.Value))
+            : [pair]);
+    }
+
+    /// <summary>Another connector's properties under their JSON names, with the values as they are: writing them as JSON would lose types.</summary>
+    private static IEnumerable<KeyValuePair<string, object?>> PropertiesOf(PromptExecutionSettings settings)
+    {
+        var type = AIJsonUtilities.DefaultOptions.GetTypeInfo(settings.GetType());
+        foreach (var property in type.Properties)
+        {
+            if (property is { Get: { } get, IsExtensionData: false } && property.Name is not ("service_id" or "model_id" or "function_choice_behavior") && get(settings) is { } value)
+            {
+                yield return KeyValuePair.Create(property.Name, (object?)value);
+            }
+        }
+    }
+
+    private static void Apply(ChatOptions options, string name, object value)
+    {
+        switch (name)
+        {
+            case "temperature":
+                options.Temperature = (float)value;
+                break;
+            case "top_p":
+                options.TopP = (float)value;
+                break;
+            case "top_k":
+                options.TopK = (int)value;
+                break;
+            case "max_tokens":
+                options.MaxOutputTokens = (int)value;
+                break;
+            case "frequency_penalty":
+                options.FrequencyPenalty = (float)value;
+                break;
+            case "presence_penalty":
+                options.PresencePenalty = (float)value;
+                break;
+            case "seed":
+                options.Seed = (long)value;
+                break;
+            case "stop_sequences":
+                options.StopSequences = [.. (IList<string>)value];
+                break;
+            case "chat_system_prompt":
+                options.Instructions = (string)value;
+                break;
+            case "response_format":
+                options.ResponseFormat = ResponseFormats.Read(value);
+                break;
+            default:
+                (options.AdditionalProperties ??= [])[name] = value;
+                break;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Brings a history that began with another provider to the kinds of content a chat template knows: text, reasoning, media, function calls and their
+/// results. Tools that ran at the other provider become calls and results under the tool's name; what has no place in a prompt is left out and noted.
+/// </summary>
+internal static class ForeignContents
+{
+    /// <exception cref="ArgumentException">A message or a content is null, or a message has no role; the text names the index.</exception>
+    /// <returns>The same messages when there is nothing to translate; changed messages are copies.</returns>
+    public static IReadOnlyList<ChatMessage> Translate(IReadOnlyList<ChatMessage> messages, LeftOutContents leftOut)
+    {
+        List<ChatMessage>? translated = null;
+        HashSet<string>? calls = null;
+        HashSet<string>? results = null;
+        for (var i = 0; i < messages.Count; i++)
+        {
+            var message = messages[i] ?? throw Missing(i, "is null");
+            if (message.Role.Value is null)
+            {
+                throw Missing(i, "has no role");
+            }
+
+            if (message.Contents.IndexOf(null!) is >= 0 and var hole)
+            {
+                throw Missing(i, string.Create(CultureInfo.InvariantCulture, $"holds a null content (at index {hole})"));
+            }
+
+            if (message.Contents.All(IsKnown))
+            {
+                translated?.Add(message);
+                continue;
+            }
+
+            translated ??= [.. messages.Take(i)];
+            calls ??= Ids<FunctionCallContent>(messages, static call => call.CallId);
+            results ??= Ids<FunctionResultContent>(messages, static result => result.CallId);
+            var copy = message.Clone();
+            copy.Contents = [.. message.Contents.Select(content => Translate(content, message.Role, calls, results, leftOut)).OfType<AIContent>()];
+            if (copy.Contents.Count > 0)
+            {
+                translated.Add(copy);
+            }
+        }
+
+        return translated ?? messages;
+    }
+
+    private static bool IsKnown(AIContent content) =>
+        content is TextContent or TextReasoningContent or FunctionCallContent or FunctionResultContent or DataContent or UriContent;
+
+    private static AIContent? Translate(AIContent content, ChatRole role, HashSet<string> calls, HashSet<string> results, LeftOutContents leftOut)
+    {
+        if (IsKnown(content))
+        {
+            return content;
+        }
+
+        switch (content)
+        {
+            case McpServerToolCallContent call:
+                return new FunctionCallContent(call.CallId, call.Name, call.Arguments);
+            case McpServerToolResultContent result:
+                return new FunctionResultContent(result.CallId, result.Outputs);
+            case CodeInterpreterToolCallContent call:
+                return new FunctionCallContent(call.CallId, "code_interpreter", Arguments("code", Text(call.Inputs, leftOut)));
+            case CodeInterpreterToolResultContent result:
+                return new FunctionResultContent(result.CallId, result.Outputs);
+            case WebSearchToolCallContent call:
+                return new FunctionCallContent(call.CallId, "web_search", Arguments("queries", call.Queries?.ToList()));
+            case WebSearchToolResultContent result:
+                return new FunctionResultContent(result.CallId, result.Outputs);
+            case ImageGenerationToolCallContent call:
+                return new FunctionCallContent(call.CallId, "image_generation");
+            case ImageGenerationToolResultContent result:
+                return new FunctionResultContent(result.CallId, result.Outputs);
+
+            // A call that waited for approval is part of the conversation only as long as the call itself is not.
+            case ToolApprovalRequestContent { ToolCall: FunctionCallContent call } when calls.Add(call.CallId):
+                return call;
+            case ToolApprovalResponseContent { Approved: false, ToolCall: FunctionCallContent call } denied when results.Add(call.CallId):
+                return new FunctionResultContent(call.CallId, $"Error: The call was rejected by the user.{(denied.Reason is { Length: > 0 } reason ? $" {reason}" : string.Empty)}");
+            case ToolApprovalRequestContent { ToolCall: FunctionCallContent } or ToolApprovalResponseContent { ToolCall: FunctionCallContent }:
+                return null;
+
+            // What the assistant said when it refused is an answer like any other.
+            case ErrorContent { ErrorCode: "Refusal", Message: { Length: > 0 } refusal } when role == ChatRole.Assistant:
+                return new TextContent(refusal);
+            default:
+                leftOut.Add(content);
+                return null;
+        }
+    }
+
+    private static Dictionary<string, object?> Arguments(string name, object? value) => new(StringComparer.Ordinal) { [name] = value };
+
+    private static string Text(IList<AIContent>? contents, LeftOutContents leftOut)
+    {
+        var text = new StringBuilder();
+        foreach (var content in contents ?? [])
+        {
+            switch (content)
+            {
+                case TextContent part:
+                    text.Append(part.Text);
+                    break;
+                case DataContent data when ContentReader.TryReadText(data, out var part):
+                    text.Append(part);
+                    break;
+                default:
+                    leftOut.Add(content);
+                    break;
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static ArgumentException Missing(int index, string what) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"The message at index {index} of the conversation {what}."));
+
+    private static HashSet<string> Ids<T>(IReadOnlyList<ChatMessage> messages, Func<T, string> id) =>
+        messages.SelectMany(static message => message.Contents).OfType<T>().Select(id).ToHashSet(StringComparer.Ordinal);
+}

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// The one place that knows what a tool's result becomes in a prompt: text as it is, contents one by one, other values as JSON. A result that cannot be
+/// shown is an error text for the model, which can then try something else; it never fails the request.
+/// </summary>
+internal static class ToolResults
+{
+    public static ContentParts Read(FunctionResultContent content, ContentReader reader, ILogger logger)
+    {
+        var parts = new ContentParts();
+        switch (content.Result)
+        {
+            case null:
+                parts.AddText(content.Exception is null ? string.Empty : Failed(content.Exception));
+                break;
+            case string text:
+                parts.AddText(text);
+                break;
+            case Exception exception:
+                parts.AddText(Failed(exception));
+                break;
+            case AIContent single:
+                reader.AddFromTool(parts, single);
+                break;
+            case IEnumerable<AIContent> several:
+                AddAll(several);
+                break;
+            case ChatMessage message:
+                AddAll(message.Contents);
+                break;
+            case ChatResponse response:
+                AddAll(response.Messages.SelectMany(static message => message.Contents));
+                break;
+            case JsonElement { ValueKind: JsonValueKind.String } element:
+                parts.AddText(element.GetString()!);
+                break;
+            case JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined }:
+                parts.AddText(string.Empty);
+                break;
+            case JsonElement element:
+                parts.AddText(element.GetRawText());
+                break;
+            case Type type:
+                parts.AddText(type.FullName ?? type.Name);
+                break;
+            case Stream or Delegate or Task:
+                parts.AddText(Unusable(content.Result));
+                break;
+            default:
+                parts.AddText(Json(content.Result, logger));
+                break;
+        }
+
+        return parts;
+
+        void AddAll(IEnumerable<AIContent> contents)
+        {
+            foreach (var item in contents)
+            {
+                reader.AddFromTool(parts, item);
+            }
+        }
+    }
+
+    private static string Json(object value, ILogger logger)
+    {
+        try
+        {
+            var plain = PlainValue.From(value);
+            return plain as string ?? PlainJson.Write(plain);
+        }
+        catch (Exception exception) when (exception is NotSupportedException or ArgumentException or JsonException or InvalidOperationException)
+        {
+            Log.ToolResultUnusable(logger, value.GetType().Name, exception);
+            return Unusable(value);
+        }
+    }
+
+    private static string Failed(Exception exception) => $"Error: Exception while invoking function. {exception.Message}";
+
+    private static string Unusable(object value) => $"Error: The function returned a value that cannot be shown ({value.GetType().Name}).";
+}

@@ -1,0 +1,126 @@
+using Microsoft.Extensions.AI;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Keeps a conversation within a number of tokens, counted with the model's own tokenizer and chat template. System messages and the last turn always stay, and a
+/// turn goes as a whole, so no call loses its result. When the limit is reached, more is dropped than necessary, and the next turns begin with the same messages
+/// again: what the server has cached of the prompt stays usable. Thread-safe.
+/// </summary>
+/// <remarks>For <c>UseChatReducer</c> of Microsoft.Extensions.AI: <c>builder.UseChatReducer(new VllmChatReducer(client, 16_000))</c>.</remarks>
+public sealed class VllmChatReducer : IChatReducer
+{
+    private readonly IVllmTokenCounter _counter;
+    private readonly int _maxTokens;
+    private readonly int _targetTokens;
+    private readonly ChatOptions? _options;
+
+    /// <summary>Creates a reducer.</summary>
+    /// <param name="counter">Counts tokens, e.g. the <see cref="VllmChatClient"/> itself.</param>
+    /// <param name="maxTokens">The most tokens a prompt may have, above 0. Leave room for the answer: prompt and answer share the model's context.</param>
+    /// <param name="targetTokens">What remains at most when the limit is reached, above 0 and not above <paramref name="maxTokens"/>; null is three quarters of it. The less, the rarer the beginning changes.</param>
+    /// <param name="options">Options of the requests whose tools and instructions are part of the prompt; null counts messages alone.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number of tokens is out of range.</exception>
+    public VllmChatReducer(IVllmTokenCounter counter, int maxTokens, int? targetTokens = null, ChatOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(counter);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokens);
+        _targetTokens = targetTokens ?? Math.Max(1, (int)(maxTokens * 3L / 4));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_targetTokens, nameof(targetTokens));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_targetTokens, maxTokens, nameof(targetTokens));
+        _counter = counter;
+        _maxTokens = maxTokens;
+        _options = options;
+    }
+
+    /// <summary>Drops the oldest turns until the conversation fits.</summary>
+    /// <param name="messages">The whole conversation; enumerated once, never changed.</param>
+    /// <param name="cancellationToken">Cancels the counting.</param>
+    /// <returns>The messages to send, in order. The last turn is among them even where it alone is longer than the limit.</returns>
+    public async Task<IEnumerable<ChatMessage>> ReduceAsync(IEnumerable<ChatMessage> messages, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        List<ChatMessage> all = [.. messages];
+        var total = all.Count == 0 ? 0 : await CountAsync(all, cancellationToken).ConfigureAwait(false);
+        if (total <= _maxTokens)
+        {
+            return all;
+        }
+
+        var system = all.Where(IsSystem).ToList();
+        var turns = Turns(all);
+        var first = await FirstKeptAsync(system, turns, total, cancellationToken).ConfigureAwait(false);
+
+        // The turns were counted one by one, which is an estimate; the whole is not.
+        var kept = Without(all, turns.Take(first));
+        while (first < turns.Count - 1 && await CountAsync(kept, cancellationToken).ConfigureAwait(false) > _maxTokens)
+        {
+            kept = Without(all, turns.Take(++first));
+        }
+
+        return kept;
+    }
+
+    /// <summary>
+    /// Goes through the conversation as it grew. Only a turn that went over the limit moved the beginning, so the same turns are dropped until the next one does.
+    /// </summary>
+    private async ValueTask<int> FirstKeptAsync(List<ChatMessage> system, List<List<ChatMessage>> turns, int total, CancellationToken cancellationToken)
+    {
+        var overhead = await CountAsync([.. system, new ChatMessage(ChatRole.User, string.Empty)], cancellationToken).ConfigureAwait(false);
+        var sizes = new int[turns.Count];
+        for (var i = 0; i < turns.Count; i++)
+        {
+            sizes[i] = Math.Max(0, await CountAsync([.. system, .. turns[i]], cancellationToken).ConfigureAwait(false) - overhead);
+        }
+
+        // The markup of a turn went with the overhead; it is as much in each.
+        var markup = Math.Max(0, (total - overhead - sizes.Sum() + turns.Count - 1) / turns.Count);
+        var first = 0;
+        var sum = overhead;
+        for (var i = 0; i < turns.Count; i++)
+        {
+            sizes[i] += markup;
+            sum += sizes[i];
+            if (sum > _maxTokens)
+            {
+                while (sum > _targetTokens && first < i)
+                {
+                    sum -= sizes[first++];
+                }
+            }
+        }
+
+        return first;
+    }
+
+    private ValueTask<int> CountAsync(List<ChatMessage> messages, CancellationToken cancellationToken) => _counter.CountTokensAsync(messages, _options, cancellationToken);
+
+    /// <summary>A turn is a message of the user and everything up to the next; what comes before the first belongs to it.</summary>
+    private static List<List<ChatMessage>> Turns(List<ChatMessage> messages)
+    {
+        var turns = new List<List<ChatMessage>>();
+        var begun = false;
+        foreach (var message in messages.Where(static message => !IsSystem(message)))
+        {
+            // A user message of results continues its turn.
+            var begins = message.Role == ChatRole.User && !message.Contents.Any(static content => content is ToolResultContent or ToolApprovalResponseContent);
+            if (turns.Count == 0 || (begins && begun))
+            {
+                turns.Add([]);
+            }
+
+            begun |= begins;
+            turns[^1].Add(message);
+        }
+
+        return turns;
+    }
+
+    private static List<ChatMessage> Without(List<ChatMessage> messages, IEnumerable<List<ChatMessage>> dropped)
+    {
+        var gone = new HashSet<ChatMessage>(dropped.SelectMany(static turn => turn), ReferenceEqualityComparer.Instance);
+        return [.. messages.Where(message => !gone.Contains(message))];
+    }
+
+    private static bool IsSystem(ChatMessage message) => message.Role == ChatRole.System || message.Role.Value.Equals("developer", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,140 @@
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm.Tests.Contract;
+
+/// <summary>Conversations that began with another provider: what it ran itself becomes calls and results, and what has no place in a prompt is named in the log.</summary>
+public sealed class ForeignHistoryTests
+{
+    public static TheoryData<VllmServerFamily> Families => Served.Families;
+
+    public static TheoryData<string, string> HostedTools => new()
+    {
+        { "mcp", Turn("find", """{"q": "x"}""", "found\n2 pages") },
+        { "code", Turn("code_interpreter", """{"code": "print(1)"}""", "1") },
+        { "search", Turn("web_search", """{"queries": ["vllm"]}""", "https://example.org/page") },
+        { "image", Turn("image_generation", "{}", "Error: The function returned image/png content, which this model cannot be shown.") },
+    };
+
+    [Theory]
+    [MemberData(nameof(HostedTools))]
+    public async Task HostedTool_CallAndResultInOneMessage_AreATurnOfTheirOwn(string tool, string expected)
+    {
+        AIContent[] contents = tool switch
+        {
+            "mcp" =>
+            [
+                new McpServerToolCallContent("c1", "find", "server") { Arguments = new Dictionary<string, object?> { ["q"] = "x" } },
+                new McpServerToolResultContent("c1") { Outputs = [new TextContent("found"), new TextContent("2 pages")] },
+            ],
+            "code" =>
+            [
+                new CodeInterpreterToolCallContent("c1") { Inputs = [new DataContent("print(1)"u8.ToArray(), "text/x-python")] },
+                new CodeInterpreterToolResultContent("c1") { Outputs = [new TextContent("1")] },
+            ],
+            "search" =>
+            [
+                new WebSearchToolCallContent("c1") { Queries = ["vllm"] },
+                new WebSearchToolResultContent("c1") { Outputs = [new UriContent("https://example.org/page", "text/html")] },
+            ],
+            _ => [new ImageGenerationToolCallContent("c1"), new ImageGenerationToolResultContent("c1") { Outputs = [new DataContent(new byte[] { 1 }, "image/png")] }],
+        };
+
+        var prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [.. contents, new TextContent("Done.")])]);
+
+        Assert.Contains(expected + "<|im_start|>assistant\nDone.<|im_end|>\n", prompt);
+    }
+
+    [Theory]
+    [InlineData(false, "Error: The call was rejected by the user. Too dear.")]
+    [InlineData(true, null)]
+    public async Task Approvals_WithoutTheirCalls_AreTheCallAndARejection(bool approved, string? result)
+    {
+        var request = new ToolApprovalRequestContent("r1", new FunctionCallContent("c1", "buy", new Dictionary<string, object?> { ["what"] = "car" }));
+
+        var prompt = await PromptAsync(
+            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request]), new(ChatRole.User, [request.CreateResponse(approved, "Too dear.")]), new(ChatRole.User, "And?")]);
+
+        Assert.Contains("{\"name\": \"buy\", \"arguments\": {\"what\": \"car\"}}", prompt);
+        Assert.Equal(result is not null, prompt.Contains($"\n<tool_response>\n{result}\n</tool_response>", StringComparison.Ordinal));
+        Assert.DoesNotContain("<|im_start|>user\n<|im_end|>", prompt);
+    }
+
+    [Fact]
+    public async Task Approvals_BesideTheCallTheyAreAbout_AddNothing()
+    {
+        var call = new FunctionCallContent("c1", "buy");
+        var request = new ToolApprovalRequestContent("r1", call);
+
+        var prompt = await PromptAsync(
+            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request, call]), new(ChatRole.User, [request.CreateResponse(false)]), new(ChatRole.Tool, [new FunctionResultContent("c1", "no")])]);
+
+        Assert.Equal(2, prompt.Split("\"buy\"").Length);
+        Assert.Equal(2, prompt.Split("<tool_response>").Length);
+    }
+
+    [Fact]
+    public async Task Refusal_OfTheAssistant_IsWhatItSaid() =>
+        Assert.Contains(
+            "<|im_start|>assistant\nI can't.<|im_end|>",
+            await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new ErrorContent("I can't.") { ErrorCode = "Refusal" }])]));
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Contents_WithoutAPlaceInAPrompt_AreNamedInOneLogLineOfTheRequest(VllmServerFamily family)
+    {
+        var log = new ListLoggerFactory();
+        await using var served = await Served.StartAsync(family);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+
+        await client.GetResponseAsync(
+            [
+                new(ChatRole.User, [new TextContent("Hi"), new HostedFileContent("a"), new HostedFileContent("b"), new UsageContent(new UsageDetails())]),
+                new(ChatRole.Tool, [new FunctionResultContent("1", new List<AIContent> { new TextContent("ok"), new HostedVectorStoreContent("v") })]),
+            ],
+            cancellationToken: Served.Cancel);
+
+        var line = Assert.Single(log.Entries, entry => entry.Id.Id == 10);
+        Assert.Equal(LogLevel.Information, line.Level);
+        Assert.EndsWith(": 2 × HostedFileContent, UsageContent, HostedVectorStoreContent", line.Text);
+    }
+
+    [Fact]
+    public async Task Translation_LeavesTheCallersMessagesAlone()
+    {
+        var message = new ChatMessage(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails())]);
+        var contents = message.Contents;
+
+        await PromptAsync([message]);
+
+        Assert.Same(contents, message.Contents);
+        Assert.Equal(2, contents.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ToolMessage_ThatRepeatsItsResultAsText_PrintsItOnce(VllmServerFamily family)
+    {
+        var prompt = await PromptAsync(
+            [
+                new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now"), new FunctionCallContent("2", "here")]),
+                new(ChatRole.Tool, [new TextContent("12:00"), new FunctionResultContent("1", "12:00")]),
+                new(ChatRole.Tool, [new TextContent("Note."), new FunctionResultContent("2", "Paris")]),
+            ],
+            family);
+
+        Assert.Contains("<|im_start|>user\n<tool_response>\n12:00\n</tool_response>\n<tool_response>\nParis\nNote.\n</tool_response><|im_end|>\n", prompt);
+    }
+
+    private static string Turn(string name, string arguments, string result) =>
+        $"<|im_start|>assistant\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call><|im_end|>\n"
+        + $"<|im_start|>user\n<tool_response>\n{result}\n</tool_response><|im_end|>\n";
+
+    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, VllmServerFamily family = VllmServerFamily.A)
+    {
+        await using var served = await Served.StartAsync(family);
+        await served.AskAsync(messages);
+        return served.LastPrompt;
+    }
+}
