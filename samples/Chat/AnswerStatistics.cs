@@ -42,6 +42,8 @@ internal sealed class AnswerStatistics
             : "too short to measure tokens/s";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"first token {first.TotalMilliseconds:F0} ms, {rate}, {usage?.InputTokenCount ?? 0} prompt tokens ({usage?.CachedInputTokenCount ?? 0} cached), {usage?.OutputTokenCount ?? 0} output tokens ({usage?.ReasoningTokenCount ?? 0} reasoning)");
+            $"first token {first.TotalMilliseconds:F0} ms, {rate}, {usage?.InputTokenCount ?? 0} prompt tokens "
+                + $"({usage?.CachedInputTokenCount ?? 0} cached), {usage?.OutputTokenCount ?? 0} output tokens ({usage?.ReasoningTokenCount ?? 0} "
+                + $"reasoning)");
     }
 }

@@ -29,7 +29,8 @@ internal sealed class ConsoleAnswerWriter(TextWriter output, bool colors) : IAns
                     break;
                 case FunctionCallContent call:
                     EndThinking();
-                    var arguments = string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => $"{argument.Key}: {argument.Value}"));
+                    var arguments = string.Join(", ",
+                        (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => $"{argument.Key}: {argument.Value}"));
                     WriteLine(Cyan, string.Create(CultureInfo.InvariantCulture, $"[calls {call.Name}({arguments})]"));
                     break;
                 case FunctionResultContent result:

@@ -7,15 +7,20 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// A chat client for a vLLM server over gRPC. The prompt is rendered and tokenized here, and the answer is decoded and parsed here, so the server needs
+/// A chat client for a vLLM server over gRPC. The prompt is rendered and tokenized here, and the answer is decoded and parsed here, so the server
+/// needs
 /// no parser flags, and what it sends are token ids.
 /// </summary>
 /// <remarks>
-/// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the model's
-/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Every failure of a request is a
-/// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an <see cref="OperationCanceledException"/> with the
+/// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the
+/// model's
+/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Every failure of a
+/// request is a
+/// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an
+/// <see cref="OperationCanceledException"/> with the
 /// caller's token.
-/// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, and, once the model
+/// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>,
+/// <see cref="IVllmPromptPreviewer"/>, and, once the model
 /// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="VllmTokenizer"/>.</para>
 /// </remarks>
 public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPromptPreviewer, IAsyncDisposable
@@ -59,7 +64,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmChatClient(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
-        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)
+        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory),
+            ownsRuntime: true)
     {
     }
 
@@ -72,7 +78,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     internal VllmGrpcOptions Options => _runtime.Options;
 
     /// <inheritdoc/>
-    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         CollectAsync(GetStreamingResponseAsync(messages, options, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
@@ -84,12 +91,15 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
         return ChatPipeline.RunAsync(_runtime, new ChatRequest(AsList(messages), null, options, this), _disposing.Token, cancellationToken);
     }
 
-    /// <summary>Completes a raw prompt: no chat template, and no parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.</summary>
+    /// <summary>
+    /// Completes a raw prompt: no chat template, and no parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.
+    /// </summary>
     /// <param name="prompt">The prompt; the tokenizer adds the model's beginning-of-sequence token where it has one.</param>
     /// <param name="options">Sampling and limits; members that concern messages (tools, reasoning, instructions) are not used.</param>
     /// <param name="cancellationToken">Aborts the request.</param>
     /// <returns>The completion in pieces, with usage and finish reason on the last update.</returns>
-    public IAsyncEnumerable<ChatResponseUpdate> CompleteStreamingAsync(string prompt, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<ChatResponseUpdate> CompleteStreamingAsync(
+        string prompt, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ThrowIfDisposed();
@@ -115,15 +125,18 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     }
 
     /// <inheritdoc/>
-    public async ValueTask<int> CountTokensAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public async ValueTask<int> CountTokensAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         (await PreviewPromptAsync(messages, options, cancellationToken).ConfigureAwait(false)).TokenIds.Count;
 
     /// <inheritdoc/>
-    public async ValueTask<VllmPromptPreview> PreviewPromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async ValueTask<VllmPromptPreview> PreviewPromptAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
-        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger).Prepare(new ChatRequest(AsList(messages), null, options, this)), profile);
+        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger)
+            .Prepare(new ChatRequest(AsList(messages), null, options, this)), profile);
     }
 
     /// <inheritdoc/>
@@ -145,8 +158,10 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
     }
 
     /// <summary>
-    /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections the client opened; a
-    /// borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within <c>Connection.AbortTimeout</c>;
+    /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections the
+    /// client opened; a
+    /// borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within
+    /// <c>Connection.AbortTimeout</c>;
     /// <see cref="DisposeAsync"/> waits for them.
     /// </summary>
     public void Dispose()

@@ -6,8 +6,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>An embedding generator for a vLLM server that serves an embedding model (VllmEngine protocol). Texts are tokenized on the client.</summary>
-/// <remarks>All members are safe for concurrent use. The texts of one call are sent side by side, and the server batches them; results keep their order.</remarks>
+/// <summary>
+/// An embedding generator for a vLLM server that serves an embedding model (VllmEngine protocol). Texts are tokenized on the client.
+/// </summary>
+/// <remarks>
+/// All members are safe for concurrent use. The texts of one call are sent side by side, and the server batches them; results keep their order.
+/// </remarks>
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
     /// <summary>Requests of one call that are under way at a time: enough to fill a batch, few enough for one connection.</summary>
@@ -52,7 +56,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmEmbeddingGenerator(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
-        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory), ownsRuntime: true)
+        : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory),
+            ownsRuntime: true)
     {
     }
 
@@ -109,7 +114,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         }
     }
 
-    private async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAllAsync(string[] texts, EmbeddingGenerationOptions? options, CancellationToken cancellationToken)
+    private async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAllAsync(
+        string[] texts, EmbeddingGenerationOptions? options, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var embeddings = new Embedding<float>[texts.Length];
@@ -124,7 +130,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     }
 
     /// <summary>Fills <paramref name="embeddings"/> and returns the number of prompt tokens.</summary>
-    private async Task<long> EmbedAllAsync(VllmModelProfile profile, string[] texts, Embedding<float>[] embeddings, int? dimensions, CancellationToken cancellationToken)
+    private async Task<long> EmbedAllAsync(VllmModelProfile profile, string[] texts, Embedding<float>[] embeddings, int? dimensions,
+        CancellationToken cancellationToken)
     {
         long tokens = 0;
         await Parallel.ForAsync(
@@ -149,7 +156,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         {
             throw new NotSupportedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The model '{model}' makes embeddings of {actual} dimensions, and vLLM's gRPC interface cannot ask for {dimensions}. Leave Dimensions unset, or shorten the vectors yourself if the model was trained for it."));
+                $"The model '{model}' makes embeddings of {actual} dimensions, and vLLM's gRPC interface cannot ask for {dimensions}. Leave "
+                    + $"Dimensions unset, or shorten the vectors yourself if the model was trained for it."));
         }
     }
 

@@ -10,12 +10,14 @@ public sealed class PackageFolder : IAsyncLifetime
 
     /// <summary>Every library package there is: the folders below src/.</summary>
     public static readonly string[] Names =
-        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories).Select(file => Path.GetFileNameWithoutExtension(file)).Where(name => name != Tool).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(file => Path.GetFileNameWithoutExtension(file)).Where(name => name != Tool).Order(StringComparer.Ordinal)];
 
     public static string Version { get; } = "0.0.0-test." + DateTime.UtcNow.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
 
     public static string GlobalPackages { get; } =
-        Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("connectors-vllm-packages-").FullName;
 
@@ -24,7 +26,8 @@ public sealed class PackageFolder : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var (exitCode, output) = await DotnetCommand.RunAsync(
-            TestPaths.RepositoryRoot, "pack", "eng/Packages.slnf", "-c", "Release", "-nologo", "-p:PackageOutputPath=" + Folder, "-p:PackageVersion=" + Version);
+            TestPaths.RepositoryRoot, "pack", "eng/Packages.slnf", "-c", "Release", "-nologo", "-p:PackageOutputPath=" + Folder,
+                "-p:PackageVersion=" + Version);
         Assert.True(exitCode == 0, output);
     }
 

@@ -12,7 +12,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     /// <summary>What each package may depend on besides the packages of this repository: nothing that only builds or tests.</summary>
     private static readonly string[] Dependencies =
     [
-        "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.AI.Abstractions", "Microsoft.Extensions.DependencyInjection.Abstractions",
+        "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.AI.Abstractions",
+            "Microsoft.Extensions.DependencyInjection.Abstractions",
         "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Diagnostics.HealthChecks.Abstractions", "Microsoft.Extensions.Hosting",
         "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options", "Microsoft.Extensions.Options.ConfigurationExtensions",
         "Microsoft.SemanticKernel.Abstractions",
@@ -23,7 +24,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     [Fact]
     public void Pack_AllPackages_AreSeven() => Assert.Equal(
         [
-            "Connectors.Vllm", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing", "Connectors.Vllm.SemanticKernel",
+            "Connectors.Vllm", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing",
+                "Connectors.Vllm.SemanticKernel",
             "Connectors.Vllm.Testing", "Connectors.Vllm.Tokenizers",
         ],
         PackageFolder.Names);
@@ -38,7 +40,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         var metadata = Metadata(package, name);
 
         Assert.Contains("README.md", entries);
-        Assert.Equal([$"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml"], entries.Where(entry => entry.StartsWith("lib/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal([$"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml"],
+            entries.Where(entry => entry.StartsWith("lib/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Contains(symbols.Entries, entry => entry.Name == name + ".pdb");
         Assert.InRange(new FileInfo(packages.PathOf(name, ".nupkg")).Length, 1, MostBytes);
         Assert.Equal("Apache-2.0", Value(metadata, "license"));
@@ -63,11 +66,13 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     public void Pack_EachPackage_DependsOnWhatItRunsWith(string name)
     {
         using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
-        var dependencies = Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value).ToList();
+        var dependencies = Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency")
+            .Select(element => element.Attribute("id")!.Value).ToList();
 
         Assert.All(dependencies, dependency => Assert.Contains(dependency, PackageFolder.Names.Concat(Dependencies)));
         Assert.All(
-            Metadata(package, name).Descendants().Where(element => element.Name.LocalName == "dependency" && PackageFolder.Names.Contains(element.Attribute("id")!.Value)),
+            Metadata(package, name).Descendants().Where(element =>
+                element.Name.LocalName == "dependency" && PackageFolder.Names.Contains(element.Attribute("id")!.Value)),
             element => Assert.Equal($"[{PackageFolder.Version}]", element.Attribute("version")!.Value));
         Assert.Equal(name == "Connectors.Vllm.SemanticKernel", dependencies.Contains("Microsoft.SemanticKernel.Abstractions"));
     }
@@ -139,7 +144,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         Assert.Contains("answer: True, finish: stop", output, StringComparison.Ordinal);
         Assert.Contains("kernel: A kernel.", output, StringComparison.Ordinal);
 
-        Task WriteAsync(string name, string text) => File.WriteAllTextAsync(Path.Combine(application, name), text, TestContext.Current.CancellationToken);
+        Task WriteAsync(string name, string text) =>
+            File.WriteAllTextAsync(Path.Combine(application, name), text, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -166,7 +172,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         await File.WriteAllTextAsync(Path.Combine(application, "Directory.Build.props"), "<Project />", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(application, "Directory.Packages.props"), "<Project />", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(
-            Path.Combine(application, "Program.cs"), Readme.CodeBlocks().First(block => block.StartsWith("using ", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+            Path.Combine(application, "Program.cs"), Readme.CodeBlocks().First(block => block.StartsWith("using ", StringComparison.Ordinal)),
+                TestContext.Current.CancellationToken);
 
         var (exitCode, output) = await DotnetCommand.RunAsync(application, "build", "-nologo");
 
@@ -184,5 +191,6 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         return XDocument.Load(nuspec).Root!.Elements().Single(element => element.Name.LocalName == "metadata");
     }
 
-    private static string Value(XElement metadata, string name) => metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value ?? string.Empty;
+    private static string Value(XElement metadata, string name) =>
+        metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value ?? string.Empty;
 }

@@ -260,7 +260,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
         foreach (var (name, limit) in new (string, TimeSpan?)[]
         {
             (nameof(ConnectTimeout), ConnectTimeout), (nameof(CallTimeout), CallTimeout), (nameof(GenerationTimeout), GenerationTimeout),
-            (nameof(FirstTokenTimeout), FirstTokenTimeout), (nameof(BetweenTokensTimeout), BetweenTokensTimeout), (nameof(AbortTimeout), AbortTimeout),
+            (nameof(FirstTokenTimeout), FirstTokenTimeout), (nameof(BetweenTokensTimeout), BetweenTokensTimeout),
+                (nameof(AbortTimeout), AbortTimeout),
             (nameof(TokenizerTimeout), TokenizerTimeout), (nameof(KeepAlivePingInterval), KeepAlivePingInterval),
         })
         {
@@ -271,7 +272,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
             }
         }
 
-        foreach (var (name, bytes) in new[] { (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes), (nameof(MaxSendMessageBytes), MaxSendMessageBytes) })
+        foreach (var (name, bytes) in new[] { (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes),
+            (nameof(MaxSendMessageBytes), MaxSendMessageBytes) })
         {
             if (bytes < 1)
             {
@@ -282,7 +284,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
         foreach (var (name, delay) in new[]
         {
-            (nameof(ProbeInterval), ProbeInterval), ("Retry:" + nameof(Retry.BaseDelay), Retry.BaseDelay), ("Retry:" + nameof(Retry.MaxDelay), Retry.MaxDelay),
+            (nameof(ProbeInterval), ProbeInterval), ("Retry:" + nameof(Retry.BaseDelay), Retry.BaseDelay),
+                ("Retry:" + nameof(Retry.MaxDelay), Retry.MaxDelay),
         })
         {
             if (delay < TimeSpan.Zero)
@@ -300,17 +303,20 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
         if (!Enum.IsDefined(Protocol))
         {
-            yield return new ValidationResult($"{Protocol} is unknown; use one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.", [nameof(Protocol)]);
+            yield return new ValidationResult($"{Protocol} is unknown; use one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.",
+                [nameof(Protocol)]);
         }
 
         if (ConstraintStart is { } start && !Enum.IsDefined(start))
         {
-            yield return new ValidationResult($"{start} is unknown; use one of {string.Join(", ", Enum.GetNames<ConstraintStart>())}.", [nameof(ConstraintStart)]);
+            yield return new ValidationResult($"{start} is unknown; use one of {string.Join(", ", Enum.GetNames<ConstraintStart>())}.",
+                [nameof(ConstraintStart)]);
         }
 
         if (BearerToken is not null && MetadataRules.Explain("authorization", BearerToken) is not null)
         {
-            yield return new ValidationResult("The token contains characters that are not printable ASCII (a line break at its end?).", [nameof(BearerToken)]);
+            yield return new ValidationResult("The token contains characters that are not printable ASCII (a line break at its end?).",
+                [nameof(BearerToken)]);
         }
 
         foreach (var (name, value) in Metadata)
@@ -323,7 +329,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
         foreach (var (name, file) in new[]
         {
-            (nameof(RootCertificateFile), RootCertificateFile), (nameof(ClientCertificateFile), ClientCertificateFile), (nameof(ClientCertificateKeyFile), ClientCertificateKeyFile),
+            (nameof(RootCertificateFile), RootCertificateFile), (nameof(ClientCertificateFile), ClientCertificateFile),
+                (nameof(ClientCertificateKeyFile), ClientCertificateKeyFile),
         })
         {
             if (file is not null && !File.Exists(file))
@@ -334,7 +341,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
         if (ClientCertificateFile is null && ClientCertificateKeyFile is not null)
         {
-            yield return new ValidationResult($"A private key needs its certificate: set {nameof(ClientCertificateFile)} as well.", [nameof(ClientCertificateKeyFile)]);
+            yield return new ValidationResult($"A private key needs its certificate: set {nameof(ClientCertificateFile)} as well.",
+                [nameof(ClientCertificateKeyFile)]);
         }
     }
 
@@ -355,7 +363,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
 }
 
 /// <summary>
-/// How often and how fast a call is sent again to the same server. Only calls that have received nothing yet, and only failures that say the server did not
+/// How often and how fast a call is sent again to the same server. Only calls that have received nothing yet, and only failures that say the server
+/// did not
 /// work on the request (unreachable, refused stream, UNAVAILABLE), are retried. Another endpoint is asked at once and does not count.
 /// </summary>
 public sealed class VllmRetryOptions

@@ -13,16 +13,23 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <c>services.AddVllmGrpc("http://gpu-box:50051").UseFunctionInvocation().UseOpenTelemetry();</c>
 /// </summary>
 /// <remarks>
-/// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the pipeline around
-/// it), <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is loaded,
-/// <see cref="Connectors.Vllm.Tokenizers.Tokenizer"/>. Nothing is sent before the first request.</para>
-/// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration without a
-/// key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and <c>PostConfigure</c> apply to all registrations
+/// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the
+/// pipeline around
+/// it), <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is
+/// loaded,
+/// <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request.</para>
+/// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration
+/// without a
+/// key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and <c>PostConfigure</c>
+/// apply to all registrations
 /// without a key, and with a name to those whose key is that string.</para>
 /// </remarks>
 public static class VllmGrpcServiceCollectionExtensions
 {
-    /// <summary>Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on one connection.</summary>
+    /// <summary>
+    /// Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on
+    /// one connection.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmGrpc(this IServiceCollection services) => AddServer(services, null, null, null);
@@ -34,7 +41,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmGrpc(
-        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
@@ -43,7 +51,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmGrpc(
-        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
     /// <param name="services">The services.</param>
@@ -58,7 +67,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmGrpc(
-        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddServer(services, null, NotNull(section), configure);
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, null, NotNull(section), configure);
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -68,7 +78,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmGrpc(
-        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -78,7 +89,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmGrpc(
-        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -86,7 +98,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmGrpc(
-        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddServer(services, NotNull(serviceKey), null, NotNull(configure));
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
+            AddServer(services, NotNull(serviceKey), null, NotNull(configure));
 
     /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -95,7 +108,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmGrpc(
-        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddServer(services, NotNull(serviceKey), NotNull(section), configure);
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddServer(services, NotNull(serviceKey), NotNull(section), configure);
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
     /// <param name="services">The services.</param>
@@ -104,7 +118,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmChatClient(
-        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
     /// <param name="services">The services.</param>
@@ -113,7 +128,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmChatClient(
-        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
     /// <param name="services">The services.</param>
@@ -128,7 +144,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmChatClient(
-        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddChat(services, null, NotNull(section), configure);
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, null, NotNull(section), configure);
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -138,7 +155,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmChatClient(
-        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -148,7 +166,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmChatClient(
-        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -156,7 +175,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmChatClient(
-        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddChat(services, NotNull(serviceKey), null, NotNull(configure));
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
+            AddChat(services, NotNull(serviceKey), null, NotNull(configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -165,7 +185,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmChatClient(
-        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddChat(services, NotNull(serviceKey), NotNull(section), configure);
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddChat(services, NotNull(serviceKey), NotNull(section), configure);
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
     /// <param name="services">The services.</param>
@@ -174,7 +195,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
-        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
     /// <param name="services">The services.</param>
@@ -183,7 +205,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
-        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, null, At(endpoint, configure));
+        this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
     /// <param name="services">The services.</param>
@@ -198,7 +221,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
-        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, null, NotNull(section), configure);
+        this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, null, NotNull(section), configure);
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -208,7 +232,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
-        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -218,7 +243,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
-        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
+        this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -226,7 +252,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets the options.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
-        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) => AddEmbeddings(services, NotNull(serviceKey), null, NotNull(configure));
+        this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
+            AddEmbeddings(services, NotNull(serviceKey), null, NotNull(configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
     /// <param name="services">The services.</param>
@@ -235,7 +262,8 @@ public static class VllmGrpcServiceCollectionExtensions
     /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
-        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) => AddEmbeddings(services, NotNull(serviceKey), NotNull(section), configure);
+        this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
+            AddEmbeddings(services, NotNull(serviceKey), NotNull(section), configure);
 
     private static ChatClientBuilder AddServer(IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure)
     {
@@ -251,7 +279,8 @@ public static class VllmGrpcServiceCollectionExtensions
         IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure) =>
         VllmRegistration.Add(services, key, section, configure).AddEmbeddingGenerator(services);
 
-    private static Action<VllmGrpcOptions> At(string endpoint, Action<VllmGrpcOptions>? configure) => At(EndpointAddress.Parse(endpoint, nameof(endpoint)), configure);
+    private static Action<VllmGrpcOptions> At(string endpoint, Action<VllmGrpcOptions>? configure) =>
+        At(EndpointAddress.Parse(endpoint, nameof(endpoint)), configure);
 
     private static Action<VllmGrpcOptions> At(Uri endpoint, Action<VllmGrpcOptions>? configure)
     {

@@ -5,14 +5,16 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Asks every endpoint of the registrations under one key. All healthy and the model usable: healthy. Some healthy: degraded. None, or a model whose tokenizer
+/// Asks every endpoint of the registrations under one key. All healthy and the model usable: healthy. Some healthy: degraded. None, or a model
+/// whose tokenizer
 /// or template cannot be used: the failure status.
 /// </summary>
 internal sealed class VllmHealthCheck(IReadOnlyList<VllmRuntime> runtimes) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var endpoints = (await Task.WhenAll(runtimes.Select(runtime => runtime.Engine.GetEndpointHealthAsync(cancellationToken))).ConfigureAwait(false))
+        var endpoints = (await Task.WhenAll(runtimes.Select(runtime => runtime.Engine.GetEndpointHealthAsync(cancellationToken)))
+            .ConfigureAwait(false))
             .SelectMany(static healths => healths).ToList();
         var healthy = endpoints.Count(static endpoint => endpoint.IsHealthy);
         var data = new Dictionary<string, object>(StringComparer.Ordinal);
@@ -41,7 +43,8 @@ internal sealed class VllmHealthCheck(IReadOnlyList<VllmRuntime> runtimes) : IHe
         }
 
         return healthy == endpoints.Count
-            ? HealthCheckResult.Healthy(endpoints.Count == 1 ? $"{endpoints[0].Endpoint}: {endpoints[0].Message}" : Count("endpoints are healthy"), data)
+            ? HealthCheckResult.Healthy(endpoints.Count == 1 ? $"{endpoints[0].Endpoint}: {endpoints[0].Message}" : Count("endpoints are healthy"),
+                data)
             : HealthCheckResult.Degraded(Count("endpoints are healthy") + $"; {sick!.Endpoint}: {sick.Message}", sick.Exception, data);
 
         string Count(string text) => string.Create(CultureInfo.InvariantCulture, $"{healthy} of {endpoints.Count} {text}");

@@ -9,13 +9,16 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class VllmHealthCheckExtensions
 {
     /// <summary>
-    /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they are loaded by
+    /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they
+    /// are loaded by
     /// the first check). Call it after the registration of the server.
     /// </summary>
     /// <param name="builder">The health checks.</param>
     /// <param name="name">The check's name; <see langword="null"/> is <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
     /// <param name="serviceKey">The key of the registration to check; <see langword="null"/> checks those without a key.</param>
-    /// <param name="failureStatus">The status of a failure; <see langword="null"/> is unhealthy. When only some endpoints are healthy, the status is degraded.</param>
+    /// <param name="failureStatus">
+    /// The status of a failure; <see langword="null"/> is unhealthy. When only some endpoints are healthy, the status is degraded.
+    /// </param>
     /// <param name="tags">Tags to select checks by.</param>
     /// <param name="timeout">Limit for the check; <see langword="null"/> leaves it to the connection's own limits.</param>
     /// <returns>The health checks.</returns>
@@ -34,7 +37,8 @@ public static class VllmHealthCheckExtensions
         {
             throw new InvalidOperationException(serviceKey is null
                 ? "No vLLM server is registered: call services.AddVllmGrpc(…) before AddHealthChecks().AddVllmGrpc()."
-                : $"No vLLM server is registered under the key '{serviceKey}': call services.AddKeyedVllmGrpc({(serviceKey is string ? $"\"{serviceKey}\"" : serviceKey)}, …) before the health check.");
+                : $"No vLLM server is registered under the key '{serviceKey}': call "
+                    + $"services.AddKeyedVllmGrpc({(serviceKey is string ? $"\"{serviceKey}\"" : serviceKey)}, …) before the health check.");
         }
 
         return builder.Add(new HealthCheckRegistration(

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -42,7 +43,8 @@ internal sealed class VllmRegistration
             .Configure<IServiceProvider>((registered, provider) => registered.Value = registration.CreateOptions(provider))
             .ValidateOnStart();
         services.AddKeyedSingleton(registration, (provider, _) => new VllmRuntime(
-            provider.GetRequiredService<IOptionsMonitor<RegisteredOptions>>().Get(registration._id).Value!, null, provider.GetService<ILoggerFactory>()));
+            provider.GetRequiredService<IOptionsMonitor<RegisteredOptions>>().Get(registration._id).Value!, null,
+                provider.GetService<ILoggerFactory>()));
         services.AddKeyedSingleton(registration, registration);
         return registration;
     }
@@ -65,11 +67,15 @@ internal sealed class VllmRegistration
         Add<IVllmTokenCounter>(services, Bare);
         Add<IVllmPromptPreviewer>(services, Bare);
         Add(services, provider => Runtime(provider).Engine);
-        services.Add(Describe(ServiceLifetime.Transient, provider => Runtime(provider).LoadedProfile?.Tokenizer ?? throw new InvalidOperationException(
-            "The model's tokenizer is not loaded yet. Await VllmChatClient.GetModelProfileAsync (or any request) before it is resolved, or use IVllmTokenCounter, which waits for it.")));
+        services.Add(Describe(ServiceLifetime.Transient, LoadedTokenizer));
+        services.Add(Describe<Microsoft.ML.Tokenizers.Tokenizer>(ServiceLifetime.Transient, LoadedTokenizer));
         return ServiceKey is null
             ? services.AddChatClient(provider => new VllmChatClient(Runtime(provider), ownsRuntime: false))
             : services.AddKeyedChatClient(ServiceKey, provider => new VllmChatClient(Runtime(provider), ownsRuntime: false));
+
+        VllmTokenizer LoadedTokenizer(IServiceProvider provider) => Runtime(provider).LoadedProfile?.Tokenizer ?? throw new InvalidOperationException(
+            "The model's tokenizer is not loaded yet. Await VllmChatClient.GetModelProfileAsync (or any request) before it is resolved, or use "
+            + "IVllmTokenCounter, which waits for it.");
 
         VllmChatClient Bare(IServiceProvider provider) =>
             ServiceKey is null ? provider.GetRequiredService<VllmChatClient>() : provider.GetRequiredKeyedService<VllmChatClient>(ServiceKey);
@@ -89,7 +95,8 @@ internal sealed class VllmRegistration
         : ServiceDescriptor.DescribeKeyed(typeof(T), ServiceKey, (provider, _) => create(provider), lifetime);
 
     /// <summary>
-    /// The registration's own settings come first, then those of the application for this name; the same steps as for any options, but for one registration.
+    /// The registration's own settings come first, then those of the application for this name; the same steps as for any options, but for one
+    /// registration.
     /// </summary>
     private VllmGrpcOptions CreateOptions(IServiceProvider provider)
     {
@@ -129,9 +136,11 @@ internal sealed class VllmRegistration
             var prefix = section is IConfigurationSection named ? named.Path + ":" : string.Empty;
             var problems = options.Check().Select(problem => $"{prefix}{problem.MemberNames.First()}: {problem.ErrorMessage}").ToList();
             if (section is not null && options.Endpoints.Count == 0
-                && Environment.GetEnvironmentVariable(VllmConnectionOptions.HostVariable) is null && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
+                && Environment.GetEnvironmentVariable(VllmConnectionOptions.HostVariable) is null
+                    && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
             {
-                problems.Add($"{prefix}{nameof(options.Endpoint)}: The server's address is missing; set it, e.g. to http://gpu-box:50051, or set the environment variable {VllmConnectionOptions.HostVariable}.");
+                problems.Add($"{prefix}{nameof(options.Endpoint)}: The server's address is missing; set it, e.g. to http://gpu-box:50051, or set "
+                    + $"the environment variable {VllmConnectionOptions.HostVariable}.");
             }
 
             return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);

@@ -3,7 +3,8 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The server itself, by its GetTokenizer call (VllmEngine protocol, when it was started from a local model folder). A server that got another model than
+/// The server itself, by its GetTokenizer call (VllmEngine protocol, when it was started from a local model folder). A server that got another
+/// model than
 /// <paramref name="served"/> in between is a <see cref="VllmModelChangedException"/>: other sources would not fit it either.
 /// </summary>
 internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bool needsTokenizer = true) : IModelFileSource
@@ -30,7 +31,8 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bo
 
             tried.Add($"{Name}: the server's archive holds no tokenizer");
         }
-        catch (VllmException error) when (error is not (VllmProtocolException or VllmModelChangedException or VllmRequestException { Parameter: nameof(VllmConnectionOptions.Endpoints) }))
+        catch (VllmException error) when (error is not (
+            VllmProtocolException or VllmModelChangedException or VllmRequestException { Parameter: nameof(VllmConnectionOptions.Endpoints) }))
         {
             tried.Add($"{Name}: {(error.ServerMessage.Length > 0 ? error.ServerMessage : error.Message)}");
         }

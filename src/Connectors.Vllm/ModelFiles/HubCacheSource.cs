@@ -25,7 +25,8 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModel
         }
 
         return await DirectorySource.ReadAsync(
-            Path.Combine(repository, "snapshots", commit), $"Hugging Face cache ({model.Repository} at {commit})", Name, tried, needsTokenizer: true, cancellationToken).ConfigureAwait(false);
+            Path.Combine(repository, "snapshots", commit), $"Hugging Face cache ({model.Repository} at {commit})", Name, tried,
+                needsTokenizer: true, cancellationToken).ConfigureAwait(false);
     }
 
     private static string? FindCommit(string repository, string revision)

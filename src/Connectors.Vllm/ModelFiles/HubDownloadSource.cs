@@ -44,9 +44,11 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
                 await File.WriteAllTextAsync(reference, commit, cancellationToken).ConfigureAwait(false);
             }
 
-            return await DirectorySource.ReadAsync(snapshot, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, cancellationToken).ConfigureAwait(false);
+            return await DirectorySource.ReadAsync(snapshot, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, cancellationToken)
+                .ConfigureAwait(false);
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or JsonException or InvalidDataException
+        catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or JsonException
+            or InvalidDataException
             || (error is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             tried.Add($"{Name}: {Explain(error, repository)}");
@@ -78,7 +80,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
     private string Explain(Exception error, string repository) => error is HttpRequestException { StatusCode: { } status }
         ? status switch
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => $"{hub.Endpoint} refuses '{repository}' ({(int)status}); a gated or private model needs HF_TOKEN",
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
+                $"{hub.Endpoint} refuses '{repository}' ({(int)status}); a gated or private model needs HF_TOKEN",
             HttpStatusCode.NotFound => $"{hub.Endpoint} knows no '{repository}' (404)",
             _ => $"{hub.Endpoint} answered {(int)status}",
         }
@@ -107,6 +110,7 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             }
         }
 
-        return files.Count <= MaxFiles ? (commit, files) : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {MaxFiles} are taken.");
+        return files.Count <= MaxFiles ? (commit, files)
+            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {MaxFiles} are taken.");
     }
 }

@@ -10,7 +10,9 @@ namespace Connectors.Vllm;
 /// Fetches single files from a hub: resumes what an earlier attempt left, checks the content against the hub's own checksum (SHA-256 for large
 /// files, the git blob's SHA-1 for small ones), and puts it where the Python library would have put it.
 /// </summary>
-/// <remarks>The client must not follow redirects by itself: the first answer carries the checksum, and the token must not travel to another host.</remarks>
+/// <remarks>
+/// The client must not follow redirects by itself: the first answer carries the checksum, and the token must not travel to another host.
+/// </remarks>
 internal sealed class HubDownloader(
     HttpClient client, HubSettings hub, ILogger logger, IProgress<ModelDownloadProgress>? progress, TimeSpan? silence = null)
 {
@@ -20,7 +22,8 @@ internal sealed class HubDownloader(
     private readonly TimeSpan _silence = silence ?? TimeSpan.FromSeconds(60);
 
     public static HttpClient CreateClient() =>
-        new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10), AutomaticDecompression = DecompressionMethods.None })
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10),
+            AutomaticDecompression = DecompressionMethods.None })
         {
             Timeout = TimeSpan.FromMinutes(10),
         };
@@ -124,13 +127,15 @@ internal sealed class HubDownloader(
     }
 
     /// <summary>Follows redirects by hand: remembers the checksum of the first answer and keeps the token on the hub's own host.</summary>
-    private async Task<(HttpResponseMessage Response, string? LinkedTag)> SendAsync(HttpMethod method, Uri address, long? from, CancellationToken cancellationToken)
+    private async Task<(HttpResponseMessage Response, string? LinkedTag)> SendAsync(
+        HttpMethod method, Uri address, long? from, CancellationToken cancellationToken)
     {
         string? linkedTag = null;
         for (var hop = 0; ; hop++)
         {
             using var request = new HttpRequestMessage(method, address);
-            if (hub.Token is not null && string.Equals(address.Authority, hub.Endpoint.Authority, StringComparison.OrdinalIgnoreCase) && address.Scheme == hub.Endpoint.Scheme)
+            if (hub.Token is not null && string.Equals(address.Authority, hub.Endpoint.Authority, StringComparison.OrdinalIgnoreCase)
+                && address.Scheme == hub.Endpoint.Scheme)
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", hub.Token);
             }
@@ -186,7 +191,8 @@ internal sealed class HubDownloader(
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; it is resumed next time.", error);
+            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; it is resumed next "
+                + $"time.", error);
         }
     }
 

@@ -6,7 +6,8 @@ namespace Connectors.Vllm;
 /// <summary>Asks the places a model's tokenizer and template can come from, in order, and says what was tried when none has them.</summary>
 internal static class ModelFileLocator
 {
-    public static IReadOnlyList<IModelFileSource> SourcesFor(VllmGrpcOptions options, IVllmEngine? engine, VllmModelInfo? served, HttpClient? hubClient, ILogger logger)
+    public static IReadOnlyList<IModelFileSource> SourcesFor(
+        VllmGrpcOptions options, IVllmEngine? engine, VllmModelInfo? served, HttpClient? hubClient, ILogger logger)
     {
         var needsTokenizer = options.Tokenizer is null;
 
@@ -25,7 +26,8 @@ internal static class ModelFileLocator
 
         sources.Add(new HubCacheSource(hub, options.ModelRevision));
         sources.Add(new HubDownloadSource(
-            hub, options.ModelRevision, options.AllowModelDownload, new HubDownloader(hubClient ?? HubDownloader.CreateClient(), hub, logger, options.DownloadProgress)));
+            hub, options.ModelRevision, options.AllowModelDownload,
+                new HubDownloader(hubClient ?? HubDownloader.CreateClient(), hub, logger, options.DownloadProgress)));
         return sources;
     }
 

@@ -10,7 +10,8 @@ internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<b
 {
     /// <summary>Whether there is anything a tokenizer could be made from.</summary>
     public bool HasTokenizer =>
-        Files.Keys.Any(static name => name is "tokenizer.json" or "tekken.json" || name.EndsWith(".model", StringComparison.Ordinal) || name.EndsWith(".tiktoken", StringComparison.Ordinal));
+        Files.Keys.Any(static name => name is "tokenizer.json" or "tekken.json" || name.EndsWith(".model", StringComparison.Ordinal)
+            || name.EndsWith(".tiktoken", StringComparison.Ordinal));
 
     /// <summary>Tells whether two sets hold the same files: hex SHA-256 over names and contents.</summary>
     public string ComputeDigest()

@@ -43,6 +43,7 @@ internal sealed partial record ModelIdentity(string ServedName, string? Reposito
         return new ModelIdentity(name, repository, revision);
     }
 
-    [GeneratedRegex(@"(^|[/\\])models--(?<id>[A-Za-z0-9._-]+)[/\\]snapshots[/\\](?<commit>[0-9a-f]{7,64})[/\\]?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"(^|[/\\])models--(?<id>[A-Za-z0-9._-]+)[/\\]snapshots[/\\](?<commit>[0-9a-f]{7,64})[/\\]?$",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex SnapshotPath();
 }

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown keys, a
+/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown
+/// keys, a
 /// number of seconds read as days) is found before, by a look at the keys, so that every message names the full key.
 /// </summary>
 internal static class ConfigurationBinding
@@ -19,7 +20,8 @@ internal static class ConfigurationBinding
         var problems = new List<string>();
         if (section is IConfigurationSection named && !named.Exists())
         {
-            problems.Add($"The configuration section '{named.Path}' does not exist or is empty. Check its name, or add it: \"{named.Key}\": {{ \"Endpoint\": \"http://gpu-box:50051\" }}.");
+            problems.Add($"The configuration section '{named.Path}' does not exist or is empty. Check its name, or add it: \"{named.Key}\": {{ "
+                + $"\"Endpoint\": \"http://gpu-box:50051\" }}.");
             return problems;
         }
 
@@ -88,14 +90,16 @@ internal static class ConfigurationBinding
         }
         else if (type.IsEnum)
         {
-            expected = Enum.GetNames(type).Contains(text, StringComparer.OrdinalIgnoreCase) ? null : "one of " + string.Join(", ", Enum.GetNames(type));
+            expected = Enum.GetNames(type).Contains(text, StringComparer.OrdinalIgnoreCase) ? null : "one of "
+                + string.Join(", ", Enum.GetNames(type));
         }
         else if (type == typeof(TimeSpan))
         {
             // "30" alone would be thirty days.
             expected = text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out _) ? null
                 : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-                    ? string.Create(CultureInfo.InvariantCulture, $"a time as hours:minutes:seconds, such as {TimeSpan.FromSeconds(seconds)} for {seconds} seconds")
+                    ? string.Create(CultureInfo.InvariantCulture,
+                        $"a time as hours:minutes:seconds, such as {TimeSpan.FromSeconds(seconds)} for {seconds} seconds")
                     : "a time as hours:minutes:seconds, such as 00:01:00";
         }
         else if (type == typeof(Uri))
@@ -120,8 +124,10 @@ internal static class ConfigurationBinding
     }
 
     /// <summary>Handlers, credentials and the like are set in code.</summary>
-    private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(TimeSpan)
-        || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IDictionary<string, string>) || type == typeof(IDictionary<string, object?>)
+    private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int)
+        || type == typeof(TimeSpan)
+        || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IList<string>) || type == typeof(IDictionary<string, string>)
+            || type == typeof(IDictionary<string, object?>)
         || type == typeof(VllmConnectionOptions) || type == typeof(VllmRetryOptions);
 
     /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>

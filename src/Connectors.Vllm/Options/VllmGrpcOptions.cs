@@ -8,11 +8,13 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// A vLLM server and the model it serves. The address is enough for most servers; everything else is a default or a switch. A client copies the options
+/// A vLLM server and the model it serves. The address is enough for most servers; everything else is a default or a switch. A client copies the
+/// options
 /// when it is created, so later changes have no effect on it.
 /// </summary>
 /// <remarks>
-/// Every property but the delegates can be set from configuration under its own name (<c>Endpoint</c>, <c>ModelDirectory</c>, <c>Connection:CallTimeout</c> …).
+/// Every property but the delegates can be set from configuration under its own name (<c>Endpoint</c>, <c>ModelDirectory</c>,
+/// <c>Connection:CallTimeout</c> …).
 /// </remarks>
 public sealed partial class VllmGrpcOptions : IValidatableObject
 {
@@ -20,7 +22,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     private static readonly string[] ParserChoices = ["none", "auto", "hf"];
 
     /// <summary>
-    /// The server's address, e.g. <c>http://gpu-box:50051</c> or, with TLS, <c>https://gpu-box:50051</c>. Several servers: <see cref="Endpoints"/>, of which
+    /// The server's address, e.g. <c>http://gpu-box:50051</c> or, with TLS, <c>https://gpu-box:50051</c>. Several servers: <see cref="Endpoints"/>,
+    /// of which
     /// this is the only element; <see langword="null"/> when there is none or more than one.
     /// </summary>
     public Uri? Endpoint
@@ -37,7 +40,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     }
 
     /// <summary>
-    /// Addresses of servers that serve the same model; the same list as <see cref="VllmConnectionOptions.Endpoints"/> of <see cref="Connection"/>. Empty means
+    /// Addresses of servers that serve the same model; the same list as <see cref="VllmConnectionOptions.Endpoints"/> of <see cref="Connection"/>.
+    /// Empty means
     /// <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which default to localhost:9000.
     /// </summary>
     public IList<Uri> Endpoints => Connection.Endpoints;
@@ -52,18 +56,23 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     public string? ModelId { get; set; }
 
     /// <summary>
-    /// Whether a request for a model that the server does not serve is refused (<see cref="VllmRequestException"/>), whether <c>ChatOptions.ModelId</c> names it or <see cref="ModelId"/>. Off by default, because a
+    /// Whether a request for a model that the server does not serve is refused (<see cref="VllmRequestException"/>), whether
+    /// <c>ChatOptions.ModelId</c> names it or <see cref="ModelId"/>. Off by default, because a
     /// server of the VllmEngine protocol serves exactly one model and applications often carry another provider's name in their options.
     /// </summary>
     public bool RequireServedModel { get; set; }
 
-    /// <summary>A folder with the model's tokenizer.json, tokenizer_config.json, config.json … on this machine. Wins over every other source.</summary>
+    /// <summary>
+    /// A folder with the model's tokenizer.json, tokenizer_config.json, config.json … on this machine. Wins over every other source.
+    /// </summary>
     public string? ModelDirectory { get; set; }
 
     /// <summary>The model's id on the hub (<c>org/name</c>), for servers whose names do not tell it.</summary>
     public string? ModelRepository { get; set; }
 
-    /// <summary>Branch, tag or commit of <see cref="ModelRepository"/>; <see langword="null"/> takes what the server's path names, else <c>main</c>.</summary>
+    /// <summary>
+    /// Branch, tag or commit of <see cref="ModelRepository"/>; <see langword="null"/> takes what the server's path names, else <c>main</c>.
+    /// </summary>
     public string? ModelRevision { get; set; }
 
     /// <summary>
@@ -78,7 +87,9 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// <summary>The hub's local cache; <see langword="null"/> takes <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>, or the user's cache folder.</summary>
     public string? HubCacheDirectory { get; set; }
 
-    /// <summary>Access token of the hub, for gated models; <see langword="null"/> takes <c>HF_TOKEN</c> or the token file of the Python library.</summary>
+    /// <summary>
+    /// Access token of the hub, for gated models; <see langword="null"/> takes <c>HF_TOKEN</c> or the token file of the Python library.
+    /// </summary>
     public string? HubToken { get; set; }
 
     /// <summary>Receives the progress of downloads from the hub; <see langword="null"/> reports none.</summary>
@@ -93,13 +104,21 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// <summary>Template variables for every request (<c>enable_thinking</c> …); a request's own win.</summary>
     public IDictionary<string, object?> ChatTemplateArguments { get; } = new Dictionary<string, object?>(StringComparer.Ordinal);
 
-    /// <summary>The tool call format by vLLM's parser name (<c>hermes</c>, <c>llama3_json</c> …), or <c>none</c>; <see langword="null"/> detects it from the model.</summary>
+    /// <summary>
+    /// The tool call format by vLLM's parser name (<c>hermes</c>, <c>llama3_json</c> …), or <c>none</c>; <see langword="null"/> detects it from the
+    /// model.
+    /// </summary>
     public string? ToolCallParser { get; set; }
 
-    /// <summary>The reasoning format by vLLM's parser name (<c>deepseek_r1</c> …), or <c>none</c>; <see langword="null"/> detects it from the model.</summary>
+    /// <summary>
+    /// The reasoning format by vLLM's parser name (<c>deepseek_r1</c> …), or <c>none</c>; <see langword="null"/> detects it from the model.
+    /// </summary>
     public string? ReasoningParser { get; set; }
 
-    /// <summary>How a tool call is returned whose arguments are not a JSON object. By default its raw text is returned as text, so that no function is invoked by accident.</summary>
+    /// <summary>
+    /// How a tool call is returned whose arguments are not a JSON object. By default its raw text is returned as text, so that no function is
+    /// invoked by accident.
+    /// </summary>
     public MalformedCallPolicy MalformedToolCalls { get; set; }
 
     /// <summary>Whether a call of a function that is not among the request's tools is returned as text. Default false.</summary>
@@ -114,7 +133,10 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// </summary>
     public bool SendReasoningHistory { get; set; } = true;
 
-    /// <summary>Lets text in messages become control tokens, as vLLM's own HTTP server does. Default false, see the option of the same name on <c>ChatOptions</c>.</summary>
+    /// <summary>
+    /// Lets text in messages become control tokens, as vLLM's own HTTP server does. Default false, see the option of the same name on
+    /// <c>ChatOptions</c>.
+    /// </summary>
     public bool AllowControlTokensInContent { get; set; }
 
     /// <summary>
@@ -130,7 +152,10 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// </summary>
     public Microsoft.ML.Tokenizers.Tokenizer? Tokenizer { get; set; }
 
-    /// <summary>Whether a JSON schema of the response format is also described to the model in a system message. Default false: the server enforces it anyway.</summary>
+    /// <summary>
+    /// Whether a JSON schema of the response format is also described to the model in a system message. Default false: the server enforces it
+    /// anyway.
+    /// </summary>
     public bool DescribeSchemaInPrompt { get; set; }
 
     /// <summary>
@@ -139,10 +164,16 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// </summary>
     public bool AllowRemoteMedia { get; set; } = true;
 
-    /// <summary>What stands for an image in the text of templates that take string content, e.g. <c>&lt;image&gt;</c>; <see langword="null"/> knows it by model type.</summary>
+    /// <summary>
+    /// What stands for an image in the text of templates that take string content, e.g. <c>&lt;image&gt;</c>; <see langword="null"/> knows it by
+    /// model type.
+    /// </summary>
     public string? ImagePlaceholder { get; set; }
 
-    /// <summary>The one token in the prompt that the server replaces by an image, e.g. <c>&lt;|image_pad|&gt;</c>; <see langword="null"/> knows it by model type.</summary>
+    /// <summary>
+    /// The one token in the prompt that the server replaces by an image, e.g. <c>&lt;|image_pad|&gt;</c>; <see langword="null"/> knows it by model
+    /// type.
+    /// </summary>
     public string? ImageToken { get; set; }
 
     /// <summary>A copy that later changes of this object do not reach.</summary>
@@ -222,7 +253,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
 
         if (ModelRepository is not null && !IsRepositoryId(ModelRepository))
         {
-            yield return new ValidationResult($"'{ModelRepository}' is not a hub id; use owner/name, such as Qwen/Qwen3-8B.", [nameof(ModelRepository)]);
+            yield return new ValidationResult($"'{ModelRepository}' is not a hub id; use owner/name, such as Qwen/Qwen3-8B.",
+                [nameof(ModelRepository)]);
         }
 
         if (HubEndpoint is { } hub && !(hub.IsAbsoluteUri && hub.Scheme is "http" or "https"))
@@ -241,7 +273,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
         if (name is not null && !known.Concat(ParserChoices).Contains(name.Trim(), StringComparer.OrdinalIgnoreCase))
         {
             var names = string.Join(", ", ParserChoices.Concat(known.Order(StringComparer.Ordinal)).Distinct(StringComparer.Ordinal));
-            yield return new ValidationResult($"'{name}' is unknown; leave the key out to have it chosen by the model, or use one of {names}.", [key]);
+            yield return new ValidationResult($"'{name}' is unknown; leave the key out to have it chosen by the model, or use one of {names}.",
+                [key]);
         }
     }
 

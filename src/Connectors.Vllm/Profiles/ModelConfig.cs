@@ -3,7 +3,9 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
-/// <summary>What config.json, generation_config.json and tokenizer_config.json of a model say that a client needs. Missing files and keys are null.</summary>
+/// <summary>
+/// What config.json, generation_config.json and tokenizer_config.json of a model say that a client needs. Missing files and keys are null.
+/// </summary>
 internal sealed record ModelConfig
 {
     public string? ModelType { get; init; }
@@ -58,7 +60,8 @@ internal sealed record ModelConfig
             ConfigEndTokens = Ids(root, "eos_token_id") is { Count: > 0 } own ? own : Ids(text, "eos_token_id"),
             GenerationEndTokens = Ids(defaults, "eos_token_id"),
             EndToken = TokenText(Member(tokenizer?.RootElement ?? default, "eos_token")),
-            ResponseTemplate = Member(tokenizer?.RootElement ?? default, "response_template") is { ValueKind: JsonValueKind.Object } response ? response.GetRawText() : null,
+            ResponseTemplate = Member(tokenizer?.RootElement ?? default, "response_template") is { ValueKind: JsonValueKind.Object } response
+                ? response.GetRawText() : null,
             Sampling = ReadSampling(defaults),
             ImageTokenId = Integer(root, "image_token_id") ?? Integer(root, "image_token_index") ?? Integer(root, "media_placeholder_token_id"),
             VideoTokenId = Integer(root, "video_token_id") ?? Integer(root, "video_token_index"),
@@ -111,7 +114,8 @@ internal sealed record ModelConfig
         return member.ValueKind switch
         {
             JsonValueKind.Number when member.TryGetInt32(out var id) => [id],
-            JsonValueKind.Array => [.. member.EnumerateArray().Where(static item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(static item => item.GetInt32())],
+            JsonValueKind.Array => [.. member.EnumerateArray()
+                .Where(static item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(static item => item.GetInt32())],
             _ => [],
         };
     }
@@ -119,7 +123,8 @@ internal sealed record ModelConfig
     private static string? TokenText(JsonElement token) => token.ValueKind switch
     {
         JsonValueKind.String => token.GetString(),
-        JsonValueKind.Object when token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String => content.GetString(),
+        JsonValueKind.Object when token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String =>
+            content.GetString(),
         _ => null,
     };
 }

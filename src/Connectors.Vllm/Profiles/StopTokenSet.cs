@@ -18,7 +18,8 @@ internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> T
         var known = new SortedSet<int>(config.ConfigEndTokens);
         known.UnionWith(info?.EosTokenIds ?? []);
 
-        // vLLM adds the end tokens of generation_config.json itself, unless it was told to ignore that file; then it reports no sampling defaults either.
+        // vLLM adds the end tokens of generation_config.json itself, unless it was told to ignore that file; then it reports no sampling defaults
+        // either.
         var ignored = info is { ServedModelName.Length: > 0, DefaultSampling: null, EosTokenIds.Count: > 0 } && config.Sampling is not null;
         var all = new SortedSet<int>(known);
         all.UnionWith(config.GenerationEndTokens);

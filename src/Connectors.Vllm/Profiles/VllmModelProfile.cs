@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Everything needed to talk to one served model: tokenizer, chat template, output format, stop ids, limits and sampling defaults, and where each came
+/// Everything needed to talk to one served model: tokenizer, chat template, output format, stop ids, limits and sampling defaults, and where each
+/// came
 /// from. Made once per model and shared. Immutable and thread-safe.
 /// </summary>
 public sealed class VllmModelProfile
@@ -22,7 +23,8 @@ public sealed class VllmModelProfile
     private readonly OutputFormatHints _formatHints;
     private readonly PromptRenderers _renderers;
 
-    private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
+    private VllmModelProfile(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger,
+        string? directory = null)
     {
         Options = options;
         var files = assets.Files.Files;
@@ -32,13 +34,15 @@ public sealed class VllmModelProfile
         Config = assets.Config;
         Tokenizer = assets.Tokenizer;
         Templates = assets.Templates;
-        ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository, FolderName(directory ?? options.ModelDirectory));
+        ModelId = FirstOf(options.ModelId, info?.ServedModelName, info?.ModelId, options.ModelRepository,
+            FolderName(directory ?? options.ModelDirectory));
         ModelType = FirstOf(info?.ModelType, Config.ModelType);
         ContextLength = info?.ContextLength ?? Config.ContextLength;
         VocabularySize = info?.VocabularySize ?? Config.VocabularySize ?? Tokenizer.MaxTokenId + 1;
         SamplingDefaults = ChooseSampling(info);
         StopTokens = StopTokenSet.From(Config, info, Tokenizer);
-        SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial).ToDictionary(static token => token.Id, static token => token.Content);
+        SpecialTokens = Tokenizer.AddedTokens.Where(static token => token.IsSpecial)
+            .ToDictionary(static token => token.Id, static token => token.Content);
         _renderers = new PromptRenderers(Templates, options, Architectures, ModelType, files);
         _formatHints = new OutputFormatHints
         {
@@ -54,7 +58,8 @@ public sealed class VllmModelProfile
             ModelName = FirstOf(info?.ModelId, ModelId),
         };
         Format = OutputFormats.Select(_formatHints);
-        Log.ProfileLoaded(logger, ModelId, FilesOrigin, $"{Format.ToolParser}/{Format.ReasoningParser}", $"{Format.ToolParserReason}; {Format.ReasoningParserReason}", ContextLength ?? 0);
+        Log.ProfileLoaded(logger, ModelId, FilesOrigin, $"{Format.ToolParser}/{Format.ReasoningParser}",
+            $"{Format.ToolParserReason}; {Format.ReasoningParserReason}", ContextLength ?? 0);
         if (Format.Warning is { } warning)
         {
             Log.ConstraintWarning(logger, warning);
@@ -121,7 +126,8 @@ public sealed class VllmModelProfile
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The profile.</returns>
     /// <exception cref="VllmModelException">The folder has no usable tokenizer, or one of its files is broken.</exception>
-    public static async Task<VllmModelProfile> FromDirectoryAsync(string directory, VllmGrpcOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<VllmModelProfile> FromDirectoryAsync(
+        string directory, VllmGrpcOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         options ??= new VllmGrpcOptions();
@@ -134,7 +140,8 @@ public sealed class VllmModelProfile
         return Create(ModelAssets.Read(files, options), null, null, options, NullLogger.Instance, directory);
     }
 
-    internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options, ILogger logger, string? directory = null)
+    internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options,
+        ILogger logger, string? directory = null)
     {
         try
         {
@@ -153,7 +160,8 @@ public sealed class VllmModelProfile
     /// <exception cref="OutputFormatException">A parser name is unknown.</exception>
     internal OutputFormat FormatFor(string? toolParser, string? reasoningParser) => toolParser is null && reasoningParser is null
         ? Format
-        : OutputFormats.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser, ReasoningParser = reasoningParser ?? _formatHints.ReasoningParser });
+        : OutputFormats.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser,
+            ReasoningParser = reasoningParser ?? _formatHints.ReasoningParser });
 
     /// <summary>The renderer of a request.</summary>
     /// <exception cref="ChatTemplateException">The model has no template and the request brings none, or the request's template is wrong.</exception>

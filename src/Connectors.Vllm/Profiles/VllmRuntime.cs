@@ -112,20 +112,26 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     }
 
     private async Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> AskServerAsync(CancellationToken cancellationToken) =>
-        (await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false), await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false));
+        (await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false),
+            await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false));
 
     private async Task<ModelAssets> LoadAssetsAsync(ModelIdentity identity, VllmModelInfo? served, CancellationToken cancellationToken) =>
         ModelAssets.Read(await ModelFileLocator.LoadAsync(
-            ModelFileLocator.SourcesFor(Options, Engine, served, _hubClient, Logger), identity, Options.Tokenizer is null, Logger, cancellationToken).ConfigureAwait(false), Options);
+            ModelFileLocator.SourcesFor(Options, Engine, served, _hubClient, Logger), identity, Options.Tokenizer is null, Logger,
+                cancellationToken).ConfigureAwait(false), Options);
 
     private ModelIdentity IdentityOf(VllmModelInfo info) => Options.ModelRepository is { } repository
         ? new ModelIdentity(info.ServedModelName, repository, null)
         : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
 
-    /// <summary>Only a later load looks at it, so no request waits for it. Asynchronous, so that what stays of it is the text and not the files.</summary>
+    /// <summary>
+    /// Only a later load looks at it, so no request waits for it. Asynchronous, so that what stays of it is the text and not the files.
+    /// </summary>
     private static async Task<string> DigestAsync(ModelFileSet files) => await Task.Run(files.ComputeDigest).ConfigureAwait(false);
 
-    /// <summary>Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.</summary>
+    /// <summary>
+    /// Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.
+    /// </summary>
     private async Task CheckNamedFilesAsync(LoadedModel loaded)
     {
         var named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
@@ -135,15 +141,18 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
             && await last.Digest.ConfigureAwait(false) == await loaded.Digest.ConfigureAwait(false))
         {
             throw new VllmModelException(
-                $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) instead of "
-                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's files there, or make a client without {named}.");
+                $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) "
+                    + $"instead of "
+                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's "
+                    + $"files there, or make a client without {named}.");
         }
     }
 
     private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest)
     {
         /// <summary>
-        /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its protocol has
+        /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its
+        /// protocol has
         /// changed, and the protocols do not tell the same: what only one of them knows does not count.
         /// </summary>
         public bool IsAnotherThan(LoadedModel other) =>

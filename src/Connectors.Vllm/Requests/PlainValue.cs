@@ -63,7 +63,9 @@ internal static class PlainValue
         };
     }
 
-    /// <summary>A JSON number by Python's rules, which are the ones chat templates were written for: no '.', 'e' means an integer of any size.</summary>
+    /// <summary>
+    /// A JSON number by Python's rules, which are the ones chat templates were written for: no '.', 'e' means an integer of any size.
+    /// </summary>
     public static object FromNumber(string text)
     {
         if (text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0)
@@ -87,7 +89,8 @@ internal static class PlainValue
         catch (NotSupportedException error)
         {
             throw new NotSupportedException(
-                $"A value of type '{type}' cannot be written as JSON. Pass a string, a number, a JsonElement or a dictionary instead, or register the type's source-generated JsonTypeInfo.",
+                $"A value of type '{type}' cannot be written as JSON. Pass a string, a number, a JsonElement or a dictionary instead, or register "
+                    + $"the type's source-generated JsonTypeInfo.",
                 error);
         }
     }

@@ -36,7 +36,8 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         };
         return number >= minimum && number <= maximum && !double.IsNaN(number)
             ? number
-            : throw OutOfRange(key, value, maximum >= float.MaxValue ? "above 0" : string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}"));
+            : throw OutOfRange(key, value, maximum >= float.MaxValue ? "above 0"
+                : string.Create(CultureInfo.InvariantCulture, $"a number from {minimum} to {maximum}"));
     }
 
     public long? Integer(string key, long minimum = long.MinValue, long maximum = long.MaxValue)

@@ -4,7 +4,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they survive
+/// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they
+/// survive
 /// caching and serialization.
 /// </summary>
 public static class VllmChatMessageExtensions
@@ -14,8 +15,11 @@ public static class VllmChatMessageExtensions
         /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.Logprobs</c>).</summary>
         public IReadOnlyList<VllmTokenLogprob>? TokenLogprobs => VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponseLogprobs));
 
-        /// <summary>Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogprobs</c>).</summary>
-        public IReadOnlyList<VllmTokenLogprob>? PromptTokenLogprobs => VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
+        /// <summary>
+        /// Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogprobs</c>).
+        /// </summary>
+        public IReadOnlyList<VllmTokenLogprob>? PromptTokenLogprobs =>
+            VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
 
         /// <summary>The generated token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
         public IReadOnlyList<int>? TokenIds => Ids(message, VllmResponseKeys.ResponseTokenIds);
@@ -51,5 +55,6 @@ public static class VllmChatMessageExtensions
     }
 
     private static IReadOnlyList<int>? Ids(ChatMessage message, string key) =>
-        Property(message, key) is JsonElement { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(static item => item.GetInt32())] : null;
+        Property(message, key) is JsonElement { ValueKind: JsonValueKind.Array } array
+            ? [.. array.EnumerateArray().Select(static item => item.GetInt32())] : null;
 }

@@ -8,7 +8,8 @@ namespace Connectors.Vllm;
 /// <remarks>
 /// Every value lives in <see cref="ChatOptions.AdditionalProperties"/> under vLLM's own snake_case name and in a JSON-friendly form, so it
 /// survives cloning, caching and serialization, and other providers ignore it. Setting <see langword="null"/> removes the key.
-/// Setters check the value and throw <see cref="ArgumentException"/> (<see cref="ArgumentOutOfRangeException"/> for a number out of range). Not safe for concurrent writes, as <see cref="ChatOptions"/> itself.
+/// Setters check the value and throw <see cref="ArgumentException"/> (<see cref="ArgumentOutOfRangeException"/> for a number out of range). Not
+/// safe for concurrent writes, as <see cref="ChatOptions"/> itself.
 /// </remarks>
 public static class VllmChatOptionsExtensions
 {
@@ -21,14 +22,19 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.MinP.Set(options, value);
         }
 
-        /// <summary>Greater than 1 discourages tokens that already occurred in prompt or answer; 1 is off. Above 0. <c>repetition_penalty</c></summary>
+        /// <summary>
+        /// Greater than 1 discourages tokens that already occurred in prompt or answer; 1 is off. Above 0. <c>repetition_penalty</c>
+        /// </summary>
         public float? RepetitionPenalty
         {
             get => VllmOptions.RepetitionPenalty.Get(options);
             set => VllmOptions.RepetitionPenalty.Set(options, value);
         }
 
-        /// <summary>No end of sequence and no stop before this many tokens. 0 or more, not above <see cref="ChatOptions.MaxOutputTokens"/>. <c>min_tokens</c></summary>
+        /// <summary>
+        /// No end of sequence and no stop before this many tokens. 0 or more, not above <see cref="ChatOptions.MaxOutputTokens"/>.
+        /// <c>min_tokens</c>
+        /// </summary>
         public int? MinTokens
         {
             get => VllmOptions.MinTokens.Get(options);
@@ -59,7 +65,9 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.Logprobs.Set(options, value);
         }
 
-        /// <summary>The same for the tokens of the prompt. Turns off reading from the server's prefix cache for this request. <c>prompt_logprobs</c></summary>
+        /// <summary>
+        /// The same for the tokens of the prompt. Turns off reading from the server's prefix cache for this request. <c>prompt_logprobs</c>
+        /// </summary>
         public int? PromptLogprobs
         {
             get => VllmOptions.PromptLogprobs.Get(options);
@@ -115,14 +123,19 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.StructuralTag.Set(options, value);
         }
 
-        /// <summary>A chat template (Jinja source, or the name of one of the model's named templates) to use instead of the model's own. <c>chat_template</c></summary>
+        /// <summary>
+        /// A chat template (Jinja source, or the name of one of the model's named templates) to use instead of the model's own.
+        /// <c>chat_template</c>
+        /// </summary>
         public string? ChatTemplate
         {
             get => VllmOptions.ChatTemplate.Get(options);
             set => VllmOptions.ChatTemplate.Set(options, value);
         }
 
-        /// <summary>Extra variables for the chat template, such as <c>enable_thinking</c>. Values as JSON knows them. <c>chat_template_kwargs</c></summary>
+        /// <summary>
+        /// Extra variables for the chat template, such as <c>enable_thinking</c>. Values as JSON knows them. <c>chat_template_kwargs</c>
+        /// </summary>
         public IReadOnlyDictionary<string, object?>? ChatTemplateArguments
         {
             get => VllmOptions.ChatTemplateArguments.Get(options);
@@ -130,7 +143,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Continues the last message instead of opening a new assistant turn: the way to prefill the beginning of an answer. <c>continue_final_message</c>
+        /// Continues the last message instead of opening a new assistant turn: the way to prefill the beginning of an answer.
+        /// <c>continue_final_message</c>
         /// </summary>
         public bool? ContinueFinalMessage
         {
@@ -138,7 +152,9 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.ContinueFinalMessage.Set(options, value);
         }
 
-        /// <summary>Scheduling priority, lower is earlier; only for servers started with priority scheduling. Inference protocol only. <c>priority</c></summary>
+        /// <summary>
+        /// Scheduling priority, lower is earlier; only for servers started with priority scheduling. Inference protocol only. <c>priority</c>
+        /// </summary>
         public int? Priority
         {
             get => VllmOptions.Priority.Get(options);
@@ -166,7 +182,9 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.DataParallelRank.Set(options, value);
         }
 
-        /// <summary>Keeps only this many tokens of the prompt's end; the cut is made on the client. 1 or more. <c>truncate_prompt_tokens</c></summary>
+        /// <summary>
+        /// Keeps only this many tokens of the prompt's end; the cut is made on the client. 1 or more. <c>truncate_prompt_tokens</c>
+        /// </summary>
         public int? TruncatePromptTokens
         {
             get => VllmOptions.TruncatePromptTokens.Get(options);
@@ -180,14 +198,19 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.KvTransferParameters.Set(options, value);
         }
 
-        /// <summary>The request id the server gets (for logs and <c>Abort</c>); a new one is made for each call when unset. Must be unique among running requests. <c>request_id</c></summary>
+        /// <summary>
+        /// The request id the server gets (for logs and <c>Abort</c>); a new one is made for each call when unset. Must be unique among running
+        /// requests. <c>request_id</c>
+        /// </summary>
         public string? RequestId
         {
             get => VllmOptions.RequestId.Get(options);
             set => VllmOptions.RequestId.Set(options, value);
         }
 
-        /// <summary>Adds the prompt's and the answer's token ids to the final update, see <see cref="VllmChatMessageExtensions"/>. <c>return_token_ids</c></summary>
+        /// <summary>
+        /// Adds the prompt's and the answer's token ids to the final update, see <see cref="VllmChatMessageExtensions"/>. <c>return_token_ids</c>
+        /// </summary>
         public bool? ReturnTokenIds
         {
             get => VllmOptions.ReturnTokenIds.Get(options);
@@ -195,7 +218,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Lets text in messages become control tokens (<c>&lt;|im_end|&gt;</c> and the like), as vLLM's own HTTP server does. Off by default: whoever
+        /// Lets text in messages become control tokens (<c>&lt;|im_end|&gt;</c> and the like), as vLLM's own HTTP server does. Off by default:
+        /// whoever
         /// writes the text could otherwise rewrite the conversation. <c>allow_control_tokens_in_content</c>
         /// </summary>
         public bool? AllowControlTokensInContent
@@ -206,7 +230,8 @@ public static class VllmChatOptionsExtensions
     }
 
     /// <summary>
-    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that are only known at
+    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that
+    /// are only known at
     /// run time.
     /// </summary>
     /// <param name="options">The options.</param>
@@ -219,7 +244,8 @@ public static class VllmChatOptionsExtensions
         ArgumentNullException.ThrowIfNull(options);
         ArgumentException.ThrowIfNullOrEmpty(name);
         var option = VllmOptions.All.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
-            ?? throw new ArgumentException($"'{name}' is not a parameter of vLLM's that this client knows; use one of {string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
+            ?? throw new ArgumentException($"'{name}' is not a parameter of vLLM's that this client knows; use one of "
+                + $"{string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
         if (value is null)
         {
             options.AdditionalProperties?.Remove(name);

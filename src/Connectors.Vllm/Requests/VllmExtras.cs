@@ -83,7 +83,8 @@ internal sealed record VllmExtras
             return None;
         }
 
-        var structured = new PropertyReader(VllmOptions.StructuredOutputs.Read(reader) is { } members ? new AdditionalPropertiesDictionary(members!) : null, "structured_outputs");
+        var structured = new PropertyReader(VllmOptions.StructuredOutputs.Read(reader) is { } members ? new AdditionalPropertiesDictionary(members!)
+            : null, "structured_outputs");
         return new VllmExtras
         {
             MinP = VllmOptions.MinP.Read(reader),

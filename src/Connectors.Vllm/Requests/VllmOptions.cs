@@ -4,7 +4,8 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. One row drives the extension property, the reading of raw keys, the
+/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. One row drives the extension property, the reading of
+/// raw keys, the
 /// checks and docs/options.md; a new parameter is a new row (and its property, if it gets one).
 /// </summary>
 internal static class VllmOptions
@@ -49,7 +50,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> Logprobs = new(
         "logprobs", ["top_logprobs"], "Logprobs", "0 or more", null,
-        "Log probabilities of the generated tokens: 0 for the chosen tokens only, n for n alternatives each. OpenAI's true with top_logprobs is read as well.")
+        "Log probabilities of the generated tokens: 0 for the chosen only, n for n alternatives each. OpenAI's true with top_logprobs works too.")
     {
         Reader = static (properties, key) => ReadLogprobs(properties, key),
     };

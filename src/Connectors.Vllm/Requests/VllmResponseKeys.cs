@@ -1,7 +1,8 @@
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The keys under which answers and histories carry what <see cref="Microsoft.Extensions.AI.ChatMessage"/> has no member for. Those of requests are in
+/// The keys under which answers and histories carry what <see cref="Microsoft.Extensions.AI.ChatMessage"/> has no member for. Those of requests are
+/// in
 /// <see cref="VllmOptions"/>.
 /// </summary>
 internal static class VllmResponseKeys
@@ -27,6 +28,8 @@ internal static class VllmResponseKeys
     /// <summary>Where the final update carries the request id that the server knows.</summary>
     public const string ResponseRequestId = "request_id";
 
-    /// <summary>Where a tool call keeps the argument text exactly as the model wrote it, so that re-sent histories keep their prompt prefix.</summary>
+    /// <summary>
+    /// Where a tool call keeps the argument text exactly as the model wrote it, so that re-sent histories keep their prompt prefix.
+    /// </summary>
     public const string RawArguments = "vllm.raw_arguments";
 }

@@ -7,7 +7,10 @@ using OutputConstraint = Connectors.Vllm.Grpc.OutputConstraint;
 
 namespace Connectors.Vllm;
 
-/// <summary>Shows what a request would send, without sending it. Get it with <c>client.GetService&lt;IVllmPromptPreviewer&gt;()</c> or from the container. Thread-safe.</summary>
+/// <summary>
+/// Shows what a request would send, without sending it. Get it with <c>client.GetService&lt;IVllmPromptPreviewer&gt;()</c> or from the container.
+/// Thread-safe.
+/// </summary>
 public interface IVllmPromptPreviewer
 {
     /// <summary>Renders and tokenizes a request.</summary>
@@ -15,7 +18,8 @@ public interface IVllmPromptPreviewer
     /// <param name="options">The request's options.</param>
     /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
     /// <returns>The prompt and what goes with it.</returns>
-    ValueTask<VllmPromptPreview> PreviewPromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default);
+    ValueTask<VllmPromptPreview> PreviewPromptAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default);
 }
 
 /// <summary>What a request sends to the server. Immutable.</summary>
@@ -62,7 +66,8 @@ public sealed class VllmPromptPreview
     {
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(messages);
-        return Of(new ChatPipeline(profile, profile.Options, NullLogger.Instance).Prepare(new ChatRequest([.. messages], null, options, null)), profile);
+        return Of(new ChatPipeline(profile, profile.Options, NullLogger.Instance).Prepare(new ChatRequest([.. messages], null, options, null)),
+            profile);
     }
 
     internal static VllmPromptPreview Of(PreparedChat chat, VllmModelProfile profile) => new(chat, profile);

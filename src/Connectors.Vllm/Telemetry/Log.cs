@@ -38,7 +38,8 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Trace, "The chat template rejected the history: {Reason}")]
     public static partial void HistoryRefused(ILogger logger, string reason);
 
-    [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this is logged once")]
+    [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this "
+        + "is logged once")]
     public static partial void UnknownOption(ILogger logger, string key);
 
     [LoggerMessage(17, LogLevel.Warning, "A function returned a {Type}, which cannot be written as JSON; the model is told so")]

@@ -9,7 +9,10 @@ namespace Connectors.Vllm;
 /// </summary>
 public static class VllmTelemetry
 {
-    /// <summary>Name of the <see cref="ActivitySource"/>: spans <c>vllm.prepare</c> (render and tokenize) and <c>vllm.load_model</c> (tokenizer and template).</summary>
+    /// <summary>
+    /// Name of the <see cref="ActivitySource"/>: spans <c>vllm.prepare</c> (render and tokenize) and <c>vllm.load_model</c> (tokenizer and
+    /// template).
+    /// </summary>
     public const string ActivitySourceName = "Connectors.Vllm";
 
     /// <summary>Name of the <see cref="Meter"/>.</summary>
@@ -30,18 +33,23 @@ public static class VllmTelemetry
     /// <summary>Counter: requests that this side ended early (cancelled, no longer read, or cut at a stop that only the client knows).</summary>
     public const string Aborts = "vllm.client.aborts";
 
-    /// <summary>Counter: calls that were sent again because they failed before their first message. Recorded by the engine under <see cref="MeterName"/>.</summary>
+    /// <summary>
+    /// Counter: calls that were sent again because they failed before their first message. Recorded by the engine under <see cref="MeterName"/>.
+    /// </summary>
     public const string Retries = "vllm.client.retries";
 
     internal static ActivitySource Source { get; } = new(ActivitySourceName);
 
     internal static Meter Meter { get; } = new(MeterName);
 
-    internal static Histogram<double> PrepareSeconds { get; } = Meter.CreateHistogram<double>(PrepareDuration, "s", "Rendering and tokenizing a prompt.");
+    internal static Histogram<double> PrepareSeconds { get; } = Meter
+        .CreateHistogram<double>(PrepareDuration, "s", "Rendering and tokenizing a prompt.");
 
-    internal static Histogram<double> FirstTokenSeconds { get; } = Meter.CreateHistogram<double>(TimeToFirstToken, "s", "From sending a request to its first token.");
+    internal static Histogram<double> FirstTokenSeconds { get; } = Meter
+        .CreateHistogram<double>(TimeToFirstToken, "s", "From sending a request to its first token.");
 
-    internal static Histogram<double> TokensPerSecond { get; } = Meter.CreateHistogram<double>(OutputRate, "{token}/s", "Generated tokens per second after the first.");
+    internal static Histogram<double> TokensPerSecond { get; } = Meter
+        .CreateHistogram<double>(OutputRate, "{token}/s", "Generated tokens per second after the first.");
 
     internal static Counter<long> PromptTokenCount { get; } = Meter.CreateCounter<long>(PromptTokens, "{token}", "Prompt tokens.");
 

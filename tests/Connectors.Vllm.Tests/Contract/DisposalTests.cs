@@ -52,7 +52,8 @@ public sealed class DisposalTests
                 next = stream.MoveNextAsync().AsTask();
             }
         });
-        await server.WaitForRequestAsync(request => request.Method.EndsWith("/Abort", StringComparison.Ordinal), Served.Cancel).WaitAsync(TimeSpan.FromSeconds(30), Served.Cancel);
+        await server.WaitForRequestAsync(request => request.Method.EndsWith("/Abort", StringComparison.Ordinal), Served.Cancel)
+            .WaitAsync(TimeSpan.FromSeconds(30), Served.Cancel);
         gate.SetResult();
         await owner.DisposeAsync();
         await provider.DisposeAsync();

@@ -5,7 +5,9 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.Contract;
 
-/// <summary>The table of vLLM's parameters and what follows from it: raw keys, the method for names, the warning about unknown ones, docs/options.md.</summary>
+/// <summary>
+/// The table of vLLM's parameters and what follows from it: raw keys, the method for names, the warning about unknown ones, docs/options.md.
+/// </summary>
 public sealed partial class OptionTableTests
 {
     private const string Schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}";
@@ -69,7 +71,8 @@ public sealed partial class OptionTableTests
     [Fact]
     public void SetVllmOption_KnownNames_EqualTheProperties()
     {
-        var options = new ChatOptions().SetVllmOption("min_p", 0.25).SetVllmOption("stop_token_ids", new[] { 5, 6 }).SetVllmOption("guided_choice", new[] { "a" });
+        var options = new ChatOptions().SetVllmOption("min_p", 0.25).SetVllmOption("stop_token_ids", new[] { 5, 6 })
+            .SetVllmOption("guided_choice", new[] { "a" });
 
         Assert.Equal(0.25f, options.MinP);
         Assert.Equal([5, 6], options.StopTokenIds);
@@ -105,8 +108,10 @@ public sealed partial class OptionTableTests
 
     [Fact]
     public void Document_Parameters_AreTheRowsOfTheTable() => Assert.Equal(
-        VllmOptions.All.Select(option => $"{option.Name} {option.Property ?? "–"} {(option.Protocols is null ? "both" : "Inference")} {option.Description}"),
-        ParameterRow().Matches(Document()).Select(row => $"{row.Groups["name"]} {row.Groups["property"].Value.Trim('`')} {row.Groups["protocols"]} {row.Groups["description"]}"));
+        VllmOptions.All.Select(option => $"{option.Name} {option.Property ?? "–"} {(option.Protocols is null ? "both" : "Inference")} "
+            + $"{option.Description}"),
+        ParameterRow().Matches(Document()).Select(row =>
+            $"{row.Groups["name"]} {row.Groups["property"].Value.Trim('`')} {row.Groups["protocols"]} {row.Groups["description"]}"));
 
     [Fact]
     public void Document_Options_AreTheProperties()
@@ -114,7 +119,8 @@ public sealed partial class OptionTableTests
         var keys = KeyRow().Matches(Document()).Select(row => row.Groups["key"].Value).Order(StringComparer.Ordinal);
 
         Assert.Equal(
-            Names(typeof(VllmGrpcOptions), "").Concat(Names(typeof(VllmConnectionOptions), "Connection:")).Concat(Names(typeof(VllmRetryOptions), "Connection:Retry:")).Order(StringComparer.Ordinal),
+            Names(typeof(VllmGrpcOptions), "").Concat(Names(typeof(VllmConnectionOptions), "Connection:"))
+                .Concat(Names(typeof(VllmRetryOptions), "Connection:Retry:")).Order(StringComparer.Ordinal),
             keys);
 
         static IEnumerable<string> Names(Type type, string prefix) => type.GetProperties().Select(property => prefix + property.Name);
@@ -122,7 +128,8 @@ public sealed partial class OptionTableTests
 
     private static string Document() => File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "docs", "options.md")).ReplaceLineEndings("\n");
 
-    [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| [^|]* \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| [^|]* \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$",
+        RegexOptions.Multiline)]
     private static partial Regex ParameterRow();
 
     [GeneratedRegex(@"^\| `(?<key>[A-Z][A-Za-z:]+)` \|", RegexOptions.Multiline)]

@@ -203,11 +203,13 @@ public sealed class RegistrationTests
         });
 
         Assert.Equal(chat.Endpoint, container.GetRequiredService<IChatClient>().GetService<ChatClientMetadata>()!.ProviderUri);
-        Assert.Equal(embeddings.Endpoint, container.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>().GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
+        Assert.Equal(embeddings.Endpoint, container.GetRequiredService<IEmbeddingGenerator<string,
+            Embedding<float>>>().GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
         Assert.Equal(chat.Endpoint, container.GetRequiredKeyedService<IChatClient>("k").GetService<ChatClientMetadata>()!.ProviderUri);
         Assert.Equal(
             embeddings.Endpoint,
-            container.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("k").GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
+            container.GetRequiredKeyedService<IEmbeddingGenerator<string,
+                Embedding<float>>>("k").GetService<EmbeddingGeneratorMetadata>()!.ProviderUri);
         Assert.NotNull(container.GetRequiredKeyedService<IEmbeddingGenerator>("k"));
     }
 
@@ -221,11 +223,12 @@ public sealed class RegistrationTests
             services.AddKeyedVllmGrpc("k", server.Endpoint);
         });
 
-        var early = Assert.Throws<InvalidOperationException>(() => container.GetRequiredService<Tokenizers.Tokenizer>());
+        var early = Assert.Throws<InvalidOperationException>(() => container.GetRequiredService<Tokenizers.VllmTokenizer>());
         var count = await container.GetRequiredService<IVllmTokenCounter>().CountTokensAsync("hello world", Served.Cancel);
 
         Assert.Contains("GetModelProfileAsync", early.Message);
-        Assert.Equal(count, container.GetRequiredService<Tokenizers.Tokenizer>().CountTokens("hello world"));
+        Assert.Equal(count, container.GetRequiredService<Tokenizers.VllmTokenizer>().CountTokens("hello world"));
+        Assert.Same(container.GetRequiredService<Tokenizers.VllmTokenizer>(), container.GetRequiredService<Microsoft.ML.Tokenizers.Tokenizer>());
         Assert.Equal(server.Endpoint, container.GetRequiredService<Grpc.IVllmEngine>().Endpoint);
         Assert.NotNull(container.GetRequiredKeyedService<IVllmPromptPreviewer>("k"));
         Assert.NotNull(container.GetRequiredKeyedService<Grpc.IVllmEngine>("k"));
@@ -265,10 +268,12 @@ public sealed class RegistrationTests
         Assert.NotSame(options.Connection.Retry, copy.Connection.Retry);
 
         static IEnumerable<System.Reflection.PropertyInfo> Settable(object target) =>
-            target.GetType().GetProperties().Where(property => property.SetMethod?.IsPublic == true && property.PropertyType != typeof(Grpc.VllmRetryOptions));
+            target.GetType().GetProperties().Where(property =>
+                property.SetMethod?.IsPublic == true && property.PropertyType != typeof(Grpc.VllmRetryOptions));
 
         static void Equal(object expected, object actual) =>
-            Assert.All(expected.GetType().GetProperties().Where(property => !property.PropertyType.Name.EndsWith("Options", StringComparison.Ordinal)), property =>
+            Assert.All(expected.GetType().GetProperties()
+                .Where(property => !property.PropertyType.Name.EndsWith("Options", StringComparison.Ordinal)), property =>
                 Assert.Equal(property.GetValue(expected), property.GetValue(actual)));
 
         static void Change(object target)
@@ -287,8 +292,10 @@ public sealed class RegistrationTests
                     : type == typeof(HttpMessageHandler) ? new SocketsHttpHandler()
                     : type == typeof(CallInvoker) ? GrpcChannel.ForAddress("http://localhost:1").CreateCallInvoker()
                     : type == typeof(Action<GrpcChannelOptions>) ? new Action<GrpcChannelOptions>(static _ => { })
+                    : type == typeof(Microsoft.ML.Tokenizers.Tokenizer) ? Tokenizers.VllmTokenizer.FromDirectory(Served.TinyModelFolder)
                     : type == typeof(IProgress<ModelDownloadProgress>) ? new Progress<ModelDownloadProgress>()
-                    : type == typeof(Action<System.Net.Security.SslClientAuthenticationOptions>) ? new Action<System.Net.Security.SslClientAuthenticationOptions>(_ => { })
+                    : type == typeof(Action<System.Net.Security.SslClientAuthenticationOptions>)
+                        ? new Action<System.Net.Security.SslClientAuthenticationOptions>(_ => { })
                     : throw new InvalidOperationException($"How is {property.Name} changed?"));
                 Assert.NotEqual(before, property.GetValue(target));
             }
@@ -384,7 +391,8 @@ public sealed class RegistrationTests
     {
         await using var first = await StartAsync("one-name", "org/same");
         await using var second = await StartAsync("another-name", "org/same");
-        await using var client = new VllmChatClient(new VllmGrpcOptions { Endpoints = { first.Endpoint, second.Endpoint }, ModelId = "not-served", Connection = { PrefixAffinity = false } });
+        await using var client = new VllmChatClient(
+            new VllmGrpcOptions { Endpoints = { first.Endpoint, second.Endpoint }, ModelId = "not-served", Connection = { PrefixAffinity = false } });
 
         var names = new HashSet<string?>();
         for (var i = 0; i < 8; i++)
@@ -399,7 +407,8 @@ public sealed class RegistrationTests
     [MemberData(nameof(Served.Families), MemberType = typeof(Served))]
     public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(VllmServerFamily family)
     {
-        await using var served = await Served.StartAsync(family, client: options => (options.ModelId, options.RequireServedModel) = ("wrong-name", true));
+        await using var served = await Served.StartAsync(family, client: options =>
+            (options.ModelId, options.RequireServedModel) = ("wrong-name", true));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));
 
@@ -409,7 +418,8 @@ public sealed class RegistrationTests
     }
 
     private static IChatClient OtherProvider() =>
-        new OpenAI.Chat.ChatClient("other", new System.ClientModel.ApiKeyCredential("none"), new OpenAI.OpenAIClientOptions { Endpoint = new Uri("http://localhost:1/v1") }).AsIChatClient();
+        new OpenAI.Chat.ChatClient("other", new System.ClientModel.ApiKeyCredential("none"),
+            new OpenAI.OpenAIClientOptions { Endpoint = new Uri("http://localhost:1/v1") }).AsIChatClient();
 
     private static Task<VllmTestServer> StartAsync(string model, string? path = null) =>
         VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model, ModelPath = path }, Served.Cancel);
@@ -422,9 +432,11 @@ public sealed class RegistrationTests
     }
 
     private static IConfigurationRoot Configuration(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder().AddInMemoryCollection(values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value))).Build();
+        new ConfigurationBuilder().AddInMemoryCollection(
+            values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value))).Build();
 
-    private static async Task<string?> ModelAsync(IChatClient client) => (await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel)).ModelId;
+    private static async Task<string?> ModelAsync(IChatClient client) =>
+        (await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel)).ModelId;
 
     private sealed class Named(IChatClient inner, string name) : DelegatingChatClient(inner)
     {

@@ -15,7 +15,8 @@ public sealed class HostTests
     [Theory]
     [InlineData("Endpoint", "ftp://gpu:1", "'Vllm:Endpoint'")]
     [InlineData("Endpoints:1", "http://gpu:1/path", "'Vllm:Endpoints:1'")]
-    [InlineData("Connection:CallTimeout", "30", "'Vllm:Connection:CallTimeout' is '30', but must be a time as hours:minutes:seconds, such as 00:00:30")]
+    [InlineData("Connection:CallTimeout", "30", "'Vllm:Connection:CallTimeout' is '30', but must be a time as hours:minutes:seconds, such as "
+        + "00:00:30")]
     [InlineData("Connection:Retry:BaseDelay", "-00:00:01", "Vllm:Connection:Retry:BaseDelay")]
     [InlineData("Connection:RootCertificateFile", "/no/such/file", "Vllm:Connection:RootCertificateFile")]
     [InlineData("ModelDirectory", "/no/such/folder", "Vllm:ModelDirectory")]
@@ -103,7 +104,8 @@ public sealed class HostTests
     [Fact]
     public async Task Start_UnknownKeys_AreNamedInWarnings()
     {
-        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ("Vllm:ModelDirektory", "x"), ("Vllm:Connection:Retry:Delay", "1"), ("Vllm:Connection:Metadata:anything", "1"));
+        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ("Vllm:ModelDirektory", "x"), ("Vllm:Connection:Retry:Delay", "1"),
+            ("Vllm:Connection:Metadata:anything", "1"));
         using var logs = new ListLoggerFactory();
         builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(logs);
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
@@ -138,7 +140,8 @@ public sealed class HostTests
     private static HostApplicationBuilder Builder(params (string Key, string Value)[] values)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection(values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value)));
+        builder.Configuration.AddInMemoryCollection(
+            values.GroupBy(pair => pair.Key).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Value)));
         return builder;
     }
 }

@@ -38,7 +38,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
         });
 
         Assert.Equal("ok", (await provider.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Token)).Text);
-        Assert.Equal("from the other", (await provider.GetRequiredKeyedService<IChatClient>("other").GetResponseAsync("Hi", cancellationToken: Token)).Text);
+        Assert.Equal("from the other", (await provider.GetRequiredKeyedService<IChatClient>("other")
+            .GetResponseAsync("Hi", cancellationToken: Token)).Text);
     }
 
     [Fact]
@@ -60,7 +61,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         var configuration = Configuration(
             ("Vllm:Endpoints:0", "http://a:1"), ("Vllm:Endpoints:1", "http://b:2"), ("Vllm:ModelId", "m"), ("Vllm:AllowModelDownload", "false"),
-            ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "VllmEngine"), ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
+            ("Vllm:Connection:CallTimeout", "00:00:07"), ("Vllm:Connection:Protocol", "VllmEngine"),
+                ("Vllm:ChatTemplateArguments:enable_thinking", "true"));
         using var provider = Build(services => services.AddVllmGrpc(configuration.GetSection("Vllm")));
 
         var options = provider.GetRequiredService<VllmChatClient>().Options;
@@ -80,7 +82,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Endpoint", "http://")]
     public void Configuration_UnreadableValue_NamesTheKey(string key, string value)
     {
-        using var provider = Build(services => services.AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services
+            .AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
 
         var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<VllmChatClient>());
 
@@ -94,7 +97,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("Connection:CallTimeout", "-00:00:01")]
     public void Validation_InvalidValue_NamesTheKey(string key, string value)
     {
-        using var provider = Build(services => services.AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
+        using var provider = Build(services => services
+            .AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
 
         var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<VllmChatClient>());
 
@@ -173,7 +177,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
         var services = new ServiceCollection();
         services.AddKeyedVllmGrpc("known", "http://gpu:1");
 
-        Assert.Contains("'unknown'", Assert.Throws<InvalidOperationException>(() => services.AddHealthChecks().AddVllmGrpc(serviceKey: "unknown")).Message);
+        Assert.Contains("'unknown'", Assert.Throws<InvalidOperationException>(() =>
+            services.AddHealthChecks().AddVllmGrpc(serviceKey: "unknown")).Message);
         Assert.Throws<InvalidOperationException>(() => services.AddHealthChecks().AddVllmGrpc());
         services.AddHealthChecks().AddVllmGrpc(serviceKey: "known");
     }
@@ -224,7 +229,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
         await client.GetModelProfileAsync(Token);
         Assert.NotNull(client.GetService(typeof(VllmModelProfile)));
         Assert.Equal(TinyModel.Name, ((ChatClientMetadata)client.GetService(typeof(ChatClientMetadata))!).DefaultModelId);
-        Assert.Equal(client.GetService<IVllmTokenCounter>() is { } counter ? await counter.CountTokensAsync("hello world", Token) : -1, tiny.Host.Server.Tokenizer.Encode("hello world").Length);
+        Assert.Equal(client.GetService<IVllmTokenCounter>() is { } counter ? await counter.CountTokensAsync("hello world", Token) : -1,
+            tiny.Host.Server.Tokenizer.Encode("hello world").Length);
     }
 
     [Fact]
@@ -232,7 +238,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     {
         using var client = new VllmChatClient(tiny.Host.Server.Endpoint);
 
-        Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() => { client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Token); }).ParamName);
+        Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() =>
+            { client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Token); }).ParamName);
         Assert.Equal("options", Assert.Throws<ArgumentNullException>(() => new VllmChatClient((VllmGrpcOptions)null!)).ParamName);
         Assert.Equal("engine", Assert.Throws<ArgumentNullException>(() => new VllmChatClient((IVllmEngine)null!)).ParamName);
         Assert.Throws<ArgumentException>(() => new VllmChatClient("not an address"));
@@ -257,11 +264,13 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     }
 
     private static IConfiguration Configuration(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder().AddInMemoryCollection(values.GroupBy(value => value.Key).Select(same => KeyValuePair.Create(same.Key, (string?)same.Last().Value))).Build();
+        new ConfigurationBuilder().AddInMemoryCollection(
+            values.GroupBy(value => value.Key).Select(same => KeyValuePair.Create(same.Key, (string?)same.Last().Value))).Build();
 
     private sealed class Marking(IChatClient inner, string mark) : DelegatingChatClient(inner)
     {
-        public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+        public override async Task<ChatResponse> GetResponseAsync(
+            IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
         {
             var response = await base.GetResponseAsync(messages, options, cancellationToken);
             (response.AdditionalProperties ??= [])["marks"] = (response.AdditionalProperties.GetValueOrDefault("marks") as string) + mark;
