@@ -153,7 +153,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
             : serviceType.IsInstanceOfType(_runtime.Engine) ? _runtime.Engine
             : serviceType == typeof(VllmModelProfile) ? _runtime.LoadedProfile
             : serviceType == typeof(VllmCapabilities) ? _runtime.LoadedProfile?.Capabilities
-            : serviceType == typeof(VllmTokenizer) ? _runtime.LoadedProfile?.Tokenizer
+            : serviceType == typeof(VllmTokenizer) || serviceType == typeof(Microsoft.ML.Tokenizers.Tokenizer) ? _runtime.LoadedProfile?.Tokenizer
             : null;
     }
 
