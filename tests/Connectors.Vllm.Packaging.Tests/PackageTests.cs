@@ -12,11 +12,9 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     /// <summary>What each package may depend on besides the packages of this repository: nothing that only builds or tests.</summary>
     private static readonly string[] Dependencies =
     [
-        "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.AI.Abstractions",
-            "Microsoft.Extensions.DependencyInjection.Abstractions",
-        "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Diagnostics.HealthChecks.Abstractions", "Microsoft.Extensions.Hosting",
-        "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options", "Microsoft.Extensions.Options.ConfigurationExtensions",
-        "Microsoft.SemanticKernel.Abstractions",
+        "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.DependencyInjection.Abstractions",
+        "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions",
+        "Microsoft.Extensions.Options.ConfigurationExtensions", "Microsoft.ML.Tokenizers", "Microsoft.SemanticKernel.Abstractions",
     ];
 
     public static readonly TheoryData<string> Names = new(PackageFolder.Names);
