@@ -34,6 +34,16 @@ Add(
     modelDirectory,
     toolParser,
     reasoningParser);
+Add(
+    "constraint",
+    "The constraint that makes a model write calls or JSON.",
+    parsed => new ConstraintVerb(
+        parsed.GetValue(toolParser)!,
+        parsed.GetValue(reasoningParser)!,
+        parsed.GetValue(modelDirectory) is { } directory ? ModelFolder.Load(directory) : null),
+    modelDirectory,
+    toolParser,
+    reasoningParser);
 Add("prompt", "What a chat request would send.", parsed => new PromptVerb(LoadProfile(parsed)), modelDirectory);
 Add(
     "model",

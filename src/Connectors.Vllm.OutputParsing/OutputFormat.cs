@@ -42,8 +42,8 @@ public sealed class OutputFormat
     /// <summary>What to tell the user once when tools are used with this format; null when all is well.</summary>
     public string? Warning { get; }
 
-    /// <summary>True when the format has a structural tag of its own, so that forced calls are written in the model's own way.</summary>
-    public bool HasNativeTag => Tools.Tag is not null;
+    /// <summary>True when the format has a grammar of its own for calls, so that forced calls are written in the model's own way.</summary>
+    public bool HasCallGrammar => Tools.CallGrammar is not null;
 
     internal ToolSyntax Tools { get; }
 
@@ -63,9 +63,9 @@ public sealed class OutputFormat
     /// <summary>What a constraint must know of the format.</summary>
     internal ConstraintFormat Constraints => new()
     {
-        Calls = Tools.Tag,
-        Answer = Tools.AnswerTag,
-        HasMessages = Tools.Machine is not null,
+        Calls = Tools.CallGrammar,
+        Answer = Tools.AnswerGrammar,
+        MessageThought = Tools.ThoughtGrammar,
         ThoughtOpens = Reasoning.Opens,
         ThoughtCloses = Reasoning.Closes,
         TextAfterThought = Reasoning.TextAfterClose,

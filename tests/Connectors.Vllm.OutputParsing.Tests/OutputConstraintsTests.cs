@@ -6,51 +6,97 @@ public sealed class OutputConstraintsTests
 {
     private const string S = """{"type":"object","properties":{"city":{"type":"string"}}}""";
 
+    // Declared parameters of a tool are all it takes.
+    private const string Closed = """{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}""";
+
     private static readonly OutputTool[] Weather = [TestTools.Tool("get_weather", S)];
 
     [Fact]
-    public void Build_HermesRequired_IsXgrammarsQwenShape() => AssertFormat(
-        Build("hermes", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }),
-        """{"type":"triggered_tags","triggers":["<tool_call>"],"tags":[{"type":"tag","begin":"<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ","content":{"type":"json_schema","json_schema":SCHEMA,"style":"json"},"end":"}\n</tool_call>"}],"at_least_one":true,"stop_after_first":false,"excludes":["<think>","</think>"]}""");
+    public void Build_HermesRequired_IsCallsAndNothingElse()
+    {
+        var result = Build("hermes", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required });
+        AssertFormat(result, """{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ","content":{"type":"json_schema","json_schema":CLOSED,"max_whitespace_cnt":1},"end":"}\n</tool_call>"}],"separator":"\n","at_least_one":true,"stop_after_first":false}""");
+        AssertLark(result, """
+            start: r2 ("\n" r2)*
+            json1: %json {"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false,"x-guidance":{"whitespace_flexible":false,"item_separator":", ?","key_separator":": ?"}}
+            r2: "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": " json1 "}\n</tool_call>"
+
+            """);
+    }
 
     [Fact]
-    public void Build_CoderNamedInsideThought_PutsTheThoughtFirst() => AssertFormat(
-        Build("qwen3_coder", "qwen3", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather"), PromptTail = "<think>\n" }),
-        """{"type":"sequence","elements":[{"type":"sequence","elements":[{"type":"tag","begin":"","content":{"type":"any_text"},"end":"</think>"},{"type":"const_string","value":"\n\n"}]},{"type":"tag","begin":"<tool_call>\n<function=get_weather>\n","content":{"type":"json_schema","json_schema":SCHEMA,"style":"qwen_xml"},"end":"\n</function>\n</tool_call>"}]}""");
+    public void Build_MarkersAreSpecialTokens_LarkNamesThemById() => AssertLark(
+        Build("mistral", "none", new()
+        {
+            Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false, BoundWhiteSpace = false,
+            SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
+        }),
+        """
+        start: <[9]> " [{\"name\": \"now\", \"arguments\": " json1 "}]"
+        json1: %json {"type":"object","properties":{},"additionalProperties":false}
+
+        """);
 
     [Fact]
-    public void Build_DsmlRequiredSingle_StopsAfterFirst() => AssertFormat(
-        Build("deepseek_v4", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n"},{"type":"tag","begin":"<｜DSML｜tool_calls>\n","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<｜DSML｜invoke name=\"get_weather\">\n","content":{"type":"json_schema","json_schema":SCHEMA,"style":"deepseek_xml"},"end":"</｜DSML｜invoke>\n"}],"separator":"","at_least_one":true,"stop_after_first":true},"end":"</｜DSML｜tool_calls>"}]}""");
+    public void Build_CallsInText_ComeBehindTextWithoutTheTrigger()
+    {
+        var lark = Build("mistral", "none", new()
+        {
+            Tools = [new("now", null, Strict: true)], BoundWhiteSpace = false, SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
+        }).ToLark();
+        Assert.StartsWith("start: r3* T1\n", lark);
+        Assert.Contains("T1 <[9]> ", lark);
+    }
 
     [Fact]
-    public void Build_KimiRequired_HasIdsInTheHeader() => AssertFormat(
-        Build("kimi_k2", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }),
-        """{"type":"tag","begin":"<|tool_calls_section_begin|>","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<|tool_call_begin|>functions.get_weather:","content":{"type":"sequence","elements":[{"type":"regex","pattern":"\\d+"},{"type":"const_string","value":"<|tool_call_argument_begin|>"},{"type":"json_schema","json_schema":SCHEMA,"style":"json"}]},"end":"<|tool_call_end|>"}],"separator":"","at_least_one":true,"stop_after_first":false},"end":"<|tool_calls_section_end|>"}""");
+    public void Build_DsmlRequiredSingle_HasOneCall() => AssertFormat(
+        Build("deepseek_v4", "none", new() { Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
+        """{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>"}""");
 
     [Fact]
-    public void Build_KimiK3Required_ClosesTheResponseBeforeItsCalls() => AssertFormat(
-        Build("kimi_k3", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }),
-        """{"type":"sequence","elements":[{"type":"sequence","elements":[{"type":"optional","content":{"type":"const_string","value":"<|open|>response<|sep|>"}},{"type":"tag","begin":"","content":{"type":"any_text","excludes":["<|open|>","<|close|>","<|sep|>"]},"end":"<|close|>response<|sep|>"}]},{"type":"tag","begin":"<|open|>tools<|sep|>","content":{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<|open|>call tool=\"get_weather\" index=\"","content":{"type":"sequence","elements":[{"type":"regex","pattern":"\\d+"},{"type":"const_string","value":"\"<|sep|>"},{"type":"optional","content":{"type":"tag","begin":"<|open|>argument key=\"city\" type=\"string\"<|sep|>","content":{"type":"any_text"},"end":"<|close|>argument<|sep|>"}}]},"end":"<|close|>call<|sep|>"}],"separator":"","at_least_one":true,"stop_after_first":false},"end":"<|close|>tools<|sep|>"}]}""");
+    public void Build_StringParameters_RunUpToTheirMarker() => AssertFormat(
+        Build("seed_oss", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather") }),
+        """{"type":"sequence","elements":[{"type":"const_string","value":"<seed:tool_call>\n<function=get_weather>\n"},{"type":"optional","content":{"type":"sequence","elements":[{"type":"tag","begin":"<parameter=city>","content":{"type":"any_text"},"end":"</parameter>"},{"type":"const_string","value":"\n"}]}},{"type":"const_string","value":"</function>\n</seed:tool_call>"}]}""");
+
+    [Theory]
+    [InlineData("^[a-z]+$", "([a-z]+)")]
+    [InlineData("[0-9]{3}", "(.|\\n)*[0-9]{3}(.|\\n)*")]
+    [InlineData("^(a|b)$", "(a|b)")]
+    public void Build_StringParameterWithPattern_IsThatPatternAsAWhole(string pattern, string expected)
+    {
+        var tool = TestTools.Tool("f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace("PATTERN", pattern.Replace("\\", "\\\\")));
+        var tag = JsonNode.Parse(Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }).ToStructuralTag())!;
+        Assert.Equal(expected.Trim('(', ')'), ((string)tag["format"]!["elements"]![1]!["pattern"]!).Trim('(', ')'));
+    }
+
+    [Theory]
+    [InlineData("^a(?=b)")]
+    [InlineData("^a|b$")]
+    [InlineData("a\\bc")]
+    public void Build_PatternThatCompilersDoNotRead_IsAnyText(string pattern)
+    {
+        var tool = TestTools.Tool("f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace("PATTERN", pattern.Replace("\\", "\\\\")));
+        Assert.Contains("any_text", Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag());
+    }
 
     [Fact]
     public void Build_AfterReasoning_IsNeverWrapped()
     {
         var result = Build("hermes", "qwen3", new() { Answer = Schema, PromptTail = "<think>\n", Start = ConstraintStart.AfterReasoning });
-        Assert.Equal(Schema, result.Constraint);
+        AssertSchemaAlone(result);
         Assert.Equal(CallShape.None, result.CallShape);
     }
 
     [Fact]
     public void Build_SchemaInsideThought_IsATagWithTheThoughtFirst() => AssertFormat(
         Build("hermes", "deepseek_r1", new() { Answer = Schema, PromptTail = "<think>" }),
-        """{"type":"sequence","elements":[{"type":"tag","begin":"","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_schema":SCHEMA,"style":"json"}]}""");
+        """{"type":"sequence","elements":[{"type":"tag","begin":"","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_schema":SCHEMA,"max_whitespace_cnt":1}]}""");
 
     [Fact]
     public void Build_SchemaWhereTheModelMayThink_MakesTheThoughtOptional()
     {
         var result = Build("hermes", "qwen3", new() { Answer = Schema, PromptTail = "<|im_start|>assistant\n" });
-        var first = JsonNode.Parse(result.Constraint!.Text)!["format"]!["elements"]![0]!;
+        var first = JsonNode.Parse(result.ToStructuralTag())!["format"]!["elements"]![0]!;
         Assert.Equal("optional", (string?)first["type"]);
         Assert.Equal("<think>", (string?)first["content"]!["elements"]![0]!["begin"]);
     }
@@ -58,23 +104,23 @@ public sealed class OutputConstraintsTests
     [Theory]
     [InlineData("<think>\n\n</think>\n\n", null)]
     [InlineData("<|im_start|>assistant\n", false)]
-    public void Build_SchemaWithoutThinking_IsSentUnchanged(string tail, bool? thinking) =>
-        Assert.Equal(Schema, Build("hermes", "qwen3", new() { Answer = Schema, PromptTail = tail, Thinking = thinking }).Constraint);
+    public void Build_SchemaWithoutThinking_IsTheSchemaAlone(string tail, bool? thinking) =>
+        AssertSchemaAlone(Build("hermes", "qwen3", new() { Answer = Schema, PromptTail = tail, Thinking = thinking }));
 
     [Fact]
     public void Build_AutoWithoutWishes_IsFree()
     {
-        Assert.Null(Build("hermes", "qwen3", new() { Tools = Weather }).Constraint);
-        Assert.Null(Build("hermes", "qwen3", new() { Tools = Weather, ToolChoice = OutputToolChoice.None }).Constraint);
+        Assert.True(Build("hermes", "qwen3", new() { Tools = Weather }).IsFree);
+        Assert.True(Build("hermes", "qwen3", new() { Tools = Weather, ToolChoice = OutputToolChoice.None }).IsFree);
     }
 
     [Fact]
     public void Build_AutoStrict_AllowsTextAndEnforcesOnlyStrictSchemas()
     {
         var result = Build("hermes", "none", new() { Tools = [Weather[0] with { Strict = true }, new OutputTool("now")] });
-        var format = JsonNode.Parse(result.Constraint!.Text)!["format"]!;
+        var format = JsonNode.Parse(result.ToStructuralTag())!["format"]!;
         Assert.False((bool)format["at_least_one"]!);
-        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(S), format["tags"]![0]!["content"]!["json_schema"]));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(Closed), format["tags"]![0]!["content"]!["json_schema"]));
         Assert.True((bool)format["tags"]![1]!["content"]!["json_schema"]!);
     }
 
@@ -82,7 +128,7 @@ public sealed class OutputConstraintsTests
     public void Build_ToolsAndSchema_AllowEither()
     {
         var result = Build("hermes", "none", new() { Tools = Weather, Answer = Schema });
-        var format = JsonNode.Parse(result.Constraint!.Text)!["format"]!;
+        var format = JsonNode.Parse(result.ToStructuralTag())!["format"]!;
         Assert.Equal("or", (string?)format["type"]);
         Assert.Equal(CallShape.Native, result.CallShape);
     }
@@ -90,12 +136,12 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_FormatWithoutTag_UsesTheGenericShapes()
     {
-        var required = Build("pythonic", "none", new() { Tools = [.. Weather, new OutputTool("now")], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false });
-        Assert.Equal((OutputConstraintKind.JsonSchema, CallShape.JsonArray), (required.Constraint!.Kind, required.CallShape));
-        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":SCHEMA},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{}}},"required":["name","parameters"]}]}}""".Replace("SCHEMA", S)),
-            JsonNode.Parse(required.Constraint.Text)));
-        var named = Build("pythonic", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather") });
-        Assert.Equal((S, CallShape.NamedArguments), (named.Constraint!.Text, named.CallShape));
+        var required = Build("pythonic", "none", new() { Tools = [.. Weather, new OutputTool("now")], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false, BoundWhiteSpace = false });
+        Assert.Equal((true, CallShape.JsonArray), (required.IsJson, required.CallShape));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":CLOSED},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{},"additionalProperties":false}},"required":["name","parameters"]}]}}""".Replace("CLOSED", Closed)),
+            JsonNode.Parse(required.ToJsonSchema())));
+        var named = Build("pythonic", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather"), BoundWhiteSpace = false });
+        Assert.Equal((Closed, CallShape.NamedArguments), (named.ToJsonSchema(), named.CallShape));
     }
 
     [Fact]
@@ -119,16 +165,17 @@ public sealed class OutputConstraintsTests
     public void Build_ChoiceNone_SendsNothingButTheAnswersConstraint(bool strict)
     {
         var tools = Weather.Select(tool => tool with { Strict = strict }).ToArray();
-        Assert.Null(Build("hermes", "none", new() { Tools = tools, ToolChoice = OutputToolChoice.None }).Constraint);
+        Assert.True(Build("hermes", "none", new() { Tools = tools, ToolChoice = OutputToolChoice.None }).IsFree);
         var result = Build("hermes", "none", new() { Tools = tools, ToolChoice = OutputToolChoice.None, Answer = Schema });
-        Assert.Equal((Schema, (string?)null), (result.Constraint, result.Note));
+        AssertSchemaAlone(result);
+        Assert.Null(result.Note);
     }
 
     [Fact]
     public void Build_StrictToolsOfAFormatWithoutTag_SayThatNothingEnforcesThem()
     {
         var result = Build("pythonic", "none", new() { Tools = [Weather[0] with { Strict = true }] });
-        Assert.Null(result.Constraint);
+        Assert.True(result.IsFree);
         Assert.Contains("strict", result.Note);
     }
 
@@ -136,31 +183,22 @@ public sealed class OutputConstraintsTests
     public void Build_ToolsAndSchemaOfAFormatWithoutTag_SayThatNoCallCanCome()
     {
         var result = Build("pythonic", "none", new() { Tools = Weather, Answer = Schema });
-        Assert.Equal(Schema, result.Constraint);
+        AssertSchemaAlone(result);
         Assert.Contains("no room", result.Note);
     }
 
     [Fact]
     public void Build_HarmonySchema_HasTheHeaderOnlyWhereTheServerStartsAtTheFirstToken()
     {
-        Assert.Contains("final json", Build("openai", "openai_gptoss", new() { Answer = Schema }).Constraint!.Text);
-        Assert.Equal(Schema, Build("openai", "openai_gptoss", new() { Answer = Schema, Start = ConstraintStart.AfterReasoning }).Constraint);
+        Assert.Contains("<|channel|>final", Build("openai", "openai_gptoss", new() { Answer = Schema }).ToStructuralTag());
+        AssertSchemaAlone(Build("openai", "openai_gptoss", new() { Answer = Schema, Start = ConstraintStart.AfterReasoning }));
     }
 
     [Fact]
     public void Build_ThoughtWithSeveralMarkers_EndsByAnyOfThem()
     {
-        var tag = JsonNode.Parse(Build("k2_horizon", "k2_horizon", new() { Answer = Schema, PromptTail = "<ifm|think_fast>\n" }).Constraint!.Text)!["format"]!["elements"]![0]!;
+        var tag = JsonNode.Parse(Build("k2_horizon", "k2_horizon", new() { Answer = Schema, PromptTail = "<ifm|think_fast>\n" }).ToStructuralTag())!["format"]!["elements"]![0]!;
         Assert.Equal(["</ifm|think>", "</ifm|think_fast>", "</ifm|think_faster>"], tag["end"]!.AsArray().Select(end => (string?)end));
-    }
-
-    [Fact]
-    public void Build_HarmonyRequired_HasTwelveHeadersPerTool()
-    {
-        var format = JsonNode.Parse(Build("openai", "openai_gptoss", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required }).Constraint!.Text)!["format"]!;
-        var tags = format["elements"]![2]!["elements"]!.AsArray();
-        Assert.Equal(12, tags.Count);
-        Assert.Contains(tags, tag => (string?)tag!["begin"] == "<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>");
     }
 
     [Theory]
@@ -170,16 +208,22 @@ public sealed class OutputConstraintsTests
     public void Build_WhatATagForces_IsWhatTheParserReads(string tools, string output) =>
         Assert.Equal(["C get_weather {\"city\": \"X\"}"], OutputCase.Lines(OutputParser.Create(OutputFormats.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
 
-    private static OutputConstraint Schema => new(OutputConstraintKind.JsonSchema, S);
+    private static AnswerConstraint Schema => AnswerConstraint.JsonSchema(S);
 
     private static OutputConstraintResult Build(string tools, string reasoning, OutputConstraintRequest request) =>
         OutputConstraints.Build(OutputFormats.FromNames(tools, reasoning), request);
 
+    private static void AssertSchemaAlone(OutputConstraintResult result)
+    {
+        Assert.True(result.IsJson);
+        Assert.Equal(S[..^1] + ""","x-guidance":{"whitespace_flexible":false,"item_separator":", ?","key_separator":": ?"}}""", result.ToJsonSchema());
+    }
+
     private static void AssertFormat(OutputConstraintResult result, string format)
     {
-        Assert.Equal(OutputConstraintKind.StructuralTag, result.Constraint!.Kind);
-        var expected = JsonNode.Parse("{\"type\":\"structural_tag\",\"format\":" + format.Replace("SCHEMA", S) + "}");
-        var actual = JsonNode.Parse(result.Constraint.Text);
-        Assert.True(JsonNode.DeepEquals(expected, actual), result.Constraint.Text);
+        var expected = JsonNode.Parse("{\"type\":\"structural_tag\",\"format\":" + format.Replace("SCHEMA", S).Replace("CLOSED", Closed) + "}");
+        Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(result.ToStructuralTag())), result.ToStructuralTag());
     }
+
+    private static void AssertLark(OutputConstraintResult result, string expected) => Assert.Equal(expected.ReplaceLineEndings("\n"), result.ToLark());
 }

@@ -7,7 +7,7 @@
 //   tag with any_text and no end    the same without a tag: text to the end of the output
 //   tags_with_separator with ""     grammar over the compiled tags
 //   or                              grammar over the compiled elements (0.1.27 refuses to mix free and bounded ones)
-//   json_schema with a style        grammar: the style's markup, strings as text up to the closer, all else as a JSON schema of its own
+//   max_whitespace_cnt              left out
 //   excludes                        left out: more is accepted here than on a server
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
@@ -21,15 +21,6 @@ new Function('module', 'exports', 'require', '__filename', readFileSync(path, 'u
 const { Grammar, Testings } = script.exports;
 
 const literal = (text) => JSON.stringify(text);
-
-// How each style writes one argument: [before the key, between key and value, behind the value].
-const styles = {
-  qwen_xml: ['<parameter=', () => '">"', '</parameter>'],
-  minimax_xml: ['<parameter name="', () => literal('">'), '</parameter>'],
-  glm_xml: ['<arg_key>', () => `${literal('</arg_key>')} [ \\n\\t]* ${literal('<arg_value>')}`, '</arg_value>'],
-  deepseek_xml: ['<｜DSML｜parameter name="', (isText) => literal(`" string="${isText}">`), '</｜DSML｜parameter>'],
-  deepseek_v4_1_xml: ['<｜DSML｜ parameter name="', (isText) => literal(`" string="${isText}">`), '</｜DSML｜ parameter>'],
-};
 
 // The text of a grammar, its root rule called "root" and its other rules prefixed.
 function named(text, prefix) {
@@ -72,30 +63,6 @@ async function tags(tag) {
   return [tag.end].flat().map((end) => ({ type: 'tag', begin: tag.begin, content, end }));
 }
 
-async function styled(schema, style) {
-  const [open, between, close] = styles[style];
-  if (schema === true) {
-    const any = await over(
-      `([ \\n\\t]* ${literal(open)} [^<>"=&]+ (${between(true)} | ${between(false)}) {0})* [ \\n\\t]*`, [{ type: 'tag', begin: '', content: { type: 'any_text' }, end: close }]);
-    return any;
-  }
-  const formats = [];
-  const required = new Set(schema.required ?? []);
-  let body = '[ \\n\\t]*';
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const isText = property.type === 'string' && !property.enum;
-    const value = isText
-      ? { type: 'tag', begin: '', content: { type: 'any_text' }, end: close }
-      : property.type === 'string'
-        ? { type: 'or', elements: property.enum.map((text) => ({ type: 'grammar', grammar: `root ::= ${literal(text)} [ \\n\\t]* ${literal(close)}` })) }
-        : { type: 'sequence', elements: [{ type: 'json_schema', json_schema: { ...property, $defs: schema.$defs ?? {} } }, { type: 'grammar', grammar: `root ::= [ \\n\\t]* ${literal(close)}` }] };
-    const space = isText ? '' : '[ \\n\\t]* ';
-    const argument = `${literal(open + name)} ${between(property.type === 'string')} ${space}{${formats.push(value) - 1}} [ \\n\\t]*`;
-    body += required.has(name) ? ` ${argument}` : ` (${argument})?`;
-  }
-  return formats.length === 0 ? { type: 'grammar', grammar: `root ::= ${body}` } : over(body, formats);
-}
-
 async function lower(format) {
   switch (format.type) {
     case 'const_string':
@@ -105,7 +72,7 @@ async function lower(format) {
     case 'any_text':
       return { type: 'any_text' };
     case 'json_schema':
-      return (format.style ?? 'json') === 'json' ? { type: 'json_schema', json_schema: format.json_schema } : styled(format.json_schema, format.style);
+      return { type: 'json_schema', json_schema: format.json_schema };
     case 'sequence':
       return { type: 'sequence', elements: await all(format.elements, lower) };
     case 'or': {

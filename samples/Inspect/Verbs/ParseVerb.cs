@@ -7,9 +7,7 @@ namespace Connectors.Vllm.Samples.Inspect.Verbs;
 /// <summary><c>parse</c>: a model's raw output to reasoning, text and tool calls.</summary>
 internal sealed class ParseVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb
 {
-    private const string Auto = "auto";
-
-    private readonly Dictionary<(string Tools, string Reasoning), OutputFormat> _formats = [];
+    private readonly Formats _formats = new(model);
 
     public void Answer(JsonElement line, Utf8JsonWriter answer)
     {
@@ -37,7 +35,7 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
 
     public void Show(IReadOnlyList<string> arguments, TextWriter output)
     {
-        var format = Format(toolParser, reasoningParser);
+        var format = _formats.Find(toolParser, reasoningParser);
         output.WriteLine(format);
         OutputParserOptions options = new() { SpecialTokens = model?.SpecialTokens };
         foreach (var @event in OutputParser.Create(format, options).Parse(JsonInput.Read(arguments)))
@@ -48,9 +46,9 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
 
     private ParsedOutput Parse(JsonElement line)
     {
-        var format = Format(line.Text("tool_parser") ?? toolParser, line.Text("reasoning_parser") ?? reasoningParser);
-        OutputTool[] tools = line.Member("tools") is { } list ? [.. list.EnumerateArray().Select(Tool)] : [];
-        var choice = Choice(line.Text("tool_choice"));
+        var format = _formats.Find(line.Text("tool_parser") ?? toolParser, line.Text("reasoning_parser") ?? reasoningParser);
+        OutputTool[] tools = line.Member("tools") is { } list ? [.. list.EnumerateArray().Select(Formats.Tool)] : [];
+        var choice = Formats.Choice(line.Text("tool_choice"));
         var multiple = line.Flag("parallel_tool_calls", otherwise: true);
         OutputParserOptions options = new()
         {
@@ -88,43 +86,11 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
         return pieces;
     }
 
-    private OutputFormat Format(string tools, string reasoning)
-    {
-        if (!_formats.TryGetValue((tools, reasoning), out var format))
-        {
-            if (model is null && (tools == Auto || reasoning == Auto))
-            {
-                throw new ArgumentException("\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
-            }
-
-            var hints = model?.Hints ?? new OutputFormatHints();
-            format = OutputFormats.Select(hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
-            _formats.Add((tools, reasoning), format);
-        }
-
-        return format;
-    }
-
-    private static OutputToolChoice Choice(string? name) => name switch
-    {
-        null or Auto => OutputToolChoice.Auto,
-        "none" => OutputToolChoice.None,
-        "required" => OutputToolChoice.Required,
-        _ => OutputToolChoice.Named(name),
-    };
-
     // A forced call is read in the shape that its constraint makes.
     private static CallShape Shape(OutputFormat format, OutputTool[] tools, OutputToolChoice choice, bool multiple) =>
         choice.Kind is OutputToolChoiceKind.Auto or OutputToolChoiceKind.None
             ? CallShape.Native
             : OutputConstraints.Build(format, new OutputConstraintRequest { Tools = tools, ToolChoice = choice, AllowMultipleToolCalls = multiple }).CallShape;
-
-    private static OutputTool Tool(JsonElement tool)
-    {
-        var function = tool.Member("function") ?? tool;
-        return new OutputTool(
-            function.Text("name") ?? throw new ArgumentException("a tool has no \"name\""), function.Member("parameters"), function.Flag("strict", otherwise: false));
-    }
 
     private static void WriteText(Utf8JsonWriter answer, string name, StringBuilder text)
     {

@@ -26,6 +26,24 @@ public sealed class OutputConstraint
     /// <summary>The strings of a <see cref="OutputConstraintKind.Choice"/>; else empty.</summary>
     public IReadOnlyList<string> Choices { get; }
 
+    /// <summary>
+    /// The same constraint in another language, for servers whose grammar compiler does not read this one: a structural tag is compiled by xgrammar only, and an
+    /// engine keeps to one compiler. Null when there is none.
+    /// </summary>
+    public OutputConstraint? Alternative { get; private init; }
+
+    /// <summary>True when an empty output satisfies the constraint; where it does not, an empty answer is taken for a refusal.</summary>
+    public bool MayBeEmpty { get; private init; }
+
+    /// <summary>This constraint, with the same in another language.</summary>
+    /// <param name="alternative">What to send where this one cannot be compiled.</param>
+    /// <param name="mayBeEmpty">Whether an empty output satisfies both.</param>
+    public OutputConstraint WithAlternative(OutputConstraint alternative, bool mayBeEmpty = false)
+    {
+        ArgumentNullException.ThrowIfNull(alternative);
+        return new(Kind, Value, Choices) { Alternative = new(alternative.Kind, alternative.Value, alternative.Choices) { MayBeEmpty = mayBeEmpty }, MayBeEmpty = mayBeEmpty };
+    }
+
     /// <summary>JSON that fits <paramref name="schema"/>, which is a JSON object (or true/false).</summary>
     public static OutputConstraint JsonSchema(string schema)
     {

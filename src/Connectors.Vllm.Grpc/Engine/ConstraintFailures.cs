@@ -10,15 +10,18 @@ internal static class ConstraintFailures
 {
     private static readonly string[] Texts = ["grammar", "schema", "regex", "structur", "choice", "json", "xgrammar", "guidance", "outlines"];
 
+    // What an engine that cannot compile a constraint looks like from outside.
+    private static readonly string[] Collapses = ["engine failed during generation", "engine finished the request with an error"];
+
     /// <summary>The exception to throw instead of <paramref name="exception"/>, which stems from a status of the server.</summary>
     public static VllmException Translate(VllmException exception, OutputConstraint constraint)
     {
         var isRefusal = exception.StatusCode == VllmStatusCode.InvalidArgument
             && Array.Exists(Texts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
         var isCollapse = exception.StatusCode == VllmStatusCode.Internal
-            && exception.ServerMessage.Contains("engine failed during generation", StringComparison.Ordinal);
+            && Array.Exists(Collapses, text => exception.ServerMessage.Contains(text, StringComparison.Ordinal));
         return isRefusal || isCollapse
-            ? new VllmConstraintException($"The server could not apply the constraint ({constraint}): {exception.Message}", exception)
+            ? new VllmConstraintException($"The server could not apply the constraint ({constraint}{TakenFor(constraint)}): {exception.Message}", exception)
             {
                 Constraint = constraint,
                 StatusCode = exception.StatusCode,
@@ -45,18 +48,23 @@ internal static class ConstraintFailures
 
         var isEmpty = finish is { Reason: GenerationFinishReason.Stop, OutputTokens: <= 1, StopString: null }
             && !(finish.StopTokenId is { } stop && request.StopTokenIds.Contains(stop));
-        return isEmpty && !AllowsNothing(constraint)
+        return isEmpty && !(constraint.MayBeEmpty || AllowsNothing(constraint))
             ? "the answer is empty, which is how some servers report a constraint they cannot compile"
             : null;
     }
 
-    /// <summary>Whether no output at all can satisfy the constraint. A structural tag constrains only what follows its triggers.</summary>
+    /// <summary>Servers tell the two dialects of grammars apart by one mark.</summary>
+    private static string TakenFor(OutputConstraint constraint) => constraint.Kind != OutputConstraintKind.Grammar ? ""
+        : constraint.Value.Contains("::=", StringComparison.Ordinal) ? ", taken for EBNF because it has '::='"
+        : ", taken for Lark because it has no '::='";
+
+    /// <summary>Whether no output at all can satisfy the constraint. A caller's structural tag constrains only what follows its triggers.</summary>
     private static bool AllowsNothing(OutputConstraint constraint)
     {
         switch (constraint.Kind)
         {
             case OutputConstraintKind.StructuralTag:
-                return true;
+                return constraint.Alternative is null;
             case OutputConstraintKind.Choice:
                 return constraint.Choices.Contains(string.Empty);
             case OutputConstraintKind.Regex:

@@ -12,6 +12,9 @@ internal readonly struct ArgumentSchema
 {
     private static readonly JsonElement Empty = JsonDocument.Parse("""{"type":"object","properties":{}}""").RootElement;
     private static readonly string[] Definitions = ["$defs", "definitions"];
+
+    // Where none of these says more about an object's members, a tool takes its declared parameters and no others.
+    private static readonly string[] OpenEnded = ["additionalProperties", "unevaluatedProperties", "patternProperties", "$ref", "allOf", "anyOf", "oneOf", "not", "if"];
     private readonly JsonElement? _schema;
     private readonly JsonElement _root;
     private readonly bool _isWhole;
@@ -50,8 +53,10 @@ internal readonly struct ArgumentSchema
         }
     }
 
-    /// <summary>The regular expression a string must match; null when there is none.</summary>
-    public string? Pattern => _schema is { } schema && schema.TryGetProperty("pattern", out var pattern) && pattern.ValueKind == JsonValueKind.String ? pattern.GetString() : null;
+    /// <summary>The regular expression a string must match as a whole; null when there is none, or none that grammar compilers read.</summary>
+    public string? Pattern => _schema is { } schema && schema.TryGetProperty("pattern", out var pattern) && pattern.ValueKind == JsonValueKind.String
+        ? SchemaPattern.Whole(pattern.GetString()!)
+        : null;
 
     /// <summary>The declared properties of an object, in order; null when anything may stand in it.</summary>
     public IReadOnlyList<(string Name, ArgumentSchema Value, bool IsRequired)>? Properties
@@ -97,6 +102,11 @@ internal readonly struct ArgumentSchema
         var node = JsonObject.Create(schema.Clone())!;
         if (_isWhole)
         {
+            if (node.ContainsKey("properties") && !Array.Exists(OpenEnded, node.ContainsKey))
+            {
+                node["additionalProperties"] = false;
+            }
+
             return node;
         }
 

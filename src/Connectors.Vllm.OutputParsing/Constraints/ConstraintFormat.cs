@@ -1,18 +1,16 @@
-using System.Text.Json.Nodes;
-
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>What a constraint must know of a model's format.</summary>
 internal sealed record ConstraintFormat
 {
     /// <summary>Builds the part that makes a model write calls in its own way; null when the generic JSON shapes serve.</summary>
-    public CallTagBuilder? Calls { get; init; }
+    public CallGrammarBuilder? Calls { get; init; }
 
     /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
-    public Func<JsonObject, JsonObject>? Answer { get; init; }
+    public Func<ConstraintNode, ConstraintNode>? Answer { get; init; }
 
-    /// <summary>True where thoughts, answers and calls are messages with headers: then the parts above hold the thought themselves.</summary>
-    public bool HasMessages { get; init; }
+    /// <summary>Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.</summary>
+    public ConstraintNode? MessageThought { get; init; }
 
     /// <summary>Markers that begin a thought.</summary>
     public required IReadOnlyList<string> ThoughtOpens { get; init; }

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Schemas;
-using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
+using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
@@ -13,56 +13,56 @@ internal sealed record DictArguments(string Delimiter)
 {
     private const ValueTypes Scalars = ValueTypes.Null | ValueTypes.Whole | ValueTypes.Number | ValueTypes.Truth;
 
-    public JsonObject Build(ArgumentSchema schema) => Dictionary(schema, new PlaceBudget(), 0);
+    public ConstraintNode Build(ArgumentSchema schema) => Dictionary(schema, new PlaceBudget(), 0);
 
-    private JsonObject Dictionary(ArgumentSchema schema, PlaceBudget budget, int depth)
+    private ConstraintNode Dictionary(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         if (!budget.Take(depth) || schema.Properties is not { } properties)
         {
-            return Free("dictionary");
+            return Free(DelimitedKind.Dictionary);
         }
 
         var required = properties.Where(property => property.IsRequired).Select(Pair).ToArray();
         var optional = properties.Where(property => !property.IsRequired).ToArray();
-        var elements = new List<JsonObject> { Const("{") };
+        var elements = new List<ConstraintNode> { "{" };
         for (var i = 0; i < required.Length; i++)
         {
-            elements.AddRange(i == 0 ? [required[i]] : [Const(","), required[i]]);
+            elements.AddRange(i == 0 ? [required[i]] : [",", required[i]]);
         }
 
         if (optional.Length > 0)
         {
-            var more = Star(Sequence(Const(","), OneOf()));
+            var more = Star(Sequence(",", OneOf()));
             elements.Add(required.Length > 0 ? more : Optional(Sequence(OneOf(), more)));
         }
 
-        elements.Add(Const("}"));
+        elements.Add("}");
         return Sequence([.. elements]);
 
-        JsonObject OneOf() => Or([.. optional.Select(Pair)]);
+        ConstraintNode OneOf() => Choice([.. optional.Select(Pair)]);
 
-        JsonObject Pair((string Name, ArgumentSchema Value, bool IsRequired) property) => Sequence(Const(property.Name + ":"), Value(property.Value, budget, depth + 1));
+        ConstraintNode Pair((string Name, ArgumentSchema Value, bool IsRequired) property) => Sequence(Literal(property.Name + ":"), Value(property.Value, budget, depth + 1));
     }
 
-    private JsonObject Value(ArgumentSchema schema, PlaceBudget budget, int depth)
+    private ConstraintNode Value(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         if (schema.Texts is { } texts)
         {
-            return Or([.. texts.Select(text => Const(Delimiter + text + Delimiter))]);
+            return Choice([.. texts.Select(text => Literal(Delimiter + text + Delimiter))]);
         }
 
         var types = schema.Types;
         if (schema.IsAny || types == ValueTypes.Unknown)
         {
-            return Free("value");
+            return Free(DelimitedKind.Value);
         }
 
-        var alternatives = new List<JsonObject>();
+        var alternatives = new List<ConstraintNode>();
         if (types.HasFlag(ValueTypes.Text))
         {
             alternatives.Add(types == ValueTypes.Text && schema.Pattern is { } pattern
-                ? Sequence(Const(Delimiter), Regex(pattern), Const(Delimiter))
-                : Tag(Delimiter, AnyText(), Delimiter));
+                ? Sequence(Literal(Delimiter), Pattern(pattern), Literal(Delimiter))
+                : Sequence(Literal(Delimiter), UpTo(Delimiter)));
         }
 
         if (types.HasFlag(ValueTypes.Map))
@@ -78,20 +78,20 @@ internal sealed record DictArguments(string Delimiter)
         if ((types & Scalars) != 0)
         {
             // Numbers, true, false and null are spelled as in JSON.
-            alternatives.Add(Schema((types & ~Scalars) == 0 ? schema.ToNode() : new JsonObject { ["type"] = ScalarNames(types) }));
+            alternatives.Add(Json((types & ~Scalars) == 0 ? schema.ToNode() : new JsonObject { ["type"] = ScalarNames(types) }));
         }
 
-        return Or([.. alternatives]);
+        return Choice([.. alternatives]);
     }
 
-    private JsonObject List(ArgumentSchema items, PlaceBudget budget, int depth)
+    private ConstraintNode List(ArgumentSchema items, PlaceBudget budget, int depth)
     {
         if (items.IsAny || !budget.Take(depth))
         {
-            return Free("list");
+            return Free(DelimitedKind.List);
         }
 
-        return Sequence(Const("["), Optional(Sequence(Value(items, budget, depth + 1), Star(Sequence(Const(","), Value(items, budget, depth + 1))))), Const("]"));
+        return Sequence("[", Optional(Sequence(Value(items, budget, depth + 1), Star(Sequence(",", Value(items, budget, depth + 1))))), "]");
     }
 
     private static JsonArray ScalarNames(ValueTypes types)
@@ -108,14 +108,6 @@ internal sealed record DictArguments(string Delimiter)
         return names;
     }
 
-    /// <summary>A value no schema describes. Its strings do without what could begin a delimiter.</summary>
-    private JsonObject Free(string root) => Grammar($$"""
-        root ::= {{root}}
-        value ::= string | number | "true" | "false" | "null" | dictionary | list
-        dictionary ::= "{" (pair ("," pair)*)? "}"
-        pair ::= [a-zA-Z0-9_.$-]+ ":" value
-        list ::= "[" (value ("," value)*)? "]"
-        string ::= {{JsonText.Quote(Delimiter)}} ([^<] | "<" [^<{{Delimiter[1]}}])* {{JsonText.Quote(Delimiter)}}
-        number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
-        """);
+    /// <summary>A value no schema describes.</summary>
+    private DelimitedValueNode Free(DelimitedKind kind) => new(Delimiter, kind);
 }

@@ -1,6 +1,5 @@
-using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Schemas;
-using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
+using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
@@ -8,30 +7,31 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 /// <param name="Mark">The mark before every tag.</param>
 internal sealed record ElementArguments(string Mark)
 {
-    public JsonObject Build(ArgumentSchema schema) => Members(schema, new PlaceBudget(), 0);
+    private const string Name = "[^\"<>/ \\n]+";
 
-    private JsonObject Members(ArgumentSchema schema, PlaceBudget budget, int depth)
+    public ConstraintNode Build(ArgumentSchema schema) => Members(schema, new PlaceBudget(), 0);
+
+    private ConstraintNode Members(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         if (schema.Properties is not { } properties)
         {
             // Elements of any name, whose values are text or JSON.
-            return Star(Sequence(Const(Mark + "<"), Regex("[^\"<>/ \\n]+"), Tag(">", AnyText(), Mark + "</"), Regex("[^\"<>/ \\n]+"), Const(">")));
+            return Star(Sequence(Literal(Mark + "<"), Pattern(Name), ">", UpTo(Mark + "</"), Pattern(Name), ">"));
         }
 
-        var elements = properties.Select(property => property.IsRequired
+        return Sequence([.. properties.Select(property => property.IsRequired
             ? Element(property.Name, property.Value, budget, depth)
-            : Optional(Element(property.Name, property.Value, budget, depth))).ToArray();
-        return elements.Length == 0 ? Nothing() : Sequence(elements);
+            : Optional(Element(property.Name, property.Value, budget, depth)))]);
     }
 
-    private JsonObject Element(string name, ArgumentSchema schema, PlaceBudget budget, int depth)
+    private ConstraintNode Element(string name, ArgumentSchema schema, PlaceBudget budget, int depth)
     {
         var (open, close) = ($"{Mark}<{name}>", $"{Mark}</{name}>");
         return schema.Types switch
         {
-            ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) => Sequence(Const(open), Members(schema, budget, depth + 1), Const(close)),
-            ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) => Sequence(Const(open), Star(Element("item", schema.Items, budget, depth + 1)), Const(close)),
-            _ => Tag(open, TaggedArguments.Value(schema), close),
+            ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) => Sequence(open, Members(schema, budget, depth + 1), Literal(close)),
+            ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) => Sequence(open, Star(Element("item", schema.Items, budget, depth + 1)), Literal(close)),
+            _ => Sequence(open, TaggedArguments.Value(schema, close)),
         };
     }
 }

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 internal static class GenericCallSchema
 {
     /// <exception cref="OutputFormatException">Two tools have different definitions of one name.</exception>
-    public static JsonObject Build(CallTagRequest request)
+    public static JsonObject Build(CallRequest request)
     {
         var items = new JsonArray();
         var roots = new SortedDictionary<string, JsonObject>(StringComparer.Ordinal);

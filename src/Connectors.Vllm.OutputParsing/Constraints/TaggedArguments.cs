@@ -1,12 +1,11 @@
-using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Schemas;
-using static Connectors.Vllm.OutputParsing.Constraints.TagElements;
+using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Arguments one after the other, each between markers with its name, strings as they are and all other values as JSON: the families for which xgrammar
-/// has no style. Declared arguments come in their order, the optional ones where they like to.
+/// Arguments one after the other, each between markers with its name, strings as they are and all other values as JSON. Declared arguments come in their order,
+/// the optional ones where they like to.
 /// </summary>
 internal sealed record TaggedArguments
 {
@@ -15,14 +14,17 @@ internal sealed record TaggedArguments
     /// <summary>Text before an argument's name.</summary>
     public required string NameOpen { get; init; }
 
-    /// <summary>Text between an argument's name and its value, for the value's JSON type.</summary>
-    public required Func<string, string> NameClose { get; init; }
+    /// <summary>What stands between an argument's name and its value, for the value's JSON type.</summary>
+    public required Func<string, ConstraintNode> NameClose { get; init; }
 
     /// <summary>Text behind a value.</summary>
     public required string ValueClose { get; init; }
 
-    /// <summary>Text between two arguments, and behind the last.</summary>
-    public string Between { get; init; } = "";
+    /// <summary>What stands behind every argument.</summary>
+    public ConstraintNode After { get; init; } = Nothing;
+
+    /// <summary>True when <see cref="NameClose"/> tells strings from other values.</summary>
+    public bool IsTyped { get; init; }
 
     /// <summary>True where objects and arrays are not plain JSON, but escaped: then they are any text.</summary>
     public bool EscapesNested { get; init; }
@@ -30,38 +32,58 @@ internal sealed record TaggedArguments
     /// <summary>How a name is written; as it is when not set.</summary>
     public Func<string, string> Escape { get; init; } = name => name;
 
-    public JsonObject Build(ArgumentSchema schema)
+    public ConstraintNode Build(ArgumentSchema schema)
     {
         if (schema.Properties is not { } properties)
         {
-            var values = Types.Select(NameClose).Distinct().Select(close => Tag(close, AnyText(), ValueClose));
-            return Star(Ended(Sequence(Const(NameOpen), Regex("[^\"<>&|\\n]+"), Or([.. values]))));
+            var closes = IsTyped ? Choice([.. Types.Select(NameClose)]) : NameClose("string");
+            return Star(Sequence(Literal(NameOpen), Pattern("[^\"<>&|\\n]+"), closes, UpTo(ValueClose), After));
         }
 
-        var elements = new List<JsonObject>();
-        foreach (var (name, value, isRequired) in properties)
+        return Sequence([.. properties.Select(property =>
         {
-            var argument = Ended(Tag(NameOpen + Escape(name) + NameClose(TypeName(value.Types)), EscapesNested && (value.Types & (ValueTypes.Map | ValueTypes.List)) != 0 ? AnyText() : Value(value), ValueClose));
-            elements.Add(isRequired ? argument : Optional(argument));
-        }
-
-        return elements.Count == 0 ? Nothing() : Sequence([.. elements]);
+            var argument = Sequence(Literal(NameOpen + Escape(property.Name)), Argument(property.Value), After);
+            return property.IsRequired ? argument : Optional(argument);
+        })]);
     }
 
-    /// <summary>A value whose strings are written without quotes.</summary>
-    public static JsonObject Value(ArgumentSchema schema) =>
-        schema.Texts is { } texts ? Or([.. texts.Select(Const)])
+    /// <summary>A value whose strings are written without quotes, with the text that ends it.</summary>
+    public static ConstraintNode Value(ArgumentSchema schema, string close) =>
+        schema.Texts is { } texts ? Sequence(Choice([.. texts.Select(Literal)]), Literal(close))
         : schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text)
-            ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } ? Regex(pattern) : AnyText()
-        : Schema(schema.ToNode());
+            ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } ? Sequence(Pattern(pattern), Literal(close)) : UpTo(close)
+        : Sequence(Json(schema.ToNode()), Literal(close));
 
-    private JsonObject Ended(JsonObject argument) => Between.Length == 0 ? argument : Sequence(argument, Const(Between));
+    private ConstraintNode Argument(ArgumentSchema schema)
+    {
+        if (EscapesNested && (schema.Types & (ValueTypes.Map | ValueTypes.List)) != 0)
+        {
+            return Sequence(NameClose("object"), UpTo(ValueClose));
+        }
+
+        var mayBeText = schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text);
+        var value = Sequence(NameClose(TypeName(schema.Types)), Value(schema, ValueClose));
+        if (!IsTyped || !mayBeText || schema.Types == ValueTypes.Text)
+        {
+            return value;
+        }
+
+        // A value that may be a string or something else says which it is.
+        var json = Sequence(Json(schema.ToNode()), Literal(ValueClose));
+        var others = Types.Skip(1).Where(type => schema.IsAny || schema.Types == ValueTypes.Unknown || Has(schema.Types, type)).Select(NameClose).Distinct().ToArray();
+        return Choice(value, Sequence(Choice(others), json));
+    }
+
+    private static bool Has(ValueTypes types, string type) => (types & type switch
+    {
+        "number" => ValueTypes.Whole | ValueTypes.Number,
+        "boolean" => ValueTypes.Truth,
+        "object" => ValueTypes.Map,
+        "array" => ValueTypes.List,
+        "null" => ValueTypes.Null,
+        _ => ValueTypes.Text,
+    }) != 0;
 
     private static string TypeName(ValueTypes types) =>
-        types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? "string"
-        : types.HasFlag(ValueTypes.Whole) || types.HasFlag(ValueTypes.Number) ? "number"
-        : types.HasFlag(ValueTypes.Truth) ? "boolean"
-        : types.HasFlag(ValueTypes.Map) ? "object"
-        : types.HasFlag(ValueTypes.List) ? "array"
-        : "null";
+        types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? "string" : Array.Find(Types, type => Has(types, type)) ?? "null";
 }

@@ -13,7 +13,7 @@ internal static class GemmaFormats
         Openers = ["<|tool_call>"],
         Drops = ["<turn|>", "<|tool_response>", "<channel|>"],
         Reader = context => new DictReader(context, new DictSyntax("<|tool_call>", "<|\"|>", ["<tool_call|>"])),
-        Tag = MarkupCallTags.Gemma4.Build,
+        CallGrammar = MarkupCallGrammars.Gemma4.Build,
     };
 
     public static readonly ReasoningSyntax Gemma4Reasoning = new()
@@ -31,6 +31,6 @@ internal static class GemmaFormats
         Openers = ["<start_function_call>"],
         Drops = ["<end_of_turn>", "<start_function_response>"],
         Reader = context => new DictReader(context, new DictSyntax("<start_function_call>", "<escape>", ["<end_function_call>"])),
-        Tag = MarkupCallTags.FunctionGemma.Build,
+        CallGrammar = MarkupCallGrammars.FunctionGemma.Build,
     };
 }

@@ -16,12 +16,12 @@ internal static class GlmFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => Either(context, Pairs),
-        Tag = MarkupCallTags.Glm.Build,
+        CallGrammar = MarkupCallGrammars.GlmLines.Build,
     };
 
-    public static readonly ToolSyntax Glm47 = Glm45 with { Id = "glm47", Aliases = ["glm47_moe"] };
+    public static readonly ToolSyntax Glm47 = Glm45 with { Id = "glm47", Aliases = ["glm47_moe"], CallGrammar = MarkupCallGrammars.Glm.Build };
 
-    public static readonly ToolSyntax Ling3 = Glm45 with { Id = "ling3", Aliases = [] };
+    public static readonly ToolSyntax Ling3 = Glm47 with { Id = "ling3", Aliases = [] };
 
     public static readonly ToolSyntax Poolside = Glm45 with
     {

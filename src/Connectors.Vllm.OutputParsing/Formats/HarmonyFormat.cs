@@ -14,8 +14,9 @@ internal static class HarmonyFormat
         Aliases = ["harmony", "gpt_oss", "openai_gptoss"],
         Drops = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"],
         Machine = context => new HarmonyMachine(context),
-        Tag = ChannelCallTags.Harmony,
-        AnswerTag = ChannelCallTags.HarmonyAnswer,
+        CallGrammar = ChannelGrammars.Harmony,
+        AnswerGrammar = ChannelGrammars.HarmonyAnswer,
+        ThoughtGrammar = ChannelGrammars.HarmonyThought,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "openai_gptoss", Aliases = ["harmony", "gpt_oss", "openai"] };

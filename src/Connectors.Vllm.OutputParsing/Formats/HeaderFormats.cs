@@ -29,7 +29,7 @@ internal static class HeaderFormats
             Header = KimiId.Read,
             NameByArguments = KimiId.FindByArguments,
         }),
-        Tag = JsonCallTags.KimiK2.Build,
+        CallGrammar = JsonCallGrammars.KimiK2.Build,
     };
 
     /// <summary>DeepSeek V3.1 (and V3.2-Exp): the header is the name. V3 and R1-0528: type, name line and a fenced block. One reader takes both.</summary>
@@ -47,10 +47,10 @@ internal static class HeaderFormats
             SectionClosers = ["<｜tool▁calls▁end｜>"],
             TypeHeader = "function",
         }),
-        Tag = JsonCallTags.DeepSeekV31.Build,
+        CallGrammar = JsonCallGrammars.DeepSeekV31.Build,
     };
 
-    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with { Id = "deepseek_v3", Aliases = ["deepseek_r1"], Tag = JsonCallTags.DeepSeekV3.Build };
+    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with { Id = "deepseek_v3", Aliases = ["deepseek_r1"], CallGrammar = JsonCallGrammars.DeepSeekV3.Build };
 
     /// <summary>Mistral: an array of JSON calls up to tokenizer v7, name and arguments since v11. What follows the marker decides.</summary>
     public static readonly ToolSyntax Mistral = new()
@@ -67,7 +67,7 @@ internal static class HeaderFormats
                 BraceEndsHeader = true,
                 Header = MistralHeader,
             })),
-        Tag = JsonCallTags.Mistral,
+        CallGrammar = JsonCallGrammars.Mistral,
     };
 
     public static readonly ToolSyntax Plamo3 = new()
@@ -82,7 +82,7 @@ internal static class HeaderFormats
             Closers = ["<|plamo:end_tool_arguments:plamo|>", "<|plamo:end_tool_request:plamo|>", "<|plamo:begin_tool_request:plamo|>"],
             SectionClosers = ["<|plamo:end_tool_requests:plamo|>"],
         }),
-        Tag = JsonCallTags.Plamo3.Build,
+        CallGrammar = JsonCallGrammars.Plamo3.Build,
     };
 
     private static (string Name, string? Id) MistralHeader(ReaderContext context, string header)

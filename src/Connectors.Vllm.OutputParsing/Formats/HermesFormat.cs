@@ -16,7 +16,7 @@ internal static class HermesFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => QwenCoderFormat.Either(context),
-        Tag = JsonCallTags.Hermes.Build,
+        CallGrammar = JsonCallGrammars.Hermes.Build,
     };
 
     public static readonly ToolSyntax LongCat = new()
@@ -25,6 +25,6 @@ internal static class HermesFormat
         Openers = ["<longcat_tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</longcat_tool_call>"], Repeats = true }),
-        Tag = JsonCallTags.LongCat.Build,
+        CallGrammar = JsonCallGrammars.LongCat.Build,
     };
 }

@@ -19,8 +19,8 @@ internal static class HunyuanFormats
         NewlinesBefore = 1,
         Drops = ["<answer>\n", "<answer>", "</answer>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true }),
-        Tag = JsonCallTags.Jamba.Build,
-        AnswerTag = ChannelCallTags.HunyuanAnswer,
+        CallGrammar = JsonCallGrammars.Jamba.Build,
+        AnswerGrammar = ChannelGrammars.HunyuanAnswer,
     };
 
     /// <summary>Thoughts of A13B: an answer element follows them.</summary>
@@ -53,7 +53,7 @@ internal static class HunyuanFormats
             Openers = [Tag("tool_calls"), Tag("tool_call")],
             NewlinesBefore = 1,
             Reader = context => new KeyValueReader(context, pairs),
-            Tag = (id == "hy_v3" ? MarkupCallTags.HunyuanV3(suffix) : MarkupCallTags.HunyuanV4(suffix)).Build,
+            CallGrammar = (id == "hy_v3" ? MarkupCallGrammars.HunyuanV3(suffix) : MarkupCallGrammars.HunyuanV4(suffix)).Build,
         };
     }
 

@@ -18,7 +18,7 @@ internal static class InvokeFormats
         Drops = ["[e~["],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["minimax:tool_call"] }),
-        Tag = MarkupCallTags.MinimaxM2.Build,
+        CallGrammar = MarkupCallGrammars.MinimaxM2.Build,
     };
 
     /// <summary>Step-3: the same in its own namespace, in DeepSeek-like sections.</summary>
@@ -33,7 +33,7 @@ internal static class InvokeFormats
             Preambles = ["<｜tool_call_begin｜>", "function", "<｜tool_sep｜>"],
             Closers = ["<｜tool_call_end｜>", "<｜tool_calls_end｜>"],
         }),
-        Tag = MarkupCallTags.Step3.Build,
+        CallGrammar = MarkupCallGrammars.Step3.Build,
     };
 
     /// <summary>Dots: the same in its own wrapper, or one JSON object there.</summary>
@@ -45,7 +45,7 @@ internal static class InvokeFormats
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</dots_function_call>"], Repeats = true }),
             new XmlCallReader(context, Xml with { Outer = ["dots_function_call"] })),
-        Tag = MarkupCallTags.Dots.Build,
+        CallGrammar = MarkupCallGrammars.Dots.Build,
     };
 
     /// <summary>MiniCPM5: no wrapper, entities and CDATA.</summary>
@@ -55,7 +55,7 @@ internal static class InvokeFormats
         Openers = ["<function name="],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, new XmlCallSyntax { Invoke = "function", Parameter = "param", DecodesEntities = true }),
-        Tag = MarkupCallTags.MiniCpm5.Build,
+        CallGrammar = MarkupCallGrammars.MiniCpm5.Build,
     };
 
     /// <summary>Cohere's newest: all values are strings.</summary>
@@ -74,7 +74,7 @@ internal static class InvokeFormats
             Outer = ["cofl:tool_calls"],
             Typing = XmlTyping.Text,
         }),
-        Tag = MarkupCallTags.CohereCofl.Build,
-        AnswerTag = ChannelCallTags.CohereAnswer,
+        CallGrammar = MarkupCallGrammars.CohereCofl.Build,
+        AnswerGrammar = ChannelGrammars.CohereAnswer,
     };
 }

@@ -16,17 +16,17 @@ internal static class JsonFormats
         StartOpeners = ["{"],
         Drops = ["<|eom_id|>", "<|eot_id|>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
-        Tag = JsonCallTags.Llama.Build,
+        CallGrammar = JsonCallGrammars.Llama.Build,
     };
 
     /// <summary>Granite 3.x, and granite-20b-functioncalling.</summary>
     public static readonly ToolSyntax Granite = Between("granite", ["<|tool_call|>", "<tool_call>", "<function_call>"], ["</tool_call>"]) with
     {
         Aliases = ["granite_20b_fc"],
-        Tag = JsonCallTags.Granite,
+        CallGrammar = JsonCallGrammars.Granite,
     };
 
-    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"], Tag = JsonCallTags.Phi4Mini.Build };
+    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"], CallGrammar = JsonCallGrammars.Phi4Mini.Build };
 
     /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
     public static readonly ToolSyntax Cohere = new()
@@ -41,14 +41,14 @@ internal static class JsonFormats
             Closers = ["<|END_ACTION|>"],
             Keys = new JsonCallKeys { Name = ["tool_name", "name"], Arguments = ["parameters", "arguments"], Id = ["tool_call_id"] },
         }),
-        Tag = JsonCallTags.Cohere.Build,
-        AnswerTag = ChannelCallTags.CohereAnswer,
+        CallGrammar = JsonCallGrammars.Cohere.Build,
+        AnswerGrammar = ChannelGrammars.CohereAnswer,
     };
 
     public static readonly ToolSyntax InternLm2 = Between("internlm", ["<|action_start|>"], ["<|action_end|>"], "<|plugin|>", "<|interpreter|>") with
     {
         Aliases = ["internlm2", "internlm3"],
-        Tag = JsonCallTags.InternLm2.Build,
+        CallGrammar = JsonCallGrammars.InternLm2.Build,
     };
 
     /// <summary>Jamba, MiniMax M1, and Apriel, whose calls may hold an id.</summary>
@@ -59,10 +59,10 @@ internal static class JsonFormats
         Openers = ["<tool_calls>"],
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true, Keys = new JsonCallKeys { Id = ["id"] } }),
-        Tag = JsonCallTags.Jamba.Build,
+        CallGrammar = JsonCallGrammars.Jamba.Build,
     };
 
-    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with { Tag = JsonCallTags.NemotronNanoV2.Build };
+    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with { CallGrammar = JsonCallGrammars.NemotronNanoV2.Build };
 
     /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
     public static readonly ToolSyntax Xlam = new()
@@ -80,13 +80,13 @@ internal static class JsonFormats
         Openers = ["<|tools_prefix|>"],
         Drops = ["<|tools_suffix|>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
-        Tag = JsonCallTags.Apertus.Build,
+        CallGrammar = JsonCallGrammars.Apertus.Build,
     };
 
     public static readonly ToolSyntax GigaChat3 = Between("gigachat3", ["<|function_call|>", "function call<|role_sep|>"], []) with
     {
         Drops = ["<|message_sep|>", "<|role_sep|>", "</s>"],
-        Tag = JsonCallTags.GigaChat3.Build,
+        CallGrammar = JsonCallGrammars.GigaChat3.Build,
     };
 
     /// <summary>ERNIE 4.5: as Hermes, with an element around the visible text.</summary>
@@ -95,7 +95,7 @@ internal static class JsonFormats
         Id = "ernie45",
         Aliases = [],
         Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
-        AnswerTag = ChannelCallTags.ErnieAnswer,
+        AnswerGrammar = ChannelGrammars.ErnieAnswer,
     };
 
     /// <summary>Inkling: blocks with a header; a call is one JSON object.</summary>
@@ -110,8 +110,8 @@ internal static class JsonFormats
             Closers = ["<|end_message|>"],
             Keys = new JsonCallKeys { Arguments = ["args", "arguments", "parameters"] },
         })),
-        Tag = ChannelCallTags.Inkling,
-        AnswerTag = ChannelCallTags.InklingAnswer,
+        CallGrammar = ChannelGrammars.Inkling,
+        AnswerGrammar = ChannelGrammars.InklingAnswer,
     };
 
     private static ToolSyntax Between(string id, string[] openers, string[] closers, params string[] preambles) => new()

@@ -35,7 +35,7 @@ internal static class K2HorizonFormat
             }),
             new KeyValueReader(context, Pairs),
             Pairs.CallOpen),
-        Tag = MarkupCallTags.K2Horizon.Build,
+        CallGrammar = MarkupCallGrammars.K2Horizon.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

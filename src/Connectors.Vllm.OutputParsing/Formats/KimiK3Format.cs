@@ -15,8 +15,8 @@ internal static class KimiK3Format
         StrayClosers = ["<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
         Reader = context => new KimiK3Reader(context),
-        Tag = ChannelCallTags.KimiK3,
-        AnswerTag = ChannelCallTags.KimiK3Answer,
+        CallGrammar = ChannelGrammars.KimiK3,
+        AnswerGrammar = ChannelGrammars.KimiK3Answer,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

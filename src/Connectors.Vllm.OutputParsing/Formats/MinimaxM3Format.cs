@@ -18,7 +18,7 @@ internal static class MinimaxM3Format
         StrayClosers = [Sentinel + "</tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new MinimaxM3Reader(context),
-        Tag = MarkupCallTags.MinimaxM3.Build,
+        CallGrammar = MarkupCallGrammars.MinimaxM3.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

@@ -12,8 +12,9 @@ internal static class MuseGlimmerFormat
         Id = "muse_glimmer",
         Drops = ["<|start|>", "<|message|>", "<|eom|>", "<|eot|>"],
         Machine = context => new MuseGlimmerMachine(context),
-        Tag = ChannelCallTags.Muse,
-        AnswerTag = ChannelCallTags.MuseAnswer,
+        CallGrammar = ChannelGrammars.Muse,
+        AnswerGrammar = ChannelGrammars.MuseAnswer,
+        ThoughtGrammar = ChannelGrammars.MuseThought,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "muse_glimmer" };

@@ -26,7 +26,7 @@ internal static class QwenCoderFormat
         Openers = ["<tool_call>", "<function="],
         NewlinesBefore = 1,
         Reader = context => Either(context, Xml),
-        Tag = MarkupCallTags.QwenCoder.Build,
+        CallGrammar = MarkupCallGrammars.QwenCoder.Build,
     };
 
     /// <summary>The same without newlines around values.</summary>
@@ -35,7 +35,7 @@ internal static class QwenCoderFormat
         Id = "mimo",
         Aliases = [],
         Reader = context => Either(context, Xml with { NewlineFraming = false }),
-        Tag = MarkupCallTags.Mimo.Build,
+        CallGrammar = MarkupCallGrammars.Mimo.Build,
     };
 
     public static readonly ToolSyntax SeedOss = new()
@@ -44,7 +44,7 @@ internal static class QwenCoderFormat
         Openers = ["<seed:tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["seed:tool_call"] }),
-        Tag = MarkupCallTags.SeedOss.Build,
+        CallGrammar = MarkupCallGrammars.SeedOss.Build,
     };
 
     /// <summary>A reader that takes these tags, or JSON, between the same wrapper.</summary>

@@ -26,7 +26,7 @@ internal static class SolarOpenFormat
         Openers = [Arguments.CallOpen],
         NewlinesBefore = 1,
         Reader = context => new KeyValueReader(context, Arguments),
-        Tag = MarkupCallTags.SolarOpen.Build,
+        CallGrammar = MarkupCallGrammars.SolarOpen.Build,
     };
 
     /// <summary>The template always opens the thought, and closes it at once for low efforts.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -50,10 +49,13 @@ internal sealed record ToolSyntax
     public Func<ToolSyntax, OutputParserOptions, ToolSyntax>? Adapt { get; init; }
 
     /// <summary>Builds the constraint that makes a model write this format; null when the generic JSON shapes serve.</summary>
-    public CallTagBuilder? Tag { get; init; }
+    public CallGrammarBuilder? CallGrammar { get; init; }
 
     /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
-    public Func<JsonObject, JsonObject>? AnswerTag { get; init; }
+    public Func<ConstraintNode, ConstraintNode>? AnswerGrammar { get; init; }
+
+    /// <summary>The messages that may come before a call or an answer, for formats of messages.</summary>
+    public ConstraintNode? ThoughtGrammar { get; init; }
 
     /// <summary>All names of the format.</summary>
     public IEnumerable<string> Names => Aliases.Prepend(Id);

@@ -28,6 +28,38 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
         }
     }
 
+    /// <summary>What is missing in an answer that was cut by its token limit; null when it is whole JSON, or no JSON was asked for.</summary>
+    public string? CutReason(StringBuilder answer)
+    {
+        if (Constraint.Kind is not (OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject))
+        {
+            return null;
+        }
+
+        var text = answer.ToString();
+        var space = text.Length - text.AsSpan().TrimEnd().Length;
+        if (space > text.Length / 2)
+        {
+            return $"ends in {space} white space characters";
+        }
+
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        var reader = new Utf8JsonReader(utf8, isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { MaxDepth = 512 }));
+        try
+        {
+            while (reader.Read())
+            {
+            }
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+
+        var depth = reader.CurrentDepth + (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? 1 : 0);
+        return depth > 0 ? $"has {depth} open brackets" : null;
+    }
+
     private static string? JsonProblem(string text, bool needsObject)
     {
         if (string.IsNullOrWhiteSpace(text))

@@ -133,6 +133,9 @@ internal sealed class AnswerChoice
         _ready.Enqueue(update);
     }
 
+    /// <summary>Why JSON that ran into its limit of tokens is not whole; null when it is, or when no JSON was asked for.</summary>
+    public string? CutReason => _text is not null && _calls is null && FinishReason == ChatFinishReason.Length ? _chat.Check!.CutReason(_text) : null;
+
     /// <exception cref="VllmConstraintException">The answer does not look as the constraint says.</exception>
     public void ThrowIfBroken()
     {

@@ -127,6 +127,10 @@ internal sealed class ChatAnswer
         else if (_choices[^1].IsClosed)
         {
             Log.RequestCompleted(logger, _chat.RequestId, tokens, _choices[^1].FinishReason?.Value ?? "unknown");
+            foreach (var reason in _choices.Select(static choice => choice.CutReason).OfType<string>())
+            {
+                Log.AnswerCut(logger, _chat.RequestId, reason);
+            }
         }
     }
 

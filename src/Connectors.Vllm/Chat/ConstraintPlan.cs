@@ -2,13 +2,14 @@ using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
+using OutputConstraint = Connectors.Vllm.Grpc.OutputConstraint;
 using Parsing = Connectors.Vllm.OutputParsing;
 using Wire = Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
 /// <summary>The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see <see cref="VllmCapabilities.ConstraintStart"/>.</summary>
-internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
+internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
     /// <summary>
     /// True when the constraint holds from the first token and has no room for a thought: the output is an answer at once, even where the prompt has
@@ -41,19 +42,21 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            Answer = ToParsing(wish.Constraint),
+            Answer = AnswerOf(wish.Constraint),
             Start = start,
             PromptTail = prompt.Tail,
             Thinking = variables.Thinking,
+            BoundWhiteSpace = extras.BoundWhiteSpace,
+            SpecialTokens = profile.SpecialTokens,
         });
         if (result.Note is { } note)
         {
             Log.ConstraintWarning(logger, note);
         }
 
-        return new ConstraintPlan(format, ToWire(result.Constraint), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer)
+        return new ConstraintPlan(format, ToWire(result, wish.Constraint, logger), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer)
         {
-            AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && result.Constraint is { Kind: not Parsing.OutputConstraintKind.StructuralTag },
+            AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && (result.IsAnswer || result.IsJson),
         };
     }
 
@@ -92,29 +95,52 @@ internal sealed record ConstraintPlan(OutputFormat Format, Wire.OutputConstraint
             ? Parsing.ConstraintStart.AfterReasoning
             : Parsing.ConstraintStart.FirstToken;
 
-    private static Parsing.OutputConstraint? ToParsing(Wire.OutputConstraint? constraint) => constraint is null
-        ? null
-        : new Parsing.OutputConstraint(
-            constraint.Kind switch
-            {
-                Wire.OutputConstraintKind.JsonSchema => Parsing.OutputConstraintKind.JsonSchema,
-                Wire.OutputConstraintKind.JsonObject => Parsing.OutputConstraintKind.JsonObject,
-                Wire.OutputConstraintKind.Regex => Parsing.OutputConstraintKind.Regex,
-                Wire.OutputConstraintKind.Grammar => Parsing.OutputConstraintKind.Grammar,
-                Wire.OutputConstraintKind.StructuralTag => Parsing.OutputConstraintKind.StructuralTag,
-                _ => Parsing.OutputConstraintKind.Choice,
-            },
-            constraint.Value)
-        { Choices = constraint.Choices };
-
-    private static Wire.OutputConstraint? ToWire(Parsing.OutputConstraint? constraint) => constraint?.Kind switch
+    private static AnswerConstraint? AnswerOf(OutputConstraint? constraint) => constraint?.Kind switch
     {
         null => null,
-        Parsing.OutputConstraintKind.JsonSchema => Wire.OutputConstraint.JsonSchema(constraint.Text),
-        Parsing.OutputConstraintKind.JsonObject => Wire.OutputConstraint.JsonObject(),
-        Parsing.OutputConstraintKind.Regex => Wire.OutputConstraint.Regex(constraint.Text),
-        Parsing.OutputConstraintKind.Grammar => Wire.OutputConstraint.Grammar(constraint.Text),
-        Parsing.OutputConstraintKind.StructuralTag => Wire.OutputConstraint.StructuralTag(constraint.Text),
-        _ => Wire.OutputConstraint.Choice(constraint.Choices),
+        OutputConstraintKind.JsonSchema => AnswerConstraint.JsonSchema(constraint.Value),
+        OutputConstraintKind.JsonObject => AnswerConstraint.JsonObject(),
+        OutputConstraintKind.Regex => AnswerConstraint.Regex(constraint.Value),
+        OutputConstraintKind.Grammar => AnswerConstraint.Grammar(constraint.Value),
+        OutputConstraintKind.StructuralTag => AnswerConstraint.StructuralTag(constraint.Value),
+        _ => AnswerConstraint.Choice(constraint.Choices),
     };
+
+    /// <summary>The constraint in both languages, a structural tag first: servers older than vLLM 0.32 compile nothing else.</summary>
+    private static OutputConstraint? ToWire(OutputConstraintResult result, OutputConstraint? answer, ILogger logger)
+    {
+        if (result.IsFree || result.IsAnswer)
+        {
+            return result.IsFree ? null : answer;
+        }
+
+        var tag = Try(() => OutputConstraint.StructuralTag(result.ToStructuralTag()), out var noTag);
+        var other = Try(() => result.IsJson ? OutputConstraint.JsonSchema(result.ToJsonSchema()) : OutputConstraint.Grammar(result.ToLark()), out var noOther);
+        if (tag is not null && other is not null)
+        {
+            return tag.WithAlternative(other, result.MayBeEmpty);
+        }
+
+        if (tag is null && other is null)
+        {
+            throw noTag!;
+        }
+
+        Log.ConstraintWarning(logger, (noTag ?? noOther)!.Message);
+        return tag ?? other;
+    }
+
+    private static OutputConstraint? Try(Func<OutputConstraint> write, out OutputFormatException? problem)
+    {
+        try
+        {
+            problem = null;
+            return write();
+        }
+        catch (OutputFormatException exception)
+        {
+            problem = exception;
+            return null;
+        }
+    }
 }

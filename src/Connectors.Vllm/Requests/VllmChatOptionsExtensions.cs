@@ -124,6 +124,16 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
+        /// Whether JSON (of a response format, and in forced tool calls) is kept to one white space character at a place, which is the default.
+        /// Without that bound a small model can fill its whole budget with line breaks. <c>bound_json_whitespace</c>
+        /// </summary>
+        public bool? BoundJsonWhiteSpace
+        {
+            get => VllmOptions.BoundWhiteSpace.Get(options);
+            set => VllmOptions.BoundWhiteSpace.Set(options, value);
+        }
+
+        /// <summary>
         /// A chat template (Jinja source, or the name of one of the model's named templates) to use instead of the model's own.
         /// <c>chat_template</c>
         /// </summary>

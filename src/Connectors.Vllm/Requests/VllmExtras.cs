@@ -15,6 +15,8 @@ internal sealed record VllmExtras
 
     public bool IgnoreEos { get; init; }
 
+    public bool BoundWhiteSpace { get; init; } = true;
+
     public IReadOnlyList<int>? StopTokenIds { get; init; }
 
     public int? Logprobs { get; init; }
@@ -91,6 +93,7 @@ internal sealed record VllmExtras
             RepetitionPenalty = VllmOptions.RepetitionPenalty.Read(reader),
             MinTokens = VllmOptions.MinTokens.Read(reader),
             IgnoreEos = VllmOptions.IgnoreEos.Read(reader) ?? false,
+            BoundWhiteSpace = VllmOptions.BoundWhiteSpace.Read(reader) ?? true,
             StopTokenIds = VllmOptions.StopTokenIds.Read(reader),
             Logprobs = VllmOptions.Logprobs.Read(reader),
             PromptLogprobs = VllmOptions.PromptLogprobs.Read(reader),

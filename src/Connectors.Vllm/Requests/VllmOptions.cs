@@ -135,6 +135,13 @@ internal static class VllmOptions
         Reader = static (properties, key) => properties.Json(key),
     };
 
+    public static readonly VllmOption<bool?> BoundWhiteSpace = new(
+        "bound_json_whitespace", [], "BoundJsonWhiteSpace", "true, false", null,
+        "Whether JSON (an answer's, and of forced tool calls) is kept to one white space character at a place; on unless false. Without it a model can fill its budget with line breaks.")
+    {
+        Reader = static (properties, key) => properties.Boolean(key),
+    };
+
     public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> StructuredOutputs = new(
         "structured_outputs", [], null, "object with one of json, json_object, regex, grammar, choice, structural_tag", null,
         "vLLM's own form of a constraint on the answer.")
@@ -259,7 +266,7 @@ internal static class VllmOptions
     public static readonly IReadOnlyList<VllmOption> All =
     [
         MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, TopLogprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
-        ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
+        ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, BoundWhiteSpace, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
         ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, DataParallelRank, TruncatePromptTokens,
         KvTransferParameters, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
     ];

@@ -45,6 +45,10 @@ internal static partial class Log
     [LoggerMessage(17, LogLevel.Warning, "A function returned a {Type}, which cannot be written as JSON; the model is told so")]
     public static partial void ToolResultUnusable(ILogger logger, string type, Exception exception);
 
+    [LoggerMessage(18, LogLevel.Warning, "Request {RequestId}: the JSON answer ran into its token limit and {Reason}. Give it more tokens "
+        + "(MaxOutputTokens) or ask for less")]
+    public static partial void AnswerCut(ILogger logger, string requestId, string reason);
+
     [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} output tokens")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
 

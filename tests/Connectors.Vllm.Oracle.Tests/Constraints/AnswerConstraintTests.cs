@@ -16,43 +16,35 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
         new("now"),
     ];
 
-    public static TheoryData<OutputConstraintKind, string, string, string> Answers => new()
+    public static TheoryData<string, string, string> Answers => new()
     {
-        { OutputConstraintKind.JsonSchema, """{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}""", """{"n": 4}""", """{"n": "4"}""" },
-        { OutputConstraintKind.JsonSchema, """{"$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}}}},"$ref":"#/$defs/Node"}""", """{"next": {"next": {}}}""", """{"next": 1}""" },
-        { OutputConstraintKind.JsonObject, "", """{"any": ["thing", 1]}""", "[1]" },
-        { OutputConstraintKind.Regex, "[A-Z]{2}-[0-9]+", "AB-12", "ab-12" },
-        { OutputConstraintKind.Grammar, "root ::= \"yes\" | \"no\"", "yes", "maybe" },
-        { OutputConstraintKind.Choice, "", "rouge", "noir" },
-        { OutputConstraintKind.StructuralTag, """{"type":"structural_tag","format":{"type":"const_string","value":"fixed"}}""", "fixed", "free" },
+        { "schema", """{"n": 4}""", """{"n": "4"}""" },
+        { "recursive schema", """{"next": {"next": {}}}""", """{"next": 1}""" },
+        { "object", """{"any": ["thing", 1]}""", "[1]" },
+        { "regex", "AB-12", "ab-12" },
+        { "grammar", "yes", "maybe" },
+        { "choice", "rouge", "noir" },
+        { "tag", "fixed", "free" },
     };
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public void Answer_PromptInsideThought_ComesBehindItsEnd(OutputConstraintKind kind, string text, string good, string bad)
-    {
-        var constraint = Build(kind, text, Inside).Constraint!;
-        Assert.Equal([true, false, false, false], oracle.Accepts(constraint, [Thought + good, Thought + bad, good, Thought]));
-    }
+    public void Answer_PromptInsideThought_ComesBehindItsEnd(string kind, string good, string bad) =>
+        Assert.Equal([true, false, false, false], oracle.AcceptsTag(Build(kind, Inside).ToStructuralTag(), [Thought + good, Thought + bad, good, Thought]));
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public void Answer_ModelMayThink_ComesWithOrWithoutAThought(OutputConstraintKind kind, string text, string good, string bad)
-    {
-        var constraint = Build(kind, text, MayThink).Constraint!;
-        Assert.Equal([true, true, false, false], oracle.Accepts(constraint, [good, "<think>\n" + Thought + good, bad, "<think>\n" + Thought + bad]));
-    }
+    public void Answer_ModelMayThink_ComesWithOrWithoutAThought(string kind, string good, string bad) =>
+        Assert.Equal([true, true, false, false], oracle.AcceptsTag(Build(kind, MayThink).ToStructuralTag(), [good, "<think>\n" + Thought + good, bad, "<think>\n" + Thought + bad]));
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public void Answer_ServerStartsAfterReasoning_IsTheCallersOwn(OutputConstraintKind kind, string text, string good, string bad)
+    public void Answer_ServerStartsAfterReasoning_IsTheAnswerAlone(string kind, string good, string bad)
     {
-        var constraint = Build(kind, text, Inside, ConstraintStart.AfterReasoning).Constraint!;
-        Assert.Equal((kind, text), (constraint.Kind, constraint.Text));
-        if (kind is not (OutputConstraintKind.JsonObject or OutputConstraintKind.Choice))
-        {
-            Assert.Equal([true, false], oracle.Accepts(constraint, [good, bad]));
-        }
+        var result = Build(kind, Inside, ConstraintStart.AfterReasoning);
+        var isJson = kind is "schema" or "recursive schema" or "object";
+        Assert.Equal((isJson, !isJson), (result.IsJson, result.IsAnswer));
+        Assert.Equal([true, false], oracle.AcceptsTag(result.ToStructuralTag(), [good, bad]));
     }
 
     [Fact]
@@ -63,9 +55,9 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
         var many = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Required });
         Assert.Equal(
             [true, true, false, false, false, false, false],
-            oracle.Accepts(many, [$"[{Weather}]", $"[{Now}, {Weather}]", "[]", "text", Weather, "[{\"name\": \"nope\", \"parameters\": {}}]", "[{\"name\": \"get_weather\", \"parameters\": {\"unit\": \"c\"}}]"]));
+            oracle.AcceptsTag(many, [$"[{Weather}]", $"[{Now}, {Weather}]", "[]", "text", Weather, "[{\"name\": \"nope\", \"parameters\": {}}]", "[{\"name\": \"get_weather\", \"parameters\": {\"unit\": \"c\"}}]"]));
         var one = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false });
-        Assert.Equal([true, false], oracle.Accepts(one, [$"[{Weather}]", $"[{Weather}, {Now}]"]));
+        Assert.Equal([true, false], oracle.AcceptsTag(one, [$"[{Weather}]", $"[{Weather}, {Now}]"]));
     }
 
     /// <summary>Formats whose nested values are spelled out place by place, with a schema that refers to itself in three places.</summary>
@@ -79,22 +71,36 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
             {"$ref":"#/$defs/Tree","$defs":{"Tree":{"type":"object","properties":{"name":{"type":"string"},"left":{"$ref":"#/$defs/Tree"},"right":{"$ref":"#/$defs/Tree"},
              "others":{"type":"array","items":{"$ref":"#/$defs/Tree"}},"tags":{"type":"array","items":{"type":["integer","null","string"]}},"free":{}},"required":["name"]}}}
             """);
-        var constraint = OutputConstraints.Build(OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).Constraint!;
-        Assert.InRange(constraint.Text.Length, 1, 1_000_000);
-        Assert.Equal([true, false, false], oracle.Accepts(constraint, [good, bad, "text"]));
+        var constraint = OutputConstraints.Build(OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag();
+        Assert.InRange(constraint.Length, 1, 1_000_000);
+        Assert.Equal([true, false, false], oracle.AcceptsTag(constraint, [good, bad, "text"]));
     }
 
     [Fact]
     public void GenericCalls_Named_AreTheArgumentsOfThatTool()
     {
         var named = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("get_weather") });
-        Assert.Equal([true, false, false], oracle.Accepts(named, ["{\"city\": \"Paris\"}", "{\"unit\": \"c\"}", "text"]));
-        Assert.Equal([true, false], oracle.Accepts(Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("now") }), ["{}", "{\"city\": \"Paris\"}"]));
+        Assert.Equal([true, false, false], oracle.AcceptsTag(named, ["{\"city\": \"Paris\"}", "{\"unit\": \"c\"}", "text"]));
+        Assert.Equal([true, false], oracle.AcceptsTag(Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("now") }), ["{}", "{\"city\": \"Paris\"}"]));
     }
 
-    private static OutputConstraint Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormats.FromNames("pythonic", "none"), request).Constraint!;
+    private static string Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormats.FromNames("pythonic", "none"), request).ToStructuralTag();
 
-    private static OutputConstraintResult Build(OutputConstraintKind kind, string text, string tail, ConstraintStart start = ConstraintStart.FirstToken) => OutputConstraints.Build(
+    private static OutputConstraintResult Build(string kind, string tail, ConstraintStart start = ConstraintStart.FirstToken) => OutputConstraints.Build(
         OutputFormats.FromNames("hermes", "qwen3"),
-        new() { Answer = new OutputConstraint(kind, text) { Choices = kind == OutputConstraintKind.Choice ? ["rouge", "vert \"foncé\""] : [] }, PromptTail = tail, Start = start });
+        new()
+        {
+            Answer = kind switch
+            {
+                "schema" => AnswerConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""),
+                "recursive schema" => AnswerConstraint.JsonSchema("""{"$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}}}},"$ref":"#/$defs/Node"}"""),
+                "object" => AnswerConstraint.JsonObject(),
+                "regex" => AnswerConstraint.Regex("[A-Z]{2}-[0-9]+"),
+                "grammar" => AnswerConstraint.Grammar("root ::= \"yes\" | \"no\""),
+                "choice" => AnswerConstraint.Choice(["rouge", "vert \"foncé\""]),
+                _ => AnswerConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"const_string","value":"fixed"}}"""),
+            },
+            PromptTail = tail,
+            Start = start,
+        });
 }

@@ -46,7 +46,7 @@ internal static class ForcedFormats
     public static IReadOnlyList<FormatProfile> All { get; } =
     [
         .. FormatProfiles.All.DistinctBy(profile => profile.Tools)
-            .Where(profile => Format(profile).HasNativeTag)
+            .Where(profile => Format(profile).HasCallGrammar)
             .Select(profile => profile with
             {
                 Render = Spellings.GetValueOrDefault(profile.Tools) is { } spelling ? calls => spelling(calls) : profile.Render,
@@ -82,7 +82,7 @@ internal static class ForcedFormats
         JsonObject map => string.Concat(map.Select(pair => $"]<]minimax[>[<{pair.Key}>{Nested(pair.Value)}]<]minimax[>[</{pair.Key}>")),
         JsonArray list => string.Concat(list.Select(item => $"]<]minimax[>[<item>{Nested(item)}]<]minimax[>[</item>")),
         JsonValue plain when plain.TryGetValue<string>(out var raw) => raw,
-        _ => value!.ToJsonString(Relaxed),
+        _ => FormatProfile.Json(value),
     };
 
     private static string Elements(JsonObject arguments, string open, string between, string close)
@@ -90,7 +90,7 @@ internal static class ForcedFormats
         var text = new StringBuilder();
         foreach (var (key, value) in arguments)
         {
-            text.Append(open).Append(key).Append(between).Append(value is JsonValue plain && plain.TryGetValue<string>(out var raw) ? raw : value!.ToJsonString(Relaxed)).Append(close);
+            text.Append(open).Append(key).Append(between).Append(value is JsonValue plain && plain.TryGetValue<string>(out var raw) ? raw : FormatProfile.Json(value)).Append(close);
         }
 
         return text.ToString();

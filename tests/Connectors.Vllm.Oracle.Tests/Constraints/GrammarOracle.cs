@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Connectors.Vllm.OutputParsing;
 
 namespace Connectors.Vllm.Oracle.Tests.Constraints;
 
@@ -37,29 +36,24 @@ public sealed class GrammarOracle : IDisposable
         }
     }
 
-    /// <summary>Which of the texts the constraint accepts, each as a whole output.</summary>
-    public bool[] Accepts(OutputConstraint constraint, IEnumerable<string> texts)
+    /// <summary>Which of the texts a structural tag accepts, each as a whole output.</summary>
+    public bool[] AcceptsTag(string tag, IEnumerable<string> texts) => Accepts("tag", JsonNode.Parse(tag)!, texts);
+
+    /// <summary>Which of the texts a constraint of a kind accepts.</summary>
+    /// <param name="kind"><c>tag</c>, <c>schema</c>, <c>grammar</c> or <c>regex</c>.</param>
+    /// <param name="value">The constraint.</param>
+    /// <param name="texts">Whole outputs.</param>
+    public bool[] Accepts(string kind, JsonNode value, IEnumerable<string> texts)
     {
         Requires.Available(_process is not null, "node or the npm package @mlc-ai/web-xgrammar is not installed (npm ci in tests/oracle)");
-        var question = new JsonObject
-        {
-            [constraint.Kind switch
-            {
-                OutputConstraintKind.StructuralTag => "tag",
-                OutputConstraintKind.JsonSchema => "schema",
-                OutputConstraintKind.Grammar => "grammar",
-                OutputConstraintKind.Regex => "regex",
-                _ => throw new ArgumentException($"xgrammar has no {constraint.Kind}.", nameof(constraint)),
-            }] = constraint.Kind is OutputConstraintKind.StructuralTag or OutputConstraintKind.JsonSchema ? JsonNode.Parse(constraint.Text) : constraint.Text,
-            ["texts"] = new JsonArray([.. texts.Select(text => (JsonNode)text)]),
-        };
+        var question = new JsonObject { [kind] = value, ["texts"] = new JsonArray([.. texts.Select(text => (JsonNode)text)]) };
         lock (_lock)
         {
             _process!.StandardInput.WriteLine(question.ToJsonString());
             _process.StandardInput.Flush();
             var line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the oracle process ended");
             var answer = JsonNode.Parse(line)!.AsObject();
-            return answer["error"] is { } error ? throw new InvalidOperationException($"xgrammar: {error}\n{constraint.Text}") : answer["accepts"].Deserialize<bool[]>()!;
+            return answer["error"] is { } error ? throw new InvalidOperationException($"xgrammar: {error}\n{question[kind]}") : answer["accepts"].Deserialize<bool[]>()!;
         }
     }
 

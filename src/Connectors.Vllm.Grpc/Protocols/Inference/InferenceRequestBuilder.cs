@@ -106,27 +106,29 @@ internal static class InferenceRequestBuilder
         }
 
         TokenIdConversion.Fill(message.AllowedTokenIds, sampling.AllowedTokenIds ?? []);
-        switch (request.Constraint?.Kind)
+        // This service's front end always chooses llguidance, which does not compile structural tags.
+        var constraint = request.Constraint?.Alternative ?? request.Constraint;
+        switch (constraint?.Kind)
         {
             case null:
                 break;
             case OutputConstraintKind.JsonSchema:
-                message.Json = request.Constraint.Value;
+                message.Json = constraint.Value;
                 break;
             case OutputConstraintKind.JsonObject:
                 message.JsonObject = true;
                 break;
             case OutputConstraintKind.Regex:
-                message.Regex = request.Constraint.Value;
+                message.Regex = constraint.Value;
                 break;
             case OutputConstraintKind.Grammar:
-                message.Grammar = request.Constraint.Value;
+                message.Grammar = constraint.Value;
                 break;
             case OutputConstraintKind.StructuralTag:
-                message.StructuralTag = request.Constraint.Value;
+                message.StructuralTag = constraint.Value;
                 break;
             default:
-                message.Choice = new StringChoices { Choices = { request.Constraint.Choices } };
+                message.Choice = new StringChoices { Choices = { constraint.Choices } };
                 break;
         }
 

@@ -1,0 +1,126 @@
+using System.Text;
+
+namespace Connectors.Vllm.OutputParsing.Constraints;
+
+/// <summary>
+/// Regular expressions for text up to a marker and for text without one. They use only what every grammar compiler has (classes, alternatives,
+/// repetition), not look-around or laziness: the markers' automaton, with its states eliminated one by one.
+/// </summary>
+internal static class MarkerPattern
+{
+    private const int Accept = -1;
+    private const int Dead = -2;
+
+    /// <summary>Text that ends with the first of the ends, and has none of the excludes in it.</summary>
+    public static string UpTo(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes) => Eliminate(ends, excludes, mayEndAnywhere: false);
+
+    /// <summary>Text that has none of the markers in it, perhaps empty.</summary>
+    public static string Without(IReadOnlyCollection<string> markers) => markers.Count == 0 ? "(.|\\n)*" : Eliminate([], markers, mayEndAnywhere: true);
+
+    /// <summary>A character of a regular expression that stands for itself.</summary>
+    public static string Escape(string text)
+    {
+        var escaped = new StringBuilder();
+        foreach (var rune in text.EnumerateRunes())
+        {
+            escaped.Append(rune.Value switch
+            {
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                < 128 when "\\.+*?()|[]{}^$/-".Contains((char)rune.Value, StringComparison.Ordinal) => "\\" + rune,
+                _ => rune.ToString(),
+            });
+        }
+
+        return escaped.ToString();
+    }
+
+    private static string Eliminate(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes, bool mayEndAnywhere)
+    {
+        var automaton = new MarkerAutomaton(ends, excludes, Accept, Dead);
+        var edges = new Dictionary<(int From, int To), Expression>();
+        for (var state = 0; state < automaton.Count; state++)
+        {
+            if (automaton.IsLive(state))
+            {
+                AddEdges(automaton, state, edges);
+                if (mayEndAnywhere)
+                {
+                    edges[(state, Accept)] = Expression.Empty;
+                }
+            }
+        }
+
+        // Deep states first: they are reached from one state only, so that the expressions grow with the length of the markers and not faster.
+        foreach (var state in automaton.ByDepth())
+        {
+            var loop = edges.TryGetValue((state, state), out var again) ? again.Star() : Expression.Empty;
+            var outgoing = edges.Where(edge => edge.Key.From == state && edge.Key.To != state).ToList();
+            foreach (var (from, into) in edges.Where(edge => edge.Key.To == state && edge.Key.From != state).Select(edge => (edge.Key.From, edge.Value)).ToList())
+            {
+                foreach (var (key, value) in outgoing)
+                {
+                    var path = into.Then(loop).Then(value);
+                    edges[(from, key.To)] = edges.TryGetValue((from, key.To), out var known) ? known.Or(path) : path;
+                }
+            }
+
+            foreach (var key in edges.Keys.Where(key => key.From == state || key.To == state).ToList())
+            {
+                edges.Remove(key);
+            }
+        }
+
+        var start = edges.TryGetValue((0, 0), out var restart) ? restart.Star() : Expression.Empty;
+        return start.Then(edges[(0, Accept)]).Text;
+    }
+
+    private static void AddEdges(MarkerAutomaton automaton, int state, Dictionary<(int From, int To), Expression> edges)
+    {
+        var characters = new SortedDictionary<int, StringBuilder>();
+        var elsewhere = new StringBuilder();
+        foreach (var character in automaton.Characters)
+        {
+            var next = automaton.Next(state, character);
+            if (next != 0)
+            {
+                elsewhere.Append(Escape(character));
+                if (next != Dead)
+                {
+                    (characters.TryGetValue(next, out var known) ? known : characters[next] = new StringBuilder()).Append(Escape(character));
+                }
+            }
+        }
+
+        if (automaton.Next(state, "") == 0)
+        {
+            edges[(state, 0)] = new Expression($"[^{elsewhere}]");
+        }
+
+        foreach (var (next, label) in characters)
+        {
+            var text = label.ToString();
+            edges[(state, next)] = new Expression(text.Length == 1 || (text[0] == '\\' && text.Length == 2) || (text.Length == 2 && char.IsSurrogate(text[0])) ? text : $"[{text}]");
+        }
+    }
+
+    /// <summary>A regular expression, with what is needed to put brackets where they are needed only.</summary>
+    private readonly record struct Expression(string Text, bool IsChoice = false, bool IsSequence = false)
+    {
+        public static readonly Expression Empty = new("");
+
+        public Expression Then(Expression next) => Text.Length == 0 ? next
+            : next.Text.Length == 0 ? this
+            : new Expression(Part(this) + Part(next), IsSequence: true);
+
+        public Expression Or(Expression other) => Text == other.Text ? this
+            : Text.Length == 0 ? new Expression($"({other.Text})?")
+            : other.Text.Length == 0 ? new Expression($"({Text})?")
+            : new Expression($"{Text}|{other.Text}", IsChoice: true);
+
+        public Expression Star() => Text.Length == 0 ? this : new Expression(IsChoice || IsSequence ? $"({Text})*" : $"{Text}*", IsSequence: true);
+
+        private static string Part(Expression expression) => expression.IsChoice ? $"({expression.Text})" : expression.Text;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text.Json.Nodes;
+using Connectors.Vllm.OutputParsing.Constraints;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>
+/// The constraint of a request, which can be written in the two languages that vLLM's grammar compilers read, and how to read the output it makes. Immutable and
+/// thread-safe.
+/// </summary>
+public sealed class OutputConstraintResult
+{
+    private readonly ConstraintNode? _constraint;
+    private readonly OutputConstraintRequest _request;
+
+    internal OutputConstraintResult(OutputConstraintRequest request, ConstraintNode? constraint, CallShape callShape, string? note = null, bool isAnswer = false)
+    {
+        (_request, _constraint, CallShape, Note) = (request, constraint, callShape, note);
+        IsAnswer = isAnswer && constraint is not JsonValueNode;
+    }
+
+    /// <summary>True when the output is free: nothing is to be sent.</summary>
+    public bool IsFree => _constraint is null;
+
+    /// <summary>
+    /// True when the constraint is the request's <see cref="OutputConstraintRequest.Answer"/> and nothing else, and no JSON either: then it is best sent as the caller wrote it.
+    /// </summary>
+    public bool IsAnswer { get; }
+
+    /// <summary>True when the whole output is one JSON value, so that a plain JSON schema says the same as a grammar.</summary>
+    public bool IsJson => _constraint is JsonValueNode;
+
+    /// <summary>True when an empty output may satisfy the constraint: calls the model is free to make, or an answer of the caller's own grammar.</summary>
+    public bool MayBeEmpty => _constraint is not null && (_request.Answer is { } answer
+        ? answer.Node is not JsonValueNode
+        : _request.ToolChoice.Kind is not (OutputToolChoiceKind.Required or OutputToolChoiceKind.Named));
+
+    /// <summary>For <see cref="OutputParserOptions.CallShape"/>.</summary>
+    public CallShape CallShape { get; }
+
+    /// <summary>What the user should know (something no constraint can express, for example); null when all is well.</summary>
+    public string? Note { get; }
+
+    /// <summary>The constraint as a structural tag with <c>format</c>, JSON text. Only xgrammar compiles it.</summary>
+    /// <exception cref="OutputFormatException">A structural tag cannot express it.</exception>
+    /// <exception cref="InvalidOperationException">The output is free.</exception>
+    public string ToStructuralTag() => new TagRenderer(_request.BoundWhiteSpace).Render(Constraint);
+
+    /// <summary>The constraint as a Lark grammar, in the part of Lark that both xgrammar and llguidance read.</summary>
+    /// <exception cref="OutputFormatException">Lark cannot express it.</exception>
+    /// <exception cref="InvalidOperationException">The output is free.</exception>
+    public string ToLark() => new LarkRenderer(_request.SpecialTokens, _request.BoundWhiteSpace).Render(Constraint);
+
+    /// <summary>The schema of an output that is one JSON value, with the bound on white space as llguidance reads it (<c>x-guidance</c>).</summary>
+    /// <exception cref="InvalidOperationException"><see cref="IsJson"/> is false.</exception>
+    public string ToJsonSchema() =>
+        LarkRenderer.JsonSchema((_constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value.")).Schema, _request.BoundWhiteSpace);
+
+    private ConstraintNode Constraint => _constraint ?? throw new InvalidOperationException("The output is free.");
+}
