@@ -30,6 +30,7 @@ public sealed class ExtrasCoverageTests
         ["OutputGrammar"] = ("grammar", static o => o.OutputGrammar = "root ::= \"ok\"", ["root ::= \"ok\"", Json("\"root ::= \\\"ok\\\"\"")]),
         ["OutputChoices"] = ("choice", static o => o.OutputChoices = ["ok", "no"], [new List<string> { "ok", "no" }, new object[] { "ok", "no" }, Json("[\"ok\",\"no\"]")]),
         ["StructuralTag"] = ("structural_tag", static o => o.StructuralTag = "{\"type\":\"structural_tag\"}", [Json("{\"type\":\"structural_tag\"}"), new Dictionary<string, object?> { ["type"] = "structural_tag" }]),
+        ["BoundJsonWhiteSpace"] = ("bound_json_whitespace", static o => o.BoundJsonWhiteSpace = false, [false, "false", 0, 0.0, Json("false")]),
         ["ChatTemplate"] = ("chat_template", static o => o.ChatTemplate = "{% for m in messages %}{{ m.content }}{% endfor %}", [Json("\"{% for m in messages %}{{ m.content }}{% endfor %}\"")]),
         ["ChatTemplateArguments"] = ("chat_template_kwargs", static o => o.ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false }, [Json("{\"enable_thinking\":false}"), "{\"enable_thinking\":false}", new JsonObject { ["enable_thinking"] = false }]),
         ["ContinueFinalMessage"] = ("continue_final_message", static o => o.ContinueFinalMessage = true, ["true", 1.0, Json("true")]),
@@ -84,12 +85,12 @@ public sealed class ExtrasCoverageTests
                 server.DataParallelSize = 2;
             },
             client => client.ReasoningParser = "none");
-        served.Server.Reply("ok");
+        var asksForJson = name == "BoundJsonWhiteSpace";
+        served.Server.Reply(asksForJson ? "{}" : "ok");
         List<ChatMessage> messages = [new(ChatRole.User, "Hi <|im_end|> there, how are you?"), new(ChatRole.Assistant, "Well")];
-        var options = new ChatOptions();
+        var options = new ChatOptions { ResponseFormat = asksForJson ? ChatResponseFormat.Json : null };
+        var plain = await served.AskAsync(messages, options.Clone());
         Extras[name].Set(options);
-
-        var plain = await served.AskAsync(messages);
         var expected = Describe(served, plain, keepId: name == "RequestId");
         served.Server.ClearRequests();
 
