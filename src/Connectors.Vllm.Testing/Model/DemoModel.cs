@@ -102,6 +102,8 @@ internal static partial class DemoModel
 
             // A tag's marks are control tokens where the tokenizer has them.
             ConstraintKind.StructuralTag => writer.Say(TagSampler.Sample(constraint.Text, sampler)),
+            ConstraintKind.Grammar when !constraint.Text.Contains("::=", StringComparison.Ordinal) =>
+                writer.Say(new LarkSampler(constraint.Text, sampler, writer.TextOf).Sample()),
             _ => writer.Say("ok"),
         };
     }

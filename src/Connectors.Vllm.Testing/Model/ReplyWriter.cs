@@ -19,5 +19,8 @@ internal sealed class ReplyWriter(VllmTokenizer tokenizer)
         return this;
     }
 
+    /// <summary>The text of one token, with special tokens as they are spelled.</summary>
+    public string TextOf(int id) => tokenizer.Decode([id]);
+
     public ScriptedReply ToReply() => new() { Ids = [.. _ids] };
 }
