@@ -39,6 +39,9 @@ internal sealed class ServerEndpoint : IDisposable
 
     public ServerChannel Channel { get; }
 
+    /// <summary>In which language this server's engine takes constraints.</summary>
+    public ConstraintLanguage ConstraintLanguage { get; } = new();
+
     public Uri Uri => Channel.Endpoint;
 
     /// <summary>Requests of ours that are in flight there.</summary>

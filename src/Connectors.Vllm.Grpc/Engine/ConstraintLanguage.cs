@@ -22,9 +22,8 @@ internal sealed class ConstraintLanguage
         return isAlternative && constraint.Alternative is { } alternative ? alternative : constraint;
     }
 
-    /// <summary>The one of the two that was not sent; null where there is one only.</summary>
-    public static OutputConstraint? Other(OutputConstraint constraint, OutputConstraint sent) =>
-        constraint.Alternative is not { } alternative ? null : ReferenceEquals(sent, alternative) ? constraint : alternative;
+    /// <summary>The one of the two that was not sent.</summary>
+    public static OutputConstraint Other(OutputConstraint constraint, OutputConstraint sent) => ReferenceEquals(sent, constraint) ? constraint.Alternative! : constraint;
 
     /// <summary>The server has taken this one, after it had refused the other.</summary>
     public void Remember(OutputConstraint constraint, OutputConstraint taken) => Volatile.Write(ref _taken, ReferenceEquals(taken, constraint) ? First : Alternative);

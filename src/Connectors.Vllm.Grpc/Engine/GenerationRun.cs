@@ -13,6 +13,7 @@ internal sealed class GenerationRun : IDisposable
     private readonly HashSet<GenerationRun> _running;
     private readonly GenerationReader _reader;
     private readonly StreamCall<object> _call;
+    private readonly Queue<GenerationUpdate?> _early = new();
     private bool _left;
     private int _aborted;
 
@@ -44,7 +45,10 @@ internal sealed class GenerationRun : IDisposable
     public bool IsComplete => _reader.IsComplete;
 
     /// <summary>Waits for the first message.</summary>
-    public async Task StartAsync()
+    /// <param name="toFirstToken">
+    /// Whether to go on to the first token: a server tells only with its last message that it could not compile a constraint.
+    /// </param>
+    public async Task StartAsync(bool toFirstToken)
     {
         lock (_running)
         {
@@ -54,6 +58,12 @@ internal sealed class GenerationRun : IDisposable
         try
         {
             HasMessage = await _call.MoveNextAsync().ConfigureAwait(false);
+            for (var more = HasMessage && toFirstToken; more;)
+            {
+                var update = ReadMessage();
+                _early.Enqueue(update);
+                more = !HasAnswer(update) && await _call.MoveNextAsync().ConfigureAwait(false);
+            }
         }
         catch (Exception exception)
         {
@@ -68,36 +78,10 @@ internal sealed class GenerationRun : IDisposable
         }
     }
 
-    public ValueTask<bool> MoveNextAsync() => _call.MoveNextAsync();
+    public ValueTask<bool> MoveNextAsync() => _early.Count > 0 ? new(true) : _call.MoveNextAsync();
 
     /// <summary>The update in the current message; null when it holds none.</summary>
-    public GenerationUpdate? Read()
-    {
-        GenerationUpdate? update;
-        try
-        {
-            update = _reader.Read(_call.Current);
-        }
-        catch (Exception exception) when (exception is not VllmException)
-        {
-            throw _call.Errors.Senseless(exception);
-        }
-
-        if (GenerationReader.IsProgress(update))
-        {
-            _call.ReportProgress();
-            if (update!.Finish is { } finish)
-            {
-                CheckFinish(finish);
-                if (_reader.IsComplete)
-                {
-                    _call.ExpectEnd();
-                }
-            }
-        }
-
-        return update;
-    }
+    public GenerationUpdate? Read() => _early.TryDequeue(out var early) ? early : ReadMessage();
 
     /// <summary>A failure as the caller sees it: refusals of a constraint are recognised in one place.</summary>
     public VllmException Translate(VllmException exception) =>
@@ -146,6 +130,38 @@ internal sealed class GenerationRun : IDisposable
             Abort();
         }
     }
+
+    private GenerationUpdate? ReadMessage()
+    {
+        GenerationUpdate? update;
+        try
+        {
+            update = _reader.Read(_call.Current);
+        }
+        catch (Exception exception) when (exception is not VllmException)
+        {
+            throw _call.Errors.Senseless(exception);
+        }
+
+        if (GenerationReader.IsProgress(update))
+        {
+            _call.ReportProgress();
+            if (update!.Finish is { } finish)
+            {
+                CheckFinish(finish);
+                if (_reader.IsComplete)
+                {
+                    _call.ExpectEnd();
+                }
+            }
+        }
+
+        return update;
+    }
+
+    /// <summary>Whether an update shows that the constraint works: the end of an answer, or a token other than a lone one that ends it.</summary>
+    private bool HasAnswer(GenerationUpdate? update) => GenerationReader.IsProgress(update)
+        && (update!.Finish is not null || update.TokenIds.Length != 1 || !_request.StopTokenIds.Contains(update.TokenIds.Span[0]));
 
     private void CheckFinish(GenerationFinish finish)
     {

@@ -249,20 +249,59 @@ internal sealed class ServerPool : IVllmEngine
         request = request.WithTruncatedPrompt();
         RequestValidator.Check(request, request.Sampling, model, capabilities);
         var sampling = SamplingFiller.Fill(request, model, _options.ApplyModelSamplingDefaults);
+        var run = await ConstrainedAsync(attempt, request, sampling, served, cancellationToken).ConfigureAwait(false);
+        attempt.Endpoint.MarkWorking();
+        return run;
+    }
+
+    /// <summary>Sends a request whose constraint is written in two languages in the one that the server takes; after a refusal in the other, once.</summary>
+    private async Task<GenerationRun> ConstrainedAsync(
+        Attempt attempt, GenerationRequest request, SamplingOptions sampling, VllmModelInfo served, CancellationToken cancellationToken)
+    {
+        if (request.Constraint is not { Alternative: not null } constraint)
+        {
+            return await SendAsync(attempt, attempt.Number, request, sampling, served, cancellationToken).ConfigureAwait(false);
+        }
+
+        var language = attempt.Endpoint.ConstraintLanguage;
+        var sent = language.Choose(constraint, attempt.Server.Protocol.Protocol);
+        try
+        {
+            return await SendAsync(attempt, attempt.Number, request with { Constraint = sent }, sampling, served, cancellationToken).ConfigureAwait(false);
+        }
+        catch (VllmConstraintException first)
+        {
+            var other = ConstraintLanguage.Other(constraint, sent);
+            Log.ConstraintRefused(_logger, attempt.Endpoint.Uri, first.RequestId ?? string.Empty, sent.Kind, other.Kind, first.Message);
+            try
+            {
+                var run = await SendAsync(attempt, attempt.Number + 1, request with { Constraint = other }, sampling, served, cancellationToken).ConfigureAwait(false);
+                language.Remember(constraint, other);
+                return run;
+            }
+            catch (VllmConstraintException second)
+            {
+                throw ConstraintLanguage.Neither(constraint, first, second);
+            }
+        }
+    }
+
+    private async Task<GenerationRun> SendAsync(
+        Attempt attempt, int number, GenerationRequest request, SamplingOptions sampling, VllmModelInfo served, CancellationToken cancellationToken)
+    {
         var call = new CallContext
         {
             Channel = attempt.Endpoint.Channel,
-            RequestId = RequestIds.ForAttempt(request.RequestId, attempt.Number),
+            RequestId = RequestIds.ForAttempt(request.RequestId, number),
             ExpectedEpoch = attempt.Server.Epoch,
             Turn = attempt.Turn,
-            Metadata = protocol.MetadataOf(request),
+            Metadata = attempt.Server.Protocol.MetadataOf(request),
             Timeout = _options.GenerationTimeout,
             FirstTokenTimeout = _options.FirstTokenTimeout,
             BetweenTokensTimeout = _options.BetweenTokensTimeout,
         };
         var run = new GenerationRun(attempt, request, sampling, call, _aborts, _running, cancellationToken) { Model = served };
-        await run.StartAsync().ConfigureAwait(false);
-        attempt.Endpoint.MarkWorking();
+        await run.StartAsync(toFirstToken: request.Constraint is not null).ConfigureAwait(false);
         return run;
     }
 

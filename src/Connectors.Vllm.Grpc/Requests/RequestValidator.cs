@@ -8,8 +8,16 @@ namespace Connectors.Vllm.Grpc;
 /// </summary>
 internal static class RequestValidator
 {
+    /// <summary>No model's vocabulary is smaller: it has all bytes.</summary>
+    private const int LeastVocabulary = 256;
+
     public static void Check(GenerationRequest request, SamplingOptions sampling, VllmModelInfo model, VllmCapabilities capabilities)
     {
+        if (request.PromptText is { Length: 0 })
+        {
+            throw Bad("The prompt is empty.", nameof(GenerationRequest.PromptText));
+        }
+
         if (request.PromptText is not null && !request.PromptIds.IsEmpty)
         {
             throw Bad("Give the prompt as ids or as text, not both.", nameof(GenerationRequest.PromptText));
@@ -35,8 +43,8 @@ internal static class RequestValidator
             }
         }
 
-        Range(request.Logprobs, 0, int.MaxValue, nameof(GenerationRequest.Logprobs));
-        Range(request.PromptLogprobs, 0, int.MaxValue, nameof(GenerationRequest.PromptLogprobs));
+        CheckLogprobs(request.Logprobs, model.VocabularySize ?? request.VocabularySize, nameof(GenerationRequest.Logprobs));
+        CheckLogprobs(request.PromptLogprobs, model.VocabularySize ?? request.VocabularySize, nameof(GenerationRequest.PromptLogprobs));
         Range(request.DataParallelRank, 0, int.MaxValue, nameof(GenerationRequest.DataParallelRank));
         CheckFeatures(request, sampling, capabilities);
         CheckMedia(request, sampling, capabilities, model);
@@ -127,8 +135,29 @@ internal static class RequestValidator
         }
     }
 
+    /// <summary>More candidates than there are tokens end an engine, for everyone.</summary>
+    private static void CheckLogprobs(int? count, int? vocabularySize, string name)
+    {
+        Range(count, 0, int.MaxValue, name);
+        if (count > (vocabularySize ?? LeastVocabulary))
+        {
+            throw Bad(
+                vocabularySize is null
+                    ? $"{name} is {count}. The size of the model's vocabulary is not known, and more than {LeastVocabulary} may be more than it has; give {nameof(GenerationRequest.VocabularySize)}."
+                    : $"{name} is {count}, more than the {vocabularySize} tokens of the model's vocabulary.",
+                name);
+        }
+    }
+
     private static void CheckIds(GenerationRequest request, SamplingOptions sampling, int? vocabularySize)
     {
+        // An id outside the vocabulary can end an engine: where it is not known, nothing can be said about ids.
+        if (vocabularySize is null && (sampling.LogitBias is { Count: > 0 } || sampling.AllowedTokenIds is { Count: > 0 }))
+        {
+            var name = sampling.LogitBias is { Count: > 0 } ? nameof(SamplingOptions.LogitBias) : nameof(SamplingOptions.AllowedTokenIds);
+            throw Bad($"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.", name);
+        }
+
         var bound = (uint)(vocabularySize ?? int.MaxValue);
         All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds));
         All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds));

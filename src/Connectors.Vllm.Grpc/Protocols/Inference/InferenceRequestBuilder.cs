@@ -106,8 +106,7 @@ internal static class InferenceRequestBuilder
         }
 
         TokenIdConversion.Fill(message.AllowedTokenIds, sampling.AllowedTokenIds ?? []);
-        // This service's front end always chooses llguidance, which does not compile structural tags.
-        var constraint = request.Constraint?.Alternative ?? request.Constraint;
+        var constraint = request.Constraint;
         switch (constraint?.Kind)
         {
             case null:
