@@ -14,14 +14,45 @@ public sealed class ConstraintTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Schema_NotThinking_IsSentUnchanged()
+    public async Task Schema_NotThinking_IsSentWithABoundOnWhiteSpaceAlone()
     {
         await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
         host.Server.Enqueue("""{"n": 4}""");
 
         await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json() }, Token);
 
-        Assert.Equal(Schema, host.LastEngineRequest.SamplingParams.JsonSchema);
+        AssertSchema(host.LastEngineRequest.SamplingParams, bound: true);
+    }
+
+    [Fact]
+    public async Task Schema_WithoutTheBound_IsSentAlone()
+    {
+        await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
+        host.Server.Enqueue("""{"n": 4}""");
+
+        await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), BoundJsonWhiteSpace = false }, Token);
+
+        AssertSchema(host.LastEngineRequest.SamplingParams, bound: false);
+    }
+
+    /// <summary>A model that writes line breaks wherever it is let.</summary>
+    [Theory]
+    [InlineData(VllmServerFamily.A)]
+    [InlineData(VllmServerFamily.B)]
+    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(VllmServerFamily family)
+    {
+        await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "none");
+        host.Server.Reply(request =>
+        {
+            var sent = request.Message.ToString()!;
+            return sent.Contains("max_whitespace_cnt", StringComparison.Ordinal) ? "{\n\"n\":\n4\n}"
+                : sent.Contains("whitespace_flexible", StringComparison.Ordinal) ? "{\"n\": 4}"
+                : new string('\n', 10_000);
+        });
+
+        var response = await host.Client.GetResponseAsync<Answer>("Go.", new ChatOptions { MaxOutputTokens = 100 }, cancellationToken: Token);
+
+        Assert.Equal(4, response.Result.N);
     }
 
     [Fact]
@@ -53,7 +84,7 @@ public sealed class ConstraintTests
 
         await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
 
-        Assert.Equal(Schema, host.LastEngineRequest.SamplingParams.JsonSchema);
+        AssertSchema(host.LastEngineRequest.SamplingParams, bound: true);
     }
 
     [Theory]
@@ -99,6 +130,15 @@ public sealed class ConstraintTests
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
     }
+
+    private static void AssertSchema(SamplingParams sampling, bool bound)
+    {
+        var format = JsonDocument.Parse(sampling.StructuralTag).RootElement.GetProperty("format");
+        Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(Schema).RootElement, format.GetProperty("json_schema")));
+        Assert.Equal(bound, format.TryGetProperty("max_whitespace_cnt", out _));
+    }
+
+    private sealed record Answer(int N);
 
     private static ChatResponseFormat Json() => ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement);
 }
