@@ -32,8 +32,9 @@ public sealed class OutputConstraintsTests
             SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
         }),
         """
-        start: <[9]> " [{\"name\": \"now\", \"arguments\": " json1 "}]"
+        start: <[9]> " [" r2 "]"
         json1: %json {"type":"object","properties":{},"additionalProperties":false}
+        r2: "{\"name\": \"now\", \"arguments\": " json1 "}"
 
         """);
 
@@ -44,14 +45,14 @@ public sealed class OutputConstraintsTests
         {
             Tools = [new("now", null, Strict: true)], BoundWhiteSpace = false, SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
         }).ToLark();
-        Assert.StartsWith("start: r3* T1\n", lark);
+        Assert.StartsWith("start: r4* T1\n", lark);
         Assert.Contains("T1 <[9]> ", lark);
     }
 
     [Fact]
     public void Build_DsmlRequiredSingle_HasOneCall() => AssertFormat(
         Build("deepseek_v4", "none", new() { Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
-        """{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>"}""");
+        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
 
     [Fact]
     public void Build_StringParameters_RunUpToTheirMarker() => AssertFormat(

@@ -43,18 +43,20 @@ internal sealed record CallGrammar
 
     public ConstraintNode Build(CallRequest request)
     {
-        var many = request.Multiple && !Single;
-        var calls = request.Tools.Select(tool => Call(request, tool)).ToArray();
-        var row = new RepeatNode(Choice(calls), 1, many ? null : 1, Separator);
-        ConstraintNode all = Open.Length == 0 ? row : Sequence(Open, row, Close);
         if (request.IsForced)
         {
-            return Lead is null ? all : Sequence(Lead, all);
+            return Lead is null ? Together(request) : Sequence(Lead, Together(request));
         }
 
-        return Open.Length == 0
-            ? new CallsInTextNode(Trigger, calls, many, Excludes)
-            : new CallsInTextNode(Trigger.Length > 0 ? Trigger : Open, [all], many, Excludes);
+        ConstraintNode[] calls = Open.Length == 0 ? [.. request.Tools.Select(tool => Call(request, tool))] : [Together(request)];
+        return new CallsInTextNode(Trigger.Length > 0 ? Trigger : Open, calls, request.Multiple && !Single, Excludes);
+    }
+
+    /// <summary>All calls, with what stands around them.</summary>
+    public ConstraintNode Together(CallRequest request)
+    {
+        var calls = Choice([.. request.Tools.Select(tool => Call(request, tool))]);
+        return Sequence(Open, new RepeatNode(calls, 1, request.Multiple && !Single ? null : 1, Separator), Close);
     }
 
     private ConstraintNode Call(CallRequest request, OutputTool tool)

@@ -9,6 +9,10 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 /// </summary>
 internal static class ChannelGrammars
 {
+    private const string KimiK3Open = "<|open|>response<|sep|>";
+    private const string KimiK3Close = "<|close|>response<|sep|>";
+
+    private static readonly string[] KimiK3Marks = ["<|open|>", "<|close|>", "<|sep|>"];
     private static readonly string[] JsonTypes = [" json", " <|constrain|>json"];
 
     private static readonly CallGrammar KimiK3Calls = new()
@@ -27,8 +31,7 @@ internal static class ChannelGrammars
         Close = "<|close|>tools<|sep|>",
 
         // The prompt may have opened the response; it is closed before calls, empty or not.
-        Lead = Sequence(
-            Optional("<|open|>response<|sep|>"), new FreeTextNode(["<|close|>response<|sep|>"], false, ["<|open|>", "<|close|>", "<|sep|>"])),
+        Lead = Sequence(Optional(KimiK3Open), new FreeTextNode([KimiK3Close], false, KimiK3Marks)),
     };
 
     /// <summary>What gpt-oss may write before its call or answer: a thought and a preamble.</summary>
@@ -101,8 +104,12 @@ internal static class ChannelGrammars
     public static ConstraintNode InklingAnswer(ConstraintNode answer) => Sequence("<|content_text|>", answer, "<|end_message|>");
 
     /// <summary>Kimi K3. Beside a JSON answer the response before calls is empty: free text would take the answer for itself.</summary>
-    public static ConstraintNode KimiK3(CallRequest request) =>
-        (request.HasAnswer ? KimiK3Calls with { Lead = Sequence(Optional("<|open|>response<|sep|>"), "<|close|>response<|sep|>") } : KimiK3Calls).Build(request);
+    public static ConstraintNode KimiK3(CallRequest request) => request.IsForced
+        ? (request.HasAnswer ? KimiK3Calls with { Lead = Sequence(Optional(KimiK3Open), KimiK3Close) } : KimiK3Calls).Build(request)
+        : Sequence(
+            Optional(KimiK3Open),
+            new FreeTextNode([KimiK3Close], true, KimiK3Marks),
+            Optional(KimiK3Calls.Together(request)));
 
     public static ConstraintNode KimiK3Answer(ConstraintNode answer) =>
         Sequence(Optional("<|open|>response<|sep|>"), answer, Optional("<|close|>response<|sep|>"));

@@ -174,7 +174,7 @@ internal sealed class LarkRenderer
     {
         string[] markers = [FirstSpecial(calls.Trigger), .. calls.Excludes.Select(FirstSpecial)];
         var text = Named("T", Without(markers));
-        int[] others = HasSpecial(calls.Trigger) ? [.. _specials.Where(special => !markers.Contains(special.Text, StringComparer.Ordinal)).Select(special => special.Id).Order()] : [];
+        int[] others = [.. _specials.Where(special => !markers.Contains(special.Text, StringComparer.Ordinal)).Select(special => special.Id).Order()];
         var between = others.Length == 0 ? "" : Named("r", $"{text} {Tokens(others)}") + "*";
         var call = Named("r", Join([UpTo(calls.Trigger, markers, between), Expression(ConstraintNode.Choice([.. calls.Calls.Select(item => Behind(calls.Trigger, item))]))]));
         var rest = Join([between, text]);

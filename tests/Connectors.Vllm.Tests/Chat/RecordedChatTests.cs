@@ -12,7 +12,7 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
     public static TheoryData<string> Labels => [.. new[]
     {
         "chat", "turns", "unicode", "sampled", "n3", "logprobs0", "logprobs3", "stop-string", "stop-mid-token", "stop-id", "length", "ignore-eos", "min-tokens",
-        "json-schema", "choice", "regex", "secondary-eos",
+        "choice", "regex", "secondary-eos",
     }.SelectMany(label => new[] { label + "-stream", label + "-whole" })];
 
     [Theory]

@@ -469,7 +469,7 @@ public sealed class ResponseTests
         });
 
         Assert.Equal(Json, response.Text);
-        Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, served.LastSent.ConstraintText));
+        Assert.Equal(Schema, served.LastSent.SchemaAlone);
     }
 
     [Theory]

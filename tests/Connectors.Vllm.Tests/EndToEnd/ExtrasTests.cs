@@ -87,7 +87,7 @@ public sealed class ExtrasTests
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Tag = """{"type":"structural_tag","format":{"type":"const_string","value":"x"}}""";
-        served.Server.Reply(request => new SentGeneration(request).Constraint == "json_object" ? "{\"a\": 1}" : "yes");
+        served.Server.Reply(request => new SentGeneration(request).SchemaAlone is not null ? "{\"a\": 1}" : "yes");
 
         await served.AskAsync("Hi", new ChatOptions { OutputRegex = "[a-z]+" });
         await served.AskAsync("Hi", new ChatOptions { OutputGrammar = "root ::= \"yes\"" });
@@ -96,8 +96,9 @@ public sealed class ExtrasTests
         await served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
 
         Assert.Equal(
-            [("regex", "[a-z]+"), ("grammar", "root ::= \"yes\""), ("choice", "yes|no"), ("structural_tag", Tag), ("json_object", "")],
-            served.Sent.Select(sent => (sent.Constraint, sent.ConstraintText)));
+            [("regex", "[a-z]+"), ("grammar", "root ::= \"yes\""), ("choice", "yes|no"), ("structural_tag", Tag)],
+            served.Sent.Take(4).Select(sent => (sent.Constraint, sent.ConstraintText)));
+        Assert.Equal("{\"type\":\"object\"}", served.LastSent.SchemaAlone);
     }
 
     [Fact]

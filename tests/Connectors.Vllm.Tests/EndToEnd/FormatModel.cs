@@ -171,7 +171,7 @@ internal sealed class FormatModel
         Thought = "<think>Two tools fit.</think>",
         TwoCalls = "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>days</arg_key><arg_value>2</arg_value></tool_call><tool_call>now</tool_call>",
         ResultsInPrompt = ["<|observation|><tool_response>2 sunny days in Paris</tool_response>", "<tool_response>12:00</tool_response>"],
-        TagMark = "glm_xml",
+        TagMark = "<arg_key>",
         ReasoningParser = "glm47",
         Template = """
             {%- if tools %}{{ '<|system|>' }}{{ tools | tojson }}{% endif %}
@@ -224,7 +224,7 @@ internal sealed class FormatModel
         TwoCalls = "<minimax:tool_call>\n<invoke name=\"get_weather\">\n<parameter name=\"city\">Paris</parameter>\n<parameter name=\"days\">2</parameter>\n</invoke>\n"
             + "<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
         ResultsInPrompt = ["<response>2 sunny days in Paris</response>", "<response>12:00</response>"],
-        TagMark = "minimax_xml",
+        TagMark = "<minimax:tool_call>",
         AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
         ReasoningParser = "minimax_m2",
         Template = """

@@ -161,7 +161,14 @@ public sealed class ToolConversationTests
         var text = served.LastSent.ConstraintText;
         if (start == ConstraintStart.AfterReasoning)
         {
-            Assert.Equal(("json_schema", Schema), (served.LastSent.Constraint, text));
+            Assert.Equal(Schema, served.LastSent.SchemaAlone);
+            return;
+        }
+
+        if (family == VllmServerFamily.B)
+        {
+            Assert.Equal("grammar", served.LastSent.Constraint);
+            Assert.Contains(Schema[..^1], text);
             return;
         }
 

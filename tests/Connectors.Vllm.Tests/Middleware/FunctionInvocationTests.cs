@@ -29,7 +29,7 @@ public sealed class FunctionInvocationTests
 
         Assert.Equal(Answer, response.Text);
         Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
-        Assert.Equal(["structural_tag", ""], served.Sent.Select(sent => sent.Constraint));
+        Assert.Equal([family == VllmServerFamily.A ? "structural_tag" : "grammar", ""], served.Sent.Select(sent => sent.Constraint));
         Assert.Contains("<tool_response>\n12:00\n</tool_response>", served.LastPrompt);
         Assert.Contains("1 sunny days in Paris", served.LastPrompt);
         Assert.Null(response.ConversationId);

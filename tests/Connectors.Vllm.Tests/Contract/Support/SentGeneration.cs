@@ -64,6 +64,28 @@ internal sealed class SentGeneration
 
     public string ConstraintText { get; private set; } = "";
 
+    /// <summary>The schema, where the constraint is one JSON value and nothing else, in whichever language it was sent; without the bound on white space.</summary>
+    public string? SchemaAlone
+    {
+        get
+        {
+            if (Constraint == "structural_tag")
+            {
+                var format = System.Text.Json.Nodes.JsonNode.Parse(ConstraintText)!["format"]!;
+                return (string?)format["type"] == "json_schema" ? format["json_schema"]!.ToJsonString() : null;
+            }
+
+            if (Constraint != "json_schema")
+            {
+                return null;
+            }
+
+            var schema = System.Text.Json.Nodes.JsonNode.Parse(ConstraintText)!.AsObject();
+            schema.Remove("x-guidance");
+            return schema.ToJsonString();
+        }
+    }
+
     /// <summary>Media in order: an address, or "bytes:" and the bytes in hexadecimal.</summary>
     public IReadOnlyList<string> Media { get; private set; } = [];
 
