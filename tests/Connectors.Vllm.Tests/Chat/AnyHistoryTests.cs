@@ -1,4 +1,5 @@
 using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tests.Contract;
 using Microsoft.Extensions.AI;
 
@@ -112,12 +113,12 @@ public sealed class AnyHistoryTests
             {
                 prompt = Preview(profile, messages);
             }
-            catch (ChatTemplateException exception)
+            catch (VllmRequestException exception) when (exception.InnerException is ChatTemplateException refusal)
             {
                 // Only real templates may refuse, and they say where: in the template, or in the conversation.
-                Assert.False(isOwn, $"{name}: {exception.Message}");
-                Assert.True(exception.Line > 0
-                    || exception.Message.Contains("of message ", StringComparison.Ordinal), $"{name}: {exception.Message}");
+                Assert.False(isOwn, $"{name}: {refusal.Message}");
+                var place = refusal.Line > 0 || refusal.Message.Contains("of message ", StringComparison.Ordinal);
+                Assert.True(place, $"{name}: {refusal.Message}");
                 continue;
             }
 
@@ -171,7 +172,7 @@ public sealed class AnyHistoryTests
     {
         var profile = await ProfileAsync(Template("{% if m.role != 'tool' %}{{ m.content }}{{ m.tool_calls }}{% endif %}"));
 
-        var exception = Assert.Throws<ChatTemplateException>(() =>
+        var exception = Assert.Throws<VllmRequestException>(() =>
             Preview(profile, [User("Firstask"), Assistant(Call("c1", "getone", "Oslo")), Tool(("c1", "Resone"))]));
 
         Assert.Contains("the result of the call 'c1' of message 3 of 3", exception.Message, StringComparison.Ordinal);
