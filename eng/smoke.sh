@@ -42,6 +42,10 @@ grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 echo "== samples/SemanticKernel"
 dotnet run --project samples/SemanticKernel
 
+echo "== samples/Rag"
+dotnet run --project samples/Rag | tee "$work/rag.txt"
+grep -q 'plain splitter: .* chunks' "$work/rag.txt"
+
 echo "== samples/Agents"
 dotnet run --project samples/Agents | tee "$work/agents.txt"
 grep -q 'noon in Paris' "$work/agents.txt"

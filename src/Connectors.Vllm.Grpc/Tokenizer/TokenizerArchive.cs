@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Security.Cryptography;
 
@@ -12,6 +13,12 @@ internal sealed class TokenizerArchive : IDisposable
     public const long MaxArchiveBytes = 200L * 1024 * 1024;
     public const long MaxInflatedBytes = 500L * 1024 * 1024;
     public const int MaxEntries = 50;
+
+    /// <summary>Room for the directory of so few entries, with their longest names and more; a directory that is larger is not read.</summary>
+    private const int MaxDirectoryBytes = 256 * 1024;
+
+    /// <summary>Deflate makes nothing larger than this many times its input.</summary>
+    private const long MaxInflation = 1032;
 
     private static readonly string[] AllowedExtensions = [".json", ".txt", ".model", ".tiktoken", ".jinja"];
 
@@ -55,6 +62,7 @@ internal sealed class TokenizerArchive : IDisposable
             throw new InvalidDataException($"the archive's SHA-256 is {hash}, but {_announcedHash} was announced");
         }
 
+        CheckDirectory(_zip.GetBuffer().AsSpan(0, (int)_zip.Length));
         _zip.Position = 0;
         using var archive = new ZipArchive(_zip, ZipArchiveMode.Read, leaveOpen: true);
         if (archive.Entries.Count is 0 or > MaxEntries)
@@ -90,6 +98,35 @@ internal sealed class TokenizerArchive : IDisposable
         _hash.Dispose();
     }
 
+    /// <summary>
+    /// <see cref="ZipArchive"/> reads the whole directory before it says how many entries there are. What the end of the archive says of them, and the
+    /// room between the directory's beginning and the archive's end, bound that before it happens.
+    /// </summary>
+    private static void CheckDirectory(ReadOnlySpan<byte> zip)
+    {
+        const int EndRecordBytes = 22;
+        const int EntriesAt = 10;
+        const int OffsetAt = 16;
+        var tail = zip[Math.Max(0, zip.Length - EndRecordBytes - ushort.MaxValue)..];
+        var at = tail.LastIndexOf("PK\u0005\u0006"u8);
+        if (at < 0 || tail.Length - at < EndRecordBytes)
+        {
+            throw new InvalidDataException("the archive is no zip, or is cut off");
+        }
+
+        var entries = BinaryPrimitives.ReadUInt16LittleEndian(tail[(at + EntriesAt)..]);
+        long offset = BinaryPrimitives.ReadUInt32LittleEndian(tail[(at + OffsetAt)..]);
+        if (entries is 0 or > MaxEntries)
+        {
+            throw new InvalidDataException($"the archive has {entries} entries; 1 to {MaxEntries} are allowed");
+        }
+
+        if (offset > zip.Length || zip.Length - offset > MaxDirectoryBytes)
+        {
+            throw new InvalidDataException($"the archive's directory is larger than {MaxDirectoryBytes} bytes, or outside of it");
+        }
+    }
+
     private static void CheckName(ZipArchiveEntry entry)
     {
         const int UnixTypeMask = 0xF000;
@@ -110,8 +147,8 @@ internal sealed class TokenizerArchive : IDisposable
 
     private static byte[] Inflate(ZipArchiveEntry entry)
     {
-        // The declared size is a promise: memory follows the bytes that come, and both must agree in the end.
-        var target = new MemoryStream();
+        // The declared size is a promise: memory is taken for what the compressed bytes can become, and both must agree in the end.
+        var target = new MemoryStream((int)Math.Min(entry.Length, (entry.CompressedLength * MaxInflation) + MaxInflation));
         var chunk = new byte[81920];
         var crc = Crc32.Initial;
         using var source = entry.Open();

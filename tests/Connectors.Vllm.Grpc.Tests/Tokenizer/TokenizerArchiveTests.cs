@@ -36,6 +36,28 @@ public sealed class TokenizerArchiveTests
     [Fact]
     public void Extract_FiftyOneEntries_IsRefused() => Refuses(Zip([.. Enumerable.Range(0, 51).Select(i => ($"{i}.json", Array.Empty<byte>()))]));
 
+    [Theory]
+    [InlineData(20_000)]
+    [InlineData(1)]
+    public void Extract_ThousandsOfEntries_IsRefusedBeforeTheyAreRead(int told)
+    {
+        // What the end of the archive says of its entries may be a lie.
+        var zip = Zip([.. Enumerable.Range(0, 20_000).Select(i => ($"{i}.json", Array.Empty<byte>()))]);
+        BinaryPrimitives.WriteUInt16LittleEndian(zip.AsSpan(zip.Length - 22 + 8), (ushort)told);
+        BinaryPrimitives.WriteUInt16LittleEndian(zip.AsSpan(zip.Length - 22 + 10), (ushort)told);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Refuses(zip);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (4L * zip.Length) + (1 << 20));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(21)]
+    [InlineData(100)]
+    public void Extract_CutArchive_IsRefused(int length) => Refuses(Zip(("tokenizer.json", new byte[1000]))[..length]);
+
     [Fact]
     public void Extract_SymbolicLink_IsRefused()
     {
