@@ -66,6 +66,39 @@ curl -sfN "$address/chat?prompt=Hello" > "$work/sse.txt"
 kill "$web"
 grep -q '^data: ' "$work/sse.txt"
 
+echo "== vllm-grpc, packed and installed from a local feed; each verb"
+dotnet pack src/Connectors.Vllm.Tool -c Release -v q -nologo -o "$work/feed"
+dotnet tool install Connectors.Vllm.Tool --tool-path "$work/tool" --source "$work/feed" --prerelease
+tool="$work/tool/vllm-grpc"
+"$tool" chat "Hello" | tee "$work/tool-chat.txt"
+test -s "$work/tool-chat.txt"
+"$tool" complete "Once upon a time" --max-tokens 5
+"$tool" bench --num-prompts 4 --random-input-len 16 --random-output-len 8 --request-rate 50,inf --plot "$work/latency.svg"
+grep -q '<svg' "$work/latency.svg"
+dotnet run --no-build --project samples/TestServer -- --port 0 > "$work/server.log" 2>&1 &
+server=$!
+address=
+for _ in $(seq 120); do
+  address="$(grep -o 'http://[0-9.:]*' "$work/server.log" | head -1 || true)"
+  [ -n "$address" ] && break
+  sleep 0.5
+done
+"$tool" wait --endpoint "$address"
+"$tool" health --endpoint "$address" --json
+seq 50 | sed 's/.*/{"prompt": "Number &"}/' > "$work/prompts.jsonl"
+"$tool" batch "$work/prompts.jsonl" --endpoint "$address" --output "$work/answers.jsonl"
+test "$(wc -l < "$work/answers.jsonl")" = 50
+kill "$server"
+"$tool" playground --port 0 > "$work/playground.log" &
+page=$!
+for _ in $(seq 120); do
+  address="$(grep -o 'http://[0-9.:]*' "$work/playground.log" | head -1 || true)"
+  [ -n "$address" ] && break
+  sleep 0.5
+done
+curl -sf "$address" | grep -q playground-key
+kill "$page"
+
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"
   eng/smoke-benchmarks.sh
