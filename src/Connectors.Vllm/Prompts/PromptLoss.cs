@@ -28,18 +28,16 @@ internal sealed partial class PromptLoss
     public static void Check(IReadOnlyList<Dictionary<string, object?>> messages, RenderedPrompt prompt)
     {
         var loss = new PromptLoss(prompt);
-        var isAfterResult = false;
         for (var i = 0; i < messages.Count; i++)
         {
             var role = messages[i]["role"] as string;
 
-            // Results may be printed in the order of their calls, so they are looked for from the first of them on.
-            if (!(isAfterResult && role == "tool"))
+            // Results may be printed in the order of their calls, and in front of the text beside them: they are looked for from there on.
+            if (role != "tool")
             {
                 loss._from = loss._end;
             }
 
-            isAfterResult = role == "tool";
             if (loss.MissingOf(messages[i], role) is { } missing)
             {
                 throw new ChatTemplateException(
@@ -53,7 +51,10 @@ internal sealed partial class PromptLoss
     {
         foreach (var text in Texts(message["content"]))
         {
-            if (!IsPrinted(role == "assistant" ? BehindMarkup(text) : text, anywhere: role is "system" or "developer"))
+            // Some templates print texts in an order of their own, system text above all. For names that would not do: they stand among the tools too.
+            var said = role == "assistant" ? BehindMarkup(text) : text;
+            var isPrinted = role is not ("system" or "developer") && IsPrinted(said);
+            if (!isPrinted && !IsPrinted(said, anywhere: true))
             {
                 return role == "tool" ? $"the result of the call '{message.GetValueOrDefault("tool_call_id")}'" : "the text";
             }

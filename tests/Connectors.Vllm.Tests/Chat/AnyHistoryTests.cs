@@ -38,6 +38,10 @@ public sealed class AnyHistoryTests
         ["no system"] = Template(
             "{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{{ m.content }}" + Calls),
         ["system first"] = Template("{% if m.role != 'system' or loop.first %}{{ m.content }}{% endif %}" + Calls),
+        ["text behind results"] =
+            "{% for m in messages %}{% if m.role != 'tool' %}" + Calls
+            + "{% if m.tool_calls %}{% for r in messages[loop.index:] if r.role == 'tool' %}({{ r.content }}){% endfor %}{% endif %}{{ m.content }}"
+            + "{% endif %}{% endfor %}",
         ["turns"] = Template(Turns + "{{ m.content }}" + Calls),
         ["lists"] = Template(
             "{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %}" + Calls),
@@ -135,6 +139,10 @@ public sealed class AnyHistoryTests
     [InlineData("mistralai-Mistral-Nemo-Instruct-2407", "call alone (Ollama)")]
     [InlineData("mistralai-Mistral-Nemo-Instruct-2407", "system, text beside a call, an answer")]
     [InlineData("mistralai-Mistral-Nemo-Instruct-2407", "system, a running call")]
+    [InlineData("google-gemma-4-31B-it", "system, text beside a call, an answer")]
+    [InlineData("google-gemma-4-31B-it", "parallel calls, text beside them (OpenAI)")]
+    [InlineData("Qwen-Qwen3-0.6B", "parallel calls, text beside them (OpenAI)")]
+    [InlineData("GLM-5.2", "parallel calls, text beside them (OpenAI)")]
     [InlineData("cfg__lenml-deepseek_v3", "call alone (Ollama)")]
     [InlineData("cfg__lenml-deepseek_v3", "parallel calls, text beside them (OpenAI)")]
     [InlineData("moonshotai-Kimi-K2", "parallel calls, text beside them (OpenAI)")]
