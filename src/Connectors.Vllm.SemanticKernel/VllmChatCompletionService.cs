@@ -43,7 +43,7 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         var options = SettingsMapper.ToChatOptions(executionSettings);
         for (var round = 0; ; round++)
         {
-            var choices = FunctionChoices.For(executionSettings?.FunctionChoiceBehavior, chatHistory, round, kernel);
+            var choices = FunctionChoices.For(executionSettings?.FunctionChoiceBehavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
             ThrowIfAmbiguous(choices, options);
             var response = await _client.GetResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken).ConfigureAwait(false);
             var answers = ToContents(response, chatHistory, new AnswerMapper(choices, kernel));
@@ -81,7 +81,7 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         var calls = 0;
         for (var round = 0; ; round++)
         {
-            var choices = FunctionChoices.For(settings?.FunctionChoiceBehavior, chatHistory, round, kernel);
+            var choices = FunctionChoices.For(settings?.FunctionChoiceBehavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
             ThrowIfAmbiguous(choices, options);
             var mapper = new AnswerMapper(choices, kernel, calls);
             var updates = choices.AutoInvoke ? new List<ChatResponseUpdate>() : null;

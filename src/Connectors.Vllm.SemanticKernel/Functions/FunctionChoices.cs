@@ -31,8 +31,9 @@ internal sealed class FunctionChoices
     /// <param name="history">The conversation so far.</param>
     /// <param name="round">How many requests were made for this answer before; required calls are required in the first only.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
+    /// <param name="mayInvoke">Whether calls may be invoked here at all.</param>
     /// <exception cref="KernelException">The behavior names a function the kernel does not have, or wants calls invoked without a kernel.</exception>
-    public static FunctionChoices For(FunctionChoiceBehavior? behavior, ChatHistory history, int round, Kernel? kernel)
+    public static FunctionChoices For(FunctionChoiceBehavior? behavior, ChatHistory history, int round, Kernel? kernel, bool mayInvoke)
     {
         if (behavior is null)
         {
@@ -40,7 +41,7 @@ internal sealed class FunctionChoices
         }
 
         var configuration = behavior.GetConfiguration(new FunctionChoiceBehaviorConfigurationContext(history) { Kernel = kernel, RequestSequenceIndex = round });
-        configuration.AutoInvoke = configuration.AutoInvoke && kernel is not null && round < MaxRounds && FunctionInvoker.MayNest;
+        configuration.AutoInvoke = configuration.AutoInvoke && mayInvoke && kernel is not null && round < MaxRounds;
         return new FunctionChoices(
             configuration, [.. (configuration.Functions ?? []).Select(function => new FunctionTool(function, configuration.Options.AllowStrictSchemaAdherence))]);
     }
