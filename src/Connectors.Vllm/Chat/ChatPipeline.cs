@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -15,22 +16,23 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
 {
     /// <summary>The prepared request: a conversation, or a text to be continued.</summary>
     /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are unknown.</exception>
-    public PreparedChat Prepare(ChatRequest request)
+    public PreparedChat Prepare(ChatRequest request, CancellationToken cancellationToken = default)
     {
         try
         {
             return request.Text is { } text
-                ? PrepareCompletion(text, request.Options, request.Client)
-                : PrepareChat(request.Messages, request.Options, request.Client);
+                ? PrepareCompletion(text, request.Options, request.Client, cancellationToken)
+                : PrepareChat(request.Messages, request.Options, request.Client, cancellationToken);
         }
-        catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException)
+        catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException or TokenizerException)
         {
             // Callers catch one family of exceptions; the packages below have their own.
             throw new VllmRequestException(exception.Message, exception) { StatusCode = VllmStatusCode.InvalidArgument };
         }
     }
 
-    private PreparedChat PrepareChat(IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client)
+    private PreparedChat PrepareChat(
+        IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client, CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
         var started = TimeProvider.System.GetTimestamp();
@@ -47,7 +49,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
-        var ids = PromptEncoder.Encode(profile, settings, renderer, prompt, extras);
+        var ids = PromptEncoder.Encode(profile, settings, prompt, extras, cancellationToken);
 
         // 4. Options become sampling parameters and a constraint.
         var plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
@@ -72,13 +74,13 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
-    private PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client)
+    private PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client, CancellationToken cancellationToken)
     {
         options = OtherNames.Fill(options);
         var extras = VllmExtras.Read(options?.AdditionalProperties);
         var wish = AnswerWish.From(options, extras, logger);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
-        var ids = PromptEncoder.EncodeRaw(profile, text);
+        var ids = PromptEncoder.EncodeRaw(profile, text, cancellationToken);
         var plan = ConstraintPlan.ForText(profile, wish);
         var request = RequestBuilder.Build(new ChatContext(profile, settings, options, extras, client, logger), ids, [], plan);
         return new PreparedChat
@@ -179,7 +181,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmRuntime runtime, ChatRequest request, CancellationToken cancellationToken) => runtime.UseProfileAsync(
             async (profile, token) =>
             {
-                var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request);
+                var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request, token);
                 var answer = new ChatAnswer(chat, profile);
                 var updates = runtime.Engine.GenerateAsync(chat.Request, token).GetAsyncEnumerator(token);
                 try

@@ -7,13 +7,14 @@ namespace Connectors.Vllm;
 internal static class PromptEncoder
 {
     /// <exception cref="VllmRequestException">Anchors and media do not match.</exception>
-    public static int[] Encode(VllmModelProfile profile, VllmGrpcOptions settings, PromptRenderer renderer, ChatPrompt prompt, VllmExtras extras)
+    public static int[] Encode(
+        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, VllmExtras extras, CancellationToken cancellationToken)
     {
         var anchors = AnchorsOf(profile, settings);
         var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         var ids = open
-            ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [])
-            : SeamEncoder.Encode(profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings));
+            ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [], cancellationToken)
+            : SeamEncoder.Encode(profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings), cancellationToken);
         CheckAnchors(prompt, ids, anchors);
         return ids;
     }
@@ -23,10 +24,8 @@ internal static class PromptEncoder
         [.. settings.TokensAllowedInContent.Select(profile.Tokenizer.TokenToId).OfType<int>()];
 
     /// <summary>A raw prompt: whoever writes it means its control tokens.</summary>
-    public static int[] EncodeRaw(VllmModelProfile profile, string text)
-    {
-        return profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true);
-    }
+    public static int[] EncodeRaw(VllmModelProfile profile, string text, CancellationToken cancellationToken) =>
+        profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true, cancellationToken);
 
     /// <summary>The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.</summary>
     private static (MediaKind Kind, int Id)[] AnchorsOf(VllmModelProfile profile, VllmGrpcOptions settings)
