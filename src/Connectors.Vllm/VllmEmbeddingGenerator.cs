@@ -69,7 +69,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">A value is null.</exception>
-    /// <exception cref="NotSupportedException">The options ask for another dimension than the model's.</exception>
+    /// <exception cref="NotSupportedException">The options ask for a dimension that the model does not have.</exception>
     /// <exception cref="VllmException">The server failed, or serves no embedding model.</exception>
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
@@ -142,23 +142,42 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             {
                 var ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
                 var result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
-                CheckDimensions(dimensions, result.Vector.Length, profile.ModelId);
+                var vector = Shorten(result.Vector, dimensions, profile);
                 Interlocked.Add(ref tokens, result.PromptTokens);
-                embeddings[i] = new Embedding<float>(result.Vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
+                embeddings[i] = new Embedding<float>(vector) { ModelId = profile.ModelId, CreatedAt = DateTimeOffset.UtcNow };
             }).ConfigureAwait(false);
         return tokens;
     }
 
-    private void CheckDimensions(int? wanted, int actual, string model)
+    /// <summary>Cuts a vector of a Matryoshka model and makes its length 1 again, as vLLM's HTTP server does; the gRPC interface cannot ask for it.</summary>
+    private ReadOnlyMemory<float> Shorten(ReadOnlyMemory<float> vector, int? wanted, VllmModelProfile profile)
     {
-        _dimensions = actual;
-        if (wanted is int dimensions && dimensions != actual)
+        _dimensions = vector.Length;
+        if (wanted is not int dimensions || dimensions == vector.Length)
         {
+            return vector;
+        }
+
+        var config = profile.Config;
+        var isAllowed = config.MatryoshkaDimensions.Count == 0 || config.MatryoshkaDimensions.Contains(dimensions);
+        if (!config.IsMatryoshka || !isAllowed || dimensions < 1 || dimensions > vector.Length)
+        {
+            var lengths = !config.IsMatryoshka ? "its config.json does not say that it may be shortened (is_matryoshka, matryoshka_dimensions)"
+                : config.MatryoshkaDimensions.Count > 0 ? $"it can be shortened to {string.Join(", ", config.MatryoshkaDimensions)}"
+                : "it can be shortened to any smaller number";
             throw new NotSupportedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The model '{model}' makes embeddings of {actual} dimensions, and vLLM's gRPC interface cannot ask for {dimensions}. Leave "
-                    + $"Dimensions unset, or shorten the vectors yourself if the model was trained for it."));
+                $"The model '{profile.ModelId}' makes embeddings of {vector.Length} dimensions, and {dimensions} were asked for: {lengths}."));
         }
+
+        var cut = vector[..dimensions].ToArray();
+        var length = (float)Math.Sqrt(cut.Sum(static value => (double)value * value));
+        for (var i = 0; i < cut.Length && length > 0; i++)
+        {
+            cut[i] /= length;
+        }
+
+        return cut;
     }
 
     private EmbeddingGeneratorMetadata Metadata()

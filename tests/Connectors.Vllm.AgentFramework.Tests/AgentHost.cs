@@ -5,13 +5,13 @@ namespace Connectors.Vllm.AgentFramework.Tests;
 /// <summary>A test server and a chat client on it, over a real socket.</summary>
 internal sealed class AgentHost : IAsyncDisposable
 {
-    private AgentHost(VllmTestServer server, VllmChatClient client)
+    private AgentHost(VllmEmulator server, VllmChatClient client)
     {
         Server = server;
         Client = client;
     }
 
-    public VllmTestServer Server { get; }
+    public VllmEmulator Server { get; }
 
     public VllmChatClient Client { get; }
 
@@ -23,9 +23,9 @@ internal sealed class AgentHost : IAsyncDisposable
             .Select(request => Server.Tokenizer.Decode([.. request.PromptIds!], skipSpecialTokens: false)),
     ];
 
-    public static async Task<AgentHost> StartAsync(VllmServerFamily family)
+    public static async Task<AgentHost> StartAsync(EmulatedServer family)
     {
-        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions
         {
             ModelDirectory = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Testing", "TinyModel"),

@@ -11,11 +11,11 @@ public sealed class ChatClientAgentTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task RunStreaming_Answer_EqualsRun(VllmServerFamily family)
+    public async Task RunStreaming_Answer_EqualsRun(EmulatedServer family)
     {
         await using var host = await AgentHost.StartAsync(family);
         host.Server.Reply("<think>\nHm.\n</think>\n\nParis. 🗼");
@@ -35,7 +35,7 @@ public sealed class ChatClientAgentTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Run_ToolCall_RunsTheToolAndAnswers(VllmServerFamily family)
+    public async Task Run_ToolCall_RunsTheToolAndAnswers(EmulatedServer family)
     {
         await using var host = await AgentHost.StartAsync(family);
         host.Server.Enqueue(Call("""{"city": "Paris"}"""), "It is sunny.");
@@ -51,7 +51,7 @@ public sealed class ChatClientAgentTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Session_TwoTurnsWithATool_ExtendsThePromptTheServerHas(VllmServerFamily family)
+    public async Task Session_TwoTurnsWithATool_ExtendsThePromptTheServerHas(EmulatedServer family)
     {
         await using var host = await AgentHost.StartAsync(family);
         host.Server.Enqueue(Call("""{"city":   "Z\u00fcrich"}"""), "It is sunny.", "Yes, in Zürich.");
@@ -73,7 +73,7 @@ public sealed class ChatClientAgentTests
     [Fact]
     public async Task Session_SerializedBetweenTurns_KeepsTheConversation()
     {
-        await using var host = await AgentHost.StartAsync(VllmServerFamily.A);
+        await using var host = await AgentHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Enqueue("<think>\nHm.\n</think>\n\nHello Ann.", "Ann.");
         AIAgent agent = new ChatClientAgent(host.Client);
         var session = await agent.CreateSessionAsync(Token);

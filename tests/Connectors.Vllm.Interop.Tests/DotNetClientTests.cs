@@ -16,11 +16,11 @@ public sealed class DotNetClientTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(VllmServerFamily family)
+    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 2 });
@@ -35,11 +35,11 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, MessageDelivery.SingleBytes)]
-    [InlineData(VllmServerFamily.A, MessageDelivery.Together)]
-    [InlineData(VllmServerFamily.B, MessageDelivery.SingleBytes)]
-    [InlineData(VllmServerFamily.B, MessageDelivery.Together)]
-    public async Task Generate_AnyLayoutOfFrames_IsValidHttp2(VllmServerFamily family, MessageDelivery delivery)
+    [InlineData(EmulatedServer.VllmEngine, MessageDelivery.SingleBytes)]
+    [InlineData(EmulatedServer.VllmEngine, MessageDelivery.Together)]
+    [InlineData(EmulatedServer.Inference, MessageDelivery.SingleBytes)]
+    [InlineData(EmulatedServer.Inference, MessageDelivery.Together)]
+    public async Task Generate_AnyLayoutOfFrames_IsValidHttp2(EmulatedServer family, MessageDelivery delivery)
     {
         await using var server = await StartAsync(family);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 1, Delivery = delivery });
@@ -50,7 +50,7 @@ public sealed class DotNetClientTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Cancel_MidStream_IsSeenByTheServer(VllmServerFamily family)
+    public async Task Cancel_MidStream_IsSeenByTheServer(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 2 });
@@ -68,7 +68,7 @@ public sealed class DotNetClientTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Deadline_Passes_EndsTheCallOnBothSides(VllmServerFamily family)
+    public async Task Deadline_Passes_EndsTheCallOnBothSides(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
@@ -83,14 +83,14 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, "The decoder prompt cannot be empty")]
-    [InlineData(VllmServerFamily.B, "prompt is required")]
-    public async Task Refusal_EmptyRequest_HasStatusAndTextInTrailersOnly(VllmServerFamily family, string text)
+    [InlineData(EmulatedServer.VllmEngine, "The decoder prompt cannot be empty")]
+    [InlineData(EmulatedServer.Inference, "prompt is required")]
+    public async Task Refusal_EmptyRequest_HasStatusAndTextInTrailersOnly(EmulatedServer family, string text)
     {
         await using var server = await StartAsync(family);
         using var channel = Connect(server);
 
-        var exception = family == VllmServerFamily.A
+        var exception = family == EmulatedServer.VllmEngine
             ? await Assert.ThrowsAsync<RpcException>(async () =>
             {
                 using var call = new Engine.VllmEngine.VllmEngineClient(channel).Generate(new(), cancellationToken: Cancel);
@@ -103,7 +103,7 @@ public sealed class DotNetClientTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Status_TextBeyondAscii_IsDecoded(VllmServerFamily family)
+    public async Task Status_TextBeyondAscii_IsDecoded(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         server.Reply(ScriptedReply.Failing(ServerFault.Status(8, "naïve: 100 % of 世界", afterMessages: 1)));
@@ -117,12 +117,12 @@ public sealed class DotNetClientTests
     [Fact]
     public async Task Gzip_FamilyA_IsAccepted()
     {
-        await using var server = await StartAsync(VllmServerFamily.A);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var channel = Connect(server);
 
         var ids = await CollectAsync(
-            channel, VllmServerFamily.A, stream: true, new CallOptions(new Metadata { { "grpc-internal-encoding-request", "gzip" } }, cancellationToken: Cancel));
+            channel, EmulatedServer.VllmEngine, stream: true, new CallOptions(new Metadata { { "grpc-internal-encoding-request", "gzip" } }, cancellationToken: Cancel));
 
         Assert.Equal(10u, ids[0]);
         Assert.Equal("gzip", server.Requests[0].Metadata["grpc-encoding"]);
@@ -130,7 +130,7 @@ public sealed class DotNetClientTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Health_Service_AnswersServing(VllmServerFamily family)
+    public async Task Health_Service_AnswersServing(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         using var channel = Connect(server);
@@ -143,7 +143,7 @@ public sealed class DotNetClientTests
     [Fact]
     public async Task GetTokenizer_SeveralChunks_AreTheArchiveWithItsChecksum()
     {
-        await using var server = await StartAsync(VllmServerFamily.A);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine);
         using var channel = Connect(server);
         using var call = new Engine.VllmEngine.VllmEngineClient(channel).GetTokenizer(new(), cancellationToken: Cancel);
         using var archive = new MemoryStream();
@@ -160,9 +160,9 @@ public sealed class DotNetClientTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Generate_LargePrompt_ArrivesWhole(VllmServerFamily family)
+    public async Task Generate_LargePrompt_ArrivesWhole(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = family, ContextLength = 4_000_000 }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = family, ContextLength = 4_000_000 }, Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var channel = Connect(server);
 
@@ -171,14 +171,14 @@ public sealed class DotNetClientTests
         Assert.Equal(2_500_000, server.Requests[0].PromptIds.Count);
     }
 
-    private static Task<VllmTestServer> StartAsync(VllmServerFamily family) => VllmTestServer.StartAsync(new() { Family = family }, Cancel);
+    private static Task<VllmEmulator> StartAsync(EmulatedServer family) => VllmEmulator.StartAsync(new() { Server = family }, Cancel);
 
-    private static GrpcChannel Connect(VllmTestServer server) => GrpcChannel.ForAddress(server.Endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = null });
+    private static GrpcChannel Connect(VllmEmulator server) => GrpcChannel.ForAddress(server.Endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = null });
 
-    private static async Task<List<uint>> CollectAsync(GrpcChannel channel, VllmServerFamily family, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
+    private static async Task<List<uint>> CollectAsync(GrpcChannel channel, EmulatedServer family, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
     {
         prompt ??= [1, 2, 3];
-        return family == VllmServerFamily.A ? await EngineAsync(channel, stream, options, prompt) : await InferenceAsync(channel, stream, options, prompt);
+        return family == EmulatedServer.VllmEngine ? await EngineAsync(channel, stream, options, prompt) : await InferenceAsync(channel, stream, options, prompt);
     }
 
     private static async Task<List<uint>> EngineAsync(GrpcChannel channel, bool stream, CallOptions options, IEnumerable<uint> prompt)

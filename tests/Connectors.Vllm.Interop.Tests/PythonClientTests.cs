@@ -176,10 +176,10 @@ public sealed class PythonClientTests
         Assert.Equal("UNAVAILABLE", stranger.GetProperty("status").GetString());
     }
 
-    private static Task<VllmTestServer> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) => VllmTestServer.StartAsync(
+    private static Task<VllmEmulator> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) => VllmEmulator.StartAsync(
         new()
         {
-            Family = Enum.Parse<VllmServerFamily>(family, ignoreCase: true),
+            Server = family is "a" or "A" ? EmulatedServer.VllmEngine : EmulatedServer.Inference,
             Certificate = certificates?.Server,
             ClientCertificateAuthorities = mutual ? [certificates!.Authority] : null,
         },

@@ -15,7 +15,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task TextGeneration_RawPrompt_SendsItWithoutTemplate()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(server, builder => builder.AddVllmGrpcTextGeneration(server.Endpoint));
         var service = provider.GetRequiredService<ITextGenerationService>();
         server.Reply(" upon a time");
@@ -37,7 +37,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task ChatCompletion_Reasoning_ComesAndGoesAsReasoning()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(
             server.Endpoint, configure: options => options.ReasoningParser = "qwen3"));
         var service = provider.GetRequiredService<IChatCompletionService>();
@@ -64,7 +64,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task ChatCompletion_SeveralResults_AreSeveralContents()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
         server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
         var history = new ChatHistory();
@@ -80,7 +80,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task Settings_TypedAndLoose_SendTheSameRequest()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(server, builder => builder.AddVllmGrpcChatCompletion(server.Endpoint));
         server.Reply("ok");
         var service = provider.GetRequiredService<IChatCompletionService>();
@@ -120,7 +120,7 @@ public sealed class ServiceTests
     [Fact]
     public async Task AddVllmGrpc_Keyed_RegistersBothServices()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Token);
+        await using var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(server, builder => builder.AddVllmGrpc(server.Endpoint, "my-model", "vllm"));
 
         var chat = provider.GetRequiredKeyedService<IChatCompletionService>("vllm");
@@ -130,7 +130,7 @@ public sealed class ServiceTests
         Assert.Null(provider.GetService<IChatCompletionService>());
     }
 
-    private static ServiceProvider Build(VllmTestServer server, Action<IKernelBuilder> register)
+    private static ServiceProvider Build(VllmEmulator server, Action<IKernelBuilder> register)
     {
         _ = server;
         var builder = Kernel.CreateBuilder();

@@ -9,7 +9,7 @@ public sealed class CapturedRequestTests
     [Fact]
     public async Task Requests_MoreThanKept_ForgetTheOldest()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { MaxCapturedRequests = 3 }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { MaxCapturedRequests = 3 }, Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
         for (var i = 0; i < 5; i++)
@@ -24,7 +24,7 @@ public sealed class CapturedRequestTests
     [Fact]
     public async Task Captured_Request_HoldsBytesMessageMetadataAndPrompt()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
         var request = Request("mine", 1, 2, 3);
@@ -44,7 +44,7 @@ public sealed class CapturedRequestTests
     [Fact]
     public async Task TextPrompt_Tokenized_IsCapturedAsTheEngineSawIt()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
 

@@ -5,7 +5,7 @@ using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 namespace Connectors.Vllm.Testing.Tests;
 
 /// <summary>
-/// The ways real servers die, as frames on the socket. Seen on vLLM 0.32: family A's process outlives its engine and ends calls in trailers; family B's
+/// The ways real servers die, as frames on the socket. Seen on vLLM 0.32: The VllmEngine protocol's process outlives its engine and ends calls in trailers; the Inference protocol's
 /// connections end with GOAWAY code 0 and a closed socket.
 /// </summary>
 public sealed class DeathTests
@@ -19,9 +19,9 @@ public sealed class DeathTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task KillEngine_FamilyAStream_EndsInTrailersOnAConnectionThatStays()
+    public async Task KillEngine_VllmEngineStream_EndsInTrailersOnAConnectionThatStays()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(Held(1));
         var peek = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
         await WaitForTokensAsync(server, 1);
@@ -39,9 +39,9 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task KillEngine_FamilyAWhole_EndsInTrailersWithoutAMessage()
+    public async Task KillEngine_VllmEngineWhole_EndsInTrailersWithoutAMessage()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(Held(1));
         var peek = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: false), Cancel);
         await WaitForTokensAsync(server, 1);
@@ -55,9 +55,9 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task KillEngine_FamilyALaterCalls_FailTheSameWayAndHealthSaysNoWithOk()
+    public async Task KillEngine_VllmEngineLaterCalls_FailTheSameWayAndHealthSaysNoWithOk()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         await server.KillEngineAsync();
 
         var (generate, _) = await Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel).WaitAsync(HangGuard, Cancel);
@@ -71,9 +71,9 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task Terminate_FamilyA_RefusesConnectionsLetsStreamsGoOnThenCancelsThem()
+    public async Task Terminate_VllmEngine_RefusesConnectionsLetsStreamsGoOnThenCancelsThem()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { ShutdownGrace = TimeSpan.FromMilliseconds(800) }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { ShutdownGrace = TimeSpan.FromMilliseconds(800) }, Cancel);
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Enqueue(new ScriptedReply { Ids = [10, 11], EndWithEos = false, FinishReason = "length", Hold = goOn.Task, HoldAfterMessages = 1 }, Held(1));
         var finishing = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
@@ -100,11 +100,11 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task KillEngine_FamilyB_SendsGoAwayZeroClosesAndRefusesUntilRestart()
+    public async Task KillEngine_Inference_SendsGoAwayZeroClosesAndRefusesUntilRestart()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = VllmServerFamily.B }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = EmulatedServer.Inference }, Cancel);
         var endpoint = server.Endpoint;
-        var frames = await EndOfInferenceAsync(server, server.KillEngineAsync);
+        var frames = await EndOfInferenceAsync(server, () => server.KillEngineAsync());
         using var client = new RawGrpcClient(endpoint);
         var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.CallAsync(Methods.InferenceStream, InferenceRequest(), Cancel));
         await server.RestartAsync(Cancel);
@@ -117,9 +117,9 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task Terminate_FamilyB_SendsGoAwayZeroAndClosesAtOnce()
+    public async Task Terminate_Inference_SendsGoAwayZeroAndClosesAtOnce()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = VllmServerFamily.B }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = EmulatedServer.Inference }, Cancel);
 
         var frames = await EndOfInferenceAsync(server, server.TerminateAsync);
 
@@ -127,9 +127,9 @@ public sealed class DeathTests
     }
 
     [Fact]
-    public async Task PromptOutOfVocabulary_FamilyB_KillsTheEngineAndHealthSaysSo()
+    public async Task PromptOutOfVocabulary_Inference_KillsTheEngineAndHealthSaysSo()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { Family = VllmServerFamily.B }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = EmulatedServer.Inference }, Cancel);
         using var client = new RawGrpcClient(server.Endpoint);
         var request = InferenceRequest();
         request.TokenIds.Ids.Add(999_999);
@@ -150,8 +150,8 @@ public sealed class DeathTests
 
     private static InferenceProtocol.GenerateRequest InferenceRequest() => new() { RequestId = "r1", TokenIds = new() { Ids = { 1, 2, 3 } } };
 
-    /// <summary>The frames of a family B stream that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.</summary>
-    private static async Task<List<Http2Frame>> EndOfInferenceAsync(VllmTestServer server, Func<Task> die)
+    /// <summary>The frames of a the Inference protocol stream that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.</summary>
+    private static async Task<List<Http2Frame>> EndOfInferenceAsync(VllmEmulator server, Func<Task> die)
     {
         server.Enqueue(Held(1));
         var peek = Http2Peek.CallAsync(server.Endpoint, Methods.InferenceStream, InferenceRequest(), Cancel);
@@ -169,7 +169,7 @@ public sealed class DeathTests
         return frames;
     }
 
-    private static async Task WaitForTokensAsync(VllmTestServer server, int tokens)
+    private static async Task WaitForTokensAsync(VllmEmulator server, int tokens)
     {
         var captured = await server.WaitForRequestAsync(request => request.RequestId == "r1", Cancel).WaitAsync(HangGuard, Cancel);
         while (captured.OutputTokens < tokens)

@@ -18,7 +18,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_PlainQuestion_ThinksAndMentionsTheUsersWords()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
         var text = await AskAsync(server, "<|im_start|>user\nWhy is the sky blue?<|im_end|>\n<|im_start|>assistant\n");
 
@@ -31,7 +31,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_ClosedThinkBlockInPrompt_DoesNotThink()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
         var text = await AskAsync(server, "<|im_start|>user\nWhy is the sky blue?<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n");
 
@@ -41,7 +41,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_ToolsOffered_CallsTheFittingToolWithArgumentsOfTheSchema()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
         var text = await AskAsync(server, $"<|im_start|>system\n# Tools\n<tools>\n{Time}\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the weather in Paris over the next 3 days, in Celsius?<|im_end|>\n<|im_start|>assistant\n");
 
@@ -57,7 +57,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_ToolResultThere_TellsItAndCallsNoTool()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
         var text = await AskAsync(server, $"<|im_start|>system\n<tools>\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the weather in Paris?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{{}}\n</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n21 degrees and sunny\n</tool_response><|im_end|>\n<|im_start|>assistant\n");
 
@@ -68,7 +68,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_ControlTokenInUserText_NeverBecomesAControlToken()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         var end = server.Tokenizer.TokenToId("<|im_end|>")!.Value;
         int[] prompt =
         [
@@ -89,7 +89,7 @@ public sealed class DemoModelTests
     [InlineData(ConstraintStart.AfterReasoning, "<think>\n\n</think>\n\n", "{")]
     public async Task Answer_Schema_HoldsWhereTheServerStartsConstraints(ConstraintStart start, string tail, string expected)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { ConstraintStart = start, ReasoningParser = "qwen3" }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { ConstraintStart = start, ReasoningParser = "qwen3" }, Cancel);
         var schema = """{"type":"object","properties":{"city":{"type":"string"},"population":{"type":"integer"}},"required":["city","population"]}""";
 
         var text = await AskAsync(server, "<|im_start|>user\nHow many people live in Paris, 2 or 3?<|im_end|>\n<|im_start|>assistant\n" + tail, new() { JsonSchema = schema });
@@ -109,7 +109,7 @@ public sealed class DemoModelTests
     [InlineData("(?:ab){2}c*[^x]")]
     public async Task Answer_Regex_Matches(string pattern)
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
         var text = await AskAsync(server, "<|im_start|>user\nhm<|im_end|>\n<|im_start|>assistant\n", new() { Regex = pattern });
 
@@ -119,7 +119,7 @@ public sealed class DemoModelTests
     [Fact]
     public async Task Answer_StructuralTag_FollowsTheFormat()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         var tag = """{"type":"structural_tag","format":{"type":"sequence","elements":[{"type":"tag","begin":"<think>","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_schema":{"type":"object","properties":{"ok":{"type":"boolean"}}}}]}}""";
 
         var text = await AskAsync(server, "<|im_start|>user\nhm<|im_end|>\n<|im_start|>assistant\n", new() { StructuralTag = tag });
@@ -127,10 +127,10 @@ public sealed class DemoModelTests
         Assert.Matches("^<think>.+</think>\\{\"ok\": true\\}<\\|im_end\\|>$", text);
     }
 
-    private static async Task<string> AskAsync(VllmTestServer server, string prompt, SamplingParams? sampling = null) =>
+    private static async Task<string> AskAsync(VllmEmulator server, string prompt, SamplingParams? sampling = null) =>
         server.Tokenizer.Decode(await AskAsync(server, server.Tokenizer.Encode(prompt), sampling ?? new SamplingParams()));
 
-    private static async Task<int[]> AskAsync(VllmTestServer server, int[] prompt, SamplingParams sampling)
+    private static async Task<int[]> AskAsync(VllmEmulator server, int[] prompt, SamplingParams sampling)
     {
         using var client = new RawGrpcClient(server.Endpoint);
         var request = new GenerateRequest { Tokenized = new() { InputIds = { prompt.Select(id => (uint)id) } }, SamplingParams = sampling };

@@ -14,7 +14,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Delivery_SingleBytes_CutsEveryDataFrameAndKeepsTheBytes()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         var reply = new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 1 };
         server.Enqueue(reply, reply with { Delivery = MessageDelivery.SingleBytes }, reply with { Delivery = MessageDelivery.SlowDrip });
 
@@ -32,7 +32,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Delivery_Together_PacksSeveralMessagesInAFrame()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12, 13], Delivery = MessageDelivery.Together });
 
         var (frames, _) = await PeekAsync(server);
@@ -46,7 +46,7 @@ public sealed class FaultTests
     [InlineData(2)]
     public async Task ResetStream_WithCode_SendsIt(int after)
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.ResetStream, AfterMessages = after, Http2Error = 11 } });
 
         var (frames, end) = await PeekAsync(server);
@@ -59,7 +59,7 @@ public sealed class FaultTests
     [Fact]
     public async Task GoAway_MidStream_SendsTheFrameAndCloses()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.GoAway, AfterMessages = 1, Http2Error = 11, Detail = "too_many_pings" } });
 
         var (frames, end) = await PeekAsync(server);
@@ -76,7 +76,7 @@ public sealed class FaultTests
     [InlineData(FaultKind.CloseConnection, "closed")]
     public async Task Connection_DropOrClose_EndsTheSocketAccordingly(FaultKind kind, string expected)
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = ServerFault.After(1, kind) });
 
         var (frames, end) = await PeekAsync(server);
@@ -91,7 +91,7 @@ public sealed class FaultTests
     [InlineData(FaultKind.EndEarly)]
     public async Task Ending_Broken_EndsTheStreamAsNamed(FaultKind kind)
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = ServerFault.After(1, kind) });
 
         var (frames, end) = await PeekAsync(server);
@@ -110,7 +110,7 @@ public sealed class FaultTests
     [InlineData(FaultKind.UnknownCompressionFlag, 7, 0)]
     public async Task Frame_Broken_ShowsThePrefixAndStaysOpen(FaultKind kind, byte flag, byte length)
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10], Fault = ServerFault.After(0, kind) });
 
         var (frames, end) = await PeekAsync(server, seen => Payload(seen).Length >= 5);
@@ -123,7 +123,7 @@ public sealed class FaultTests
     [Fact]
     public async Task FailNext_AnyMethod_PlaysTheFaultOnce()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.FailNext("HealthCheck", ServerFault.Status(14, "out to lunch: 100%"));
         server.FailNext("HealthCheck", new ServerFault { Kind = FaultKind.HttpAnswer, HttpStatus = 503 });
         using var client = new RawGrpcClient(server.Endpoint);
@@ -141,7 +141,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Stall_ClientCancels_IsCountedAsCancelled()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = ServerFault.After(1, FaultKind.Stall) });
         using var client = new RawGrpcClient(server.Endpoint);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
@@ -157,7 +157,7 @@ public sealed class FaultTests
         Assert.Equal(0, server.ActiveRequests);
     }
 
-    private static Task<(List<Http2Frame> Frames, string End)> PeekAsync(VllmTestServer server, Func<IReadOnlyList<Http2Frame>, bool>? enough = null) =>
+    private static Task<(List<Http2Frame> Frames, string End)> PeekAsync(VllmEmulator server, Func<IReadOnlyList<Http2Frame>, bool>? enough = null) =>
         Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(), Cancel, enough).WaitAsync(HangGuard, Cancel);
 
     private static GenerateRequest EngineRequest() => new() { RequestId = "r1", Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = true };

@@ -12,7 +12,7 @@ public sealed class LoadTests
     public async Task Generate_ManyParallelStreams_AllComplete()
     {
         const int Streams = 1000;
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [.. Enumerable.Range(10, 20)] });
         using var client = new RawGrpcClient(server.Endpoint);
 
@@ -26,7 +26,7 @@ public sealed class LoadTests
     [Fact]
     public async Task Restart_UnderLoad_EndsEveryCallAndServesAgain()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [10, 11], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
         using var client = new RawGrpcClient(server.Endpoint);
         var calls = Enumerable.Range(0, 50).Select(_ => client.CallAsync(Methods.Generate, Request(), Cancel)).ToArray();
@@ -50,7 +50,7 @@ public sealed class LoadTests
     [Fact]
     public async Task FailNext_SeveralMethods_EachFindsItsOwn()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.FailNext("GetModelInfo", ServerFault.Status(14, "first"));
         server.FailNext("HealthCheck", ServerFault.Status(14, "second"));
         using var client = new RawGrpcClient(server.Endpoint);
@@ -62,7 +62,7 @@ public sealed class LoadTests
     [Fact]
     public async Task Dispose_Always_ClosesThePort()
     {
-        var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         var endpoint = server.Endpoint;
         await server.DisposeAsync();
         using var client = new RawGrpcClient(endpoint);

@@ -61,3 +61,19 @@ internal sealed class RawGrpcClient : IDisposable
         return messages;
     }
 }
+
+internal sealed record RawAnswer(IReadOnlyList<byte[]> Messages, int? Status, string Detail, int HttpStatus)
+{
+    public IReadOnlyList<T> Parse<T>(MessageParser<T> parser)
+        where T : IMessage<T> => [.. Messages.Select(parser.ParseFrom)];
+}
+
+/// <summary>Paths of the methods these tests call.</summary>
+internal static class Methods
+{
+    public const string Generate = "/vllm.grpc.engine.VllmEngine/Generate";
+    public const string Abort = "/vllm.grpc.engine.VllmEngine/Abort";
+    public const string Embed = "/vllm.grpc.engine.VllmEngine/Embed";
+    public const string InferenceGenerate = "/vllm.Inference/Generate";
+    public const string InferenceStream = "/vllm.Inference/GenerateStream";
+}

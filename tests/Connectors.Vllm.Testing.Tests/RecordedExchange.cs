@@ -11,7 +11,7 @@ internal sealed record RecordedExchange(string Family, string Label, string Rpc,
     public static IReadOnlyList<RecordedExchange> Load(string file) =>
         [.. File.ReadLines(file).Where(line => line.Length > 0).Select(Parse)];
 
-    public ScriptedReply Script() => Family == "A" ? EngineScript() : InferenceScript();
+    public ScriptedReply Script() => Family == "B" ? InferenceScript() : EngineScript();
 
     private static RecordedExchange Parse(string line)
     {
@@ -26,6 +26,9 @@ internal sealed record RecordedExchange(string Family, string Label, string Rpc,
             root.GetProperty("status").GetString()!,
             root.GetProperty("details").GetString()!);
     }
+
+    private bool LosesFirstToken =>
+        Family == "A-rust" && GenerateRequest.Parser.ParseFrom(Request).SamplingParams is { HasPromptLogprobs: true };
 
     private ScriptedReply EngineScript()
     {
@@ -49,6 +52,19 @@ internal sealed record RecordedExchange(string Family, string Label, string Rpc,
             if (!choices.TryGetValue(index, out var choice))
             {
                 choices[index] = choice = ([], [], []);
+            }
+
+            if (LosesFirstToken && choice.Ids.Count == 0)
+            {
+                // What the engine said first; nobody ever saw it.
+                choice.Ids.Add(0);
+                choice.LogProbs.Add(new ScriptedLogProb(0, 1, []));
+                choice.Sizes.Add(1);
+                choice.Sizes[0] += ids.Count;
+                choice.Ids.AddRange(ids.Select(id => (int)id));
+                choice.LogProbs.AddRange(LogProbs(logProbs));
+                order.Add(index);
+                continue;
             }
 
             choice.Ids.AddRange(ids.Select(id => (int)id));

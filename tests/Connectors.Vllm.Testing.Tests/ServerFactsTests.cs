@@ -5,7 +5,7 @@ using Connectors.Vllm.Grpc.Protocol.Engine;
 
 namespace Connectors.Vllm.Testing.Tests;
 
-/// <summary>The tokenizer bundle, prefix cache, choices, ages and media of family A.</summary>
+/// <summary>The tokenizer bundle, prefix cache, choices, ages and media of the VllmEngine protocol.</summary>
 public sealed class ServerFactsTests
 {
     private const string Service = "/vllm.grpc.engine.VllmEngine/";
@@ -18,7 +18,7 @@ public sealed class ServerFactsTests
     [InlineData(TokenizerBundle.ManyChunks)]
     public async Task GetTokenizer_GoodBundles_UnpackToTheModelsFiles(TokenizerBundle bundle)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
         var chunks = await ChunksAsync(server);
 
         var zip = chunks.SelectMany(chunk => chunk.Data).ToArray();
@@ -46,7 +46,7 @@ public sealed class ServerFactsTests
     [InlineData(TokenizerBundle.Unimplemented, 12, "Method not found!")]
     public async Task GetTokenizer_Refusals_HaveStatusAndText(TokenizerBundle bundle, int status, string detail)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
         using var client = new RawGrpcClient(server.Endpoint);
 
         var answer = await client.CallAsync(Service + "GetTokenizer", new GetTokenizerRequest(), Cancel);
@@ -57,7 +57,7 @@ public sealed class ServerFactsTests
     [Fact]
     public async Task CachedTokens_RepeatedPrompt_AreWholeBlocksAndNeverAll()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
         var forty = Enumerable.Repeat(7u, 40).ToArray();
@@ -73,7 +73,7 @@ public sealed class ServerFactsTests
     [Fact]
     public async Task Choices_Streamed_InterleaveAndEachCompletes()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(new ScriptedReply { Ids = [10, 11], Alternatives = [new() { Ids = [20] }], ChoiceOrder = [1, 0, 1, 0, 0] });
         using var client = new RawGrpcClient(server.Endpoint);
 
@@ -88,7 +88,7 @@ public sealed class ServerFactsTests
     [Fact]
     public async Task Age_A0_LeavesOutWhatCameLater()
     {
-        await using var server = await VllmTestServer.StartAsync(new() { Age = VllmServerAge.A0 }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = EmulatedServer.VllmEngineFirst }, Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
 
@@ -104,7 +104,7 @@ public sealed class ServerFactsTests
     [Fact]
     public async Task SubscribeKvEvents_PromptArrives_SendsItsBlocks()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
         using var events = await client.SendAsync(Service + "SubscribeKvEvents", [], Cancel);
@@ -131,7 +131,7 @@ public sealed class ServerFactsTests
     [InlineData("data:image/png;base64,@@@@", "Non-base64 digit found")]
     public async Task Media_BadReferences_AreRefusedInTheServersWords(string url, string detail)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { AcceptsMedia = true }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { AcceptsMedia = true }, Cancel);
         using var client = new RawGrpcClient(server.Endpoint);
 
         var answer = await client.CallAsync(Methods.Generate, WithMedia(url, 1), Cancel);
@@ -142,8 +142,8 @@ public sealed class ServerFactsTests
     [Fact]
     public async Task Media_AnchorsAndProcessorOff_AreChecked()
     {
-        await using var on = await VllmTestServer.StartAsync(new() { AcceptsMedia = true, TokensPerImage = 4 }, Cancel);
-        await using var off = await VllmTestServer.StartAsync(new() { SupportsVision = true }, Cancel);
+        await using var on = await VllmEmulator.StartAsync(new() { AcceptsMedia = true, TokensPerImage = 4 }, Cancel);
+        await using var off = await VllmEmulator.StartAsync(new() { SupportsVision = true }, Cancel);
         on.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(on.Endpoint);
         using var refusing = new RawGrpcClient(off.Endpoint);
@@ -191,7 +191,7 @@ public sealed class ServerFactsTests
     private static async Task<uint> CachedAsync(RawGrpcClient client, GenerateRequest request) =>
         (await client.CallAsync(Methods.Generate, request, Cancel)).Parse(GenerateResponse.Parser).Single().Complete.CachedTokens;
 
-    private static async Task<IReadOnlyList<GetTokenizerChunk>> ChunksAsync(VllmTestServer server)
+    private static async Task<IReadOnlyList<GetTokenizerChunk>> ChunksAsync(VllmEmulator server)
     {
         using var client = new RawGrpcClient(server.Endpoint);
         return (await client.CallAsync(Service + "GetTokenizer", new GetTokenizerRequest(), Cancel)).Parse(GetTokenizerChunk.Parser);
@@ -199,7 +199,7 @@ public sealed class ServerFactsTests
 
     private static async Task<IReadOnlyList<GetTokenizerChunk>> ChunksAsync(TokenizerBundle bundle)
     {
-        await using var server = await VllmTestServer.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { TokenizerBundle = bundle }, Cancel);
         return await ChunksAsync(server);
     }
 

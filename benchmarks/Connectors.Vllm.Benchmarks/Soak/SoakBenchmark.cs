@@ -24,9 +24,9 @@ internal sealed class SoakBenchmark : IBenchmark
         var duration = arguments.Text("seconds") is null ? TimeSpan.FromMinutes(arguments.Number("minutes", 1)) : TimeSpan.FromSeconds(arguments.Number("seconds", 20));
         var parallel = arguments.Number("parallel", 64);
         var calm = arguments.Flag("no-faults");
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Family = arguments.Text("family") == "b" ? VllmServerFamily.B : VllmServerFamily.A,
+            Server = arguments.Text("family") == "b" ? EmulatedServer.Inference : EmulatedServer.VllmEngine,
             MaxCapturedRequests = 100,
         });
         using var model = ModelFolder.Extract(server.ModelFiles);
@@ -78,7 +78,7 @@ internal sealed class SoakBenchmark : IBenchmark
         return tally.LostCharacters == 0 && tally.Answered > 0 && server.ActiveRequests == 0 ? 0 : 1;
     }
 
-    private static ScriptedReply Answer(VllmTestServer server, CapturedRequest request, bool calm)
+    private static ScriptedReply Answer(VllmEmulator server, CapturedRequest request, bool calm)
     {
         var number = SoakScript.NumberIn(server.Tokenizer.Decode([.. request.PromptIds])) ?? 0;
         Random random = new(request.Number);
@@ -130,7 +130,7 @@ internal sealed class SoakBenchmark : IBenchmark
         }
     }
 
-    private static async Task<int> RestartAsync(VllmTestServer server, CancellationToken end)
+    private static async Task<int> RestartAsync(VllmEmulator server, CancellationToken end)
     {
         var restarts = 0;
         while (true)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -141,7 +142,7 @@ public sealed class CompletionsResource
                     texts[i] = new ChoiceText(request, known.Model, known.Tokenizer);
                 }
 
-                var sent = request with
+                var sent = await WithIdsAsync(request, known.Tokenizer, token).ConfigureAwait(false) with
                 {
                     IncludeServerText = request.IncludeServerText || known.Tokenizer is null,
                     PreparedFor = request.PreparedFor ?? known.Model,
@@ -159,6 +160,13 @@ public sealed class CompletionsResource
             },
             isText: request.PromptText is not null,
             cancellationToken);
+
+    /// <summary>The Rust servicer takes no text; with a tokenizer at hand the prompt is encoded here, as the other servers would.</summary>
+    private async ValueTask<GenerationRequest> WithIdsAsync(GenerationRequest request, VllmTokenizer? tokenizer, CancellationToken cancellationToken) =>
+        request.PromptText is not { } text || tokenizer is null
+        || (await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false)).TextPrompts
+            ? request
+            : request with { PromptText = null, PromptIds = tokenizer.Encode(text, addSpecialTokens: true) };
 
     private static GenerationRequest ForText(string prompt, SamplingOptions? sampling)
     {

@@ -64,6 +64,9 @@ public sealed record GenerationRequest
     /// <summary>Does not read the prefix cache; Inference protocol only.</summary>
     public bool BypassPrefixCache { get; init; }
 
+    /// <summary>Whether the server may watermark the answer; null leaves it to the server. Inference protocol only.</summary>
+    public bool? Watermarking { get; init; }
+
     /// <summary>Parameters for the server's KV connector, a JSON object; null sends none.</summary>
     public string? KvTransferParamsJson { get; init; }
 

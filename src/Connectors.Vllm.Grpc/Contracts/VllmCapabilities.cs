@@ -14,6 +14,14 @@ public sealed record VllmCapabilities
     /// <summary>Log probabilities.</summary>
     public bool Logprobs { get; init; }
 
+    /// <summary>
+    /// Log probabilities of the prompt. False at the Rust servicer of the VllmEngine protocol, which loses the first token of the answer with them.
+    /// </summary>
+    public bool PromptLogprobs { get; init; } = true;
+
+    /// <summary>Prompts given as text; false where the server takes token ids only (the Rust servicer).</summary>
+    public bool TextPrompts { get; init; } = true;
+
     /// <summary><see cref="GenerationRequest.LoraName"/>.</summary>
     public bool Lora { get; init; }
 

@@ -51,6 +51,12 @@ public class VllmException : Exception
     /// <summary>Whether the server reported that its engine has died: every request there fails until it is restarted.</summary>
     public bool IsEngineDead { get; init; }
 
+    /// <summary>
+    /// Whether the server was full and refused the request without working on it. The client has already tried other servers and waited as long as
+    /// <see cref="VllmRetryOptions.OverloadTimeout"/> allows.
+    /// </summary>
+    public bool IsOverloaded { get; init; }
+
     /// <summary>What a whole completion had received before it failed; null when nothing had come or the call is no completion.</summary>
     public CompletionResult? PartialCompletion { get; internal set; }
 }

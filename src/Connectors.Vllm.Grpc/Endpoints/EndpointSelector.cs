@@ -118,6 +118,7 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
 internal sealed class EndpointLease : IDisposable
 {
     private int _left;
+    private bool _answered;
 
     public EndpointLease(ServerEndpoint endpoint)
     {
@@ -127,11 +128,22 @@ internal sealed class EndpointLease : IDisposable
 
     public ServerEndpoint Endpoint { get; }
 
+    /// <summary>The server has begun to answer: it keeps a place there until the lease is disposed.</summary>
+    public void MarkAnswered()
+    {
+        _answered = true;
+        Endpoint.Room.Occupy();
+    }
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _left, 1) == 0)
         {
             Endpoint.Leave();
+            if (_answered)
+            {
+                Endpoint.Room.Release();
+            }
         }
     }
 }

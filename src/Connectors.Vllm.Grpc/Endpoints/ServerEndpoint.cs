@@ -44,6 +44,9 @@ internal sealed class ServerEndpoint : IDisposable
 
     public Uri Uri => Channel.Endpoint;
 
+    /// <summary>Who waits for a place there, since it said that it is full.</summary>
+    public ServerRoom Room { get; } = new();
+
     /// <summary>Requests of ours that are in flight there.</summary>
     public int Outstanding => Volatile.Read(ref _outstanding);
 
@@ -240,6 +243,13 @@ internal static class FailureKinds
     public static FailureKind Of(Exception exception) => exception switch
     {
         VllmException { IsEngineDead: true } => FailureKind.Down,
+
+        // Full, or still loading: nothing is wrong with it, and what is known of it stays true.
+        VllmException { IsOverloaded: true } => FailureKind.None,
+        VllmConnectionException { ServerMessage: var said }
+            when said.Contains("engine is still connecting", StringComparison.Ordinal) => FailureKind.None,
+        VllmConnectionException { ServerMessage: var said }
+            when said.StartsWith("servicer shutting down", StringComparison.Ordinal) => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Call, RequestId: not null } => FailureKind.None,
         VllmTimeoutException { ServerMessage.Length: 0 } => FailureKind.Hung,

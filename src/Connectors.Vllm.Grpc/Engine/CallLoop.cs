@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
@@ -17,6 +18,9 @@ internal sealed class CallLoop
 {
     /// <summary>How often one request may find that a connection was opened in between: bursts of requests open many at once.</summary>
     private const int MaxRenewals = 100;
+
+    /// <summary>What a server says that listens before its model is loaded.</summary>
+    private const string LoadingText = "engine is still connecting";
 
     /// <summary>After so many it takes its turn to send.</summary>
     private const int RenewalsBeforeTurns = 2;
@@ -49,7 +53,10 @@ internal sealed class CallLoop
             TimeSpan pause;
             try
             {
-                return (await ActAsync(lease.Endpoint, state, act, cancellationToken).ConfigureAwait(false), lease);
+                await lease.Endpoint.Room.EnterAsync(state.WasRefused, _retry.MaxDelay, cancellationToken).ConfigureAwait(false);
+                var result = await ActAsync(lease.Endpoint, state, act, cancellationToken).ConfigureAwait(false);
+                lease.MarkAnswered();
+                return (result, lease);
             }
             catch (VllmException exception)
             {
@@ -144,11 +151,18 @@ internal sealed class CallLoop
         endpoint.Observe(exception, _endpoints.MaySetAside(endpoint));
         state.Failed.Add(endpoint);
         TimeSpan? pause = null;
-        if (MayAskAnother(exception) && _endpoints.HasOther(state.Failed))
+        if (WaitFor(exception, state) is { } waiting && !_endpoints.HasOther(state.Failed))
+        {
+            // Where answers of ours are under way, the end of one is worth more than any delay; EnterAsync waits for it.
+            state.WasRefused = exception.IsOverloaded && endpoint.Room.IsOccupied;
+            pause = state.WasRefused ? TimeSpan.Zero : waiting;
+            state.Failed.Clear();
+        }
+        else if (MayAskAnother(exception) && _endpoints.HasOther(state.Failed))
         {
             pause = TimeSpan.Zero;
         }
-        else if (MayAskAgain(exception) && state.Retries < _retry.MaxRetries)
+        else if (!exception.IsOverloaded && MayAskAgain(exception) && state.Retries < _retry.MaxRetries)
         {
             pause = Backoff(state.Retries++);
             state.Failed.Clear();
@@ -164,6 +178,21 @@ internal sealed class CallLoop
         return pause;
     }
 
+    /// <summary>The next delay for a server that is full or still loading; null when it is neither, or its time is over.</summary>
+    private TimeSpan? WaitFor(VllmException exception, State state)
+    {
+        var limit = exception.IsOverloaded ? _retry.OverloadTimeout
+            : exception.ServerMessage.Contains(LoadingText, StringComparison.Ordinal) ? _retry.WaitForReady
+            : TimeSpan.Zero;
+        if (limit <= TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        var remaining = limit - state.Elapsed;
+        return remaining <= TimeSpan.Zero ? null : TimeSpan.FromTicks(Math.Min(Backoff(Math.Min(state.Waits++, 16)).Ticks, remaining.Ticks));
+    }
+
     /// <summary>Doubles from the base delay to the longest, and half of it is chance, so that clients do not come back together.</summary>
     private TimeSpan Backoff(int retry)
     {
@@ -174,6 +203,16 @@ internal sealed class CallLoop
     private sealed class State
     {
         public List<ServerEndpoint> Failed { get; } = [];
+
+        private readonly long _started = Stopwatch.GetTimestamp();
+
+        public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
+
+        /// <summary>Waits for a server that is full or loading.</summary>
+        public int Waits { get; set; }
+
+        /// <summary>The last server was full while it answered others of our requests.</summary>
+        public bool WasRefused { get; set; }
 
         public int Attempts { get; set; }
 

@@ -10,7 +10,7 @@ internal static class ConstraintFailures
 {
     private static readonly string[] Texts = ["grammar", "schema", "regex", "structur", "choice", "json", "xgrammar", "guidance", "outlines"];
 
-    // What an engine that cannot compile a constraint looks like from outside.
+    /// <summary>What front ends say when the engine could not compile a constraint: the Inference protocol's, and the Rust servicer's.</summary>
     private static readonly string[] Collapses = ["engine failed during generation", "engine finished the request with an error"];
 
     /// <summary>The exception to throw instead of <paramref name="exception"/>, which stems from a status of the server.</summary>

@@ -286,6 +286,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
         {
             (nameof(ProbeInterval), ProbeInterval), ("Retry:" + nameof(Retry.BaseDelay), Retry.BaseDelay),
                 ("Retry:" + nameof(Retry.MaxDelay), Retry.MaxDelay),
+            ("Retry:" + nameof(Retry.OverloadTimeout), Retry.OverloadTimeout), ("Retry:" + nameof(Retry.WaitForReady), Retry.WaitForReady),
         })
         {
             if (delay < TimeSpan.Zero)
@@ -379,6 +380,18 @@ public sealed class VllmRetryOptions
 
     /// <summary>Longest delay. Default 5 s.</summary>
     public TimeSpan MaxDelay { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long a request goes on asking servers that are full (<see cref="VllmException.IsOverloaded"/>), beside <see cref="MaxRetries"/>. Another
+    /// endpoint is asked first; then requests of this client wait for one another's answers. Zero gives up at once. Default 60 s.
+    /// </summary>
+    public TimeSpan OverloadTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How long a request waits for a server that listens but is still loading its model, beside <see cref="MaxRetries"/>. Zero, the default,
+    /// treats it as any other server that is unavailable.
+    /// </summary>
+    public TimeSpan WaitForReady { get; set; }
 
     internal VllmRetryOptions Clone() => (VllmRetryOptions)MemberwiseClone();
 }

@@ -88,6 +88,18 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         _open--;
     }
 
+    /// <summary>The server counts the prompt that was sent; media only add to it.</summary>
+    protected void CheckPromptCount(uint counted)
+    {
+        var sent = request.PromptIds.Length;
+        if (counted == 0 || (sent > 0 && (counted < sent || (counted > sent && request.Media.Count == 0))))
+        {
+            throw new InvalidDataException(
+                $"the server counts {counted} prompt tokens where {(sent > 0 ? sent : "some")} were sent; the answer belongs to another prompt, "
+                + "or lost tokens");
+        }
+    }
+
     private int Check(int index) => (uint)index < (uint)_tokens.Length
         ? index
         : throw new InvalidDataException($"choice index {index} was not asked for ({_tokens.Length} choices)");

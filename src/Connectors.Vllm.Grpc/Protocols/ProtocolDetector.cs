@@ -12,6 +12,12 @@ namespace Connectors.Vllm.Grpc;
 /// </summary>
 internal static class ProtocolDetector
 {
+    private static readonly (string Name, string Service)[] Strangers =
+    [
+        ("SGLang", "sglang.grpc.scheduler.SglangScheduler"),
+        ("TensorRT-LLM", "trtllm.TrtllmService"),
+    ];
+
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5);
 
     public static async Task<VllmProtocol> DetectAsync(ServerChannel channel, CancellationToken cancellationToken)
@@ -38,6 +44,16 @@ internal static class ProtocolDetector
             return VllmProtocol.LegacyInference;
         }
 
+        if (await FindStrangerAsync(channel, cancellationToken).ConfigureAwait(false) is { } stranger)
+        {
+            throw new VllmConnectionException(
+                $"{channel.Endpoint} is {stranger.Name} ({stranger.Service}), which this library does not speak: it speaks vLLM's gRPC protocols.")
+            {
+                StatusCode = VllmStatusCode.Unimplemented,
+                Endpoint = channel.Endpoint,
+            };
+        }
+
         throw new VllmConnectionException(
             $"{channel.Endpoint} speaks gRPC, but none of vLLM's protocols: vllm.grpc.engine.VllmEngine, vllm.Inference, vllm.Control and "
             + $"vllm.Generate are all unknown to it.")
@@ -45,6 +61,21 @@ internal static class ProtocolDetector
             StatusCode = VllmStatusCode.Unimplemented,
             Endpoint = channel.Endpoint,
         };
+    }
+
+    /// <summary>Other engines whose services share messages with vLLM's; they know a health check of the same shape.</summary>
+    private static async Task<(string Name, string Service)?> FindStrangerAsync(ServerChannel channel, CancellationToken cancellationToken)
+    {
+        foreach (var (name, service) in Strangers)
+        {
+            var method = VllmEngineMethods.HealthCheckOf(service);
+            if (await KnowsAsync(channel, method, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
+            {
+                return (name, service);
+            }
+        }
+
+        return null;
     }
 
     private static async Task<bool> ServesInferenceAsync(ServerChannel channel, CancellationToken cancellationToken)

@@ -197,6 +197,25 @@ internal static class RequestValidator
         Need(request.Logprobs is not null || request.PromptLogprobs is not null, capabilities.Logprobs, "log probabilities",
             nameof(GenerationRequest.Logprobs));
 
+        var isInference = capabilities.Protocol != VllmProtocol.VllmEngine;
+        Need(request.SessionId is not null, isInference, "session ids", nameof(GenerationRequest.SessionId));
+        Need(request.Watermarking is not null, isInference, "watermarking", nameof(GenerationRequest.Watermarking));
+        if (request.PromptLogprobs is not null && !capabilities.PromptLogprobs)
+        {
+            throw Unsupported(
+                "This server is the Rust servicer of the VllmEngine protocol: with prompt log probabilities it loses the first token of the answer. "
+                + "Leave them out, or start the server with --servicer-impl python.",
+                nameof(GenerationRequest.PromptLogprobs));
+        }
+
+        if (request.PromptText is not null && !capabilities.TextPrompts)
+        {
+            throw Unsupported(
+                "This server is the Rust servicer of the VllmEngine protocol: it takes prompts as token ids only. Encode the text with the model's "
+                + "tokenizer.",
+                nameof(GenerationRequest.PromptText));
+        }
+
         static void Need(bool asked, bool able, string what, string parameter)
         {
             if (asked && !able)

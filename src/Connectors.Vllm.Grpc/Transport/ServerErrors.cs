@@ -13,6 +13,15 @@ internal static class ServerErrors
         "EngineCore encountered an issue",
         "engine core reported fatal failure",
         "Engine is not alive",
+        "engine ZMQ client is closed",
+        "engine connection failed",
+    ];
+
+    /// <summary>Texts of servers that are full for the moment; with RESOURCE_EXHAUSTED no text is needed.</summary>
+    private static readonly string[] OverloadTexts =
+    [
+        "currently busy and cannot accept new requests",
+        "worker is saturated",
     ];
 
     /// <summary>Texts of validation errors that servers between vLLM 0.27 and the servicer's repair send as INTERNAL.</summary>
@@ -27,6 +36,9 @@ internal static class ServerErrors
         "cannot be empty",
         "(parameter=",
     ];
+
+    /// <summary>Says whose fault a failure with media is: <c>client</c> or <c>transient</c>.</summary>
+    private const string MediaFaultTrailer = "smg-media-fault";
 
     private static readonly string[] BadMediaTexts =
     [
@@ -46,6 +58,7 @@ internal static class ServerErrors
         "may be provided in one prompt",
         "allowed domains",
         "base64",
+        "fetch failed",
     ];
 
     /// <param name="exception">The status, and the trailers that came with it.</param>
@@ -57,6 +70,7 @@ internal static class ServerErrors
         var (requestId, endpoint) = (call.RequestId, call.Endpoint);
         var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gives no reason)" : message)}";
         var dead = ContainsAny(message, DeadEngineTexts);
+        var mediaFault = exception.Trailers.GetValue(MediaFaultTrailer);
         if (dead)
         {
             text += " The server's engine has died; it must be restarted.";
@@ -68,6 +82,10 @@ internal static class ServerErrors
                 or VllmStatusCode.OutOfRange or VllmStatusCode.Unimplemented:
             case VllmStatusCode.Internal when !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)):
             case VllmStatusCode.ResourceExhausted when message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
+
+            // The trailer says whose fault it is; older servers only have the text, and theirs is final.
+            case VllmStatusCode.Unavailable when mediaFault == "client"
+                || (mediaFault is null && message.Contains("fetch failed", StringComparison.Ordinal)):
                 return new VllmRequestException(text, exception)
                 {
                     StatusCode = code,
@@ -75,7 +93,7 @@ internal static class ServerErrors
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    Parameter = ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(message),
+                    Parameter = mediaFault is not null || ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(message),
                 };
 
             case VllmStatusCode.Unavailable:
@@ -87,9 +105,9 @@ internal static class ServerErrors
                     RequestId = requestId,
                     Endpoint = endpoint,
 
-                    // A missing file or decoder is UNAVAILABLE too, and stays so.
-                    IsRetryable = !message.Contains("fetch failed", StringComparison.Ordinal),
+                    IsRetryable = true,
                     IsEngineDead = dead,
+                    IsOverloaded = ContainsAny(message, OverloadTexts),
                 };
 
             case VllmStatusCode.DeadlineExceeded:
@@ -114,6 +132,7 @@ internal static class ServerErrors
                     Endpoint = endpoint,
                     IsRetryable = code == VllmStatusCode.ResourceExhausted,
                     IsEngineDead = dead,
+                    IsOverloaded = code == VllmStatusCode.ResourceExhausted,
                 };
         }
     }

@@ -3,29 +3,30 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.Grpc;
-using Connectors.Vllm.Testing.Engine;
-using GenerationRequest = Connectors.Vllm.Testing.Engine.GenerationRequest;
+using Connectors.Vllm.Testing.Generation;
+using Connectors.Vllm.Tokenizers;
+using GenerationRequest = Connectors.Vllm.Testing.Generation.GenerationRequest;
 
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// The built-in stand-in for a model. It thinks first when the tokenizer knows think tags and the prompt leaves the thought open, calls the tool that fits the
-/// question once, tells the tool's result, keeps to a constraint, and otherwise answers with a sentence or two around the user's own words.
+/// The built-in stand-in for a model. It thinks first when the tokenizer knows think tags and the prompt leaves the thought open, calls the tool that
+/// fits the question once, tells the tool's result, keeps to a constraint, and otherwise answers with a sentence or two around the user's own words.
 /// </summary>
 internal static partial class DemoModel
 {
     private const int CountLimit = 1000;
 
-    public static ScriptedReply Answer(ServerState state, GenerationRequest request)
+    public static ScriptedReply Answer(ServedModel model, ConstraintStart constraintStart, GenerationRequest request)
     {
-        var tokenizer = state.Model.Tokenizer;
+        var tokenizer = model.Tokenizer;
         var facts = PromptReader.Read(tokenizer.Decode(request.PromptIds));
         var writer = new ReplyWriter(tokenizer);
         var canThink = tokenizer.TokenToId("<think>") is not null && facts.IsChat;
         var willThink = facts.Think == ThinkState.Open || (canThink && facts.Think == ThinkState.Absent);
         if (request.Constraint is { } constraint)
         {
-            var afterThought = state.Options.ConstraintStart == ConstraintStart.AfterReasoning;
+            var afterThought = constraintStart == ConstraintStart.AfterReasoning;
             if (!afterThought)
             {
                 return Constrained(writer, constraint, facts).ToReply();
@@ -73,20 +74,23 @@ internal static partial class DemoModel
             return writer.Say("<tool_call>\n").Quote(ToolCall(tool, facts)).Say("\n</tool_call>");
         }
 
-        if (CountTo().Match(facts.UserText) is { Success: true } match && int.TryParse(match.Groups["n"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        if (CountTo().Match(facts.UserText) is { Success: true } match
+            && int.TryParse(match.Groups["n"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
         {
             return writer.Say(string.Join(", ", Enumerable.Range(1, Math.Clamp(count, 1, CountLimit)))).Say(".");
         }
 
         if (Greeting().IsMatch(facts.UserText))
         {
-            return writer.Say("Hello! You said: ").Quote(facts.UserText).Say("\nI am a small test model without any weights, and I am happy to help. What would you like to know?");
+            return writer.Say("Hello! You said: ").Quote(facts.UserText)
+                .Say("\nI am a small test model without any weights, and I am happy to help. What would you like to know?");
         }
 
         return facts.UserText.Length == 0
             ? writer.Say("Hello! I am a small test model. Ask me something, and I will answer one token at a time.")
             : writer.Say("You asked about this: ").Quote(facts.UserText)
-                .Say("\nI am a small test model without any weights: I cannot really know things, but I can show you how an answer streams, one token at a time.");
+                .Say("\nI am a small test model without any weights: I cannot really know things, "
+                    + "but I can show you how an answer streams, one token at a time.");
     }
 
     private static ReplyWriter Constrained(ReplyWriter writer, Constraint constraint, PromptFacts facts)
@@ -97,7 +101,8 @@ internal static partial class DemoModel
             ConstraintKind.JsonSchema => writer.Quote(sampler.Sample(constraint.Text)),
             ConstraintKind.JsonObject => writer.Quote($"{{\"answer\": {JsonText.Quote(facts.UserText)}}}"),
             ConstraintKind.Choice => writer.Quote(
-                constraint.Choices.FirstOrDefault(choice => facts.UserText.Contains(choice, StringComparison.OrdinalIgnoreCase)) ?? constraint.Choices[0]),
+                constraint.Choices.FirstOrDefault(choice => facts.UserText.Contains(choice, StringComparison.OrdinalIgnoreCase))
+                ?? constraint.Choices[0]),
             ConstraintKind.Regex => writer.Quote(RegexSampler.Sample(constraint.Text)),
 
             // A tag's marks are control tokens where the tokenizer has them.
@@ -111,7 +116,7 @@ internal static partial class DemoModel
     private static string ToolCall(JsonElement tool, PromptFacts facts)
     {
         var arguments = tool.TryGetProperty("parameters", out var schema) ? new SchemaSampler(facts.UserText).Sample(schema) : "{}";
-        return new StringBuilder("{\"name\": ").Append(JsonText.Quote(ToolChoice.Name(tool))).Append(", \"arguments\": ").Append(arguments).Append('}').ToString();
+        return $"{{\"name\": {JsonText.Quote(ToolChoice.Name(tool))}, \"arguments\": {arguments}}}";
     }
 
     [GeneratedRegex(@"\bcount (?:up )?to (?<n>\d{1,6})\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
@@ -119,4 +124,29 @@ internal static partial class DemoModel
 
     [GeneratedRegex(@"^(?:hello|hi|hey|good (?:morning|evening|day))\b.{0,40}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Greeting();
+}
+
+/// <summary>
+/// Collects the ids of a reply. Words that came from the prompt are encoded as plain text, so they can never become control tokens.
+/// </summary>
+internal sealed class ReplyWriter(VllmTokenizer tokenizer)
+{
+    private readonly List<int> _ids = [];
+
+    public ReplyWriter Say(string text)
+    {
+        _ids.AddRange(tokenizer.Encode(text));
+        return this;
+    }
+
+    public ReplyWriter Quote(string text)
+    {
+        _ids.AddRange(tokenizer.EncodeOrdinary(text));
+        return this;
+    }
+
+    /// <summary>The text of one token, with special tokens as they are spelled.</summary>
+    public string TextOf(int id) => tokenizer.Decode([id]);
+
+    public ScriptedReply ToReply() => new() { Ids = [.. _ids] };
 }

@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Vllm.Testing.Model;
 
-/// <summary>Reads a rendered prompt: ChatML, Llama 3 and similar turn markers, tools between &lt;tools&gt; tags, results between &lt;tool_response&gt; tags.</summary>
+/// <summary>
+/// Reads a rendered prompt: ChatML, Llama 3 and similar turn markers, tools between &lt;tools&gt; tags, results between &lt;tool_response&gt; tags.
+/// </summary>
 internal static partial class PromptReader
 {
     private const int MaxUserText = 240;
@@ -86,7 +88,9 @@ internal static partial class PromptReader
         return collapsed[..(char.IsHighSurrogate(collapsed[cut - 1]) ? cut - 1 : cut)] + " …";
     }
 
-    [GeneratedRegex(@"<\|im_start\|>(?<role>\w+)\n|<\|start_header_id\|>(?<role>\w+)<\|end_header_id\|>\n\n|<start_of_turn>(?<role>\w+)\n", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"<\|im_start\|>(?<role>\w+)\n|<\|start_header_id\|>(?<role>\w+)<\|end_header_id\|>\n\n|<start_of_turn>(?<role>\w+)\n",
+        RegexOptions.CultureInvariant)]
     private static partial Regex TurnStart();
 
     [GeneratedRegex(@"<\|im_end\|>|<\|eot_id\|>|<\|eom_id\|>|<end_of_turn>|<\|endoftext\|>", RegexOptions.CultureInvariant)]
@@ -97,4 +101,27 @@ internal static partial class PromptReader
 
     [GeneratedRegex(@"\s+", RegexOptions.CultureInvariant)]
     private static partial Regex Spaces();
+}
+
+/// <summary>What the demonstration model understands of a prompt.</summary>
+/// <param name="UserText">
+/// The last user message (or the tail of a prompt without chat markers), whitespace collapsed, at most a few hundred characters.
+/// </param>
+/// <param name="Tools">The functions offered, as JSON objects with name, description and parameters.</param>
+/// <param name="ToolResult">The result of a tool call that came after the last user message, or null.</param>
+/// <param name="IsChat">True when the prompt ends where an assistant's turn begins.</param>
+/// <param name="Think">State of the think block at the prompt's end.</param>
+internal sealed record PromptFacts(string UserText, IReadOnlyList<JsonElement> Tools, string? ToolResult, bool IsChat, ThinkState Think);
+
+/// <summary>State of the think block at the prompt's end.</summary>
+internal enum ThinkState
+{
+    /// <summary>The prompt's tail holds none.</summary>
+    Absent,
+
+    /// <summary>The prompt ends inside one.</summary>
+    Open,
+
+    /// <summary>The prompt ends behind a closed one.</summary>
+    Closed,
 }

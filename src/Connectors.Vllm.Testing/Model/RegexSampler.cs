@@ -89,7 +89,9 @@ internal sealed class RegexSampler
         var isNegated = _at < _pattern.Length && _pattern[_at] == '^';
         _at += isNegated ? 1 : 0;
         var start = _at;
-        var first = _at < _pattern.Length && _pattern[_at] == '\\' && _at + 1 < _pattern.Length ? Escape(_pattern[_at + 1]) : _at < _pattern.Length ? _pattern[_at].ToString() : "";
+        var first = _at >= _pattern.Length ? ""
+            : _pattern[_at] == '\\' && _at + 1 < _pattern.Length ? Escape(_pattern[_at + 1])
+            : _pattern[_at].ToString();
         while (_at < _pattern.Length && (_pattern[_at] != ']' || _at == start))
         {
             _at += _pattern[_at] == '\\' ? 2 : 1;
@@ -131,7 +133,8 @@ internal sealed class RegexSampler
             case '+':
                 _at++;
                 break;
-            case '{' when _pattern.IndexOf('}', _at) is var close and > 0 && int.TryParse(_pattern.AsSpan(_at + 1, close - _at - 1).ToString().Split(',')[0], out var count):
+            case '{' when _pattern.IndexOf('}', _at) is var close and > 0
+                && int.TryParse(_pattern.AsSpan(_at + 1, close - _at - 1).ToString().Split(',')[0], out var count):
                 least = Math.Min(count, MaxLength);
                 _at = close + 1;
                 break;

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Connectors.Vllm.Testing.Model;
 
-/// <summary>Makes one JSON value that a schema allows, from the user's words where a string or a number is free. Bounded in depth and length.</summary>
+/// <summary>
+/// Makes one JSON value that a schema allows, from the user's words where a string or a number is free. Bounded in depth and length.
+/// </summary>
 internal sealed partial class SchemaSampler(string userText)
 {
     private const int MaxDepth = 12;
@@ -128,7 +131,8 @@ internal sealed partial class SchemaSampler(string userText)
         var maximum = Integer(schema, "maximum");
         var asked = _numbers.TryDequeue(out var number) ? number : (minimum ?? 1).ToString(CultureInfo.InvariantCulture);
         var value = double.Parse(asked, CultureInfo.InvariantCulture);
-        var fits = (minimum is null || value >= minimum) && (maximum is null || value <= maximum) && (TypeOf(schema) == "number" || value == Math.Floor(value));
+        var fits = (minimum is null || value >= minimum) && (maximum is null || value <= maximum)
+            && (TypeOf(schema) == "number" || value == Math.Floor(value));
         return fits ? asked : (minimum ?? maximum ?? 1).ToString(CultureInfo.InvariantCulture);
     }
 
@@ -159,7 +163,8 @@ internal sealed partial class SchemaSampler(string userText)
     private JsonElement Pick(JsonElement values)
     {
         var mentioned = values.EnumerateArray()
-            .FirstOrDefault(value => value.ValueKind == JsonValueKind.String && userText.Contains(value.GetString()!, StringComparison.OrdinalIgnoreCase));
+            .FirstOrDefault(value => value.ValueKind == JsonValueKind.String
+                && userText.Contains(value.GetString()!, StringComparison.OrdinalIgnoreCase));
         return mentioned.ValueKind == JsonValueKind.Undefined ? values[0] : mentioned;
     }
 
@@ -221,4 +226,10 @@ internal sealed partial class SchemaSampler(string userText)
 
     [GeneratedRegex(@"city|place|location|town|country|person|name|where", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex PlaceName();
+}
+
+/// <summary>JSON strings as a model writes them: characters beyond ASCII stay readable.</summary>
+internal static class JsonText
+{
+    public static string Quote(string text) => "\"" + JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";
 }

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Connectors.Vllm.Testing.Engine;
+using Connectors.Vllm.Testing.Generation;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Testing.Model;
@@ -10,7 +10,7 @@ internal sealed class ServedModel
     private static readonly string[] SamplingKeys = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty"];
     private readonly Lazy<VllmTokenizer> _tokenizer;
 
-    private ServedModel(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, VllmTestServerOptions options)
+    private ServedModel(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, VllmTestServerOptions options, string? tinyModelFolder)
     {
         Files = files;
         _tokenizer = new Lazy<VllmTokenizer>(() => VllmTokenizer.FromFiles(files));
@@ -29,9 +29,10 @@ internal sealed class ServedModel
         Stops = new ModelStops(primary, [.. EosTokens.Concat(generationEos).Where(id => id != primary).Distinct()]);
         MaxNewTokens = Number(generation.RootElement, "max_new_tokens");
         Sampling = SamplingDefaults(generation.RootElement);
-        SamplingJson = options.DefaultSamplingParamsJson ?? SamplingText(generation.RootElement);
-        Path = options.ModelPath ?? (options.ModelDirectory is { } folder ? System.IO.Path.GetFullPath(folder) : TinyModel.Name);
-        ServedName = options.ServedModelName ?? Path;
+        SamplingJson = SamplingText(generation.RootElement);
+        var directory = options.ModelDirectory is { } folder ? System.IO.Path.GetFullPath(folder) : null;
+        Path = options.ReportedModelPath ?? directory ?? tinyModelFolder ?? TinyModel.Name;
+        ServedName = options.ServedModelName ?? options.ReportedModelPath ?? directory ?? TinyModel.Name;
     }
 
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; }
@@ -64,19 +65,25 @@ internal sealed class ServedModel
     /// <summary>Sampling defaults of generation_config.json by key.</summary>
     public IReadOnlyDictionary<string, float> Sampling { get; }
 
-    /// <summary>The same as family A reports them: compact JSON, or empty.</summary>
+    /// <summary>The same as the VllmEngine protocol reports them: compact JSON, or empty.</summary>
     public string SamplingJson { get; }
 
-    public static ServedModel Load(VllmTestServerOptions options)
+    /// <param name="options">Which model, and under which names.</param>
+    /// <param name="tinyModelFolder">
+    /// Folder that holds the built-in model's files, for protocols that cannot hand them out; null when there is none.
+    /// </param>
+    public static ServedModel Load(VllmTestServerOptions options, string? tinyModelFolder = null)
     {
         try
         {
-            return new ServedModel(options.ModelDirectory is { } folder ? ModelFolder.Read(folder) : TinyModel.Files, options);
+            return new ServedModel(options.ModelDirectory is { } folder ? ModelFolder.Read(folder) : TinyModel.Files, options, tinyModelFolder);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or TokenizerException)
         {
             throw new VllmTestServerException(
-                $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message.TrimEnd('.')}. It needs tokenizer.json and config.json as a Hugging Face model folder has them.", exception);
+                $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message.TrimEnd('.')}. "
+                + "It needs tokenizer.json and config.json as a Hugging Face model folder has them.",
+                exception);
         }
     }
 
@@ -103,7 +110,9 @@ internal sealed class ServedModel
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
 
     private static List<string> Strings(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(item => item.GetString() ?? "")] : [];
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Select(item => item.GetString() ?? "")]
+            : [];
 
     private static List<int> Ids(JsonElement element, string name) => !element.TryGetProperty(name, out var value) ? [] : value.ValueKind switch
     {
@@ -133,5 +142,31 @@ internal sealed class ServedModel
             .Select(key => $"\"{key}\":{generation.GetProperty(key).GetRawText()}");
         var joined = string.Join(',', parts);
         return joined.Length == 0 ? "" : "{" + joined + "}";
+    }
+}
+
+/// <summary>Reads the files of a model folder that GetTokenizer hands out; weights and sub-folders stay where they are.</summary>
+internal static class ModelFolder
+{
+    private static readonly HashSet<string> Names = new(StringComparer.Ordinal)
+    {
+        "tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
+        "tokenizer.model", "tiktoken.model", "chat_template.json", "preprocessor_config.json", "processor_config.json",
+        "video_preprocessor_config.json",
+    };
+
+    public static IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Read(string folder)
+    {
+        var files = new SortedDictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateFiles(folder))
+        {
+            var name = Path.GetFileName(path);
+            if (Names.Contains(name) || Path.GetExtension(name) is ".tiktoken" or ".jinja" or ".model")
+            {
+                files[name] = File.ReadAllBytes(path);
+            }
+        }
+
+        return files.Count > 0 ? files : throw new FileNotFoundException("no tokenizer or config file is in it.");
     }
 }

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Makes one text that a structural tag allows, in both dialects vLLM takes: <c>format</c> trees, and the older <c>structures</c> with <c>triggers</c>.
-/// See https://xgrammar.mlc.ai/docs/structural_tag for the elements.
+/// Makes one text that a structural tag allows, in both dialects vLLM takes: <c>format</c> trees, and the older <c>structures</c> with
+/// <c>triggers</c>. See https://xgrammar.mlc.ai/docs/structural_tag for the elements.
 /// </summary>
 internal static class TagSampler
 {
@@ -25,10 +25,12 @@ internal static class TagSampler
         {
             Write(text, format, sampler, 0);
         }
-        else if (root.TryGetProperty("structures", out var structures) && structures.ValueKind == JsonValueKind.Array && structures.GetArrayLength() > 0)
+        else if (root.TryGetProperty("structures", out var structures)
+            && structures.ValueKind == JsonValueKind.Array && structures.GetArrayLength() > 0)
         {
             var first = structures[0];
-            text.Append(Text(first, "begin")).Append(first.TryGetProperty("schema", out var schema) ? sampler.Sample(schema) : "{}").Append(Text(first, "end"));
+            var content = first.TryGetProperty("schema", out var schema) ? sampler.Sample(schema) : "{}";
+            text.Append(Text(first, "begin")).Append(content).Append(Text(first, "end"));
         }
 
         return text.ToString();
@@ -65,7 +67,8 @@ internal static class TagSampler
             case "tag":
                 WriteTag(text, format, sampler, depth);
                 break;
-            case "triggered_tags" or "tags_with_separator" when Elements(format, "tags").FirstOrDefault() is { ValueKind: JsonValueKind.Object } first:
+            case "triggered_tags" or "tags_with_separator"
+                when Elements(format, "tags").FirstOrDefault() is { ValueKind: JsonValueKind.Object } first:
                 WriteTag(text, first, sampler, depth);
                 break;
             case "any_text" or "any_tokens":
@@ -100,5 +103,7 @@ internal static class TagSampler
     private static string Text(JsonElement element, string name) =>
         !element.TryGetProperty(name, out var value) ? ""
             : value.ValueKind == JsonValueKind.String ? value.GetString()!
-            : value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.String ? value[0].GetString()! : "";
+            : value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.String
+                ? value[0].GetString()!
+                : "";
 }

@@ -10,8 +10,9 @@ internal static partial class ToolChoice
 
     private static readonly HashSet<string> Fillers = new(StringComparer.Ordinal)
     {
-        "the", "and", "for", "you", "your", "with", "what", "whats", "from", "this", "that", "please", "can", "could", "would", "tell", "get", "give", "show", "returns",
-        "return", "gets", "are", "how", "who", "when", "where", "which", "will", "has", "have", "name", "about", "any", "its", "was", "not", "use", "into", "current",
+        "the", "and", "for", "you", "your", "with", "what", "whats", "from", "this", "that", "please", "can", "could", "would", "tell", "get", "give",
+        "show", "returns", "return", "gets", "are", "how", "who", "when", "where", "which", "will", "has", "have", "name", "about", "any", "its", "was", "not", "use",
+        "into", "current",
     };
 
     public static JsonElement? Fitting(PromptFacts facts)
@@ -38,12 +39,15 @@ internal static partial class ToolChoice
     }
 
     public static string Name(JsonElement tool) =>
-        tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "";
+        tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString()!
+            : "";
 
     private static int Shared(HashSet<string> left, HashSet<string> right) => left.Count(word => right.Any(other => Alike(word, other)));
 
     private static bool Alike(string left, string right) =>
-        left == right || (left.Length >= PrefixLength && right.Length >= PrefixLength && left.AsSpan(0, PrefixLength).SequenceEqual(right.AsSpan(0, PrefixLength)));
+        left == right || (left.Length >= PrefixLength && right.Length >= PrefixLength
+            && left.AsSpan(0, PrefixLength).SequenceEqual(right.AsSpan(0, PrefixLength)));
 
     private static HashSet<string> Words(string text) =>
         [.. Word().Matches(text).Select(match => match.Value.ToLowerInvariant()).Where(word => word.Length >= 3 && !Fillers.Contains(word))];

@@ -5,8 +5,8 @@ using System.IO.Pipelines;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>
-/// Stands between the HTTP/2 connection and its socket. Normally it only passes bytes on. It can count what was sent, cut DATA frames into one-byte frames
-/// (flow control is unharmed: the payload stays the same), and it can end the connection with frames of its own at a frame boundary.
+/// Stands between the HTTP/2 connection and its socket. Normally it only passes bytes on. It can count what was sent, cut DATA frames into one-byte
+/// frames (flow control is unharmed: the payload stays the same), and it can end the connection with frames of its own at a frame boundary.
 /// </summary>
 /// <remarks>The connection writes whole frames before it flushes, under its own lock; so "nothing unflushed" means "between two frames".</remarks>
 internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter

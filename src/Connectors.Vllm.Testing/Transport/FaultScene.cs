@@ -43,7 +43,8 @@ internal static class FaultScene
                 await call.FinishAsync(RpcStatus.Ok, "").ConfigureAwait(false);
                 break;
             case FaultKind.HttpAnswer:
-                await call.AnswerAsHttpAsync(fault.HttpStatus, "text/html", "<html><body>This is not a gRPC server.</body></html>").ConfigureAwait(false);
+                await call.AnswerAsHttpAsync(fault.HttpStatus, "text/html", "<html><body>This is not a gRPC server.</body></html>")
+                    .ConfigureAwait(false);
                 break;
             case FaultKind.LengthTooLong:
                 await call.WriteRawAsync(TooLong).ConfigureAwait(false);

@@ -1,23 +1,30 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using Connectors.Vllm.Testing.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>Kestrel, bare: HTTP/2 only, one handler for all paths, every connection within reach of the fault scenes.</summary>
-internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerState state) : IAsyncDisposable
+/// <param name="options">Address and certificates.</param>
+/// <param name="port">The port, 0 for a free one.</param>
+/// <param name="handle">Answers every request.</param>
+/// <param name="onConnection">Told of each connection accepted.</param>
+internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestDelegate handle, Action onConnection)
 {
     private readonly ConcurrentDictionary<ConnectionTap, ConnectionContext> _connections = new();
     private readonly ClosableListenerFactory _listeners = new();
-    private readonly CallDispatcher _dispatcher = new(state);
     private WebApplication? _application;
 
     /// <summary>Starts listening and returns the port.</summary>
@@ -30,7 +37,7 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
         // The default lifetime would take Ctrl+C and SIGTERM away from the program this server is embedded in.
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         var application = builder.Build();
-        application.Run(_dispatcher.HandleAsync);
+        application.Run(handle);
         try
         {
             await application.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -59,11 +66,13 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
         await _listeners.CloseAsync().ConfigureAwait(false);
         foreach (var connection in _connections.Values)
         {
-            connection.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
         }
     }
 
-    /// <summary>Closes the port, gives connections time to close by themselves, says farewell to those that did not, and stops when they are closed.</summary>
+    /// <summary>
+    /// Closes the port, gives connections time to close by themselves, says farewell to those that did not, and stops when they are closed.
+    /// </summary>
     public async Task StopAsync(Action<ConnectionTap> farewell, TimeSpan grace = default)
     {
         if (_application is not { } application)
@@ -95,11 +104,8 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
 
         await application.StopAsync(patience.Token).ConfigureAwait(false);
         await application.DisposeAsync().ConfigureAwait(false);
-        _dispatcher.Dispose();
         _application = null;
     }
-
-    public ValueTask DisposeAsync() => new(StopAsync(connection => connection.Drop()));
 
     private static async Task WaitForCloseAsync(ConnectionContext connection, CancellationToken patience)
     {
@@ -143,7 +149,7 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
             var tap = new ConnectionTap(connection);
             connection.Transport = tap;
             connection.Features.Set(tap);
-            state.CountConnection();
+            onConnection();
             _connections[tap] = connection;
             try
             {
@@ -174,4 +180,37 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, ServerSt
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
         return chain.Build(client);
     }
+}
+
+/// <summary>Kestrel's socket listener, with a handle to close the port while connections go on.</summary>
+internal sealed class ClosableListenerFactory : IConnectionListenerFactory
+{
+    private readonly SocketTransportFactory _sockets = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+    private IConnectionListener? _listener;
+
+    /// <summary>The port that was bound.</summary>
+    public int Port => ((IPEndPoint)_listener!.EndPoint).Port;
+
+    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        _listener = await _sockets.BindAsync(endpoint, cancellationToken).ConfigureAwait(false);
+        return _listener;
+    }
+
+    /// <summary>Closes the port; later connections are refused.</summary>
+    public async Task CloseAsync()
+    {
+        if (_listener is { } listener)
+        {
+            await listener.UnbindAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+}
+
+/// <summary>A host lifetime that listens to no signals: the embedding program decides when the server ends.</summary>
+internal sealed class EmbeddedLifetime : IHostLifetime
+{
+    public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>
-/// Counts DATA bytes per tracked stream as they leave. Kestrel completes a flush before the bytes are on the wire and drops them when the stream is reset;
-/// a fault that shall come after a message must wait for the message to leave.
+/// Counts DATA bytes per tracked stream as they leave. Kestrel completes a flush before the bytes are on the wire and drops them when the stream is
+/// reset; a fault that shall come after a message must wait for the message to leave.
 /// </summary>
 internal sealed class SentData
 {

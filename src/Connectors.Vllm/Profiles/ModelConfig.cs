@@ -35,6 +35,12 @@ internal sealed record ModelConfig
 
     public int? AudioTokenId { get; init; }
 
+    /// <summary>Whether the beginning of the model's embeddings is an embedding by itself, for any length.</summary>
+    public bool IsMatryoshka { get; init; }
+
+    /// <summary>The lengths at which it is, where the model lists them; empty allows any.</summary>
+    public IReadOnlyList<int> MatryoshkaDimensions { get; init; } = [];
+
     /// <summary>The response_template of tokenizer_config.json as JSON text.</summary>
     public string? ResponseTemplate { get; init; }
 
@@ -66,6 +72,8 @@ internal sealed record ModelConfig
             ImageTokenId = Integer(root, "image_token_id") ?? Integer(root, "image_token_index") ?? Integer(root, "media_placeholder_token_id"),
             VideoTokenId = Integer(root, "video_token_id") ?? Integer(root, "video_token_index"),
             AudioTokenId = Integer(root, "audio_token_id") ?? Integer(root, "audio_token_index"),
+            IsMatryoshka = Member(root, "is_matryoshka").ValueKind == JsonValueKind.True || Ids(root, "matryoshka_dimensions").Count > 0,
+            MatryoshkaDimensions = Ids(root, "matryoshka_dimensions"),
         };
     }
 

@@ -185,6 +185,27 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.CacheSalt.Set(options, value);
         }
 
+        /// <summary>The session the request belongs to, for routing by it. Inference protocol only. <c>session_id</c></summary>
+        public string? SessionId
+        {
+            get => VllmOptions.SessionId.Get(options);
+            set => VllmOptions.SessionId.Set(options, value);
+        }
+
+        /// <summary>Computes the whole prompt instead of reading the prefix cache. Inference protocol only. <c>bypass_prefix_cache</c></summary>
+        public bool? BypassPrefixCache
+        {
+            get => VllmOptions.BypassPrefixCache.Get(options);
+            set => VllmOptions.BypassPrefixCache.Set(options, value);
+        }
+
+        /// <summary>Whether the server may watermark the answer. Inference protocol only. <c>watermarking</c></summary>
+        public bool? Watermarking
+        {
+            get => VllmOptions.Watermarking.Get(options);
+            set => VllmOptions.Watermarking.Set(options, value);
+        }
+
         /// <summary>The data-parallel engine to run on, 0 or more. <c>data_parallel_rank</c></summary>
         public int? DataParallelRank
         {

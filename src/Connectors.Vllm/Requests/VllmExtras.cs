@@ -57,6 +57,12 @@ internal sealed record VllmExtras
 
     public string? CacheSalt { get; init; }
 
+    public string? SessionId { get; init; }
+
+    public bool? BypassPrefixCache { get; init; }
+
+    public bool? Watermarking { get; init; }
+
     public int? DataParallelRank { get; init; }
 
     public int? TruncatePromptTokens { get; init; }
@@ -114,6 +120,9 @@ internal sealed record VllmExtras
             Priority = VllmOptions.Priority.Read(reader),
             LoraName = VllmOptions.LoraName.Read(reader),
             CacheSalt = VllmOptions.CacheSalt.Read(reader),
+            SessionId = VllmOptions.SessionId.Read(reader),
+            BypassPrefixCache = VllmOptions.BypassPrefixCache.Read(reader),
+            Watermarking = VllmOptions.Watermarking.Read(reader),
             DataParallelRank = VllmOptions.DataParallelRank.Read(reader),
             TruncatePromptTokens = VllmOptions.TruncatePromptTokens.Read(reader),
             KvTransferParameters = VllmOptions.KvTransferParameters.Read(reader),

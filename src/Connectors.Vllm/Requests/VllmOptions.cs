@@ -206,6 +206,27 @@ internal static class VllmOptions
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };
 
+    public static readonly VllmOption<string?> SessionId = new(
+        "session_id", [], "SessionId", "string", InferenceOnly,
+        "The session the request belongs to, for servers and gateways that route by it.")
+    {
+        Reader = static (properties, key) => properties.NonEmptyText(key),
+    };
+
+    public static readonly VllmOption<bool?> BypassPrefixCache = new(
+        "bypass_prefix_cache", [], "BypassPrefixCache", "true, false", InferenceOnly,
+        "Computes the whole prompt instead of reading the prefix cache.")
+    {
+        Reader = static (properties, key) => properties.Boolean(key),
+    };
+
+    public static readonly VllmOption<bool?> Watermarking = new(
+        "watermarking", [], "Watermarking", "true, false", InferenceOnly,
+        "Whether the server may watermark the answer, where it does; its default is true.")
+    {
+        Reader = static (properties, key) => properties.Boolean(key),
+    };
+
     public static readonly VllmOption<int?> DataParallelRank = new(
         "data_parallel_rank", [], "DataParallelRank", "0 or more", null,
         "The data-parallel engine to run on.")
@@ -267,7 +288,8 @@ internal static class VllmOptions
     [
         MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, TopLogprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
         ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, BoundWhiteSpace, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
-        ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, DataParallelRank, TruncatePromptTokens,
+        ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, SessionId, BypassPrefixCache, Watermarking,
+        DataParallelRank, TruncatePromptTokens,
         KvTransferParameters, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
     ];
 

@@ -11,8 +11,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_OneOfTwoServersDown_GoesToTheOther()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two);
@@ -30,8 +30,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_EngineDeadOnOneServer_GoesToTheOther()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two);
@@ -48,8 +48,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_ServerIsBack_IsProbedAndUsedAgain()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two, options => (options.PrefixAffinity, options.ProbeInterval) = (false, TimeSpan.FromMilliseconds(20)));
@@ -73,8 +73,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_SameBeginning_StaysOnOneServer()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two);
@@ -90,8 +90,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_DifferentPromptsWithoutAffinity_AreSpread()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two, options => options.PrefixAffinity = false);
@@ -109,7 +109,7 @@ public sealed class SeveralServersTests
     {
         using var hung = new TcpListener(IPAddress.Loopback, 0);
         hung.Start();
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(ScriptedReply.FromIds(10));
         var log = new EventIds();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(log));
@@ -131,8 +131,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_ServerAnswersHealthButNoRequests_IsLeftAfterTheFirstTokenLimit()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two, options =>
@@ -150,8 +150,8 @@ public sealed class SeveralServersTests
     [Fact]
     public async Task Generate_ServerIsOverloaded_GoesToTheOtherAtOnce()
     {
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.Failing(ServerFault.Status(8, "too many requests")));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two, options => (options.PrefixAffinity, options.Retry.MaxRetries) = (false, 0));
@@ -172,10 +172,10 @@ public sealed class SeveralServersTests
     public async Task Generate_OneOfThreeServersMisbehavesAtRandom_NoRequestFails()
     {
         var duration = Environment.GetEnvironmentVariable("VLLM_TEST_NIGHTLY") == "1" ? TimeSpan.FromMinutes(10) : TimeSpan.FromSeconds(4);
-        await using var one = await VllmTestServer.StartAsync();
-        await using var two = await VllmTestServer.StartAsync();
-        await using var three = await VllmTestServer.StartAsync();
-        VllmTestServer[] servers = [one, two, three];
+        await using var one = await VllmEmulator.StartAsync();
+        await using var two = await VllmEmulator.StartAsync();
+        await using var three = await VllmEmulator.StartAsync();
+        VllmEmulator[] servers = [one, two, three];
         foreach (var server in servers)
         {
             server.Reply(ScriptedReply.FromIds(10, 11, 12));
@@ -231,7 +231,7 @@ public sealed class SeveralServersTests
 
         Assert.True(answered > 40, $"{answered} requests were answered");
 
-        static Task MisbehaveAsync(VllmTestServer server, int how)
+        static Task MisbehaveAsync(VllmEmulator server, int how)
         {
             switch (how)
             {
@@ -273,9 +273,9 @@ public sealed class SeveralServersTests
 
     private static GenerationRequest Prompt(int id) => new() { PromptIds = new[] { id + 1, 2, 3 } };
 
-    private static int Generations(VllmTestServer server) => server.Requests.Count(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal));
+    private static int Generations(VllmEmulator server) => server.Requests.Count(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal));
 
-    private static IVllmEngine CreateEngine(VllmTestServer one, VllmTestServer two, Action<VllmConnectionOptions>? configure = null) =>
+    private static IVllmEngine CreateEngine(VllmEmulator one, VllmEmulator two, Action<VllmConnectionOptions>? configure = null) =>
         Engines.Create(one.Endpoint, options =>
         {
             options.Endpoints.Add(two.Endpoint);

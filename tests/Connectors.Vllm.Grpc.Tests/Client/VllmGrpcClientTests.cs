@@ -6,13 +6,13 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class VllmGrpcClientTests
 {
     [Theory]
-    [InlineData(VllmServerFamily.A, true)]
-    [InlineData(VllmServerFamily.A, false)]
-    [InlineData(VllmServerFamily.B, true)]
-    [InlineData(VllmServerFamily.B, false)]
-    public async Task CreateAsync_Text_IsDecodedWithoutTheEndToken(VllmServerFamily family, bool stream)
+    [InlineData(EmulatedServer.VllmEngine, true)]
+    [InlineData(EmulatedServer.VllmEngine, false)]
+    [InlineData(EmulatedServer.Inference, true)]
+    [InlineData(EmulatedServer.Inference, false)]
+    public async Task CreateAsync_Text_IsDecodedWithoutTheEndToken(EmulatedServer family, bool stream)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply("Grüße, 世界!");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -25,11 +25,11 @@ public sealed class VllmGrpcClientTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task CreateAsync_StopString_IsCutFromTheText(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task CreateAsync_StopString_IsCutFromTheText(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply("one two END three");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -42,7 +42,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task StreamAsync_Pieces_AreTheWholeText()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply("A longer answer, with emoji 👩‍👩‍👧 and all.");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
         var text = "";
@@ -59,7 +59,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task CreateAsync_FailsInTheMiddle_CarriesWhatHadCome()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(new ScriptedReply { Text = "one two three four five six", Fault = ServerFault.Status(14, "going down", afterMessages: 4) });
         await using var client = new VllmGrpcClient(new VllmConnectionOptions { Endpoints = { server.Endpoint }, Retry = { MaxRetries = 0 } });
 
@@ -74,7 +74,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task CreateAsync_FreeTextUnderAJsonConstraint_IsNoAnswer()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply("Sure! Here is some prose.");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -91,7 +91,7 @@ public sealed class VllmGrpcClientTests
 
         context.Run(() =>
         {
-            var server = Task.Run(() => VllmTestServer.StartAsync()).GetAwaiter().GetResult();
+            var server = Task.Run(() => VllmEmulator.StartAsync()).GetAwaiter().GetResult();
             server.Reply("blocking works");
             using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -108,7 +108,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task Stream_LeftEarly_AbortsTheRequest()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(new ScriptedReply { Text = "one two three", HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -120,7 +120,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task WaitUntilReady_ServerComesUpLater_Returns()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await server.StopAsync();
         await using var client = new VllmGrpcClient(new VllmConnectionOptions { Endpoints = { server.Endpoint }, Retry = { MaxRetries = 0 } });
 
@@ -134,7 +134,7 @@ public sealed class VllmGrpcClientTests
     [Fact]
     public async Task WaitUntilReady_ServerStaysAway_TimesOutWithTheLastFailure()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await server.StopAsync();
         await using var client = new VllmGrpcClient(new VllmConnectionOptions { Endpoints = { server.Endpoint }, Retry = { MaxRetries = 0 } });
 
@@ -147,7 +147,7 @@ public sealed class VllmGrpcClientTests
     public async Task CreateAsync_ManyAtOnce_AllComplete()
     {
         const int Count = 300;
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { MaxCapturedRequests = 1000 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { MaxCapturedRequests = 1000 });
         server.Reply(ScriptedReply.FromIds(10, 11, 12, 13, 14, 15, 16, 17));
         await using var engine = Engines.Create(server.Endpoint);
 

@@ -5,11 +5,11 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class CancellationTests
 {
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_CancelledInTheMiddle_ResetsTheCallAndAbortsByOurId(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_CancelledInTheMiddle_ResetsTheCallAndAbortsByOurId(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         using var cancel = new CancellationTokenSource();
@@ -34,11 +34,11 @@ public sealed class CancellationTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_LeftEarly_CountsAsCancellation(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_LeftEarly_CountsAsCancellation(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -57,13 +57,13 @@ public sealed class CancellationTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, true)]
-    [InlineData(VllmServerFamily.A, false)]
-    [InlineData(VllmServerFamily.B, true)]
-    [InlineData(VllmServerFamily.B, false)]
-    public async Task Generate_CancelledBeforeTheFirstMessage_StopsTheServer(VllmServerFamily family, bool stream)
+    [InlineData(EmulatedServer.VllmEngine, true)]
+    [InlineData(EmulatedServer.VllmEngine, false)]
+    [InlineData(EmulatedServer.Inference, true)]
+    [InlineData(EmulatedServer.Inference, false)]
+    public async Task Generate_CancelledBeforeTheFirstMessage_StopsTheServer(EmulatedServer family, bool stream)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply(new ScriptedReply { Ids = [10, 11], HoldAfterMessages = 0, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         using var cancel = new CancellationTokenSource();
@@ -80,7 +80,7 @@ public sealed class CancellationTests
     [Fact]
     public async Task Generate_ReadToTheEnd_SendsNoAbort()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(ScriptedReply.FromIds(10, 11));
         var engine = Engines.Create(server.Endpoint);
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
@@ -93,7 +93,7 @@ public sealed class CancellationTests
     [Fact]
     public async Task Generate_AlreadyCancelled_SendsNothing()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(server.Endpoint);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
@@ -103,11 +103,11 @@ public sealed class CancellationTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Abort_RunningRequest_EndsItWithTheAbortReason(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Abort_RunningRequest_EndsItWithTheAbortReason(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         var updates = new List<GenerationUpdate>();

@@ -10,16 +10,16 @@ public sealed class ConstraintFailureTests
     [Fact]
     public async Task Generate_FinishError_NamesTheConstraint()
     {
-        var e = await FailAsync(VllmServerFamily.A, new ScriptedReply { Ids = [], FinishReason = "error" }, OutputConstraint.Grammar("root ::= "));
+        var e = await FailAsync(EmulatedServer.VllmEngine, new ScriptedReply { Ids = [], FinishReason = "error" }, OutputConstraint.Grammar("root ::= "));
 
         Assert.Equal(OutputConstraintKind.Grammar, e.Constraint!.Kind);
         Assert.Contains("root ::= ", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_LoneEos_IsNoAnswer(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_LoneEos_IsNoAnswer(EmulatedServer family)
     {
         var e = await FailAsync(family, ScriptedReply.FromIds(), Schema);
 
@@ -27,10 +27,10 @@ public sealed class ConstraintFailureTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, 3, "Grammar error: Invalid type: objekt")]
-    [InlineData(VllmServerFamily.B, 13, "engine failed during generation")]
-    [InlineData(VllmServerFamily.B, 3, "invalid structured outputs params: nope")]
-    public async Task Generate_ServerRefusesTheConstraint_NamesIt(VllmServerFamily family, int status, string detail)
+    [InlineData(EmulatedServer.VllmEngine, 3, "Grammar error: Invalid type: objekt")]
+    [InlineData(EmulatedServer.Inference, 13, "engine failed during generation")]
+    [InlineData(EmulatedServer.Inference, 3, "invalid structured outputs params: nope")]
+    public async Task Generate_ServerRefusesTheConstraint_NamesIt(EmulatedServer family, int status, string detail)
     {
         var e = await FailAsync(family, ScriptedReply.Failing(ServerFault.Status(status, detail)), OutputConstraint.StructuralTag("{}"));
 
@@ -43,7 +43,7 @@ public sealed class ConstraintFailureTests
     [InlineData("(yes)?")]
     public async Task Generate_LoneEosUnderARegexThatAllowsIt_IsAnAnswer(string pattern)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         server.Enqueue(ScriptedReply.FromIds());
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -63,9 +63,9 @@ public sealed class ConstraintFailureTests
         Assert.Throws<VllmRequestException>(() => OutputConstraint.Choice([]));
     }
 
-    private static async Task<VllmConstraintException> FailAsync(VllmServerFamily family, ScriptedReply reply, OutputConstraint constraint)
+    private static async Task<VllmConstraintException> FailAsync(EmulatedServer family, ScriptedReply reply, OutputConstraint constraint)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Enqueue(reply);
         await using var engine = Engines.Create(server.Endpoint);
         return await Assert.ThrowsAsync<VllmConstraintException>(

@@ -58,7 +58,7 @@ public sealed class ConstraintLanguageTests
     [Fact]
     public async Task Generate_VllmEngineProtocol_SendsTheTagFirst()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.A });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngine });
         server.Reply("{}");
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -71,7 +71,7 @@ public sealed class ConstraintLanguageTests
     [Fact]
     public async Task Generate_NeitherLanguageIsTaken_SaysBothAnswersAndWhatDecidesThem()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.A });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngine });
         server.Enqueue(new ScriptedReply { Ids = [], EndWithEos = false, FinishReason = "error" }, ScriptedReply.Failing(ServerFault.Status(3, "Invalid grammar specification: no")));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -87,7 +87,7 @@ public sealed class ConstraintLanguageTests
     [Fact]
     public async Task Generate_OwnGrammarIsRefused_SaysWhichDialectItWasTakenFor()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.A });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngine });
         server.Reply(ScriptedReply.Failing(ServerFault.Status(3, "Grammar error: no start rule")));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -104,7 +104,7 @@ public sealed class ConstraintLanguageTests
     [InlineData(false)]
     public async Task Generate_EmptyAnswer_IsARefusalUnlessTheConstraintAllowsIt(bool mayBeEmpty)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         server.Reply(ScriptedReply.FromIds());
         await using var engine = Engines.Create(server.Endpoint);
         var constraint = ToolCall.WithAlternative(ToolCall.Alternative!, mayBeEmpty);
@@ -119,9 +119,9 @@ public sealed class ConstraintLanguageTests
         }
     }
 
-    private static async Task<VllmTestServer> StartAsync(OneCompiler compiler, string frontEnd)
+    private static async Task<VllmEmulator> StartAsync(OneCompiler compiler, string frontEnd)
     {
-        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = frontEnd == "Inference" ? VllmServerFamily.B : VllmServerFamily.A });
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = frontEnd == "Inference" ? EmulatedServer.Inference : EmulatedServer.VllmEngine });
         server.Reply(compiler.Reply);
         return server;
     }

@@ -7,8 +7,8 @@ public sealed class DangerousRequestTests
 {
     private static readonly int[] Prompt = [1, 2];
 
-    public static TheoryData<VllmServerFamily, string> Cases => new(
-        Enum.GetValues<VllmServerFamily>().SelectMany(family => Dangerous.Keys.Select(name => (family, name))));
+    public static TheoryData<EmulatedServer, string> Cases => new(
+        Enum.GetValues<EmulatedServer>().SelectMany(family => Dangerous.Keys.Select(name => (family, name))));
 
     private static Dictionary<string, GenerationRequest> Dangerous { get; } = new()
     {
@@ -27,9 +27,9 @@ public sealed class DangerousRequestTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Generate_RequestThatWouldEndTheEngine_NeverLeaves(VllmServerFamily family, string name)
+    public async Task Generate_RequestThatWouldEndTheEngine_NeverLeaves(EmulatedServer family, string name)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, ContextLength = 4_096 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ContextLength = 4_096 });
         await using var engine = Engines.Create(server.Endpoint);
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Dangerous[name]).CollectAsync());
@@ -41,7 +41,7 @@ public sealed class DangerousRequestTests
     [Fact]
     public async Task Generate_BiasWithUnknownVocabulary_AsksForItsSize()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engine = Engines.Create(server.Endpoint);
         var request = new GenerationRequest { PromptIds = Prompt, Sampling = new() { LogitBias = new Dictionary<int, float> { [5] = 1 } } };
 

@@ -5,15 +5,15 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class DetectionTests
 {
     [Theory]
-    [InlineData(VllmServerAge.A0, VllmProtocol.VllmEngine)]
-    [InlineData(VllmServerAge.A1, VllmProtocol.VllmEngine)]
-    [InlineData(VllmServerAge.A2, VllmProtocol.VllmEngine)]
-    [InlineData(VllmServerAge.A3, VllmProtocol.VllmEngine)]
-    [InlineData(VllmServerAge.B0, VllmProtocol.LegacyInference)]
-    [InlineData(VllmServerAge.B1, VllmProtocol.Inference)]
-    public async Task Protocol_EveryAge_IsFoundOutAndGenerates(VllmServerAge age, VllmProtocol expected)
+    [InlineData(EmulatedServer.VllmEngineFirst, VllmProtocol.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngineSecond, VllmProtocol.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngineThird, VllmProtocol.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngine, VllmProtocol.VllmEngine)]
+    [InlineData(EmulatedServer.LegacyInference, VllmProtocol.LegacyInference)]
+    [InlineData(EmulatedServer.Inference, VllmProtocol.Inference)]
+    public async Task Protocol_EveryAge_IsFoundOutAndGenerates(EmulatedServer kind, VllmProtocol expected)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Age = age });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = kind });
         server.Enqueue(ScriptedReply.FromIds(10, 11));
         await using var engine = Engines.Create(server.Endpoint);
         Assert.Equal(VllmProtocol.Auto, engine.Protocol);
@@ -26,10 +26,24 @@ public sealed class DetectionTests
         Assert.Equal(expected, (await engine.GetCapabilitiesAsync()).Protocol);
     }
 
+    [Theory]
+    [InlineData("sglang.grpc.scheduler.SglangScheduler", "SGLang")]
+    [InlineData("trtllm.TrtllmService", "TensorRT-LLM")]
+    public async Task Protocol_AnotherEngine_IsNamed(string service, string name)
+    {
+        await using var server = await ReplayServer.StartAsync();
+        server.Answer($"/{service}/HealthCheck", [[]]);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GetCapabilitiesAsync().AsTask());
+
+        Assert.Contains($" is {name} ({service}), which this library does not speak", exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Protocol_InferenceWithoutControl_IsInference()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, ControlService = false });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, ControlService = false });
         server.Enqueue(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -42,7 +56,7 @@ public sealed class DetectionTests
     [Fact]
     public async Task Protocol_AskedOnce_IsRemembered()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(server.Endpoint);
 
         for (var i = 0; i < 3; i++)
@@ -58,7 +72,7 @@ public sealed class DetectionTests
     [Fact]
     public async Task Protocol_Forced_IsNotAskedFor()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engine = Engines.Create(server.Endpoint, options => options.Protocol = VllmProtocol.Inference);
         Assert.Equal(VllmProtocol.Inference, engine.Protocol);
 
@@ -70,12 +84,12 @@ public sealed class DetectionTests
     [Fact]
     public async Task Protocol_ServerReplacedByTheOtherFamily_IsAskedForAgain()
     {
-        await using var old = await VllmTestServer.StartAsync();
+        await using var old = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(old.Endpoint);
         old.Enqueue(ScriptedReply.FromIds(10));
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
         await old.StopAsync();
-        await using var replacement = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, Port = old.Endpoint.Port });
+        await using var replacement = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Port = old.Endpoint.Port });
         replacement.Reply(ScriptedReply.FromIds(20));
 
         var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
@@ -85,13 +99,13 @@ public sealed class DetectionTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Capabilities_ServerWithReasoningParser_TellWhereConstraintsStart(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Capabilities_ServerWithReasoningParser_TellWhereConstraintsStart(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Family = family,
+            Server = family,
             ReasoningParser = "qwen3",
             ConstraintStart = ConstraintStart.AfterReasoning,
         });

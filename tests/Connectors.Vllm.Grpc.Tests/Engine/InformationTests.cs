@@ -10,7 +10,7 @@ public sealed class InformationTests
     [InlineData(TokenizerBundle.ManyChunks)]
     public async Task GetTokenizerBundle_GoodArchive_GivesTheFiles(TokenizerBundle bundle)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { TokenizerBundle = bundle });
         await using var engine = Engines.Create(server.Endpoint);
         var progress = new Progress();
 
@@ -31,7 +31,7 @@ public sealed class InformationTests
     [InlineData(TokenizerBundle.NotAZip, "")]
     public async Task GetTokenizerBundle_BadArchive_IsRefusedWithTheReason(TokenizerBundle bundle, string reason)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { TokenizerBundle = bundle });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GetTokenizerBundleAsync());
@@ -46,7 +46,7 @@ public sealed class InformationTests
     [InlineData(TokenizerBundle.Unimplemented)]
     public async Task GetTokenizer_ServerHasNone_NamesTheCures(TokenizerBundle bundle)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { TokenizerBundle = bundle });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { TokenizerBundle = bundle });
         await using var client = new VllmGrpcClient(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => client.Models.GetTokenizerAsync());
@@ -55,13 +55,13 @@ public sealed class InformationTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetModelInfo_BothFamilies_HaveOneShape(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetModelInfo_BothFamilies_HaveOneShape(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Family = family,
+            Server = family,
             ModelPath = "/root/.cache/huggingface/hub/models--Org--Tiny-1B/snapshots/0123abc",
             ContextLength = 1234,
         });
@@ -80,8 +80,8 @@ public sealed class InformationTests
     [Fact]
     public async Task GetLoads_FamilyA_GivesRanksAndFamilyBSaysWhereToLook()
     {
-        await using var a = await VllmTestServer.StartAsync();
-        await using var b = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var a = await VllmEmulator.StartAsync();
+        await using var b = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engineA = Engines.Create(a.Endpoint);
         await using var engineB = Engines.Create(b.Endpoint);
 
@@ -93,7 +93,7 @@ public sealed class InformationTests
     [Fact]
     public async Task Generate_InfiniteLimits_AreNone()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(ScriptedReply.FromIds(10));
         var none = Timeout.InfiniteTimeSpan;
         await using var engine = Engines.Create(server.Endpoint, options =>
@@ -111,7 +111,7 @@ public sealed class InformationTests
     [Fact]
     public async Task Generate_Limits_AreToldToTheServer()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint, options => options.GenerationTimeout = TimeSpan.FromSeconds(90));
 
@@ -124,7 +124,7 @@ public sealed class InformationTests
     [Fact]
     public async Task ListLoras_FamilyB_GivesAdapters()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, LoraAdapters = ["ad1", "ad2"] });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, LoraAdapters = ["ad1", "ad2"] });
         await using var engine = Engines.Create(server.Endpoint);
 
         Assert.Equal(["ad1", "ad2"], (await engine.ListLorasAsync()).Select(adapter => adapter.Name));
@@ -134,7 +134,7 @@ public sealed class InformationTests
     [Fact]
     public async Task Embed_EmbeddingModel_GivesTheVector()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 });
         await using var engine = Engines.Create(server.Endpoint);
 
         var result = await engine.EmbedAsync(new[] { 1, 2, 3 });
@@ -146,7 +146,7 @@ public sealed class InformationTests
     [Fact]
     public async Task GetModelInfo_CallerGivesUpWaiting_DoesNotSpoilItForOthers()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(server.Endpoint);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => engine.GetModelInfoAsync(new CancellationToken(true)).AsTask());

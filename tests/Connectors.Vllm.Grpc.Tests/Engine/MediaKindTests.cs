@@ -11,14 +11,14 @@ public sealed class MediaKindTests
     private const string VideoAnchor = "<tool_response>";
     private const string AudioAnchor = "<think>";
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
-    public static TheoryData<VllmServerFamily, MediaKind> FamiliesAndKinds
+    public static TheoryData<EmulatedServer, MediaKind> FamiliesAndKinds
     {
         get
         {
-            var data = new TheoryData<VllmServerFamily, MediaKind>();
-            foreach (var family in Enum.GetValues<VllmServerFamily>())
+            var data = new TheoryData<EmulatedServer, MediaKind>();
+            foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
             {
                 foreach (var kind in Enum.GetValues<MediaKind>())
                 {
@@ -32,7 +32,7 @@ public sealed class MediaKindTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Generate_AllKindsInOnePrompt_TakeThePlacesOfTheirAnchors(VllmServerFamily family)
+    public async Task Generate_AllKindsInOnePrompt_TakeThePlacesOfTheirAnchors(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         await using var engine = Engines.Create(server.Endpoint);
@@ -46,7 +46,7 @@ public sealed class MediaKindTests
 
         Assert.Equal(5 + (4 - 1) + (29 - 1) + (8 - 1), updates.Max(update => update.PromptTokens));
         var sent = server.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal));
-        if (family == VllmServerFamily.A)
+        if (family == EmulatedServer.VllmEngine)
         {
             // The two families number video and sound the other way round.
             Assert.Equal([2, 1, 3], sent.As<Engine.GenerateRequest>().MediaRefs.Items.Select(item => (int)item.Modality));
@@ -60,7 +60,7 @@ public sealed class MediaKindTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_TooFewAnchors_IsABadRequestThatNamesTheKind(VllmServerFamily family, MediaKind kind)
+    public async Task Generate_TooFewAnchors_IsABadRequestThatNamesTheKind(EmulatedServer family, MediaKind kind)
     {
         await using var server = await StartAsync(family);
         await using var engine = Engines.Create(server.Endpoint);
@@ -69,7 +69,7 @@ public sealed class MediaKindTests
 
         Assert.Equal((nameof(GenerationRequest.Media), VllmStatusCode.Internal, false), (e.Parameter, e.StatusCode, e.IsRetryable));
         Assert.Equal(
-            family == VllmServerFamily.A
+            family == EmulatedServer.VllmEngine
                 ? $"Failed to apply prompt replacement for mm_items['{Name(kind)}'][1]"
                 : $"multimodal preprocessing error: placeholder token `{AnchorText(kind)}` was not found in tokenized prompt for 1 remaining `{Name(kind)}` item(s)",
             e.ServerMessage);
@@ -77,7 +77,7 @@ public sealed class MediaKindTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_MoreItemsThanTheLimit_IsRefusedHereWhereItIsKnown(VllmServerFamily family, MediaKind kind)
+    public async Task Generate_MoreItemsThanTheLimit_IsRefusedHereWhereItIsKnown(EmulatedServer family, MediaKind kind)
     {
         await using var server = await StartAsync(family, options => (options.MaxImages, options.MaxVideos, options.MaxAudios) = (1, 1, 1));
         await using var engine = Engines.Create(server.Endpoint);
@@ -85,8 +85,8 @@ public sealed class MediaKindTests
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 2)).CollectAsync());
 
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
-        Assert.Equal(family == VllmServerFamily.A ? "" : $"At most 1 {Name(kind)}(s) may be provided in one prompt.", e.ServerMessage);
-        Assert.Equal(family == VllmServerFamily.A ? 0 : 1, server.Requests.Count(request => request.Method.Contains("/Generate", StringComparison.Ordinal)));
+        Assert.Equal(family == EmulatedServer.VllmEngine ? "" : $"At most 1 {Name(kind)}(s) may be provided in one prompt.", e.ServerMessage);
+        Assert.Equal(family == EmulatedServer.VllmEngine ? 0 : 1, server.Requests.Count(request => request.Method.Contains("/Generate", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class MediaKindTests
     [InlineData(MediaKind.Audio)]
     public async Task Generate_KindTheModelDoesNotTake_IsRefusedHere(MediaKind kind)
     {
-        await using var server = await StartAsync(VllmServerFamily.A, options => (options.MaxVideos, options.MaxAudios) = (0, 0));
+        await using var server = await StartAsync(EmulatedServer.VllmEngine, options => (options.MaxVideos, options.MaxAudios) = (0, 0));
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Request(server, kind)).CollectAsync());
@@ -105,7 +105,7 @@ public sealed class MediaKindTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_BytesOfAnotherKind_AreNotRetried(VllmServerFamily family, MediaKind kind)
+    public async Task Generate_BytesOfAnotherKind_AreNotRetried(EmulatedServer family, MediaKind kind)
     {
         await using var server = await StartAsync(family);
         await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
@@ -117,8 +117,8 @@ public sealed class MediaKindTests
         // Family A reports a film that does not decode as a fetch that failed, with the code of a passing failure.
         Assert.Equal((family, kind) switch
         {
-            (VllmServerFamily.A, MediaKind.Image) => VllmStatusCode.InvalidArgument,
-            (VllmServerFamily.A, _) => VllmStatusCode.Unavailable,
+            (EmulatedServer.VllmEngine, MediaKind.Image) => VllmStatusCode.InvalidArgument,
+            (EmulatedServer.VllmEngine, _) => VllmStatusCode.Unavailable,
             _ => VllmStatusCode.Internal,
         }, e.StatusCode);
         Assert.False(e.IsRetryable);
@@ -127,10 +127,10 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, MediaKind.Audio, "No module named 'av'")]
-    [InlineData(VllmServerFamily.B, MediaKind.Audio, "ffprobe executable not found")]
-    [InlineData(VllmServerFamily.B, MediaKind.Video, "ffmpeg executable not found")]
-    public async Task Generate_ServerWithoutTheDecoder_SaysWhatIsMissing(VllmServerFamily family, MediaKind kind, string missing)
+    [InlineData(EmulatedServer.VllmEngine, MediaKind.Audio, "No module named 'av'")]
+    [InlineData(EmulatedServer.Inference, MediaKind.Audio, "ffprobe executable not found")]
+    [InlineData(EmulatedServer.Inference, MediaKind.Video, "ffmpeg executable not found")]
+    public async Task Generate_ServerWithoutTheDecoder_SaysWhatIsMissing(EmulatedServer family, MediaKind kind, string missing)
     {
         await using var server = await StartAsync(family, options => (options.DecodesVideo, options.DecodesAudio) = (false, false));
         await using var engine = Engines.Create(server.Endpoint);
@@ -144,7 +144,7 @@ public sealed class MediaKindTests
     [Fact]
     public async Task Generate_TruncatedImage_IsABadRequestInBothFamilies()
     {
-        foreach (var family in Enum.GetValues<VllmServerFamily>())
+        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             await using var server = await StartAsync(family);
             await using var engine = Engines.Create(server.Endpoint);
@@ -158,7 +158,7 @@ public sealed class MediaKindTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Generate_Address_IsFetchedByTheServer(VllmServerFamily family)
+    public async Task Generate_Address_IsFetchedByTheServer(EmulatedServer family)
     {
         await using var web = await MediaHttpServer.StartAsync();
         await using var server = await StartAsync(family, options => options.FetchesMedia = true);
@@ -171,13 +171,13 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, "/status/404", VllmStatusCode.InvalidArgument, "HTTP 404 error", 1)]
-    [InlineData(VllmServerFamily.A, "/status/500", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
-    [InlineData(VllmServerFamily.A, "/slow", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
-    [InlineData(VllmServerFamily.B, "/status/404", VllmStatusCode.Internal, "HTTP status client error (404 Not Found) for url (", 1)]
-    [InlineData(VllmServerFamily.B, "/status/500", VllmStatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
-    [InlineData(VllmServerFamily.B, "/slow", VllmStatusCode.Internal, "HTTP error while fetching media", 1)]
-    public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(VllmServerFamily family, string path, VllmStatusCode code, string text, int fetches)
+    [InlineData(EmulatedServer.VllmEngine, "/status/404", VllmStatusCode.InvalidArgument, "HTTP 404 error", 1)]
+    [InlineData(EmulatedServer.VllmEngine, "/status/500", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
+    [InlineData(EmulatedServer.VllmEngine, "/slow", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
+    [InlineData(EmulatedServer.Inference, "/status/404", VllmStatusCode.Internal, "HTTP status client error (404 Not Found) for url (", 1)]
+    [InlineData(EmulatedServer.Inference, "/status/500", VllmStatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
+    [InlineData(EmulatedServer.Inference, "/slow", VllmStatusCode.Internal, "HTTP error while fetching media", 1)]
+    public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(EmulatedServer family, string path, VllmStatusCode code, string text, int fetches)
     {
         await using var web = await MediaHttpServer.StartAsync();
         await using var server = await StartAsync(family, options => (options.FetchesMedia, options.MediaFetchTimeout) = (true, path == "/slow" ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(20)));
@@ -194,7 +194,7 @@ public sealed class MediaKindTests
     [Fact]
     public async Task Generate_DomainThatIsNotAllowed_IsABadRequestAboutMedia()
     {
-        await using var server = await StartAsync(VllmServerFamily.A, options => options.AllowedMediaDomains = ["example.com"]);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine, options => options.AllowedMediaDomains = ["example.com"]);
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(
@@ -207,7 +207,7 @@ public sealed class MediaKindTests
     [Fact]
     public async Task Generate_SaturatedMediaWorker_IsRetried()
     {
-        await using var server = await StartAsync(VllmServerFamily.A);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine);
         server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "worker is saturated: 64 multimodal requests in flight and as many waiting")), ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (1, TimeSpan.FromMilliseconds(1)));
 
@@ -219,7 +219,7 @@ public sealed class MediaKindTests
     [Fact]
     public async Task Generate_ItemOverFamilyAsCap_IsRefusedByTheServerAboutMedia()
     {
-        await using var server = await StartAsync(VllmServerFamily.A);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine);
         await using var engine = Engines.Create(server.Endpoint);
         var large = new byte[(32 << 20) + 1];
         SampleMedia.Png.CopyTo(large, 0);
@@ -232,14 +232,14 @@ public sealed class MediaKindTests
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
     }
 
-    private static Task<VllmTestServer> StartAsync(VllmServerFamily family, Action<VllmTestServerOptions>? configure = null)
+    private static Task<VllmEmulator> StartAsync(EmulatedServer family, Action<VllmEmulatorOptions>? configure = null)
     {
-        var options = new VllmTestServerOptions { Family = family, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
+        var options = new VllmEmulatorOptions { Server = family, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
         configure?.Invoke(options);
-        return VllmTestServer.StartAsync(options);
+        return VllmEmulator.StartAsync(options);
     }
 
-    private static GenerationRequest Request(VllmTestServer server, MediaKind kind, int items = 1, int anchors = 1) => new()
+    private static GenerationRequest Request(VllmEmulator server, MediaKind kind, int items = 1, int anchors = 1) => new()
     {
         PromptIds = (int[])[1, 2, .. Enumerable.Repeat(Anchor(server, kind), anchors)],
         Media = [.. Enumerable.Range(0, items).Select(_ => Item(kind))],
@@ -247,7 +247,7 @@ public sealed class MediaKindTests
 
     private static MediaItem Item(MediaKind kind) => MediaItem.FromBytes(kind, SampleMedia.Of(kind));
 
-    private static int Anchor(VllmTestServer server, MediaKind kind) => server.Tokenizer.TokenToId(AnchorText(kind))!.Value;
+    private static int Anchor(VllmEmulator server, MediaKind kind) => server.Tokenizer.TokenToId(AnchorText(kind))!.Value;
 
     private static string AnchorText(MediaKind kind) => kind switch
     {

@@ -9,12 +9,12 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class MediaTests
 {
     [Theory]
-    [InlineData(VllmServerFamily.A, true, "--mm-processor inprocess")]
-    [InlineData(VllmServerFamily.A, false, "text model")]
-    [InlineData(VllmServerFamily.B, false, "text model")]
-    public async Task Generate_ServerWithoutMedia_SaysHowToSwitchThemOn(VllmServerFamily family, bool multimodal, string cure)
+    [InlineData(EmulatedServer.VllmEngine, true, "--mm-processor inprocess")]
+    [InlineData(EmulatedServer.VllmEngine, false, "text model")]
+    [InlineData(EmulatedServer.Inference, false, "text model")]
+    public async Task Generate_ServerWithoutMedia_SaysHowToSwitchThemOn(EmulatedServer family, bool multimodal, string cure)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, SupportsVision = multimodal });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, SupportsVision = multimodal });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
@@ -29,7 +29,7 @@ public sealed class MediaTests
     [Fact]
     public async Task Generate_TooManyImages_IsRefusedHere()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { AcceptsMedia = true, MaxImages = 1 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { AcceptsMedia = true, MaxImages = 1 });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
@@ -81,7 +81,7 @@ public sealed class MediaTests
     [Fact]
     public async Task Generate_RequestOverTheServersLimit_IsRefusedHere()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, AcceptsMedia = true });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, AcceptsMedia = true });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
@@ -109,12 +109,23 @@ public sealed class MediaTests
     {
         var e = Refused(StatusCode.Unavailable, "media_refs[0]: fetch failed: No module named 'av'");
 
+        Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
         Assert.False(e.IsRetryable);
     }
 
-    private static VllmException Refused(StatusCode code, string text)
+    [Fact]
+    public void ToException_MediaFaultTrailer_SaysWhoseFaultItIs()
+    {
+        var client = Refused(StatusCode.InvalidArgument, "media_refs[0] is no picture", new Metadata { { "smg-media-fault", "client" } });
+        var passing = Refused(StatusCode.Unavailable, "media_refs[0]: fetch failed: 503", new Metadata { { "smg-media-fault", "transient" } });
+
+        Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(client).Parameter);
+        Assert.True(Assert.IsType<VllmConnectionException>(passing).IsRetryable);
+    }
+
+    private static VllmException Refused(StatusCode code, string text, Metadata? trailers = null)
     {
         using var channel = ServerChannel.Create(new Uri("http://x"), new VllmConnectionOptions(), NullLoggerFactory.Instance);
-        return ServerErrors.ToException(new RpcException(new Status(code, text)), VllmEngineMethods.Generate.FullName, channel.NewCall("r"));
+        return ServerErrors.ToException(new RpcException(new Status(code, text), trailers ?? []), VllmEngineMethods.Generate.FullName, channel.NewCall("r"));
     }
 }

@@ -11,11 +11,11 @@ public sealed class ModelChangeTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData(VllmServerFamily.A, VllmProtocol.Auto)]
-    [InlineData(VllmServerFamily.A, VllmProtocol.VllmEngine)]
-    [InlineData(VllmServerFamily.B, VllmProtocol.Auto)]
-    [InlineData(VllmServerFamily.B, VllmProtocol.Inference)]
-    public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(VllmServerFamily family, VllmProtocol protocol)
+    [InlineData(EmulatedServer.VllmEngine, VllmProtocol.Auto)]
+    [InlineData(EmulatedServer.VllmEngine, VllmProtocol.VllmEngine)]
+    [InlineData(EmulatedServer.Inference, VllmProtocol.Auto)]
+    [InlineData(EmulatedServer.Inference, VllmProtocol.Inference)]
+    public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(EmulatedServer family, VllmProtocol protocol)
     {
         await using var old = await StartAsync(family, "org/one");
         await using var engine = Engines.Create(old.Endpoint, options => (options.Protocol, options.Retry.MaxRetries) = (protocol, 3));
@@ -35,9 +35,9 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_ServerRestartedWithTheSameModel_GoesOn(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_ServerRestartedWithTheSameModel_GoesOn(EmulatedServer family)
     {
         await using var server = await StartAsync(family, "org/one");
         await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 3);
@@ -52,9 +52,9 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_OneOfTwoServersHasAnotherModel_GoesToTheOther(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_OneOfTwoServersHasAnotherModel_GoesToTheOther(EmulatedServer family)
     {
         await using var one = await StartAsync(family, "org/one");
         await using var two = await StartAsync(family, "org/two");
@@ -74,12 +74,12 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task Embed_ServerCameBackWithAnotherModel_SendsNothing()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "org/one", embeds: true);
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/one", embeds: true);
         await using var engine = Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3);
         var model = await engine.GetModelInfoAsync();
         await engine.EmbedAsync(new[] { 1 }, model);
         await old.StopAsync();
-        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port, embeds: true);
+        await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/two", old.Endpoint.Port, embeds: true);
 
         await Assert.ThrowsAsync<VllmModelChangedException>(() => engine.EmbedAsync(new[] { 1 }, model));
 
@@ -91,8 +91,8 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task Embed_OneOfTwoServersHasAnotherModel_GoesToTheOther()
     {
-        await using var one = await StartAsync(VllmServerFamily.A, "org/one", embeds: true);
-        await using var two = await StartAsync(VllmServerFamily.A, "org/two", embeds: true);
+        await using var one = await StartAsync(EmulatedServer.VllmEngine, "org/one", embeds: true);
+        await using var two = await StartAsync(EmulatedServer.VllmEngine, "org/two", embeds: true);
         await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
         var model = await engine.GetModelInfoAsync();
         var wrong = model.Endpoint!.Port == one.Endpoint.Port ? two : one;
@@ -105,8 +105,8 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task GetTokenizerBundle_OneOfTwoServersHasAnotherModel_ComesFromTheOneThatWasAsked()
     {
-        await using var one = await StartAsync(VllmServerFamily.A, "org/one");
-        await using var two = await StartAsync(VllmServerFamily.A, "org/two");
+        await using var one = await StartAsync(EmulatedServer.VllmEngine, "org/one");
+        await using var two = await StartAsync(EmulatedServer.VllmEngine, "org/two");
         await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
 
         for (var i = 0; i < 4; i++)
@@ -122,7 +122,7 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task Generate_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
     {
-        await using var server = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var server = await StartAsync(EmulatedServer.VllmEngine, "org/one");
         using var channel = ServerChannel.Create(server.Endpoint, VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), NullLoggerFactory.Instance);
         var protocol = new VllmEngineProtocol(channel);
         StreamCall<object> Send(int expected) => protocol.Generate(
@@ -143,13 +143,13 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task Completions_ServerCameBackWithAnotherModel_AreDecodedWithItsTokenizer()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/one");
         await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
         old.Reply("Grüße aus Köln");
         Assert.Equal("Grüße aus Köln", (await client.Completions.CreateAsync("Hello")).Text);
         var ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
         await old.StopAsync();
-        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/two", old.Endpoint.Port);
         replacement.Reply("Grüße aus Rom");
 
         Assert.Equal("Grüße aus Rom", (await client.Completions.CreateAsync("Hello")).Text);
@@ -161,12 +161,12 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task Completions_IdsOfTheOldModel_AreRefusedOnce()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "org/one");
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/one");
         await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
         ReadOnlyMemory<int> ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
         await client.Completions.CreateAsync(ids);
         await old.StopAsync();
-        await using var replacement = await StartAsync(VllmServerFamily.A, "org/two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/two", old.Endpoint.Port);
 
         await Assert.ThrowsAsync<VllmModelChangedException>(() => client.Completions.CreateAsync(ids));
 
@@ -177,9 +177,9 @@ public sealed class ModelChangeTests : IDisposable
 
     private static bool IsGeneration(CapturedRequest request) => request.Method.Contains("/Generate", StringComparison.Ordinal);
 
-    private Task<VllmTestServer> StartAsync(VllmServerFamily family, string model, int port = 0, bool embeds = false) => VllmTestServer.StartAsync(new VllmTestServerOptions
+    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(new VllmEmulatorOptions
     {
-        Family = family,
+        Server = family,
         Port = port,
         ModelPath = model,
         ModelDirectory = model == "org/two" ? _folder : null,

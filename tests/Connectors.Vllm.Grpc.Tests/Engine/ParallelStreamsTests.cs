@@ -8,11 +8,11 @@ public sealed class ParallelStreamsTests
     private const int Streams = 2000;
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_TwoThousandOpenAtOnce_AllCompleteOverFewConnections(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_TwoThousandOpenAtOnce_AllCompleteOverFewConnections(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         TaskCompletionSource allOpen = new(TaskCreationOptions.RunContinuationsAsynchronously);
         var open = 0;
         server.Reply(_ =>

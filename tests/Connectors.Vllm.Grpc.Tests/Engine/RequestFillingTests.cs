@@ -10,7 +10,7 @@ public sealed class RequestFillingTests
     [Fact]
     public async Task Generate_NothingSaidToFamilyA_SendsModelDefaultsTemperatureAndBound()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
             DefaultSamplingParamsJson = """{"temperature":0.5,"top_p":0.75,"top_k":-1,"repetition_penalty":1.25}""",
             ContextLength = 100,
@@ -27,7 +27,7 @@ public sealed class RequestFillingTests
     [Fact]
     public async Task Generate_CallerValues_WinOverModelDefaults()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { DefaultSamplingParamsJson = """{"temperature":0.5,"top_p":0.75}""", ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { DefaultSamplingParamsJson = """{"temperature":0.5,"top_p":0.75}""", ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -41,7 +41,7 @@ public sealed class RequestFillingTests
     [Fact]
     public async Task Generate_NothingSaidToFamilyB_SendsTemperatureIdsAndBound()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -65,11 +65,11 @@ public sealed class RequestFillingTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_TruncatedPrompt_KeepsItsEnd(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_TruncatedPrompt_KeepsItsEnd(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -115,7 +115,7 @@ public sealed class RequestFillingTests
     [MemberData(nameof(BadRequests), DisableDiscoveryEnumeration = true)]
     public async Task Generate_BadRequest_IsRefusedBeforeSending(string parameter, GenerationRequest request)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ContextLength = 100 });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(request).CollectAsync());
@@ -128,7 +128,7 @@ public sealed class RequestFillingTests
     [Fact]
     public async Task Generate_IdOutOfVocabularyToFamilyB_NeverReachesTheEngineThatWouldDie()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engine = Engines.Create(server.Endpoint);
 
         await Assert.ThrowsAsync<VllmRequestException>(
@@ -138,12 +138,12 @@ public sealed class RequestFillingTests
     }
 
     [Theory]
-    [InlineData(VllmServerAge.A3)]
-    [InlineData(VllmServerAge.A0)]
-    [InlineData(VllmServerAge.B1)]
-    public async Task Generate_ThreeChoices_ComeFromEveryServer(VllmServerAge age)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngineFirst)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_ThreeChoices_ComeFromEveryServer(EmulatedServer kind)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Age = age });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = kind });
         server.Reply(ScriptedReply.FromIds(10, 11, 12));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -163,7 +163,7 @@ public sealed class RequestFillingTests
     [Fact]
     public async Task Generate_MetadataTokenAndRank_AreOnTheWire()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, DataParallelSize = 4 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, DataParallelSize = 4 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint, options =>
         {

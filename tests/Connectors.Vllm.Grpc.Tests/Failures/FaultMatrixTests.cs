@@ -14,10 +14,10 @@ public sealed class FaultMatrixTests
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<VllmServerFamily, FaultKind, bool, int> Cases()
+    public static TheoryData<EmulatedServer, FaultKind, bool, int> Cases()
     {
-        var data = new TheoryData<VllmServerFamily, FaultKind, bool, int>();
-        foreach (var family in Enum.GetValues<VllmServerFamily>())
+        var data = new TheoryData<EmulatedServer, FaultKind, bool, int>();
+        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             foreach (var kind in Enum.GetValues<FaultKind>())
             {
@@ -36,12 +36,12 @@ public sealed class FaultMatrixTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Generate_Fault_ThrowsTheDocumentedException(VllmServerFamily family, FaultKind kind, bool stream, int at)
+    public async Task Generate_Fault_ThrowsTheDocumentedException(EmulatedServer family, FaultKind kind, bool stream, int at)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
 
         // A reset may overtake data that nobody has read yet; so the server waits before the fault until the first tokens were read.
-        var firstIds = family == VllmServerFamily.A ? new[] { 10, 11 } : [10];
+        var firstIds = family == EmulatedServer.VllmEngine ? new[] { 10, 11 } : [10];
         var isRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var waits = stream && at == Middle;
         server.Enqueue(new ScriptedReply
@@ -120,14 +120,14 @@ public sealed class FaultMatrixTests
         Assert.Equal([20, 21], next.Ids().Take(2));
     }
 
-    private static bool IsPossible(VllmServerFamily family, FaultKind kind, bool stream, int at) => (kind, at) switch
+    private static bool IsPossible(EmulatedServer family, FaultKind kind, bool stream, int at) => (kind, at) switch
     {
         // After the last message an end with OK is no fault, and an HTTP answer comes instead of any message.
         (FaultKind.EndEarly, AtEnd) => false,
         (FaultKind.HttpAnswer, not Before) => false,
 
         // A whole answer of family B is one message; it has no middle.
-        (_, Middle) => stream || family == VllmServerFamily.A,
+        (_, Middle) => stream || family == EmulatedServer.VllmEngine,
         _ => true,
     };
 
@@ -136,7 +136,7 @@ public sealed class FaultMatrixTests
     [Fact]
     public async Task Generate_SlowReader_IsNoSilentServer()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Enqueue(ScriptedReply.FromIds(10, 11, 12));
         await using var engine = Engines.Create(server.Endpoint, options => options.BetweenTokensTimeout = TimeSpan.FromSeconds(1));
         var received = new List<int>();

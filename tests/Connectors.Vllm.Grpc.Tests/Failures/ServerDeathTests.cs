@@ -8,7 +8,7 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task KillEngine_FamilyA_IsADeadEngineAndNotRetryable()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         var hold = new TaskCompletionSource();
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], HoldAfterMessages = 2, Hold = hold.Task });
         await using var engine = Engines.Create(server.Endpoint);
@@ -37,7 +37,7 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task KillEngine_FamilyB_IsABrokenConnectionThenRefused()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         var hold = new TaskCompletionSource();
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], HoldAfterMessages = 3, Hold = hold.Task });
         await using var engine = Engines.Create(server.Endpoint);
@@ -66,7 +66,7 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task Terminate_FamilyA_EndsRunningStreamsUnavailable()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ShutdownGrace = TimeSpan.FromMilliseconds(200) });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ShutdownGrace = TimeSpan.FromMilliseconds(200) });
         var hold = new TaskCompletionSource();
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], HoldAfterMessages = 2, Hold = hold.Task });
         await using var engine = Engines.Create(server.Endpoint);
@@ -94,7 +94,7 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task Generate_ServerRestartedBetweenCalls_Recovers()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 3);
         server.Enqueue(ScriptedReply.FromIds(10));
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
@@ -109,12 +109,12 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task GetModelInfo_ServerReplacedByOneWithAnotherModel_IsAskedForAgain()
     {
-        await using var old = await VllmTestServer.StartAsync(new VllmTestServerOptions { ContextLength = 100 });
+        await using var old = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ContextLength = 100 });
         await using var engine = Engines.Create(old.Endpoint);
         Assert.Equal(100, (await engine.GetModelInfoAsync()).ContextLength);
         await old.StopAsync();
         await Assert.ThrowsAsync<VllmConnectionException>(() => engine.HealthAsync());
-        await using var replacement = await VllmTestServer.StartAsync(new VllmTestServerOptions { ContextLength = 200, Port = old.Endpoint.Port });
+        await using var replacement = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ContextLength = 200, Port = old.Endpoint.Port });
 
         Assert.Equal(200, (await engine.GetModelInfoAsync()).ContextLength);
     }
@@ -122,7 +122,7 @@ public sealed class ServerDeathTests
     [Fact]
     public async Task Generate_UnavailableBeforeFirstMessage_IsRetriedWithANewId()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "starting")), ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (2, TimeSpan.FromMilliseconds(1)));
 
@@ -139,7 +139,7 @@ public sealed class ServerDeathTests
     [InlineData(3, 14)]
     public async Task Generate_FailureThatMayNotBeRetried_IsNot(int afterMessages, int status)
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13, 14], Fault = ServerFault.Status(status, "broken", afterMessages) });
         await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
 

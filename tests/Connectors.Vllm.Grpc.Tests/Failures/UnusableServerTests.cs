@@ -50,7 +50,7 @@ public sealed class UnusableServerTests
     [Fact]
     public async Task Generate_HttpTwoServerWithoutGrpc_SaysItLooksLikeHttp()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.FailNext("HealthCheck", new ServerFault { Kind = FaultKind.HttpAnswer, HttpStatus = 404 });
         await using var engine = Engines.Create(server.Endpoint);
 

@@ -73,6 +73,100 @@ public sealed class RecordedReplayTests
         }
     }
 
+    [Theory]
+    [InlineData(ReplayLayout.Whole)]
+    [InlineData(ReplayLayout.SingleBytes)]
+    public async Task Generate_RustServicer_GivesTheRecordedFacts(ReplayLayout layout)
+    {
+        _ = Recordings.Rust;
+        await using var server = await ReplayServer.StartAsync();
+        AnswerRustInfo(server);
+        await using var engine = Engines.Create(server.Endpoint);
+        var count = 0;
+        foreach (var exchange in Recordings.Rust.Where(e => IsAnswer(e) && !e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal)))
+        {
+            server.Answer(exchange.Method, exchange.Responses, layout: layout);
+
+            var updates = await engine.GenerateAsync(Read(exchange)).CollectAsync();
+
+            foreach (var expected in exchange.Expected.EnumerateArray())
+            {
+                Compare(exchange, expected, updates);
+            }
+
+            CompareLogprobs(exchange, updates);
+            count++;
+        }
+
+        Assert.Equal(40, count);
+    }
+
+    [Theory]
+    [InlineData("prompt-logprobs-stream")]
+    [InlineData("prompt-logprobs-whole")]
+    public async Task Generate_RustServicerAndPromptLogprobs_AreRefusedByName(string label)
+    {
+        var exchange = Recordings.Rust.Single(e => e.Label == label);
+        await using var server = await ReplayServer.StartAsync();
+        AnswerRustInfo(server);
+        server.Answer(exchange.Method, exchange.Responses);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
+
+        Assert.Equal(nameof(GenerationRequest.PromptLogprobs), exception.Parameter);
+        Assert.Contains("Rust servicer", exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Received, call => call.Method == exchange.Method);
+    }
+
+    [Theory]
+    [InlineData("prompt-logprobs-stream")]
+    [InlineData("prompt-logprobs-whole")]
+    public async Task Generate_AnswerThatLostATokenOnAnUnknownServer_IsNeverDelivered(string label)
+    {
+        var exchange = Recordings.Rust.Single(e => e.Label == label);
+        await using var server = await ReplayServer.StartAsync();
+        server.AnswerFamilyInfo("A");
+        server.Answer(exchange.Method, exchange.Responses);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
+
+        Assert.Contains("0 prompt tokens where 8 were sent", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("e-schema")]
+    [InlineData("e-regex")]
+    [InlineData("e-grammar-error-finish")]
+    public async Task Generate_RustServicerCannotCompileTheConstraint_IsAConstraintException(string label)
+    {
+        var exchange = Recordings.Rust.Single(e => e.Label == label);
+        await using var server = await ReplayServer.StartAsync();
+        AnswerRustInfo(server);
+        server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        await Assert.ThrowsAsync<VllmConstraintException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
+    }
+
+    [Theory]
+    [InlineData("drain-open-stream")]
+    [InlineData("dead-open-stream")]
+    public async Task Generate_RustServicerGoesAwayInTheMiddle_IsAnInterruption(string label)
+    {
+        var exchange = Recordings.Rust.Single(e => e.Label == label);
+        await using var server = await ReplayServer.StartAsync();
+        AnswerRustInfo(server);
+        server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
+        await using var engine = Engines.Create(server.Endpoint);
+
+        var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
+
+        Assert.True(exception.IsRetryable);
+        Assert.Equal("servicer shutting down: the engine went away before the request completed", exception.ServerMessage);
+    }
+
     [Fact]
     public async Task Embed_RecordedAnswers_GiveTheRecordedVectors()
     {
@@ -91,6 +185,17 @@ public sealed class RecordedReplayTests
             Assert.Equal(1.0, Math.Sqrt(result.Vector.ToArray().Sum(x => (double)x * x)), 3);
         }
     }
+
+    private static void AnswerRustInfo(ReplayServer server)
+    {
+        foreach (var exchange in Recordings.Rust.Where(e => !e.IsGeneration && e.Status == "OK" && !e.Label.Contains('-', StringComparison.Ordinal)))
+        {
+            server.Answer(exchange.Method, exchange.Responses);
+        }
+    }
+
+    private static bool IsAnswer(RecordedExchange exchange) => exchange.IsGeneration && exchange.Status == "OK"
+        && (exchange.Label.EndsWith("-stream", StringComparison.Ordinal) || exchange.Label.EndsWith("-whole", StringComparison.Ordinal));
 
     private static GenerationRequest Read(RecordedExchange exchange) => exchange.Family == "A"
         ? RequestReading.FromEngine(exchange.Request).Request

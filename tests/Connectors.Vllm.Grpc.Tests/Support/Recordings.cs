@@ -5,15 +5,20 @@ namespace Connectors.Vllm.Grpc.Tests;
 /// <summary>Exchanges with a live server, from the extra corpus.</summary>
 internal static class Recordings
 {
-    private static readonly Lazy<IReadOnlyList<RecordedExchange>> Cached = new(Load);
+    private static readonly Lazy<IReadOnlyList<RecordedExchange>> Cached = new(() => Load("exchanges.jsonl"));
+    private static readonly Lazy<IReadOnlyList<RecordedExchange>> CachedRust = new(
+        () => [.. Load("exchanges-rust.jsonl").Select(exchange => exchange with { Family = "A" })]);
 
     public static IReadOnlyList<RecordedExchange> All => Cached.Value;
 
+    /// <summary>The same requests, answered by the Rust servicer of the VllmEngine protocol.</summary>
+    public static IReadOnlyList<RecordedExchange> Rust => CachedRust.Value;
+
     public static RecordedExchange Get(string family, string label) => All.Single(exchange => exchange.Family == family && exchange.Label == label);
 
-    private static List<RecordedExchange> Load()
+    private static List<RecordedExchange> Load(string name)
     {
-        var file = TestPaths.RequireCorpus("recordings/exchanges.jsonl");
+        var file = TestPaths.RequireCorpus("recordings/" + name);
         var list = new List<RecordedExchange>();
         foreach (var line in File.ReadLines(file))
         {
@@ -27,7 +32,7 @@ internal static class Recordings
                 [.. root.GetProperty("responses").EnumerateArray().Select(hex => Convert.FromHexString(hex.GetString()!))],
                 root.GetProperty("status").GetString()!,
                 root.TryGetProperty("details", out var details) ? details.GetString() ?? "" : "",
-                root.GetProperty("expected")));
+                root.TryGetProperty("expected", out var expected) ? expected : default));
         }
 
         return list;

@@ -44,9 +44,9 @@ public sealed class ChannelTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Generate_Interceptors_SeeEveryCallTheFirstOutermost(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_Interceptors_SeeEveryCallTheFirstOutermost(EmulatedServer family)
     {
         await using var server = await StartAsync(family);
         var (outer, inner) = (new Recorder("outer"), new Recorder("inner"));
@@ -202,9 +202,9 @@ public sealed class ChannelTests
         Assert.Contains(log.Categories, category => category.StartsWith("Grpc.Net.Client", StringComparison.Ordinal));
     }
 
-    private static async Task<VllmTestServer> StartAsync(VllmServerFamily family = VllmServerFamily.A)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer family = EmulatedServer.VllmEngine)
     {
-        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family });
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
         server.Reply(ScriptedReply.FromIds(10, 11));
         return server;
     }

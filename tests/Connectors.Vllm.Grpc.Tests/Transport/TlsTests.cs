@@ -12,7 +12,7 @@ public sealed class TlsTests
     public async Task Health_OwnRoot_IsTrusted()
     {
         using var authority = CreateAuthority();
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B, Certificate = Issue(authority, "127.0.0.1") });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Certificate = Issue(authority, "127.0.0.1") });
         await using var engine = Engines.Create(server.Endpoint, options => options.ConfigureTls = Trust(authority));
 
         Assert.True((await engine.HealthAsync()).IsHealthy);
@@ -23,7 +23,7 @@ public sealed class TlsTests
     public async Task Health_UnknownRoot_SaysTheHandshakeFailed()
     {
         using var authority = CreateAuthority();
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Certificate = Issue(authority, "127.0.0.1") });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Certificate = Issue(authority, "127.0.0.1") });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.HealthAsync());
@@ -37,7 +37,7 @@ public sealed class TlsTests
     {
         using var authority = CreateAuthority();
         using var own = Issue(authority, "client");
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
             Certificate = Issue(authority, "127.0.0.1"),
             ClientCertificateAuthorities = [Public(authority)],
@@ -57,7 +57,7 @@ public sealed class TlsTests
     [Fact]
     public async Task Health_TlsToAPlainPort_SaysToUseHttp()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(new UriBuilder(server.Endpoint) { Scheme = "https" }.Uri);
 
         var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.HealthAsync());
@@ -75,7 +75,7 @@ public sealed class TlsTests
         var folder = Directory.CreateTempSubdirectory("vllm-tls-").FullName;
         using var authority = CreateAuthority();
         using var own = Issue(authority, "client");
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
             Certificate = Issue(authority, "127.0.0.1"),
             ClientCertificateAuthorities = [Public(authority)],

@@ -11,10 +11,10 @@ public sealed class FunctionContractTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
-    public static TheoryData<VllmServerFamily, bool> FamiliesAndStreaming =>
-        new() { { VllmServerFamily.A, false }, { VllmServerFamily.A, true }, { VllmServerFamily.B, false }, { VllmServerFamily.B, true } };
+    public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
+        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false }, { EmulatedServer.Inference, true } };
 
     public static TheoryData<string, string> Values => new()
     {
@@ -39,7 +39,7 @@ public sealed class FunctionContractTests
     [MemberData(nameof(Values))]
     public async Task Value_OfAnyKind_ReachesTheModelInvokedHereOrByTheCaller(string kind, string expected)
     {
-        foreach (var family in new[] { VllmServerFamily.A, VllmServerFamily.B })
+        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             await using var host = await KernelHost.StartAsync(family);
             var function = KernelFunctionFactory.CreateFromMethod(() => ValueOf(kind), "get");
@@ -60,7 +60,7 @@ public sealed class FunctionContractTests
     [KernelPoint(2)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolMessage_WithTextAndTheSameResult_PrintsItOnce(VllmServerFamily family)
+    public async Task ToolMessage_WithTextAndTheSameResult_PrintsItOnce(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("ok");
@@ -77,7 +77,7 @@ public sealed class FunctionContractTests
     [KernelPoint(3, 5)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_TwoCalls_HistoryHoldsAToolMessageEachAndFiltersSeeWhereTheyAre(VllmServerFamily family, bool streaming)
+    public async Task Auto_TwoCalls_HistoryHoldsAToolMessageEachAndFiltersSeeWhereTheyAre(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -109,7 +109,7 @@ public sealed class FunctionContractTests
     [KernelPoint(4)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_FilterTerminates_TheAnswerIsTheValueItSet(VllmServerFamily family, bool streaming)
+    public async Task Auto_FilterTerminates_TheAnswerIsTheValueItSet(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
@@ -129,7 +129,7 @@ public sealed class FunctionContractTests
     [KernelPoint(6)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Functions_OnlyInTheBehavior_KeepPluginAndNameApart(VllmServerFamily family, bool streaming)
+    public async Task Functions_OnlyInTheBehavior_KeepPluginAndNameApart(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = KernelPluginFactory.CreateFromObject(new WeatherPlugin(), "Weather");
@@ -159,7 +159,7 @@ public sealed class FunctionContractTests
     [KernelPoint(7)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ConcurrentInvocation_Allowed_CallsWaitForEachOther(VllmServerFamily family)
+    public async Task ConcurrentInvocation_Allowed_CallsWaitForEachOther(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         using var meeting = new Barrier(2);
@@ -181,10 +181,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(8)]
     [Theory]
-    [InlineData(VllmServerFamily.A, true)]
-    [InlineData(VllmServerFamily.B, true)]
-    [InlineData(VllmServerFamily.A, false)]
-    public async Task StrictSchemas_Allowed_ConstrainTheArguments(VllmServerFamily family, bool strict)
+    [InlineData(EmulatedServer.VllmEngine, true)]
+    [InlineData(EmulatedServer.Inference, true)]
+    [InlineData(EmulatedServer.VllmEngine, false)]
+    public async Task StrictSchemas_Allowed_ConstrainTheArguments(EmulatedServer family, bool strict)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -199,7 +199,7 @@ public sealed class FunctionContractTests
     [KernelPoint(9)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task None_ModelCallsAllTheSame_ItsTextIsShown(VllmServerFamily family, bool streaming)
+    public async Task None_ModelCallsAllTheSame_ItsTextIsShown(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
@@ -217,7 +217,7 @@ public sealed class FunctionContractTests
     [KernelPoint(23)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task BrokenArguments_TheModelIsTold_AndCorrectsItself(VllmServerFamily family, bool streaming)
+    public async Task BrokenArguments_TheModelIsTold_AndCorrectsItself(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
@@ -236,7 +236,7 @@ public sealed class FunctionContractTests
     [KernelPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task UnknownFunction_IsNotInvoked_AndTheModelIsTold(VllmServerFamily family)
+    public async Task UnknownFunction_IsNotInvoked_AndTheModelIsTold(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
@@ -255,7 +255,7 @@ public sealed class FunctionContractTests
     [Fact]
     public async Task SeveralAnswers_WithAutomaticInvocation_AreRefusedByName()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         var settings = new VllmPromptExecutionSettings { ResultsPerPrompt = 2, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
 

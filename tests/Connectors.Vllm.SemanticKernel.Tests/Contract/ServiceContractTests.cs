@@ -17,12 +17,12 @@ public sealed class ServiceContractTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [KernelPoint(15)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ModelId_NotConfigured_IsWhatTheServerServesAndNeverAFolder(VllmServerFamily family)
+    public async Task ModelId_NotConfigured_IsWhatTheServerServesAndNeverAFolder(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("ok");
@@ -39,9 +39,9 @@ public sealed class ServiceContractTests
     [KernelPoint(16)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Selection_ByTheServedModel_FindsItsService(VllmServerFamily family)
+    public async Task Selection_ByTheServedModel_FindsItsService(EmulatedServer family)
     {
-        await using var other = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, ServedModelName = "other-model" }, Token);
+        await using var other = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ServedModelName = "other-model" }, Token);
         await using var host = await KernelHost.StartAsync(family, (builder, server) => builder
             .AddVllmGrpc(server.Endpoint, serviceId: "a", configure: KernelHost.Configure)
             .AddVllmGrpc(other.Endpoint, serviceId: "b", configure: KernelHost.Configure));
@@ -64,7 +64,7 @@ public sealed class ServiceContractTests
     [KernelPoint(17)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ChatSpan_WithAListener_IsEmittedPerRequest(VllmServerFamily family)
+    public async Task ChatSpan_WithAListener_IsEmittedPerRequest(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -98,7 +98,7 @@ public sealed class ServiceContractTests
     [KernelPoint(18)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Metadata_WholeAndStreamed_TellsIdTimeUsageAndFinish(VllmServerFamily family)
+    public async Task Metadata_WholeAndStreamed_TellsIdTimeUsageAndFinish(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("Hello there.");
@@ -124,7 +124,7 @@ public sealed class ServiceContractTests
     [KernelPoint(19)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task History_MessageWithoutARole_IsTheUsers(VllmServerFamily family)
+    public async Task History_MessageWithoutARole_IsTheUsers(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("ok");
@@ -137,7 +137,7 @@ public sealed class ServiceContractTests
     [KernelPoint(19)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task History_AudioWithoutAMediaType_IsAudio(VllmServerFamily family)
+    public async Task History_AudioWithoutAMediaType_IsAudio(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
 
@@ -152,7 +152,7 @@ public sealed class ServiceContractTests
     [KernelPoint(20)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task RawCompletion_StopString_IsCut(VllmServerFamily family)
+    public async Task RawCompletion_StopString_IsCut(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply(" upon a time. The end.");
@@ -173,7 +173,7 @@ public sealed class ServiceContractTests
     [KernelPoint(21)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Contents_OfAnAnswer_LeadBackToTheChatClients(VllmServerFamily family)
+    public async Task Contents_OfAnAnswer_LeadBackToTheChatClients(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -187,11 +187,11 @@ public sealed class ServiceContractTests
 
     [KernelPoint(26)]
     [Theory]
-    [InlineData(VllmServerFamily.A, null)]
-    [InlineData(VllmServerFamily.B, null)]
-    [InlineData(VllmServerFamily.A, "vllm")]
-    [InlineData(VllmServerFamily.B, "vllm")]
-    public async Task AddVllmGrpc_OneRegistration_GivesEverything(VllmServerFamily family, string? serviceId)
+    [InlineData(EmulatedServer.VllmEngine, null)]
+    [InlineData(EmulatedServer.Inference, null)]
+    [InlineData(EmulatedServer.VllmEngine, "vllm")]
+    [InlineData(EmulatedServer.Inference, "vllm")]
+    public async Task AddVllmGrpc_OneRegistration_GivesEverything(EmulatedServer family, string? serviceId)
     {
         await using var host = await KernelHost.StartAsync(
             family, (builder, server) => builder.AddVllmGrpc(server.Endpoint.ToString(), serviceId: serviceId, configure: KernelHost.Configure));

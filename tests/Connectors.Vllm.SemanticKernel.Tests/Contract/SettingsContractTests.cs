@@ -16,7 +16,7 @@ public sealed class SettingsContractTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [KernelPoint(10)]
     [Theory]
@@ -50,7 +50,7 @@ public sealed class SettingsContractTests
     [KernelPoint(10)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Settings_OfAPromptFile_ReachTheServer(VllmServerFamily family)
+    public async Task Settings_OfAPromptFile_ReachTheServer(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("one STOP two");
@@ -63,7 +63,7 @@ public sealed class SettingsContractTests
         Assert.NotNull(answer.Metadata!["logprobs"]);
         var sent = host.Requests[^1].Message.ToString()!;
         Assert.Contains("\"5\": 50", sent, StringComparison.Ordinal);
-        Assert.Contains(family == VllmServerFamily.A ? "\"maxTokens\": 9" : "\"maxNewTokens\": 9", sent, StringComparison.Ordinal);
+        Assert.Contains(family == EmulatedServer.VllmEngine ? "\"maxTokens\": 9" : "\"maxNewTokens\": 9", sent, StringComparison.Ordinal);
     }
 
     public static TheoryData<string> Formats => ["schema", "schema text", "openai", "openai text", "type", "meai"];
@@ -73,7 +73,7 @@ public sealed class SettingsContractTests
     [MemberData(nameof(Formats))]
     public async Task ResponseFormat_OfASchema_ConstrainsTheAnswer(string kind)
     {
-        foreach (var family in new[] { VllmServerFamily.A, VllmServerFamily.B })
+        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             await using var host = await KernelHost.StartAsync(family);
             host.Server.Reply("""{"city": "Paris"}""");
@@ -107,7 +107,7 @@ public sealed class SettingsContractTests
     [InlineData("{\"type\": \"json_object\"}", true)]
     public async Task ResponseFormat_ByName_IsTextOrJson(string format, bool json)
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Reply("{}");
 
         await AskAsync(host, JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "response_format": {{format}} }""")!);
@@ -119,7 +119,7 @@ public sealed class SettingsContractTests
     [Fact]
     public async Task ResponseFormat_OfNoKind_IsRefusedByName()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
 
         var exception = await Assert.ThrowsAsync<ArgumentException>(() => AskAsync(host, JsonSerializer.Deserialize<PromptExecutionSettings>("""{ "response_format": "xml" }""")!));
 
@@ -129,7 +129,7 @@ public sealed class SettingsContractTests
     [KernelPoint(12)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task OpenAISettings_AsTheyAre_MeanTheSame(VllmServerFamily family)
+    public async Task OpenAISettings_AsTheyAre_MeanTheSame(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -160,7 +160,7 @@ public sealed class SettingsContractTests
     [KernelPoint(13)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task OllamaSettings_AsTheyAre_MeanTheSame(VllmServerFamily family)
+    public async Task OllamaSettings_AsTheyAre_MeanTheSame(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("one STOP two");
@@ -176,7 +176,7 @@ public sealed class SettingsContractTests
     [KernelPoint(14)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ChatOptions_NamesOfOtherProviders_CountWhereTheMemberIsUnset(VllmServerFamily family)
+    public async Task ChatOptions_NamesOfOtherProviders_CountWhereTheMemberIsUnset(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("one STOP two");
@@ -200,13 +200,13 @@ public sealed class SettingsContractTests
     [KernelPoint(22)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Seed_Of64Bits_IsSentWholeOrRefusedByName(VllmServerFamily family)
+    public async Task Seed_Of64Bits_IsSentWholeOrRefusedByName(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("ok");
         var settings = new VllmPromptExecutionSettings { Seed = 9007199254740993 };
 
-        if (family == VllmServerFamily.B)
+        if (family == EmulatedServer.Inference)
         {
             await AskAsync(host, settings);
             Assert.Contains("9007199254740993", host.Requests[^1].Message.ToString()!, StringComparison.Ordinal);

@@ -17,12 +17,12 @@ public sealed class FunctionTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily, bool> FamiliesAndStreaming =>
-        new() { { VllmServerFamily.A, false }, { VllmServerFamily.A, true }, { VllmServerFamily.B, false }, { VllmServerFamily.B, true } };
+    public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
+        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false }, { EmulatedServer.Inference, true } };
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(VllmServerFamily family, bool streaming)
+    public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
@@ -52,7 +52,7 @@ public sealed class FunctionTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(VllmServerFamily family, bool streaming)
+    public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(EmulatedServer family, bool streaming)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -73,7 +73,7 @@ public sealed class FunctionTests
     [InlineData(true)]
     public async Task Auto_FilterTerminates_EndsWithTheResult(bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) =>
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine, (builder, server) =>
         {
             builder.AddVllmGrpcChatCompletion(server.Endpoint, configure: KernelHost.Configure);
             builder.Services.AddSingleton<IAutoFunctionInvocationFilter>(new TerminatingFilter());
@@ -93,7 +93,7 @@ public sealed class FunctionTests
     [Fact]
     public async Task Manual_Calls_CanBeInvokedByTheCaller()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");
@@ -117,7 +117,7 @@ public sealed class FunctionTests
     [Fact]
     public async Task Manual_StreamedCalls_AreBuiltWholeAndApart()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}""") + "\n" + WeatherPlugin.Call("get_time", "{}"));

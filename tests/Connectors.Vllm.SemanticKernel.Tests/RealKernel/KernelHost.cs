@@ -6,13 +6,13 @@ namespace Connectors.Vllm.SemanticKernel.Tests.RealKernel;
 /// <summary>A kernel of the real Semantic Kernel package on a test server, over a real socket.</summary>
 internal sealed class KernelHost : IAsyncDisposable
 {
-    private KernelHost(VllmTestServer server, Kernel kernel)
+    private KernelHost(VllmEmulator server, Kernel kernel)
     {
         Server = server;
         Kernel = kernel;
     }
 
-    public VllmTestServer Server { get; }
+    public VllmEmulator Server { get; }
 
     public Kernel Kernel { get; }
 
@@ -25,9 +25,9 @@ internal sealed class KernelHost : IAsyncDisposable
     /// <summary>The generations the server was asked for, oldest first.</summary>
     public IReadOnlyList<CapturedRequest> Requests => [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
 
-    public static async Task<KernelHost> StartAsync(VllmServerFamily family, Action<IKernelBuilder, VllmTestServer>? register = null)
+    public static async Task<KernelHost> StartAsync(EmulatedServer family, Action<IKernelBuilder, VllmEmulator>? register = null)
     {
-        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, TestContext.Current.CancellationToken);
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, TestContext.Current.CancellationToken);
         var builder = Kernel.CreateBuilder();
         if (register is null)
         {

@@ -12,11 +12,11 @@ public sealed class PromptTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task InvokePrompt_Template_GoesThroughTheChatTemplate(VllmServerFamily family)
+    public async Task InvokePrompt_Template_GoesThroughTheChatTemplate(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("Paris.");
@@ -31,7 +31,7 @@ public sealed class PromptTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task InvokePromptStreaming_Text_EqualsTheWholeAnswer(VllmServerFamily family)
+    public async Task InvokePromptStreaming_Text_EqualsTheWholeAnswer(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply("Paris, of course. 🗼");
@@ -48,7 +48,7 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_MessageTags_AreRoles()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Reply("ok");
 
         await host.Kernel.InvokePromptAsync("""<message role="system">Be brief.</message><message role="user">Hi</message>""", cancellationToken: Token);
@@ -60,7 +60,7 @@ public sealed class PromptTests
     public async Task InvokePrompt_OnlyTextGeneration_IsRaw()
     {
         await using var host = await KernelHost.StartAsync(
-            VllmServerFamily.A, (builder, server) => builder.AddVllmGrpcTextGeneration(server.Endpoint, configure: KernelHost.Configure));
+            EmulatedServer.VllmEngine, (builder, server) => builder.AddVllmGrpcTextGeneration(server.Endpoint, configure: KernelHost.Configure));
         host.Server.Reply(" upon a time");
 
         var result = await host.Kernel.InvokePromptAsync("Once", cancellationToken: Token);
@@ -71,7 +71,7 @@ public sealed class PromptTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task TextGeneration_SettingsWithFunctions_AreRawText(VllmServerFamily family)
+    public async Task TextGeneration_SettingsWithFunctions_AreRawText(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
@@ -87,11 +87,11 @@ public sealed class PromptTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task InvokePromptStreaming_SeveralAnswers_AreToldApart(VllmServerFamily family)
+    public async Task InvokePromptStreaming_SeveralAnswers_AreToldApart(EmulatedServer family)
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
-        var arguments = new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == VllmServerFamily.A ? 2 : 1, Temperature = 1 });
+        var arguments = new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == EmulatedServer.VllmEngine ? 2 : 1, Temperature = 1 });
         var answers = new SortedDictionary<int, string>();
 
         await foreach (var piece in host.Kernel.InvokePromptStreamingAsync<StreamingChatMessageContent>("Count", arguments, cancellationToken: Token))
@@ -100,13 +100,13 @@ public sealed class PromptTests
         }
 
         // Family B refuses more than one answer.
-        Assert.Equal(family == VllmServerFamily.A ? ["one", "two"] : ["one"], answers.Values);
+        Assert.Equal(family == EmulatedServer.VllmEngine ? ["one", "two"] : ["one"], answers.Values);
     }
 
     [Fact]
     public async Task InvokePrompt_Cancelled_StopsTheServer()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Reply(new ScriptedReply { Text = string.Concat(Enumerable.Repeat("again ", 400)), DelayPerMessage = TimeSpan.FromMilliseconds(20) });
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
@@ -125,7 +125,7 @@ public sealed class PromptTests
     [Fact]
     public async Task InvokePrompt_ChatClientRegistration_InvokesFunctionsThroughTheKernel()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder.Services
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine, (builder, server) => builder.Services
             .AddVllmGrpc(options =>
             {
                 options.Endpoints.Add(server.Endpoint);

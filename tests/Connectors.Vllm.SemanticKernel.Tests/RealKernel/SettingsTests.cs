@@ -21,7 +21,7 @@ public sealed class SettingsTests
     [Fact]
     public async Task PromptFile_Settings_ReachTheServerWhole()
     {
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Reply("okxyz");
         var function = KernelFunctionFactory.CreateFromPrompt(Prompt("default", "null"));
 
@@ -87,8 +87,8 @@ public sealed class SettingsTests
     [Fact]
     public async Task ServiceId_TwoServers_PicksTheServiceAndItsSettings()
     {
-        await using var other = await VllmTestServer.StartAsync(null, Token);
-        await using var host = await KernelHost.StartAsync(VllmServerFamily.A, (builder, server) => builder
+        await using var other = await VllmEmulator.StartAsync(null, Token);
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine, (builder, server) => builder
             .AddVllmGrpc(server.Endpoint, "model-a", "a", KernelHost.Configure)
             .AddVllmGrpc(other.Endpoint, "model-b", "b", KernelHost.Configure));
         host.Server.Reply("from a");

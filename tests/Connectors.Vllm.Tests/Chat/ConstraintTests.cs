@@ -37,9 +37,9 @@ public sealed class ConstraintTests
 
     /// <summary>A model that writes line breaks wherever it is let.</summary>
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "none");
         host.Server.Reply(request =>

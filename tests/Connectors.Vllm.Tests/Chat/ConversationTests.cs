@@ -12,11 +12,11 @@ public sealed class ConversationTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolLoop_TwoRounds_EndsInAnAnswer(VllmServerFamily family)
+    public async Task ToolLoop_TwoRounds_EndsInAnAnswer(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(
@@ -105,7 +105,7 @@ public sealed class ConversationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(VllmServerFamily family)
+    public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("Two pictures.");

@@ -6,9 +6,9 @@ namespace Connectors.Vllm.Tests;
 public sealed class FirstChatTests
 {
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_ScriptedReply_ReturnsItsText(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_ScriptedReply_ReturnsItsText(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("The capital of France is Paris.");

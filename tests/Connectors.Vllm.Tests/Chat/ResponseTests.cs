@@ -9,13 +9,13 @@ public sealed class ResponseTests
 {
     private static readonly string Fire = char.ConvertFromUtf32(0x1F525);
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(VllmServerFamily family)
+    public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("One two three four.");
@@ -45,7 +45,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(VllmServerFamily family)
+    public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "qwen3");
         host.Server.Enqueue("<think>\nLet me see.\n</think>\n\nParis.");
@@ -72,7 +72,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolCalls_TwoCalls_ComeWholeAndLast(VllmServerFamily family)
+    public async Task ToolCalls_TwoCalls_ComeWholeAndLast(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: Hermes);
         host.Server.Enqueue("I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
@@ -137,7 +137,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StopSequence_InText_IsCutAndReported(VllmServerFamily family)
+    public async Task StopSequence_InText_IsCutAndReported(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("alpha beta STOP gamma delta");
@@ -151,7 +151,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Length_TokenLimit_IsReported(VllmServerFamily family)
+    public async Task Length_TokenLimit_IsReported(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("one two three four five six seven eight nine ten");
@@ -164,7 +164,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(VllmServerFamily family)
+    public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         var text = "Ünïcödé 漢字 " + Fire + " done";
@@ -179,12 +179,12 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(VllmServerFamily family)
+    public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         var reply = new ScriptedReply { Text = "first answer", Alternatives = ["second", "third one"] };
         var options = new ChatOptions { ChoiceCount = 3, Temperature = 1 };
-        if (family == VllmServerFamily.A)
+        if (family == EmulatedServer.VllmEngine)
         {
             host.Server.Enqueue(reply, reply);
         }
@@ -204,7 +204,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Logprobs_Asked_ArriveOnTheMessage(VllmServerFamily family)
+    public async Task Logprobs_Asked_ArriveOnTheMessage(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("yes");
@@ -221,7 +221,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_ValidAnswer_PassesThroughUnchanged(VllmServerFamily family)
+    public async Task Schema_ValidAnswer_PassesThroughUnchanged(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("""{"name":  "Paris", "n": 1.50}""");
@@ -233,7 +233,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(VllmServerFamily family)
+    public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("Sorry, I cannot do that.");
@@ -246,7 +246,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(VllmServerFamily family)
+    public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue(string.Empty);
@@ -260,7 +260,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ServerError_MidStream_KeepsWhatCameAndThrows(VllmServerFamily family)
+    public async Task ServerError_MidStream_KeepsWhatCameAndThrows(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: options => options.Connection.Retry.MaxRetries = 0);
         host.Server.Enqueue(ScriptedReply.Failing(ServerFault.After(3, FaultKind.DropConnection)));
@@ -279,7 +279,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(VllmServerFamily family)
+    public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         var hold = new TaskCompletionSource();
@@ -300,7 +300,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Break_MidStream_StopsTheServer(VllmServerFamily family)
+    public async Task Break_MidStream_StopsTheServer(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family);
         var hold = new TaskCompletionSource();

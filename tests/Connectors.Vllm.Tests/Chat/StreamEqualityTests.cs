@@ -13,9 +13,9 @@ public sealed class StreamEqualityTests
     ];
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_RandomOptions_EqualsTheCollectedStream(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_RandomOptions_EqualsTheCollectedStream(EmulatedServer family)
     {
         var token = TestContext.Current.CancellationToken;
         await using var host = await ChatHost.StartAsync(family, client: options =>

@@ -9,12 +9,12 @@ public sealed class CancellationTests
 {
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(41)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Token_AlreadyCancelled_NothingIsSent(VllmServerFamily family)
+    public async Task Token_AlreadyCancelled_NothingIsSent(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         using var source = new CancellationTokenSource();
@@ -31,7 +31,7 @@ public sealed class CancellationTests
     [ContractPoint(42)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(VllmServerFamily family)
+    public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
@@ -52,7 +52,7 @@ public sealed class CancellationTests
     [ContractPoint(42)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(VllmServerFamily family)
+    public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
@@ -70,7 +70,7 @@ public sealed class CancellationTests
     [ContractPoint(43)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Break_OutOfTheEnumeration_StopsTheServer(VllmServerFamily family)
+    public async Task Break_OutOfTheEnumeration_StopsTheServer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Endless());
@@ -88,7 +88,7 @@ public sealed class CancellationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Cancellation_OfOneCall_LeavesTheClientAndOtherCallsAlone(VllmServerFamily family)
+    public async Task Cancellation_OfOneCall_LeavesTheClientAndOtherCallsAlone(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply(request => new ScriptedReply { Text = "Fine.", Hold = null });
@@ -108,7 +108,7 @@ public sealed class CancellationTests
     [ContractPoint(44)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(VllmServerFamily family)
+    public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client =>
         {

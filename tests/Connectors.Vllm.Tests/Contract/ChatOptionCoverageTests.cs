@@ -43,7 +43,7 @@ public sealed class ChatOptionCoverageTests
         [nameof(ChatOptions.AdditionalProperties)] = (Effect.Request, static options => options.AdditionalProperties = new() { ["min_p"] = 0.5 }),
     };
 
-    public static MatrixTheoryData<string, VllmServerFamily> MembersAndFamilies { get; } = new(Members.Keys, [VllmServerFamily.A, VllmServerFamily.B]);
+    public static MatrixTheoryData<string, EmulatedServer> MembersAndFamilies { get; } = new(Members.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [ContractPoint(7)]
     [Fact]
@@ -53,7 +53,7 @@ public sealed class ChatOptionCoverageTests
     [ContractPoint(7)]
     [Theory]
     [MemberData(nameof(MembersAndFamilies))]
-    public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, VllmServerFamily family)
+    public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server =>
         {
@@ -72,7 +72,7 @@ public sealed class ChatOptionCoverageTests
         var second = await served.AskAsync("Hi", changed);
 
         // Of the two families only one names the model in its requests.
-        effect = member == nameof(ChatOptions.ModelId) && family == VllmServerFamily.A ? Effect.Ignored : effect;
+        effect = member == nameof(ChatOptions.ModelId) && family == EmulatedServer.VllmEngine ? Effect.Ignored : effect;
         var promptChanged = !served.Sent[0].PromptIds.SequenceEqual(served.Sent[1].PromptIds);
         var requestChanged = served.Sent[0].ToJson() != served.Sent[1].ToJson();
         var answerChanged = Contents(first) != Contents(second);
@@ -90,7 +90,7 @@ public sealed class ChatOptionCoverageTests
     [ContractPoint(11)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(VllmServerFamily family)
+    public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("{\"a\": 1}");
@@ -115,7 +115,7 @@ public sealed class ChatOptionCoverageTests
         Assert.Same(factory, options.RawRepresentationFactory);
     }
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     /// <summary>Options in which the member can have an effect: tool modes need tools.</summary>
     private static ChatOptions Base(string member) => new()

@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Making clients, what they offer as services, and disposing of them.</summary>
 public sealed class ConstructionTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(1)]
     [Fact]
@@ -49,7 +49,7 @@ public sealed class ConstructionTests
     [ContractPoint(3)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task GetService_KnownTypes_AreFound(VllmServerFamily family)
+    public async Task GetService_KnownTypes_AreFound(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         IChatClient client = served.Client;
@@ -82,7 +82,7 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
         var client = new VllmChatClient(server.Endpoint);
         await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel);
 
@@ -98,7 +98,7 @@ public sealed class ConstructionTests
     [Fact]
     public async Task Dispose_BorrowedEngine_StaysAlive()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
         await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
         var first = new VllmChatClient(engine);
         await first.GetResponseAsync("Hi", cancellationToken: Served.Cancel);

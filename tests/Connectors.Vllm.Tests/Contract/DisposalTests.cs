@@ -14,7 +14,7 @@ public sealed class DisposalTests
     [MemberData(nameof(Ways))]
     public async Task Dispose_RunningStream_EndsItAndAbortsTheRequest(string way)
     {
-        await using var server = await VllmTestServer.StartAsync(null, Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(null, Served.Cancel);
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Enqueue(new ScriptedReply { Text = "one two three four five", HoldAfterMessages = 1, Hold = gate.Task });
         var services = new ServiceCollection();
@@ -62,7 +62,7 @@ public sealed class DisposalTests
     [Fact]
     public async Task Dispose_ClientOnASharedEngine_LeavesTheOthersRunning()
     {
-        await using var server = await VllmTestServer.StartAsync(null, Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(null, Served.Cancel);
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Reply(new ScriptedReply { Text = "one two three", HoldAfterMessages = 1, Hold = gate.Task });
         await using var engine = VllmEngineFactory.Create(server.Endpoint.ToString());

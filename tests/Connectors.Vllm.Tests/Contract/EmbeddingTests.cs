@@ -85,7 +85,7 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_ServerOfAGenerationModel_IsARequestError()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
         await using var generator = Connect(server);
 
         await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
@@ -94,8 +94,8 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_OnTheFamilyWithoutEmbeddings_SaysWhichServersHaveThem()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Served.Cancel);
-        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.B));
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference }, Served.Cancel);
+        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, EmulatedServer.Inference));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
 
@@ -114,8 +114,8 @@ public sealed class EmbeddingTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => generator.GenerateAsync(["a"], cancellationToken: Served.Cancel));
     }
 
-    private static Task<VllmTestServer> StartAsync() => VllmTestServer.StartAsync(
-        new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
+    private static Task<VllmEmulator> StartAsync() => VllmEmulator.StartAsync(
+        new VllmEmulatorOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
 
-    private static VllmEmbeddingGenerator Connect(VllmTestServer server) => new(Served.OptionsFor(server, VllmServerFamily.A));
+    private static VllmEmbeddingGenerator Connect(VllmEmulator server) => new(Served.OptionsFor(server, EmulatedServer.VllmEngine));
 }

@@ -7,12 +7,12 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Requests compared as a whole: what is not expected is not on the wire.</summary>
 public sealed class ExactRequestTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(5)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Request_OfAPlainCall_IsExactlyThis(VllmServerFamily family)
+    public async Task Request_OfAPlainCall_IsExactlyThis(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -20,7 +20,7 @@ public sealed class ExactRequestTests
 
         var room = 8192 - served.LastSent.PromptIds.Count;
         AssertIs(
-            family == VllmServerFamily.A
+            family == EmulatedServer.VllmEngine
                 ? $$"""{ "samplingParams": { "temperature": 0.6, "topP": 0.95, "topK": 20, "maxTokens": {{room}} }, "stream": true }"""
                 : $$"""{ "temperature": 0.6, "sampling": { "topK": 20, "topP": 0.95 }, "stopping": { "maxNewTokens": {{room}} }, "response": { "outputText": false, "outputTokenIds": true } }""",
             served.LastSent);
@@ -29,7 +29,7 @@ public sealed class ExactRequestTests
     [ContractPoint(8)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Request_OfEmptyOptions_IsThatOfNone(VllmServerFamily family)
+    public async Task Request_OfEmptyOptions_IsThatOfNone(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -46,7 +46,7 @@ public sealed class ExactRequestTests
     [ContractPoint(7)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Request_OfEveryOption_IsExactlyThis(VllmServerFamily family)
+    public async Task Request_OfEveryOption_IsExactlyThis(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Reply("yes");
@@ -71,7 +71,7 @@ public sealed class ExactRequestTests
         });
 
         AssertIs(
-            family == VllmServerFamily.A
+            family == EmulatedServer.VllmEngine
                 ? """{ "samplingParams": { "temperature": 0.25, "topP": 0.5, "topK": 7, "minP": 0.0625, "frequencyPenalty": 0.125, "presencePenalty": -0.5, "repetitionPenalty": 1.25, "maxTokens": 33, "minTokens": 2, "stop": [ "END" ], "stopTokenIds": [ 5 ], "logprobs": 2, "seed": 42, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stream": true }"""
                 : """{ "temperature": 0.25, "sampling": { "topK": 7, "topP": 0.5, "minP": 0.0625, "seed": "42" }, "decoding": { "presencePenalty": -0.5, "frequencyPenalty": 0.125, "repetitionPenalty": 1.25, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stopping": { "maxNewTokens": 33, "minNewTokens": 2, "stopTokenIds": [ 5 ], "stopStrings": [ "END" ] }, "response": { "outputText": false, "outputTokenIds": true, "outputLogprobs": true, "outputCandidates": { "topN": 2 } } }""",
             served.LastSent);
@@ -80,7 +80,7 @@ public sealed class ExactRequestTests
     [ContractPoint(6)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(VllmServerFamily family)
+    public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var ids = served.Server.Tokenizer.Encode("Hello there, friend.");

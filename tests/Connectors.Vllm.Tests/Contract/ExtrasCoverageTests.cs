@@ -37,6 +37,9 @@ public sealed class ExtrasCoverageTests
         ["Priority"] = ("priority", static o => o.Priority = -4, [-4.0, -4L, "-4", Json("-4")]),
         ["LoraName"] = ("lora_name", static o => o.LoraName = "mine", [Json("\"mine\"")]),
         ["CacheSalt"] = ("cache_salt", static o => o.CacheSalt = "salt", [Json("\"salt\"")]),
+        ["SessionId"] = ("session_id", static o => o.SessionId = "s-1", [Json("\"s-1\"")]),
+        ["BypassPrefixCache"] = ("bypass_prefix_cache", static o => o.BypassPrefixCache = true, ["true", 1.0, Json("true")]),
+        ["Watermarking"] = ("watermarking", static o => o.Watermarking = false, ["false", 0.0, Json("false")]),
         ["DataParallelRank"] = ("data_parallel_rank", static o => o.DataParallelRank = 1, [1.0, 1L, "1", Json("1")]),
         ["TruncatePromptTokens"] = ("truncate_prompt_tokens", static o => o.TruncatePromptTokens = 9, [9.0, 9L, "9", Json("9")]),
         ["KvTransferParameters"] = ("kv_transfer_params", static o => o.KvTransferParameters = "{\"do_remote_decode\":true}", [Json("{\"do_remote_decode\":true}"), new Dictionary<string, object?> { ["do_remote_decode"] = true }]),
@@ -47,7 +50,7 @@ public sealed class ExtrasCoverageTests
 
     public static TheoryData<string> Names => [.. Extras.Keys];
 
-    public static MatrixTheoryData<string, VllmServerFamily> NamesAndFamilies { get; } = new(Extras.Keys, [VllmServerFamily.A, VllmServerFamily.B]);
+    public static MatrixTheoryData<string, EmulatedServer> NamesAndFamilies { get; } = new(Extras.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [Fact]
     public void Extensions_AreAllAccountedFor() => Assert.Equal(
@@ -75,7 +78,7 @@ public sealed class ExtrasCoverageTests
 
     [Theory]
     [MemberData(nameof(NamesAndFamilies))]
-    public async Task Extension_OnEachFamily_ChangesTheCallOrIsRefusedByName(string name, VllmServerFamily family)
+    public async Task Extension_OnEachFamily_ChangesTheCallOrIsRefusedByName(string name, EmulatedServer family)
     {
         await using var served = await Served.StartAsync(
             family,

@@ -7,7 +7,7 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Conversations that began with another provider: what it ran itself becomes calls and results, and what has no place in a prompt is named in the log.</summary>
 public sealed class ForeignHistoryTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     public static TheoryData<string, string> HostedTools => new()
     {
@@ -82,7 +82,7 @@ public sealed class ForeignHistoryTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Contents_WithoutAPlaceInAPrompt_AreNamedInOneLogLineOfTheRequest(VllmServerFamily family)
+    public async Task Contents_WithoutAPlaceInAPrompt_AreNamedInOneLogLineOfTheRequest(EmulatedServer family)
     {
         var log = new ListLoggerFactory();
         await using var served = await Served.StartAsync(family);
@@ -114,7 +114,7 @@ public sealed class ForeignHistoryTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolMessage_ThatRepeatsItsResultAsText_PrintsItOnce(VllmServerFamily family)
+    public async Task ToolMessage_ThatRepeatsItsResultAsText_PrintsItOnce(EmulatedServer family)
     {
         var prompt = await PromptAsync(
             [
@@ -131,7 +131,7 @@ public sealed class ForeignHistoryTests
         $"<|im_start|>assistant\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call><|im_end|>\n"
         + $"<|im_start|>user\n<tool_response>\n{result}\n</tool_response><|im_end|>\n";
 
-    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, VllmServerFamily family = VllmServerFamily.A)
+    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, EmulatedServer family = EmulatedServer.VllmEngine)
     {
         await using var served = await Served.StartAsync(family);
         await served.AskAsync(messages);

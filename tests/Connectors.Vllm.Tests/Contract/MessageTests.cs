@@ -9,7 +9,7 @@ public sealed class MessageTests
 {
     private const string Open = "<|im_start|>assistant\n";
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(14)]
     [Fact]
@@ -22,7 +22,7 @@ public sealed class MessageTests
     [ContractPoint(14)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Instructions_WithoutMessages_AreAConversation(VllmServerFamily family) =>
+    public async Task Instructions_WithoutMessages_AreAConversation(EmulatedServer family) =>
         Assert.Equal("<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, family));
 
     [ContractPoint(14)]
@@ -159,7 +159,7 @@ public sealed class MessageTests
     [ContractPoint(19)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(VllmServerFamily family)
+    public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(EmulatedServer family)
     {
         var prompt = await PromptAsync(
             [
@@ -236,7 +236,7 @@ public sealed class MessageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task History_AssistantFirstAndSameRoleInARow_IsTakenByALenientTemplate(VllmServerFamily family) =>
+    public async Task History_AssistantFirstAndSameRoleInARow_IsTakenByALenientTemplate(EmulatedServer family) =>
         Assert.Equal(
             "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>assistant\nAnyone?<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>user\nB<|im_end|>\n" + Open,
             await PromptAsync([new(ChatRole.Assistant, "Hello."), new(ChatRole.Assistant, "Anyone?"), new(ChatRole.User, "A"), new(ChatRole.User, "B")], family: family));
@@ -289,7 +289,7 @@ public sealed class MessageTests
         public Loop Itself => this;
     }
 
-    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, VllmServerFamily family = VllmServerFamily.A)
+    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, EmulatedServer family = EmulatedServer.VllmEngine)
     {
         await using var served = await Served.StartAsync(family);
         await served.AskAsync(messages, options);

@@ -7,12 +7,12 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Every option reaches the server as it was meant, and nothing else does.</summary>
 public sealed class OptionTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(9)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(VllmServerFamily family)
+    public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -63,7 +63,7 @@ public sealed class OptionTests
     [ContractPoint(11)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Options_AfterACall_AreAsBefore(VllmServerFamily family)
+    public async Task Options_AfterACall_AreAsBefore(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var options = new ChatOptions
@@ -108,7 +108,7 @@ public sealed class OptionTests
     [Fact]
     public async Task ModelId_OfAnotherProvider_IsNotSentAndNotAnError()
     {
-        await using var served = await Served.StartAsync(VllmServerFamily.B, server => server.ServedModelName = "ours");
+        await using var served = await Served.StartAsync(EmulatedServer.Inference, server => server.ServedModelName = "ours");
 
         var response = await served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" });
 
@@ -119,7 +119,7 @@ public sealed class OptionTests
     [Fact]
     public async Task ModelId_Alias_ReachesTheServerAndTheResponse()
     {
-        await using var served = await Served.StartAsync(VllmServerFamily.B, server =>
+        await using var served = await Served.StartAsync(EmulatedServer.Inference, server =>
         {
             server.ServedModelName = "ours";
             server.ServedModelAliases = ["also-ours"];
@@ -134,7 +134,7 @@ public sealed class OptionTests
     [ContractPoint(13)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ModelId_UnknownAndRequired_IsRefusedByName(VllmServerFamily family)
+    public async Task ModelId_UnknownAndRequired_IsRefusedByName(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
 
@@ -159,7 +159,7 @@ public sealed class OptionTests
     [ContractPoint(26)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(VllmServerFamily family)
+    public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         string[] many = [.. Enumerable.Range(0, 40).Select(number => $"<stop {number}>")];
@@ -186,7 +186,7 @@ public sealed class OptionTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(VllmServerFamily family)
+    public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -221,8 +221,8 @@ public sealed class OptionTests
     [Fact]
     public async Task Seed_SixtyFourBits_ReachesTheFamilyThatHasThem()
     {
-        await using var inference = await Served.StartAsync(VllmServerFamily.B);
-        await using var engine = await Served.StartAsync(VllmServerFamily.A);
+        await using var inference = await Served.StartAsync(EmulatedServer.Inference);
+        await using var engine = await Served.StartAsync(EmulatedServer.VllmEngine);
 
         await inference.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 });
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => engine.AskAsync("Hi", new ChatOptions { Seed = 1L << 40 }));

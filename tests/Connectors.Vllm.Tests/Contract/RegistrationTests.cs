@@ -405,7 +405,7 @@ public sealed class RegistrationTests
 
     [Theory]
     [MemberData(nameof(Served.Families), MemberType = typeof(Served))]
-    public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(VllmServerFamily family)
+    public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: options =>
             (options.ModelId, options.RequireServedModel) = ("wrong-name", true));
@@ -421,8 +421,8 @@ public sealed class RegistrationTests
         new OpenAI.Chat.ChatClient("other", new System.ClientModel.ApiKeyCredential("none"),
             new OpenAI.OpenAIClientOptions { Endpoint = new Uri("http://localhost:1/v1") }).AsIChatClient();
 
-    private static Task<VllmTestServer> StartAsync(string model, string? path = null) =>
-        VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = model, ModelPath = path }, Served.Cancel);
+    private static Task<VllmEmulator> StartAsync(string model, string? path = null) =>
+        VllmEmulator.StartAsync(new VllmEmulatorOptions { ServedModelName = model, ModelPath = path }, Served.Cancel);
 
     private static ServiceProvider Build(Action<IServiceCollection> register)
     {

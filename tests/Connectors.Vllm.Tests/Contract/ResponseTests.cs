@@ -7,21 +7,21 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>What a response and its updates look like.</summary>
 public sealed class ResponseTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
-    public static TheoryData<VllmServerFamily, string, string> FinishReasons
+    public static TheoryData<EmulatedServer, string, string> FinishReasons
     {
         get
         {
-            var data = new TheoryData<VllmServerFamily, string, string>();
-            foreach (var family in (VllmServerFamily[])[VllmServerFamily.A, VllmServerFamily.B])
+            var data = new TheoryData<EmulatedServer, string, string>();
+            foreach (var family in (EmulatedServer[])[EmulatedServer.VllmEngine, EmulatedServer.Inference])
             {
                 data.Add(family, "stop", "stop");
                 data.Add(family, "length", "length");
                 data.Add(family, "abort", "abort");
             }
 
-            data.Add(VllmServerFamily.A, "repetition", "repetition");
+            data.Add(EmulatedServer.VllmEngine, "repetition", "repetition");
             return data;
         }
     }
@@ -29,7 +29,7 @@ public sealed class ResponseTests
     [ContractPoint(5)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(VllmServerFamily family)
+    public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
         served.Server.Enqueue("Hello there.");
@@ -52,7 +52,7 @@ public sealed class ResponseTests
     [ContractPoint(6)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(VllmServerFamily family)
+    public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nHello there, " + TestTools.Hermes("now", "{}"));
@@ -79,7 +79,7 @@ public sealed class ResponseTests
     [ContractPoint(27)]
     [Theory]
     [MemberData(nameof(FinishReasons))]
-    public async Task FinishReason_OfTheServer_IsTold(VllmServerFamily family, string scripted, string expected)
+    public async Task FinishReason_OfTheServer_IsTold(EmulatedServer family, string scripted, string expected)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words", FinishReason = scripted });
@@ -93,7 +93,7 @@ public sealed class ResponseTests
     [ContractPoint(27)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(VllmServerFamily family)
+    public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var text = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
@@ -109,7 +109,7 @@ public sealed class ResponseTests
     [ContractPoint(28)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(VllmServerFamily family)
+    public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words that", Fault = ServerFault.After(2, FaultKind.EndEarly) });
@@ -120,7 +120,7 @@ public sealed class ResponseTests
     [ContractPoint(38)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(VllmServerFamily family)
+    public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
@@ -133,7 +133,7 @@ public sealed class ResponseTests
     [ContractPoint(29)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolCalls_NoneMade_IsAPlainAnswer(VllmServerFamily family)
+    public async Task ToolCalls_NoneMade_IsAPlainAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("No tool is needed.");
@@ -148,7 +148,7 @@ public sealed class ResponseTests
     [ContractPoint(29)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(VllmServerFamily family)
+    public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("Let me look. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}") + "\n" + TestTools.Hermes("now", "{}"));
@@ -240,7 +240,7 @@ public sealed class ResponseTests
     [ContractPoint(31)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(VllmServerFamily family)
+    public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nThe user greets.\n</think>\n\nHello.");
@@ -287,7 +287,7 @@ public sealed class ResponseTests
     [ContractPoint(32)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(VllmServerFamily family)
+    public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         const string Thought = "\nThe user greets.\n";
@@ -306,7 +306,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(VllmServerFamily family)
+    public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var question = string.Join(' ', Enumerable.Repeat("A long question with many words.", 12));
@@ -322,7 +322,7 @@ public sealed class ResponseTests
     [ContractPoint(33)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(VllmServerFamily family)
+    public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("");
@@ -338,7 +338,7 @@ public sealed class ResponseTests
     [ContractPoint(34)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(VllmServerFamily family)
+    public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         const string Text = "Grüße 漢字 👩‍👩‍👧‍👦 🇫🇷 ẞ ﷽ 😀 konec";
@@ -354,7 +354,7 @@ public sealed class ResponseTests
     [ContractPoint(35)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(VllmServerFamily family)
+    public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("One two three four five");
@@ -370,7 +370,7 @@ public sealed class ResponseTests
     [ContractPoint(35)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(VllmServerFamily family)
+    public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var options = new ChatOptions { StopSequences = ["ree fo"], MaxOutputTokens = served.Server.Tokenizer.Encode("One two three four").Length };
@@ -393,7 +393,7 @@ public sealed class ResponseTests
     [ContractPoint(36)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(VllmServerFamily family)
+    public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -407,7 +407,7 @@ public sealed class ResponseTests
     [ContractPoint(37)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(VllmServerFamily family)
+    public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
@@ -422,7 +422,7 @@ public sealed class ResponseTests
     [ContractPoint(37)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(VllmServerFamily family)
+    public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three four", Fault = ServerFault.Status(13, "it broke", afterMessages: 5) });
@@ -442,7 +442,7 @@ public sealed class ResponseTests
     [ContractPoint(39)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(VllmServerFamily family)
+    public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three.", MessageSizes = [0, 2, 0, 100] });
@@ -456,7 +456,7 @@ public sealed class ResponseTests
     [ContractPoint(40)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(VllmServerFamily family)
+    public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Json = "{\"name\":  \"Z\\u00fcrich\",\n \"size\": 1.50}";
@@ -474,7 +474,7 @@ public sealed class ResponseTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task StructuredOutput_AnswerNoJson_IsAConstraintErrorNotAnAnswer(VllmServerFamily family)
+    public async Task StructuredOutput_AnswerNoJson_IsAConstraintErrorNotAnAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("Sure! Here is your JSON: {");

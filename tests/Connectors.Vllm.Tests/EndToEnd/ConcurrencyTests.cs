@@ -10,11 +10,11 @@ public sealed class ConcurrencyTests
 {
     private const int Callers = 64;
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(VllmServerFamily family)
+    public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply(request => $"<think>\nI saw {Number(served, request)}.\n</think>\n\nNumber {Number(served, request)}. " + TestTools.Hermes("get_weather", $"{{\"city\": \"{Number(served, request)}\"}}"));
@@ -35,7 +35,7 @@ public sealed class ConcurrencyTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Discovery_FirstCallsAllAtOnce_AsksTheServerOnce(VllmServerFamily family)
+    public async Task Discovery_FirstCallsAllAtOnce_AsksTheServerOnce(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -48,7 +48,7 @@ public sealed class ConcurrencyTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Discovery_FailedOnce_IsTriedAgainByTheNextCall(VllmServerFamily family)
+    public async Task Discovery_FailedOnce_IsTriedAgainByTheNextCall(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.FailNext("GetModelInfo", ServerFault.Status(13, "not now"));

@@ -70,7 +70,7 @@ public sealed class CorpusToolPrefixTests
         var format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = source });
         void Configure(VllmGrpcOptions options) =>
             (options.ChatTemplate, options.ToolCallParser, options.ReasoningParser) = (source, format.ToolParser, format.ReasoningParser);
-        await using var served = await Served.StartAsync(VllmServerFamily.A, server => server.ModelDirectory = Folder.Value, Configure);
+        await using var served = await Served.StartAsync(EmulatedServer.VllmEngine, server => server.ModelDirectory = Folder.Value, Configure);
         var settings = new VllmGrpcOptions();
         Configure(settings);
         var profile = await VllmModelProfile.FromDirectoryAsync(Folder.Value, settings, Served.Cancel);

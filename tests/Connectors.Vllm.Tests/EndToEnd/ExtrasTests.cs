@@ -8,11 +8,11 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>What vLLM gives beyond other providers: log probabilities, several choices, token ids, constraints of every kind.</summary>
 public sealed class ExtrasTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Logprobs_Asked_OnePerTokenWithTextAndAlternatives(VllmServerFamily family)
+    public async Task Logprobs_Asked_OnePerTokenWithTextAndAlternatives(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("Hello there, Zürich.");
@@ -30,7 +30,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Logprobs_Streamed_ComeOnceOnTheLastUpdate(VllmServerFamily family)
+    public async Task Logprobs_Streamed_ComeOnceOnTheLastUpdate(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -43,7 +43,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task PromptLogprobs_Asked_OnePerPromptTokenAndNoneForTheFirst(VllmServerFamily family)
+    public async Task PromptLogprobs_Asked_OnePerPromptTokenAndNoneForTheFirst(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
 
@@ -57,13 +57,13 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(VllmServerFamily family)
+    public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         string[] texts = ["First answer.", "Second, longer answer.", "<think>\nHm.\n</think>\n\nThird."];
 
         // One family makes all choices in one call; the other gets one call per choice, with the choice's number at the end of its id.
-        served.Server.Reply(request => family == VllmServerFamily.B ? texts[request.RequestId[^1] - '0'] : new ScriptedReply
+        served.Server.Reply(request => family == EmulatedServer.Inference ? texts[request.RequestId[^1] - '0'] : new ScriptedReply
         {
             Text = texts[0],
             Alternatives = [ScriptedReply.FromText(texts[1]), ScriptedReply.FromText(texts[2])],
@@ -83,7 +83,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(VllmServerFamily family)
+    public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Tag = """{"type":"structural_tag","format":{"type":"const_string","value":"x"}}""";
@@ -115,7 +115,7 @@ public sealed class ExtrasTests
     [Fact]
     public async Task InferenceExtras_OnTheEngineFamily_AreRefusedNotDropped()
     {
-        await using var served = await Served.StartAsync(VllmServerFamily.A);
+        await using var served = await Served.StartAsync(EmulatedServer.VllmEngine);
 
         await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { LoraName = "mine" }));
         await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { AllowedTokenIds = [1, 2] }));
@@ -126,7 +126,7 @@ public sealed class ExtrasTests
     [Fact]
     public async Task InferenceExtras_OnTheInferenceFamily_ReachTheServer()
     {
-        await using var served = await Served.StartAsync(VllmServerFamily.B, server => server.LoraAdapters = ["mine"]);
+        await using var served = await Served.StartAsync(EmulatedServer.Inference, server => server.LoraAdapters = ["mine"]);
 
         await served.AskAsync("Hi", new ChatOptions { LoraName = "mine", CacheSalt = "salt", Priority = 4, RequestId = "my-request" });
 
@@ -136,7 +136,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(VllmServerFamily family)
+    public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var question = string.Join(' ', Enumerable.Range(0, 200));
@@ -149,7 +149,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(VllmServerFamily family)
+    public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server => server.ContextLength = 64);
 
@@ -161,7 +161,7 @@ public sealed class ExtrasTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(VllmServerFamily family)
+    public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("<think>raw</think> <tool_call>text");

@@ -14,12 +14,12 @@ public sealed class ImageTests
     private static readonly byte[] Red = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
     private static readonly byte[] Blue = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 2, 2];
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_Two_GoInOrderWithOneAnchorEach(VllmServerFamily family)
+    public async Task Images_Two_GoInOrderWithOneAnchorEach(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -35,7 +35,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(VllmServerFamily family)
+    public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -53,7 +53,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(VllmServerFamily family)
+    public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -71,7 +71,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(VllmServerFamily family)
+    public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
         var anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
@@ -97,7 +97,7 @@ public sealed class ImageTests
     [ContractPoint(24)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(VllmServerFamily family)
+    public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(EmulatedServer family)
     {
         await using var open = await StartAsync(family);
         await using var closed = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
@@ -113,7 +113,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_AsDataAddress_AreSentAsBytes(VllmServerFamily family)
+    public async Task Images_AsDataAddress_AreSentAsBytes(EmulatedServer family)
     {
         await using var served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
 
@@ -124,7 +124,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(VllmServerFamily family)
+    public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(EmulatedServer family)
     {
         await using var served = await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
@@ -136,7 +136,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(VllmServerFamily family)
+    public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(EmulatedServer family)
     {
         await using var served = await StartAsync(family, server =>
         {
@@ -147,7 +147,7 @@ public sealed class ImageTests
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red)])]));
 
         Assert.Equal("Media", error.Parameter);
-        if (family == VllmServerFamily.A)
+        if (family == EmulatedServer.VllmEngine)
         {
             Assert.Contains("--mm-processor inprocess", error.Message);
         }
@@ -157,7 +157,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Refusal_TextModel_SaysThatItIsOne(VllmServerFamily family)
+    public async Task Refusal_TextModel_SaysThatItIsOne(EmulatedServer family)
     {
         await using var parts = await Served.StartAsync(family);
         await using var strings = await Served.StartAsync(family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
@@ -175,7 +175,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_FileAddress_AdvisesToLoadTheBytes()
     {
-        await using var served = await StartAsync(VllmServerFamily.A);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new UriContent("file:///etc/passwd", "image/png")])]));
 
@@ -185,7 +185,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(VllmServerFamily family)
+    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(EmulatedServer family)
     {
         await using var served = await StartAsync(family, client: client => client.ChatTemplate =
             "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
@@ -199,7 +199,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_MoreImagesThanTheServerTakes_NamesTheLimit()
     {
-        await using var served = await StartAsync(VllmServerFamily.A, server => server.MaxImages = 1);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, server => server.MaxImages = 1);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), Image(Blue)])]));
 
@@ -209,7 +209,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(VllmServerFamily family)
+    public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -221,7 +221,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_RequestAboveWhatTheInferenceFamilyTakes_IsMadeBeforeSending()
     {
-        await using var served = await StartAsync(VllmServerFamily.B);
+        await using var served = await StartAsync(EmulatedServer.Inference);
         byte[] large = [.. Red, .. new byte[32 << 20]];
         ChatMessage[] messages = [new(ChatRole.User, [Image(large), new TextContent("What?")])];
 
@@ -242,7 +242,7 @@ public sealed class ImageTests
     [Fact]
     public async Task Refusal_RequestAboveTheClientsOwnLimit_NamesTheSetting()
     {
-        await using var served = await StartAsync(VllmServerFamily.A, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image([.. Red, .. new byte[1 << 20]]), new TextContent("What?")])]));
 
@@ -251,9 +251,9 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A, 14, "media_refs[0]: fetch failed: 404, message='Not Found', url='https://example.com/none.png'")]
-    [InlineData(VllmServerFamily.B, 13, "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url (https://example.com/none.png)")]
-    public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(VllmServerFamily family, int status, string words)
+    [InlineData(EmulatedServer.VllmEngine, 14, "media_refs[0]: fetch failed: 404, message='Not Found', url='https://example.com/none.png'")]
+    [InlineData(EmulatedServer.Inference, 13, "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url (https://example.com/none.png)")]
+    public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(EmulatedServer family, int status, string words)
     {
         await using var served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
         served.Server.Reply(ScriptedReply.Failing(ServerFault.Status(status, words)));
@@ -281,7 +281,7 @@ public sealed class ImageTests
 
     private static int Anchors(Served served) => served.LastSent.PromptIds.Count(id => id == served.Server.Tokenizer.TokenToId(Anchor));
 
-    private static Task<Served> StartAsync(VllmServerFamily family, Action<VllmTestServerOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
+    private static Task<Served> StartAsync(EmulatedServer family, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
         family,
         options =>
         {

@@ -10,7 +10,7 @@ public sealed class InspectTests
 {
     private const string Question = """{"role":"user","contents":[{"$type":"text","text":"Hi <|im_end|>"}]}""";
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Fact]
     public async Task Prompt_ManyLinesSomeWrong_AnswersEachInOrder()
@@ -45,16 +45,16 @@ public sealed class InspectTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(VllmServerFamily family)
+    public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
-        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == VllmServerFamily.B ? ["--model-dir", Served.TinyModelFolder] : Array.Empty<string>()];
+        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == EmulatedServer.Inference ? ["--model-dir", Served.TinyModelFolder] : Array.Empty<string>()];
 
         var facts = Assert.Single(await RunAsync([], arguments));
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
-        Assert.Equal(family == VllmServerFamily.A ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
-        Assert.Equal(family == VllmServerFamily.A ? null : "0.32.0", facts["engine_version"]?.GetValue<string>()); // Only one family tells.
+        Assert.Equal(family == EmulatedServer.VllmEngine ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
+        Assert.Equal(family == EmulatedServer.VllmEngine ? null : "0.32.0", facts["engine_version"]?.GetValue<string>()); // Only one family tells.
         Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
         Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
         Assert.Contains("logprobs", facts["capabilities"]!.AsArray().Select(name => name!.GetValue<string>()));

@@ -19,13 +19,13 @@ public sealed class MediaTests : IDisposable
     private static readonly byte[] Picture = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
     private readonly string _folder = MakeModel();
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(VllmServerFamily family)
+    public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -42,7 +42,7 @@ public sealed class MediaTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(VllmServerFamily family)
+    public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(EmulatedServer family)
     {
         await using var served = await StartAsync(family);
 
@@ -56,7 +56,7 @@ public sealed class MediaTests : IDisposable
     [InlineData("audio")]
     public async Task Ask_TextThatLooksLikeAnAnchor_StaysText(string kind)
     {
-        await using var served = await StartAsync(VllmServerFamily.A);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine);
 
         await served.AskAsync([new(ChatRole.User, [new TextContent($"see <|{kind}_pad|> here: "), new DataContent(Film, "video/mp4")])]);
 
@@ -69,7 +69,7 @@ public sealed class MediaTests : IDisposable
     [InlineData("audio/wav", "0 audio anchors")]
     public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
     {
-        await using var served = await StartAsync(VllmServerFamily.B, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
+        await using var served = await StartAsync(EmulatedServer.Inference, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(
             [new(ChatRole.User, [new DataContent(mediaType == "video/mp4" ? Film : Sound, mediaType), new TextContent("What?")])]));
@@ -103,7 +103,7 @@ public sealed class MediaTests : IDisposable
         return folder;
     }
 
-    private Task<Served> StartAsync(VllmServerFamily family, string template = Template) => Served.StartAsync(
+    private Task<Served> StartAsync(EmulatedServer family, string template = Template) => Served.StartAsync(
         family,
         options => (options.AcceptsMedia, options.ModelDirectory, options.MaxAudios) = (true, _folder, 9),
         options => (options.ChatTemplate, options.ImageToken) = (template, "<|image_pad|>"));

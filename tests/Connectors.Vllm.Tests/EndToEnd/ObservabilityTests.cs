@@ -14,7 +14,7 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>Traces, measurements, logs and health checks. Other tests run beside, so that only lower bounds are sure.</summary>
 public sealed class ObservabilityTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Fact]
     public async Task Activities_OfACall_ArePreparingAndLoading()
@@ -71,7 +71,7 @@ public sealed class ObservabilityTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Measurements_OfARetriedCall_CountTheRetry(VllmServerFamily family)
+    public async Task Measurements_OfARetriedCall_CountTheRetry(EmulatedServer family)
     {
         long retries = 0;
         using var listener = new MeterListener
@@ -100,8 +100,8 @@ public sealed class ObservabilityTests
     public async Task Logs_OfAFailedCall_DoNotCallItAbandoned()
     {
         using var logs = new ListLoggerFactory();
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
-        await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
+        await using var client = new VllmChatClient(Served.OptionsFor(server, EmulatedServer.VllmEngine), logs);
         server.Enqueue(new ScriptedReply { Text = "One two three", Fault = ServerFault.Status(13, "it broke", afterMessages: 2) });
         await Assert.ThrowsAsync<VllmException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
         Assert.DoesNotContain(logs.Entries, entry => entry.Id.Id == 22);
@@ -143,8 +143,8 @@ public sealed class ObservabilityTests
     public async Task Logs_AboveTrace_NeverHoldPromptOrAnswer()
     {
         using var logs = new ListLoggerFactory();
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
-        await using var client = new VllmChatClient(Served.OptionsFor(server, VllmServerFamily.A), logs);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
+        await using var client = new VllmChatClient(Served.OptionsFor(server, EmulatedServer.VllmEngine), logs);
         server.Reply("<think>\nsecret thought\n</think>\n\nsecret answer " + TestTools.Hermes("now", "{\"at\": \"secret argument\"}"));
         List<ChatMessage> history =
         [
@@ -172,9 +172,9 @@ public sealed class ObservabilityTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task HealthCheck_ServerUpAndDown_IsTold(VllmServerFamily family)
+    public async Task HealthCheck_ServerUpAndDown_IsTold(EmulatedServer family)
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family }, Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, Served.Cancel);
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddKeyedVllmGrpc("main", options =>

@@ -7,16 +7,16 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>A process of its own whose JSON has no reflection (JsonSerializerIsReflectionEnabledByDefault=false), as in trimmed and AOT-compiled applications.</summary>
 public sealed class ReflectionFreeProcessTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(47)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Application_WithoutReflection_ChatsCachesAndRoundTripsEverything(VllmServerFamily family)
+    public async Task Application_WithoutReflection_ChatsCachesAndRoundTripsEverything(EmulatedServer family)
     {
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
         {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), family.ToString() },
+            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), family == EmulatedServer.Inference ? "Inference" : "Auto" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;

@@ -9,12 +9,12 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>Caches and sessions write requests and responses as JSON, in applications without reflection as well.</summary>
 public sealed class SerializationTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(47)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(VllmServerFamily family)
+    public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nLet me see. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\", \"days\": 2}"));

@@ -86,12 +86,12 @@ public sealed class StreamEqualsWholeTests
         from delivery in Gen.Elements(MessageDelivery.OneByOne, MessageDelivery.Together, MessageDelivery.SingleBytes)
         select Script(texts, size, other, first, delivery);
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [ContractPoint(11, 29, 30)]
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_RandomRequestsAndChunks_IsTheSameStreamedAndWhole(VllmServerFamily family)
+    public async Task Response_RandomRequestsAndChunks_IsTheSameStreamedAndWhole(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server =>
         {

@@ -51,10 +51,10 @@ public sealed class SwapTests
         await Application.RunAsync(keyed ? container.GetRequiredKeyedService<IChatClient>("chat") : container.GetRequiredService<IChatClient>());
     }
 
-    private static async Task<VllmTestServer> StartAsync(string provider)
+    private static async Task<VllmEmulator> StartAsync(string provider)
     {
-        var server = await VllmTestServer.StartAsync(
-            new VllmTestServerOptions { Family = provider == InferenceFamily ? VllmServerFamily.B : VllmServerFamily.A }, Served.Cancel);
+        var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = provider == InferenceFamily ? EmulatedServer.Inference : EmulatedServer.VllmEngine }, Served.Cancel);
         server.Reply(request =>
         {
             var prompt = server.Tokenizer.Decode([.. request.PromptIds]);

@@ -13,11 +13,11 @@ public sealed class ThinkThenJsonTests
     private const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
     private const string Json = "{\"city\": \"Paris\"}";
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(VllmServerFamily family)
+    public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(EmulatedServer family)
     {
         await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
@@ -26,15 +26,15 @@ public sealed class ThinkThenJsonTests
 
         Assert.Equal(Json, response.Text);
         Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
-        Assert.Equal(family == VllmServerFamily.A ? "structural_tag" : "grammar", served.LastSent.Constraint);
+        Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", served.LastSent.Constraint);
         var text = served.LastSent.ConstraintText;
-        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, family == VllmServerFamily.A ? text.IndexOf("minLength", StringComparison.Ordinal) : text.Length);
+        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, family == EmulatedServer.VllmEngine ? text.IndexOf("minLength", StringComparison.Ordinal) : text.Length);
         Assert.Contains("minLength", text);
     }
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(VllmServerFamily family)
+    public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(EmulatedServer family)
     {
         await using var served = await StartAsync(family, ConstraintStart.AfterReasoning);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
@@ -47,7 +47,7 @@ public sealed class ThinkThenJsonTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(VllmServerFamily family)
+    public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(EmulatedServer family)
     {
         await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue(Json);
@@ -63,7 +63,7 @@ public sealed class ThinkThenJsonTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(VllmServerFamily family)
+    public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(EmulatedServer family)
     {
         await using var served = await StartAsync(family, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nAsk.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
@@ -74,14 +74,14 @@ public sealed class ThinkThenJsonTests
         (var last, _) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Where?")], options, streaming: true, Served.Cancel);
 
         Assert.Equal(Json, last.Text);
-        Assert.All(served.Sent, sent => Assert.Equal(family == VllmServerFamily.A ? "structural_tag" : "grammar", sent.Constraint));
+        Assert.All(served.Sent, sent => Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", sent.Constraint));
         Assert.All(served.Sent, sent => Assert.Contains("minLength", sent.ConstraintText));
         Assert.All(served.Sent, sent => Assert.Contains("tool_call", sent.ConstraintText));
     }
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(VllmServerFamily family)
+    public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(EmulatedServer family)
     {
         foreach (var start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
         {
@@ -96,7 +96,7 @@ public sealed class ThinkThenJsonTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(VllmServerFamily family)
+    public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(EmulatedServer family)
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<muse>\n");
@@ -125,7 +125,7 @@ public sealed class ThinkThenJsonTests
     [Fact]
     public async Task Schema_AnswerCutAtLength_IsHandedOutWithItsReason()
     {
-        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, ConstraintStart.FirstToken);
         served.Server.Enqueue(new ScriptedReply { Text = "{\"city\": \"Par", FinishReason = "length" });
 
         var response = await served.AskAsync("Where?", Options());
@@ -137,7 +137,7 @@ public sealed class ThinkThenJsonTests
     [Fact]
     public async Task Schema_ServerWaitsForAThoughtThatNeverComes_IsAConstraintError()
     {
-        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.AfterReasoning);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, ConstraintStart.AfterReasoning);
         served.Server.Enqueue("It is Paris, of course.");
 
         await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Where?", Options()));
@@ -153,7 +153,7 @@ public sealed class ThinkThenJsonTests
     [InlineData(true, "\"Paris\"", "not a JSON object")]
     public async Task Json_BrokenAnswerOfAServerThatSaysStop_IsNeverCalledFinished(bool anyObject, string answer, string problem)
     {
-        foreach (var family in new[] { VllmServerFamily.A, VllmServerFamily.B })
+        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             await using var served = await StartAsync(family, ConstraintStart.FirstToken);
             served.Server.Reply(answer);
@@ -180,7 +180,7 @@ public sealed class ThinkThenJsonTests
     [InlineData("<think>\nParis.\n</think>\n\n {\"a\": [1]} \n")]
     public async Task Json_AnyObject_IsChecked(string answer)
     {
-        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, ConstraintStart.FirstToken);
         served.Server.Reply(answer);
 
         var response = await served.AskAsync("Where?", new ChatOptions { ResponseFormat = ChatResponseFormat.Json });
@@ -192,7 +192,7 @@ public sealed class ThinkThenJsonTests
     [Fact]
     public async Task Json_ThoughtCutAtLength_IsHandedOutWithItsReason()
     {
-        await using var served = await StartAsync(VllmServerFamily.A, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(EmulatedServer.VllmEngine, ConstraintStart.FirstToken);
         served.Server.Enqueue(new ScriptedReply { Text = "<think>\nParis, I", FinishReason = "length" });
 
         var response = await served.AskAsync("Where?", Options());
@@ -202,7 +202,7 @@ public sealed class ThinkThenJsonTests
 
     private static ChatOptions Options() => new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement) };
 
-    private static Task<Served> StartAsync(VllmServerFamily family, ConstraintStart start) => Served.StartAsync(family, server =>
+    private static Task<Served> StartAsync(EmulatedServer family, ConstraintStart start) => Served.StartAsync(family, server =>
     {
         server.ConstraintStart = start;
         server.ReasoningParser = start == ConstraintStart.AfterReasoning ? "qwen3" : "";

@@ -9,32 +9,32 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>Conversations with tools in the big formats, from the raw words of the model to the next prompt.</summary>
 public sealed class ToolConversationTests
 {
-    public static TheoryData<string, VllmServerFamily, bool> Formats
+    public static TheoryData<string, EmulatedServer, bool> Formats
     {
         get
         {
-            var data = new TheoryData<string, VllmServerFamily, bool>();
+            var data = new TheoryData<string, EmulatedServer, bool>();
             foreach (var model in FormatModel.All)
             {
-                data.Add(model.Name, VllmServerFamily.A, true);
-                data.Add(model.Name, VllmServerFamily.B, false);
+                data.Add(model.Name, EmulatedServer.VllmEngine, true);
+                data.Add(model.Name, EmulatedServer.Inference, false);
             }
 
             return data;
         }
     }
 
-    public static TheoryData<string, VllmServerFamily, ConstraintStart> Answers
+    public static TheoryData<string, EmulatedServer, ConstraintStart> Answers
     {
         get
         {
-            var data = new TheoryData<string, VllmServerFamily, ConstraintStart>();
+            var data = new TheoryData<string, EmulatedServer, ConstraintStart>();
             foreach (var model in FormatModel.All)
             {
                 foreach (var start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
                 {
-                    data.Add(model.Name, VllmServerFamily.A, start);
-                    data.Add(model.Name, VllmServerFamily.B, start);
+                    data.Add(model.Name, EmulatedServer.VllmEngine, start);
+                    data.Add(model.Name, EmulatedServer.Inference, start);
                 }
             }
 
@@ -46,7 +46,7 @@ public sealed class ToolConversationTests
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, VllmServerFamily family, bool streaming)
+    public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, EmulatedServer family, bool streaming)
     {
         var model = FormatModel.ByName(format);
         await using var served = await StartAsync(model, family);
@@ -75,7 +75,7 @@ public sealed class ToolConversationTests
     public async Task SecondRound_AfterCalls_BeginsWithThePromptAndWordsOfTheFirst(string format)
     {
         var model = FormatModel.ByName(format);
-        await using var served = await StartAsync(model, VllmServerFamily.A);
+        await using var served = await StartAsync(model, EmulatedServer.VllmEngine);
         served.Server.Enqueue(model.Thought + model.TwoCalls);
         served.Server.Enqueue(model.BeforeAnswer + "Noon.");
 
@@ -93,7 +93,7 @@ public sealed class ToolConversationTests
     public async Task SecondTurn_AfterAnAnswer_BeginsWithThePromptOfTheFirst(string format)
     {
         var model = FormatModel.ByName(format);
-        await using var served = await StartAsync(model, VllmServerFamily.A);
+        await using var served = await StartAsync(model, EmulatedServer.VllmEngine);
         served.Server.Reply(model.BeforeAnswer + "Hello.");
         var history = new List<ChatMessage> { new(ChatRole.User, "Hi") };
         history.AddMessages(await served.AskAsync(history));
@@ -110,7 +110,7 @@ public sealed class ToolConversationTests
     public async Task ToolChoice_AutoNoneRequiredNamed_ConstrainOnlyWhereNeeded(string format)
     {
         var model = FormatModel.ByName(format);
-        await using var served = await StartAsync(model, VllmServerFamily.A);
+        await using var served = await StartAsync(model, EmulatedServer.VllmEngine);
         served.Server.Reply(model.TwoCalls);
         ChatOptions With(ChatToolMode? mode) => new() { Tools = [TestTools.Weather, TestTools.Now], ToolMode = mode };
 
@@ -133,7 +133,7 @@ public sealed class ToolConversationTests
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public async Task Schema_AfterAThought_IsConstrainedWhereTheServerStarts(string format, VllmServerFamily family, ConstraintStart start)
+    public async Task Schema_AfterAThought_IsConstrainedWhereTheServerStarts(string format, EmulatedServer family, ConstraintStart start)
     {
         const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
         const string Json = "{\"city\": \"Paris\"}";
@@ -165,7 +165,7 @@ public sealed class ToolConversationTests
             return;
         }
 
-        if (family == VllmServerFamily.B)
+        if (family == EmulatedServer.Inference)
         {
             Assert.Equal("grammar", served.LastSent.Constraint);
             Assert.Contains(Schema[..^1], text);
@@ -193,7 +193,7 @@ public sealed class ToolConversationTests
     public async Task AllowMultipleToolCalls_False_HandsOutOneCallAndStopsTheServer(string format)
     {
         var model = FormatModel.ByName(format);
-        await using var served = await StartAsync(model, VllmServerFamily.A);
+        await using var served = await StartAsync(model, EmulatedServer.VllmEngine);
         served.Server.Reply(new ScriptedReply { Text = model.TwoCalls + string.Concat(Enumerable.Repeat(" and so on", 500)), DelayPerMessage = TimeSpan.FromMilliseconds(1) });
 
         var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], AllowMultipleToolCalls = false });
@@ -205,5 +205,5 @@ public sealed class ToolConversationTests
         Assert.True(request.OutputTokens < 500);
     }
 
-    private static Task<Served> StartAsync(FormatModel model, VllmServerFamily family) => Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
+    private static Task<Served> StartAsync(FormatModel model, EmulatedServer family) => Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
 }

@@ -6,13 +6,13 @@ namespace Connectors.Vllm.Tests;
 /// <summary>A test server and a chat client on it, over a real socket.</summary>
 internal sealed class ChatHost : IAsyncDisposable
 {
-    private ChatHost(VllmTestServer server, VllmChatClient client)
+    private ChatHost(VllmEmulator server, VllmChatClient client)
     {
         Server = server;
         Client = client;
     }
 
-    public VllmTestServer Server { get; }
+    public VllmEmulator Server { get; }
 
     public VllmChatClient Client { get; }
 
@@ -24,14 +24,14 @@ internal sealed class ChatHost : IAsyncDisposable
     public GenerateRequest LastEngineRequest => Generations[^1].As<GenerateRequest>();
 
     public static async Task<ChatHost> StartAsync(
-        VllmServerFamily family = VllmServerFamily.A, Action<VllmTestServerOptions>? server = null, Action<VllmGrpcOptions>? client = null)
+        EmulatedServer family = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
     {
-        var serverOptions = new VllmTestServerOptions { Family = family };
+        var serverOptions = new VllmEmulatorOptions { Server = family };
         server?.Invoke(serverOptions);
-        var running = await VllmTestServer.StartAsync(serverOptions, TestContext.Current.CancellationToken);
+        var running = await VllmEmulator.StartAsync(serverOptions, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions { AllowModelDownload = false, HubCacheDirectory = Path.Combine(Path.GetTempPath(), "no-hub-cache") };
         options.Endpoints.Add(running.Endpoint);
-        if (family == VllmServerFamily.B)
+        if (family == EmulatedServer.Inference)
         {
             // This family cannot send its tokenizer.
             options.ModelDirectory = serverOptions.ModelDirectory ?? TinyModelFolder.Path;

@@ -12,12 +12,12 @@ public sealed class CachingTests
 {
     private static readonly string Answer = "<think>\nHm.\n</think>\n\nHello, 漢字 😀. " + TestTools.Hermes("get_weather", "{\"city\": \"Zürich\", \"days\": 2}");
 
-    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndStreaming { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(47)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(VllmServerFamily family, bool streaming)
+    public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(EmulatedServer family, bool streaming)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });

@@ -15,7 +15,7 @@ public sealed class EmbeddingMiddlewareTests
     {
         using var logs = new ListLoggerFactory();
         await using var server = await StartAsync();
-        await using var ours = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
+        await using var ours = new VllmEmbeddingGenerator(Served.OptionsFor(server, EmulatedServer.VllmEngine));
         using var generator = ours.AsBuilder()
             .UseLogging(logs)
             .UseOpenTelemetry()
@@ -37,7 +37,7 @@ public sealed class EmbeddingMiddlewareTests
     public async Task Extensions_VectorAndZip_WorkOnOurs()
     {
         await using var server = await StartAsync();
-        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, VllmServerFamily.A));
+        await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, EmulatedServer.VllmEngine));
 
         var vector = await generator.GenerateVectorAsync("a", cancellationToken: Served.Cancel);
         var pairs = await generator.GenerateAndZipAsync(["a", "b"], cancellationToken: Served.Cancel);
@@ -47,6 +47,6 @@ public sealed class EmbeddingMiddlewareTests
         Assert.Equal("b", pairs[1].Value);
     }
 
-    private static Task<VllmTestServer> StartAsync() => VllmTestServer.StartAsync(
-        new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
+    private static Task<VllmEmulator> StartAsync() => VllmEmulator.StartAsync(
+        new VllmEmulatorOptions { IsEmbeddingModel = true, EmbeddingDimension = 16, ServedModelName = "embedder" }, Served.Cancel);
 }

@@ -11,14 +11,14 @@ public sealed class FunctionInvocationTests
 
     private static readonly string Calls = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}");
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
-    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndStreaming { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(46)]
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_ToolsRequired_AreRequiredOnceThenTheAnswerIsFree(VllmServerFamily family, bool streaming)
+    public async Task Loop_ToolsRequired_AreRequiredOnceThenTheAnswerIsFree(EmulatedServer family, bool streaming)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Calls);
@@ -29,7 +29,7 @@ public sealed class FunctionInvocationTests
 
         Assert.Equal(Answer, response.Text);
         Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
-        Assert.Equal([family == VllmServerFamily.A ? "structural_tag" : "grammar", ""], served.Sent.Select(sent => sent.Constraint));
+        Assert.Equal([family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", ""], served.Sent.Select(sent => sent.Constraint));
         Assert.Contains("<tool_response>\n12:00\n</tool_response>", served.LastPrompt);
         Assert.Contains("1 sunny days in Paris", served.LastPrompt);
         Assert.Null(response.ConversationId);
@@ -37,7 +37,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_Usage_IsTheSumOfTheRounds(VllmServerFamily family, bool streaming)
+    public async Task Loop_Usage_IsTheSumOfTheRounds(EmulatedServer family, bool streaming)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(Calls);
@@ -53,7 +53,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_ThoughtBeforeACall_IsKeptForTheNextRound(VllmServerFamily family, bool streaming)
+    public async Task Loop_ThoughtBeforeACall_IsKeptForTheNextRound(EmulatedServer family, bool streaming)
     {
         await using var served = await Served.StartAsync(family, server => server.ModelDirectory = EndToEnd.FormatModel.Hermes.Folder);
         served.Server.Enqueue("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
@@ -69,7 +69,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Loop_UnknownTool_IsToldToTheModel(VllmServerFamily family)
+    public async Task Loop_UnknownTool_IsToldToTheModel(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("erase_disk", "{}"));
@@ -85,7 +85,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Loop_ArgumentsNoJson_InvokeNothing(VllmServerFamily family)
+    public async Task Loop_ArgumentsNoJson_InvokeNothing(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var broken = TestTools.Hermes("count", "{\"by\": two}");
@@ -102,7 +102,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Loop_FunctionThatThrows_IsToldAndTheModelGoesOn(VllmServerFamily family)
+    public async Task Loop_FunctionThatThrows_IsToldAndTheModelGoesOn(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("fail", "{}"));
@@ -118,7 +118,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Loop_ToolThatNeedsApproval_GoesOnWhenItIsGiven(VllmServerFamily family)
+    public async Task Loop_ToolThatNeedsApproval_GoesOnWhenItIsGiven(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
@@ -140,7 +140,7 @@ public sealed class FunctionInvocationTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Loop_BrokenOff_StopsTheServer(VllmServerFamily family)
+    public async Task Loop_BrokenOff_StopsTheServer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));

@@ -13,13 +13,13 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>The OpenTelemetry and logging clients of Microsoft.Extensions.AI on top of ours, collected by the real OpenTelemetry SDK.</summary>
 public sealed class ObservingTests
 {
-    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndStreaming { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Trace_OfACall_HasProviderModelAddressUsageAndOurSpans(VllmServerFamily family, bool streaming)
+    public async Task Trace_OfACall_HasProviderModelAddressUsageAndOurSpans(EmulatedServer family, bool streaming)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
@@ -47,7 +47,7 @@ public sealed class ObservingTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Metrics_OfACall_AreTheMiddlewaresAndOurs(VllmServerFamily family)
+    public async Task Metrics_OfACall_AreTheMiddlewaresAndOurs(EmulatedServer family)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var exporter = new NameExporter();
@@ -70,7 +70,7 @@ public sealed class ObservingTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Trace_OfAFailedCall_HasTheErrorType(VllmServerFamily family, bool streaming)
+    public async Task Trace_OfAFailedCall_HasTheErrorType(EmulatedServer family, bool streaming)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
@@ -86,7 +86,7 @@ public sealed class ObservingTests
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Logging_AtTrace_WritesTheWholeExchangeAsJson(VllmServerFamily family, bool streaming)
+    public async Task Logging_AtTrace_WritesTheWholeExchangeAsJson(EmulatedServer family, bool streaming)
     {
         using var logs = new ListLoggerFactory();
         await using var served = await Served.StartAsync(family);

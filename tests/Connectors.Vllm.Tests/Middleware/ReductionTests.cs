@@ -10,11 +10,11 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>The history-reducing and option-setting clients of Microsoft.Extensions.AI on top of ours, and whole pipelines from a container.</summary>
 public sealed class ReductionTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Reducer_CountingMessages_SendsOnlyTheLast(VllmServerFamily family)
+    public async Task Reducer_CountingMessages_SendsOnlyTheLast(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         using var client = served.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(2)).Build();
@@ -30,7 +30,7 @@ public sealed class ReductionTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Reducer_Summarizing_AsksUsForTheSummaryAndSendsIt(VllmServerFamily family)
+    public async Task Reducer_Summarizing_AsksUsForTheSummaryAndSendsIt(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("They counted.");
@@ -49,7 +49,7 @@ public sealed class ReductionTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task ConfigureOptions_SetsExtras_OnACopy(VllmServerFamily family)
+    public async Task ConfigureOptions_SetsExtras_OnACopy(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         using var client = served.Client.AsBuilder().ConfigureOptions(options => options.MinP = 0.125f).Build();
@@ -63,7 +63,7 @@ public sealed class ReductionTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Container_UseWithABuilder_IsAWholePipeline(VllmServerFamily family)
+    public async Task Container_UseWithABuilder_IsAWholePipeline(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
@@ -87,7 +87,7 @@ public sealed class ReductionTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Container_AddChatClientOnOurs_IsTheOtherWayToDoIt(VllmServerFamily family)
+    public async Task Container_AddChatClientOnOurs_IsTheOtherWayToDoIt(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));

@@ -10,13 +10,13 @@ public sealed class StructuredOutputTests
 {
     private const string Json = "{\"name\":\"Zürich\",\"size\":1.5,\"tags\":[\"a\",\"b\"]}";
 
-    public static MatrixTheoryData<VllmServerFamily, bool> FamiliesAndThinking { get; } = new([VllmServerFamily.A, VllmServerFamily.B], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndThinking { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(FamiliesAndThinking))]
-    public async Task Response_OfAnObjectType_IsParsed(VllmServerFamily family, bool thinks)
+    public async Task Response_OfAnObjectType_IsParsed(EmulatedServer family, bool thinks)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
         served.Server.Enqueue((thinks ? "<think>\nA city.\n</think>\n\n" : "") + Json);
@@ -26,13 +26,13 @@ public sealed class StructuredOutputTests
         Assert.Equal(("Zürich", 1.5), (response.Result.Name, response.Result.Size));
         Assert.Equal(["a", "b"], response.Result.Tags);
         Assert.Equal(Json, response.Text);
-        Assert.Equal(family == VllmServerFamily.A ? "structural_tag" : thinks ? "grammar" : "json_schema", served.LastSent.Constraint);
+        Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : thinks ? "grammar" : "json_schema", served.LastSent.Constraint);
         Assert.Contains("\"tags\"", served.LastSent.ConstraintText);
     }
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_OfARootThatIsNoObject_IsUnwrapped(VllmServerFamily family)
+    public async Task Response_OfARootThatIsNoObject_IsUnwrapped(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("{\"data\":[1,2,3]}");
@@ -45,7 +45,7 @@ public sealed class StructuredOutputTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(VllmServerFamily family)
+    public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
@@ -59,7 +59,7 @@ public sealed class StructuredOutputTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_CutAtTheLimit_HasNoResultButItsText(VllmServerFamily family)
+    public async Task Response_CutAtTheLimit_HasNoResultButItsText(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
@@ -73,7 +73,7 @@ public sealed class StructuredOutputTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Response_AfterToolCalls_IsStillOfTheType(VllmServerFamily family)
+    public async Task Response_AfterToolCalls_IsStillOfTheType(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));

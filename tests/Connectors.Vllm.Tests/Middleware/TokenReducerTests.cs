@@ -7,11 +7,11 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>Histories that are kept within a number of the model's own tokens.</summary>
 public sealed class TokenReducerTests
 {
-    public static TheoryData<VllmServerFamily> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Families => Served.Families;
 
     [Theory]
     [MemberData(nameof(Families))]
-    public async Task Reduce_LongConversation_FitsAndKeepsSystemAndLastTurn(VllmServerFamily family)
+    public async Task Reduce_LongConversation_FitsAndKeepsSystemAndLastTurn(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
         var messages = Conversation(20);

@@ -10,7 +10,7 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_SeveralValues_KeepsOrderCountsAndNames()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
         server.Reply(request => new ScriptedReply { Embedding = [request.PromptIds.Count, 0, 0, 0, 0, 0, 0, 0] });
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
         string[] texts = ["a", "a b c d e f g", "a b c"];
@@ -28,7 +28,7 @@ public sealed class EmbeddingTests
     [Fact]
     public async Task Generate_EmptyInputNullAndOtherDimension_AnswerClearly()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, EmbeddingDimension = 8 }, Token);
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
 
         Assert.Empty(await generator.GenerateAsync([], cancellationToken: Token));
@@ -36,10 +36,45 @@ public sealed class EmbeddingTests
         await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 4 }, Token));
     }
 
+    [Theory]
+    [InlineData("\"is_matryoshka\": true", 2, true)]
+    [InlineData("\"matryoshka_dimensions\": [2, 3]", 2, true)]
+    [InlineData("\"matryoshka_dimensions\": [3]", 2, false)]
+    [InlineData("\"is_matryoshka\": true", 5, false)]
+    [InlineData("\"is_matryoshka\": false", 2, false)]
+    public async Task Generate_FewerDimensions_AreCutAndNormalizedWhereTheModelAllowsIt(string config, int dimensions, bool allowed)
+    {
+        var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("matryoshka-").FullName);
+        try
+        {
+            var file = Path.Combine(folder, "config.json");
+            var text = await File.ReadAllTextAsync(file, Token);
+            await File.WriteAllTextAsync(file, text.TrimEnd()[..^1] + ", " + config + "}", Token);
+            await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, ModelDirectory = folder }, Token);
+            server.Reply(new ScriptedReply { Embedding = [0.3f, 0.4f, 0.5f, 0.1f] });
+            await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
+
+            var call = generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = dimensions }, Token);
+
+            if (allowed)
+            {
+                Assert.Equal([0.6f, 0.8f], (await call)[0].Vector.ToArray().Select(value => MathF.Round(value, 5)));
+            }
+            else
+            {
+                await Assert.ThrowsAsync<NotSupportedException>(() => call);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Generate_Cancelled_ThrowsWithTheToken()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { IsEmbeddingModel = true }, Token);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true }, Token);
         await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
         using var cancel = new CancellationTokenSource();
         await cancel.CancelAsync();

@@ -14,9 +14,9 @@ public sealed class HubDownloadTests : IDisposable
     public void Dispose() => Directory.Delete(_cache, recursive: true);
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(EmulatedServer family)
     {
         await using var hub = await HubServer.StartAsync(Cancel);
         hub.BreakAfter = 5000;
@@ -39,7 +39,7 @@ public sealed class HubDownloadTests : IDisposable
     public async Task GetResponse_SecondClient_TakesTheCacheAndAsksNoHub()
     {
         await using var hub = await HubServer.StartAsync(Cancel);
-        await using var server = await StartAsync(VllmServerFamily.B);
+        await using var server = await StartAsync(EmulatedServer.Inference);
         using (var first = new VllmChatClient(Options(server, hub)))
         {
             await first.GetResponseAsync("Hello", cancellationToken: Cancel);
@@ -69,15 +69,15 @@ public sealed class HubDownloadTests : IDisposable
         Assert.Contains("GET /storage/tokenizer.json bytes=5000-", hub.Requests);
     }
 
-    private static async Task<VllmTestServer> StartAsync(VllmServerFamily family)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer family)
     {
-        var server = await VllmTestServer.StartAsync(
-            new VllmTestServerOptions { Family = family, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
+        var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = family, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
         server.Reply("hi");
         return server;
     }
 
-    private VllmGrpcOptions Options(VllmTestServer server, HubServer hub, Action<VllmGrpcOptions>? configure = null)
+    private VllmGrpcOptions Options(VllmEmulator server, HubServer hub, Action<VllmGrpcOptions>? configure = null)
     {
         var options = new VllmGrpcOptions { HubEndpoint = hub.Endpoint, HubCacheDirectory = _cache };
         options.Endpoints.Add(server.Endpoint);

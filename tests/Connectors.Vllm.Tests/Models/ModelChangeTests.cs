@@ -27,9 +27,9 @@ public sealed class ModelChangeTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_AnotherModel_IsAskedInItsOwnVocabulary(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_AnotherModel_IsAskedInItsOwnVocabulary(EmulatedServer family)
     {
         await using var old = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(old.Endpoint));
@@ -46,16 +46,16 @@ public sealed class ModelChangeTests : IDisposable
         List<CapturedRequest> sent = [.. replacement.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
         Assert.Equal(16, sent.Count);
         Assert.All(sent, request => Assert.Contains("Where is Rome, for the ", replacement.Tokenizer.Decode([.. request.PromptIds]), StringComparison.Ordinal));
-        if (family == VllmServerFamily.A)
+        if (family == EmulatedServer.VllmEngine)
         {
             Assert.Single(replacement.Requests, request => request.Method.EndsWith("/GetTokenizer", StringComparison.Ordinal));
         }
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_SameModelAgain_KeepsTheProfile(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_SameModelAgain_KeepsTheProfile(EmulatedServer family)
     {
         await using var server = await StartAsync(family, "one");
         using var client = new VllmChatClient(Options(server.Endpoint));
@@ -72,12 +72,12 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task GetStreamingResponse_OtherLimitsOfTheSameModel_AreTaken()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "one");
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "one");
         using var client = new VllmChatClient(Options(old.Endpoint));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
-        await using var smaller = await VllmTestServer.StartAsync(
-            new VllmTestServerOptions { ModelPath = "org/one", ModelDirectory = SnapshotOf("one"), Port = old.Endpoint.Port, ContextLength = 200 }, Cancel);
+        await using var smaller = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { ModelPath = "org/one", ModelDirectory = SnapshotOf("one"), Port = old.Endpoint.Port, ContextLength = 200 }, Cancel);
 
         await client.GetStreamingResponseAsync("Hello", cancellationToken: Cancel).ToListAsync(Cancel);
 
@@ -85,9 +85,9 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(VllmServerFamily.A)]
-    [InlineData(VllmServerFamily.B)]
-    public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(VllmServerFamily family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(EmulatedServer family)
     {
         var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
         await using var old = await StartAsync(family, "one");
@@ -109,11 +109,11 @@ public sealed class ModelChangeTests : IDisposable
     [Fact]
     public async Task GenerateEmbeddings_AnotherModel_AreAllMadeByIt()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "one", embeds: true);
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "one", embeds: true);
         using var generator = new VllmEmbeddingGenerator(Options(old.Endpoint));
         await generator.GenerateAsync(["a"], cancellationToken: Cancel);
         await old.StopAsync();
-        await using var replacement = await StartAsync(VllmServerFamily.A, "two", old.Endpoint.Port, embeds: true);
+        await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "two", old.Endpoint.Port, embeds: true);
         string[] texts = [.. Enumerable.Range(0, 20).Select(i => $"text number {i}")];
 
         var embeddings = await generator.GenerateAsync(texts, cancellationToken: Cancel);
@@ -125,8 +125,8 @@ public sealed class ModelChangeTests : IDisposable
 
     private string SnapshotOf(string model) => Path.Combine(_root, $"models--org--{model}", "snapshots", Commit);
 
-    private Task<VllmTestServer> StartAsync(VllmServerFamily family, string model, int port = 0, bool embeds = false) => VllmTestServer.StartAsync(
-        new VllmTestServerOptions { Family = family, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
+    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(
+        new VllmEmulatorOptions { Server = family, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
 
     private VllmGrpcOptions Options(Uri endpoint, Action<VllmGrpcOptions>? configure = null)
     {

@@ -124,7 +124,7 @@ public sealed class HostTests
     [Fact]
     public async Task Start_GoodValuesAndNoServer_StartsAndSendsNothing()
     {
-        await using var server = await VllmTestServer.StartAsync(cancellationToken: Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
         var builder = Builder(("Vllm:Endpoint", server.Endpoint.ToString()));
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
         using var host = builder.Build();

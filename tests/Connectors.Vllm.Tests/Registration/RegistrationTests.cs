@@ -29,7 +29,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task AddKeyedVllmGrpc_TwoServers_AreKeptApart()
     {
-        await using var other = await VllmTestServer.StartAsync(new VllmTestServerOptions { ServedModelName = "other" }, Token);
+        await using var other = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ServedModelName = "other" }, Token);
         other.Reply("from the other");
         await using var provider = Build(services =>
         {
@@ -108,7 +108,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task HealthCheck_RunningAndStoppedServer_Tells()
     {
-        var server = await VllmTestServer.StartAsync(null, Token);
+        var server = await VllmEmulator.StartAsync(null, Token);
         await using var provider = Build(services =>
         {
             services.AddVllmGrpc(options =>
@@ -129,8 +129,8 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task HealthCheck_OneOfTwoEndpointsIsDead_IsDegradedWithDataOfBoth()
     {
-        await using var alive = await VllmTestServer.StartAsync(null, Token);
-        var dead = await VllmTestServer.StartAsync(null, Token);
+        await using var alive = await VllmEmulator.StartAsync(null, Token);
+        var dead = await VllmEmulator.StartAsync(null, Token);
         await dead.DisposeAsync();
         await using var provider = Build(services =>
         {
@@ -157,7 +157,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task HealthCheck_TokenizerCannotBeFound_IsNotHealthy()
     {
-        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = VllmServerFamily.B }, Token);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference }, Token);
         await using var provider = Build(services =>
         {
             services.AddVllmGrpc(server.Endpoint, options => (options.AllowModelDownload, options.HubCacheDirectory) = (false, "/no/such/cache"));

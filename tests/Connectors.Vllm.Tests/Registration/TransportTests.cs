@@ -12,7 +12,7 @@ public sealed class TransportTests
     [Fact]
     public async Task AddVllmGrpc_HandlerOfAnHttpClientFactory_CarriesTheCalls()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         server.Reply("ok");
         var counter = new Counter();
         var services = new ServiceCollection();
@@ -31,7 +31,7 @@ public sealed class TransportTests
     [Fact]
     public async Task AddVllmGrpc_LimitsOfSilence_SuitSomebodyWhoWaitsAndMayBeChanged()
     {
-        await using var server = await VllmTestServer.StartAsync();
+        await using var server = await VllmEmulator.StartAsync();
         var services = new ServiceCollection();
         (TimeSpan? FirstToken, TimeSpan? BetweenTokens) seen = default;
         services.AddVllmGrpc(options =>

@@ -32,6 +32,11 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
         var ids = outputs is null ? [] : TokenIdConversion.ToIds(outputs.TokenIds);
         AddTokens(index, ids.Length);
         var finish = outputs?.FinishInfo;
+        if (prompt is not null)
+        {
+            CheckPromptCount(prompt.NumPromptTokens);
+        }
+
         if (finish is not null)
         {
             Finish(index);

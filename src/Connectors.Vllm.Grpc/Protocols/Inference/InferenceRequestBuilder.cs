@@ -44,6 +44,11 @@ internal static class InferenceRequestBuilder
             message.Temperature = temperature;
         }
 
+        if (request.Watermarking is { } watermarking)
+        {
+            message.Watermarking = watermarking;
+        }
+
         if (request.SessionId is { } session)
         {
             message.SessionId = session;

@@ -31,4 +31,8 @@ internal static class VllmEngineMethods
         Rpc.Unary(Service, "GetServerInfo", GetServerInfoResponse.Parser);
 
     public static readonly Method<OutgoingMessage, GetLoadsResponse> GetLoads = Rpc.Unary(Service, "GetLoads", GetLoadsResponse.Parser);
+
+    /// <summary>The health check of another engine's service, which has the same name and shape.</summary>
+    public static Method<OutgoingMessage, HealthCheckResponse> HealthCheckOf(string service) =>
+        Rpc.Unary(service, "HealthCheck", HealthCheckResponse.Parser);
 }

@@ -35,15 +35,21 @@ internal static class VllmEngineModelInfo
     /// <summary>The first servers knew neither model type nor tokenizer path, returned no logprobs and mixed several choices up.</summary>
     public static bool IsOldest(GetModelInfoResponse response) => response.ModelType.Length == 0 && response.TokenizerPath.Length == 0;
 
+    /// <summary>Of the servers that report what today's do, only the Rust servicer fills in its type and uptime.</summary>
+    public static bool IsRustServicer(GetServerInfoResponse? server) => server is { ServerType: "vllm-grpc", UptimeSeconds: > 0, BlockSize: > 0 };
+
     public static VllmCapabilities ToCapabilities(GetModelInfoResponse model, GetServerInfoResponse? server, ConstraintStart? constraintStart)
     {
         var isOld = IsOldest(model);
+        var isRust = !isOld && IsRustServicer(server);
         var takesMedia = server is { MmProcessor.Length: > 0 };
         return new VllmCapabilities
         {
             Protocol = VllmProtocol.VllmEngine,
             MultipleChoices = !isOld,
             Logprobs = !isOld,
+            PromptLogprobs = !isOld && !isRust,
+            TextPrompts = !isRust,
             Generation = model.IsGeneration,
             Embeddings = !isOld && !model.IsGeneration,
             TokenizerTransfer = !isOld,
@@ -56,7 +62,7 @@ internal static class VllmEngineModelInfo
             MediaLimits = ReadLimits(takesMedia ? server!.MmItemLimits : string.Empty),
             ConstraintStart = constraintStart ?? server?.ConstrainedDecodingStart switch
             {
-                "first_token" => ConstraintStart.FirstToken,
+                "first_token" or "from_first_token" => ConstraintStart.FirstToken,
                 "after_reasoning" => ConstraintStart.AfterReasoning,
                 _ => ConstraintStart.Unknown,
             },

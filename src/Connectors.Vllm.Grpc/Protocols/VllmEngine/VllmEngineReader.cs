@@ -90,6 +90,7 @@ internal sealed class VllmEngineReader(
         var isNew = TokensOf(index) == 0;
         var ids = isNew ? TokenIdConversion.ToIds(complete.OutputIds) : [];
         var total = AddTokens(index, ids.Length);
+        CheckCounts(complete, total);
         Finish(index);
         return new GenerationUpdate
         {
@@ -102,6 +103,17 @@ internal sealed class VllmEngineReader(
             Finish = ToFinish(complete, total),
             RawRepresentation = Request.IncludeRawRepresentation ? response : null,
         };
+    }
+
+    /// <summary>An answer whose own counts contradict it has lost something, whatever it reads like.</summary>
+    private void CheckCounts(GenerateComplete complete, int received)
+    {
+        CheckPromptCount(complete.PromptTokens);
+        if (complete.OutputIds.Count > received)
+        {
+            throw new InvalidDataException(
+                $"the last message repeats {complete.OutputIds.Count} tokens where {received} were received; some were lost");
+        }
     }
 
     private static GenerationFinish ToFinish(GenerateComplete complete, int total) => new()

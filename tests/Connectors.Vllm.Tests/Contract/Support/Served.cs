@@ -8,25 +8,25 @@ internal sealed class Served : IAsyncDisposable
 {
     private static readonly Lazy<string> TinyFolder = new(() => TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-chat-").FullName));
 
-    private Served(VllmTestServer server, VllmChatClient client, VllmServerFamily family)
+    private Served(VllmEmulator server, VllmChatClient client, EmulatedServer family)
     {
         Server = server;
         Client = client;
         Family = family;
     }
 
-    public static TheoryData<VllmServerFamily> Families { get; } = new(VllmServerFamily.A, VllmServerFamily.B);
+    public static TheoryData<EmulatedServer> Families { get; } = new(EmulatedServer.VllmEngine, EmulatedServer.Inference);
 
     /// <summary>The test server's small model as a folder.</summary>
     public static string TinyModelFolder => TinyFolder.Value;
 
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public VllmTestServer Server { get; }
+    public VllmEmulator Server { get; }
 
     public VllmChatClient Client { get; }
 
-    public VllmServerFamily Family { get; }
+    public EmulatedServer Family { get; }
 
     /// <summary>The generations the server was asked for, oldest first.</summary>
     public IReadOnlyList<SentGeneration> Sent => [.. Server.Requests.Where(SentGeneration.Is).Select(request => new SentGeneration(request))];
@@ -34,22 +34,22 @@ internal sealed class Served : IAsyncDisposable
     public SentGeneration LastSent => Sent[^1];
 
     public static async Task<Served> StartAsync(
-        VllmServerFamily family = VllmServerFamily.A, Action<VllmTestServerOptions>? server = null, Action<VllmGrpcOptions>? client = null)
+        EmulatedServer family = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
     {
-        var serverOptions = new VllmTestServerOptions { Family = family };
+        var serverOptions = new VllmEmulatorOptions { Server = family };
         server?.Invoke(serverOptions);
-        var running = await VllmTestServer.StartAsync(serverOptions, Cancel);
+        var running = await VllmEmulator.StartAsync(serverOptions, Cancel);
         var options = OptionsFor(running, family, serverOptions.ModelDirectory);
         client?.Invoke(options);
         return new Served(running, new VllmChatClient(options), family);
     }
 
     /// <summary>Options of a client of this server that never looks outside for model files.</summary>
-    public static VllmGrpcOptions OptionsFor(VllmTestServer server, VllmServerFamily family, string? modelFolder = null)
+    public static VllmGrpcOptions OptionsFor(VllmEmulator server, EmulatedServer family, string? modelFolder = null)
     {
         var options = new VllmGrpcOptions { AllowModelDownload = false, HubCacheDirectory = Path.Combine(Path.GetTempPath(), "no-such-hub-cache") };
         options.Endpoints.Add(server.Endpoint);
-        if (family == VllmServerFamily.B)
+        if (family == EmulatedServer.Inference)
         {
             // This family has no call that sends the tokenizer.
             options.ModelDirectory = modelFolder ?? TinyModelFolder;

@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using Connectors.Vllm.Tokenizers;
+
+namespace Connectors.Vllm.Testing.Generation;
+
+/// <summary>Runs one request through the scripted engine and yields what each message carries.</summary>
+internal sealed class Generator(VllmTokenizer tokenizer, ModelStops stops, TimeSpan delayPerMessage)
+{
+    /// <summary>All steps of a request, choices interleaved. An Abort ends each open choice with a step of its own.</summary>
+    public async IAsyncEnumerable<SequenceStep> RunAsync(
+        GenerationRequest request, ScriptedReply reply, RunningRequest running, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var sequences = new Sequence[request.Choices];
+        for (var i = 0; i < sequences.Length; i++)
+        {
+            sequences[i] = CreateSequence(i, request, Alternative(reply, i));
+        }
+
+        var open = sequences.Length;
+        var turn = 0;
+        for (var messages = 0; open > 0; messages++)
+        {
+            await PaceAsync(reply, running, messages, cancellationToken).ConfigureAwait(false);
+            running.ThrowIfFailed();
+            if (running.IsAborted)
+            {
+                foreach (var sequence in sequences)
+                {
+                    if (!sequence.IsFinished)
+                    {
+                        yield return sequence.Abort();
+                    }
+                }
+
+                yield break;
+            }
+
+            var step = Next(sequences, reply.ChoiceOrder, messages, ref turn).Advance();
+            running.Captured.CountTokens(step.Ids.Count);
+            open -= step.IsLast ? 1 : 0;
+            yield return step;
+        }
+    }
+
+    private static ScriptedReply Alternative(ScriptedReply reply, int index) =>
+        index > 0 && reply.Alternatives is { } others && index <= others.Count ? others[index - 1] : reply;
+
+    private static Sequence Next(Sequence[] sequences, IReadOnlyList<int>? order, int message, ref int turn)
+    {
+        if (order is not null && message < order.Count && !sequences[order[message]].IsFinished)
+        {
+            return sequences[order[message]];
+        }
+
+        while (sequences[turn % sequences.Length].IsFinished)
+        {
+            turn++;
+        }
+
+        return sequences[turn++ % sequences.Length];
+    }
+
+    private Sequence CreateSequence(int index, GenerationRequest request, ScriptedReply reply)
+    {
+        var script = reply.Ids ?? (IEnumerable<int>)tokenizer.Encode(reply.Text ?? "");
+        var ids = script.ToArray();
+        if (stops.Eos >= 0 && reply.EndWithEos && reply.FinishReason is null && !request.IgnoreEos && (ids.Length == 0 || ids[^1] != stops.Eos))
+        {
+            ids = [.. ids, stops.Eos];
+        }
+
+        var text = request.NeedsText || request.StopStrings.Count > 0
+            ? new StopText(tokenizer.CreateStreamDecoder(request.SkipSpecialTokens, request.PromptIds), request.StopStrings, request.IncludeStop)
+            : null;
+        return new Sequence(index, request, reply, ids, stops, text);
+    }
+
+    private async ValueTask PaceAsync(ScriptedReply reply, RunningRequest running, int messages, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (reply.Hold is { IsCompleted: false } hold && messages == reply.HoldAfterMessages)
+        {
+            await running.WaitAsync(hold, cancellationToken).ConfigureAwait(false);
+        }
+
+        var delay = messages == 0 && reply.DelayBeforeFirstToken > TimeSpan.Zero ? reply.DelayBeforeFirstToken
+            : reply.DelayPerMessage > TimeSpan.Zero ? reply.DelayPerMessage : delayPerMessage;
+        if (delay > TimeSpan.Zero)
+        {
+            await running.WaitAsync(Task.Delay(delay, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+namespace Connectors.Vllm.Testing.Generation;
+
+/// <summary>
+/// One choice being generated from its script. Per token, in vLLM's order: minimum length, end-of-sequence, stop ids, length; stop strings are looked
+/// for after decoding, so one that completes in the same message beats a length end.
+/// </summary>
+internal sealed class Sequence
+{
+    private readonly int _index;
+    private readonly GenerationRequest _request;
+    private readonly ScriptedReply _reply;
+    private readonly int[] _script;
+    private readonly ModelStops _stops;
+    private readonly StopText? _text;
+    private readonly List<int> _ids = [];
+    private int _next;
+    private int _messages;
+
+    public Sequence(int index, GenerationRequest request, ScriptedReply reply, int[] script, ModelStops stops, StopText? text)
+    {
+        _index = index;
+        _request = request;
+        _reply = reply;
+        _script = script;
+        _stops = stops;
+        _text = text;
+    }
+
+    public bool IsFinished { get; private set; }
+
+    /// <summary>All ids so far.</summary>
+    public IReadOnlyList<int> Ids => _ids;
+
+    /// <summary>Generates what the next message holds.</summary>
+    public SequenceStep Advance()
+    {
+        var sizes = _reply.MessageSizes;
+        var size = sizes is not null && _messages < sizes.Count ? sizes[_messages] : Math.Max(1, _reply.TokensPerMessage);
+        _messages++;
+        var offset = _ids.Count;
+        var finish = FinishKind.None;
+        var token = 0;
+        string? stop = null;
+        var keepAfterStop = 0;
+        for (var i = 0; i < size && finish == FinishKind.None; i++)
+        {
+            if (!TryNext(out var id, out finish))
+            {
+                break;
+            }
+
+            _ids.Add(id);
+            (finish, token) = Check(id);
+            var terminal = finish is FinishKind.Eos or FinishKind.StopToken;
+            if (_text is not null && (!terminal || _request.IncludeStop))
+            {
+                stop = _text.Push(id, _ids.Count > _request.MinTokens);
+                if (stop is not null)
+                {
+                    finish = FinishKind.StopString;
+                    keepAfterStop = _request.KeepsIdsBehindStop ? size - i - 1 : 0;
+                }
+            }
+        }
+
+        for (; keepAfterStop > 0 && TryNext(out var id, out _); keepAfterStop--)
+        {
+            _ids.Add(id);
+        }
+
+        if (finish == FinishKind.None && ScriptIsOver(out var ending))
+        {
+            finish = ending;
+        }
+
+        return Step(offset, finish, token, stop ?? "");
+    }
+
+    /// <summary>Ends the sequence from outside.</summary>
+    public SequenceStep Abort() => Step(_ids.Count, FinishKind.Abort, 0, "");
+
+    private SequenceStep Step(int offset, FinishKind finish, int token, string stop)
+    {
+        IsFinished = finish != FinishKind.None;
+        var text = _text is null ? "" : IsFinished ? _text.Finish(finish == FinishKind.StopString) : _text.TakeVisible();
+        return new SequenceStep(_index, offset, _ids.GetRange(offset, _ids.Count - offset), text, finish, token, stop);
+    }
+
+    private (FinishKind Finish, int Token) Check(int id)
+    {
+        // Below the minimum length the engine masks every ending id; TryNext passed over those.
+        if (_ids.Count >= _request.MinTokens)
+        {
+            if (id == _stops.Eos && !_request.IgnoreEos)
+            {
+                return (FinishKind.Eos, id);
+            }
+
+            if (_request.StopTokenIds.Contains(id) || (!_request.IgnoreEos && _stops.SecondaryEos.Contains(id)))
+            {
+                return (FinishKind.StopToken, id);
+            }
+        }
+
+        return _ids.Count >= _request.MaxTokens ? (FinishKind.Length, 0) : (FinishKind.None, 0);
+    }
+
+    private bool TryNext(out int id, out FinishKind finish)
+    {
+        finish = FinishKind.None;
+        var skipped = 0;
+        while (true)
+        {
+            if (_next >= _script.Length)
+            {
+                if (ScriptIsOver(out finish) || _script.Length == 0 || skipped > _script.Length)
+                {
+                    finish = finish == FinishKind.None ? FinishKind.Stop : finish;
+                    id = 0;
+                    return false;
+                }
+
+                // Told to ignore the end, or held below the minimum length, a model goes on; this one repeats itself.
+                _next = 0;
+            }
+
+            id = _script[_next++];
+            var masked = _ids.Count < _request.MinTokens
+                && (id == _stops.Eos || _stops.SecondaryEos.Contains(id) || _request.StopTokenIds.Contains(id));
+            if (!masked)
+            {
+                return true;
+            }
+
+            skipped++;
+        }
+    }
+
+    private bool ScriptIsOver(out FinishKind ending)
+    {
+        ending = FinishKind.None;
+        if (_next < _script.Length)
+        {
+            return false;
+        }
+
+        if (_reply.FinishReason is { } reason)
+        {
+            ending = Ending(reason);
+            return true;
+        }
+
+        if (!_reply.EndWithEos)
+        {
+            ending = FinishKind.Stop;
+            return true;
+        }
+
+        return false;
+    }
+
+    private static FinishKind Ending(string reason) => reason switch
+    {
+        "length" => FinishKind.Length,
+        "abort" => FinishKind.Abort,
+        "error" => FinishKind.Error,
+        "repetition" => FinishKind.Repetition,
+        _ => FinishKind.Stop,
+    };
+}
+
+/// <summary>What one message carries: the new ids of one choice, the text that became visible, and how the choice ended, if it did.</summary>
+/// <param name="Index">The choice.</param>
+/// <param name="Offset">Number of ids of this choice before these.</param>
+/// <param name="Ids">The new ids.</param>
+/// <param name="Text">Text that became visible with them; only when the request needs text.</param>
+/// <param name="Finish">How the choice ended; <see cref="FinishKind.None"/> while it goes on.</param>
+/// <param name="FinishToken">The id that ended it, for <see cref="FinishKind.Eos"/> and <see cref="FinishKind.StopToken"/>.</param>
+/// <param name="FinishString">The stop string that ended it.</param>
+internal sealed record SequenceStep(
+    int Index, int Offset, IReadOnlyList<int> Ids, string Text, FinishKind Finish, int FinishToken, string FinishString)
+{
+    public bool IsLast => Finish != FinishKind.None;
+}
+
+/// <summary>Why a sequence ended.</summary>
+internal enum FinishKind
+{
+    None,
+    Eos,
+    StopToken,
+    StopString,
+    Length,
+    Abort,
+    Error,
+    Repetition,
+
+    /// <summary>The script ended with "stop" and nothing more to say.</summary>
+    Stop,
+}

@@ -1,0 +1,142 @@
+using System.Collections.Frozen;
+using Connectors.Vllm.Testing.Transport;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
+
+namespace Connectors.Vllm.Testing.Protocols;
+
+/// <summary>Takes a call from path to status: reads, captures, hands to the service, and turns exceptions into gRPC endings.</summary>
+/// <param name="state">What calls share.</param>
+/// <param name="service">The procedures of the protocol spoken.</param>
+/// <param name="raw">Answers calls by their bytes alone instead of <paramref name="service"/>, for proxies; null when there is none.</param>
+internal sealed class CallDispatcher(ServerState state, RpcService service, Func<GrpcCall, byte[], Task>? raw = null)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        using var call = new GrpcCall(http, http.Features.Get<ConnectionTap>());
+        if (!(http.Request.ContentType ?? "").StartsWith("application/grpc", StringComparison.Ordinal))
+        {
+            http.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+            return;
+        }
+
+        try
+        {
+            await RunAsync(call).ConfigureAwait(false);
+            await call.FinishAsync().ConfigureAwait(false);
+        }
+        catch (CallOverException)
+        {
+            // The fault has ended the call.
+        }
+        catch (RpcFailure failure)
+        {
+            await call.FinishAsync(failure.Status, failure.Message).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (call.Cancelled.IsCancellationRequested && exception is OperationCanceledException or IOException)
+        {
+            await call.FinishAsync(RpcStatus.DeadlineExceeded, "Deadline Exceeded").ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            await call.FinishAsync(RpcStatus.Unknown, $"Unexpected {exception.GetType().Name}: {exception.Message}").ConfigureAwait(false);
+        }
+    }
+
+    private async Task RunAsync(GrpcCall call)
+    {
+        var method = service.Find(call.Path);
+        var bytes = await call.ReadRequestAsync(method?.MaxRequestBytes, service.AcceptsGzip).ConfigureAwait(false);
+        if (raw is not null)
+        {
+            await HandleRawAsync(call, method, bytes).ConfigureAwait(false);
+            return;
+        }
+
+        if (method is null)
+        {
+            throw service.UnknownMethod(call.Path);
+        }
+
+        if (state.ShuttingDown)
+        {
+            throw new RpcFailure(RpcStatus.Unavailable, "the server is shutting down");
+        }
+
+        IMessage message;
+        try
+        {
+            message = method.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw service.MalformedRequest(exception);
+        }
+
+        var captured = Capture(call, method, bytes, message);
+        call.Fault = state.Script.TakeFault(call.Path);
+        if (method.Kind == RpcKind.Information)
+        {
+            state.Log.Announce(captured);
+        }
+
+        try
+        {
+            await method.Handle(call, captured).ConfigureAwait(false);
+        }
+        finally
+        {
+            Close(call, captured);
+        }
+    }
+
+    // Proxy and replay work on bytes; what is understood is captured all the same.
+    private async Task HandleRawAsync(GrpcCall call, RpcMethod? method, byte[] bytes)
+    {
+        CapturedRequest? captured = null;
+        try
+        {
+            if (method is not null)
+            {
+                captured = Capture(call, method, bytes, method.Parser.ParseFrom(bytes));
+                state.Log.Announce(captured);
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Passed on as it is; the other side says what it thinks of it.
+        }
+
+        try
+        {
+            await raw!(call, bytes).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (captured is not null)
+            {
+                Close(call, captured);
+            }
+        }
+    }
+
+    private CapturedRequest Capture(GrpcCall call, RpcMethod method, byte[] bytes, IMessage message) => state.Log.Add(new ReceivedCall(
+        call.Path, bytes, message, service.RequestIdOf(message), method.Kind == RpcKind.Generation, Metadata(call.Metadata), call.Deadline));
+
+    private void Close(GrpcCall call, CapturedRequest captured)
+    {
+        if (call.ClientGone && !call.Ended)
+        {
+            state.Log.CountCancelled(captured);
+        }
+
+        captured.MarkEnded();
+
+        // Those that wait for a request that was refused before its prompt was read.
+        state.Log.Announce(captured);
+    }
+
+    private static FrozenDictionary<string, string> Metadata(IHeaderDictionary headers) =>
+        headers.Where(header => !header.Key.StartsWith(':'))
+            .ToFrozenDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString(), StringComparer.Ordinal);
+}

@@ -1,0 +1,77 @@
+using Connectors.Vllm.Grpc.Protocol.Common;
+
+namespace Connectors.Vllm.Emulator.Engine;
+
+/// <summary>Counts how much of a prompt was seen before, in whole blocks, never the whole prompt: at least one token is always computed.</summary>
+internal sealed class PrefixCache(int blockSize)
+{
+    // About a million tokens at the default block size; a full cache starts over.
+    private const int MaxBlocks = 65_536;
+    private readonly Lock _gate = new();
+    private readonly HashSet<ulong> _blocks = [];
+
+    /// <summary>Tokens of <paramref name="prompt"/> found in the cache; afterwards all its whole blocks are in it.</summary>
+    /// <param name="prompt">Prompt ids.</param>
+    /// <param name="salt">Requests with different salts share nothing.</param>
+    /// <param name="read">False reports nothing as cached (the prompt is stored all the same).</param>
+    /// <param name="stored">Takes the blocks that were new, when not null.</param>
+    public int Visit(ReadOnlySpan<int> prompt, string salt, bool read, KvBlocksStored? stored = null)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var character in salt)
+        {
+            hash = (hash ^ character) * 1099511628211UL;
+        }
+
+        var cached = 0;
+        lock (_gate)
+        {
+            if (_blocks.Count > MaxBlocks)
+            {
+                _blocks.Clear();
+            }
+
+            var hit = read;
+            for (var start = 0; start + blockSize <= prompt.Length; start += blockSize)
+            {
+                var parent = hash;
+                foreach (var id in prompt.Slice(start, blockSize))
+                {
+                    hash = (hash ^ (uint)id) * 1099511628211UL;
+                }
+
+                var known = !_blocks.Add(hash);
+                if (!known && stored is not null)
+                {
+                    var block = new KvBlock { BlockHash = (long)hash, BlockSize = blockSize };
+                    foreach (var id in prompt.Slice(start, blockSize))
+                    {
+                        block.TokenIds.Add((uint)id);
+                    }
+
+                    stored.Blocks.Add(block);
+                    if (stored.Blocks.Count == 1 && start > 0)
+                    {
+                        stored.ParentBlockHash = (long)parent;
+                    }
+                }
+
+                hit &= known;
+                if (hit && start + blockSize < prompt.Length)
+                {
+                    cached = start + blockSize;
+                }
+            }
+        }
+
+        return cached;
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _blocks.Clear();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Text.Json;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Testing.Protocols;
+using Connectors.Vllm.Testing.Transport;
+using EngineProtocol = Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
+using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
+
+namespace Connectors.Vllm.Emulator.Recording;
+
+/// <summary>
+/// Answers from recorded exchanges. A call matches the exchanges of its path whose request is equal apart from the request id; several are given in
+/// turn and the last is repeated. An Abort is always answered. A call that was never recorded ends FAILED_PRECONDITION.
+/// </summary>
+internal sealed class ExchangeReplay
+{
+    private readonly Dictionary<string, Queue<ExchangeRecord>> _exchanges = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+
+    private ExchangeReplay()
+    {
+    }
+
+    public static ExchangeReplay Load(string file)
+    {
+        var replay = new ExchangeReplay();
+        var number = 0;
+        try
+        {
+            foreach (var line in File.ReadLines(file))
+            {
+                number++;
+                if (line.Length > 0)
+                {
+                    var exchange = ExchangeRecord.Parse(line);
+                    var key = Key(exchange.Rpc, exchange.Request);
+                    if (!replay._exchanges.TryGetValue(key, out var queue))
+                    {
+                        replay._exchanges[key] = queue = new Queue<ExchangeRecord>();
+                    }
+
+                    queue.Enqueue(exchange);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException
+            or KeyNotFoundException or InvalidOperationException)
+        {
+            var place = number > 0 ? $" (line {number})" : "";
+            throw new VllmTestServerException($"The recording '{file}' cannot be replayed{place}: {exception.Message}", exception);
+        }
+
+        return replay;
+    }
+
+    public async Task HandleAsync(GrpcCall call, byte[] request)
+    {
+        if (Find(call.Path, request) is not { } exchange)
+        {
+            if (call.Path.EndsWith("/Abort", StringComparison.Ordinal))
+            {
+                await call.WriteAsync([]).ConfigureAwait(false);
+                return;
+            }
+
+            throw new RpcFailure(RpcStatus.FailedPrecondition, $"the recording holds no {call.Path} with this request");
+        }
+
+        foreach (var response in exchange.Responses)
+        {
+            await call.WriteAsync(response).ConfigureAwait(false);
+        }
+
+        var status = RpcStatusNames.Parse(exchange.Status);
+        if (status != RpcStatus.Ok)
+        {
+            throw new RpcFailure(status, exchange.Details);
+        }
+    }
+
+    private ExchangeRecord? Find(string path, byte[] request)
+    {
+        lock (_gate)
+        {
+            return !_exchanges.TryGetValue(Key(path, request), out var queue) ? null : queue.Count > 1 ? queue.Dequeue() : queue.Peek();
+        }
+    }
+
+    private static string Key(string path, byte[] request) => path + " " + Convert.ToHexString(WithoutRequestId(path, request));
+
+    private static byte[] WithoutRequestId(string path, byte[] request)
+    {
+        try
+        {
+            if (path == VllmEngineService.Service + "Generate")
+            {
+                var message = EngineProtocol.GenerateRequest.Parser.ParseFrom(request);
+                message.RequestId = "";
+                return message.ToByteArray();
+            }
+
+            if (path == VllmEngineService.Service + "Embed")
+            {
+                var message = EngineProtocol.EmbedRequest.Parser.ParseFrom(request);
+                message.RequestId = "";
+                return message.ToByteArray();
+            }
+
+            if (path.StartsWith("/vllm.", StringComparison.Ordinal) && path.Contains("/Generate", StringComparison.Ordinal))
+            {
+                var message = InferenceProtocol.GenerateRequest.Parser.ParseFrom(request);
+                message.RequestId = "";
+                return message.ToByteArray();
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Compared as bytes.
+        }
+
+        return request;
+    }
+}

@@ -1,0 +1,140 @@
+using Connectors.Vllm.Emulator.Engine;
+using Connectors.Vllm.Emulator.Inference;
+using Connectors.Vllm.Emulator.Recording;
+using Connectors.Vllm.Emulator.VllmEngine;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Testing.Model;
+using Connectors.Vllm.Testing.Protocols;
+using Connectors.Vllm.Testing.Transport;
+
+namespace Connectors.Vllm.Emulator;
+
+/// <summary>
+/// The test server with the habits of vLLM's own servers: the parameter checks and their texts, old versions, media, LoRA, prefix cache counts, the
+/// ways they die and shut down; and a recorder and replayer of exchanges with a real one. For the tests of these packages.
+/// </summary>
+public sealed class VllmEmulator : VllmTestServer
+{
+    private readonly VllmEmulatorOptions _options;
+    private readonly EmulatorState _state;
+    private readonly RecordingProxy? _proxy;
+
+    private VllmEmulator(VllmEmulatorOptions options, EmulatorState state, CallDispatcher dispatcher, RecordingProxy? proxy)
+        : base(options, state, dispatcher)
+    {
+        _options = options;
+        _state = state;
+        _proxy = proxy;
+    }
+
+    private bool IsRust => _options.Server == EmulatedServer.VllmEngineRust;
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="options">Its settings; null takes all defaults.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="IOException">The port is taken.</exception>
+    /// <exception cref="VllmTestServerException">The model folder or the replay file cannot be read.</exception>
+    public static async Task<VllmEmulator> StartAsync(VllmEmulatorOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new VllmEmulatorOptions();
+        var state = new EmulatorState(options, ServedModel.Load(options));
+        RpcService service = options.Server == EmulatedServer.VllmEngineRust ? new EmulatedRustServicer(state)
+            : options.ServedProtocol == VllmProtocol.VllmEngine ? new EmulatedVllmEngine(state)
+            : new EmulatedInference(state);
+        var proxy = options.Upstream is { } upstream ? new RecordingProxy(upstream, options.RecordFile) : null;
+        Func<GrpcCall, byte[], Task>? raw = proxy is not null ? proxy.HandleAsync
+            : options.ReplayFile is { } file ? ExchangeReplay.Load(file).HandleAsync
+            : null;
+        var server = new VllmEmulator(options, state, new CallDispatcher(state, service, raw), proxy);
+        await server.ListenAsync(cancellationToken).ConfigureAwait(false);
+        return server;
+    }
+
+    /// <summary>
+    /// The engine process dies under the server, as seen live. VllmEngine protocol: every running and later call ends INTERNAL
+    /// <c>EngineCore encountered an issue…</c> and HealthCheck says unhealthy. Inference protocol: GOAWAY with code 0, the sockets close, and the
+    /// port refuses connections.
+    /// </summary>
+    /// <param name="silently">The Rust servicer's other way: health says so, and calls get no answer at all.</param>
+    public async Task KillEngineAsync(bool silently = false)
+    {
+        if (silently)
+        {
+            _state.MarkEngineDead(callsHang: true);
+            return;
+        }
+
+        if (_options.ServedProtocol == VllmProtocol.VllmEngine)
+        {
+            _state.KillEngine(IsRust ? EmulatedRustServicer.KilledByRequest : EmulatorState.EngineDeathText);
+            return;
+        }
+
+        _state.MarkEngineDead();
+        await CloseAsync(connection => connection.GoAwayAndClose(0)).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// The server gets SIGTERM. VllmEngine protocol: new calls are refused, running ones go on for <see cref="VllmEmulatorOptions.ShutdownGrace"/>
+    /// and then end UNAVAILABLE <c>Cancelling all calls</c>; the Rust servicer answers new calls, too, while its health says <c>Draining</c>.
+    /// Inference protocol: GOAWAY with code 0 and closed sockets at once. Completes when the server is down.
+    /// </summary>
+    public async Task TerminateAsync()
+    {
+        if (_options.ServedProtocol != VllmProtocol.VllmEngine)
+        {
+            await CloseAsync(connection => connection.GoAwayAndClose(0)).ConfigureAwait(false);
+            return;
+        }
+
+        if (IsRust)
+        {
+            // It goes on answering, also new calls, until the grace is over.
+            _state.Draining = true;
+        }
+        else
+        {
+            _state.ShuttingDown = true;
+            if (Host is { } host)
+            {
+                await host.StopListeningAsync().ConfigureAwait(false);
+            }
+        }
+
+        using var grace = new CancellationTokenSource(_options.ShutdownGrace);
+        try
+        {
+            await WaitUntilIdleAsync(grace.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            var words = IsRust ? EmulatedRustServicer.ShuttingDown : "Cancelling all calls";
+            _state.Running.FailAll(new RpcFailure(RpcStatus.Unavailable, words));
+            await WaitUntilIdleAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
+        }
+
+        // Told to close, the connections end by themselves once the last trailers have left.
+        await CloseAsync(connection => connection.GoAwayAndClose(0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+    }
+
+    /// <summary>Number of Generate calls refused because <see cref="VllmEmulatorOptions.MaxQueuedRequests"/> were in the engine.</summary>
+    public int RefusedCalls => _state.Refused;
+
+    /// <summary>The model is loaded: <see cref="VllmEmulatorOptions.StartsLoading"/> is over.</summary>
+    public void FinishLoading() => _state.Loading = false;
+
+    /// <summary>The Rust servicer gets SIGTERM: HealthCheck says <c>Draining</c>, calls are still answered. <see cref="TerminateAsync"/> does the rest.</summary>
+    public void StartDraining() => _state.Draining = true;
+
+    /// <summary>Sends GOAWAY with this HTTP/2 error code on every connection, closes them, and keeps listening.</summary>
+    public void SendGoAway(int errorCode, string debugText = "") =>
+        Host?.ForEachConnection(connection => connection.GoAwayAndClose(errorCode, debugData: debugText));
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync().ConfigureAwait(false);
+        _proxy?.Dispose();
+    }
+}
