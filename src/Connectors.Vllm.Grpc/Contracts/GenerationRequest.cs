@@ -86,8 +86,8 @@ public sealed record GenerationRequest
     public VllmModelInfo? PreparedFor { get; init; }
 
     /// <summary>
-    /// Size of the model's vocabulary, to check <see cref="PromptIds"/> against where the server does not tell it (inference
-    /// family, where an id out of range kills the engine). Null checks against what the server tells.
+    /// Size of the model's vocabulary, to check <see cref="PromptIds"/> against where the server does not tell it (Inference
+    /// protocol, where an id out of range kills the engine). Null checks against what the server tells.
     /// </summary>
     public int? VocabularySize { get; init; }
 

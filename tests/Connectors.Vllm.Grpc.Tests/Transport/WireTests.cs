@@ -4,7 +4,9 @@ using Connectors.Vllm.Grpc.Protocol.Engine;
 using FsCheck;
 using FsCheck.Fluent;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Http;
+using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -93,6 +95,24 @@ public sealed class WireTests
         await using var engine = Connect(server);
 
         await Assert.ThrowsAsync<VllmProtocolException>(() => engine.EmbedAsync(new[] { 1 }));
+    }
+
+    [Fact]
+    public async Task Generate_StructWithAnUnsetValue_IsRefused()
+    {
+        var finish = new Inference.FinishInfo
+        {
+            NumOutputTokens = 1,
+            FinishReason = Inference.FinishInfo.Types.FinishReason.Stop,
+            KvTransferParams = new Struct { Fields = { ["a"] = new Value() } },
+        };
+        var message = new Inference.GenerateResponse { PromptInfo = new() { NumPromptTokens = 3 }, Outputs = new() { TokenIds = { 9 }, NumTokens = 1, FinishInfo = finish } };
+        await using var server = await ReplayServer.StartAsync();
+        server.AnswerFamilyInfo("B");
+        server.Answer("/vllm.Inference/GenerateStream", [message.ToByteArray()]);
+        await using var engine = Connect(server);
+
+        await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GenerateAsync(Request).CollectAsync());
     }
 
     [Fact]
