@@ -29,8 +29,8 @@ public sealed class CompletionsResource
         CreateAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>
-    /// Completes a request and returns the whole result. A failure in the middle carries what had come
-    /// (<see cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is not JSON is a <see
+    /// Completes a request and returns the whole result. A failure in the middle carries what had come (<see
+    /// cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is not JSON is a <see
     /// cref="VllmConstraintException"/>.
     /// </summary>
     public async Task<CompletionResult> CreateAsync(GenerationRequest request, CancellationToken cancellationToken = default)

@@ -4,8 +4,7 @@ namespace Connectors.Vllm.Grpc;
 
 /// <summary>
 /// Cuts a text that arrives in pieces at the stop string that is complete first. Text that may be the beginning of one is held back until it is
-/// known;
-/// text before it is let through at once. How the text is cut into pieces makes no difference.
+/// known; text before it is let through at once. How the text is cut into pieces makes no difference.
 /// </summary>
 internal sealed class StopStringCutter(IReadOnlyList<string> stops, bool keepStop)
 {

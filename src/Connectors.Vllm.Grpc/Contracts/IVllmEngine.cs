@@ -41,8 +41,7 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
 
     /// <summary>
     /// Asks every endpoint about its health, in the order of <see cref="VllmConnectionOptions.Endpoints"/>. An endpoint that cannot be reached is
-    /// reported as not
-    /// healthy, with <see cref="VllmHealth.Exception"/>.
+    /// reported as not healthy, with <see cref="VllmHealth.Exception"/>.
     /// </summary>
     Task<IReadOnlyList<VllmHealth>> GetEndpointHealthAsync(CancellationToken cancellationToken = default);
 

@@ -28,7 +28,7 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
         return new(first ?? Select(promptIds, failed));
     }
 
-    /// <summary>Whether a server may be set aside for a failure that says little: more than half of them must stay.</summary>
+    /// <summary>Whether a server may be set aside for a failure that says little: at least half of them must stay.</summary>
     public bool MaySetAside(ServerEndpoint endpoint)
     {
         var aside = 0;

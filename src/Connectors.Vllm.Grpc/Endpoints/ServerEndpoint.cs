@@ -128,13 +128,11 @@ internal sealed class ServerEndpoint : IDisposable
 
     /// <summary>
     /// One at a time: requests that found new connections again and again. Each opens one where the server takes few streams on a connection, which
-    /// holds all others back, so that they would begin anew as often as there are requests.
+    /// holds all others back, so that they would begin anew as often as there are requests. Null when the turn does not come in time: whoever has it
+    /// may wait for a hung server.
     /// </summary>
-    public async Task<SendTurn> TakeTurnAsync(CancellationToken cancellationToken)
-    {
-        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new SendTurn(_sending);
-    }
+    public async Task<SendTurn?> TakeTurnAsync(CancellationToken cancellationToken) =>
+        await _sending.WaitAsync(_options.ConnectTimeout, cancellationToken).ConfigureAwait(false) ? new SendTurn(_sending) : null;
 
     public void Dispose() => Channel.Dispose();
 

@@ -122,8 +122,7 @@ internal sealed class CallLoop
 
     /// <summary>
     /// Whether the server did not work on the request (unreachable, refused, UNAVAILABLE), so that the same one may be asked again. A dead engine
-    /// stays dead.
-    /// A limit of time may have left work behind, except for the connection's.
+    /// stays dead, and a limit of time, except for the connection's, may have left work behind.
     /// </summary>
     private static bool MayAskAgain(VllmException exception) => exception switch
     {

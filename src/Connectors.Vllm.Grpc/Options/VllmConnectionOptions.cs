@@ -79,8 +79,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
     /// <summary>
     /// The client's certificate for mutual TLS: a PEM file (with its private key, or with <see cref="ClientCertificateKeyFile"/> beside it), or a
-    /// PKCS#12
-    /// file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
+    /// PKCS#12 file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
     /// </summary>
     public string? ClientCertificateFile { get; set; }
 
@@ -92,8 +91,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
     /// <summary>
     /// Changes the TLS settings of https connections in code, after the files above were applied: certificates from a store, a validation callback, a
-    /// chain
-    /// policy. Called once per server when the engine is created.
+    /// chain policy. Called once per server when the engine is created.
     /// </summary>
     public Action<SslClientAuthenticationOptions>? ConfigureTls { get; set; }
 
@@ -365,8 +363,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
 /// <summary>
 /// How often and how fast a call is sent again to the same server. Only calls that have received nothing yet, and only failures that say the server
-/// did not
-/// work on the request (unreachable, refused stream, UNAVAILABLE), are retried. Another endpoint is asked at once and does not count.
+/// did not work on the request (unreachable, refused stream, UNAVAILABLE), are retried. Another endpoint is asked at once and does not count.
 /// </summary>
 public sealed class VllmRetryOptions
 {
