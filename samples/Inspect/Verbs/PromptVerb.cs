@@ -14,7 +14,7 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
         answer.WriteNumbers("ids", [.. preview.TokenIds]);
         answer.WriteRanges("content", preview.Content);
         answer.WriteNumbers("stop_token_ids", [.. preview.StopTokenIds]);
-        WriteConstraint(answer, preview.Constraint);
+        WriteConstraint(answer, "constraint", preview.Constraint);
         ModelFacts.WriteFormat(answer, preview.Format);
     }
 
@@ -54,15 +54,15 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
             function.Member("parameters") ?? JsonElement.Parse("{}"));
     }
 
-    private static void WriteConstraint(Utf8JsonWriter answer, OutputConstraint? constraint)
+    private static void WriteConstraint(Utf8JsonWriter answer, string name, OutputConstraint? constraint)
     {
         if (constraint is null)
         {
-            answer.WriteNull("constraint");
+            answer.WriteNull(name);
             return;
         }
 
-        answer.WriteStartObject("constraint");
+        answer.WriteStartObject(name);
         answer.WriteString("kind", constraint.Kind.ToString());
         if (constraint.Choices.Count == 0)
         {
@@ -77,6 +77,11 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
             }
 
             answer.WriteEndArray();
+        }
+
+        if (constraint.Alternative is { } alternative)
+        {
+            WriteConstraint(answer, "alternative", alternative);
         }
 
         answer.WriteEndObject();

@@ -27,8 +27,8 @@ public sealed class OutputConstraint
     public IReadOnlyList<string> Choices { get; }
 
     /// <summary>
-    /// The same constraint in another language, for servers whose grammar compiler does not read this one: a structural tag is compiled by xgrammar only, and an
-    /// engine keeps to one compiler. Null when there is none.
+    /// The same constraint in another language, for servers whose grammar compiler does not read this one: a structural tag is compiled by xgrammar
+    /// only, and an engine keeps to one compiler. Null when there is none.
     /// </summary>
     public OutputConstraint? Alternative { get; private init; }
 
@@ -41,7 +41,11 @@ public sealed class OutputConstraint
     public OutputConstraint WithAlternative(OutputConstraint alternative, bool mayBeEmpty = false)
     {
         ArgumentNullException.ThrowIfNull(alternative);
-        return new(Kind, Value, Choices) { Alternative = new(alternative.Kind, alternative.Value, alternative.Choices) { MayBeEmpty = mayBeEmpty }, MayBeEmpty = mayBeEmpty };
+        return new(Kind, Value, Choices)
+        {
+            Alternative = new(alternative.Kind, alternative.Value, alternative.Choices) { MayBeEmpty = mayBeEmpty },
+            MayBeEmpty = mayBeEmpty,
+        };
     }
 
     /// <summary>JSON that fits <paramref name="schema"/>, which is a JSON object (or true/false).</summary>

@@ -254,7 +254,9 @@ internal sealed class ServerPool : IVllmEngine
         return run;
     }
 
-    /// <summary>Sends a request whose constraint is written in two languages in the one that the server takes; after a refusal in the other, once.</summary>
+    /// <summary>
+    /// Sends a request whose constraint is written in two languages in the one that the server takes; after a refusal in the other, once.
+    /// </summary>
     private async Task<GenerationRun> ConstrainedAsync(
         Attempt attempt, GenerationRequest request, SamplingOptions sampling, VllmModelInfo served, CancellationToken cancellationToken)
     {

@@ -143,7 +143,8 @@ internal static class RequestValidator
         {
             throw Bad(
                 vocabularySize is null
-                    ? $"{name} is {count}. The size of the model's vocabulary is not known, and more than {LeastVocabulary} may be more than it has; give {nameof(GenerationRequest.VocabularySize)}."
+                    ? $"{name} is {count}. The size of the model's vocabulary is not known, and more than {LeastVocabulary} may be more than it has; "
+                        + $"give {nameof(GenerationRequest.VocabularySize)}."
                     : $"{name} is {count}, more than the {vocabularySize} tokens of the model's vocabulary.",
                 name);
         }
@@ -155,7 +156,8 @@ internal static class RequestValidator
         if (vocabularySize is null && (sampling.LogitBias is { Count: > 0 } || sampling.AllowedTokenIds is { Count: > 0 }))
         {
             var name = sampling.LogitBias is { Count: > 0 } ? nameof(SamplingOptions.LogitBias) : nameof(SamplingOptions.AllowedTokenIds);
-            throw Bad($"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.", name);
+            throw Bad(
+                $"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.", name);
         }
 
         var bound = (uint)(vocabularySize ?? int.MaxValue);

@@ -4,7 +4,9 @@ using Connectors.Vllm.OutputParsing.Constraints;
 
 namespace Connectors.Vllm.OutputParsing;
 
-/// <summary>What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls. Immutable and thread-safe.</summary>
+/// <summary>
+/// What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls. Immutable and thread-safe.
+/// </summary>
 public sealed class AnswerConstraint
 {
     private AnswerConstraint(ConstraintNode node) => Node = node;

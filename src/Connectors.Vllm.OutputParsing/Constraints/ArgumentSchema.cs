@@ -5,8 +5,8 @@ using Connectors.Vllm.OutputParsing.Schemas;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// One place in a tool's JSON schema, as the tags see it. Formats whose arguments are JSON send the whole schema; the others spell it out in elements,
-/// place by place. What cannot be spelled out (unions of objects, references other than to definitions) is left to any value.
+/// One place in a tool's JSON schema, as the tags see it. Formats whose arguments are JSON send the whole schema; the others spell it out in
+/// elements, place by place. What cannot be spelled out (unions of objects, references other than to definitions) is left to any value.
 /// </summary>
 internal readonly struct ArgumentSchema
 {

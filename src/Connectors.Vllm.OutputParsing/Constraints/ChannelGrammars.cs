@@ -4,8 +4,8 @@ using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Formats whose thoughts, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a grammar, hence
-/// the optional ends.
+/// Formats whose thoughts, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a
+/// grammar, hence the optional ends.
 /// </summary>
 internal static class ChannelGrammars
 {

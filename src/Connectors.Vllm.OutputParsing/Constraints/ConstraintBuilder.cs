@@ -65,7 +65,10 @@ internal static class ConstraintBuilder
             : new OutputConstraintResult(request, Behind(format, thought, ConstraintNode.Choice(calls, wrapped)), shape);
     }
 
-    /// <summary>Messages with a thought come before others whoever reads the thought; otherwise it is a part of its own, where the server does not wait for its end.</summary>
+    /// <summary>
+    /// Messages with a thought come before others whoever reads the thought; otherwise it is a part of its own, where the server does not wait for
+    /// its end.
+    /// </summary>
     private static ConstraintNode Behind(ConstraintFormat format, ConstraintNode? thought, ConstraintNode content) =>
         (format.MessageThought ?? thought) is { } before ? ConstraintNode.Sequence(before, content) : content;
 

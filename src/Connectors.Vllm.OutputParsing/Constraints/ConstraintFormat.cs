@@ -9,7 +9,9 @@ internal sealed record ConstraintFormat
     /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
     public Func<ConstraintNode, ConstraintNode>? Answer { get; init; }
 
-    /// <summary>Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.</summary>
+    /// <summary>
+    /// Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.
+    /// </summary>
     public ConstraintNode? MessageThought { get; init; }
 
     /// <summary>Markers that begin a thought.</summary>

@@ -5,8 +5,8 @@ using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Arguments as a dictionary with bare keys and delimited strings without escapes (Gemma). Required keys come first and in their order; the optional ones
-/// follow in any order, and only the parser sees to it that each counts once.
+/// Arguments as a dictionary with bare keys and delimited strings without escapes (Gemma). Required keys come first and in their order; the optional
+/// ones follow in any order, and only the parser sees to it that each counts once.
 /// </summary>
 /// <param name="Delimiter">The text around strings.</param>
 internal sealed record DictArguments(string Delimiter)

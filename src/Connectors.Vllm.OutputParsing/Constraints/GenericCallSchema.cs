@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
-/// <summary>The JSON schema of forced calls for formats without a structural tag: an array of calls, with the definitions of all tools at its root.</summary>
+/// <summary>
+/// The JSON schema of forced calls for formats without a structural tag: an array of calls, with the definitions of all tools at its root.
+/// </summary>
 internal static class GenericCallSchema
 {
     /// <exception cref="OutputFormatException">Two tools have different definitions of one name.</exception>

@@ -7,12 +7,12 @@ using Connectors.Vllm.OutputParsing.Schemas;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Writes a constraint as a Lark grammar, in the part of the language that both compilers of vLLM (xgrammar and llguidance) read: no regular expression flags, no
-/// intersections, and special tokens by their ids, because a literal never matches one. One renderer writes one grammar.
+/// Writes a constraint as a Lark grammar, in the part of the language that both compilers of vLLM (xgrammar and llguidance) read: no regular
+/// expression flags, no intersections, and special tokens by their ids, because a literal never matches one. One renderer writes one grammar.
 /// </summary>
 /// <remarks>
-/// llguidance reads its input in lexemes, the longest first. Everything regular that belongs together is therefore one terminal: within a terminal, texts that begin
-/// alike are told apart, between two terminals they are not.
+/// llguidance reads its input in lexemes, the longest first. Everything regular that belongs together is therefore one terminal: within a terminal,
+/// texts that begin alike are told apart, between two terminals they are not.
 /// </remarks>
 internal sealed class LarkRenderer
 {
@@ -26,7 +26,9 @@ internal sealed class LarkRenderer
     public LarkRenderer(IReadOnlyDictionary<int, string>? specialTokens, bool boundsWhiteSpace)
     {
         _boundsWhiteSpace = boundsWhiteSpace;
-        _specials = specialTokens is null ? [] : [.. specialTokens.Where(token => token.Value.Length > 0).Select(token => (token.Value, token.Key)).OrderByDescending(token => token.Value.Length)];
+        _specials = specialTokens is null
+            ? []
+            : [.. specialTokens.Where(token => token.Value.Length > 0).Select(token => (token.Value, token.Key)).OrderByDescending(token => token.Value.Length)];
     }
 
     /// <exception cref="OutputFormatException">The constraint has a part that Lark cannot express.</exception>
@@ -60,7 +62,8 @@ internal sealed class LarkRenderer
         SpecialTokenNode token => Tokens([token.Id]),
         JsonValueNode json => Named("json", "%json " + JsonSchema(json.Schema, _boundsWhiteSpace)),
         SequenceNode => Sequence([.. ConstraintNode.Flatten(node).SelectMany(element => element is LiteralNode literal ? Cut(literal.Text) : [element])]),
-        RepeatNode repeat => Repeat(repeat, Named("r", Expression(repeat.Item)), repeat.Separator.Length == 0 ? "" : Expression(ConstraintNode.Literal(repeat.Separator))),
+        RepeatNode repeat => Repeat(
+            repeat, Named("r", Expression(repeat.Item)), repeat.Separator.Length == 0 ? "" : Expression(ConstraintNode.Literal(repeat.Separator))),
         _ when Terminal(node) is { } terminal => Named("T", terminal),
         FreeTextNode text => FreeText(text),
         ChoiceNode choice => Choice(choice.Alternatives),
@@ -68,9 +71,11 @@ internal sealed class LarkRenderer
         DelimitedValueNode value => DelimitedValue(value),
         GrammarNode { IsEbnf: false } grammar => Named("r", $"%lark {{\n{grammar.Text}\n}}"),
         GrammarNode => throw new OutputFormatException(
-            "An EBNF grammar cannot be part of a Lark grammar, which this server needs. Write the grammar in Lark, or turn thinking and tools off for this request."),
+            "An EBNF grammar cannot be part of a Lark grammar, which this server needs. Write the grammar in Lark, or turn thinking and tools off "
+            + "for this request."),
         TagFormatNode => throw new OutputFormatException(
-            "A structural tag cannot be part of a Lark grammar, which this server needs. Write it as a Lark grammar, or turn thinking and tools off for this request."),
+            "A structural tag cannot be part of a Lark grammar, which this server needs. Write it as a Lark grammar, or turn thinking and tools off "
+            + "for this request."),
         _ => throw new InvalidOperationException($"No Lark for {node.GetType().Name}."),
     };
 
@@ -107,7 +112,8 @@ internal sealed class LarkRenderer
     }
 
     /// <summary>
-    /// Regular elements side by side are one terminal, but for those at its end that may be missing or come again: the longest match would run into what follows.
+    /// Regular elements side by side are one terminal, but for those at its end that may be missing or come again: the longest match would run into
+    /// what follows.
     /// </summary>
     private string Sequence(List<ConstraintNode> elements)
     {
@@ -156,7 +162,9 @@ internal sealed class LarkRenderer
         _ => separator.Length == 0 ? item + "+" : $"{item} ({separator} {item})*",
     };
 
-    /// <summary>Free text up to markers of which some are, or hold, special tokens: those end the text by themselves, since no text matches them.</summary>
+    /// <summary>
+    /// Free text up to markers of which some are, or hold, special tokens: those end the text by themselves, since no text matches them.
+    /// </summary>
     private string FreeText(FreeTextNode text)
     {
         string[] markers = [.. text.Ends.Concat(text.Excludes).Select(FirstSpecial)];
@@ -176,7 +184,8 @@ internal sealed class LarkRenderer
         var text = Named("T", Without(markers));
         int[] others = [.. _specials.Where(special => !markers.Contains(special.Text, StringComparer.Ordinal)).Select(special => special.Id).Order()];
         var between = others.Length == 0 ? "" : Named("r", $"{text} {Tokens(others)}") + "*";
-        var call = Named("r", Join([UpTo(calls.Trigger, markers, between), Expression(ConstraintNode.Choice([.. calls.Calls.Select(item => Behind(calls.Trigger, item))]))]));
+        var behind = Expression(ConstraintNode.Choice([.. calls.Calls.Select(item => Behind(calls.Trigger, item))]));
+        var call = Named("r", Join([UpTo(calls.Trigger, markers, between), behind]));
         var rest = Join([between, text]);
         return calls.Many ? $"{call}* {rest}" : Named("r", $"{call} | {rest}");
     }
@@ -186,8 +195,9 @@ internal sealed class LarkRenderer
     {
         var parts = Cut(end);
         var before = parts[0] is LiteralNode { Text: var beginning } ? beginning : "";
+        var text = Join([Without(markers), before.Length == 0 ? "" : JsonText.Quote(before)]);
         return parts.Exists(static part => part is SpecialTokenNode)
-            ? Join([between, Named("T", Join([Without(markers), before.Length == 0 ? "" : JsonText.Quote(before)])), Sequence(before.Length == 0 ? parts : parts[1..])])
+            ? Join([between, Named("T", text), Sequence(before.Length == 0 ? parts : parts[1..])])
             : Join([between, Named("T", Regex(MarkerPattern.UpTo([end], [.. markers.Except([end])])))]);
     }
 

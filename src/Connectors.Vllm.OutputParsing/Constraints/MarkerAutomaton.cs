@@ -57,7 +57,9 @@ internal sealed class MarkerAutomaton
     /// <summary>The live states but the start, those with the longest text first.</summary>
     public IEnumerable<int> ByDepth() => Enumerable.Range(1, _states.Count - 1).Where(IsLive).OrderByDescending(state => _states[state].Text.Length);
 
-    /// <summary>The state after a character: the longest beginning of a marker that the text now ends in. An empty character stands for all others.</summary>
+    /// <summary>
+    /// The state after a character: the longest beginning of a marker that the text now ends in. An empty character stands for all others.
+    /// </summary>
     public int Next(int state, string character)
     {
         var text = _states[state].Text + character;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 
 namespace Connectors.Vllm.OutputParsing.Constraints;
@@ -10,12 +11,14 @@ internal static class MarkerPattern
 {
     private const int Accept = -1;
     private const int Dead = -2;
+    private const int MaxKnown = 1_000;
+    private static readonly ConcurrentDictionary<string, string> Known = new(StringComparer.Ordinal);
 
     /// <summary>Text that ends with the first of the ends, and has none of the excludes in it.</summary>
-    public static string UpTo(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes) => Eliminate(ends, excludes, mayEndAnywhere: false);
+    public static string UpTo(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes) => Cached(ends, excludes, mayEndAnywhere: false);
 
     /// <summary>Text that has none of the markers in it, perhaps empty.</summary>
-    public static string Without(IReadOnlyCollection<string> markers) => markers.Count == 0 ? "(.|\\n)*" : Eliminate([], markers, mayEndAnywhere: true);
+    public static string Without(IReadOnlyCollection<string> markers) => markers.Count == 0 ? "(.|\\n)*" : Cached([], markers, mayEndAnywhere: true);
 
     /// <summary>A character of a regular expression that stands for itself.</summary>
     public static string Escape(string text)
@@ -34,6 +37,24 @@ internal static class MarkerPattern
         }
 
         return escaped.ToString();
+    }
+
+    /// <summary>The markers are a format's, so that there are few different ones; a bound keeps it so.</summary>
+    private static string Cached(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes, bool mayEndAnywhere)
+    {
+        var key = $"{mayEndAnywhere}\0{string.Join('\0', ends)}\0\0{string.Join('\0', excludes)}";
+        if (Known.TryGetValue(key, out var pattern))
+        {
+            return pattern;
+        }
+
+        pattern = Eliminate(ends, excludes, mayEndAnywhere);
+        if (Known.Count < MaxKnown)
+        {
+            Known.TryAdd(key, pattern);
+        }
+
+        return pattern;
     }
 
     private static string Eliminate(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes, bool mayEndAnywhere)
@@ -57,7 +78,8 @@ internal static class MarkerPattern
         {
             var loop = edges.TryGetValue((state, state), out var again) ? again.Star() : Expression.Empty;
             var outgoing = edges.Where(edge => edge.Key.From == state && edge.Key.To != state).ToList();
-            foreach (var (from, into) in edges.Where(edge => edge.Key.To == state && edge.Key.From != state).Select(edge => (edge.Key.From, edge.Value)).ToList())
+            var incoming = edges.Where(edge => edge.Key.To == state && edge.Key.From != state).Select(edge => (edge.Key.From, edge.Value)).ToList();
+            foreach (var (from, into) in incoming)
             {
                 foreach (var (key, value) in outgoing)
                 {
@@ -101,7 +123,8 @@ internal static class MarkerPattern
         foreach (var (next, label) in characters)
         {
             var text = label.ToString();
-            edges[(state, next)] = new Expression(text.Length == 1 || (text[0] == '\\' && text.Length == 2) || (text.Length == 2 && char.IsSurrogate(text[0])) ? text : $"[{text}]");
+            var isOne = text.Length == 1 || (text.Length == 2 && (text[0] == '\\' || char.IsSurrogate(text[0])));
+            edges[(state, next)] = new Expression(isOne ? text : $"[{text}]");
         }
     }
 

@@ -25,12 +25,14 @@ public sealed record OutputConstraintRequest
     public bool? InsideThought { get; init; }
 
     /// <summary>
-    /// Whether the model thinks in this request: true, false, or null to let the prompt's end decide (a model whose prompt says nothing may think or not).
+    /// Whether the model thinks in this request: true, false, or null to let the prompt's end decide (a model whose prompt says nothing may think or
+    /// not).
     /// </summary>
     public bool? Thinking { get; init; }
 
     /// <summary>
-    /// Whether JSON is kept to one white space character at a place, which is the default. Without the bound a model can fill its whole budget with line breaks.
+    /// Whether JSON is kept to one white space character at a place, which is the default. Without the bound a model can fill its whole budget with
+    /// line breaks.
     /// </summary>
     public bool BoundWhiteSpace { get; init; } = true;
 

@@ -4,8 +4,8 @@ using Connectors.Vllm.OutputParsing.Constraints;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// The constraint of a request, which can be written in the two languages that vLLM's grammar compilers read, and how to read the output it makes. Immutable and
-/// thread-safe.
+/// The constraint of a request, which can be written in the two languages that vLLM's grammar compilers read, and how to read the output it makes.
+/// Immutable and thread-safe.
 /// </summary>
 public sealed class OutputConstraintResult
 {
@@ -22,14 +22,17 @@ public sealed class OutputConstraintResult
     public bool IsFree => _constraint is null;
 
     /// <summary>
-    /// True when the constraint is the request's <see cref="OutputConstraintRequest.Answer"/> and nothing else, and no JSON either: then it is best sent as the caller wrote it.
+    /// True when the constraint is the request's <see cref="OutputConstraintRequest.Answer"/> and nothing else, and no JSON either: then it is best
+    /// sent as the caller wrote it.
     /// </summary>
     public bool IsAnswer { get; }
 
     /// <summary>True when the whole output is one JSON value, so that a plain JSON schema says the same as a grammar.</summary>
     public bool IsJson => _constraint is JsonValueNode;
 
-    /// <summary>True when an empty output may satisfy the constraint: calls the model is free to make, or an answer of the caller's own grammar.</summary>
+    /// <summary>
+    /// True when an empty output may satisfy the constraint: calls the model is free to make, or an answer of the caller's own grammar.
+    /// </summary>
     public bool MayBeEmpty => _constraint is not null && (_request.Answer is { } answer
         ? answer.Node is not JsonValueNode
         : _request.ToolChoice.Kind is not (OutputToolChoiceKind.Required or OutputToolChoiceKind.Named));

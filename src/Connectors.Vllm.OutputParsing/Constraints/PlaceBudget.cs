@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// How many places of a schema are spelled out in elements; what lies beyond is left to any value. Definitions that refer to each other, or to themselves,
-/// would otherwise grow without bound, and a tag nested too deeply is no JSON that a server reads.
+/// How many places of a schema are spelled out in elements; what lies beyond is left to any value. Definitions that refer to each other, or to
+/// themselves, would otherwise grow without bound, and a tag nested too deeply is no JSON that a server reads.
 /// </summary>
 internal sealed class PlaceBudget
 {

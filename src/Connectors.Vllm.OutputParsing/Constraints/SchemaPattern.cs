@@ -7,7 +7,9 @@ internal static partial class SchemaPattern
 {
     private const string AnyText = "(.|\\n)*";
 
-    /// <summary>Null for patterns with parts that grammar compilers do not read (look-around, word boundaries, back references, anchors in the middle).</summary>
+    /// <summary>
+    /// Null for patterns with parts that grammar compilers do not read (look-around, word boundaries, back references, anchors in the middle).
+    /// </summary>
     public static string? Whole(string pattern)
     {
         var fromStart = pattern.StartsWith('^');

@@ -4,8 +4,8 @@ using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Arguments one after the other, each between markers with its name, strings as they are and all other values as JSON. Declared arguments come in their order,
-/// the optional ones where they like to.
+/// Arguments one after the other, each between markers with its name, strings as they are and all other values as JSON. Declared arguments come in
+/// their order, the optional ones where they like to.
 /// </summary>
 internal sealed record TaggedArguments
 {

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Makes one text that a Lark grammar allows, for the part of the language that vLLM's compilers share: the first alternative, the least repetition. Knows strings,
-/// regular expressions, <c>%json</c>, rules, groups, repetition and special tokens by id.
+/// Makes one text that a Lark grammar allows, for the part of the language that vLLM's compilers share: the first alternative, the least repetition.
+/// Knows strings, regular expressions, <c>%json</c>, rules, groups, repetition and special tokens by id.
 /// </summary>
 /// <param name="grammar">The grammar.</param>
 /// <param name="schemas">Makes JSON values.</param>

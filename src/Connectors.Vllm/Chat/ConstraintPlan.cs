@@ -8,7 +8,10 @@ using Wire = Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
-/// <summary>The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see <see cref="VllmCapabilities.ConstraintStart"/>.</summary>
+/// <summary>
+/// The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see
+/// <see cref="VllmCapabilities.ConstraintStart"/>.
+/// </summary>
 internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
     /// <summary>
