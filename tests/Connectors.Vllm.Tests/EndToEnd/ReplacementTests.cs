@@ -8,9 +8,9 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 public sealed class ReplacementTests
 {
     [Theory]
-    [InlineData(VllmServerFamily.A, VllmServerFamily.B)]
-    [InlineData(VllmServerFamily.B, VllmServerFamily.A)]
-    public async Task GetResponse_ServerCameBackWithTheOtherProtocol_GoesOn(VllmServerFamily before, VllmServerFamily after)
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.Inference)]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.VllmEngine)]
+    public async Task GetResponse_ServerCameBackWithTheOtherProtocol_GoesOn(EmulatedServer before, EmulatedServer after)
     {
         await using var old = await StartAsync(before, "org/model");
         await using var client = Connect(old);
@@ -25,11 +25,11 @@ public sealed class ReplacementTests
     [Fact]
     public async Task GetResponse_ServerCameBackWithAnotherModel_SaysWhatDiffers()
     {
-        await using var old = await StartAsync(VllmServerFamily.A, "org/model");
+        await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/model");
         await using var client = Connect(old);
         await client.GetResponseAsync("Hi", cancellationToken: Served.Cancel);
         await old.StopAsync();
-        await using var replacement = await StartAsync(VllmServerFamily.A, "org/other", old.Endpoint.Port);
+        await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/other", old.Endpoint.Port);
 
         var exception = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hi", cancellationToken: Served.Cancel));
 
@@ -45,9 +45,9 @@ public sealed class ReplacementTests
         return new VllmChatClient(options);
     }
 
-    private static async Task<VllmTestServer> StartAsync(VllmServerFamily family, string model, int port = 0)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer kind, string model, int port = 0)
     {
-        var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Family = family, ModelPath = model, Port = port }, Served.Cancel);
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = kind, ModelPath = model, Port = port }, Served.Cancel);
         server.Reply("Hello.");
         return server;
     }
