@@ -44,8 +44,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
                 await File.WriteAllTextAsync(reference, commit, cancellationToken).ConfigureAwait(false);
             }
 
-            return await DirectorySource.ReadAsync(snapshot, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, cancellationToken)
-                .ConfigureAwait(false);
+            return await DirectorySource.ReadAsync(
+                snapshot, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, needsTokenizer: true, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or JsonException
             or InvalidDataException
