@@ -39,6 +39,13 @@ public class VllmTestServer : IAsyncDisposable
     /// <summary>The served model's tokenizer.</summary>
     public VllmTokenizer Tokenizer => _state.Model.Tokenizer;
 
+    /// <summary>
+    /// Folder with the served model's files, for the <c>ModelDirectory</c> of a client: <see cref="VllmTestServerOptions.ModelDirectory"/>, or, with the
+    /// Inference protocol, which cannot hand out a tokenizer, a temporary folder that lasts as long as the server. Null where the client gets the files
+    /// of <see cref="TinyModel"/> from the server.
+    /// </summary>
+    public string? ModelDirectory => _options.ModelDirectory ?? _ownedFolder;
+
     /// <summary>Files of the served model by name, as GetTokenizer hands them out.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> ModelFiles => _state.Model.Files;
 
@@ -73,7 +80,7 @@ public class VllmTestServer : IAsyncDisposable
         options ??= new VllmTestServerOptions();
         var isEngine = options.EffectiveProtocol == VllmProtocol.VllmEngine;
 
-        // The Inference protocol cannot hand out a tokenizer; clients find it in the folder that the server names.
+        // The Inference protocol cannot hand out a tokenizer; clients are given the folder.
         var folder = isEngine || options.ModelDirectory is not null
             ? null
             : TinyModel.WriteTo(Directory.CreateTempSubdirectory("vllm-test-server-").FullName);

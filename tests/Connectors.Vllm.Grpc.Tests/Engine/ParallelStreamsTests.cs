@@ -50,7 +50,7 @@ public sealed class ParallelStreamsTests
             }
 
             await allOpen.Task.WaitAsync(Engines.HangGuard);
-            var complete = new Protocol.Engine.GenerateResponse { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 3 } };
+            var complete = new Protocol.Engine.GenerateResponse { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 1 } };
             await ReplayServer.SendAsync(context, [complete.ToByteArray()]);
         });
         await using var engine = Engines.Create(server.Endpoint);

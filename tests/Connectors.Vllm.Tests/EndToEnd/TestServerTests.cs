@@ -4,18 +4,18 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.EndToEnd;
 
-/// <summary>The test server and the client as users put them together: no option but the address.</summary>
+/// <summary>The test server and the client as users put them together.</summary>
 public sealed class TestServerTests
 {
     [Theory]
-    [InlineData(VllmProtocol.Auto)]
+    [InlineData(VllmProtocol.VllmEngine)]
     [InlineData(VllmProtocol.Inference)]
     public async Task Chat_WithTheShippedModel_WorksOutOfTheBox(VllmProtocol protocol)
     {
         var cancel = TestContext.Current.CancellationToken;
         await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Protocol = protocol }, cancel);
         server.Enqueue("It is sunny in Paris.");
-        await using var client = new VllmChatClient(server.Endpoint.ToString());
+        await using var client = new VllmChatClient(new VllmGrpcOptions { Endpoint = server.Endpoint, ModelDirectory = server.ModelDirectory });
 
         var response = await client.GetResponseAsync("How is the weather in Paris?", cancellationToken: cancel);
 

@@ -108,6 +108,12 @@ internal sealed class VllmEngineReader(
     /// <summary>An answer whose own counts contradict it has lost something, whatever it reads like.</summary>
     private void CheckCounts(GenerateComplete complete, int received)
     {
+        if (complete.FinishReason is "error" or "abort")
+        {
+            // Not an answer; it may have ended before anything was counted.
+            return;
+        }
+
         CheckPromptCount(complete.PromptTokens);
         if (complete.OutputIds.Count > received)
         {
