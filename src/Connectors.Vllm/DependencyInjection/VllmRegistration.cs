@@ -135,7 +135,7 @@ internal sealed class VllmRegistration
         {
             var prefix = section is IConfigurationSection named ? named.Path + ":" : string.Empty;
             var problems = options.Check().Select(problem => $"{prefix}{problem.MemberNames.First()}: {problem.ErrorMessage}").ToList();
-            if (section is not null && options.Endpoints.Count == 0
+            if (section is not null && options.Endpoints.Count == 0 && options.Connection.CallInvoker is null
                 && Environment.GetEnvironmentVariable(VllmConnectionOptions.HostVariable) is null
                     && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
             {
