@@ -213,7 +213,7 @@ public sealed class SettingsContractTests
         }
         else
         {
-            var exception = await Assert.ThrowsAnyAsync<Grpc.VllmException>(() => AskAsync(host, settings));
+            var exception = await Assert.ThrowsAnyAsync<VllmException>(() => AskAsync(host, settings));
             Assert.Contains("seed", exception.Message, StringComparison.OrdinalIgnoreCase);
         }
     }
