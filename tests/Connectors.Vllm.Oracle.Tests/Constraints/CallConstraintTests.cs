@@ -8,7 +8,10 @@ namespace Connectors.Vllm.Oracle.Tests.Constraints;
 /// </summary>
 public sealed class CallConstraintTests(GrammarOracle oracle) : IClassFixture<GrammarOracle>
 {
-    public static TheoryData<string, string> Cases => new(ConstraintScenarios.All.Keys.SelectMany(mode => ForcedFormats.All.Select(profile => (mode, profile.Tools))));
+    // The old xgrammar of this oracle compiles no free text that may end in two ways and goes on; GrammarCompilerTests asks the servers' own.
+    public static TheoryData<string, string> Cases => new(ConstraintScenarios.All.Keys
+        .SelectMany(mode => ForcedFormats.All.Select(profile => (mode, profile.Tools)))
+        .Where(item => item.Tools != "kimi_k3" || !item.mode.StartsWith("auto", StringComparison.Ordinal)));
 
     [Theory]
     [MemberData(nameof(Cases))]
