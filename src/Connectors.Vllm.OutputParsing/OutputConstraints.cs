@@ -2,7 +2,9 @@ using Connectors.Vllm.OutputParsing.Constraints;
 
 namespace Connectors.Vllm.OutputParsing;
 
-/// <summary>Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.</summary>
+/// <summary>
+/// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.
+/// </summary>
 public static class OutputConstraints
 {
     /// <summary>Builds the constraint of a request.</summary>

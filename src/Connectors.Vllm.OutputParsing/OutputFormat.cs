@@ -7,8 +7,8 @@ using Connectors.Vllm.OutputParsing.Selection;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// How one model writes thoughts and calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per model by
-/// <see cref="OutputFormats"/>. Immutable and thread-safe.
+/// How one model writes thoughts and calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per
+/// model by <see cref="OutputFormats"/>. Immutable and thread-safe.
 /// </summary>
 public sealed class OutputFormat
 {
@@ -94,10 +94,13 @@ public sealed class OutputFormat
         var compiled = _compiled;
         if (compiled is null || compiled.Tools != tools || compiled.Reasoning != reasoning || compiled.Specials != options.SpecialTokens)
         {
-            // What opens a call at the start of an answer, or begins a citation, is ordinary text ("{"), which tokens may also hold together with what follows it.
+            // What opens a call at the start of an answer, or begins a citation, is ordinary text ("{"), which tokens may also hold together with
+            // what follows it.
             const MarkerKind Ordinary = MarkerKind.CallOpenAtStart | MarkerKind.Citation;
-            var markers = Markers(tools, reasoning).Select(marker => marker with { IsToken = (marker.Kind & Ordinary) == 0 && _findToken?.Invoke(marker.Text) is >= 0 });
-            var specials = options.SpecialTokens?.Values.Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
+            var markers = Markers(tools, reasoning)
+                .Select(marker => marker with { IsToken = (marker.Kind & Ordinary) == 0 && _findToken?.Invoke(marker.Text) is >= 0 });
+            var specials = options.SpecialTokens?.Values
+                .Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
             _compiled = compiled = new CompiledMarkers(tools, reasoning, options.SpecialTokens, new MarkerTrie(markers.Concat(specials)));
         }
 

@@ -27,7 +27,9 @@ public static class OutputFormats
     /// </summary>
     /// <param name="hints">What is known of the model.</param>
     /// <returns>The format, with the reason of each choice.</returns>
-    /// <exception cref="OutputFormatException">A parser name is unknown, or the response template was asked for (<c>hf</c>) and cannot be used.</exception>
+    /// <exception cref="OutputFormatException">
+    /// A parser name is unknown, or the response template was asked for (<c>hf</c>) and cannot be used.
+    /// </exception>
     public static OutputFormat Select(OutputFormatHints hints)
     {
         ArgumentNullException.ThrowIfNull(hints);

@@ -51,10 +51,15 @@ public enum OutputEventKind
     /// <summary>A piece of the visible answer; <see cref="OutputEvent.Text"/> holds it.</summary>
     Text,
 
-    /// <summary>A tool call begins: <see cref="OutputEvent.CallIndex"/>, <see cref="OutputEvent.CallId"/> and <see cref="OutputEvent.Name"/> are set.</summary>
+    /// <summary>
+    /// A tool call begins: <see cref="OutputEvent.CallIndex"/>, <see cref="OutputEvent.CallId"/> and <see cref="OutputEvent.Name"/> are set.
+    /// </summary>
     ToolCallStart,
 
-    /// <summary>A piece of the call's arguments as JSON text. The pieces of one call concatenate to one JSON object, unless the call's end carries an error.</summary>
+    /// <summary>
+    /// A piece of the call's arguments as JSON text. The pieces of one call concatenate to one JSON object, unless the call's end carries an
+    /// error.
+    /// </summary>
     ToolCallArguments,
 
     /// <summary>
@@ -65,7 +70,8 @@ public enum OutputEventKind
 
     /// <summary>
     /// Characters that carry no content: markers, framing newlines, dropped special tokens, suppressed calls. Only with
-    /// <see cref="OutputParserOptions.ReportMarkup"/>; then the texts of all events except <see cref="ToolCallArguments"/> concatenate to the raw output.
+    /// <see cref="OutputParserOptions.ReportMarkup"/>; then the texts of all events except <see cref="ToolCallArguments"/> concatenate to the raw
+    /// output.
     /// </summary>
     Markup,
 }

@@ -9,8 +9,8 @@ public sealed class OutputParserOptions
 {
     /// <summary>
     /// The end of the rendered prompt (some hundred characters are enough; the whole prompt is fine). It decides whether the output begins inside
-    /// a thought. Null or without a marker: the output begins outside. Leave it null where a constraint without a thought of its own holds from the first
-    /// token: then no thought can come, whatever the prompt ends with.
+    /// a thought. Null or without a marker: the output begins outside. Leave it null where a constraint without a thought of its own holds from
+    /// the first token: then no thought can come, whatever the prompt ends with.
     /// </summary>
     public string? PromptTail { get; init; }
 
@@ -23,10 +23,14 @@ public sealed class OutputParserOptions
     /// <summary>The shape of the calls, as <see cref="OutputConstraintResult.CallShape"/> says.</summary>
     public CallShape CallShape { get; init; }
 
-    /// <summary>False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.</summary>
+    /// <summary>
+    /// False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.
+    /// </summary>
     public bool AllowMultipleToolCalls { get; init; } = true;
 
-    /// <summary>Keyword arguments of the chat template (an object), such as <c>reasoning_effort</c>: some formats change their markers with them.</summary>
+    /// <summary>
+    /// Keyword arguments of the chat template (an object), such as <c>reasoning_effort</c>: some formats change their markers with them.
+    /// </summary>
     public JsonElement? TemplateArguments { get; init; }
 
     /// <summary>Texts that end the output where they first occur.</summary>
@@ -69,7 +73,10 @@ public enum CallShape
     /// <summary>As the model's own format writes them.</summary>
     Native,
 
-    /// <summary>After the reasoning, one JSON array of <c>{"name", "parameters"}</c> objects (the constraint of a required call for formats without a structural tag).</summary>
+    /// <summary>
+    /// After the reasoning, one JSON array of <c>{"name", "parameters"}</c> objects (the constraint of a required call for formats without a
+    /// structural tag).
+    /// </summary>
     JsonArray,
 
     /// <summary>After the reasoning, the bare JSON arguments of the one tool named by <see cref="OutputParserOptions.ToolChoice"/>.</summary>
@@ -82,10 +89,15 @@ public enum CallShape
 /// <summary>What happens to a call that was closed but whose arguments are not a JSON object.</summary>
 public enum MalformedCallPolicy
 {
-    /// <summary>The raw markup comes out as text (the default: a loop that runs functions would otherwise run one with defaults for all parameters).</summary>
+    /// <summary>
+    /// The raw markup comes out as text (the default: a loop that runs functions would otherwise run one with defaults for all parameters).
+    /// </summary>
     Text,
 
-    /// <summary>A call whose end carries <see cref="OutputEvent.Error"/> comes out, for loops that tell the model what was wrong. Needs a readable name; else text.</summary>
+    /// <summary>
+    /// A call whose end carries <see cref="OutputEvent.Error"/> comes out, for loops that tell the model what was wrong. Needs a readable name;
+    /// else text.
+    /// </summary>
     Call,
 }
 

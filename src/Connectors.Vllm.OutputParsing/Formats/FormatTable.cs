@@ -88,7 +88,8 @@ internal static class FormatTable
     public static ReasoningSyntax? FindReasoning(string name)
     {
         var wanted = Normalize(name);
-        return Array.Find(Reasoning, row => row.Names.Contains(wanted, StringComparer.Ordinal)) is { } found ? found.Id == wanted ? found : found with { Id = wanted } : null;
+        var found = Array.Find(Reasoning, row => row.Names.Contains(wanted, StringComparer.Ordinal));
+        return found is null || found.Id == wanted ? found : found with { Id = wanted };
     }
 
     private static string Normalize(string name) => name.Trim().ToLowerInvariant().Replace('-', '_').Replace('.', '_');

@@ -4,7 +4,9 @@ using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
-/// <summary>Name and key/value pairs in <c>&lt;tool_call&gt;</c>: GLM 4.5 to 5.x, Ling 3, Poolside. With or without newlines; JSON is understood too.</summary>
+/// <summary>
+/// Name and key/value pairs in <c>&lt;tool_call&gt;</c>: GLM 4.5 to 5.x, Ling 3, Poolside. With or without newlines; JSON is understood too.
+/// </summary>
 internal static class GlmFormat
 {
     private static readonly KeyValueSyntax Pairs = new() { CallOpen = "<tool_call>", CallClose = "</tool_call>" };

@@ -71,8 +71,8 @@ internal sealed class HarmonyMachine(MachineContext context)
         }
 
         recipient = "";
-        var parts = text.Replace("<|", " <|", StringComparison.Ordinal).Replace("to= ", "to=", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        foreach (var part in parts)
+        text = text.Replace("<|", " <|", StringComparison.Ordinal).Replace("to= ", "to=", StringComparison.Ordinal);
+        foreach (var part in text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
         {
             // Models leave the sign of a recipient out, and write a tool's name where the channel stands.
             recipient = part.StartsWith("to=", StringComparison.Ordinal) ? part[3..] : recipient.Length == 0 && IsTool(part) ? part : recipient;
@@ -83,7 +83,8 @@ internal sealed class HarmonyMachine(MachineContext context)
     }
 
     private bool IsTool(string word) =>
-        Context.IsDeclared(word) || (word.StartsWith(Functions, StringComparison.Ordinal) && Lookahead.IsName(word) && word.Length > Functions.Length);
+        Context.IsDeclared(word)
+        || (word.StartsWith(Functions, StringComparison.Ordinal) && word.Length > Functions.Length && Lookahead.IsName(word));
 
     protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body) => [JsonCalls.FromArguments(recipient, body)];
 

@@ -4,7 +4,9 @@ using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
-/// <summary>Hunyuan v3 and v4: key/value pairs in sections; a checkpoint may add a suffix to every marker (<c>&lt;tool_call:6124c78e&gt;</c>).</summary>
+/// <summary>
+/// Hunyuan v3 and v4: key/value pairs in sections; a checkpoint may add a suffix to every marker (<c>&lt;tool_call:6124c78e&gt;</c>).
+/// </summary>
 internal static class HunyuanFormats
 {
     public static readonly ToolSyntax V3 = Create("hy_v3", "");

@@ -21,7 +21,8 @@ internal static class MuseGlimmerFormat
 }
 
 /// <summary>Reads messages by their recipient.</summary>
-internal sealed class MuseGlimmerMachine(MachineContext context) : ChannelMachine(context, new ChannelMarkers(["<|start|>"], "<|message|>", ["<|eom|>", "<|eot|>"]))
+internal sealed class MuseGlimmerMachine(MachineContext context)
+    : ChannelMachine(context, new ChannelMarkers(["<|start|>"], "<|message|>", ["<|eom|>", "<|eot|>"]))
 {
     private static readonly XmlCallSyntax Xml = new()
     {

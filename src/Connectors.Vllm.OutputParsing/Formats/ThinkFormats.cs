@@ -19,8 +19,8 @@ internal static class ThinkFormats
         Id = "qwen3",
         Aliases =
         [
-            "qwen3_thinking", "nemotron_v3", "nano_v3", "super_v3", "mimo", "minicpmv", "granite_thinking_parser", "granite_thinking", "step3p5", "minimax_m2", "minimax",
-            "minimax_m2_append_think",
+            "qwen3_thinking", "nemotron_v3", "nano_v3", "super_v3", "mimo", "minicpmv", "granite_thinking_parser", "granite_thinking", "step3p5",
+            "minimax_m2", "minimax", "minimax_m2_append_think",
         ],
         TextAfterClose = "\n\n",
     };
@@ -44,7 +44,13 @@ internal static class ThinkFormats
         Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
     };
 
-    public static readonly ReasoningSyntax SeedOss = Think with { Id = "seed_oss", Aliases = [], Opens = ["<seed:think>"], Closes = ["</seed:think>"] };
+    public static readonly ReasoningSyntax SeedOss = Think with
+    {
+        Id = "seed_oss",
+        Aliases = [],
+        Opens = ["<seed:think>"],
+        Closes = ["</seed:think>"],
+    };
 
     public static readonly ReasoningSyntax LongCat = Think with
     {
@@ -54,9 +60,23 @@ internal static class ThinkFormats
         Closes = ["</longcat_think>", "</think>"],
     };
 
-    public static readonly ReasoningSyntax Kimi = Think with { Id = "kimi", Aliases = [], Opens = ["◁think▷"], Closes = ["◁/think▷"], OpensOnlyAtStart = false };
+    public static readonly ReasoningSyntax Kimi = Think with
+    {
+        Id = "kimi",
+        Aliases = [],
+        Opens = ["◁think▷"],
+        Closes = ["◁/think▷"],
+        OpensOnlyAtStart = false,
+    };
 
-    public static readonly ReasoningSyntax Mistral = Think with { Id = "mistral", Aliases = ["magistral"], Opens = ["[THINK]"], Closes = ["[/THINK]"], OpensOnlyAtStart = false };
+    public static readonly ReasoningSyntax Mistral = Think with
+    {
+        Id = "mistral",
+        Aliases = ["magistral"],
+        Opens = ["[THINK]"],
+        Closes = ["[/THINK]"],
+        OpensOnlyAtStart = false,
+    };
 
     public static readonly ReasoningSyntax Cohere = Think with
     {
@@ -96,5 +116,6 @@ internal static class ThinkFormats
         TextAfterClose = "<|message_model|>",
     };
 
-    public static readonly ReasoningSyntax[] All = [Qwen, Think, Glm45, Strict, Ernie45, SeedOss, LongCat, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
+    public static readonly ReasoningSyntax[] All =
+        [Qwen, Think, Glm45, Strict, Ernie45, SeedOss, LongCat, Kimi, Mistral, Cohere, Granite, Plamo3, Inkling];
 }

@@ -6,7 +6,8 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 internal sealed class CallIdStyle
 {
     /// <summary>The model's own id where its format has one, else <c>call_</c> and 24 hex digits.</summary>
-    public static readonly CallIdStyle Default = new((_, _, _, own) => own is { Length: > 0 and <= 128 } ? own : "call_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12)));
+    public static readonly CallIdStyle Default = new((_, _, _, own) =>
+        own is { Length: > 0 and <= 128 } ? own : "call_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12)));
 
     /// <summary>Nine letters and digits, the model's own where it wrote some: Mistral's templates refuse anything else.</summary>
     public static readonly CallIdStyle Mistral = new((_, _, _, own) => own is { Length: 9 } && own.All(char.IsAsciiLetterOrDigit)

@@ -27,8 +27,10 @@ internal abstract class ChannelMachine : OutputMachine
 
     private static readonly Transitions Table = new(
         nameof(ChannelMachine),
-        (nameof(Between), nameof(Header)), (nameof(Header), nameof(Between)), (nameof(Header), nameof(Body)), (nameof(Header), nameof(CallBody)),
-        (nameof(Body), nameof(Between)), (nameof(CallBody), nameof(Between)));
+        (nameof(Between), nameof(Header)),
+        (nameof(Header), nameof(Between)), (nameof(Header), nameof(Body)), (nameof(Header), nameof(CallBody)),
+        (nameof(Body), nameof(Between)),
+        (nameof(CallBody), nameof(Between)));
 
     private readonly EventWriter _writer;
     private readonly IReadOnlyDictionary<int, string> _markerTokens;
@@ -238,7 +240,8 @@ internal abstract class ChannelMachine : OutputMachine
         var text = _buffer.Span[..length].TrimStart();
         var start = _markers.Starts[0];
         header.Prefix = "";
-        if (text.StartsWith(start, StringComparison.Ordinal) && "assistant".AsSpan().StartsWith(text[start.Length..].Trim(), StringComparison.Ordinal))
+        if (text.StartsWith(start, StringComparison.Ordinal)
+            && "assistant".AsSpan().StartsWith(text[start.Length..].Trim(), StringComparison.Ordinal))
         {
             Drop(length);
         }

@@ -42,7 +42,9 @@ internal sealed record ToolSyntax
     /// <summary>The shape of call ids.</summary>
     public CallIdStyle CallIds { get; init; } = CallIdStyle.Default;
 
-    /// <summary>Makes a machine of the format's own, for formats that are more than markers in text; then the reasoning is the machine's as well.</summary>
+    /// <summary>
+    /// Makes a machine of the format's own, for formats that are more than markers in text; then the reasoning is the machine's as well.
+    /// </summary>
     public Func<MachineContext, OutputMachine>? Machine { get; init; }
 
     /// <summary>The same syntax with other markers, where template arguments change them.</summary>

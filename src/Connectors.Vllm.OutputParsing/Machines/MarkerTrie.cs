@@ -22,8 +22,8 @@ internal sealed class MarkerTrie
     public SearchValues<char> FirstCharacters { get; }
 
     /// <summary>
-    /// The longest marker that <paramref name="text"/> begins with and <paramref name="accepts"/> takes. <paramref name="open"/> is true when the text
-    /// ends before it is certain that no longer one follows.
+    /// The longest marker that <paramref name="text"/> begins with and <paramref name="accepts"/> takes. <paramref name="open"/> is true when the
+    /// text ends before it is certain that no longer one follows.
     /// </summary>
     public Marker? Match<TState>(ReadOnlySpan<char> text, in TState state, MarkerFilter<TState> accepts, out bool open)
         where TState : allows ref struct

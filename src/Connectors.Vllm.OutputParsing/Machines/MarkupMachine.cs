@@ -3,8 +3,8 @@ using Connectors.Vllm.OutputParsing.Readers;
 namespace Connectors.Vllm.OutputParsing.Machines;
 
 /// <summary>
-/// The machine of all formats that are markers in running text. Text passes on as far as it cannot become a marker, markers switch between thought and
-/// answer, and blocks of calls go to the format's <see cref="CallReader"/>.
+/// The machine of all formats that are markers in running text. Text passes on as far as it cannot become a marker, markers switch between
+/// thought and answer, and blocks of calls go to the format's <see cref="CallReader"/>.
 /// </summary>
 internal sealed class MarkupMachine : OutputMachine
 {
@@ -13,8 +13,9 @@ internal sealed class MarkupMachine : OutputMachine
 
     private static readonly Transitions Table = new(
         nameof(MarkupMachine),
-        (nameof(Lead), nameof(Running)), (nameof(Lead), nameof(Lead)), (nameof(Lead), nameof(Block)), (nameof(Running), nameof(Lead)), (nameof(Running), nameof(Block)),
-        (nameof(Running), nameof(Running)), (nameof(Block), nameof(Lead)), (nameof(Block), nameof(Running)), (nameof(Block), nameof(Block)));
+        (nameof(Lead), nameof(Running)), (nameof(Lead), nameof(Lead)), (nameof(Lead), nameof(Block)),
+        (nameof(Running), nameof(Lead)), (nameof(Running), nameof(Block)), (nameof(Running), nameof(Running)),
+        (nameof(Block), nameof(Lead)), (nameof(Block), nameof(Running)), (nameof(Block), nameof(Block)));
 
     private readonly EventWriter _writer;
     private readonly ReasoningSyntax _reasoningSyntax;
@@ -214,7 +215,8 @@ internal sealed class MarkupMachine : OutputMachine
     /// <summary>Looks for a marker at the scan position and acts on it; false when more characters are needed to know.</summary>
     private bool TryMarker(bool final, out bool taken)
     {
-        var marker = _trie.Match(_buffer.Span[_scan..], this, static (in MarkupMachine machine, Marker candidate) => machine.Counts(candidate), out var open);
+        var marker = _trie.Match(
+            _buffer.Span[_scan..], this, static (in MarkupMachine machine, Marker candidate) => machine.Counts(candidate), out var open);
         taken = false;
         if (open && !final)
         {
@@ -287,7 +289,8 @@ internal sealed class MarkupMachine : OutputMachine
             return _state is Running { QuotesCall: true } ? MarkerKind.None : MarkerKind.Drop;
         }
 
-        return (kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose)) ? MarkerKind.Drop : MarkerKind.None;
+        var isDropped = (kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose));
+        return isDropped ? MarkerKind.Drop : MarkerKind.None;
     }
 
     private void Act(Marker marker)

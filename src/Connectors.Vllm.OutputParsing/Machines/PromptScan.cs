@@ -9,11 +9,14 @@ internal static class PromptScan
     private static readonly string[] TurnMarkers =
     [
         "<|im_end|>", "<|im_user|>", "<|im_start|>user", "<|eot_id|>", "<|eom_id|>", "<|user|>", "<|observation|>", "<|system|>", "<｜User｜>",
-        "<｜end▁of▁sentence｜>", "[INST]", "[/INST]", "<|END_OF_TURN_TOKEN|>", "<|START_OF_TURN_TOKEN|>", "<end_of_turn>", "<start_of_turn>", "<turn|>", "<|turn>",
+        "<｜end▁of▁sentence｜>", "[INST]", "[/INST]", "<|END_OF_TURN_TOKEN|>", "<|START_OF_TURN_TOKEN|>", "<end_of_turn>", "<start_of_turn>",
+        "<turn|>", "<|turn>",
         "[e~[", "]~b]user", "]~b]tool", "<|end_of_msg|>", "<|end_of_role|>", "<|endoftext|>", "<|eot|>", "<|eom|>", "<seed:eos>", "<|plamo:tag|>",
     ];
 
-    /// <summary>Null when the tail holds no marker of this turn; else whether the thought is open, and whether a newline follows its marker already.</summary>
+    /// <summary>
+    /// Null when the tail holds no marker of this turn; else whether the thought is open, and whether a newline follows its marker already.
+    /// </summary>
     public static bool? IsOpen(string? tail, ReasoningSyntax syntax, out bool newlineWritten)
     {
         newlineWritten = false;

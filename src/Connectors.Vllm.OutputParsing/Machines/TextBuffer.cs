@@ -57,7 +57,9 @@ internal sealed class TextBuffer
     }
 }
 
-/// <summary>Where in the output marker tokens and special tokens stand, by position from the output's start; kept only for characters still needed.</summary>
+/// <summary>
+/// Where in the output marker tokens and special tokens stand, by position from the output's start; kept only for characters still needed.
+/// </summary>
 internal sealed class TokenMarks
 {
     private readonly List<(long Position, int Length)> _marks = [];

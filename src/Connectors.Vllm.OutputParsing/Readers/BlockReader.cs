@@ -51,9 +51,10 @@ internal sealed class CallDraft(string name, ToolSchema schema, string? id = nul
 }
 
 /// <summary>
-/// The loop that all formats with a header and values share: what opens a call, its header, its body, a value, what closes it. A step of a format looks
-/// at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is no call is text behind its opener and
-/// read again, but what was cut off behind the beginning of a value is text as a whole, for nothing that stands in a value may ever run.
+/// The loop that all formats with a header and values share: what opens a call, its header, its body, a value, what closes it. A step of a format
+/// looks at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is no call is text behind
+/// its opener and read again, but what was cut off behind the beginning of a value is text as a whole, for nothing that stands in a value may
+/// ever run.
 /// </summary>
 internal abstract class BlockReader : CallReader
 {
@@ -100,6 +101,25 @@ internal abstract class BlockReader : CallReader
         return null;
     }
 
+    /// <summary>What came of a complete call: another one begins behind it, its section ends, or neither.</summary>
+    /// <param name="close">The call.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="callOpen">The marker of another call.</param>
+    /// <param name="behind">That marker, and those that end the section.</param>
+    /// <param name="final">True when no more characters will come.</param>
+    protected ReadResult ReadClose(BlockState.Close close, ReadOnlySpan<char> block, string callOpen, string[] behind, bool final)
+    {
+        var at = Lookahead.SkipSpace(block, Position);
+        var length = Lookahead.Prefix(block[at..], behind, out var open);
+        if (length == 0)
+        {
+            var mayFollow = !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace;
+            return mayFollow ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
+        }
+
+        return block[at..].StartsWith(callOpen, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
+    }
+
     /// <summary>A call that another one follows, which begins at <paramref name="length"/>.</summary>
     protected ReadResult Another(ParsedCall call, int length, BlockState? next = null)
     {
@@ -109,8 +129,8 @@ internal abstract class BlockReader : CallReader
     }
 
     /// <summary>
-    /// No call: the opener is text, and reading goes on behind it, or behind <paramref name="length"/> characters. With a value, all that was looked at
-    /// is text.
+    /// No call: the opener is text, and reading goes on behind it, or behind <paramref name="length"/> characters. With a value, all that was
+    /// looked at is text.
     /// </summary>
     protected ReadResult Reject(int examined, int length = 0)
     {

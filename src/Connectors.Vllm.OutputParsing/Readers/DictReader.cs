@@ -10,9 +10,9 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList<string> Closers);
 
 /// <summary>
-/// Reads calls such as <c>call:name{key:value,…}</c> (Gemma 4, FunctionGemma). Strings stand between the format's delimiters or in quotes; whatever else
-/// begins a value is a word, up to the next comma or the end of the dictionary or list around it. One token is taken after the other, and none before
-/// it is whole.
+/// Reads calls such as <c>call:name{key:value,…}</c> (Gemma 4, FunctionGemma). Strings stand between the format's delimiters or in quotes;
+/// whatever else begins a value is a word, up to the next comma or the end of the dictionary or list around it. One token is taken after the
+/// other, and none before it is whole.
 /// </summary>
 internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : CallReader
 {
@@ -20,11 +20,14 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
 
     private static readonly Transitions Table = new(
         nameof(DictReader),
-        (nameof(State.Header), nameof(State.Key)), (nameof(State.Key), nameof(State.Colon)), (nameof(State.Colon), nameof(State.Value)),
-        (nameof(State.Value), nameof(State.Key)), (nameof(State.Value), nameof(State.Value)), (nameof(State.Value), nameof(State.Comma)),
-        (nameof(State.Comma), nameof(State.Key)), (nameof(State.Comma), nameof(State.Value)), (nameof(State.Comma), nameof(State.Comma)),
-        (nameof(State.Key), nameof(State.Comma)), (nameof(State.Key), nameof(State.Closer)), (nameof(State.Comma), nameof(State.Closer)),
-        (nameof(State.Key), nameof(State.Broken)), (nameof(State.Colon), nameof(State.Broken)), (nameof(State.Value), nameof(State.Broken)),
+        (nameof(State.Header), nameof(State.Key)),
+        (nameof(State.Key), nameof(State.Colon)), (nameof(State.Key), nameof(State.Comma)), (nameof(State.Key), nameof(State.Closer)),
+        (nameof(State.Key), nameof(State.Broken)),
+        (nameof(State.Colon), nameof(State.Value)), (nameof(State.Colon), nameof(State.Broken)),
+        (nameof(State.Value), nameof(State.Key)), (nameof(State.Value), nameof(State.Value)),
+        (nameof(State.Value), nameof(State.Comma)), (nameof(State.Value), nameof(State.Broken)),
+        (nameof(State.Comma), nameof(State.Key)), (nameof(State.Comma), nameof(State.Value)),
+        (nameof(State.Comma), nameof(State.Comma)), (nameof(State.Comma), nameof(State.Closer)),
         (nameof(State.Comma), nameof(State.Broken)));
 
     private readonly string[] _delimiters = [syntax.Delimiter];
@@ -101,7 +104,9 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
         }
     }
 
-    /// <summary>Reads up to the bracket that opens the arguments: true when it was found, false when it may still come, null when it cannot.</summary>
+    /// <summary>
+    /// Reads up to the bracket that opens the arguments: true when it was found, false when it may still come, null when it cannot.
+    /// </summary>
     private bool? ReadHeader(ReadOnlySpan<char> block)
     {
         var at = block[_openerLength..].IndexOfAny('{', '(', '<');
@@ -111,7 +116,9 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
         }
 
         var header = at is < 0 or > MaxHeader ? [] : block.Slice(_openerLength, at).Trim();
-        var name = header.StartsWith("call") && header[4..].TrimStart() is [':', .. var behind] ? behind : header.StartsWith(":") ? header[1..] : header;
+        var name = header.StartsWith("call") && header[4..].TrimStart() is [':', .. var behind] ? behind
+            : header.StartsWith(":") ? header[1..]
+            : header;
         if (!Lookahead.IsName(name.Trim()) || block[_openerLength + at] == '<')
         {
             return null;
@@ -261,7 +268,8 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
                 return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
             }
 
-            return ReadResult.LastCall(ParsedCall.Malformed(_name, block[_bodyStart..closer], "The arguments are no dictionary."), closer + closerLength);
+            var call = ParsedCall.Malformed(_name, block[_bodyStart..closer], "The arguments are no dictionary.");
+            return ReadResult.LastCall(call, closer + closerLength);
         }
 
         var at = Lookahead.SkipSpace(block, _position);
@@ -274,7 +282,8 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
         // JSON keeps the model's spelling.
         var body = block[_bodyStart.._position];
         using var json = body.Contains(syntax.Delimiter, StringComparison.Ordinal) ? null : JsonText.ParseCall(body);
-        return ReadResult.LastCall(ParsedCall.Of(_name, json is null ? _open.Peek().ToJson() : json.RootElement.GetRawText()), length > 0 ? at + length : _position);
+        var arguments = json is null ? _open.Peek().ToJson() : json.RootElement.GetRawText();
+        return ReadResult.LastCall(ParsedCall.Of(_name, arguments), length > 0 ? at + length : _position);
     }
 
     private bool Break() => Go(State.Broken);
@@ -402,7 +411,9 @@ internal sealed class DictReader(ReaderContext context, DictSyntax syntax) : Cal
         }
     }
 
-    /// <summary>Where a word without quotes ends: brackets inside of it are its own as long as they come in pairs. Null when its end has not come yet.</summary>
+    /// <summary>
+    /// Where a word without quotes ends: brackets inside of it are its own as long as they come in pairs. Null when its end has not come yet.
+    /// </summary>
     private int? WordEnd(ReadOnlySpan<char> block, Container container)
     {
         _probe = Math.Max(_probe, _position);

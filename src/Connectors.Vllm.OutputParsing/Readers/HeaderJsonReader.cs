@@ -38,7 +38,10 @@ internal sealed class HeaderJsonReader : BlockReader
 
     private static readonly Transitions Table = new(
         nameof(HeaderJsonReader),
-        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)), (nameof(Json), nameof(Close)),
+        (nameof(Open), nameof(Header)),
+        (nameof(Header), nameof(Body)),
+        (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)),
+        (nameof(Json), nameof(Close)),
         (nameof(Close), nameof(Open)));
 
     private readonly ReaderContext _context;
@@ -60,7 +63,8 @@ internal sealed class HeaderJsonReader : BlockReader
 
     public override Transitions Transitions => Table;
 
-    protected override BlockState First(ReadOnlySpan<char> opener) => _syntax.CallOpens.Contains(opener.ToString()) ? new Header(Position) : new Open();
+    protected override BlockState First(ReadOnlySpan<char> opener) =>
+        _syntax.CallOpens.Contains(opener.ToString()) ? new Header(Position) : new Open();
 
     protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {

@@ -62,7 +62,8 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
                 }
 
                 var written = block[_start.._position];
-                _call = ParsedCall.Malformed(JsonCalls.NameIn(written, syntax.Keys), written, "The block is no JSON object with a name and arguments.");
+                var name = JsonCalls.NameIn(written, syntax.Keys);
+                _call = ParsedCall.Malformed(name, written, "The block is no JSON object with a name and arguments.");
             }
         }
     }

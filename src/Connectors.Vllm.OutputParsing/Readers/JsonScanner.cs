@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
-/// <summary>Finds the end of a JSON object or array lexically, as characters arrive: depth, string, escape. No recursion, no limits, linear.</summary>
+/// <summary>
+/// Finds the end of a JSON object or array lexically, as characters arrive: depth, string, escape. No recursion, no limits, linear.
+/// </summary>
 internal struct JsonScanner
 {
     private static readonly SearchValues<char> InString = SearchValues.Create("\"\\");

@@ -44,11 +44,18 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
 
     private static readonly Transitions Table = new(
         nameof(KeyValueReader),
-        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Header), nameof(Value)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)),
-        (nameof(Body), nameof(Close)), (nameof(Close), nameof(Open)));
+        (nameof(Open), nameof(Header)),
+        (nameof(Header), nameof(Body)), (nameof(Header), nameof(Value)),
+        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Close)),
+        (nameof(Value), nameof(Body)),
+        (nameof(Close), nameof(Open)));
 
     private readonly string[] _opens = [syntax.CallOpen];
-    private readonly string[] _behindName = [.. new[] { syntax.KeyOpen, syntax.CallClose, syntax.NameEnd, syntax.KeyClose, syntax.ValueClose }.Where(text => text.Length > 0)];
+    private readonly string[] _behindName =
+    [
+        syntax.KeyOpen, syntax.CallClose, syntax.KeyClose, syntax.ValueClose,
+        .. syntax.NameEnd.Length > 0 ? [syntax.NameEnd] : Array.Empty<string>(),
+    ];
     private readonly string[] _inBody = [syntax.KeyOpen, syntax.CallClose, syntax.KeyClose];
     private readonly string[] _behindValue = [syntax.KeyOpen, syntax.CallClose];
     private readonly string[] _behindCall = [syntax.CallOpen, .. syntax.SectionClosers];
@@ -64,7 +71,8 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         Header header => ReadHeader(header, block, final),
         Body body => ReadBody(body, block, final),
         Value value => ReadValue(value, block, final),
-        _ => ReadClose((Close)state, block, final),
+        Close close when syntax.SectionClosers.Count == 0 => ReadResult.LastCall(close.Call, Position),
+        _ => ReadClose((Close)state, block, syntax.CallOpen, _behindCall, final),
     };
 
     private ReadResult? ReadOpen(ReadOnlySpan<char> block)
@@ -296,7 +304,9 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         return length > 0 ? !window[next..].StartsWith(syntax.ValueClose, StringComparison.Ordinal) : open ? null : false;
     }
 
-    /// <summary>Whether a tag inside a value ends it: only where the markup can go on behind it. Null when more characters are needed to know.</summary>
+    /// <summary>
+    /// Whether a tag inside a value ends it: only where the markup can go on behind it. Null when more characters are needed to know.
+    /// </summary>
     private bool? Ends(Value value, ReadOnlySpan<char> block, ReadOnlySpan<char> mark, bool final)
     {
         var isValueClose = mark.SequenceEqual(syntax.ValueClose);
@@ -350,23 +360,6 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
             : open && !final ? null : false;
     }
 
-    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
-    {
-        if (syntax.SectionClosers.Count == 0)
-        {
-            return ReadResult.LastCall(close.Call, Position);
-        }
-
-        var at = Lookahead.SkipSpace(block, Position);
-        var length = Lookahead.Prefix(block[at..], _behindCall, out var open);
-        if (length == 0)
-        {
-            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
-        }
-
-        return block[at..].StartsWith(syntax.CallOpen, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
-    }
-
     private CallDraft Draft(string name) => new(name, context.Schema(name));
 
     private bool BeginsWithTool(ReadOnlySpan<char> text)
@@ -382,13 +375,16 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         return false;
     }
 
-    /// <summary>A tool's name and one of its parameters that stand together without the tag between them; null unless there is just one way to cut.</summary>
+    /// <summary>
+    /// A tool's name and one of its parameters that stand together without the tag between them; null unless there is just one way to cut.
+    /// </summary>
     private (string Tool, string Key)? Unglue(ReadOnlySpan<char> text)
     {
         (string Tool, string Key)? only = null;
         foreach (var tool in context.ToolNames)
         {
-            if (text.StartsWith(tool, StringComparison.Ordinal) && text[tool.Length..].Trim().ToString() is { Length: > 0 } key && context.Schema(tool).Declares(key))
+            var key = text.StartsWith(tool, StringComparison.Ordinal) ? text[tool.Length..].Trim().ToString() : "";
+            if (key.Length > 0 && context.Schema(tool).Declares(key))
             {
                 if (only is not null)
                 {

@@ -17,7 +17,10 @@ internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
 
     private static readonly Transitions Table = new(
         nameof(KimiK3Reader),
-        (nameof(Open), nameof(Header)), (nameof(Header), nameof(Body)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)), (nameof(Body), nameof(Close)),
+        (nameof(Open), nameof(Header)),
+        (nameof(Header), nameof(Body)),
+        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Close)),
+        (nameof(Value), nameof(Body)),
         (nameof(Close), nameof(Open)));
 
     private static readonly string[] Calls = [OpenCall, CloseTools];
@@ -27,13 +30,14 @@ internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
 
     public override Transitions Transitions => Table;
 
-    protected override BlockState First(ReadOnlySpan<char> opener) => opener.EndsWith(Sep, StringComparison.Ordinal) ? new Open() : new Header(Position);
+    protected override BlockState First(ReadOnlySpan<char> opener) =>
+        opener.EndsWith(Sep, StringComparison.Ordinal) ? new Open() : new Header(Position);
 
     protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final)
     {
         if (state is Close close)
         {
-            return ReadClose(close, block, final);
+            return ReadClose(close, block, OpenCall, Calls, final);
         }
 
         var marks = state switch { Open => Calls, Header => Seps, Body => Parts, _ => Nested };
@@ -92,18 +96,6 @@ internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
         }
 
         return null;
-    }
-
-    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.SkipSpace(block, Position);
-        var length = Lookahead.Prefix(block[at..], Calls, out var open);
-        if (length == 0)
-        {
-            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
-        }
-
-        return block[at..].StartsWith(OpenCall, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
     }
 
     private static string ToJson(string? type, ReadOnlySpan<char> value) =>

@@ -15,7 +15,10 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
     private const string InvokeClose = Mark + "</invoke>";
 
     private static readonly Transitions Table = new(
-        nameof(MinimaxM3Reader), (nameof(Open), nameof(Value)), (nameof(Value), nameof(Close)), (nameof(Close), nameof(Open)));
+        nameof(MinimaxM3Reader),
+        (nameof(Open), nameof(Value)),
+        (nameof(Value), nameof(Close)),
+        (nameof(Close), nameof(Open)));
 
     private static readonly string[] Opens = [InvokeOpen];
     private static readonly string[] Invokes = [InvokeOpen, InvokeClose];
@@ -33,7 +36,7 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
     {
         Open => ReadOpen(block),
         Value value => ReadValue(value, block),
-        _ => ReadClose((Close)state, block, final),
+        _ => ReadClose((Close)state, block, InvokeOpen, BehindCall, final),
     };
 
     private ReadResult? ReadOpen(ReadOnlySpan<char> block)
@@ -72,18 +75,6 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
         }
 
         return Go(new Close(ToCall(block[value.Start..at])));
-    }
-
-    private ReadResult ReadClose(Close close, ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.SkipSpace(block, Position);
-        var length = Lookahead.Prefix(block[at..], BehindCall, out var open);
-        if (length == 0)
-        {
-            return !final && (open || at == block.Length) && at - Position < Lookahead.MaxSpace ? ReadResult.More : ReadResult.LastCall(close.Call, Position);
-        }
-
-        return block[at..].StartsWith(InvokeOpen, StringComparison.Ordinal) ? Another(close.Call, at) : ReadResult.LastCall(close.Call, at + length);
     }
 
     private ParsedCall ToCall(ReadOnlySpan<char> text)

@@ -11,8 +11,11 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 {
     private static readonly Transitions Table = new(
         nameof(XmlCallReader),
-        (nameof(Open), nameof(Body)), (nameof(Open), nameof(Close)), (nameof(Body), nameof(Value)), (nameof(Value), nameof(Body)), (nameof(Body), nameof(Json)),
-        (nameof(Json), nameof(Close)), (nameof(Body), nameof(Close)), (nameof(Close), nameof(Open)));
+        (nameof(Open), nameof(Body)), (nameof(Open), nameof(Close)),
+        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)),
+        (nameof(Value), nameof(Body)),
+        (nameof(Json), nameof(Close)),
+        (nameof(Close), nameof(Open)));
 
     private enum Tag
     {
@@ -163,7 +166,9 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         }
     }
 
-    /// <summary>Whether a tag inside a value ends it; null when more characters are needed to know. Keeps count of the calls that the value quotes.</summary>
+    /// <summary>
+    /// Whether a tag inside a value ends it; null when more characters are needed to know. Keeps count of the calls that the value quotes.
+    /// </summary>
     private bool? Ends(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
         var element = tag.Element.ToString();
@@ -196,7 +201,9 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             : Position > 0 && block[Position - 1] == '\n');
     }
 
-    /// <summary>Whether an opening tag inside a value belongs to a whole call that the value quotes: only what may stand inside of it follows.</summary>
+    /// <summary>
+    /// Whether an opening tag inside a value belongs to a whole call that the value quotes: only what may stand inside of it follows.
+    /// </summary>
     private bool? IsQuotedCall(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
         var kind = KindOf(tag);
@@ -298,10 +305,13 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         return ReadResult.LastCall(close.Call, end);
     }
 
-    private Tag KindOf(XmlTag tag) => tag.Element.SequenceEqual(syntax.Invoke) ? Tag.Invoke : tag.Element.SequenceEqual(syntax.Parameter) ? Tag.Parameter : Tag.Outer;
+    private Tag KindOf(XmlTag tag) => tag.Element.SequenceEqual(syntax.Invoke) ? Tag.Invoke
+        : tag.Element.SequenceEqual(syntax.Parameter) ? Tag.Parameter
+        : Tag.Outer;
 
     private ParsedCall ToCall(CallDraft call) =>
-        syntax.Unwraps && call.Arguments.Single is (("arguments" or "input") and var key, var json) && !call.Schema.Declares(key) && IsSubset(call.Schema, json)
+        syntax.Unwraps && call.Arguments.Single is (("arguments" or "input") and var key, var json) && !call.Schema.Declares(key)
+            && IsSubset(call.Schema, json)
             ? ParsedCall.Of(call.Name, json)
             : call.ToCall();
 

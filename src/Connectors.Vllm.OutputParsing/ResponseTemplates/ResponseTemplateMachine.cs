@@ -13,7 +13,8 @@ internal sealed class ResponseTemplateMachine : OutputMachine
 {
     private static readonly Transitions Table = new(
         nameof(ResponseTemplateMachine),
-        (nameof(Outside), nameof(Outside)), (nameof(Outside), nameof(Streamed)), (nameof(Outside), nameof(Parsed)), (nameof(Streamed), nameof(Outside)),
+        (nameof(Outside), nameof(Outside)), (nameof(Outside), nameof(Streamed)), (nameof(Outside), nameof(Parsed)),
+        (nameof(Streamed), nameof(Outside)),
         (nameof(Parsed), nameof(Outside)));
 
     private readonly EventWriter _writer;
@@ -320,7 +321,8 @@ internal sealed class ResponseTemplateMachine : OutputMachine
     private sealed record Parsed(TemplateField Field, int OpenLength, JsonObject Captures) : State
     {
         /// <summary>The strings of JSON in it; null where it is something else.</summary>
-        public JsonStrings? Strings { get; } = Field.Content == "json" ? new JsonStrings(OpenLength, TemplateValue.Delimiters(Field.Arguments)) : null;
+        public JsonStrings? Strings { get; } =
+            Field.Content == "json" ? new JsonStrings(OpenLength, TemplateValue.Delimiters(Field.Arguments)) : null;
     }
 
     /// <summary>The best of several markers: the earliest, and of two at one place the longer.</summary>

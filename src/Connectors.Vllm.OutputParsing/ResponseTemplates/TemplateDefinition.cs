@@ -96,7 +96,8 @@ internal sealed class TemplateDefinition
 
         return defaults.ValueKind == JsonValueKind.Object
             ? defaults.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String)
-                .GroupBy(member => member.Name, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Last().Value.GetString()!, StringComparer.Ordinal)
+                .GroupBy(member => member.Name, StringComparer.Ordinal)
+                .ToDictionary(group => group.Key, group => group.Last().Value.GetString()!, StringComparer.Ordinal)
             : throw Bad("its defaults are no object");
     }
 

@@ -55,7 +55,8 @@ internal sealed class TemplateField
         string? join = null;
         if (value.TryGetProperty("join", out var separator) && separator.ValueKind != JsonValueKind.Null)
         {
-            join = separator.ValueKind == JsonValueKind.String && value.TryGetProperty("repeats", out var repeats) && repeats.ValueKind == JsonValueKind.True
+            var repeated = value.TryGetProperty("repeats", out var repeats) && repeats.ValueKind == JsonValueKind.True;
+            join = repeated && separator.ValueKind == JsonValueKind.String
                 ? separator.GetString()
                 : throw TemplateDefinition.Bad($"'join' of field '{name}' is no text, or the field does not repeat");
         }

@@ -28,8 +28,8 @@ internal sealed class TemplateMarker
     public Regex? Pattern { get; }
 
     /// <summary>
-    /// The first occurrence at or behind a position; -1 when there is none yet. <paramref name="hold"/> is where one may still begin with characters to
-    /// come. What is found depends on the text alone, not on how much of it has arrived.
+    /// The first occurrence at or behind a position; -1 when there is none yet. <paramref name="hold"/> is where one may still begin with
+    /// characters to come. What is found depends on the text alone, not on how much of it has arrived.
     /// </summary>
     public int Find(ReadOnlySpan<char> text, int from, bool final, out int length, out int hold)
     {
@@ -74,7 +74,8 @@ internal sealed class TemplateMarker
     }
 
     /// <summary>Whether a text is part of the marker.</summary>
-    public bool Mentions(string text) => (Pattern?.ToString() ?? Literal).Contains(text, StringComparison.Ordinal) || Literal.Contains(text, StringComparison.Ordinal);
+    public bool Mentions(string text) =>
+        Literal.Contains(text, StringComparison.Ordinal) || Pattern?.ToString().Contains(text, StringComparison.Ordinal) == true;
 
     /// <summary>Position behind the last occurrence of any of the markers; -1 when there is none.</summary>
     public static int EndOfLast(IReadOnlyList<TemplateMarker> markers, string text)
@@ -185,7 +186,8 @@ internal sealed class TemplateMarker
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
         {
             throw new OutputFormatException(
-                $"The response_template's pattern '{pattern}' cannot be used: {exception.Message} Name a tool parser in the options instead.", exception);
+                $"The response_template's pattern '{pattern}' cannot be used: {exception.Message} Name a tool parser in the options instead.",
+                exception);
         }
     }
 

@@ -21,7 +21,9 @@ internal static class JsonText
     /// <summary>Parses JSON text; null when it is none.</summary>
     public static JsonDocument? Parse(ReadOnlySpan<char> text) => TryParse(WellFormed(text));
 
-    /// <summary>The same for a call's JSON, where line breaks and tabs may stand in strings as they are: there is only one thing they can mean.</summary>
+    /// <summary>
+    /// The same for a call's JSON, where line breaks and tabs may stand in strings as they are: there is only one thing they can mean.
+    /// </summary>
     public static JsonDocument? ParseCall(ReadOnlySpan<char> text)
     {
         var json = WellFormed(text);

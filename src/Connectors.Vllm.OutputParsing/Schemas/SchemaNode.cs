@@ -134,7 +134,8 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
 
     private JsonElement? Resolve(JsonElement node)
     {
-        if (root is not { } at || node.GetProperty("$ref") is not { ValueKind: JsonValueKind.String } reference || reference.GetString() is not ['#', .. var path])
+        if (root is not { } at || node.GetProperty("$ref") is not { ValueKind: JsonValueKind.String } reference
+            || reference.GetString() is not ['#', .. var path])
         {
             return null;
         }

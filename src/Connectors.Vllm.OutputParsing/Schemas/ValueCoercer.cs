@@ -138,8 +138,7 @@ internal static class ValueCoercer
         }
 
         using var document = JsonText.Parse(text);
-        return document is null ? PythonLiteral.ToJson(text)
-            : types.HasFlag(document.RootElement.ValueKind == JsonValueKind.Object ? ValueTypes.Map : ValueTypes.List) ? document.RootElement.GetRawText()
-            : null;
+        var wanted = document?.RootElement.ValueKind == JsonValueKind.Object ? ValueTypes.Map : ValueTypes.List;
+        return document is null ? PythonLiteral.ToJson(text) : types.HasFlag(wanted) ? document.RootElement.GetRawText() : null;
     }
 }

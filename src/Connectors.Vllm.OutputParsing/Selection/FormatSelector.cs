@@ -55,17 +55,20 @@ internal static class FormatSelector
         if (tools is null)
         {
             (tools, toolReason) = (ToolSyntax.None, "nothing known about the model's calls");
-            warning ??= "The format of this model's tool calls is unknown: calls come out as text. Name the tool parser in the options if the model can call tools.";
+            warning ??= "The format of this model's tool calls is unknown: calls come out as text. "
+                + "Name the tool parser in the options if the model can call tools.";
         }
 
-        if (reasoning is null && tools.Machine is not null && FormatTable.FindReasoning(tools.Id == HarmonyFormat.Tools.Id ? HarmonyFormat.Reasoning.Id : tools.Id) is { } own)
+        var ownName = tools.Id == HarmonyFormat.Tools.Id ? HarmonyFormat.Reasoning.Id : tools.Id;
+        if (reasoning is null && tools.Machine is not null && FormatTable.FindReasoning(ownName) is { } own)
         {
             (reasoning, reasoningReason) = (own, "belongs to the tool parser");
         }
 
         if (reasoning is null)
         {
-            (reasoning, reasoningReason) = FromEvidence(hints.ServerReasoningParser, hints, ModelTypes.Reasoning, MarkerSniffer.Reasoning, FormatTable.FindReasoning);
+            (reasoning, reasoningReason) = FromEvidence(
+                hints.ServerReasoningParser, hints, ModelTypes.Reasoning, MarkerSniffer.Reasoning, FormatTable.FindReasoning);
         }
 
         if (reasoning is null)
@@ -83,7 +86,8 @@ internal static class FormatSelector
     {
         if (hints.ResponseTemplate is not { Length: > 0 } json)
         {
-            throw new OutputFormatException("The parser 'hf' needs a response_template in tokenizer_config.json, and this model has none. Name another parser, or 'auto'.");
+            throw new OutputFormatException(
+                "The parser 'hf' needs a response_template in tokenizer_config.json, and this model has none. Name another parser, or 'auto'.");
         }
 
         var template = TemplateDefinition.Parse(json);
@@ -104,7 +108,11 @@ internal static class FormatSelector
     }
 
     private static (T? Row, string? Reason) FromEvidence<T>(
-        string? server, OutputFormatHints hints, Func<OutputFormatHints, string?> byType, Func<OutputFormatHints, (string Name, string Why)?> byMarkers, Func<string, T?> find)
+        string? server,
+        OutputFormatHints hints,
+        Func<OutputFormatHints, string?> byType,
+        Func<OutputFormatHints, (string Name, string Why)?> byMarkers,
+        Func<string, T?> find)
         where T : class
     {
         if (!string.IsNullOrWhiteSpace(server) && find(server) is { } told)
@@ -120,9 +128,12 @@ internal static class FormatSelector
         return byMarkers(hints) is { } sniffed && find(sniffed.Name) is { } marked ? (marked, sniffed.Why) : (null, null);
     }
 
-    private static (T? Row, string? Reason) FromName<T>(OutputFormatHints hints, IReadOnlyList<(string Pattern, string Name)> table, Func<string, T?> find)
+    private static (T? Row, string? Reason) FromName<T>(
+        OutputFormatHints hints, IReadOnlyList<(string Pattern, string Name)> table, Func<string, T?> find)
         where T : class =>
-        ModelNames.Find(hints.ModelName, table) is { } found && find(found.Name) is { } row ? (row, $"the model's name holds '{found.Pattern}'") : (null, null);
+        ModelNames.Find(hints.ModelName, table) is { } found && find(found.Name) is { } row
+            ? (row, $"the model's name holds '{found.Pattern}'")
+            : (null, null);
 
     /// <summary>Hunyuan checkpoints add a suffix of their own to every marker; the template shows it.</summary>
     private static (ToolSyntax Tools, ReasoningSyntax Reasoning) WithSuffix(ToolSyntax tools, ReasoningSyntax reasoning, string? template)
@@ -136,6 +147,7 @@ internal static class FormatSelector
         }
 
         var suffix = template![(at + Opener.Length - 1)..end];
-        return (HunyuanFormats.Create(tools.Id, suffix), reasoning == ReasoningSyntax.None ? reasoning : HunyuanFormats.CreateReasoning(reasoning.Id, suffix));
+        reasoning = reasoning == ReasoningSyntax.None ? reasoning : HunyuanFormats.CreateReasoning(reasoning.Id, suffix);
+        return (HunyuanFormats.Create(tools.Id, suffix), reasoning);
     }
 }

@@ -103,7 +103,8 @@ internal static class MarkerSniffer
         (["</think>"], "qwen3"),
     ];
 
-    public static (string Name, string Why)? Tools(OutputFormatHints hints) => In(hints.ChatTemplate, TemplateRows) ?? In(hints.FindToken, VocabularyRows);
+    public static (string Name, string Why)? Tools(OutputFormatHints hints) =>
+        In(hints.ChatTemplate, TemplateRows) ?? In(hints.FindToken, VocabularyRows);
 
     public static (string Name, string Why)? Reasoning(OutputFormatHints hints)
     {
@@ -119,7 +120,8 @@ internal static class MarkerSniffer
         {
             "glm45" or "glm47" => ("glm45", think.Why),
             "deepseek_v3" or "deepseek_v31" or "deepseek_v32" => ("deepseek_v3", think.Why),
-            "kimi_k2" or "minimax_m2" or "deepseek_v4" or "mimo" or "step3" or "ernie45" or "hunyuan_a13b" or "olmo3" or "poolside_v1" or "hy_v3" or "hy_v4" => (family, think.Why),
+            "kimi_k2" or "minimax_m2" or "deepseek_v4" or "mimo" or "step3" or "ernie45" or "hunyuan_a13b" or "olmo3" or "poolside_v1" or "hy_v3"
+                or "hy_v4" => (family, think.Why),
             _ => found,
         };
     }

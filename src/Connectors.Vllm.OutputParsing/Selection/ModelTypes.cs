@@ -57,12 +57,15 @@ internal static class ModelTypes
         if (type.StartsWith("deepseek_v32", StringComparison.Ordinal))
         {
             // V3.2-Exp has the same type and writes V3.1's format; the final V3.2 has no template, or one with its markup.
-            return template.Contains("<｜tool▁calls▁begin｜>", StringComparison.Ordinal) && !template.Contains("DSML", StringComparison.Ordinal) ? "deepseek_v31" : "deepseek_v32";
+            var isOlder = template.Contains("<｜tool▁calls▁begin｜>", StringComparison.Ordinal) && !template.Contains("DSML", StringComparison.Ordinal);
+            return isOlder ? "deepseek_v31" : "deepseek_v32";
         }
 
         if (type.StartsWith("deepseek_v3", StringComparison.Ordinal))
         {
-            return template.Contains("```json", StringComparison.Ordinal) ? "deepseek_v3" : template.Contains("DSML", StringComparison.Ordinal) ? "deepseek_v32" : "deepseek_v31";
+            return template.Contains("```json", StringComparison.Ordinal) ? "deepseek_v3"
+                : template.Contains("DSML", StringComparison.Ordinal) ? "deepseek_v32"
+                : "deepseek_v31";
         }
 
         if (type.StartsWith("cohere", StringComparison.Ordinal))
