@@ -32,7 +32,9 @@ internal static class HeaderFormats
         CallGrammar = JsonCallGrammars.KimiK2.Build,
     };
 
-    /// <summary>DeepSeek V3.1 (and V3.2-Exp): the header is the name. V3 and R1-0528: type, name line and a fenced block. One reader takes both.</summary>
+    /// <summary>
+    /// DeepSeek V3.1 (and V3.2-Exp): the header is the name. V3 and R1-0528: type, name line and a fenced block. One reader takes both.
+    /// </summary>
     public static readonly ToolSyntax DeepSeekV31 = new()
     {
         Id = "deepseek_v31",
@@ -50,7 +52,12 @@ internal static class HeaderFormats
         CallGrammar = JsonCallGrammars.DeepSeekV31.Build,
     };
 
-    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with { Id = "deepseek_v3", Aliases = ["deepseek_r1"], CallGrammar = JsonCallGrammars.DeepSeekV3.Build };
+    public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with
+    {
+        Id = "deepseek_v3",
+        Aliases = ["deepseek_r1"],
+        CallGrammar = JsonCallGrammars.DeepSeekV3.Build,
+    };
 
     /// <summary>Mistral: an array of JSON calls up to tokenizer v7, name and arguments since v11. What follows the marker decides.</summary>
     public static readonly ToolSyntax Mistral = new()

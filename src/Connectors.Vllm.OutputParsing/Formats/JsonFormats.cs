@@ -15,7 +15,8 @@ internal static class JsonFormats
         Openers = ["<|python_tag|>"],
         StartOpeners = ["{"],
         Drops = ["<|eom_id|>", "<|eot_id|>"],
-        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
+        Reader = context => new JsonBodyReader(
+            context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
         CallGrammar = JsonCallGrammars.Llama.Build,
     };
 
@@ -26,7 +27,11 @@ internal static class JsonFormats
         CallGrammar = JsonCallGrammars.Granite,
     };
 
-    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with { Aliases = ["phi4_mini", "phi4"], CallGrammar = JsonCallGrammars.Phi4Mini.Build };
+    public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with
+    {
+        Aliases = ["phi4_mini", "phi4"],
+        CallGrammar = JsonCallGrammars.Phi4Mini.Build,
+    };
 
     /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
     public static readonly ToolSyntax Cohere = new()
@@ -58,11 +63,15 @@ internal static class JsonFormats
         Aliases = ["minimax_m1"],
         Openers = ["<tool_calls>"],
         NewlinesBefore = 1,
-        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true, Keys = new JsonCallKeys { Id = ["id"] } }),
+        Reader = context => new JsonBodyReader(
+            context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true, Keys = new JsonCallKeys { Id = ["id"] } }),
         CallGrammar = JsonCallGrammars.Jamba.Build,
     };
 
-    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with { CallGrammar = JsonCallGrammars.NemotronNanoV2.Build };
+    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with
+    {
+        CallGrammar = JsonCallGrammars.NemotronNanoV2.Build,
+    };
 
     /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
     public static readonly ToolSyntax Xlam = new()
@@ -70,7 +79,8 @@ internal static class JsonFormats
         Id = "xlam",
         Openers = ["[TOOL_CALLS]", "<tool_call>"],
         StartOpeners = ["[", "{", "```json\n", "```json", "```\n"],
-        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Closers = ["</tool_call>", "```"] }),
+        Reader = context => new JsonBodyReader(
+            context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Closers = ["</tool_call>", "```"] }),
     };
 
     /// <summary>Apertus: objects whose only key is the name.</summary>
@@ -79,7 +89,8 @@ internal static class JsonFormats
         Id = "apertus",
         Openers = ["<|tools_prefix|>"],
         Drops = ["<|tools_suffix|>"],
-        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
+        Reader = context => new JsonBodyReader(
+            context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
         CallGrammar = JsonCallGrammars.Apertus.Build,
     };
 

@@ -5,7 +5,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 /// <summary>Finds markers at a position: a trie over all markers of a format and the leftover special tokens. Immutable and shared.</summary>
 internal sealed class MarkerTrie
 {
-    private readonly List<Node> _nodes = [new()];
+    private readonly List<TrieNode> _nodes = [new()];
 
     public MarkerTrie(IEnumerable<Marker> markers)
     {
@@ -67,7 +67,7 @@ internal sealed class MarkerTrie
             {
                 next = _nodes.Count;
                 _nodes[node].Children.Add(c, next);
-                _nodes.Add(new Node());
+                _nodes.Add(new TrieNode());
             }
 
             node = next;
@@ -87,7 +87,7 @@ internal sealed class MarkerTrie
     private bool Reaches(int node, MarkerKind kinds) =>
         ((_nodes[node].Marker?.Kind ?? MarkerKind.None) & kinds) != 0 || _nodes[node].Children.Values.Any(child => Reaches(child, kinds));
 
-    private sealed class Node
+    private sealed class TrieNode
     {
         public Dictionary<char, int> Children { get; } = [];
 

@@ -6,16 +6,16 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 /// The machine of all formats that are markers in running text. Text passes on as far as it cannot become a marker, markers switch between
 /// thought and answer, and blocks of calls go to the format's <see cref="CallReader"/>.
 /// </summary>
-internal sealed class MarkupMachine : OutputMachine
+internal sealed partial class MarkupMachine : OutputMachine
 {
     // A rejected block is read again behind its opener. Over one output, only so much is read again before rejected blocks pass as a whole.
     private const long FreeRescan = 256 * 1024;
 
     private static readonly Transitions Table = new(
         nameof(MarkupMachine),
-        (nameof(Lead), nameof(Running)), (nameof(Lead), nameof(Lead)), (nameof(Lead), nameof(Block)),
-        (nameof(Running), nameof(Lead)), (nameof(Running), nameof(Block)), (nameof(Running), nameof(Running)),
-        (nameof(Block), nameof(Lead)), (nameof(Block), nameof(Running)), (nameof(Block), nameof(Block)));
+        (nameof(AtStart), nameof(InText)), (nameof(AtStart), nameof(AtStart)), (nameof(AtStart), nameof(InBlock)),
+        (nameof(InText), nameof(AtStart)), (nameof(InText), nameof(InBlock)), (nameof(InText), nameof(InText)),
+        (nameof(InBlock), nameof(AtStart)), (nameof(InBlock), nameof(InText)), (nameof(InBlock), nameof(InBlock)));
 
     private readonly EventWriter _writer;
     private readonly ReasoningSyntax _reasoningSyntax;
@@ -44,7 +44,7 @@ internal sealed class MarkupMachine : OutputMachine
         _reader = tools.Reader?.Invoke(_context);
         _callsAreForced = _options.ToolChoice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
         var isThought = PromptScan.IsOpen(_options.PromptTail, reasoning, out var newlineWritten) ?? false;
-        _state = new Lead(isThought, isThought && !newlineWritten ? reasoning.NewlinesAfterOpen : 0);
+        _state = new AtStart(isThought, isThought && !newlineWritten ? reasoning.NewlinesAfterOpen : 0);
         if (tools.PromptOpener is { } opener && _options.PromptTail?.EndsWith(opener, StringComparison.Ordinal) == true)
         {
             BeginBlock("", onlyDeclared: false);
@@ -61,7 +61,7 @@ internal sealed class MarkupMachine : OutputMachine
     {
         _idsKnown = tokenId >= 0;
         var marked = _idsKnown && MarkToken(text, tokenId);
-        if (!marked && _buffer.Length == 0 && _state is Running && !text.IsEmpty
+        if (!marked && _buffer.Length == 0 && _state is InText && !text.IsEmpty
             && text.IndexOfAny(_trie.FirstCharacters) < 0 && (NewlinesToHold == 0 || text[^1] is not ('\n' or '\r')))
         {
             _buffer.Skip(text.Length);
@@ -100,9 +100,9 @@ internal sealed class MarkupMachine : OutputMachine
     {
         while (!_writer.IsClosed && _state switch
         {
-            Lead lead => RunLead(lead, final),
-            Running => RunText(final),
-            _ => RunBlock((Block)_state, final),
+            AtStart lead => RunLead(lead, final),
+            InText => RunText(final),
+            _ => RunBlock((InBlock)_state, final),
         })
         {
             _marks.ForgetBefore(_buffer.Position);
@@ -121,7 +121,7 @@ internal sealed class MarkupMachine : OutputMachine
     }
 
     /// <summary>Works on the beginning of a text; returns false when more characters are needed.</summary>
-    private bool RunLead(Lead lead, bool final)
+    private bool RunLead(AtStart lead, bool final)
     {
         if (!SkipNewlines(lead, final))
         {
@@ -154,13 +154,13 @@ internal sealed class MarkupMachine : OutputMachine
         }
         else
         {
-            Go(new Running(lead.IsThought, QuotesCall: false));
+            Go(new InText(lead.IsThought, QuotesCall: false));
         }
 
         return true;
     }
 
-    private bool SkipNewlines(Lead lead, bool final)
+    private bool SkipNewlines(AtStart lead, bool final)
     {
         while (lead.Newlines > 0)
         {
@@ -229,7 +229,7 @@ internal sealed class MarkupMachine : OutputMachine
             if (length > 0)
             {
                 // The space before a citation is the text's own, also where the text begins.
-                Go(new Running(IsThought: false, QuotesCall: false));
+                Go(new InText(IsThought: false, QuotesCall: false));
                 EndText(length, 0);
                 taken = true;
             }
@@ -269,12 +269,12 @@ internal sealed class MarkupMachine : OutputMachine
             return isThought && !_reasoningSyntax.EndedByCall ? MarkerKind.Quote : isCode ? MarkerKind.None : MarkerKind.CallOpen;
         }
 
-        if (kind.HasFlag(MarkerKind.CallOpenAtStart) && !isThought && _state is Lead)
+        if (kind.HasFlag(MarkerKind.CallOpenAtStart) && !isThought && _state is AtStart)
         {
             return MarkerKind.CallOpenAtStart;
         }
 
-        if (kind.HasFlag(MarkerKind.ReasoningOpen) && (_state is Lead || (!isThought && (isToken || !_reasoningSyntax.OpensOnlyAtStart))))
+        if (kind.HasFlag(MarkerKind.ReasoningOpen) && (_state is AtStart || (!isThought && (isToken || !_reasoningSyntax.OpensOnlyAtStart))))
         {
             return MarkerKind.ReasoningOpen;
         }
@@ -286,7 +286,7 @@ internal sealed class MarkupMachine : OutputMachine
 
         if (kind.HasFlag(MarkerKind.StrayCloser))
         {
-            return _state is Running { QuotesCall: true } ? MarkerKind.None : MarkerKind.Drop;
+            return _state is InText { QuotesCall: true } ? MarkerKind.None : MarkerKind.Drop;
         }
 
         var isDropped = (kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose));
@@ -295,7 +295,7 @@ internal sealed class MarkupMachine : OutputMachine
 
     private void Act(Marker marker)
     {
-        var wasLead = _state is Lead;
+        var wasLead = _state is AtStart;
         switch (Role(marker.Kind, IsTokenHere(marker)))
         {
             case MarkerKind.CallOpen:
@@ -305,23 +305,23 @@ internal sealed class MarkupMachine : OutputMachine
                 BeginBlock(marker.Text, onlyDeclared: true);
                 break;
             case MarkerKind.Quote:
-                Go(new Running(_state.IsThought, QuotesCall: true));
+                Go(new InText(_state.IsThought, QuotesCall: true));
                 Emit(_scan + marker.Text.Length);
                 break;
             case MarkerKind.ReasoningOpen:
                 EndText(marker.Text.Length, 0);
-                Go(new Lead(true, _reasoningSyntax.NewlinesAfterOpen));
+                Go(new AtStart(true, _reasoningSyntax.NewlinesAfterOpen));
                 break;
             case MarkerKind.ReasoningClose:
                 EndText(marker.Text.Length, _reasoningSyntax.NewlinesBeforeClose);
-                Go(new Lead(false, _reasoningSyntax.NewlinesAfterClose));
+                Go(new AtStart(false, _reasoningSyntax.NewlinesAfterClose));
                 break;
             default:
                 EndText(marker.Text.Length, marker.Kind.HasFlag(MarkerKind.StrayCloser) ? NewlinesToHold : 0);
                 if (wasLead && marker.Kind.HasFlag(MarkerKind.ReasoningClose))
                 {
                     // The end of a thought that had ended already: with its framing.
-                    Go(new Lead(false, _reasoningSyntax.NewlinesAfterClose));
+                    Go(new AtStart(false, _reasoningSyntax.NewlinesAfterClose));
                 }
 
                 break;
@@ -331,178 +331,11 @@ internal sealed class MarkupMachine : OutputMachine
     /// <summary>Writes the text before the marker at the scan position and drops the marker, with the newlines before it that frame it.</summary>
     private void EndText(int markerLength, int newlines)
     {
-        if (_state is not Lead)
+        if (_state is not AtStart)
         {
             EmitText(_scan - Framing.Trailing(_buffer.Span[.._scan], newlines, open: false), keepNewlines: false);
         }
 
         Drop(_scan + markerLength);
     }
-
-    private void BeginBlock(string opener, bool onlyDeclared)
-    {
-        if (_state is not Lead)
-        {
-            EmitText(_scan - Framing.Trailing(_buffer.Span[.._scan], NewlinesToHold, open: false), keepNewlines: false);
-        }
-
-        Go(new Block(_state.IsThought, _scan, opener, onlyDeclared, HadCalls: false));
-        _reader!.Begin(opener, opener.Length);
-    }
-
-    /// <summary>Works on a block of calls; returns false when more characters are needed.</summary>
-    private bool RunBlock(Block block, bool final)
-    {
-        var result = _reader!.Read(_buffer.Span[block.Start..], final);
-        switch (result.Status)
-        {
-            case ReadStatus.More when !final:
-                return false;
-            case ReadStatus.CallThenMore:
-            case ReadStatus.LastCall:
-                WriteCall(block, result.Call!, result.Length, last: result.Status == ReadStatus.LastCall);
-                break;
-            case ReadStatus.End:
-                Drop(block.Start + result.Length);
-                Go(new Lead(block.IsThought, 0));
-                break;
-            case ReadStatus.Reject when block.HadCalls && block.Start < _buffer.Length && char.IsWhiteSpace(_buffer.Span[block.Start]):
-                // Calls without the end of their block, and space: nothing of it is text yet.
-                Go(new Lead(block.IsThought, 0));
-                break;
-            default:
-                Reject(block, result.Status == ReadStatus.More ? _buffer.Length - block.Start : Math.Max(result.Length, 1), result.Examined);
-                break;
-        }
-
-        _scan = 0;
-        return true;
-    }
-
-    private void Reject(Block block, int length, int examined)
-    {
-        var again = examined - length;
-        if (again > 0 && (_rescanned += again) > FreeRescan + (2 * (_buffer.Position + block.Start + examined)))
-        {
-            length = examined;
-        }
-
-        Go(new Running(block.IsThought, QuotesCall: false));
-        if (length == block.Opener.Length && IsControl(block.Opener))
-        {
-            // A control token that begins no call says nothing.
-            Emit(block.Start);
-            Drop(length);
-            return;
-        }
-
-        EmitWithoutSpecials(Math.Min(block.Start + length, _buffer.Length));
-    }
-
-    private void WriteCall(Block block, ParsedCall call, int length, bool last)
-    {
-        // Where the opener is no marker of its own, or inside a thought (which may discuss calls), only a declared tool makes it a call.
-        var accepted = (call.Error is null || (_options.MalformedCalls == MalformedCallPolicy.Call && call.Name.Length > 0))
-            && (!(block.OnlyDeclared || block.IsThought || _options.ValidateNames) || _context.MayBe(call.Name));
-        if (!accepted)
-        {
-            EmitWithoutSpecials(block.Start + length);
-            Go(last ? new Running(block.IsThought, QuotesCall: false) : block with { Start = 0 });
-            return;
-        }
-
-        Drop(block.Start);
-        Go(last ? new Lead(IsThought: false, 0) : block with { IsThought = false, Start = 0, HadCalls = true });
-        _writer.Call(call, _buffer.Span[..length]);
-        _buffer.Consume(length);
-    }
-
-    /// <summary>Writes text up to a position, except newlines before it that may turn out to be a marker's framing.</summary>
-    private void EmitText(int end, bool keepNewlines)
-    {
-        var length = end - (keepNewlines ? Framing.Trailing(_buffer.Span[..end], NewlinesToHold, open: true) : 0);
-        if (length > 0)
-        {
-            var scan = _scan - length;
-            Emit(length);
-            _scan = scan;
-        }
-    }
-
-    private bool FinishText()
-    {
-        if (_state is Lead && _writer.HasOutput)
-        {
-            Drop(_buffer.Length);
-        }
-        else
-        {
-            Emit(_buffer.Length);
-        }
-
-        return false;
-    }
-
-    /// <summary>Writes markup that is no call as text. Special tokens in it are no text.</summary>
-    private void EmitWithoutSpecials(int length)
-    {
-        for (var at = 0; _options.SpecialTokens is not null && at < length; at++)
-        {
-            _scan = at;
-            var marker = _trie.Match(_buffer.Span[at..length], this, static (in MarkupMachine machine, Marker candidate) =>
-                candidate.IsSpecial && (!machine._idsKnown || machine.IsTokenHere(candidate)), out _);
-            if (marker is not null)
-            {
-                Emit(at);
-                Drop(marker.Text.Length);
-                length -= at + marker.Text.Length;
-                at = -1;
-            }
-        }
-
-        Emit(length);
-    }
-
-    private bool IsControl(string opener) =>
-        (opener.StartsWith("<|", StringComparison.Ordinal) && opener.EndsWith("|>", StringComparison.Ordinal))
-        || (opener.StartsWith("<｜", StringComparison.Ordinal) && opener.EndsWith("｜>", StringComparison.Ordinal))
-        || _options.SpecialTokens?.Values.Contains(opener) == true;
-
-    private void Emit(int length)
-    {
-        _fence.Pass(_buffer.Span[..length]);
-        _writer.Piece(TextKind, _buffer.Span[..length]);
-        _buffer.Consume(length);
-        _scan = 0;
-    }
-
-    private void Drop(int length)
-    {
-        _writer.Piece(OutputEventKind.Markup, _buffer.Span[..length]);
-        _buffer.Consume(length);
-        _scan = 0;
-    }
-
-    /// <summary>Where the output stands, in a thought or in the answer.</summary>
-    private abstract record State(bool IsThought);
-
-    /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space behind them is held.</summary>
-    private sealed record Lead(bool IsThought, int AfterMarker) : State(IsThought)
-    {
-        /// <summary>How many newlines may still belong to the marker.</summary>
-        public int Newlines { get; set; } = AfterMarker;
-    }
-
-    /// <summary>In running text.</summary>
-    /// <param name="IsThought">In a thought.</param>
-    /// <param name="QuotesCall">True in a thought that no call ends and that holds the opener of one: then its closers are part of it.</param>
-    private sealed record Running(bool IsThought, bool QuotesCall) : State(IsThought);
-
-    /// <summary>In a block of calls.</summary>
-    /// <param name="IsThought">In a thought.</param>
-    /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
-    /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
-    /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>
-    /// <param name="HadCalls">True behind a call of the block.</param>
-    private sealed record Block(bool IsThought, int Start, string Opener, bool OnlyDeclared, bool HadCalls) : State(IsThought);
 }

@@ -19,14 +19,14 @@ internal abstract record BlockState
     /// <param name="Key">The argument's name.</param>
     /// <param name="Type">What the model says of the value's type; null when it says nothing.</param>
     /// <param name="Start">Where the value begins.</param>
-    internal sealed record Value(CallDraft Call, string Key, string? Type, int Start) : BlockState
+    internal sealed record InValue(CallDraft Call, string Key, string? Type, int Start) : BlockState
     {
         /// <summary>The calls of the same format that the value quotes and that are open at the position reached, the innermost last.</summary>
         public List<string> Quoted { get; } = [];
     }
 
     /// <summary>In JSON that is all of a call's arguments (or the call itself), which begins at <paramref name="Start"/>.</summary>
-    internal sealed record Json(CallDraft Call, int Start) : BlockState
+    internal sealed record InJson(CallDraft Call, int Start) : BlockState
     {
         /// <summary>How far the JSON was looked at.</summary>
         public JsonScanner Scanner = JsonScanner.At(Start);
@@ -134,7 +134,7 @@ internal abstract class BlockReader : CallReader
     /// </summary>
     protected ReadResult Reject(int examined, int length = 0)
     {
-        var hasValue = _state is BlockState.Value or BlockState.Json or BlockState.Body { Call.Arguments.Count: > 0 };
+        var hasValue = _state is BlockState.InValue or BlockState.InJson or BlockState.Body { Call.Arguments.Count: > 0 };
         return ReadResult.Reject(Math.Max(hasValue ? examined : Math.Max(_openerLength, length), 1), examined);
     }
 

@@ -40,8 +40,8 @@ internal sealed class HeaderJsonReader : BlockReader
         nameof(HeaderJsonReader),
         (nameof(Open), nameof(Header)),
         (nameof(Header), nameof(Body)),
-        (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)),
-        (nameof(Json), nameof(Close)),
+        (nameof(Body), nameof(InJson)), (nameof(Body), nameof(Close)),
+        (nameof(InJson), nameof(Close)),
         (nameof(Close), nameof(Open)));
 
     private readonly ReaderContext _context;
@@ -71,7 +71,7 @@ internal sealed class HeaderJsonReader : BlockReader
         Open => ReadOpen(block),
         Header header => ReadHeader(header, block),
         Body body => ReadBody(body.Call, block),
-        Json json => ReadJson(json, block),
+        InJson json => ReadJson(json, block),
         _ => ReadClose((Close)state, block, final),
     };
 
@@ -144,11 +144,11 @@ internal sealed class HeaderJsonReader : BlockReader
         }
 
         Position = at;
-        return block[at] == '{' ? Go(new Json(call, at))
+        return block[at] == '{' ? Go(new InJson(call, at))
             : Complete(call, between.Trim().Trim('`')); // No object: nothing at all is no arguments, anything else is malformed.
     }
 
-    private ReadResult? ReadJson(Json json, ReadOnlySpan<char> block)
+    private ReadResult? ReadJson(InJson json, ReadOnlySpan<char> block)
     {
         if (json.Scanner.Advance(block))
         {

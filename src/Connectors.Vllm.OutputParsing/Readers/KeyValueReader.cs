@@ -37,7 +37,7 @@ internal sealed record KeyValueSyntax
 }
 
 /// <summary>Reads calls written as a name and key/value pairs (GLM and its relatives).</summary>
-internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax syntax) : BlockReader
+internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSyntax syntax) : BlockReader
 {
     // A name or a key and the space around it; more is prose.
     private const int MaxHeader = 512;
@@ -45,9 +45,9 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
     private static readonly Transitions Table = new(
         nameof(KeyValueReader),
         (nameof(Open), nameof(Header)),
-        (nameof(Header), nameof(Body)), (nameof(Header), nameof(Value)),
-        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Close)),
-        (nameof(Value), nameof(Body)),
+        (nameof(Header), nameof(Body)), (nameof(Header), nameof(InValue)),
+        (nameof(Body), nameof(InValue)), (nameof(Body), nameof(Close)),
+        (nameof(InValue), nameof(Body)),
         (nameof(Close), nameof(Open)));
 
     private readonly string[] _opens = [syntax.CallOpen];
@@ -70,7 +70,7 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         Open => ReadOpen(block),
         Header header => ReadHeader(header, block, final),
         Body body => ReadBody(body, block, final),
-        Value value => ReadValue(value, block, final),
+        InValue value => ReadValue(value, block, final),
         Close close when syntax.SectionClosers.Count == 0 => ReadResult.LastCall(close.Call, Position),
         _ => ReadClose((Close)state, block, syntax.CallOpen, _behindCall, final),
     };
@@ -213,7 +213,7 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         }
 
         Position = position;
-        return Go(new Value(call, key, type, position));
+        return Go(new InValue(call, key, type, position));
     }
 
     /// <summary>Skips a mark and the space before it, where they are; false when more characters are needed to know.</summary>
@@ -223,195 +223,5 @@ internal sealed class KeyValueReader(ReaderContext context, KeyValueSyntax synta
         found = block[at..].StartsWith(mark, StringComparison.Ordinal);
         position = found ? at + mark.Length : position;
         return found || final || at - position >= Lookahead.MaxSpace || !mark.AsSpan().StartsWith(block[at..], StringComparison.Ordinal);
-    }
-
-    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block, bool final)
-    {
-        while (true)
-        {
-            var next = block[Position..].IndexOf('<');
-            if (next < 0)
-            {
-                Position = block.Length;
-                return ReadResult.More;
-            }
-
-            Position += next;
-            var rest = block[Position..];
-            var length = Lookahead.Prefix(rest, _inValue, out var open);
-            if (open && length == 0 && !final)
-            {
-                return ReadResult.More;
-            }
-
-            var mark = rest[..length];
-            if (length > 0 && mark.SequenceEqual(syntax.CallOpen))
-            {
-                if (IsQuotedCall(block, Position + length) is not { } isQuoted)
-                {
-                    return ReadResult.More;
-                }
-
-                if (isQuoted)
-                {
-                    value.Quoted.Add(syntax.CallClose);
-                }
-            }
-            else if (length > 0 && value.Quoted.Count > 0)
-            {
-                // Whatever closes here closes a call that the value quotes.
-                if (mark.SequenceEqual(syntax.CallClose))
-                {
-                    value.Quoted.RemoveAt(value.Quoted.Count - 1);
-                }
-            }
-            else if (length > 0)
-            {
-                if (Ends(value, block, mark, final) is not { } ends)
-                {
-                    return ReadResult.More;
-                }
-
-                if (ends)
-                {
-                    value.Call.Arguments.Set(value.Key, ToJson(value, block[value.Start..Position]));
-                    Position += mark.SequenceEqual(syntax.ValueClose) ? length : 0;
-                    return Go(new Body(value.Call));
-                }
-            }
-
-            Position += Math.Max(length, 1);
-        }
-    }
-
-    /// <summary>Whether a whole call seems to begin behind an opener inside a value; null when more characters are needed to know.</summary>
-    private bool? IsQuotedCall(ReadOnlySpan<char> block, int start)
-    {
-        var window = block[start..Math.Min(block.Length, start + MaxHeader)];
-        var next = window.IndexOf('<');
-        var name = (next < 0 ? window : window[..next]).Trim();
-        if (!Lookahead.IsName(name) && (next >= 0 || name.Length > 0))
-        {
-            return false;
-        }
-
-        if (next < 0)
-        {
-            return window.Length < MaxHeader ? null : false;
-        }
-
-        var length = Lookahead.Prefix(window[next..], _behindName, out var open);
-        return length > 0 ? !window[next..].StartsWith(syntax.ValueClose, StringComparison.Ordinal) : open ? null : false;
-    }
-
-    /// <summary>
-    /// Whether a tag inside a value ends it: only where the markup can go on behind it. Null when more characters are needed to know.
-    /// </summary>
-    private bool? Ends(Value value, ReadOnlySpan<char> block, ReadOnlySpan<char> mark, bool final)
-    {
-        var isValueClose = mark.SequenceEqual(syntax.ValueClose);
-        var at = Position + mark.Length;
-        for (var strays = 0; ; strays++)
-        {
-            var start = at;
-            at = Lookahead.SkipSpace(block, at);
-            if (at == block.Length)
-            {
-                // At the end of the output, a call's closer inside a value may be the value's own text, cut off: no call.
-                return !final && at - start < Lookahead.MaxSpace ? null : isValueClose;
-            }
-
-            var behind = Lookahead.Prefix(block[at..], isValueClose ? _behindValue : _behindCall, out var open);
-            if (behind > 0 || !isValueClose)
-            {
-                return behind > 0 ? true : open && !final ? null : false;
-            }
-
-            // A closer that is there twice is one too many.
-            if (strays == 0 && block[at..].StartsWith(syntax.ValueClose, StringComparison.Ordinal))
-            {
-                at += syntax.ValueClose.Length;
-                continue;
-            }
-
-            return !final && (open || (strays == 0 && syntax.ValueClose.AsSpan().StartsWith(block[at..], StringComparison.Ordinal)))
-                ? null
-                : strays == 0 ? IsLostKey(value.Call, block, at, final) : false;
-        }
-    }
-
-    /// <summary>Whether a declared key without its opening tag stands at a position; null when more characters are needed to know.</summary>
-    private bool? IsLostKey(CallDraft call, ReadOnlySpan<char> block, int at, bool final)
-    {
-        if (!call.Schema.IsKnown)
-        {
-            return false;
-        }
-
-        var window = block[at..Math.Min(block.Length, at + MaxHeader)];
-        var next = window.IndexOf('<');
-        if (next < 0)
-        {
-            return !final && window.Length < MaxHeader ? null : false;
-        }
-
-        return !call.Schema.Declares(window[..next].Trim().ToString()) ? false
-            : Lookahead.Prefix(window[next..], [syntax.KeyClose], out var open) > 0 ? true
-            : open && !final ? null : false;
-    }
-
-    private CallDraft Draft(string name) => new(name, context.Schema(name));
-
-    private bool BeginsWithTool(ReadOnlySpan<char> text)
-    {
-        foreach (var tool in context.ToolNames)
-        {
-            if (text.StartsWith(tool, StringComparison.Ordinal))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>
-    /// A tool's name and one of its parameters that stand together without the tag between them; null unless there is just one way to cut.
-    /// </summary>
-    private (string Tool, string Key)? Unglue(ReadOnlySpan<char> text)
-    {
-        (string Tool, string Key)? only = null;
-        foreach (var tool in context.ToolNames)
-        {
-            var key = text.StartsWith(tool, StringComparison.Ordinal) ? text[tool.Length..].Trim().ToString() : "";
-            if (key.Length > 0 && context.Schema(tool).Declares(key))
-            {
-                if (only is not null)
-                {
-                    return null;
-                }
-
-                only = (tool, key);
-            }
-        }
-
-        return only;
-    }
-
-    private string ToJson(Value value, ReadOnlySpan<char> text)
-    {
-        if (value.Type is { Length: > 0 } type)
-        {
-            return (type is "string" or "str" ? null : JsonText.Canonical(text)) ?? JsonText.Quote(text);
-        }
-
-        if (!syntax.GuessesTypes || value.Call.Schema.Types(value.Key) != ValueTypes.Unknown)
-        {
-            return value.Call.Schema.Coerce(value.Key, text);
-        }
-
-        // Digits that are no JSON are no number of Python either, or one whose zeros count.
-        var literal = text.TrimStart() is [>= '0' and <= '9' or '+' or '-', ..] ? null : PythonLiteral.ToJson(text);
-        return JsonText.Canonical(text) ?? literal ?? JsonText.Quote(text);
     }
 }

@@ -19,8 +19,8 @@ internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
         nameof(KimiK3Reader),
         (nameof(Open), nameof(Header)),
         (nameof(Header), nameof(Body)),
-        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Close)),
-        (nameof(Value), nameof(Body)),
+        (nameof(Body), nameof(InValue)), (nameof(Body), nameof(Close)),
+        (nameof(InValue), nameof(Body)),
         (nameof(Close), nameof(Open)));
 
     private static readonly string[] Calls = [OpenCall, CloseTools];
@@ -72,14 +72,14 @@ internal sealed class KimiK3Reader(ReaderContext context) : BlockReader
 
                 var argument = block.Slice(Position, end);
                 Position += end + Sep.Length;
-                return Go(new Value(body.Call, Attribute(argument, "key"), Attribute(argument, "type"), Position));
+                return Go(new InValue(body.Call, Attribute(argument, "key"), Attribute(argument, "type"), Position));
             default:
-                return ReadMark((Value)state, block, at, isFirst);
+                return ReadMark((InValue)state, block, at, isFirst);
         }
     }
 
     /// <summary>A mark inside a value: an argument of a call that it quotes begins or ends, or the value ends.</summary>
-    private ReadResult? ReadMark(Value value, ReadOnlySpan<char> block, int at, bool opens)
+    private ReadResult? ReadMark(InValue value, ReadOnlySpan<char> block, int at, bool opens)
     {
         if (opens)
         {

@@ -16,8 +16,8 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
 
     private static readonly Transitions Table = new(
         nameof(MinimaxM3Reader),
-        (nameof(Open), nameof(Value)),
-        (nameof(Value), nameof(Close)),
+        (nameof(Open), nameof(InValue)),
+        (nameof(InValue), nameof(Close)),
         (nameof(Close), nameof(Open)));
 
     private static readonly string[] Opens = [InvokeOpen];
@@ -35,7 +35,7 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
     protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {
         Open => ReadOpen(block),
-        Value value => ReadValue(value, block),
+        InValue value => ReadValue(value, block),
         _ => ReadClose((Close)state, block, InvokeOpen, BehindCall, final),
     };
 
@@ -49,11 +49,11 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
         }
 
         Position = at + length;
-        return Go(new Value(new CallDraft("", ToolSchema.Unknown), "", null, Position));
+        return Go(new InValue(new CallDraft("", ToolSchema.Unknown), "", null, Position));
     }
 
     /// <summary>The call is one value here: its elements, up to its own end.</summary>
-    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block)
+    private ReadResult? ReadValue(InValue value, ReadOnlySpan<char> block)
     {
         var at = Lookahead.First(block, Position, Invokes, out var length, out var safe);
         Position = at < 0 ? safe : at + length;

@@ -12,9 +12,9 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
     private static readonly Transitions Table = new(
         nameof(XmlCallReader),
         (nameof(Open), nameof(Body)), (nameof(Open), nameof(Close)),
-        (nameof(Body), nameof(Value)), (nameof(Body), nameof(Json)), (nameof(Body), nameof(Close)),
-        (nameof(Value), nameof(Body)),
-        (nameof(Json), nameof(Close)),
+        (nameof(Body), nameof(InValue)), (nameof(Body), nameof(InJson)), (nameof(Body), nameof(Close)),
+        (nameof(InValue), nameof(Body)),
+        (nameof(InJson), nameof(Close)),
         (nameof(Close), nameof(Open)));
 
     private enum Tag
@@ -37,8 +37,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
     {
         Open => ReadOpen(block, final),
         Body body => ReadBody(body, block, final),
-        Value value => ReadValue(value, block, final),
-        Json json => ReadJson(json, block),
+        InValue value => ReadValue(value, block, final),
+        InJson json => ReadJson(json, block),
         _ => ReadClose((Close)state, block, final),
     };
 
@@ -86,7 +86,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         {
             if (body.Call.Arguments.Count == 0)
             {
-                return block[at] == '{' ? Go(new Json(body.Call, at)) : Reject(at);
+                return block[at] == '{' ? Go(new InJson(body.Call, at)) : Reject(at);
             }
 
             // Words between parameters are noise.
@@ -113,7 +113,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             Position = tag.End;
             if (!tag.IsEmpty)
             {
-                return Go(new Value(body.Call, tag.Name.ToString(), tag.IsString, tag.End));
+                return Go(new InValue(body.Call, tag.Name.ToString(), tag.IsString, tag.End));
             }
 
             SetValue(body.Call, tag.Name.ToString(), tag.IsString, "");
@@ -125,7 +125,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         return Go(new Close(ToCall(body.Call)));
     }
 
-    private ReadResult? ReadJson(Json json, ReadOnlySpan<char> block)
+    private ReadResult? ReadJson(InJson json, ReadOnlySpan<char> block)
     {
         if (json.Scanner.Advance(block))
         {
@@ -137,7 +137,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         return json.Scanner.IsBroken ? Reject(json.Scanner.Position) : ReadResult.More;
     }
 
-    private ReadResult? ReadValue(Value value, ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadValue(InValue value, ReadOnlySpan<char> block, bool final)
     {
         while (true)
         {
@@ -169,7 +169,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
     /// <summary>
     /// Whether a tag inside a value ends it; null when more characters are needed to know. Keeps count of the calls that the value quotes.
     /// </summary>
-    private bool? Ends(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
+    private bool? Ends(InValue value, ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
         var element = tag.Element.ToString();
         if (!tag.Closes)
@@ -193,7 +193,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         return GoesOnBehind(block, tag, final);
     }
 
-    private bool BeginsAnother(Value value, ReadOnlySpan<char> block, XmlTag tag)
+    private bool BeginsAnother(InValue value, ReadOnlySpan<char> block, XmlTag tag)
     {
         var name = tag.Name.ToString();
         return KindOf(tag) == Tag.Parameter && name != value.Key && (value.Call.Schema.IsKnown
@@ -204,7 +204,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
     /// <summary>
     /// Whether an opening tag inside a value belongs to a whole call that the value quotes: only what may stand inside of it follows.
     /// </summary>
-    private bool? IsQuotedCall(Value value, ReadOnlySpan<char> block, XmlTag tag, bool final)
+    private bool? IsQuotedCall(InValue value, ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
         var kind = KindOf(tag);
         if (kind == Tag.Parameter)

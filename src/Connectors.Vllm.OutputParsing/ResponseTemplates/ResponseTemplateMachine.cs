@@ -9,7 +9,7 @@ namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 /// Runs a <see cref="TemplateDefinition"/>: outside of regions every opener is watched, inside of one only its own closers. Text and thoughts stream;
 /// calls are read when their region closes, and what cannot be read comes out as text.
 /// </summary>
-internal sealed class ResponseTemplateMachine : OutputMachine
+internal sealed partial class ResponseTemplateMachine : OutputMachine
 {
     private static readonly Transitions Table = new(
         nameof(ResponseTemplateMachine),
@@ -298,116 +298,5 @@ internal sealed class ResponseTemplateMachine : OutputMachine
         }
 
         _state.NeedsJoin = false;
-    }
-
-    private abstract record State
-    {
-        /// <summary>True before the first text of a region.</summary>
-        public bool NeedsJoin { get; set; } = true;
-    }
-
-    /// <summary>Outside of all regions with an opener: the text of the implicit field.</summary>
-    /// <param name="IsOver">True behind that field's closer: what follows is no answer any more.</param>
-    private sealed record Outside(bool IsOver) : State
-    {
-        /// <summary>True once text came out: before, space alone is held.</summary>
-        public bool IsWritten { get; set; }
-    }
-
-    /// <summary>In a region of text or of a thought.</summary>
-    private sealed record Streamed(TemplateField Field, OutputEventKind Kind) : State;
-
-    /// <summary>In a region that is read as a whole; it begins with <paramref name="OpenLength"/> characters of opener.</summary>
-    private sealed record Parsed(TemplateField Field, int OpenLength, JsonObject Captures) : State
-    {
-        /// <summary>The strings of JSON in it; null where it is something else.</summary>
-        public JsonStrings? Strings { get; } =
-            Field.Content == "json" ? new JsonStrings(OpenLength, TemplateValue.Delimiters(Field.Arguments)) : null;
-    }
-
-    /// <summary>The best of several markers: the earliest, and of two at one place the longer.</summary>
-    private ref struct Search
-    {
-        private ReadOnlySpan<char> _text;
-        private int _from;
-        private bool _final;
-
-        public int At { get; private set; }
-
-        public int Length { get; private set; }
-
-        /// <summary>Up to here no marker begins, whatever follows.</summary>
-        public int Hold { get; private set; }
-
-        public TemplateField? Field { get; private set; }
-
-        /// <summary>True when a marker was found and none can begin before it or at the same place.</summary>
-        public readonly bool IsDecided => At >= 0 && (_final || Hold > At);
-
-        public static Search In(ReadOnlySpan<char> text, int from, bool final) =>
-            new() { _text = text, _from = Math.Min(from, text.Length), _final = final, At = -1, Hold = text.Length };
-
-        public void Try(IReadOnlyList<TemplateMarker> markers, TemplateField? field)
-        {
-            foreach (var marker in markers)
-            {
-                var at = marker.Find(_text, _from, _final, out var length, out var hold);
-                Hold = Math.Min(Hold, hold);
-                if (at >= 0 && (At < 0 || at < At || (at == At && length > Length)))
-                {
-                    (At, Length, Field) = (at, length, field);
-                }
-            }
-        }
-    }
-
-    /// <summary>Follows the strings of JSON as characters arrive.</summary>
-    private sealed class JsonStrings(int start, IReadOnlyList<(string Open, string Close)> delimiters)
-    {
-        private int _position = start;
-        private string? _close;
-        private bool? _isJson;
-
-        /// <summary>Whether a position stands in a string. Positions asked for never go back.</summary>
-        public bool Holds(ReadOnlySpan<char> text, int at)
-        {
-            _isJson ??= text[_position..at].TrimStart() is ['{' or '[', ..];
-            while (_isJson == true && _position < at)
-            {
-                if (_close is null)
-                {
-                    Open(text[_position..]);
-                }
-                else if (_close == "\"" && text[_position] == '\\')
-                {
-                    _position += 2;
-                }
-                else if (text[_position..].StartsWith(_close, StringComparison.Ordinal))
-                {
-                    (_position, _close) = (_position + _close.Length, null);
-                }
-                else
-                {
-                    _position++;
-                }
-            }
-
-            return _close is not null;
-        }
-
-        private void Open(ReadOnlySpan<char> rest)
-        {
-            foreach (var (open, close) in delimiters)
-            {
-                if (rest.StartsWith(open, StringComparison.Ordinal))
-                {
-                    (_position, _close) = (_position + open.Length, close);
-                    return;
-                }
-            }
-
-            _close = rest[0] == '"' ? "\"" : null;
-            _position++;
-        }
     }
 }

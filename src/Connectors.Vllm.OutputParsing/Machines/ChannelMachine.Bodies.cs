@@ -1,0 +1,223 @@
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Machines;
+
+internal abstract partial class ChannelMachine
+{
+    private bool RunBody(Body body, bool final)
+    {
+        var at = Find(_bodyMarkers, out var marker, out var length);
+        var end = at >= 0 ? at : final ? _buffer.Length : _scan;
+        if (end > 0)
+        {
+            if (body.NeedsSeparator)
+            {
+                body.NeedsSeparator = false;
+                _writer.Piece(body.EventKind, "\n");
+            }
+
+            EmitText(body, end);
+        }
+
+        if (at < 0)
+        {
+            return false;
+        }
+
+        if (!_markers.Starts.Contains(marker))
+        {
+            Drop(length);
+        }
+
+        if (_markers.Ends.Contains(marker) || _markers.Starts.Contains(marker))
+        {
+            _scan = 0;
+            Go(new Between());
+        }
+
+        return true;
+    }
+
+    private bool RunCall(CallBody call, bool final)
+    {
+        // Markers in a string of JSON are the string's; where ids are known, only tokens are markers anyway.
+        if (!_idsKnown && !call.IsPastJson(_buffer.Span))
+        {
+            if (final)
+            {
+                EmitAsText(_buffer.Length);
+            }
+
+            return false;
+        }
+
+        _scan = Math.Max(_scan, call.JsonEnd);
+        var at = Find(_bodyMarkers, out var marker, out var length);
+        if (at < 0 && !final)
+        {
+            return false;
+        }
+
+        if (at >= 0 && !_markers.Ends.Contains(marker) && !_markers.Starts.Contains(marker))
+        {
+            _scan = at + length;
+            return true;
+        }
+
+        var bodyEnd = at < 0 ? _buffer.Length : at;
+        var body = _buffer.Span[call.BodyStart..bodyEnd];
+        var calls = ReadCalls(call.Recipient, body);
+
+        // Without its end marker a call counts only when its arguments are complete.
+        var complete = at >= 0 || (calls.Count > 0 && calls.All(item => item.Error is null) && !body.IsWhiteSpace());
+        var rawEnd = at >= 0 && _markers.Ends.Contains(marker) ? at + length : bodyEnd;
+        var good = complete && calls.Count > 0
+            && calls.All(item => (item.Error is null || (Options.MalformedCalls == MalformedCallPolicy.Call && item.Name.Length > 0))
+                && (!Options.ValidateNames || Context.MayBe(item.Name)));
+        for (var i = 0; good && i < calls.Count; i++)
+        {
+            _writer.Call(calls[i], i == 0 ? _buffer.Span[..rawEnd] : []);
+        }
+
+        if (!good)
+        {
+            _writer.Piece(OutputEventKind.Text, _buffer.Span[..rawEnd]);
+        }
+
+        _buffer.Consume(rawEnd);
+        _scan = 0;
+        Go(new Between());
+        return at >= 0;
+    }
+
+    /// <summary>The next of the markers; without one, the scan position is where the next may still begin.</summary>
+    private int Find(string[] markers, out string? marker, out int length)
+    {
+        (marker, length) = (null, 0);
+        while (_scan < _buffer.Length)
+        {
+            var next = _buffer.Span[_scan..].IndexOf('<');
+            if (next < 0)
+            {
+                _scan = _buffer.Length;
+                return -1;
+            }
+
+            _scan += next;
+            var open = false;
+            foreach (var candidate in markers)
+            {
+                var rest = _buffer.Span[_scan..];
+                if (rest.StartsWith(candidate, StringComparison.Ordinal) && Counts(candidate))
+                {
+                    (marker, length) = (candidate, candidate.Length);
+                    return _scan;
+                }
+
+                open |= rest.Length < candidate.Length && candidate.AsSpan().StartsWith(rest, StringComparison.Ordinal);
+            }
+
+            if (open)
+            {
+                return -1;
+            }
+
+            if (_state is Body body && SpecialAt(_scan) is > 0 and var special)
+            {
+                EmitText(body, _scan);
+                Drop(special);
+                continue;
+            }
+
+            _scan++;
+        }
+
+        return -1;
+    }
+
+    private bool Counts(string marker) => !_idsKnown || !_tokenMarkers.Contains(marker) || _marks.Contains(_buffer.Position + _scan, marker.Length);
+
+    private int SpecialAt(int at)
+    {
+        if (!_idsKnown || Options.SpecialTokens is not { Count: > 0 })
+        {
+            return 0;
+        }
+
+        var close = _buffer.Span[at..].IndexOf('>');
+        return close > 0 && _marks.Contains(_buffer.Position + at, close + 1) ? close + 1 : 0;
+    }
+
+    private void EmitText(Body body, int length)
+    {
+        _writer.Piece(body.EventKind, _buffer.Span[..length]);
+        _buffer.Consume(length);
+        _scan = Math.Max(0, _scan - length);
+    }
+
+    private void EmitAsText(int length)
+    {
+        _writer.Piece(OutputEventKind.Text, _buffer.Span[..length]);
+        _buffer.Consume(length);
+        _scan = 0;
+    }
+
+    private void Drop(int length)
+    {
+        _writer.Piece(OutputEventKind.Markup, _buffer.Span[..length]);
+        _buffer.Consume(length);
+        _scan = 0;
+    }
+
+    private abstract record State;
+
+    /// <summary>Behind a message.</summary>
+    private sealed record Between : State;
+
+    /// <summary>In a header.</summary>
+    private sealed record Header(string Begun) : State
+    {
+        /// <summary>What the prompt holds of it.</summary>
+        public string Prefix { get; set; } = Begun;
+    }
+
+    /// <summary>In a message that streams.</summary>
+    private sealed record Body(ChannelKind Kind) : State
+    {
+        /// <summary>True before the first character of a message behind another of its kind.</summary>
+        public bool NeedsSeparator { get; set; }
+
+        public OutputEventKind EventKind => Kind == ChannelKind.Reasoning ? OutputEventKind.Reasoning : OutputEventKind.Text;
+    }
+
+    /// <summary>In a message that holds calls, which are read when it ends; its header is still in the buffer.</summary>
+    private sealed record CallBody(string Recipient, int BodyStart) : State
+    {
+        private JsonScanner _scanner = JsonScanner.At(-1);
+
+        /// <summary>Where the JSON of the body ends, as far as it was looked at.</summary>
+        public int JsonEnd => Math.Max(_scanner.Position, BodyStart);
+
+        /// <summary>True when the body is no JSON, or behind its end.</summary>
+        public bool IsPastJson(ReadOnlySpan<char> buffer)
+        {
+            if (_scanner.Position < 0)
+            {
+                var start = BodyStart;
+                while (start < buffer.Length && char.IsWhiteSpace(buffer[start]))
+                {
+                    start++;
+                }
+
+                if (start == buffer.Length || buffer[start] != '{')
+                {
+                    return true;
+                }
+
+                _scanner = JsonScanner.At(start);
+            }
+
+            return _scanner.IsBroken || _scanner.IsComplete || _scanner.Advance(buffer) || _scanner.IsBroken;
+        }
+    }
+}

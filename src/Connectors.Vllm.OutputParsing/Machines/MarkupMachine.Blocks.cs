@@ -1,0 +1,173 @@
+using Connectors.Vllm.OutputParsing.Readers;
+
+namespace Connectors.Vllm.OutputParsing.Machines;
+
+internal sealed partial class MarkupMachine
+{
+    private void BeginBlock(string opener, bool onlyDeclared)
+    {
+        if (_state is not AtStart)
+        {
+            EmitText(_scan - Framing.Trailing(_buffer.Span[.._scan], NewlinesToHold, open: false), keepNewlines: false);
+        }
+
+        Go(new InBlock(_state.IsThought, _scan, opener, onlyDeclared, HadCalls: false));
+        _reader!.Begin(opener, opener.Length);
+    }
+
+    /// <summary>Works on a block of calls; returns false when more characters are needed.</summary>
+    private bool RunBlock(InBlock block, bool final)
+    {
+        var result = _reader!.Read(_buffer.Span[block.Start..], final);
+        switch (result.Status)
+        {
+            case ReadStatus.More when !final:
+                return false;
+            case ReadStatus.CallThenMore:
+            case ReadStatus.LastCall:
+                WriteCall(block, result.Call!, result.Length, last: result.Status == ReadStatus.LastCall);
+                break;
+            case ReadStatus.End:
+                Drop(block.Start + result.Length);
+                Go(new AtStart(block.IsThought, 0));
+                break;
+            case ReadStatus.Reject when block.HadCalls && block.Start < _buffer.Length && char.IsWhiteSpace(_buffer.Span[block.Start]):
+                // Calls without the end of their block, and space: nothing of it is text yet.
+                Go(new AtStart(block.IsThought, 0));
+                break;
+            default:
+                Reject(block, result.Status == ReadStatus.More ? _buffer.Length - block.Start : Math.Max(result.Length, 1), result.Examined);
+                break;
+        }
+
+        _scan = 0;
+        return true;
+    }
+
+    private void Reject(InBlock block, int length, int examined)
+    {
+        var again = examined - length;
+        if (again > 0 && (_rescanned += again) > FreeRescan + (2 * (_buffer.Position + block.Start + examined)))
+        {
+            length = examined;
+        }
+
+        Go(new InText(block.IsThought, QuotesCall: false));
+        if (length == block.Opener.Length && IsControl(block.Opener))
+        {
+            // A control token that begins no call says nothing.
+            Emit(block.Start);
+            Drop(length);
+            return;
+        }
+
+        EmitWithoutSpecials(Math.Min(block.Start + length, _buffer.Length));
+    }
+
+    private void WriteCall(InBlock block, ParsedCall call, int length, bool last)
+    {
+        // Where the opener is no marker of its own, or inside a thought (which may discuss calls), only a declared tool makes it a call.
+        var accepted = (call.Error is null || (_options.MalformedCalls == MalformedCallPolicy.Call && call.Name.Length > 0))
+            && (!(block.OnlyDeclared || block.IsThought || _options.ValidateNames) || _context.MayBe(call.Name));
+        if (!accepted)
+        {
+            EmitWithoutSpecials(block.Start + length);
+            Go(last ? new InText(block.IsThought, QuotesCall: false) : block with { Start = 0 });
+            return;
+        }
+
+        Drop(block.Start);
+        Go(last ? new AtStart(IsThought: false, 0) : block with { IsThought = false, Start = 0, HadCalls = true });
+        _writer.Call(call, _buffer.Span[..length]);
+        _buffer.Consume(length);
+    }
+
+    /// <summary>Writes text up to a position, except newlines before it that may turn out to be a marker's framing.</summary>
+    private void EmitText(int end, bool keepNewlines)
+    {
+        var length = end - (keepNewlines ? Framing.Trailing(_buffer.Span[..end], NewlinesToHold, open: true) : 0);
+        if (length > 0)
+        {
+            var scan = _scan - length;
+            Emit(length);
+            _scan = scan;
+        }
+    }
+
+    private bool FinishText()
+    {
+        if (_state is AtStart && _writer.HasOutput)
+        {
+            Drop(_buffer.Length);
+        }
+        else
+        {
+            Emit(_buffer.Length);
+        }
+
+        return false;
+    }
+
+    /// <summary>Writes markup that is no call as text. Special tokens in it are no text.</summary>
+    private void EmitWithoutSpecials(int length)
+    {
+        for (var at = 0; _options.SpecialTokens is not null && at < length; at++)
+        {
+            _scan = at;
+            var marker = _trie.Match(_buffer.Span[at..length], this, static (in MarkupMachine machine, Marker candidate) =>
+                candidate.IsSpecial && (!machine._idsKnown || machine.IsTokenHere(candidate)), out _);
+            if (marker is not null)
+            {
+                Emit(at);
+                Drop(marker.Text.Length);
+                length -= at + marker.Text.Length;
+                at = -1;
+            }
+        }
+
+        Emit(length);
+    }
+
+    private bool IsControl(string opener) =>
+        (opener.StartsWith("<|", StringComparison.Ordinal) && opener.EndsWith("|>", StringComparison.Ordinal))
+        || (opener.StartsWith("<｜", StringComparison.Ordinal) && opener.EndsWith("｜>", StringComparison.Ordinal))
+        || _options.SpecialTokens?.Values.Contains(opener) == true;
+
+    private void Emit(int length)
+    {
+        _fence.Pass(_buffer.Span[..length]);
+        _writer.Piece(TextKind, _buffer.Span[..length]);
+        _buffer.Consume(length);
+        _scan = 0;
+    }
+
+    private void Drop(int length)
+    {
+        _writer.Piece(OutputEventKind.Markup, _buffer.Span[..length]);
+        _buffer.Consume(length);
+        _scan = 0;
+    }
+
+    /// <summary>Where the output stands, in a thought or in the answer.</summary>
+    private abstract record State(bool IsThought);
+
+    /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space behind them is held.</summary>
+    private sealed record AtStart(bool IsThought, int AfterMarker) : State(IsThought)
+    {
+        /// <summary>How many newlines may still belong to the marker.</summary>
+        public int Newlines { get; set; } = AfterMarker;
+    }
+
+    /// <summary>In running text.</summary>
+    /// <param name="IsThought">In a thought.</param>
+    /// <param name="QuotesCall">True in a thought that no call ends and that holds the opener of one: then its closers are part of it.</param>
+    private sealed record InText(bool IsThought, bool QuotesCall) : State(IsThought);
+
+    /// <summary>In a block of calls.</summary>
+    /// <param name="IsThought">In a thought.</param>
+    /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
+    /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
+    /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>
+    /// <param name="HadCalls">True behind a call of the block.</param>
+    private sealed record InBlock(bool IsThought, int Start, string Opener, bool OnlyDeclared, bool HadCalls) : State(IsThought);
+}
