@@ -180,7 +180,7 @@ public sealed class WireTests
     [Fact]
     public void Generate_AnyBytesForAnAnswer_GiveAnAnswerOrTheDocumentedException()
     {
-        using var server = new Disposer<ReplayServer>(StartAsync(_ => Task.CompletedTask).Result);
+        using var server = new Disposer<ReplayServer>(StartAsync(_ => Task.CompletedTask).GetAwaiter().GetResult());
         using var engine = new Disposer<IVllmEngine>(Connect(server.Value));
         Prop.ForAll(
             Gen.ListOf(Part).Select(parts => parts.SelectMany(part => part).ToArray()).ToArbitrary(),
