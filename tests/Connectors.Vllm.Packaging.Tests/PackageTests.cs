@@ -12,17 +12,18 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     /// <summary>What each package may depend on besides the packages of this repository: nothing that only builds or tests.</summary>
     private static readonly string[] Dependencies =
     [
-        "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.DependencyInjection.Abstractions",
-        "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions",
+        "Aspire.Hosting", "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.DependencyInjection.Abstractions",
+        "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions",
         "Microsoft.Extensions.Options.ConfigurationExtensions", "Microsoft.ML.Tokenizers", "Microsoft.SemanticKernel.Abstractions",
+        "OpenTelemetry.Extensions.Hosting",
     ];
 
     public static readonly TheoryData<string> Names = new(PackageFolder.Names);
 
     [Fact]
-    public void Pack_AllPackages_AreSeven() => Assert.Equal(
+    public void Pack_AllPackages_AreNine() => Assert.Equal(
         [
-            "Connectors.Vllm", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing",
+            "Connectors.Vllm", "Connectors.Vllm.Aspire", "Connectors.Vllm.Aspire.Hosting", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing",
                 "Connectors.Vllm.SemanticKernel",
             "Connectors.Vllm.Testing", "Connectors.Vllm.Tokenizers",
         ],

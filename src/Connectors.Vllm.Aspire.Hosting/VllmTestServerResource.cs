@@ -1,0 +1,79 @@
+using Aspire.Hosting.ApplicationModel;
+using Connectors.Vllm.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Connectors.Vllm.Aspire.Hosting;
+
+/// <summary>The test server as a resource that runs inside the AppHost. Dependents wait for its address as they do for a container's.</summary>
+public sealed class VllmTestServerResource : Resource, IResourceWithConnectionString, IResourceWithWaitSupport
+{
+    private readonly Action<VllmTestServerOptions>? _configure;
+    private readonly TaskCompletionSource<VllmTestServer> _server = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal VllmTestServerResource(string name, Action<VllmTestServerOptions>? configure)
+        : base(name)
+    {
+        _configure = configure;
+        Connection = new ConnectionText(this);
+    }
+
+    /// <summary><c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the protocol does not send the tokenizer; known once the server runs.</summary>
+    public ReferenceExpression ConnectionStringExpression => ReferenceExpression.Create($"{Connection}");
+
+    internal Uri? Address => _server.Task.IsCompletedSuccessfully ? _server.Task.Result.Endpoint : null;
+
+    private ConnectionText Connection { get; }
+
+    /// <summary>Starts the server and ends it with the application.</summary>
+    internal async Task StartAsync(InitializeResourceEvent context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var options = new VllmTestServerOptions { DelayPerMessage = TimeSpan.FromMilliseconds(10) };
+            _configure?.Invoke(options);
+            options.ServedModelName ??= TinyModel.Name;
+            await context.Eventing.PublishAsync(new BeforeResourceStartedEvent(this, context.Services), cancellationToken).ConfigureAwait(false);
+            var server = await VllmTestServer.StartAsync(options, cancellationToken).ConfigureAwait(false);
+            Connection.Describe(options);
+            context.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(static state => _ = ((VllmTestServer)state!).DisposeAsync().AsTask(), server);
+            context.Logger.LogInformation("The test server listens on {Endpoint}.", server.Endpoint);
+            _server.SetResult(server);
+            await context.Notifications.PublishUpdateAsync(this, snapshot => snapshot with
+            {
+                State = KnownResourceStates.Running,
+                StartTimeStamp = DateTime.UtcNow,
+                Urls = [new UrlSnapshot(VllmLaunch.GrpcEndpoint, server.Endpoint.ToString(), IsInternal: false)],
+            }).ConfigureAwait(false);
+            await context.Eventing.PublishAsync(new ConnectionStringAvailableEvent(this, context.Services), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _server.TrySetException(exception);
+            context.Logger.LogError(exception, "The test server did not start.");
+            await context.Notifications.PublishUpdateAsync(this, static snapshot => snapshot with { State = KnownResourceStates.FailedToStart }).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The connection string as a value that is there once the server runs.</summary>
+    private sealed class ConnectionText(VllmTestServerResource resource) : IValueProvider, IManifestExpressionProvider
+    {
+        private string? _model;
+
+        public string ValueExpression => $"{{{resource.Name}.connectionString}}";
+
+        public void Describe(VllmTestServerOptions options)
+        {
+            var directory = options.ModelDirectory
+                ?? (options.Family == VllmServerFamily.A ? null : TinyModel.WriteTo(Directory.CreateTempSubdirectory("vllm-test-server-").FullName));
+            _model = $"Model={options.ServedModelName}{(directory is null || options.Family == VllmServerFamily.A ? null : $";ModelDirectory={directory}")}";
+        }
+
+        public async ValueTask<string?> GetValueAsync(CancellationToken cancellationToken = default)
+        {
+            var server = await resource._server.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return $"Endpoint={server.Endpoint};{_model}";
+        }
+    }
+}
