@@ -1,4 +1,5 @@
 using Aspire.Hosting.ApplicationModel;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -65,9 +66,10 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
 
         public void Describe(VllmTestServerOptions options)
         {
-            var directory = options.ModelDirectory
-                ?? (options.Family == VllmServerFamily.A ? null : TinyModel.WriteTo(Directory.CreateTempSubdirectory("vllm-test-server-").FullName));
-            _model = $"Model={options.ServedModelName}{(directory is null || options.Family == VllmServerFamily.A ? null : $";ModelDirectory={directory}")}";
+            // The Inference protocol does not send the tokenizer.
+            var directory = options.Protocol is VllmProtocol.Auto or VllmProtocol.VllmEngine ? null
+                : options.ModelDirectory ?? TinyModel.WriteTo(Directory.CreateTempSubdirectory("vllm-test-server-").FullName);
+            _model = $"Model={options.ServedModelName}{(directory is null ? null : $";ModelDirectory={directory}")}";
         }
 
         public async ValueTask<string?> GetValueAsync(CancellationToken cancellationToken = default)

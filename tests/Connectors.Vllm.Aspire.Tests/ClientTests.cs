@@ -4,6 +4,7 @@ using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
@@ -18,14 +19,14 @@ public sealed class ClientTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<VllmServerFamily> Families => [VllmServerFamily.A, VllmServerFamily.B];
+    public static TheoryData<VllmProtocol> Protocols => [VllmProtocol.VllmEngine, VllmProtocol.Inference];
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task TestServerResource_ItsConnectionString_GivesAChatClientWithSpansAndHealth(VllmServerFamily family)
+    [MemberData(nameof(Protocols))]
+    public async Task TestServerResource_ItsConnectionString_GivesAChatClientWithSpansAndHealth(VllmProtocol protocol)
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(ClientTests).Assembly.FullName });
-        var resource = builder.AddVllmTestServer("vllm", options => options.Family = family).Resource;
+        var resource = builder.AddVllmTestServer("vllm", options => options.Protocol = protocol).Resource;
         await using var application = builder.Build();
         var services = application.Services;
         var eventing = services.GetRequiredService<IDistributedApplicationEventing>();
