@@ -42,10 +42,10 @@ internal static class MicrosoftTokenizerAdapter
             .Select(token => new AddedToken(token.Value, token.Key, IsSpecial: true)));
         return new TokenizerDefinition
         {
-            Model = new Model(tokenizer, Words(vocabulary)),
+            Model = new MicrosoftModel(tokenizer, Words(vocabulary)),
             AddedTokens = added,
             DecoderKind = DecoderKind.Chain,
-            CreateDecoder = tokens => new Decoder(tokenizer, tokens),
+            CreateDecoder = tokens => new MicrosoftDecoder(tokenizer, tokens),
         };
     }
 
@@ -60,7 +60,7 @@ internal static class MicrosoftTokenizerAdapter
         return builder.Build();
     }
 
-    private sealed class Model(Tokenizer tokenizer, Vocabulary vocabulary) : TokenModel
+    private sealed class MicrosoftModel(Tokenizer tokenizer, Vocabulary vocabulary) : TokenModel
     {
         public override Vocabulary Vocabulary => vocabulary;
 
@@ -103,8 +103,8 @@ internal static class MicrosoftTokenizerAdapter
         }
     }
 
-    private sealed class Decoder(Tokenizer tokenizer, AddedTokenSet added)
-        : TextDecoder(DecodeTable.Create(new Model(tokenizer, Words(null)), added, DecoderKind.Chain, tokensAreBytes: false), DecoderKind.Chain, null)
+    private sealed class MicrosoftDecoder(Tokenizer tokenizer, AddedTokenSet added)
+        : TextDecoder(DecodeTable.Create(new MicrosoftModel(tokenizer, Words(null)), added, DecoderKind.Chain, tokensAreBytes: false), DecoderKind.Chain, null)
     {
         public override bool Shows(int id, bool skipSpecial) => id >= 0 && !(skipSpecial && added.IsSpecial(id));
 
