@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
 using TokenizerOptions = Connectors.Vllm.Tokenizers.TokenizerOptions;
+using VllmTokenizer = Connectors.Vllm.Tokenizers.VllmTokenizer;
 
 namespace Connectors.Vllm.Benchmarks.Tokenize;
 
