@@ -122,7 +122,7 @@ public sealed class MediaKindTests
             _ => VllmStatusCode.Internal,
         }, e.StatusCode);
         Assert.False(e.IsRetryable);
-        Assert.Equal(e.StatusCode != VllmStatusCode.Unavailable, e is VllmRequestException { Parameter: nameof(GenerationRequest.Media) });
+        Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
         Assert.Single(server.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
     }
 

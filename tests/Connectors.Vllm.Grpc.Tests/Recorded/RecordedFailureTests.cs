@@ -1,3 +1,4 @@
+using System.Text.Json;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>Refusals and silent failures of a live server end in the documented exceptions.</summary>
@@ -20,7 +21,11 @@ public sealed class RecordedFailureTests
                 "e-grammar-error-finish" => OutputConstraint.Grammar("root ::= "),
                 _ => null,
             };
-            var request = new GenerationRequest { PromptIds = new[] { 1, 2, 3 }, Constraint = constraint };
+
+            // The server counts the prompt; an answer to another one would not be believed.
+            var counted = exchange.Expected.ValueKind == JsonValueKind.Array && exchange.Expected.GetArrayLength() > 0
+                && exchange.Expected[0].TryGetProperty("prompt_tokens", out var tokens) ? tokens.GetInt32() : 3;
+            var request = new GenerationRequest { PromptIds = Enumerable.Range(1, Math.Max(counted, 1)).ToArray(), Constraint = constraint };
 
             var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(request).CollectAsync());
 
