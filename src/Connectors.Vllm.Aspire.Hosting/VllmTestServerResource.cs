@@ -39,7 +39,7 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
             var server = await VllmTestServer.StartAsync(options, cancellationToken).ConfigureAwait(false);
             Connection.Describe(options);
             context.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(static state => _ = ((VllmTestServer)state!).DisposeAsync().AsTask(), server);
-            context.Logger.LogInformation("The test server listens on {Endpoint}.", server.Endpoint);
+            Log.Listening(context.Logger, server.Endpoint);
             _server.SetResult(server);
             await context.Notifications.PublishUpdateAsync(this, snapshot => snapshot with
             {
@@ -52,7 +52,7 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
         catch (Exception exception)
         {
             _server.TrySetException(exception);
-            context.Logger.LogError(exception, "The test server did not start.");
+            Log.NotStarted(context.Logger, exception);
             await context.Notifications.PublishUpdateAsync(this, static snapshot => snapshot with { State = KnownResourceStates.FailedToStart }).ConfigureAwait(false);
         }
     }

@@ -136,7 +136,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPrompt
         ArgumentNullException.ThrowIfNull(messages);
         var profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
         return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger)
-            .Prepare(new ChatRequest(AsList(messages), null, options, this)), profile);
+            .Prepare(new ChatRequest(AsList(messages), null, options, this), cancellationToken), profile);
     }
 
     /// <inheritdoc/>

@@ -140,7 +140,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
             async (i, cancel) =>
             {
-                var ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true);
+                var ids = profile.Tokenizer.Encode(texts[i], addSpecialTokens: true, cancel);
                 var result = await _runtime.Engine.EmbedAsync(ids, profile.ModelInfo, cancel).ConfigureAwait(false);
                 var vector = Shorten(result.Vector, dimensions, profile);
                 Interlocked.Add(ref tokens, result.PromptTokens);

@@ -100,7 +100,7 @@ public sealed class HostileOutputTests
     }
 
     /// <summary>Whether the output holds a call's name, as it is or in the other spellings that stand for it.</summary>
-    private static bool IsWritten(string name, string output) => output.Contains(name, StringComparison.Ordinal) || output.Contains("\\", StringComparison.Ordinal)
+    private static bool IsWritten(string name, string output) => output.Contains(name, StringComparison.Ordinal) || output.Contains('\\')
         || output.Contains(string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')), StringComparison.Ordinal);
 
     private static string Repeat(string piece)

@@ -166,7 +166,7 @@ public sealed class CompletionsResource
         request.PromptText is not { } text || tokenizer is null
         || (await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false)).TextPrompts
             ? request
-            : request with { PromptText = null, PromptIds = tokenizer.Encode(text, addSpecialTokens: true) };
+            : request with { PromptText = null, PromptIds = tokenizer.Encode(text, addSpecialTokens: true, cancellationToken) };
 
     private static GenerationRequest ForText(string prompt, SamplingOptions? sampling)
     {

@@ -17,7 +17,7 @@ public sealed class EmbeddingsResource
     {
         ArgumentNullException.ThrowIfNull(text);
         return _tokenizer.UseAsync(
-            (known, token) => _engine.EmbedAsync(_tokenizer.Require(known).Encode(text, addSpecialTokens: true), known.Model, token),
+            (known, token) => _engine.EmbedAsync(_tokenizer.Require(known).Encode(text, addSpecialTokens: true, token), known.Model, token),
             isText: true,
             cancellationToken);
     }

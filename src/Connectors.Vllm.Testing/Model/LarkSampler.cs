@@ -83,7 +83,11 @@ internal sealed class LarkSampler(string grammar, SchemaSampler schemas, Func<in
                 at++;
                 return group;
             case '"':
-                return JsonSerializer.Deserialize<string>(Delimited(body, ref at, '"'))!;
+                using (var literal = JsonDocument.Parse(Delimited(body, ref at, '"')))
+                {
+                    return literal.RootElement.GetString()!;
+                }
+
             case '/':
                 return RegexSampler.Sample(Delimited(body, ref at, '/')[1..^1]);
             case '<':

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Globalization;
 using Connectors.Vllm.Grpc;
 
@@ -45,7 +46,7 @@ internal static class VllmOptions
         "Token ids that end the answer, in addition to the model's own.")
     {
         Reader = static (properties, key) => properties.TokenIds(key),
-        Writer = WriteIds,
+        Writer = static ids => WriteIds(ids),
     };
 
     public static readonly VllmOption<int?> Logprobs = new(
@@ -74,7 +75,7 @@ internal static class VllmOptions
         "Added to the logits of the given token ids before sampling.")
     {
         Reader = static (properties, key) => properties.TokenWeights(key),
-        Writer = WriteBias,
+        Writer = static weights => WriteBias(weights),
     };
 
     public static readonly VllmOption<IReadOnlyList<int>?> AllowedTokenIds = new(
@@ -82,7 +83,7 @@ internal static class VllmOptions
         "The only token ids that may be generated.")
     {
         Reader = static (properties, key) => properties.TokenIds(key),
-        Writer = WriteIds,
+        Writer = static ids => WriteIds(ids),
     };
 
     public static readonly VllmOption<int?> ChoiceCount = new(
@@ -303,7 +304,7 @@ internal static class VllmOptions
         ? wanted ? TopLogprobs.Read(properties) ?? 0 : null
         : properties.Int32(key, 0) ?? TopLogprobs.Read(properties);
 
-    private static object? WriteIds(IReadOnlyList<int>? ids) => PlainJson.ToElement(writer =>
+    private static JsonElement WriteIds(IReadOnlyList<int>? ids) => PlainJson.ToElement(writer =>
     {
         writer.WriteStartArray();
         foreach (var id in ids!)
@@ -314,7 +315,7 @@ internal static class VllmOptions
         writer.WriteEndArray();
     });
 
-    private static object? WriteBias(IReadOnlyDictionary<int, float>? weights) => PlainJson.ToElement(writer =>
+    private static JsonElement WriteBias(IReadOnlyDictionary<int, float>? weights) => PlainJson.ToElement(writer =>
     {
         writer.WriteStartObject();
         foreach (var (id, weight) in weights!)

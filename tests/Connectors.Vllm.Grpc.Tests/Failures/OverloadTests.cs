@@ -13,9 +13,9 @@ public sealed class OverloadTests
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], DelayPerMessage = TimeSpan.FromMilliseconds(5) });
         await using var engine = Engines.Create(server.Endpoint);
 
-        await Parallel.ForAsync(0, Calls, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+        await Parallel.ForAsync(0, Calls, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, token) =>
         {
-            var updates = await engine.GenerateAsync(Request(i)).CollectAsync();
+            var updates = await engine.GenerateAsync(Request(i), token).CollectAsync();
             Assert.Equal([10, 11, 12], updates.Ids().Take(3));
         });
 
