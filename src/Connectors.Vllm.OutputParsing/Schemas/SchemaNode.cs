@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Connectors.Vllm.OutputParsing.Schemas;
@@ -104,7 +105,8 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
                 return found;
             }
 
-            if (found.ValueKind == JsonValueKind.Object && found.TryGetProperty(name, out var member))
+            // As UTF-8: a name with half a surrogate pair, which a model may write, has no other form in JSON.
+            if (found.ValueKind == JsonValueKind.Object && found.TryGetProperty(Encoding.UTF8.GetBytes(name), out var member))
             {
                 return member;
             }

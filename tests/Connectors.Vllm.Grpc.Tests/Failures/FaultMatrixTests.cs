@@ -108,7 +108,7 @@ public sealed class FaultMatrixTests
         // Where the server has not ended the call itself, it sees the client leave and is told to abort.
         if (kind is FaultKind.Stall or FaultKind.Oversize or FaultKind.BadCompressionFlag or FaultKind.UnknownCompressionFlag or FaultKind.NotProtobuf)
         {
-            var captured = server.Requests.Single(call => call.RequestId == exception.RequestId);
+            var captured = await server.WaitForRequestAsync(call => call.RequestId == exception.RequestId).WaitAsync(Engines.HangGuard);
             await (at == AtEnd ? captured.Ended : captured.Cancelled).WaitAsync(Engines.HangGuard);
             await server.WaitForRequestAsync(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal) && Names(call, exception.RequestId!)).WaitAsync(Engines.HangGuard);
         }
