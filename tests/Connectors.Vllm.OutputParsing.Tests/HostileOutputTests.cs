@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
@@ -60,21 +60,35 @@ public sealed class HostileOutputTests
         var opener = format.Tools.Openers.Concat(format.Tools.StartOpeners).FirstOrDefault() ?? "";
         foreach (var piece in Pieces(format).Where(piece => piece.Length > 1).Distinct().Take(12).Concat(["{\"a\":[", "\"", "[", "\n", "a "]))
         {
-            var text = opener + Repeat(piece);
-            var watch = Stopwatch.StartNew();
-            var parser = OutputParser.Create(format, new OutputParserOptions { Tools = TestTools.All });
-            var events = new OutputEvents();
-            for (var at = 0; at < text.Length; at += 8)
+            // Four times the output costs four times as much, where each character is looked at a bounded number of times. The time is this thread's
+            // own, whatever else the machine does, and the best of several tries; quadratic work would cost sixteen times as much.
+            var ratio = double.MaxValue;
+            var cost = TimeSpan.Zero;
+            for (var attempt = 0; attempt < 6 && ratio > 9; attempt++)
             {
-                parser.Push(text.AsSpan(at, Math.Min(8, text.Length - at)), events);
-                events.Clear();
+                cost = Cost(format, opener + Repeat(piece, 100_000));
+                ratio = cost < Negligible ? 0 : Math.Min(ratio, cost / Cost(format, opener + Repeat(piece, 25_000)));
             }
 
-            parser.Finish("stop", events);
-
-            // A guard against quadratic work, which would take minutes; not a measurement.
-            Assert.True(watch.ElapsedMilliseconds < 3000, $"{watch.ElapsedMilliseconds} ms for 100 KB of '{piece}' behind '{opener}'");
+            Assert.True(ratio <= 9, $"100 KB of '{piece}' behind '{opener}' cost {cost.TotalMilliseconds} ms, {ratio} times as much as 25 KB");
         }
+    }
+
+    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(30);
+
+    private static TimeSpan Cost(OutputFormat format, string text)
+    {
+        var parser = OutputParser.Create(format, new OutputParserOptions { Tools = TestTools.All });
+        var events = new OutputEvents();
+        var start = ThreadTime.Now;
+        for (var at = 0; at < text.Length; at += 8)
+        {
+            parser.Push(text.AsSpan(at, Math.Min(8, text.Length - at)), events);
+            events.Clear();
+        }
+
+        parser.Finish("stop", events);
+        return ThreadTime.Now - start;
     }
 
     /// <summary>
@@ -106,10 +120,10 @@ public sealed class HostileOutputTests
             || written.Contains(string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')), StringComparison.Ordinal);
     }
 
-    private static string Repeat(string piece)
+    private static string Repeat(string piece, int length)
     {
         var text = new StringBuilder();
-        while (text.Length < 100_000)
+        while (text.Length < length)
         {
             text.Append(piece);
         }
@@ -158,5 +172,31 @@ public sealed class HostileOutputTests
 
         parser.Finish("stop", events);
         return events;
+    }
+
+    /// <summary>The processor time that the current thread has used.</summary>
+    private static class ThreadTime
+    {
+        private const int ThreadClock = 3;
+
+        public static TimeSpan Now
+        {
+            get
+            {
+                Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux's clock of a thread's own time is read here.");
+                Assert.Equal(0, ReadClock(ThreadClock, out var time));
+                return TimeSpan.FromSeconds(time.Seconds) + TimeSpan.FromTicks(time.Nanoseconds / TimeSpan.NanosecondsPerTick);
+            }
+        }
+
+        [DllImport("libc", EntryPoint = "clock_gettime")]
+        private static extern int ReadClock(int clock, out Time time);
+
+        [StructLayout(LayoutKind.Sequential)]
+        private readonly struct Time
+        {
+            public readonly nint Seconds;
+            public readonly nint Nanoseconds;
+        }
     }
 }

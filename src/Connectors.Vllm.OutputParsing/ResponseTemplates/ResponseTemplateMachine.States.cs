@@ -19,6 +19,9 @@ internal sealed partial class ResponseTemplateMachine
     {
         /// <summary>True once text came out: before, space alone is held.</summary>
         public bool IsWritten { get; set; }
+
+        /// <summary>How many characters of the buffer are known to be space.</summary>
+        public int Blank { get; set; }
     }
 
     /// <summary>In a region of text or of a thought.</summary>

@@ -130,14 +130,17 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
         best.Try(_template.Implicit?.Closes ?? [], null);
         var kind = outside.IsOver ? OutputEventKind.Markup : OutsideKind;
-        var isBlank = !outside.IsWritten && _buffer.Span[..(best.IsDecided ? best.At : best.Hold)].IsWhiteSpace();
+        var end = best.IsDecided ? best.At : best.Hold;
+        var isBlank = !outside.IsWritten && _buffer.Span[Math.Min(outside.Blank, end)..end].IsWhiteSpace();
         if (!best.IsDecided)
         {
-            // Space alone is no answer yet.
+            // Space alone is no answer yet; it is looked at once.
             _scan = best.Hold;
+            outside.Blank = isBlank ? best.Hold : 0;
             if (!isBlank || outside.IsOver)
             {
                 Emit(best.Hold, kind);
+                outside.Blank = 0;
             }
 
             return false;
