@@ -27,7 +27,8 @@ internal static class BenchmarkModel
     {
         var family = new DirectoryInfo(directory).Parent!;
         return family.Name.StartsWith("tokenizer-", StringComparison.Ordinal)
-            ? family.Parent!.EnumerateDirectories("tokenizer-*").OrderBy(other => other.Name, StringComparer.Ordinal).Select(other => Path.Combine(other.FullName, "models"))
+            ? family.Parent!.EnumerateDirectories("tokenizer-*").OrderBy(other => other.Name, StringComparer.Ordinal)
+                .Select(other => Path.Combine(other.FullName, "models"))
             : [directory];
     }
 

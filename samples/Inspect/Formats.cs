@@ -16,11 +16,13 @@ internal sealed class Formats(ModelFolder? model)
         {
             if (model is null && (tools == Auto || reasoning == Auto))
             {
-                throw new ArgumentException("\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
+                throw new ArgumentException(
+                    "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
             }
 
             var hints = model?.Hints ?? new OutputFormatHints();
-            format = OutputFormats.Select(hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
+            format = OutputFormats.Select(
+                hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
             _formats.Add((tools, reasoning), format);
         }
 
@@ -32,7 +34,8 @@ internal sealed class Formats(ModelFolder? model)
     {
         var function = tool.Member("function") ?? tool;
         return new OutputTool(
-            function.Text("name") ?? throw new ArgumentException("a tool has no \"name\""), function.Member("parameters"), function.Flag("strict", otherwise: false));
+            function.Text("name") ?? throw new ArgumentException("a tool has no \"name\""), function.Member("parameters"),
+            function.Flag("strict", otherwise: false));
     }
 
     /// <summary>A tool choice: <c>auto</c>, <c>none</c>, <c>required</c> or a tool's name.</summary>

@@ -54,7 +54,8 @@ internal static class JsonInput
     };
 
     /// <summary>Text as people can read it when it holds blanks and line ends.</summary>
-    public static string Quote(string text) => "\"" + JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";
+    public static string Quote(string text) =>
+        "\"" + JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";
 
     /// <summary>Writes numbers as an array.</summary>
     public static void WriteNumbers(this Utf8JsonWriter answer, string name, ReadOnlySpan<int> numbers)

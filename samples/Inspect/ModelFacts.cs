@@ -18,15 +18,18 @@ internal static class ModelFacts
         yield return new Fact("architectures", List(profile.Architectures), info is { Architectures.Count: > 0 } ? Server : "config.json");
         yield return new Fact("context_length", profile.ContextLength, From(info?.ContextLength));
         yield return new Fact("vocabulary_size", profile.VocabularySize, info?.VocabularySize is null ? "config.json or the tokenizer" : Server);
-        yield return new Fact("tokenizer", $"{profile.Tokenizer.MaxTokenId + 1} ids, {profile.Tokenizer.AddedTokens.Count} of them added tokens", profile.FilesOrigin);
+        yield return new Fact(
+            "tokenizer", $"{profile.Tokenizer.MaxTokenId + 1} ids, {profile.Tokenizer.AddedTokens.Count} of them added tokens", profile.FilesOrigin);
         yield return new Fact("template", profile.TemplateOrigin, profile.FilesOrigin);
         yield return new Fact("template_prints", Prints(profile.TemplateAbilities), "trying the template");
         yield return new Fact("tool_parser", profile.Format.ToolParser, profile.Format.ToolParserReason);
         yield return new Fact("reasoning_parser", profile.Format.ReasoningParser, profile.Format.ReasoningParserReason);
         yield return new Fact(
-            "stop_token_ids", List(profile.StopTokenIds), (info is { EosTokenIds.Count: > 0 } ? Server + ", " : "") + "config.json, generation_config.json and the tokenizer's end token");
+            "stop_token_ids", List(profile.StopTokenIds), (info is { EosTokenIds.Count: > 0 } ? Server + ", " : "")
+                + "config.json, generation_config.json and the tokenizer's end token");
         yield return new Fact("stop_tokens", List(profile.StopTokenIds.Select(id => profile.Tokenizer.IdToToken(id))));
-        yield return new Fact("sampling_defaults", Sampling(profile.SamplingDefaults), info?.DefaultSampling is null ? "generation_config.json" : Server);
+        yield return new Fact(
+            "sampling_defaults", Sampling(profile.SamplingDefaults), info?.DefaultSampling is null ? "generation_config.json" : Server);
     }
 
     /// <summary>Asks a server what it is and can do.</summary>
@@ -50,7 +53,11 @@ internal static class ModelFacts
             new Fact("engine_version", info?.EngineVersion, Server),
             new Fact("capabilities", List(Names(capabilities)), Server),
             new Fact("media_schemes", List(capabilities.MediaSchemes), Server),
-            new Fact("media_limits", new JsonObject(capabilities.MediaLimits.Select(limit => KeyValuePair.Create(limit.Key.ToString().ToLowerInvariant(), (JsonNode?)limit.Value))), Server),
+            new Fact(
+                "media_limits",
+                new JsonObject(
+                    capabilities.MediaLimits.Select(limit => KeyValuePair.Create(limit.Key.ToString().ToLowerInvariant(), (JsonNode?)limit.Value))),
+                    Server),
             new Fact("max_running_requests", info?.MaxRunningRequests, Server),
             new Fact("constraint_start", capabilities.ConstraintStart.ToString(), Server),
             new Fact("server_reasoning_parser", capabilities.ReasoningParser, Server),
@@ -119,7 +126,8 @@ internal static class ModelFacts
     private static IEnumerable<string> Names(VllmCapabilities capabilities) =>
         from capability in new (string Name, bool Has)[]
         {
-            ("n", capabilities.MultipleChoices), ("logprobs", capabilities.Logprobs), ("lora", capabilities.Lora), ("priority", capabilities.Priority),
+            ("n", capabilities.MultipleChoices), ("logprobs", capabilities.Logprobs), ("lora", capabilities.Lora),
+            ("priority", capabilities.Priority),
             ("cache_salt", capabilities.CacheSalt), ("allowed_token_ids", capabilities.AllowedTokenIds), ("embeddings", capabilities.Embeddings),
             ("generation", capabilities.Generation), ("tokenizer_transfer", capabilities.TokenizerTransfer), ("loads", capabilities.Loads),
             ("abort", capabilities.Abort), ("long_seeds", capabilities.LongSeeds), ("media", capabilities.Media),

@@ -9,7 +9,8 @@ Option<bool> jsonLines = new("--jsonl") { Description = "Be a filter: one JSON o
 Option<string?> modelDirectory = new("--model-dir") { Description = "A model's folder: tokenizer, chat template, configuration." };
 Option<string?> tokenizerFile = new("--tokenizer") { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
 Option<string> toolParser = new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
-Option<string> reasoningParser = new("--reasoning-parser") { Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
+Option<string> reasoningParser = new("--reasoning-parser")
+{ Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
 Option<string?> endpoint = new("--endpoint") { Description = "A vLLM gRPC server, e.g. http://gpu-box:50051." };
 Option<string?> templateFile = new("--template") { Description = "A chat template file." };
 
@@ -74,7 +75,8 @@ catch (Exception exception)
 
 void Add(string name, string description, Func<ParseResult, IVerb> load, params Option[] options)
 {
-    Argument<string[]> words = new("input") { Description = "The input; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrMore };
+    Argument<string[]> words = new("input")
+    { Description = "The input; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrMore };
     Command command = new(name, description) { words };
     foreach (var option in options)
     {

@@ -17,7 +17,8 @@ try
     await using var generator = new VllmEmbeddingGenerator(client.Engine);
     Tokenizer tokenizer = await client.Models.GetTokenizerAsync();
     var document = string.Join("\n\n", Enumerable.Range(1, 40).Select(number =>
-        $"Paragraph {number}. Rivers carry water from the hills to the sea; number {number} is {(number % 2 == 0 ? "broad and slow" : "narrow and fast")}."));
+        $"Paragraph {number}. Rivers carry water from the hills to the sea; number {number} is"
+            + $" {(number % 2 == 0 ? "broad and slow" : "narrow and fast")}."));
     Console.WriteLine($"document: {tokenizer.CountTokens(document)} tokens");
 
     // Semantic Kernel's chunker cuts at lines and sentences, and asks the tokenizer how long they are.

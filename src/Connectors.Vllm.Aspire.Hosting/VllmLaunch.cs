@@ -25,7 +25,10 @@ internal static class VllmLaunch
     /// <summary>The VllmEngine protocol takes the place of HTTP on its port; the Inference protocol has a port of its own beside it.</summary>
     public static int GrpcPort(VllmProtocol protocol) => protocol == VllmProtocol.VllmEngine ? HttpPort : 50051;
 
-    /// <summary>What is in front of <c>vllm serve</c>'s own arguments: nothing with the image's entry point, a shell that installs the servicer first otherwise.</summary>
+    /// <summary>
+    /// What is in front of <c>vllm serve</c>'s own arguments: nothing with the image's entry point, a shell that installs the servicer first
+    /// otherwise.
+    /// </summary>
     public static IEnumerable<string> Before(VllmResource resource) => InstallsServicer(resource)
         ? ["-c", $"python3 -m pip install --quiet {ServicerPackage}=={resource.ServicerVersion} && exec vllm serve \"$@\"", "vllm"]
         : [];
@@ -72,7 +75,8 @@ internal static class VllmLaunch
         ? new Dictionary<string, string>()
         : new Dictionary<string, string> { ["VLLM_USE_RUST_FRONTEND"] = "1" };
 
-    public static bool InstallsServicer(VllmResource resource) => resource.Protocol == VllmProtocol.VllmEngine && resource.ServicerVersion is not null;
+    public static bool InstallsServicer(VllmResource resource) => resource.Protocol == VllmProtocol.VllmEngine
+        && resource.ServicerVersion is not null;
 
     private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

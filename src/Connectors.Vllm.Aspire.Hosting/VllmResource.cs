@@ -29,7 +29,8 @@ public sealed class VllmResource : ContainerResource, IResourceWithConnectionStr
     public EndpointReference GrpcEndpoint => _grpc ??= new EndpointReference(this, VllmLaunch.GrpcEndpoint);
 
     /// <summary><c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the client was given one.</summary>
-    /// <exception cref="DistributedApplicationException">The client could not find the model's tokenizer: the Inference protocol does not send it.</exception>
+    /// <exception cref="DistributedApplicationException">The client could not find the model's tokenizer: the Inference protocol does not send
+    /// it.</exception>
     public ReferenceExpression ConnectionStringExpression
     {
         get
@@ -37,12 +38,15 @@ public sealed class VllmResource : ContainerResource, IResourceWithConnectionStr
             if (Protocol != VllmProtocol.VllmEngine && ClientModelDirectory is null && Model.StartsWith('/'))
             {
                 throw new DistributedApplicationException(
-                    $"The vLLM resource '{Name}' serves the folder '{Model}' by the Inference protocol, which does not send tokenizers, so its clients need the model's files. "
+                    $"The vLLM resource '{Name}' serves the folder '{Model}' by the Inference protocol, which does not send tokenizers, so its "
+                        + "clients need the model's files. "
                     + "Call WithClientModelDirectory(\"…\") with a folder on the clients' side, or serve a model by its id on the hub.");
             }
 
             var builder = new ReferenceExpressionBuilder();
-            builder.Append($"Endpoint={GrpcEndpoint.Property(EndpointProperty.Scheme)}://{GrpcEndpoint.Property(EndpointProperty.Host)}:{GrpcEndpoint.Property(EndpointProperty.Port)}");
+            builder.Append(
+                $"Endpoint={GrpcEndpoint.Property(EndpointProperty.Scheme)}:/"
+                    + $"/{GrpcEndpoint.Property(EndpointProperty.Host)}:{GrpcEndpoint.Property(EndpointProperty.Port)}");
             builder.AppendLiteral($";Model={ServedModelName ?? Model}");
             if (ClientModelDirectory is not null)
             {

@@ -11,12 +11,16 @@ namespace Aspire.Hosting;
 /// <summary>Adds vLLM servers to an Aspire application.</summary>
 public static class VllmResourceBuilderExtensions
 {
-    /// <summary>Adds a vLLM server: a container of vLLM's official image (pinned to v0.32.0) with the endpoint <c>grpc</c>, and <c>http</c> where the protocol leaves one.</summary>
+    /// <summary>
+    /// Adds a vLLM server: a container of vLLM's official image (pinned to v0.32.0) with the endpoint <c>grpc</c>, and <c>http</c> where the protocol
+    /// leaves one.
+    /// </summary>
     /// <param name="builder">The application.</param>
     /// <param name="name">The resource's name.</param>
     /// <param name="model">The model: an id on the Hugging Face hub (<c>Qwen/Qwen3-8B</c>), or a folder inside the container.</param>
     /// <param name="protocol">
-    /// <see cref="VllmProtocol.VllmEngine"/> (the default; the server sends its tokenizer, and speaks no HTTP), or <see cref="VllmProtocol.Inference"/> (beside HTTP).
+    /// <see cref="VllmProtocol.VllmEngine"/> (the default; the server sends its tokenizer, and speaks no HTTP), or
+    /// <see cref="VllmProtocol.Inference"/> (beside HTTP).
     /// </param>
     /// <param name="grpcPort">The port on the host; <see langword="null"/> takes a free one.</param>
     /// <returns>The resource.</returns>
@@ -32,7 +36,8 @@ public static class VllmResourceBuilderExtensions
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (protocol is not (VllmProtocol.VllmEngine or VllmProtocol.Inference))
         {
-            throw new ArgumentException($"The vLLM resource '{name}' can be started with the protocol VllmEngine or Inference, not {protocol}.", nameof(protocol));
+            throw new ArgumentException(
+                $"The vLLM resource '{name}' can be started with the protocol VllmEngine or Inference, not {protocol}.", nameof(protocol));
         }
 
         var resource = new VllmResource(name, Checked(name, model), protocol);
@@ -75,21 +80,23 @@ public static class VllmResourceBuilderExtensions
     }
 
     /// <summary>
-    /// Adds our test server as a resource of the same kind, for machines without a GPU and for tests: it runs inside the AppHost, answers by itself, and its
-    /// connection string reads like that of <see cref="AddVllm"/>. It is left out of what is published.
+    /// Adds our test server as a resource of the same kind, for machines without a GPU and for tests: it runs inside the AppHost, answers by itself,
+    /// and its connection string reads like that of <see cref="AddVllm"/>. It is left out of what is published.
     /// </summary>
     /// <param name="builder">The application.</param>
     /// <param name="name">The resource's name.</param>
     /// <param name="configure">Sets up the server; <see langword="null"/> serves the small model it comes with.</param>
     /// <returns>The resource.</returns>
     public static IResourceBuilder<VllmTestServerResource> AddVllmTestServer(
-        this IDistributedApplicationBuilder builder, [ResourceName] string name, Action<Connectors.Vllm.Testing.VllmTestServerOptions>? configure = null)
+        this IDistributedApplicationBuilder builder, [ResourceName] string name,
+        Action<Connectors.Vllm.Testing.VllmTestServerOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var resource = new VllmTestServerResource(name, configure);
         return builder.AddResource(resource)
-            .WithInitialState(new CustomResourceSnapshot { ResourceType = "vLLM test server", Properties = [], State = KnownResourceStates.NotStarted })
+            .WithInitialState(
+                new CustomResourceSnapshot { ResourceType = "vLLM test server", Properties = [], State = KnownResourceStates.NotStarted })
             .OnInitializeResource(static (started, context, cancellationToken) => started.StartAsync(context, cancellationToken))
             .ExcludeFromManifest()
             .WithGrpcHealthCheck(_ => ValueTask.FromResult(resource.Address));
@@ -143,7 +150,8 @@ public static class VllmResourceBuilderExtensions
             "docker" => builder.WithContainerRuntimeArgs("--gpus", "all", "--ipc", "host"),
             "podman" => builder.WithContainerRuntimeArgs("--device", "nvidia.com/gpu=all", "--ipc", "host"),
             _ => throw new DistributedApplicationException(
-                $"WithGpuSupport of the vLLM resource '{builder.Resource.Name}' does not know the GPU flag of the container runtime '{runtime}' (ASPIRE_CONTAINER_RUNTIME). "
+                $"WithGpuSupport of the vLLM resource '{builder.Resource.Name}' does not know the GPU flag of the container runtime '{runtime}' "
+                    + "(ASPIRE_CONTAINER_RUNTIME). "
                 + "Use docker or podman, or pass the runtime's own flags with WithContainerRuntimeArgs."),
         };
     }
@@ -155,7 +163,8 @@ public static class VllmResourceBuilderExtensions
     public static IResourceBuilder<VllmResource> WithDataVolume(this IResourceBuilder<VllmResource> builder, string? volumeName = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.WithVolume(volumeName ?? $"{builder.ApplicationBuilder.Environment.ApplicationName.ToLowerInvariant()}-{builder.Resource.Name}-models", VllmLaunch.ModelCache);
+        return builder.WithVolume(volumeName
+            ?? $"{builder.ApplicationBuilder.Environment.ApplicationName.ToLowerInvariant()}-{builder.Resource.Name}-models", VllmLaunch.ModelCache);
     }
 
     /// <summary>Uses a Hugging Face cache of the host for the models, e.g. <c>~/.cache/huggingface</c>.</summary>
@@ -174,17 +183,22 @@ public static class VllmResourceBuilderExtensions
     /// <param name="token">The token, a secret parameter.</param>
     /// <returns>The resource.</returns>
     /// <exception cref="ArgumentException">The parameter is not secret: the token would be shown in the dashboard.</exception>
-    public static IResourceBuilder<VllmResource> WithHuggingFaceToken(this IResourceBuilder<VllmResource> builder, IResourceBuilder<ParameterResource> token)
+    public static IResourceBuilder<VllmResource> WithHuggingFaceToken(
+        this IResourceBuilder<VllmResource> builder, IResourceBuilder<ParameterResource> token)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(token);
         return token.Resource.Secret
             ? builder.WithEnvironment("HF_TOKEN", token)
             : throw new ArgumentException(
-                $"The Hugging Face token of the vLLM resource '{builder.Resource.Name}' must be a secret: AddParameter(\"{token.Resource.Name}\", secret: true).", nameof(token));
+                $"The Hugging Face token of the vLLM resource '{builder.Resource.Name}' must be a secret: AddParameter(\"{token.Resource.Name}\", "
+                    + "secret: true).", nameof(token));
     }
 
-    /// <summary>Tells clients where the model's tokenizer and template are on their side. Needed by the Inference protocol when the model is a folder of the container.</summary>
+    /// <summary>
+    /// Tells clients where the model's tokenizer and template are on their side. Needed by the Inference protocol when the model is a folder of the
+    /// container.
+    /// </summary>
     /// <param name="builder">The resource.</param>
     /// <param name="directory">The folder, as the clients see it.</param>
     /// <returns>The resource.</returns>
@@ -210,7 +224,9 @@ public static class VllmResourceBuilderExtensions
     }
 
     private static string Checked(string name, string value) => string.IsNullOrWhiteSpace(value)
-        ? throw new ArgumentException($"The vLLM resource '{name}' needs a name of its model, e.g. AddVllm(\"{name}\", model: \"Qwen/Qwen3-8B\"); a name or folder that is set may not be empty.")
+        ? throw new ArgumentException(
+            $"The vLLM resource '{name}' needs a name of its model, e.g. AddVllm(\"{name}\", model: \"Qwen/Qwen3-8B\"); a name or folder that is "
+                + "set may not be empty.")
         : value;
 
     private static IResourceBuilder<T> WithGrpcHealthCheck<T>(this IResourceBuilder<T> builder, Func<CancellationToken, ValueTask<Uri?>> address)
@@ -219,7 +235,8 @@ public static class VllmResourceBuilderExtensions
         var key = $"{builder.Resource.Name}_grpc";
         builder.ApplicationBuilder.Services.AddKeyedSingleton(key, (_, _) => new VllmServerHealthCheck(address));
         builder.ApplicationBuilder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
-            key, provider => provider.GetRequiredKeyedService<VllmServerHealthCheck>(key), failureStatus: null, tags: null, timeout: TimeSpan.FromSeconds(10)));
+            key, provider => provider.GetRequiredKeyedService<VllmServerHealthCheck>(key), failureStatus: null, tags: null,
+            timeout: TimeSpan.FromSeconds(10)));
         return builder.WithHealthCheck(key);
     }
 }

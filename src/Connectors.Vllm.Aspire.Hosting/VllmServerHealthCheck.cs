@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Connectors.Vllm.Aspire.Hosting;
 
 /// <summary>
-/// Asks the server over gRPC. A container whose port is not open yet, and a server that still loads its model, are reported in the server's own words, so that the
-/// dashboard shows what <c>WaitFor</c> is waiting for.
+/// Asks the server over gRPC. A container whose port is not open yet, and a server that still loads its model, are reported in the server's own
+/// words, so that the dashboard shows what <c>WaitFor</c> is waiting for.
 /// </summary>
 internal sealed class VllmServerHealthCheck(Func<CancellationToken, ValueTask<Uri?>> address) : IHealthCheck, IAsyncDisposable
 {

@@ -20,7 +20,10 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
         Connection = new ConnectionText(this);
     }
 
-    /// <summary><c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the protocol does not send the tokenizer; known once the server runs.</summary>
+    /// <summary>
+    /// <c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the protocol does not send the tokenizer; known once the server
+    /// runs.
+    /// </summary>
     public ReferenceExpression ConnectionStringExpression => ReferenceExpression.Create($"{Connection}");
 
     internal Uri? Address => _server.Task.IsCompletedSuccessfully ? _server.Task.Result.Endpoint : null;
@@ -38,7 +41,8 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
             await context.Eventing.PublishAsync(new BeforeResourceStartedEvent(this, context.Services), cancellationToken).ConfigureAwait(false);
             var server = await VllmTestServer.StartAsync(options, cancellationToken).ConfigureAwait(false);
             Connection.Describe(options);
-            context.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(static state => _ = ((VllmTestServer)state!).DisposeAsync().AsTask(), server);
+            context.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(
+                static state => _ = ((VllmTestServer)state!).DisposeAsync().AsTask(), server);
             Log.Listening(context.Logger, server.Endpoint);
             _server.SetResult(server);
             await context.Notifications.PublishUpdateAsync(this, snapshot => snapshot with
@@ -53,7 +57,8 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
         {
             _server.TrySetException(exception);
             Log.NotStarted(context.Logger, exception);
-            await context.Notifications.PublishUpdateAsync(this, static snapshot => snapshot with { State = KnownResourceStates.FailedToStart }).ConfigureAwait(false);
+            await context.Notifications.PublishUpdateAsync(this, static snapshot => snapshot with { State = KnownResourceStates.FailedToStart })
+                .ConfigureAwait(false);
         }
     }
 

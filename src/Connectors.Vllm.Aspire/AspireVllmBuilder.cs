@@ -37,7 +37,8 @@ public sealed class AspireVllmBuilder
 
     /// <summary>Registers the embedding generator, for a server with an embedding model.</summary>
     /// <returns>The builder of the generator's pipeline.</returns>
-    public EmbeddingGeneratorBuilder<string, Embedding<float>> AddEmbeddingGenerator() => HostBuilder.Services.AddEmbeddingGenerator(EmbeddingGenerator);
+    public EmbeddingGeneratorBuilder<string, Embedding<float>> AddEmbeddingGenerator() =>
+        HostBuilder.Services.AddEmbeddingGenerator(EmbeddingGenerator);
 
     /// <summary>Registers the embedding generator under a key.</summary>
     /// <param name="serviceKey">The key.</param>

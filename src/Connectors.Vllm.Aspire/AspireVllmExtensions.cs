@@ -21,10 +21,12 @@ public static class AspireVllmExtensions
     /// </summary>
     /// <param name="builder">The application.</param>
     /// <param name="connectionName">The connection string's name, which is the resource's name in the AppHost.</param>
-    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps them.</param>
+    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps
+    /// them.</param>
     /// <param name="configureOptions">Sets options of the client; <see langword="null"/> keeps those of configuration.</param>
     /// <returns>The client, for chat and embeddings.</returns>
-    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be read.</exception>
+    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be
+    /// read.</exception>
     public static AspireVllmBuilder AddVllmGrpcClient(
         this IHostApplicationBuilder builder,
         string connectionName,
@@ -34,10 +36,12 @@ public static class AspireVllmExtensions
     /// <summary>As <see cref="AddVllmGrpcClient"/>, with <see cref="VllmChatClient"/> under a key.</summary>
     /// <param name="builder">The application.</param>
     /// <param name="name">The key, which is also the connection string's name.</param>
-    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps them.</param>
+    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps
+    /// them.</param>
     /// <param name="configureOptions">Sets options of the client; <see langword="null"/> keeps those of configuration.</param>
     /// <returns>The client, for chat and embeddings.</returns>
-    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be read.</exception>
+    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be
+    /// read.</exception>
     public static AspireVllmBuilder AddKeyedVllmGrpcClient(
         this IHostApplicationBuilder builder,
         string name,
@@ -45,7 +49,8 @@ public static class AspireVllmExtensions
         Action<VllmGrpcOptions>? configureOptions = null) => Add(builder, name, name, configureSettings, configureOptions);
 
     private static AspireVllmBuilder Add(
-        IHostApplicationBuilder builder, string name, object? serviceKey, Action<VllmGrpcClientSettings>? configureSettings, Action<VllmGrpcOptions>? configureOptions)
+        IHostApplicationBuilder builder, string name, object? serviceKey, Action<VllmGrpcClientSettings>? configureSettings,
+        Action<VllmGrpcOptions>? configureOptions)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -54,7 +59,8 @@ public static class AspireVllmExtensions
         if (settings.Endpoint is null)
         {
             throw new InvalidOperationException(
-                $"There is no address for the vLLM client '{name}': set ConnectionStrings:{name} (in the AppHost: builder.AddProject<…>(…).WithReference({name})), or {Section}:{name}:Endpoint.");
+                $"There is no address for the vLLM client '{name}': set ConnectionStrings:{name} (in the AppHost: "
+                    + $"builder.AddProject<…>(…).WithReference({name})), or {Section}:{name}:Endpoint.");
         }
 
         var client = $"aspire-vllm-{name}";
@@ -81,7 +87,8 @@ public static class AspireVllmExtensions
 
         if (!settings.DisableTracing)
         {
-            builder.Services.AddOpenTelemetry().WithTracing(static traces => traces.AddSource(ChatTelemetry).AddSource(VllmTelemetry.ActivitySourceName));
+            builder.Services.AddOpenTelemetry()
+                .WithTracing(static traces => traces.AddSource(ChatTelemetry).AddSource(VllmTelemetry.ActivitySourceName));
         }
 
         if (!settings.DisableMetrics)
@@ -99,7 +106,9 @@ public static class AspireVllmExtensions
         var general = configuration.GetSection(Section);
         foreach (var section in new[] { general, general.GetSection(name) })
         {
-            settings.Endpoint = Value(section, nameof(settings.Endpoint), static text => Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : null) ?? settings.Endpoint;
+            settings.Endpoint = Value(section, nameof(settings.Endpoint), static text => Uri.TryCreate(text, UriKind.Absolute, out var address)
+                ? address
+                : null) ?? settings.Endpoint;
             settings.Model = section[nameof(settings.Model)] ?? settings.Model;
             settings.ModelDirectory = section[nameof(settings.ModelDirectory)] ?? settings.ModelDirectory;
             settings.DisableHealthChecks = Flag(section, nameof(settings.DisableHealthChecks)) ?? settings.DisableHealthChecks;

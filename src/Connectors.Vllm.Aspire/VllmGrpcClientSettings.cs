@@ -11,7 +11,9 @@ public sealed class VllmGrpcClientSettings
     /// <summary>The model's name; <see langword="null"/> takes what the server serves.</summary>
     public string? Model { get; set; }
 
-    /// <summary>A folder with the model's tokenizer and template on this machine; <see langword="null"/> takes them from the server or the hub.</summary>
+    /// <summary>
+    /// A folder with the model's tokenizer and template on this machine; <see langword="null"/> takes them from the server or the hub.
+    /// </summary>
     public string? ModelDirectory { get; set; }
 
     /// <summary>Whether no health check is added. Default false.</summary>
@@ -43,13 +45,15 @@ public sealed class VllmGrpcClientSettings
             throw Unreadable(exception);
         }
 
-        Endpoint = parts.TryGetValue("Endpoint", out var endpoint) && Uri.TryCreate(endpoint as string, UriKind.Absolute, out address) && address.Scheme is "http" or "https"
+        Endpoint = parts.TryGetValue("Endpoint", out var endpoint) && Uri.TryCreate(endpoint as string, UriKind.Absolute, out address)
+            && address.Scheme is "http" or "https"
             ? address
             : throw Unreadable(null);
         Model = parts.TryGetValue("Model", out var model) ? (string)model : Model;
         ModelDirectory = parts.TryGetValue("ModelDirectory", out var directory) ? (string)directory : ModelDirectory;
 
         InvalidOperationException Unreadable(Exception? inner) => new(
-            $"ConnectionStrings:{name} is not the address of a vLLM server: write Endpoint=http://host:port;Model=NAME, or http://host:port alone.", inner);
+            $"ConnectionStrings:{name} is not the address of a vLLM server: write Endpoint=http://host:port;Model=NAME, or http://host:port alone.",
+            inner);
     }
 }

@@ -5,8 +5,8 @@ using Microsoft.SemanticKernel.ChatCompletion;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Invokes the calls of one message the way Semantic Kernel's own connectors do: through the kernel's filters, which see the caller's settings and history,
-/// one tool message per result, and an error text for the model where a call fails. Made for one answer.
+/// Invokes the calls of one message the way Semantic Kernel's own connectors do: through the kernel's filters, which see the caller's settings and
+/// history, one tool message per result, and an error text for the model where a call fails. Made for one answer.
 /// </summary>
 internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history, PromptExecutionSettings? settings, bool streaming)
 {
@@ -22,14 +22,17 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
 
     /// <summary>Adds the message to the history and a tool message per call.</summary>
     /// <returns>The last tool message when a filter ended the conversation, else null: the model is asked again.</returns>
-    public async Task<ChatMessageContent?> InvokeAsync(ChatMessageContent message, FunctionChoices choices, int round, CancellationToken cancellationToken)
+    public async Task<ChatMessageContent?> InvokeAsync(
+        ChatMessageContent message, FunctionChoices choices, int round, CancellationToken cancellationToken)
     {
         history.Add(message);
         FunctionCallContent[] calls = [.. FunctionCallContent.GetFunctionCalls(message)];
         var terminated = false;
         if (choices.Concurrent && calls.Length > 1)
         {
-            var outcomes = await Task.WhenAll(calls.Select((call, index) => InvokeAsync(message, call, index, calls.Length, choices, round, cancellationToken))).ConfigureAwait(false);
+            var outcomes =
+                await Task.WhenAll(calls.Select((call, index) => InvokeAsync(message, call, index, calls.Length, choices, round, cancellationToken)))
+                .ConfigureAwait(false);
             foreach (var (result, ended) in outcomes)
             {
                 history.Add(result);
@@ -40,7 +43,8 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
         {
             for (var i = 0; i < calls.Length && !terminated; i++)
             {
-                (var result, terminated) = await InvokeAsync(message, calls[i], i, calls.Length, choices, round, cancellationToken).ConfigureAwait(false);
+                (var result, terminated) = await InvokeAsync(message, calls[i], i, calls.Length, choices, round, cancellationToken)
+                    .ConfigureAwait(false);
                 history.Add(result);
             }
         }
@@ -49,7 +53,8 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
     }
 
     private async Task<(ChatMessageContent Result, bool Terminated)> InvokeAsync(
-        ChatMessageContent message, FunctionCallContent call, int index, int count, FunctionChoices choices, int round, CancellationToken cancellationToken)
+        ChatMessageContent message, FunctionCallContent call, int index, int count, FunctionChoices choices, int round,
+        CancellationToken cancellationToken)
     {
         if (Refusal(call, choices, out var function) is { } refusal)
         {
@@ -57,17 +62,18 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
             return (ToMessage(call, refusal), false);
         }
 
-        var context = new AutoFunctionInvocationContext(kernel, function!, new FunctionResult(function!) { Culture = kernel.Culture }, history, message)
-        {
-            Arguments = call.Arguments ?? [],
-            RequestSequenceIndex = round,
-            FunctionSequenceIndex = index,
-            FunctionCount = count,
-            ToolCallId = call.Id,
-            ExecutionSettings = settings,
-            IsStreaming = streaming,
-            CancellationToken = cancellationToken,
-        };
+        var context =
+            new AutoFunctionInvocationContext(kernel, function!, new FunctionResult(function!) { Culture = kernel.Culture }, history, message)
+            {
+                Arguments = call.Arguments ?? [],
+                RequestSequenceIndex = round,
+                FunctionSequenceIndex = index,
+                FunctionCount = count,
+                ToolCallId = call.Id,
+                ExecutionSettings = settings,
+                IsStreaming = streaming,
+                CancellationToken = cancellationToken,
+            };
         Depth.Value++;
         try
         {

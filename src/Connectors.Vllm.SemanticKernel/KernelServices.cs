@@ -24,7 +24,8 @@ internal sealed class KernelServices
         _serviceId = serviceId;
     }
 
-    public static KernelServices At(IServiceCollection services, string endpoint, string? modelId, string? serviceId, Action<VllmGrpcOptions>? configure)
+    public static KernelServices At(
+        IServiceCollection services, string endpoint, string? modelId, string? serviceId, Action<VllmGrpcOptions>? configure)
     {
         var added = new KernelServices(services, serviceId);
         services.AddKeyedVllmGrpc(added._client, endpoint, Named(modelId, configure));
@@ -64,7 +65,8 @@ internal sealed class KernelServices
 
     public KernelServices AddChatCompletion()
     {
-        _services.AddKeyedSingleton<IChatCompletionService>(_serviceId, (provider, _) => new VllmChatCompletionService(Observed(provider, Client(provider)).Build(provider)));
+        _services.AddKeyedSingleton<IChatCompletionService>(
+            _serviceId, (provider, _) => new VllmChatCompletionService(Observed(provider, Client(provider)).Build(provider)));
         return this;
     }
 
@@ -74,12 +76,16 @@ internal sealed class KernelServices
         return this;
     }
 
-    /// <summary>What applications and Microsoft.Extensions.AI ask for: the chat client with the kernel's function invocation, embeddings, token counts, prompt previews.</summary>
+    /// <summary>
+    /// What applications and Microsoft.Extensions.AI ask for: the chat client with the kernel's function invocation, embeddings, token counts, prompt
+    /// previews.
+    /// </summary>
     public void AddClients()
     {
         _services.AddKeyedSingleton<IChatClient>(_serviceId, (provider, _) =>
             Observed(provider, Client(provider).AsBuilder().UseKernelFunctionInvocation(provider.GetService<ILoggerFactory>())).Build(provider));
-        _services.AddKeyedSingleton(_serviceId, (provider, _) => provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>(_client));
+        _services.AddKeyedSingleton(
+            _serviceId, (provider, _) => provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>(_client));
         _services.AddKeyedSingleton<IVllmTokenCounter>(_serviceId, (provider, _) => Client(provider));
         _services.AddKeyedSingleton<IVllmPromptPreviewer>(_serviceId, (provider, _) => Client(provider));
     }
@@ -89,7 +95,8 @@ internal sealed class KernelServices
     private static ChatClientBuilder Observed(IServiceProvider provider, IChatClient client) => Observed(provider, client.AsBuilder());
 
     /// <summary>A span per request, as Microsoft.Extensions.AI emits for every provider; without a listener it costs nothing.</summary>
-    private static ChatClientBuilder Observed(IServiceProvider provider, ChatClientBuilder builder) => builder.UseOpenTelemetry(provider.GetService<ILoggerFactory>());
+    private static ChatClientBuilder Observed(IServiceProvider provider, ChatClientBuilder builder) =>
+        builder.UseOpenTelemetry(provider.GetService<ILoggerFactory>());
 
     private static Action<VllmGrpcOptions> Named(string? modelId, Action<VllmGrpcOptions>? configure) => options =>
     {

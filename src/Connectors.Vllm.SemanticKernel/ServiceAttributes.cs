@@ -3,7 +3,9 @@ using Microsoft.SemanticKernel.Services;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>What Semantic Kernel wants to know of a service. Asked anew each time: which model a server serves is known from the first request on.</summary>
+/// <summary>
+/// What Semantic Kernel wants to know of a service. Asked anew each time: which model a server serves is known from the first request on.
+/// </summary>
 internal static class ServiceAttributes
 {
     public static IReadOnlyDictionary<string, object?> Of(IChatClient client, string? modelId)

@@ -7,8 +7,8 @@ using FunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Chat completion that behaves as Semantic Kernel's own connectors do and keeps what its bridge to chat clients loses: reasoning comes and goes as reasoning
-/// content, and several answers are several contents. Functions of the kernel are invoked here, through its filters. Thread-safe.
+/// Chat completion that behaves as Semantic Kernel's own connectors do and keeps what its bridge to chat clients loses: reasoning comes and goes as
+/// reasoning content, and several answers are several contents. Functions of the kernel are invoked here, through its filters. Thread-safe.
 /// </summary>
 public sealed class VllmChatCompletionService : IChatCompletionService
 {
@@ -28,7 +28,9 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, object?> Attributes => ServiceAttributes.Of(_client, _modelId);
 
-    /// <summary>Answers the history. Calls and results of functions that were invoked are added to it, as Semantic Kernel's own connectors do.</summary>
+    /// <summary>
+    /// Answers the history. Calls and results of functions that were invoked are added to it, as Semantic Kernel's own connectors do.
+    /// </summary>
     /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
     /// <param name="executionSettings">How to generate; any connector's settings.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
@@ -37,7 +39,8 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
     /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(
-        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
+        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
         var options = SettingsMapper.ToChatOptions(executionSettings);
@@ -45,7 +48,8 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         {
             var choices = FunctionChoices.For(executionSettings?.FunctionChoiceBehavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
             ThrowIfAmbiguous(choices, options);
-            var response = await _client.GetResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken).ConfigureAwait(false);
+            var response = await _client.GetResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken)
+                .ConfigureAwait(false);
             var answers = ToContents(response, chatHistory, new AnswerMapper(choices, kernel));
             if (!choices.AutoInvoke || answers.Count != 1 || !HasCalls(answers[0]))
             {
@@ -65,18 +69,23 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     /// <param name="executionSettings">How to generate; any connector's settings.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
     /// <param name="cancellationToken">Stops the generation, on the server too; so does leaving the loop early.</param>
-    /// <returns>The pieces of all rounds; several answers are told apart by their ChoiceIndex. When a filter ended the function calling, the last function's result.</returns>
+    /// <returns>
+    /// The pieces of all rounds; several answers are told apart by their ChoiceIndex. When a filter ended the function calling, the last function's
+    /// result.
+    /// </returns>
     /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
     /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
     public IAsyncEnumerable<StreamingChatMessageContent> GetStreamingChatMessageContentsAsync(
-        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, CancellationToken cancellationToken = default)
+        ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
         return StreamAsync(chatHistory, executionSettings, SettingsMapper.ToChatOptions(executionSettings), kernel, cancellationToken);
     }
 
     private async IAsyncEnumerable<StreamingChatMessageContent> StreamAsync(
-        ChatHistory chatHistory, PromptExecutionSettings? settings, ChatOptions? options, Kernel? kernel, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ChatHistory chatHistory, PromptExecutionSettings? settings, ChatOptions? options, Kernel? kernel,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var calls = 0;
         for (var round = 0; ; round++)
@@ -135,7 +144,8 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         if (choices.AutoInvoke && options?.AdditionalProperties?.TryGetValue("n", out var count) == true && count is > 1)
         {
             throw new ArgumentException(
-                "Functions can only be invoked automatically for one answer: set ResultsPerPrompt (n) to 1, or autoInvoke: false in the FunctionChoiceBehavior.");
+                "Functions can only be invoked automatically for one answer: set ResultsPerPrompt (n) to 1, or autoInvoke: false in the "
+                    + "FunctionChoiceBehavior.");
         }
     }
 }

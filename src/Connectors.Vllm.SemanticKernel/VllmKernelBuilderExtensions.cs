@@ -10,7 +10,10 @@ namespace Microsoft.SemanticKernel;
 /// <summary>Registers Semantic Kernel services for a vLLM server in a kernel.</summary>
 public static class VllmKernelBuilderExtensions
 {
-    /// <summary>Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's function invocation, embeddings, token counts and prompt previews.</summary>
+    /// <summary>
+    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
+    /// function invocation, embeddings, token counts and prompt previews.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -25,7 +28,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's function invocation, embeddings, token counts and prompt previews.</summary>
+    /// <summary>
+    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
+    /// function invocation, embeddings, token counts and prompt previews.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -39,7 +45,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's function invocation, embeddings, token counts and prompt previews.</summary>
+    /// <summary>
+    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
+    /// function invocation, embeddings, token counts and prompt previews.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="configure">Sets the options, the address among them.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>
@@ -51,7 +60,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's function invocation, embeddings, token counts and prompt previews.</summary>
+    /// <summary>
+    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
+    /// function invocation, embeddings, token counts and prompt previews.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>
@@ -118,7 +130,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -133,7 +148,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -147,7 +165,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="configure">Sets the options, the address among them.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>
@@ -159,7 +180,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="builder">The kernel's builder.</param>
     /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>

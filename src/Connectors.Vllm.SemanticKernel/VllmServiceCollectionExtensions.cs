@@ -18,7 +18,8 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     /// <returns>The services.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IServiceCollection AddVllmGrpcChatCompletion(
-        this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
+        this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null,
+        Action<VllmGrpcOptions>? configure = null)
     {
         KernelServices.At(services, endpoint, modelId, serviceId, configure).AddChatCompletion();
         return services;
@@ -63,7 +64,10 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -72,13 +76,17 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     /// <returns>The services.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IServiceCollection AddVllmGrpcTextGeneration(
-        this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
+        this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null,
+        Action<VllmGrpcOptions>? configure = null)
     {
         KernelServices.At(services, endpoint, modelId, serviceId, configure).AddTextGeneration();
         return services;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
     /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
@@ -92,7 +100,10 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets the options, the address among them.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>
@@ -104,7 +115,10 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are registered.</summary>
+    /// <summary>
+    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// registered.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
     /// <param name="serviceId">Key of the registration; null registers without a key.</param>

@@ -33,7 +33,8 @@ public sealed class VllmTextGenerationService : ITextGenerationService
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var updates = new List<ChatResponseUpdate>();
-        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken)
+            .ConfigureAwait(false))
         {
             updates.Add(update);
         }
@@ -45,11 +46,13 @@ public sealed class VllmTextGenerationService : ITextGenerationService
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<StreamingTextContent> GetStreamingTextContentsAsync(
-        string prompt, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string prompt, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         var choices = new ChoiceIndex();
-        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken).ConfigureAwait(false))
+        await foreach (var update in _client.CompleteStreamingAsync(prompt, SettingsMapper.ToChatOptions(executionSettings), cancellationToken)
+            .ConfigureAwait(false))
         {
             yield return new StreamingTextContent(
                 update.Text, choices.Of(update), update.ModelId, update, metadata: AnswerMetadata.Of(update));

@@ -40,9 +40,9 @@ public class VllmTestServer : IAsyncDisposable
     public VllmTokenizer Tokenizer => _state.Model.Tokenizer;
 
     /// <summary>
-    /// Folder with the served model's files, for the <c>ModelDirectory</c> of a client: <see cref="VllmTestServerOptions.ModelDirectory"/>, or, with the
-    /// Inference protocol, which cannot hand out a tokenizer, a temporary folder that lasts as long as the server. Null where the client gets the files
-    /// of <see cref="TinyModel"/> from the server.
+    /// Folder with the served model's files, for the <c>ModelDirectory</c> of a client: <see cref="VllmTestServerOptions.ModelDirectory"/>, or, with
+    /// the Inference protocol, which cannot hand out a tokenizer, a temporary folder that lasts as long as the server. Null where the client gets the
+    /// files of <see cref="TinyModel"/> from the server.
     /// </summary>
     public string? ModelDirectory => _options.ModelDirectory ?? _ownedFolder;
 

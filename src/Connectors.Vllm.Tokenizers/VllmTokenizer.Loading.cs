@@ -82,7 +82,8 @@ public sealed partial class VllmTokenizer
     public static VllmTokenizer FromJson(
         ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, TokenizerOptions? options = null) =>
         new(
-            Load(new Dictionary<string, ReadOnlyMemory<byte>> { [JsonName] = tokenizerJson, [ConfigName] = tokenizerConfigJson }, JsonName, Budget(options)),
+            Load(new Dictionary<string, ReadOnlyMemory<byte>> { [JsonName] = tokenizerJson, [ConfigName] = tokenizerConfigJson }, JsonName,
+                Budget(options)),
             options);
 
     /// <summary>
@@ -90,7 +91,8 @@ public sealed partial class VllmTokenizer
     /// before that tokenizer sees it, so that prompts have control tokens and message content has none: what it would make a control token of
     /// inside ordinary text is encoded in parts. A <see cref="VllmTokenizer"/> comes back as it is.
     /// </summary>
-    /// <param name="tokenizer">The tokenizer; it must be thread-safe. It is given the text between added tokens, and adds no begin or end tokens.</param>
+    /// <param name="tokenizer">The tokenizer; it must be thread-safe. It is given the text between added tokens, and adds no begin or end
+    /// tokens.</param>
     /// <param name="addedTokens">
     /// The model's added tokens, beyond the special tokens that a tokenizer of Microsoft.ML.Tokenizers names itself; null for none.
     /// </param>

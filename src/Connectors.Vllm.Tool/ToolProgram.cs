@@ -14,7 +14,10 @@ internal static class ToolProgram
 {
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var root = new RootCommand("Works with a vLLM server over gRPC.\n\nExit codes: 0 done, 1 the server or an answer failed, 2 the command line is wrong, 3 some requests of a batch failed, 130 cancelled.")
+        var root =
+            new RootCommand(
+                "Works with a vLLM server over gRPC.\n\nExit codes: 0 done, 1 the server or an answer failed, 2 the command line is wrong, 3 some "
+                    + "requests of a batch failed, 130 cancelled.")
         {
             ChatCommand.CreateChat(),
             ChatCommand.CreateComplete(),
@@ -37,7 +40,8 @@ internal static class ToolProgram
         try
         {
             // The verbs handle Ctrl+C themselves: it cancels an answer, or lets a batch finish what it has begun.
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -52,6 +56,7 @@ internal static class ToolProgram
 
     /// <summary>Failures with a cause outside this program. Anything else is a fault of ours and shows where it was.</summary>
     private static bool IsExpected(Exception exception) => exception
-        is ToolException or BatchException or VllmException or VllmModelException or VllmTestServerException or ChatTemplateException or TokenizerException
+        is ToolException or BatchException or VllmException or VllmModelException or VllmTestServerException or ChatTemplateException
+            or TokenizerException
         or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException;
 }

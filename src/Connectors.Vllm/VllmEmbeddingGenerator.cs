@@ -149,7 +149,9 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         return tokens;
     }
 
-    /// <summary>Cuts a vector of a Matryoshka model and makes its length 1 again, as vLLM's HTTP server does; the gRPC interface cannot ask for it.</summary>
+    /// <summary>
+    /// Cuts a vector of a Matryoshka model and makes its length 1 again, as vLLM's HTTP server does; the gRPC interface cannot ask for it.
+    /// </summary>
     private ReadOnlyMemory<float> Shorten(ReadOnlyMemory<float> vector, int? wanted, VllmModelProfile profile)
     {
         _dimensions = vector.Length;

@@ -29,7 +29,8 @@ public sealed class ChatClientAgentTests
         Assert.Equal(whole.Text, streamed.Text);
         Assert.Equal("Hm.", Assert.Single(whole.Messages[^1].Contents.OfType<TextReasoningContent>()).Text.Trim());
         Assert.Equal(whole.Usage!.OutputTokenCount, streamed.Usage!.OutputTokenCount);
-        Assert.Equal("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nCapital of France?<|im_end|>\n<|im_start|>assistant\n", host.Prompts[0]);
+        Assert.Equal(
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nCapital of France?<|im_end|>\n<|im_start|>assistant\n", host.Prompts[0]);
         Assert.Equal(host.Prompts[0], host.Prompts[1]);
     }
 

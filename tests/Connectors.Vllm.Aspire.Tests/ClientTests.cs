@@ -25,13 +25,15 @@ public sealed class ClientTests
     [MemberData(nameof(Protocols))]
     public async Task TestServerResource_ItsConnectionString_GivesAChatClientWithSpansAndHealth(VllmProtocol protocol)
     {
-        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(ClientTests).Assembly.FullName });
+        var builder = DistributedApplication.CreateBuilder(
+            new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(ClientTests).Assembly.FullName });
         var resource = builder.AddVllmTestServer("vllm", options => options.Protocol = protocol).Resource;
         await using var application = builder.Build();
         var services = application.Services;
         var eventing = services.GetRequiredService<IDistributedApplicationEventing>();
         await eventing.PublishAsync(
-            new InitializeResourceEvent(resource, eventing, services.GetRequiredService<ResourceLoggerService>(), services.GetRequiredService<ResourceNotificationService>(), services), Token);
+            new InitializeResourceEvent(resource, eventing, services.GetRequiredService<ResourceLoggerService>(),
+                services.GetRequiredService<ResourceNotificationService>(), services), Token);
         var connectionString = await resource.ConnectionStringExpression.GetValueAsync(Token);
         using var root = new Activity("test").Start();
         var spans = new ConcurrentQueue<Activity>();
@@ -81,14 +83,16 @@ public sealed class ClientTests
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddInMemoryCollection(
         [
-            new("Aspire:Vllm:Model", "general"), new("Aspire:Vllm:ModelDirectory", "/general"), new("Aspire:Vllm:vllm:Model", "own"), new("Aspire:Vllm:DisableHealthChecks", "true"),
+            new("Aspire:Vllm:Model", "general"), new("Aspire:Vllm:ModelDirectory", "/general"), new("Aspire:Vllm:vllm:Model", "own"),
+            new("Aspire:Vllm:DisableHealthChecks", "true"),
             new("ConnectionStrings:vllm", "Endpoint=http://gpu-box:50051;Model=connection"),
         ]);
         VllmGrpcClientSettings? seen = null;
 
         builder.AddVllmGrpcClient("vllm", settings => seen = settings);
 
-        Assert.Equal(("connection", "/general", new Uri("http://gpu-box:50051"), true), (seen!.Model, seen.ModelDirectory, seen.Endpoint, seen.DisableHealthChecks));
+        Assert.Equal(("connection", "/general", new Uri("http://gpu-box:50051"), true),
+            (seen!.Model, seen.ModelDirectory, seen.Endpoint, seen.DisableHealthChecks));
         Assert.DoesNotContain(builder.Services, service => service.ServiceType == typeof(HealthCheckService));
     }
 
@@ -109,10 +113,13 @@ public sealed class ClientTests
     [Fact]
     public void ConfigurationSchema_NamesEverySetting()
     {
-        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Aspire", "ConfigurationSchema.json")));
-        var known = schema.RootElement.GetProperty("properties").GetProperty("Aspire").GetProperty("properties").GetProperty("Vllm").GetProperty("properties");
+        using var schema =
+            JsonDocument.Parse(File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Aspire", "ConfigurationSchema.json")));
+        var known = schema.RootElement.GetProperty("properties").GetProperty("Aspire").GetProperty("properties").GetProperty("Vllm")
+            .GetProperty("properties");
 
-        Assert.Equal(typeof(VllmGrpcClientSettings).GetProperties().Select(property => property.Name).Order(), known.EnumerateObject().Select(property => property.Name).Order());
+        Assert.Equal(typeof(VllmGrpcClientSettings).GetProperties().Select(property => property.Name).Order(),
+            known.EnumerateObject().Select(property => property.Name).Order());
     }
 
     private static ActivityListener Listen(Activity root, ConcurrentQueue<Activity> spans)

@@ -15,11 +15,13 @@ public sealed class HostingTests
     {
         var builder = Builder();
 
-        var vllm = builder.AddVllm("vllm", Model).WithServedModelName("qwen").WithMaxModelLength(8192).WithTensorParallel(2).WithArgs("--enforce-eager");
+        var vllm = builder.AddVllm("vllm", Model).WithServedModelName("qwen").WithMaxModelLength(8192).WithTensorParallel(2)
+            .WithArgs("--enforce-eager");
 
         Assert.Equal(
             ["-c", "python3 -m pip install --quiet smg-grpc-servicer==0.14.1 && exec vllm serve \"$@\"", "vllm",
-                Model, "--host", "0.0.0.0", "--port", "8000", "--grpc", "--served-model-name", "qwen", "--max-model-len", "8192", "--tensor-parallel-size", "2", "--enforce-eager"],
+                Model, "--host", "0.0.0.0", "--port", "8000", "--grpc", "--served-model-name", "qwen", "--max-model-len", "8192",
+                "--tensor-parallel-size", "2", "--enforce-eager"],
             await ArgumentsAsync(vllm.Resource));
         Assert.Equal("/bin/sh", vllm.Resource.Entrypoint);
         Assert.Empty(await EnvironmentAsync(builder, vllm.Resource));
@@ -39,7 +41,8 @@ public sealed class HostingTests
         Assert.Equal("1", (await EnvironmentAsync(builder, vllm.Resource))["VLLM_USE_RUST_FRONTEND"]);
         Assert.Equal(
             [("grpc", 50051, (int?)50051), ("http", 8000, null)],
-            vllm.Resource.Annotations.OfType<EndpointAnnotation>().Select(endpoint => (endpoint.Name, endpoint.TargetPort!.Value, endpoint.Port)).Order());
+            vllm.Resource.Annotations.OfType<EndpointAnnotation>()
+                .Select(endpoint => (endpoint.Name, endpoint.TargetPort!.Value, endpoint.Port)).Order());
     }
 
     [Fact]
@@ -66,7 +69,8 @@ public sealed class HostingTests
 
         Assert.Equal("org/other", (await ArgumentsAsync(vllm.Resource))[0]);
         Assert.Equal(
-            [("models", "/root/.cache/huggingface", ContainerMountType.Volume), ("/tmp/hf", "/root/.cache/huggingface", ContainerMountType.BindMount)],
+            [("models", "/root/.cache/huggingface", ContainerMountType.Volume),
+                ("/tmp/hf", "/root/.cache/huggingface", ContainerMountType.BindMount)],
             vllm.Resource.Annotations.OfType<ContainerMountAnnotation>().Select(mount => (mount.Source!, mount.Target, mount.Type)));
         Assert.Same(token.Resource, (await EnvironmentAsync(builder, vllm.Resource))["HF_TOKEN"]);
     }
@@ -98,10 +102,12 @@ public sealed class HostingTests
         builder.Configuration["ASPIRE_CONTAINER_RUNTIME"] = "other";
 
         Assert.Contains("'vllm'", Assert.Throws<ArgumentException>(() => builder.AddVllm("vllm", " ")).Message, StringComparison.Ordinal);
-        Assert.Contains("Inference", Assert.Throws<ArgumentException>(() => builder.AddVllm("vllm", Model, VllmProtocol.Auto)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Inference", Assert.Throws<ArgumentException>(() => builder.AddVllm("vllm", Model, VllmProtocol.Auto)).Message, StringComparison.Ordinal);
         var vllm = builder.AddVllm("vllm", "/models/local", VllmProtocol.Inference);
         Assert.Contains("'other'", Assert.Throws<DistributedApplicationException>(() => vllm.WithGpuSupport()).Message, StringComparison.Ordinal);
-        Assert.Contains("WithClientModelDirectory", Assert.Throws<DistributedApplicationException>(() => vllm.Resource.ConnectionStringExpression).Message, StringComparison.Ordinal);
+        Assert.Contains("WithClientModelDirectory",
+            Assert.Throws<DistributedApplicationException>(() => vllm.Resource.ConnectionStringExpression).Message, StringComparison.Ordinal);
         var open = builder.AddParameter("open", "text");
         Assert.Contains("secret: true", Assert.Throws<ArgumentException>(() => vllm.WithHuggingFaceToken(open)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => vllm.WithMaxModelLength(0));
@@ -110,7 +116,8 @@ public sealed class HostingTests
     [Fact]
     public void ConnectionString_HoldsAddressModelAndFolder()
     {
-        var vllm = Builder().AddVllm("vllm", "/models/local", VllmProtocol.Inference).WithServedModelName("local").WithClientModelDirectory("/srv/local");
+        var vllm = Builder().AddVllm("vllm", "/models/local", VllmProtocol.Inference).WithServedModelName("local")
+            .WithClientModelDirectory("/srv/local");
 
         Assert.Equal(
             "Endpoint={vllm.bindings.grpc.scheme}://{vllm.bindings.grpc.host}:{vllm.bindings.grpc.port};Model=local;ModelDirectory=/srv/local",
@@ -127,7 +134,8 @@ public sealed class HostingTests
     }
 
     private static IDistributedApplicationBuilder Builder() =>
-        DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(HostingTests).Assembly.FullName });
+        DistributedApplication.CreateBuilder(
+            new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(HostingTests).Assembly.FullName });
 
     private static async Task<List<object>> ArgumentsAsync(IResource resource)
     {
@@ -145,7 +153,8 @@ public sealed class HostingTests
         var variables = new Dictionary<string, object>();
         foreach (var annotation in resource.Annotations.OfType<EnvironmentCallbackAnnotation>())
         {
-            await annotation.Callback(new EnvironmentCallbackContext(builder.ExecutionContext, resource, variables, TestContext.Current.CancellationToken));
+            await annotation.Callback(
+                new EnvironmentCallbackContext(builder.ExecutionContext, resource, variables, TestContext.Current.CancellationToken));
         }
 
         return variables;

@@ -124,7 +124,9 @@ public sealed class VllmEmulator : VllmTestServer
     /// <summary>The model is loaded: <see cref="VllmEmulatorOptions.StartsLoading"/> is over.</summary>
     public void FinishLoading() => _state.Loading = false;
 
-    /// <summary>The Rust servicer gets SIGTERM: HealthCheck says <c>Draining</c>, calls are still answered. <see cref="TerminateAsync"/> does the rest.</summary>
+    /// <summary>
+    /// The Rust servicer gets SIGTERM: HealthCheck says <c>Draining</c>, calls are still answered. <see cref="TerminateAsync"/> does the rest.
+    /// </summary>
     public void StartDraining() => _state.Draining = true;
 
     /// <summary>Sends GOAWAY with this HTTP/2 error code on every connection, closes them, and keeps listening.</summary>

@@ -103,7 +103,9 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     /// <summary>Most sequences at a time, as reported; default 256.</summary>
     public int MaxSequences { get; set; } = 256;
 
-    /// <summary>Most requests in the engine, waiting or running (<c>--max-num-queued-reqs</c>): one more is refused. Null, the default, takes all.</summary>
+    /// <summary>
+    /// Most requests in the engine, waiting or running (<c>--max-num-queued-reqs</c>): one more is refused. Null, the default, takes all.
+    /// </summary>
     public int? MaxQueuedRequests { get; set; }
 
     /// <summary>vLLM version the server claims; default <c>0.32.0</c>.</summary>

@@ -96,7 +96,8 @@ public sealed class DotNetClientTests
                 using var call = new Engine.VllmEngine.VllmEngineClient(channel).Generate(new(), cancellationToken: Cancel);
                 await call.ResponseStream.MoveNext(Cancel);
             })
-            : await Assert.ThrowsAsync<RpcException>(async () => await new Inference.Inference.InferenceClient(channel).GenerateAsync(new(), cancellationToken: Cancel));
+            : await Assert.ThrowsAsync<RpcException>(
+                async () => await new Inference.Inference.InferenceClient(channel).GenerateAsync(new(), cancellationToken: Cancel));
 
         Assert.Equal((StatusCode.InvalidArgument, text), (exception.StatusCode, exception.Status.Detail));
     }
@@ -109,7 +110,8 @@ public sealed class DotNetClientTests
         server.Reply(ScriptedReply.Failing(ServerFault.Status(8, "naïve: 100 % of 世界", afterMessages: 1)));
         using var channel = Connect(server);
 
-        var exception = await Assert.ThrowsAsync<RpcException>(() => CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: Cancel)));
+        var exception =
+            await Assert.ThrowsAsync<RpcException>(() => CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: Cancel)));
 
         Assert.Equal((StatusCode.ResourceExhausted, "naïve: 100 % of 世界"), (exception.StatusCode, exception.Status.Detail));
     }
@@ -122,7 +124,8 @@ public sealed class DotNetClientTests
         using var channel = Connect(server);
 
         var ids = await CollectAsync(
-            channel, EmulatedServer.VllmEngine, stream: true, new CallOptions(new Metadata { { "grpc-internal-encoding-request", "gzip" } }, cancellationToken: Cancel));
+            channel, EmulatedServer.VllmEngine, stream: true,
+            new CallOptions(new Metadata { { "grpc-internal-encoding-request", "gzip" } }, cancellationToken: Cancel));
 
         Assert.Equal(10u, ids[0]);
         Assert.Equal("gzip", server.Requests[0].Metadata["grpc-encoding"]);
@@ -173,18 +176,23 @@ public sealed class DotNetClientTests
 
     private static Task<VllmEmulator> StartAsync(EmulatedServer family) => VllmEmulator.StartAsync(new() { Server = family }, Cancel);
 
-    private static GrpcChannel Connect(VllmEmulator server) => GrpcChannel.ForAddress(server.Endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = null });
+    private static GrpcChannel Connect(VllmEmulator server) =>
+        GrpcChannel.ForAddress(server.Endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = null });
 
-    private static async Task<List<uint>> CollectAsync(GrpcChannel channel, EmulatedServer family, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
+    private static async Task<List<uint>> CollectAsync(
+        GrpcChannel channel, EmulatedServer family, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
     {
         prompt ??= [1, 2, 3];
-        return family == EmulatedServer.VllmEngine ? await EngineAsync(channel, stream, options, prompt) : await InferenceAsync(channel, stream, options, prompt);
+        return family == EmulatedServer.VllmEngine
+            ? await EngineAsync(channel, stream, options, prompt)
+            : await InferenceAsync(channel, stream, options, prompt);
     }
 
     private static async Task<List<uint>> EngineAsync(GrpcChannel channel, bool stream, CallOptions options, IEnumerable<uint> prompt)
     {
         var ids = new List<uint>();
-        using var call = new Engine.VllmEngine.VllmEngineClient(channel).Generate(new() { RequestId = "net-1", Tokenized = new() { InputIds = { prompt } }, Stream = stream }, options);
+        using var call = new Engine.VllmEngine.VllmEngineClient(channel).Generate(
+            new() { RequestId = "net-1", Tokenized = new() { InputIds = { prompt } }, Stream = stream }, options);
         while (await call.ResponseStream.MoveNext(CancellationToken.None))
         {
             // Streaming, the last message repeats the last ids.
@@ -198,7 +206,8 @@ public sealed class DotNetClientTests
     private static async Task<List<uint>> InferenceAsync(GrpcChannel channel, bool stream, CallOptions options, IEnumerable<uint> prompt)
     {
         var client = new Inference.Inference.InferenceClient(channel);
-        var request = new Inference.GenerateRequest { RequestId = "net-1", TokenIds = new() { Ids = { prompt } }, Response = new() { OutputTokenIds = true } };
+        var request = new Inference.GenerateRequest
+        { RequestId = "net-1", TokenIds = new() { Ids = { prompt } }, Response = new() { OutputTokenIds = true } };
         if (!stream)
         {
             return [.. (await client.GenerateAsync(request, options)).Outputs.TokenIds];

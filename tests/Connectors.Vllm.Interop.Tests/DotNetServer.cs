@@ -23,11 +23,13 @@ internal sealed class DotNetServer : IAsyncDisposable
 
     public Uri Endpoint => new(_application.Urls.First());
 
-    public static async Task<DotNetServer> StartAsync(string family, CancellationToken cancellationToken, Action<GrpcServiceOptions>? configure = null)
+    public static async Task<DotNetServer> StartAsync(
+        string family, CancellationToken cancellationToken, Action<GrpcServiceOptions>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(
+            kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc(options =>
         {
             options.MaxReceiveMessageSize = null;

@@ -32,7 +32,8 @@ public sealed class DotNetServerTests
     public async Task Generate_GzipAnswers_AreUnpacked(string family, bool stream)
     {
         await using var server = await DotNetServer.StartAsync(
-            family, Cancel, options => (options.ResponseCompressionAlgorithm, options.ResponseCompressionLevel) = ("gzip", System.IO.Compression.CompressionLevel.Fastest));
+            family, Cancel, options =>
+                (options.ResponseCompressionAlgorithm, options.ResponseCompressionLevel) = ("gzip", System.IO.Compression.CompressionLevel.Fastest));
         await using var engine = server.Connect();
 
         var (ids, _, _) = await engine.CollectAsync(Request(PeerScript.Long, stream), Cancel);
@@ -48,9 +49,11 @@ public sealed class DotNetServerTests
         await using var server = await DotNetServer.StartAsync(family, Cancel);
         await using var engine = server.Connect();
 
-        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.CollectAsync(Request(PeerScript.Refused, stream) with { RequestId = "mine" }, Cancel));
+        var exception = await Assert.ThrowsAsync<VllmRequestException>(
+            () => engine.CollectAsync(Request(PeerScript.Refused, stream) with { RequestId = "mine" }, Cancel));
 
-        Assert.Equal((VllmStatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"), (exception.StatusCode, exception.ServerMessage, exception.RequestId));
+        Assert.Equal((VllmStatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"),
+            (exception.StatusCode, exception.ServerMessage, exception.RequestId));
     }
 
     [Theory]
@@ -126,7 +129,10 @@ public sealed class DotNetServerTests
             options.Metadata["X-Tenant"] = "blue";
         });
 
-        await engine.CollectAsync(Request(PeerScript.Short, stream: true) with { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null }, Cancel);
+        await engine.CollectAsync(
+            Request(PeerScript.Short, stream: true)
+            with
+            { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null }, Cancel);
 
         var headers = server.Script.Headers!.ToDictionary(header => header.Key, header => header.Value);
         Assert.Equal(("Bearer secret", "blue", "7"), (headers["authorization"], headers["x-tenant"], headers["x-trace"]));
@@ -202,5 +208,6 @@ public sealed class DotNetServerTests
 
     private static SamplingOptions Limited { get; } = new() { MaxTokens = 4000 };
 
-    private static GenerationRequest Request(int script, bool stream) => new() { PromptIds = new[] { script, 7 }, Stream = stream, Sampling = Limited };
+    private static GenerationRequest Request(int script, bool stream) =>
+        new() { PromptIds = new[] { script, 7 }, Stream = stream, Sampling = Limited };
 }

@@ -25,13 +25,22 @@ internal sealed class EnginePeer(PeerScript script) : VllmEngine.VllmEngineBase
             all.Add(last);
             if (request.Stream)
             {
-                await responseStream.WriteAsync(new() { Chunk = new() { TokenIds = { last }, PromptTokens = prompt, CompletionTokens = 1 } }, context.CancellationToken);
+                await responseStream.WriteAsync(
+                    new() { Chunk = new() { TokenIds = { last }, PromptTokens = prompt, CompletionTokens = 1 } }, context.CancellationToken);
             }
         }
 
         await responseStream.WriteAsync(new()
         {
-            Complete = new() { OutputIds = { request.Stream ? [last] : all }, FinishReason = "stop", PromptTokens = prompt, CompletionTokens = request.Stream ? 1 : (uint)all.Count },
+            Complete = new()
+            {
+                OutputIds = { request.Stream ? [last] : all },
+                FinishReason = "stop",
+                PromptTokens = prompt,
+                CompletionTokens = request.Stream
+                    ? 1
+                    : (uint)all.Count
+            },
         });
     }
 
@@ -53,17 +62,24 @@ internal sealed class EnginePeer(PeerScript script) : VllmEngine.VllmEngineBase
         script.CountModelInfo();
         return Task.FromResult(new GetModelInfoResponse
         {
-            ModelPath = "/models/peer", ServedModelName = "peer", TokenizerPath = "/models/peer", ModelType = "qwen3",
-            IsGeneration = true, MaxContextLength = 4_000_000, VocabSize = 1000,
+            ModelPath = "/models/peer",
+            ServedModelName = "peer",
+            TokenizerPath = "/models/peer",
+            ModelType = "qwen3",
+            IsGeneration = true,
+            MaxContextLength = 4_000_000,
+            VocabSize = 1000,
         });
     }
 
     public override Task<GetServerInfoResponse> GetServerInfo(GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" });
 
-    public override async Task GetTokenizer(GetTokenizerRequest request, IServerStreamWriter<GetTokenizerChunk> responseStream, ServerCallContext context)
+    public override async Task GetTokenizer(
+        GetTokenizerRequest request, IServerStreamWriter<GetTokenizerChunk> responseStream, ServerCallContext context)
     {
         var bytes = new byte[ChunkBytes];
-        await responseStream.WriteAsync(new() { Data = UnsafeByteOperations.UnsafeWrap(bytes), Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) });
+        await responseStream.WriteAsync(
+            new() { Data = UnsafeByteOperations.UnsafeWrap(bytes), Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) });
     }
 }

@@ -23,7 +23,8 @@ internal sealed class InferencePeer(PeerScript script) : Inference.InferenceBase
         };
     }
 
-    public override async Task GenerateStream(GenerateRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
+    public override async Task GenerateStream(
+        GenerateRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
     {
         var count = 0;
         await foreach (var id in script.RunAsync((int)request.TokenIds.Ids[0], request.RequestId, context))
@@ -34,9 +35,11 @@ internal sealed class InferencePeer(PeerScript script) : Inference.InferenceBase
             }
 
             await responseStream.WriteAsync(
-                new() { Outputs = new() { TokenIds = { (uint)id }, NumTokens = 1, FinishInfo = id == 2 ? Finish(count) : null } }, context.CancellationToken);
+                new() { Outputs = new() { TokenIds = { (uint)id }, NumTokens = 1, FinishInfo = id == 2 ? Finish(count) : null } },
+                context.CancellationToken);
         }
     }
 
-    private static FinishInfo Finish(int count) => new() { NumOutputTokens = (uint)count, FinishReason = FinishInfo.Types.FinishReason.Stop, EosTokenId = 2 };
+    private static FinishInfo Finish(int count) =>
+        new() { NumOutputTokens = (uint)count, FinishReason = FinishInfo.Types.FinishReason.Stop, EosTokenId = 2 };
 }

@@ -49,7 +49,8 @@ internal sealed class PeerScript
         switch (script)
         {
             case Refused:
-                throw new RpcException(new Status(StatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it"), new Metadata { { "reason-bin", new byte[] { 0, 255 } } });
+                throw new RpcException(new Status(StatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it"),
+                    new Metadata { { "reason-bin", new byte[] { 0, 255 } } });
             case Long:
                 for (var i = 0; i < 1999; i++)
                 {
@@ -68,7 +69,8 @@ internal sealed class PeerScript
             case Dying:
                 yield return 20;
                 yield return 21;
-                throw new RpcException(new Status(StatusCode.Internal, "EngineCore encountered an issue. See stack trace (above) for the root cause."));
+                throw new RpcException(
+                    new Status(StatusCode.Internal, "EngineCore encountered an issue. See stack trace (above) for the root cause."));
             default:
                 foreach (var id in ShortIds)
                 {
@@ -79,5 +81,6 @@ internal sealed class PeerScript
         }
     }
 
-    private static TaskCompletionSource Of(ConcurrentDictionary<string, TaskCompletionSource> events, string requestId) => events.GetOrAdd(requestId, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    private static TaskCompletionSource Of(ConcurrentDictionary<string, TaskCompletionSource> events, string requestId) =>
+        events.GetOrAdd(requestId, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 }

@@ -116,7 +116,8 @@ public sealed class PythonClientTests
 
         Assert.True(result.GetProperty("healthy").GetBoolean());
         Assert.True(result.GetProperty("checksum").GetBoolean());
-        Assert.Equal(server.ModelFiles.Keys.Order(StringComparer.Ordinal), result.GetProperty("files").EnumerateArray().Select(name => name.GetString()!));
+        Assert.Equal(
+            server.ModelFiles.Keys.Order(StringComparer.Ordinal), result.GetProperty("files").EnumerateArray().Select(name => name.GetString()!));
     }
 
     [Fact]
@@ -137,7 +138,8 @@ public sealed class PythonClientTests
         server.Reply(new ScriptedReply { Ids = [10] });
 
         // Long enough for grpcio to find compressing worth it.
-        var result = await PythonPeer.RunClientAsync("a", server.Endpoint, "stream", Cancel, "--gzip", "--prompt", string.Join(' ', Enumerable.Repeat("7", 3000)));
+        var result = await PythonPeer.RunClientAsync(
+            "a", server.Endpoint, "stream", Cancel, "--gzip", "--prompt", string.Join(' ', Enumerable.Repeat("7", 3000)));
 
         Assert.Equal(10, Ids(result)[0]);
         Assert.Equal(3000, server.Requests[0].PromptIds.Count);
@@ -167,16 +169,19 @@ public sealed class PythonClientTests
         await using var server = await StartAsync(family, certificates, mutual: true);
         server.Reply(new ScriptedReply { Ids = [10] });
 
-        var own = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile, "--cert", certificates.ClientFile, "--key", certificates.ClientKeyFile);
+        var own = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile, "--cert",
+            certificates.ClientFile, "--key", certificates.ClientKeyFile);
         var none = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile);
-        var stranger = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile, "--cert", certificates.StrangerFile, "--key", certificates.StrangerKeyFile);
+        var stranger = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile, "--cert",
+            certificates.StrangerFile, "--key", certificates.StrangerKeyFile);
 
         Assert.Equal(10, Ids(own)[0]);
         Assert.Equal("UNAVAILABLE", none.GetProperty("status").GetString());
         Assert.Equal("UNAVAILABLE", stranger.GetProperty("status").GetString());
     }
 
-    private static Task<VllmEmulator> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) => VllmEmulator.StartAsync(
+    private static Task<VllmEmulator> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) =>
+        VllmEmulator.StartAsync(
         new()
         {
             Server = family is "a" or "A" ? EmulatedServer.VllmEngine : EmulatedServer.Inference,

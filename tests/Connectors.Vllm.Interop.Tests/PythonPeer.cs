@@ -21,11 +21,13 @@ internal static class PythonPeer
     }
 
     /// <summary>Runs a scene of peer_client.py and returns the JSON it printed.</summary>
-    public static async Task<JsonElement> RunClientAsync(string family, Uri target, string scene, CancellationToken cancellationToken, params string[] more)
+    public static async Task<JsonElement> RunClientAsync(
+        string family, Uri target, string scene, CancellationToken cancellationToken, params string[] more)
     {
         var stubs = await RequireStubsAsync();
         var (exit, output, errors) = await RunAsync(
-            Python, [Script("peer_client.py"), "--family", family, "--stubs", stubs, "--target", $"{target.Host}:{target.Port}", "--scene", scene, .. more], cancellationToken);
+            Python, [Script("peer_client.py"), "--family", family, "--stubs", stubs, "--target", $"{target.Host}:{target.Port}", "--scene", scene,
+                .. more], cancellationToken);
         Assert.True(exit == 0, $"peer_client.py {scene}: {errors}");
         using var document = JsonDocument.Parse(output);
         return document.RootElement.Clone();
@@ -63,7 +65,8 @@ internal static class PythonPeer
             AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(target, recursive: true);
             (exit, _, problem) = await RunAsync(
                 "protoc",
-                ["-I", protos, $"--python_out={target}", $"--grpc_out={target}", $"--plugin=protoc-gen-grpc={plugin}", .. Directory.EnumerateFiles(protos, "*.proto", SearchOption.AllDirectories)],
+                ["-I", protos, $"--python_out={target}", $"--grpc_out={target}", $"--plugin=protoc-gen-grpc={plugin}",
+                    .. Directory.EnumerateFiles(protos, "*.proto", SearchOption.AllDirectories)],
                 CancellationToken.None);
             return exit == 0 ? (target, "") : (null, problem);
         }
@@ -73,7 +76,8 @@ internal static class PythonPeer
         }
     }
 
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
+    private static async Task<(int Exit, string Output, string Errors)> RunAsync(
+        string program, string[] arguments, CancellationToken cancellationToken)
     {
         using var process = Start(program, arguments, redirectInput: false);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -44,7 +44,8 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var (ids, finish, _) = await engine.CollectAsync(new() { PromptIds = new[] { 5 }, StopStrings = ["END"], Stream = stream, Sampling = Limited }, Cancel);
+        var (ids, finish, _) =
+            await engine.CollectAsync(new() { PromptIds = new[] { 5 }, StopStrings = ["END"], Stream = stream, Sampling = Limited }, Cancel);
 
         Assert.Equal([20, 21, 22], ids);
         Assert.Equal("END", finish.StopString);
@@ -57,7 +58,8 @@ public sealed class PythonServerTests
         await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
         await using var engine = Engine(server);
 
-        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { RequestId = "mine", PromptIds = new[] { 3 }, Stream = stream, Sampling = Limited }, Cancel));
+        var exception = await Assert.ThrowsAnyAsync<VllmException>(
+            () => engine.CollectAsync(new() { RequestId = "mine", PromptIds = new[] { 3 }, Stream = stream, Sampling = Limited }, Cancel));
 
         Assert.Equal(VllmStatusCode.InvalidArgument, exception.StatusCode);
         Assert.Equal("refused: naïve prompt, 100 % of it", exception.ServerMessage);
@@ -158,10 +160,13 @@ public sealed class PythonServerTests
     {
         using var certificates = new TestCertificates();
         string[] arguments = ["--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile];
-        await using var server = await PythonPeer.StartServerAsync(family, tls: true, Cancel, mutual ? [.. arguments, "--client-ca", certificates.AuthorityFile] : arguments);
+        await using var server = await PythonPeer.StartServerAsync(
+            family, tls: true, Cancel, mutual ? [.. arguments, "--client-ca", certificates.AuthorityFile] : arguments);
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
         options.RootCertificateFile = certificates.AuthorityFile;
-        (options.ClientCertificateFile, options.ClientCertificateKeyFile) = mutual ? (certificates.ClientFile, certificates.ClientKeyFile) : (null, null);
+        (options.ClientCertificateFile, options.ClientCertificateKeyFile) = mutual
+            ? (certificates.ClientFile, certificates.ClientKeyFile)
+            : (null, null);
         await using var engine = VllmEngineFactory.Create(options);
 
         var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel);
@@ -173,10 +178,12 @@ public sealed class PythonServerTests
     public async Task Tls_UntrustedRoot_IsRefusedByTheClient()
     {
         using var certificates = new TestCertificates();
-        await using var server = await PythonPeer.StartServerAsync("a", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
+        await using var server =
+            await PythonPeer.StartServerAsync("a", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
         await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
-        var exception = await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel));
+        var exception =
+            await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel));
 
         Assert.Contains("certificate", exception.ToString(), StringComparison.OrdinalIgnoreCase);
     }

@@ -1,28 +1,34 @@
 namespace Connectors.Vllm.OutputParsing.Tests;
 
-/// <summary>What forced calls look like where a format has no grammar, and that every format's parser reads it, whatever the thought's markers.</summary>
+/// <summary>
+/// What forced calls look like where a format has no grammar, and that every format's parser reads it, whatever the thought's markers.
+/// </summary>
 public sealed class FallbackShapeTests
 {
-    private const string Array = """[{"name": "get_weather", "parameters": {"city": "Zürich [1] {\"x\"}", "days": 3}}, {"name": "now", "parameters": {}}]""";
+    private const string Array =
+        """[{"name": "get_weather", "parameters": {"city": "Zürich [1] {\"x\"}", "days": 3}}, {"name": "now", "parameters": {}}]""";
     private const string Named = """{"city": "Zürich [1] {\"x\"}", "days": 3}""";
 
     // Python literals and a bare array: no grammar here writes the former, and the latter is the generic shape itself.
     private static readonly string[] WithoutGrammar = ["none", "xlam", "pythonic", "llama4_pythonic", "olmo3", "lfm2", "sarashina"];
 
     /// <summary>Formats that write messages or blocks with headers have nothing outside of them; their calls always have a grammar.</summary>
-    public static TheoryData<string> Formats => new(FormatProfiles.All.Select(profile => profile.Tools).Distinct().Where(name => name is not ("openai" or "muse_glimmer" or "inkling")));
+    public static TheoryData<string> Formats =>
+        new(FormatProfiles.All.Select(profile => profile.Tools).Distinct().Where(name => name is not ("openai" or "muse_glimmer" or "inkling")));
 
     [Fact]
     public void HasCallGrammar_EveryFormat_ButTheOnesNoGrammarCanWrite() => Assert.Equal(
         WithoutGrammar.Order(),
-        OutputFormats.ToolParsers.Select(name => OutputFormats.FromNames(name, "none")).Where(format => !format.HasCallGrammar).Select(format => format.ToolParser).Distinct().Order());
+        OutputFormats.ToolParsers.Select(name => OutputFormats.FromNames(name, "none")).Where(format => !format.HasCallGrammar)
+            .Select(format => format.ToolParser).Distinct().Order());
 
     [Theory]
     [MemberData(nameof(Formats))]
     public void JsonArray_AfterAThought_IsReadAsCalls(string name)
     {
         var profile = FormatProfiles.All.First(profile => profile.Tools == name);
-        AssertLines(profile, CallShape.JsonArray, OutputToolChoice.Required, Array, ["""C get_weather {"city": "Zürich [1] {\"x\"}", "days": 3}""", "C now {}"]);
+        AssertLines(profile, CallShape.JsonArray, OutputToolChoice.Required, Array,
+            ["""C get_weather {"city": "Zürich [1] {\"x\"}", "days": 3}""", "C now {}"]);
     }
 
     [Theory]

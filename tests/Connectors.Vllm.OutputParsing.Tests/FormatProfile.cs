@@ -44,7 +44,8 @@ public sealed record FormatProfile(string Tools, string Reasoning, Func<IReadOnl
             ("quotes and backslashes", "write", new() { ["path"] = "C:\\dir\\\"x\".txt" }),
             ("lines and indentation", "write", new() { ["path"] = "a.py", ["content"] = "def f():\n    if x:\n        return 1" }),
             ("CRLF in a value", "write", new() { ["content"] = "a\r\nb" }),
-            ("nested", "get_weather", new() { ["city"] = "X", ["opts"] = new JsonObject { ["a"] = new JsonArray(1, true, "b"), ["c"] = new JsonObject { ["d"] = "e" } } }),
+            ("nested", "get_weather",
+                new() { ["city"] = "X", ["opts"] = new JsonObject { ["a"] = new JsonArray(1, true, "b"), ["c"] = new JsonObject { ["d"] = "e" } } }),
             ("array", "get_weather", new() { ["city"] = "X", ["tags"] = new JsonArray("a", "b") }),
             ("string like a number", "get_weather", new() { ["city"] = "42" }),
             ("string like null", "get_weather", new() { ["city"] = "null" }),
@@ -105,7 +106,8 @@ public sealed record FormatProfile(string Tools, string Reasoning, Func<IReadOnl
 
     public override string ToString() => $"{Tools}+{Reasoning}";
 
-    internal static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Relaxed = new()
+    { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A value as XML-like formats write it: strings raw, all else as JSON.</summary>
     public static string Raw(JsonNode? value) => value is JsonValue text && text.TryGetValue<string>(out var raw) ? raw : Json(value);

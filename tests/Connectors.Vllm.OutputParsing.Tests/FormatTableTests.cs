@@ -3,7 +3,8 @@ namespace Connectors.Vllm.OutputParsing.Tests;
 /// <summary>That no format is in the table without being tested like the others.</summary>
 public sealed class FormatTableTests
 {
-    public static IEnumerable<TheoryDataRow<string>> Rows => FormatTable.Tools.Where(row => row != ToolSyntax.None).Select(row => new TheoryDataRow<string>(row.Id));
+    public static IEnumerable<TheoryDataRow<string>> Rows => FormatTable.Tools.Where(row => row != ToolSyntax.None)
+        .Select(row => new TheoryDataRow<string>(row.Id));
 
     [Theory]
     [MemberData(nameof(Rows))]

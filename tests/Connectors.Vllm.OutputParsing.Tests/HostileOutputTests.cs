@@ -23,12 +23,14 @@ public sealed class HostileOutputTests
     /// <summary>All formats, and two that a model describes itself.</summary>
     internal static IReadOnlyList<OutputFormat> AllFormats { get; } =
     [
-        .. FormatProfiles.All.Select(profile => (profile.Tools, profile.Reasoning)).Distinct().Select(pair => OutputFormats.FromNames(pair.Tools, pair.Reasoning)),
+        .. FormatProfiles.All.Select(profile => (profile.Tools, profile.Reasoning)).Distinct()
+            .Select(pair => OutputFormats.FromNames(pair.Tools, pair.Reasoning)),
         OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = Template }),
         OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = XmlTemplate }),
     ];
 
-    public static IEnumerable<TheoryDataRow<int, string>> Formats => AllFormats.Select((format, index) => new TheoryDataRow<int, string>(index, format.ToString()));
+    public static IEnumerable<TheoryDataRow<int, string>> Formats =>
+        AllFormats.Select((format, index) => new TheoryDataRow<int, string>(index, format.ToString()));
 
     [Theory]
     [MemberData(nameof(Formats))]
@@ -43,7 +45,8 @@ public sealed class HostileOutputTests
             var (text, seed) = pair;
             var whole = Parse(format, [text]);
             Assert.True(IsWhole(whole, text), $"lost or added: {OutputCase.Raw(whole)} of {text}");
-            Assert.All(whole.Where(item => item.Kind == OutputEventKind.ToolCallStart), call => Assert.True(IsWritten(call.Name!, text), $"invented: {call.Name} in {text}"));
+            Assert.All(whole.Where(item => item.Kind == OutputEventKind.ToolCallStart),
+                call => Assert.True(IsWritten(call.Name!, text), $"invented: {call.Name} in {text}"));
             var lines = OutputCase.Lines(whole);
             Assert.Equal(lines, OutputCase.Lines(Parse(format, FormatCaseTests.RandomChunks(text, new Random(seed), 6))));
             Assert.Equal(lines, OutputCase.Lines(Parse(format, text.Select(c => c.ToString()))));
@@ -136,7 +139,8 @@ public sealed class HostileOutputTests
     {
         var cases = CaseTable.All.Where(item => item.Tools == format.ToolParser && item.Output.Length < 400).Take(4).Select(item => item.Output);
         string[] template = format.ToolParser == "hf"
-            ? ["<call>", "</call>", "{\"name\": \"now\", \"arguments\": {\"a\": 1, \"a\": 2}}", "<|im_end|>", "<fn=now>", "</fn>", "<p=a>", "</p>", "</", "<fn="]
+            ? ["<call>", "</call>", "{\"name\": \"now\", \"arguments\": {\"a\": 1, \"a\": 2}}", "<|im_end|>", "<fn=now>", "</fn>", "<p=a>", "</p>",
+                "</", "<fn="]
             : [];
         var tools = format.Tools;
         return

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Connectors.Vllm.OutputParsing.Tests;
 
 /// <summary>
-/// One output and what must come of it. Expectations are lines: <c>R text</c>, <c>T text</c>, <c>C name {arguments}</c>, in order; adjacent pieces of a
-/// kind are one line. Arguments are compared as JSON, and exactly where <see cref="Exact"/> is set.
+/// One output and what must come of it. Expectations are lines: <c>R text</c>, <c>T text</c>, <c>C name {arguments}</c>, in order; adjacent pieces of
+/// a kind are one line. Arguments are compared as JSON, and exactly where <see cref="Exact"/> is set.
 /// </summary>
 public sealed record OutputCase(string Name, string Output, params string[] Expected)
 {
@@ -109,7 +109,8 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
         {
             using var document = JsonDocument.Parse(line[space..]);
             var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-            using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            using (var writer =
+                new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             {
                 Sorted(document.RootElement, writer);
             }

@@ -15,7 +15,10 @@ public sealed class OutputConstraintsTests
     public void Build_HermesRequired_IsCallsAndNothingElse()
     {
         var result = Build("hermes", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Required });
-        AssertFormat(result, """{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ","content":{"type":"json_schema","json_schema":CLOSED,"max_whitespace_cnt":1},"end":"}\n</tool_call>"}],"separator":"\n","at_least_one":true,"stop_after_first":false}""");
+        AssertFormat(
+            result, """{"type":"tags_with_separator","tags":[{"type":"tag","begin":"<tool_call>\n{\"name\": \"get_weather\", """
+                + """\"arguments\": ","content":{"type":"json_schema","json_schema":CLOSED,"max_whitespace_cnt":1},"end":"}\n</tool_call>"}],"sep"""
+                + """arator":"\n","at_least_one":true,"stop_after_first":false}""");
         AssertLark(result, """
             start: r2 ("\n" r2)*
             json1: %json {"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false,"x-guidance":{"whitespace_flexible":false,"item_separator":", ?","key_separator":": ?"}}
@@ -28,7 +31,10 @@ public sealed class OutputConstraintsTests
     public void Build_MarkersAreSpecialTokens_LarkNamesThemById() => AssertLark(
         Build("mistral", "none", new()
         {
-            Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false, BoundWhiteSpace = false,
+            Tools = [new("now", null)],
+            ToolChoice = OutputToolChoice.Required,
+            AllowMultipleToolCalls = false,
+            BoundWhiteSpace = false,
             SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
         }),
         """
@@ -43,7 +49,9 @@ public sealed class OutputConstraintsTests
     {
         var lark = Build("mistral", "none", new()
         {
-            Tools = [new("now", null, Strict: true)], BoundWhiteSpace = false, SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
+            Tools = [new("now", null, Strict: true)],
+            BoundWhiteSpace = false,
+            SpecialTokens = new Dictionary<int, string> { [9] = "[TOOL_CALLS]" },
         }).ToLark();
         Assert.StartsWith("start: r4* T1\n", lark);
         Assert.Contains("T1 <[9]> ", lark);
@@ -52,12 +60,15 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_DsmlRequiredSingle_HasOneCall() => AssertFormat(
         Build("deepseek_v4", "none", new() { Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
+        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invok"""
+            + """e name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
 
     [Fact]
     public void Build_StringParameters_RunUpToTheirMarker() => AssertFormat(
         Build("seed_oss", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather") }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"<seed:tool_call>\n<function=get_weather>\n"},{"type":"optional","content":{"type":"sequence","elements":[{"type":"tag","begin":"<parameter=city>","content":{"type":"any_text"},"end":"</parameter>"},{"type":"const_string","value":"\n"}]}},{"type":"const_string","value":"</function>\n</seed:tool_call>"}]}""");
+        """{"type":"sequence","elements":[{"type":"const_string","value":"<seed:tool_call>\n<function=get_weather>\n"},{"type":"optional","conten"""
+            + """t":{"type":"sequence","elements":[{"type":"tag","begin":"<parameter=city>","content":{"type":"any_text"},"end":"</parameter"""
+            + """>"},{"type":"const_string","value":"\n"}]}},{"type":"const_string","value":"</function>\n</seed:tool_call>"}]}""");
 
     [Theory]
     [InlineData("^[a-z]+$", "([a-z]+)")]
@@ -65,8 +76,13 @@ public sealed class OutputConstraintsTests
     [InlineData("^(a|b)$", "(a|b)")]
     public void Build_StringParameterWithPattern_IsThatPatternAsAWhole(string pattern, string expected)
     {
-        var tool = TestTools.Tool("f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace("PATTERN", pattern.Replace("\\", "\\\\")));
-        var tag = JsonNode.Parse(Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }).ToStructuralTag())!;
+        var tool =
+            TestTools.Tool(
+                "f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace(
+                    "PATTERN", pattern.Replace("\\", "\\\\")));
+        var tag =
+            JsonNode.Parse(Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false })
+                .ToStructuralTag())!;
         Assert.Equal(expected.Trim('(', ')'), ((string)tag["format"]!["elements"]![1]!["pattern"]!).Trim('(', ')'));
     }
 
@@ -76,7 +92,10 @@ public sealed class OutputConstraintsTests
     [InlineData("a\\bc")]
     public void Build_PatternThatCompilersDoNotRead_IsAnyText(string pattern)
     {
-        var tool = TestTools.Tool("f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace("PATTERN", pattern.Replace("\\", "\\\\")));
+        var tool =
+            TestTools.Tool(
+                "f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace(
+                    "PATTERN", pattern.Replace("\\", "\\\\")));
         Assert.Contains("any_text", Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag());
     }
 
@@ -91,7 +110,8 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_SchemaInsideThought_IsATagWithTheThoughtFirst() => AssertFormat(
         Build("hermes", "deepseek_r1", new() { Answer = Schema, PromptTail = "<think>" }),
-        """{"type":"sequence","elements":[{"type":"tag","begin":"","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_schema":SCHEMA,"max_whitespace_cnt":1}]}""");
+        """{"type":"sequence","elements":[{"type":"tag","begin":"","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_sc"""
+            + """hema":SCHEMA,"max_whitespace_cnt":1}]}""");
 
     [Fact]
     public void Build_SchemaWhereTheModelMayThink_MakesTheThoughtOptional()
@@ -137,9 +157,20 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_FormatWithoutTag_UsesTheGenericShapes()
     {
-        var required = Build("pythonic", "none", new() { Tools = [.. Weather, new OutputTool("now")], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false, BoundWhiteSpace = false });
+        var required =
+            Build("pythonic", "none",
+                new()
+                {
+                    Tools = [.. Weather, new OutputTool("now")],
+                    ToolChoice = OutputToolChoice.Required,
+                    AllowMultipleToolCalls = false,
+                    BoundWhiteSpace = false
+                });
         Assert.Equal((true, CallShape.JsonArray), (required.IsJson, required.CallShape));
-        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":CLOSED},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{},"additionalProperties":false}},"required":["name","parameters"]}]}}""".Replace("CLOSED", Closed)),
+        Assert.True(
+            JsonNode.DeepEquals(
+                JsonNode.Parse(
+                    """{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":CLOSED},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{},"additionalProperties":false}},"required":["name","parameters"]}]}}""".Replace("CLOSED", Closed)),
             JsonNode.Parse(required.ToJsonSchema())));
         var named = Build("pythonic", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather"), BoundWhiteSpace = false });
         Assert.Equal((Closed, CallShape.NamedArguments), (named.ToJsonSchema(), named.CallShape));
@@ -148,8 +179,11 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_ConflictingDefinitions_Throw()
     {
-        OutputTool Defines(string name, string type) => TestTools.Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
-        Assert.Throws<OutputFormatException>(() => Build("pythonic", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
+        OutputTool Defines(string name, string type) =>
+            TestTools.Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
+        Assert.Throws<OutputFormatException>(
+            () => Build(
+                "pythonic", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
     }
 
     [Fact]
@@ -158,7 +192,8 @@ public sealed class OutputConstraintsTests
 
     [Fact]
     public void Build_RequiredWithoutTools_Throws() =>
-        Assert.Contains("no tools", Assert.Throws<OutputFormatException>(() => Build("hermes", "none", new() { ToolChoice = OutputToolChoice.Required })).Message);
+        Assert.Contains("no tools",
+            Assert.Throws<OutputFormatException>(() => Build("hermes", "none", new() { ToolChoice = OutputToolChoice.Required })).Message);
 
     [Theory]
     [InlineData(true)]
@@ -198,16 +233,20 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_ThoughtWithSeveralMarkers_EndsByAnyOfThem()
     {
-        var tag = JsonNode.Parse(Build("k2_horizon", "k2_horizon", new() { Answer = Schema, PromptTail = "<ifm|think_fast>\n" }).ToStructuralTag())!["format"]!["elements"]![0]!;
+        var tag =
+            JsonNode.Parse(Build("k2_horizon", "k2_horizon", new() { Answer = Schema, PromptTail = "<ifm|think_fast>\n" })
+                .ToStructuralTag())!["format"]!["elements"]![0]!;
         Assert.Equal(["</ifm|think>", "</ifm|think_fast>", "</ifm|think_faster>"], tag["end"]!.AsArray().Select(end => (string?)end));
     }
 
     [Theory]
     [InlineData("hermes", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"X\"}}\n</tool_call>")]
     [InlineData("openai", " to=functions.get_weather<|channel|>commentary json<|message|>{\"city\": \"X\"}<|end|>")]
-    [InlineData("deepseek_v3", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"X\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>")]
+    [InlineData("deepseek_v3",
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"X\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>")]
     public void Build_WhatATagForces_IsWhatTheParserReads(string tools, string output) =>
-        Assert.Equal(["C get_weather {\"city\": \"X\"}"], OutputCase.Lines(OutputParser.Create(OutputFormats.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
+        Assert.Equal(["C get_weather {\"city\": \"X\"}"],
+            OutputCase.Lines(OutputParser.Create(OutputFormats.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
 
     private static AnswerConstraint Schema => AnswerConstraint.JsonSchema(S);
 
@@ -217,7 +256,8 @@ public sealed class OutputConstraintsTests
     private static void AssertSchemaAlone(OutputConstraintResult result)
     {
         Assert.True(result.IsJson);
-        Assert.Equal(S[..^1] + ""","x-guidance":{"whitespace_flexible":false,"item_separator":", ?","key_separator":": ?"}}""", result.ToJsonSchema());
+        Assert.Equal(
+            S[..^1] + ""","x-guidance":{"whitespace_flexible":false,"item_separator":", ?","key_separator":": ?"}}""", result.ToJsonSchema());
     }
 
     private static void AssertFormat(OutputConstraintResult result, string format)
@@ -226,5 +266,6 @@ public sealed class OutputConstraintsTests
         Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(result.ToStructuralTag())), result.ToStructuralTag());
     }
 
-    private static void AssertLark(OutputConstraintResult result, string expected) => Assert.Equal(expected.ReplaceLineEndings("\n"), result.ToLark());
+    private static void AssertLark(OutputConstraintResult result, string expected) =>
+        Assert.Equal(expected.ReplaceLineEndings("\n"), result.ToLark());
 }

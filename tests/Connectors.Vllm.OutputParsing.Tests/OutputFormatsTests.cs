@@ -16,16 +16,25 @@ public sealed class OutputFormatsTests
     }
 
     [Theory]
-    [InlineData("qwen3_json", "hermes pythonic llama3_json llama4_json llama4_pythonic mistral granite granite4 jamba internlm phi4_mini_json deepseek_v3 deepseek_v31 deepseek_v32 deepseek_v4 deepseek_v41 "
-        + "kimi_k2 kimi_k3 qwen3_coder qwen3_xml glm45 glm47 seed_oss minimax minimax_m2 minimax_m3 step3 step3p5 hunyuan_a13b xlam ernie45 gigachat3 olmo3 functiongemma gemma4 longcat lfm2 apertus "
-        + "cohere_command3 cohere_command4 poolside_v1 k2_horizon ling3 plamo3 muse_glimmer dots minicpm5 hy_v3 hy_v4 inkling openai mimo granite_20b_fc minimax_m1 internlm2 nemotron_nano_v2 sarashina solar_open2")]
+    [InlineData(
+        "qwen3_json",
+        "hermes pythonic llama3_json llama4_json llama4_pythonic mistral granite granite4 jamba internlm phi4_mini_json deepseek_v3 deepseek_v31 "
+            + "deepseek_v32 deepseek_v4 deepseek_v41 "
+        + "kimi_k2 kimi_k3 qwen3_coder qwen3_xml glm45 glm47 seed_oss minimax minimax_m2 minimax_m3 step3 step3p5 hunyuan_a13b xlam ernie45 "
+        + "gigachat3 olmo3 functiongemma gemma4 longcat lfm2 apertus "
+        + "cohere_command3 cohere_command4 poolside_v1 k2_horizon ling3 plamo3 muse_glimmer dots minicpm5 hy_v3 hy_v4 inkling openai mimo "
+        + "granite_20b_fc minimax_m1 internlm2 nemotron_nano_v2 sarashina solar_open2")]
     public void ToolParsers_EveryNameOfVllm_HasARow(string first, string others) =>
         Assert.All(others.Split(' ').Append(first), name => Assert.Contains(name, OutputFormats.ToolParsers));
 
     [Theory]
-    [InlineData("deepseek_r1 deepseek_v3 deepseek_v4 qwen3 glm45 gemma4 kimi kimi_k2 kimi_k3 minimax_m2 minimax_m2_append_think minimax_m3 mistral nemotron_v3 mimo seed_oss step3 step3p5 granite "
-        + "granite_thinking_parser hunyuan_a13b ernie45 cohere_cmd inkling olmo3 holo2 hy_v3 hy_v4 ling3 plamo3 k2_horizon muse_glimmer poolside_v1 minicpmv openai_gptoss deepseek_v31 deepseek_v32 deepseek_v41 glm47 nano_v3 cohere harmony solar_open2")]
-    public void ReasoningParsers_EveryNameOfVllm_HasARow(string names) => Assert.All(names.Split(' '), name => Assert.Contains(name, OutputFormats.ReasoningParsers));
+    [InlineData(
+        "deepseek_r1 deepseek_v3 deepseek_v4 qwen3 glm45 gemma4 kimi kimi_k2 kimi_k3 minimax_m2 minimax_m2_append_think minimax_m3 mistral "
+            + "nemotron_v3 mimo seed_oss step3 step3p5 granite "
+        + "granite_thinking_parser hunyuan_a13b ernie45 cohere_cmd inkling olmo3 holo2 hy_v3 hy_v4 ling3 plamo3 k2_horizon muse_glimmer "
+        + "poolside_v1 minicpmv openai_gptoss deepseek_v31 deepseek_v32 deepseek_v41 glm47 nano_v3 cohere harmony solar_open2")]
+    public void ReasoningParsers_EveryNameOfVllm_HasARow(string names) =>
+        Assert.All(names.Split(' '), name => Assert.Contains(name, OutputFormats.ReasoningParsers));
 
     [Fact]
     public void Names_OfAllRows_AreUnique()
@@ -83,7 +92,8 @@ public sealed class OutputFormatsTests
     [Fact]
     public void Select_ServersOwnParser_WinsOverTheModel()
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ModelType = "gpt_oss", ServerToolParser = "hermes", ServerReasoningParser = "no such parser" });
+        var format = OutputFormats.Select(
+            new OutputFormatHints { ModelType = "gpt_oss", ServerToolParser = "hermes", ServerReasoningParser = "no such parser" });
         Assert.Equal(("hermes", "openai_gptoss"), (format.ToolParser, format.ReasoningParser));
     }
 

@@ -110,7 +110,8 @@ public sealed class OutputParserTests
         var format = OutputFormats.FromNames("hermes", "qwen3", text => tokens.TryGetValue(text, out var id) ? id : null);
         var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = "<think>\n" });
         var events = new OutputEvents();
-        foreach (var (text, id) in new[] { ("the </think> tag", 9), ("\ufffd</think>", 2), ("\n\n", 9), ("<think>", 1), ("more", 9), ("</think>", 2), ("<tool_call>", 3), ("{\"name\":\"now\"}", 9) })
+        foreach (var (text, id) in new[] { ("the </think> tag", 9), ("\ufffd</think>", 2), ("\n\n", 9), ("<think>", 1), ("more", 9), ("</think>", 2),
+            ("<tool_call>", 3), ("{\"name\":\"now\"}", 9) })
         {
             parser.Push(text, id, events);
         }
@@ -142,15 +143,20 @@ public sealed class OutputParserTests
     public void Push_CallIds_FollowTheFormatAndAreUnique()
     {
         static IReadOnlyList<string> Ids(string tools, string output, OutputParserOptions? options = null) =>
-            [.. OutputParser.Create(OutputFormats.FromNames(tools, "none"), options ?? new()).Parse(output).Where(item => item.Kind == OutputEventKind.ToolCallStart).Select(item => item.CallId!)];
+            [.. OutputParser.Create(OutputFormats.FromNames(tools, "none"), options ?? new()).Parse(output)
+                .Where(item => item.Kind == OutputEventKind.ToolCallStart).Select(item => item.CallId!)];
 
         Assert.Matches("^[A-Za-z0-9]{9}$", Assert.Single(Ids("mistral", "[TOOL_CALLS]now{}")));
         Assert.Matches("^call_[0-9a-f]{24}$", Assert.Single(Ids("hermes", Call)));
         const string Kimi = "<|tool_call_begin|>functions.now:3<|tool_call_argument_begin|>{}<|tool_call_end|>";
         Assert.Equal("functions.now:3", Assert.Single(Ids("kimi_k2", Kimi)));
         Assert.Equal(["functions.now:3", "functions.now:5"], Ids("kimi_k2", Kimi + Kimi, new OutputParserOptions { PriorCallCount = 3 }));
-        Assert.Equal("functions.now:8", Assert.Single(Ids("kimi_k2", Kimi, new OutputParserOptions { PriorCallCount = 7, ReservedCallIds = new HashSet<string> { "functions.now:3" } })));
-        Assert.Equal("mine-0-now", Assert.Single(Ids("hermes", Call, new OutputParserOptions { CallIds = (index, name, _) => $"mine-{index}-{name}" })));
+        Assert.Equal(
+            "functions.now:8",
+            Assert.Single(
+                Ids("kimi_k2", Kimi, new OutputParserOptions { PriorCallCount = 7, ReservedCallIds = new HashSet<string> { "functions.now:3" } })));
+        Assert.Equal(
+            "mine-0-now", Assert.Single(Ids("hermes", Call, new OutputParserOptions { CallIds = (index, name, _) => $"mine-{index}-{name}" })));
     }
 
     [Theory]
@@ -178,21 +184,26 @@ public sealed class OutputParserTests
     }
 
     [Theory]
-    [InlineData("[{\"name\":\"now\",\"parameters\":{}},{\"name\":\"get_weather\",\"parameters\":{\"city\":\"X\"}}]", "C now {}", "C get_weather {\"city\":\"X\"}")]
+    [InlineData("[{\"name\":\"now\",\"parameters\":{}},{\"name\":\"get_weather\",\"parameters\":{\"city\":\"X\"}}]", "C now {}",
+        "C get_weather {\"city\":\"X\"}")]
     [InlineData("[{\"name\":\"now\",\"parameters\":{}},{\"name\":\"get_", "C now {}", "T {\"name\":\"get_")]
     [InlineData("no calls", "T no calls")]
     public void Push_JsonArray_ReadsTheGenericShape(string output, params string[] expected)
     {
         foreach (var size in (int[])[1, 4, 100])
         {
-            Assert.Equal(expected, OutputCase.Lines(Feed(Parser(new OutputParserOptions { CallShape = CallShape.JsonArray, ToolChoice = OutputToolChoice.Required }), output, size)));
+            Assert.Equal(
+                expected,
+                OutputCase.Lines(
+                    Feed(Parser(new OutputParserOptions { CallShape = CallShape.JsonArray, ToolChoice = OutputToolChoice.Required }), output, size)));
         }
     }
 
     [Fact]
     public void Push_NoCallShape_LeavesSchemaAnswersAlone()
     {
-        var parser = OutputParser.Create(OutputFormats.FromNames("llama3_json", "qwen3"), new OutputParserOptions { CallShape = CallShape.None, Tools = TestTools.All });
+        var parser = OutputParser.Create(
+            OutputFormats.FromNames("llama3_json", "qwen3"), new OutputParserOptions { CallShape = CallShape.None, Tools = TestTools.All });
         Assert.Equal(["T {\"name\":\"now\"}"], OutputCase.Lines(parser.Parse("{\"name\":\"now\"}")));
     }
 

@@ -19,23 +19,28 @@ public sealed class ResponseTemplateTests
     [Theory]
     [InlineData("<think>a</think>\n\nb<|im_end|>ignored", null, "R a", "T b")]
     [InlineData("a</think>b", "<|im_start|>assistant\n<think>\n", "R a", "T b")]
-    [InlineData("x<call>{\"name\": \"now\", \"arguments\": {}}</call>\n<call>{\"name\": \"get_weather\", \"arguments\": {\"days\": \"3\"}}</call>", null, "T x", "C now {}", "C get_weather {\"days\": 3}")]
+    [InlineData("x<call>{\"name\": \"now\", \"arguments\": {}}</call>\n<call>{\"name\": \"get_weather\", \"arguments\": {\"days\": \"3\"}}</call>",
+        null, "T x", "C now {}", "C get_weather {\"days\": 3}")]
     [InlineData("<call>oops</call>y", null, "T <call>oops</call>y")]
     [InlineData("<call>{\"name\": \"now\"", null, "T <call>{\"name\": \"now\"")]
     [InlineData("a <thi b", null, "T a <thi b")]
     [InlineData("<call>{\"name\": \"now\"}</call>\n\n<call>{\"name\": \"now\"}</call>\n", null, "C now {}", "C now {}")]
     [InlineData(" \n", null, "T  \n")]
     [InlineData("a<|im_end|><<|im_end|>", null, "T a")]
-    [InlineData("<call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"a\", \"city\": \"b\"}}</call>", null, "C get_weather {\"city\": \"b\"}")]
-    [InlineData("<call>{\"name\": \"write\", \"arguments\": {\"content\": \"a </call> \\\"b\\\"\"}}</call>y", null, "C write {\"content\": \"a </call> \\\"b\\\"\"}", "T y")]
+    [InlineData(
+        "<call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"a\", \"city\": \"b\"}}</call>", null, "C get_weather {\"city\": \"b\"}")]
+    [InlineData("<call>{\"name\": \"write\", \"arguments\": {\"content\": \"a </call> \\\"b\\\"\"}}</call>y", null,
+        "C write {\"content\": \"a </call> \\\"b\\\"\"}", "T y")]
     [InlineData("<call>{\"name\": \"write\", \"arguments\": {\"content\": \"a\nb\"}}</call>", null, "C write {\"content\": \"a\\nb\"}")]
     [InlineData("<call>{\"a\": \"</call>y", null, "T <call>{\"a\": \"</call>y")]
-    public void Parse_JsonTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Json, output, tail, expected);
+    public void Parse_JsonTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) =>
+        Check(Json, output, tail, expected);
 
     [Theory]
     [InlineData("t<fn=get_weather><p=city> X </p><p=days>4</p></fn>u", null, "T t", "C get_weather {\"city\": \" X \", \"days\": 4}", "T u")]
     [InlineData("no <fn= here", null, "T no <fn= here")]
-    public void Parse_XmlTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) => Check(Xml, output, tail, expected);
+    public void Parse_XmlTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) =>
+        Check(Xml, output, tail, expected);
 
     [Theory]
     [InlineData("    indented\n\tline\n\n")]
@@ -49,7 +54,8 @@ public sealed class ResponseTemplateTests
                 {"start_anchor": "A:", "fields": {"content": {}, "tool_calls": {"open": "<call>", "close": "</call>", "content": "xml-inline",
                   "content_args": {"tag_pattern": "<p=(?P<key>[^>]+)>(?P<value>.*?)</p>"PARSER}, "transform": {"name": "write", "arguments": "{content}"}}}}
                 """.Replace("PARSER", parser, StringComparison.Ordinal);
-            Check(template, $"<call><p=content>{value}</p></call>", null, ["C write {\"content\": " + System.Text.Json.JsonSerializer.Serialize(value) + "}"]);
+            Check(template, $"<call><p=content>{value}</p></call>", null,
+                ["C write {\"content\": " + System.Text.Json.JsonSerializer.Serialize(value) + "}"]);
         }
     }
 
@@ -57,7 +63,8 @@ public sealed class ResponseTemplateTests
     public void Push_SpecialTokenNoFieldKnows_IsMarkupWhereItStands()
     {
         var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
-        var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|x|>" }, ReportMarkup = true });
+        var parser = OutputParser.Create(
+            format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|x|>" }, ReportMarkup = true });
         var events = new OutputEvents();
         foreach (var (text, id) in new[] { ("a <", 1), ("<|x|>", 7), ("b", 1), ("<call>{\"name\":", 1), ("<|x|>", 7), ("\"now\"}</call>", 1) })
         {
@@ -75,13 +82,15 @@ public sealed class ResponseTemplateTests
     [InlineData("b[/T]x", "A:[T]", "R b", "T x")]
     [InlineData("b[/T]x[T]c[/T]", "A:[T]a", "R b", "T x", "R --c")]
     public void Parse_JoinedRegions_StandBehindTheirSeparator(string output, string? tail, params string[] expected) => Check(
-        """{"start_anchor": "A:", "fields": {"thinking": {"open": "[T]", "close": "[/T]", "repeats": true, "join": "--"}, "content": {"repeats": true, "join": "| "}}}""", output, tail, expected, joined: true);
+        """{"start_anchor": "A:", "fields": {"thinking": {"open": "[T]", "close": "[/T]", "repeats": true, "join": "--"}, "content": {"repeats": """
+            + """true, "join": "| "}}}""", output, tail, expected, joined: true);
 
     [Theory]
     [InlineData("[T]a[/T]", "R a", "T (nothing)")]
     [InlineData("[T]a[/T]b", "R a", "T b")]
     public void Parse_FieldWithDefault_GetsItOnlyWhereTheOutputHoldsNone(string output, params string[] expected) => Check(
-        """{"defaults": {"role": "assistant", "content": "(nothing)"}, "start_anchor": "A:", "fields": {"thinking": {"open": "[T]", "close": "[/T]"}, "content": {}}}""", output, null, expected, joined: true);
+        """{"defaults": {"role": "assistant", "content": "(nothing)"}, "start_anchor": "A:", "fields": {"thinking": {"open": "[T]", "close": "[/T"""
+            + """]"}, "content": {}}}""", output, null, expected, joined: true);
 
     [Theory]
     [InlineData("{\"start_anchor\": \"A\", \"fields\": {\"content\": {\"join\": \"x\"}}}")]
@@ -105,9 +114,12 @@ public sealed class ResponseTemplateTests
     public void Push_SpecialTokenOfNoField_IsDropped()
     {
         var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
-        var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|eot|>", [8] = "<|im_end|>" }, ReportMarkup = true });
+        var parser =
+            OutputParser.Create(format,
+                new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|eot|>", [8] = "<|im_end|>" }, ReportMarkup = true });
         var events = new OutputEvents();
-        foreach (var (text, id) in new[] { ("<think>", 1), ("a<|eo", 2), ("t|>", 3), ("</think>b", 4), (new string("<|eot|>"), 7), ("c" + "<|eot|>", 7), ("<|im_end|>", 8) })
+        foreach (var (text, id) in new[] { ("<think>", 1), ("a<|eo", 2), ("t|>", 3), ("</think>b", 4), (new string("<|eot|>"), 7),
+            ("c" + "<|eot|>", 7), ("<|im_end|>", 8) })
         {
             parser.Push(text, id, events);
         }

@@ -7,7 +7,9 @@ internal static class TestTools
 {
     public static IReadOnlyList<OutputTool> All { get; } =
     [
-        Tool("get_weather", """{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"},"opts":{"type":"object"},"tags":{"type":"array"}},"required":["city"]}"""),
+        Tool("get_weather",
+            """{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"},"opts":{"type":"object"},"tags":{"type":"arra"""
+                + """y"}},"required":["city"]}"""),
         Tool("now", """{"type":"object","properties":{}}"""),
         Tool("write", """{"type":"object","properties":{"path":{"type":"string"},"content":{"type":"string"}}}"""),
         Tool("mcp-x__list-files", """{"type":"object","properties":{"dir":{"type":"string"}}}"""),

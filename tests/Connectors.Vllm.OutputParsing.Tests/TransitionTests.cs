@@ -32,7 +32,8 @@ public sealed class TransitionTests
                 for (var i = 0; i < 30; i++)
                 {
                     var pieces = HostileOutputTests.Pieces(format);
-                    Parse(format, new OutputParserOptions { Tools = TestTools.All }, string.Concat(Enumerable.Range(0, 30).Select(_ => pieces[random.Next(pieces.Length)])));
+                    Parse(format, new OutputParserOptions { Tools = TestTools.All },
+                        string.Concat(Enumerable.Range(0, 30).Select(_ => pieces[random.Next(pieces.Length)])));
                 }
             }
         }
@@ -42,12 +43,14 @@ public sealed class TransitionTests
         }
 
         Assert.Equal(Machines.Order(), made.Keys.Select(table => table.Machine).Distinct().Order());
-        Assert.All(made, machine => Assert.Empty(machine.Key.Legal.Except(machine.Value).Select(pair => $"{machine.Key.Machine}: {pair.From} to {pair.To}")));
+        Assert.All(made,
+            machine => Assert.Empty(machine.Key.Legal.Except(machine.Value).Select(pair => $"{machine.Key.Machine}: {pair.From} to {pair.To}")));
     }
 
     private static string[] Machines =>
     [
-        nameof(MarkupMachine), nameof(ChannelMachine), nameof(ResponseTemplateMachine), nameof(XmlCallReader), nameof(KeyValueReader), nameof(HeaderJsonReader),
+        nameof(MarkupMachine), nameof(ChannelMachine), nameof(ResponseTemplateMachine), nameof(XmlCallReader), nameof(KeyValueReader),
+        nameof(HeaderJsonReader),
         nameof(KimiK3Reader), nameof(MinimaxM3Reader), nameof(DictReader),
     ];
 

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Vllm.Packaging.Tests;
 
-/// <summary>Folders of a package form a hierarchy: where folder A names a type of folder B, B names none of A. Counted in the text of the sources.</summary>
+/// <summary>
+/// Folders of a package form a hierarchy: where folder A names a type of folder B, B names none of A. Counted in the text of the sources.
+/// </summary>
 public sealed partial class FolderTests
 {
     /// <summary>Pairs that may use each other, over all packages; docs/architecture.md gives each its reason.</summary>
@@ -11,7 +13,8 @@ public sealed partial class FolderTests
     [Fact]
     public void Folders_OfAllPackages_PointOneWay()
     {
-        var pairs = Directory.GetDirectories(Path.Combine(TestPaths.RepositoryRoot, "src")).SelectMany(PairsOf).Order(StringComparer.Ordinal).ToList();
+        var pairs = Directory.GetDirectories(Path.Combine(TestPaths.RepositoryRoot, "src")).SelectMany(PairsOf)
+            .Order(StringComparer.Ordinal).ToList();
         Assert.True(pairs.Count <= Allowed, $"{pairs.Count} pairs of folders use each other:\n{string.Join('\n', pairs)}");
     }
 
@@ -53,7 +56,8 @@ public sealed partial class FolderTests
             .Where(static folders => folders.Distinct().Count() == 1)
             .ToDictionary(static folders => folders.Key, static folders => folders.First());
         var arrows = sources
-            .SelectMany(file => Names().Matches(file.Code).Select(match => homes.GetValueOrDefault(match.Value)).OfType<string>().Where(home => home != file.Folder).Select(home => (From: file.Folder, To: home)))
+            .SelectMany(file => Names().Matches(file.Code).Select(match => homes.GetValueOrDefault(match.Value)).OfType<string>()
+                .Where(home => home != file.Folder).Select(home => (From: file.Folder, To: home)))
             .ToHashSet();
         return arrows.Where(arrow => string.CompareOrdinal(arrow.From, arrow.To) < 0 && arrows.Contains((arrow.To, arrow.From)))
             .Select(arrow => $"{Path.GetFileName(package)}: {arrow.From} and {arrow.To}");

@@ -23,7 +23,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     [Fact]
     public void Pack_AllPackages_AreNine() => Assert.Equal(
         [
-            "Connectors.Vllm", "Connectors.Vllm.Aspire", "Connectors.Vllm.Aspire.Hosting", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc", "Connectors.Vllm.OutputParsing",
+            "Connectors.Vllm", "Connectors.Vllm.Aspire", "Connectors.Vllm.Aspire.Hosting", "Connectors.Vllm.ChatTemplates", "Connectors.Vllm.Grpc",
+            "Connectors.Vllm.OutputParsing",
                 "Connectors.Vllm.SemanticKernel",
             "Connectors.Vllm.Testing", "Connectors.Vllm.Tokenizers",
         ],
@@ -182,7 +183,8 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
 
     /// <summary>What <c>dotnet add package</c> writes for each: ours at the packed version, others at the repository's.</summary>
     private static string References(params string[] names) => string.Join('\n', names.Select(name =>
-        $"""<PackageReference Include="{name}" Version="{(PackageFolder.Names.Contains(name) ? PackageFolder.Version : RepositoryVersions.Of(name))}" />"""));
+        $"""<PackageReference Include="{name}" Version"""
+            + $"""="{(PackageFolder.Names.Contains(name) ? PackageFolder.Version : RepositoryVersions.Of(name))}" />"""));
 
     private static XElement Metadata(ZipArchive package, string name)
     {

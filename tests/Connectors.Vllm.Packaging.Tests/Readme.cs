@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Vllm.Packaging.Tests;
 
-/// <summary>The C# in README.md, as a reader would paste it: into a method of an application that has the packages and the usings of the first whole example.</summary>
+/// <summary>
+/// The C# in README.md, as a reader would paste it: into a method of an application that has the packages and the usings of the first whole example.
+/// </summary>
 internal static partial class Readme
 {
     /// <summary>What the blocks take for granted: the names the text introduces before them.</summary>
@@ -27,7 +29,8 @@ internal static partial class Readme
         [.. CodeBlock().Matches(Text()).Select(match => match.Groups[1].Value)];
 
     /// <summary>The packages that the text tells the reader to add.</summary>
-    public static IReadOnlyList<string> Packages() => [.. AddedPackage().Matches(Text()).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Packages() =>
+        [.. AddedPackage().Matches(Text()).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     public static string ToSource(int number, string block)
     {

@@ -14,7 +14,8 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     private const string Call = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Zürich\", \"days\": 2}}\n</tool_call>";
 
     /// <summary>The application's own types beside those of Microsoft.Extensions.AI.</summary>
-    private static readonly JsonSerializerOptions AppOptions = new(AIJsonUtilities.DefaultOptions) { TypeInfoResolver = JsonTypeInfoResolver.Combine(AppJson.Default, AIJsonUtilities.DefaultOptions.TypeInfoResolver) };
+    private static readonly JsonSerializerOptions AppOptions = new(AIJsonUtilities.DefaultOptions)
+    { TypeInfoResolver = JsonTypeInfoResolver.Combine(AppJson.Default, AIJsonUtilities.DefaultOptions.TypeInfoResolver) };
 
     public async Task RunAsync()
     {
@@ -34,7 +35,8 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
         List<ChatMessage> history = [new(ChatRole.User, "The weather?")];
 
         var response = await invoking
-            .GetStreamingResponseAsync(history, new ChatOptions { Tools = [new WeatherTool()], ToolMode = ChatToolMode.RequireAny, Logprobs = 1, ReturnTokenIds = true, MinP = 0.1f })
+            .GetStreamingResponseAsync(history,
+                new ChatOptions { Tools = [new WeatherTool()], ToolMode = ChatToolMode.RequireAny, Logprobs = 1, ReturnTokenIds = true, MinP = 0.1f })
             .ToChatResponseAsync();
 
         history.AddMessages(response);
@@ -69,8 +71,10 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
     {
         server.Enqueue("Cached. " + Call);
         var caching = client.AsBuilder()
-            .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions()))).Build();
-        var options = new ChatOptions { Tools = [new WeatherTool()], Logprobs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
+            .UseDistributedCache(new MemoryDistributedCache(new OptionsWrapper<MemoryDistributedCacheOptions>(new MemoryDistributedCacheOptions())))
+            .Build();
+        var options = new ChatOptions
+        { Tools = [new WeatherTool()], Logprobs = 1, OutputChoices = null, LogitBias = new Dictionary<int, float> { [7] = 1.5f } };
         var before = server.Requests.Count;
 
         var first = await caching.GetResponseAsync("Again?", options);
@@ -87,7 +91,8 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
             StopTokenIds = [1, 2],
             LogitBias = new Dictionary<int, float> { [7] = 1.5f },
             OutputChoices = ["yes", "no"],
-            ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false, ["depth"] = 3, ["names"] = new List<string> { "a", "b" } },
+            ChatTemplateArguments = new Dictionary<string, object?>
+            { ["enable_thinking"] = false, ["depth"] = 3, ["names"] = new List<string> { "a", "b" } },
             Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High },
             ResponseFormat = ChatResponseFormat.Json,
             StopSequences = ["END"],
@@ -95,7 +100,9 @@ internal sealed class Steps(VllmTestServer server, VllmChatClient client)
 
         var copy = RoundTrip(options);
 
-        Console.WriteLine($"options: {Same(options, copy)}, {copy.MinP} {copy.StopTokenIds!.Count} {copy.LogitBias![7]} {copy.OutputChoices!.Count} {copy.ChatTemplateArguments!.Count}");
+        Console.WriteLine(
+            $"options: {Same(options, copy)},"
+                + $" {copy.MinP} {copy.StopTokenIds!.Count} {copy.LogitBias![7]} {copy.OutputChoices!.Count} {copy.ChatTemplateArguments!.Count}");
     }
 
     private static T RoundTrip<T>(T value) => (T)JsonSerializer.Deserialize(Json(value), AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(T)))!;

@@ -86,19 +86,28 @@ public sealed class ServiceTests
         var service = provider.GetRequiredService<IChatCompletionService>();
         var history = new ChatHistory();
         history.AddUserMessage("Hi");
-        var typed = new VllmPromptExecutionSettings { Temperature = 0.5f, TopK = 7, MinP = 0.25f, MaxTokens = 9, StopSequences = ["x"], Seed = 3, RepetitionPenalty = 1.5f };
+        var typed = new VllmPromptExecutionSettings
+        { Temperature = 0.5f, TopK = 7, MinP = 0.25f, MaxTokens = 9, StopSequences = ["x"], Seed = 3, RepetitionPenalty = 1.5f };
         var loose = new PromptExecutionSettings
         {
             ExtensionData = new Dictionary<string, object>
             {
-                ["temperature"] = 0.5, ["top_k"] = 7, ["min_p"] = 0.25, ["max_tokens"] = 9, ["stop_sequences"] = new[] { "x" }, ["seed"] = 3, ["repetition_penalty"] = 1.5,
+                ["temperature"] = 0.5,
+                ["top_k"] = 7,
+                ["min_p"] = 0.25,
+                ["max_tokens"] = 9,
+                ["stop_sequences"] = new[] { "x" },
+                ["seed"] = 3,
+                ["repetition_penalty"] = 1.5,
             },
         };
 
         await service.GetChatMessageContentsAsync(history, typed, cancellationToken: Token);
         await service.GetChatMessageContentsAsync(history, loose, cancellationToken: Token);
 
-        SamplingParams[] sent = [.. server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).Select(request => request.As<GenerateRequest>().SamplingParams)];
+        SamplingParams[] sent =
+            [.. server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal))
+                .Select(request => request.As<GenerateRequest>().SamplingParams)];
         Assert.Equal(sent[0], sent[1]);
         Assert.Equal(0.25f, sent[0].MinP);
     }

@@ -15,7 +15,11 @@ public static class MistralTokenizers
     // What v7 calls five of the reserved tokens of v3 (mistral-common, tokenizers/sentencepiece).
     private static readonly Dictionary<int, string> ControlsOfV7 = new()
     {
-        [14] = "[IMG_BREAK]", [15] = "[IMG_END]", [16] = "[SYSTEM_PROMPT]", [17] = "[/SYSTEM_PROMPT]", [18] = "[TOOL_CONTENT]",
+        [14] = "[IMG_BREAK]",
+        [15] = "[IMG_END]",
+        [16] = "[SYSTEM_PROMPT]",
+        [17] = "[/SYSTEM_PROMPT]",
+        [18] = "[TOOL_CONTENT]",
     };
 
     private static readonly Lock Making = new();
@@ -86,12 +90,16 @@ public static class MistralTokenizers
         return new JsonObject
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray([.. tokens.Take(controls).Select((token, id) => new JsonObject { ["id"] = id, ["content"] = token, ["normalized"] = false, ["special"] = true })]),
-            ["normalizer"] = JsonNode.Parse("""{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}"""),
+            ["added_tokens"] = new JsonArray(
+                [.. tokens.Take(controls)
+                    .Select((token, id) => new JsonObject { ["id"] = id, ["content"] = token, ["normalized"] = false, ["special"] = true })]),
+            ["normalizer"] = JsonNode.Parse(
+                """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}"""),
             ["pre_tokenizer"] = null,
             ["post_processor"] = null,
             ["decoder"] = JsonNode.Parse(
-                """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]}"""),
+                """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fus"""
+                    + """e"},{"type":"Strip","content":" ","start":1,"stop":0}]}"""),
             ["model"] = new JsonObject
             {
                 ["type"] = "BPE",
@@ -104,7 +112,10 @@ public static class MistralTokenizers
         };
     }
 
-    /// <summary>SentencePiece knows no merges: any two neighbours that together are a token may join, the token with the better score, here the lower id, first.</summary>
+    /// <summary>
+    /// SentencePiece knows no merges: any two neighbours that together are a token may join, the token with the better score, here the lower id,
+    /// first.
+    /// </summary>
     private static IEnumerable<JsonNode> Merges(string[] tokens)
     {
         var ids = tokens.Select((token, id) => (token, id)).ToDictionary(pair => pair.token, pair => pair.id);

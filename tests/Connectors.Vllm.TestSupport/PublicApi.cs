@@ -24,7 +24,8 @@ public static class PublicApi
         var removed = Except(listed, actual, "- ");
         Assert.True(
             added.Length + removed.Length == 0,
-            $"The public surface differs from {path}. If that is intended, run the tests with {UpdateVariable}=1 and commit the listing.\n{removed}{added}");
+            $"The public surface differs from {path}. If that is intended, run the tests with {UpdateVariable}=1 and commit the "
+                + $"listing.\n{removed}{added}");
     }
 
     private static string Except(string lines, string others, string mark)

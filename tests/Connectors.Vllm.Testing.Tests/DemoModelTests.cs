@@ -11,7 +11,9 @@ public sealed class DemoModelTests
         {"type": "function", "function": {"name": "get_weather", "description": "Get the weather of a city.", "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1}, "unit": {"enum": ["celsius", "fahrenheit"]}}, "required": ["city", "days", "unit"]}}}
         """;
 
-    private const string Time = """{"type": "function", "function": {"name": "get_current_time", "description": "The time in a time zone.", "parameters": {"type": "object", "properties": {}}}}""";
+    private const string Time =
+        """{"type": "function", "function": {"name": "get_current_time", "description": "The time in a time """
+            + """zone.", "parameters": {"type": "object", "properties": {}}}}""";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -43,7 +45,10 @@ public sealed class DemoModelTests
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
-        var text = await AskAsync(server, $"<|im_start|>system\n# Tools\n<tools>\n{Time}\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the weather in Paris over the next 3 days, in Celsius?<|im_end|>\n<|im_start|>assistant\n");
+        var text =
+            await AskAsync(
+                server, $"<|im_start|>system\n# Tools\n<tools>\n{Time}\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the "
+                    + "weather in Paris over the next 3 days, in Celsius?<|im_end|>\n<|im_start|>assistant\n");
 
         var start = text.IndexOf("<tool_call>", StringComparison.Ordinal) + 11;
         using var call = JsonDocument.Parse(text[start..text.IndexOf("</tool_call>", StringComparison.Ordinal)]);
@@ -59,7 +64,11 @@ public sealed class DemoModelTests
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
 
-        var text = await AskAsync(server, $"<|im_start|>system\n<tools>\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the weather in Paris?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{{}}\n</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n21 degrees and sunny\n</tool_response><|im_end|>\n<|im_start|>assistant\n");
+        var text =
+            await AskAsync(
+                server, $"<|im_start|>system\n<tools>\n{Weather.Trim()}\n</tools><|im_end|>\n<|im_start|>user\nWhat is the weather in "
+                    + $"Paris?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{{}}\n</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n21 "
+                    + "degrees and sunny\n</tool_response><|im_end|>\n<|im_start|>assistant\n");
 
         Assert.Contains("21 degrees and sunny", text);
         Assert.DoesNotContain("<tool_call>", text);
@@ -92,7 +101,8 @@ public sealed class DemoModelTests
         await using var server = await VllmEmulator.StartAsync(new() { ConstraintStart = start, ReasoningParser = "qwen3" }, Cancel);
         var schema = """{"type":"object","properties":{"city":{"type":"string"},"population":{"type":"integer"}},"required":["city","population"]}""";
 
-        var text = await AskAsync(server, "<|im_start|>user\nHow many people live in Paris, 2 or 3?<|im_end|>\n<|im_start|>assistant\n" + tail, new() { JsonSchema = schema });
+        var text = await AskAsync(server, "<|im_start|>user\nHow many people live in Paris, 2 or 3?<|im_end|>\n<|im_start|>assistant\n" + tail,
+            new() { JsonSchema = schema });
 
         Assert.Contains(expected, text);
         var json = text[text.IndexOf('{', StringComparison.Ordinal)..(text.LastIndexOf('}') + 1)];
@@ -120,7 +130,9 @@ public sealed class DemoModelTests
     public async Task Answer_StructuralTag_FollowsTheFormat()
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
-        var tag = """{"type":"structural_tag","format":{"type":"sequence","elements":[{"type":"tag","begin":"<think>","content":{"type":"any_text"},"end":"</think>"},{"type":"json_schema","json_schema":{"type":"object","properties":{"ok":{"type":"boolean"}}}}]}}""";
+        var tag =
+            """{"type":"structural_tag","format":{"type":"sequence","elements":[{"type":"tag","begin":"<think>","content":{"type":"any_text"},"en"""
+                + """d":"</think>"},{"type":"json_schema","json_schema":{"type":"object","properties":{"ok":{"type":"boolean"}}}}]}}""";
 
         var text = await AskAsync(server, "<|im_start|>user\nhm<|im_end|>\n<|im_start|>assistant\n", new() { StructuralTag = tag });
 

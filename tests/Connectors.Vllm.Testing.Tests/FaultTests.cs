@@ -47,7 +47,8 @@ public sealed class FaultTests
     public async Task ResetStream_WithCode_SendsIt(int after)
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
-        server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.ResetStream, AfterMessages = after, Http2Error = 11 } });
+        server.Enqueue(
+            new ScriptedReply { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.ResetStream, AfterMessages = after, Http2Error = 11 } });
 
         var (frames, end) = await PeekAsync(server);
 
@@ -60,7 +61,9 @@ public sealed class FaultTests
     public async Task GoAway_MidStream_SendsTheFrameAndCloses()
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
-        server.Enqueue(new ScriptedReply { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.GoAway, AfterMessages = 1, Http2Error = 11, Detail = "too_many_pings" } });
+        server.Enqueue(
+            new ScriptedReply
+            { Ids = [10, 11, 12], Fault = new() { Kind = FaultKind.GoAway, AfterMessages = 1, Http2Error = 11, Detail = "too_many_pings" } });
 
         var (frames, end) = await PeekAsync(server);
 
@@ -97,7 +100,8 @@ public sealed class FaultTests
         var (frames, end) = await PeekAsync(server);
 
         Assert.Equal("end of stream", end);
-        Assert.Equal(kind != FaultKind.MissingTrailers, Encoding.ASCII.GetString(frames[^1].Payload).Contains("grpc-status", StringComparison.Ordinal));
+        Assert.Equal(
+            kind != FaultKind.MissingTrailers, Encoding.ASCII.GetString(frames[^1].Payload).Contains("grpc-status", StringComparison.Ordinal));
         var data = Payload(frames);
         var complete = Messages(frames).Count;
         Assert.Equal(1, complete);
@@ -162,7 +166,8 @@ public sealed class FaultTests
 
     private static GenerateRequest EngineRequest() => new() { RequestId = "r1", Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = true };
 
-    private static List<Http2Frame> Data(IEnumerable<Http2Frame> frames) => [.. frames.Where(frame => frame is { Type: Http2Frame.Data, Stream: 1, Payload.Length: > 0 })];
+    private static List<Http2Frame> Data(IEnumerable<Http2Frame> frames) =>
+        [.. frames.Where(frame => frame is { Type: Http2Frame.Data, Stream: 1, Payload.Length: > 0 })];
 
     private static byte[] Payload(IEnumerable<Http2Frame> frames) => [.. Data(frames).SelectMany(frame => frame.Payload)];
 

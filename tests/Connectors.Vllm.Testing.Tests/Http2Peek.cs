@@ -5,12 +5,18 @@ using Google.Protobuf;
 
 namespace Connectors.Vllm.Testing.Tests;
 
-/// <summary>Sends one gRPC request over a bare socket and collects the HTTP/2 frames of the answer, so that tests see frames and not what a client makes of them.</summary>
+/// <summary>
+/// Sends one gRPC request over a bare socket and collects the HTTP/2 frames of the answer, so that tests see frames and not what a client makes of
+/// them.
+/// </summary>
 internal static class Http2Peek
 {
     private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
 
-    /// <summary>All frames until the stream ends, the connection closes, or <paramref name="enough"/> says so. The second value tells how the connection ended.</summary>
+    /// <summary>
+    /// All frames until the stream ends, the connection closes, or <paramref name="enough"/> says so. The second value tells how the connection
+    /// ended.
+    /// </summary>
     public static async Task<(List<Http2Frame> Frames, string End)> CallAsync(
         Uri endpoint, string method, IMessage request, CancellationToken cancellationToken, Func<IReadOnlyList<Http2Frame>, bool>? enough = null)
     {
@@ -20,7 +26,8 @@ internal static class Http2Peek
         var body = new byte[request.CalculateSize() + 5];
         BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(1), request.CalculateSize());
         request.WriteTo(body.AsSpan(5));
-        await stream.WriteAsync((byte[])[.. Preface, .. Frame(4, 0, 0, []), .. Frame(1, 4, 1, Headers(endpoint, method)), .. Frame(0, 1, 1, body)], cancellationToken);
+        await stream.WriteAsync(
+            (byte[])[.. Preface, .. Frame(4, 0, 0, []), .. Frame(1, 4, 1, Headers(endpoint, method)), .. Frame(0, 1, 1, body)], cancellationToken);
         var frames = new List<Http2Frame>();
         try
         {
@@ -80,7 +87,8 @@ internal static class Http2Peek
     private static byte[] Headers(Uri endpoint, string method)
     {
         var block = new List<byte>();
-        foreach (var (name, value) in new[] { (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", endpoint.Authority), ("content-type", "application/grpc"), ("te", "trailers") })
+        foreach (var (name, value) in new[] { (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", endpoint.Authority),
+            ("content-type", "application/grpc"), ("te", "trailers") })
         {
             block.Add(0);
             block.Add((byte)name.Length);

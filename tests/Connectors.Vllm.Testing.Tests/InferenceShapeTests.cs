@@ -14,7 +14,8 @@ public sealed class InferenceShapeTests
         server.Enqueue(new ScriptedReply { Ids = words });
         using var client = new RawGrpcClient(server.Endpoint);
 
-        var answer = await client.CallAsync(Methods.InferenceStream, Request(new() { StopStrings = { "END" } }, new() { OutputTokenIds = true }), Cancel);
+        var answer =
+            await client.CallAsync(Methods.InferenceStream, Request(new() { StopStrings = { "END" } }, new() { OutputTokenIds = true }), Cancel);
 
         var messages = answer.Parse(GenerateResponse.Parser);
         Assert.NotNull(messages[0].PromptInfo);
@@ -37,7 +38,9 @@ public sealed class InferenceShapeTests
         using var client = new RawGrpcClient(server.Endpoint);
 
         var textOnly = (await client.CallAsync(Methods.InferenceGenerate, Request(), Cancel)).Parse(GenerateResponse.Parser).Single();
-        var idsOnly = (await client.CallAsync(Methods.InferenceGenerate, Request(null, new() { OutputText = false, OutputTokenIds = true }), Cancel)).Parse(GenerateResponse.Parser).Single();
+        var idsOnly =
+            (await client.CallAsync(Methods.InferenceGenerate, Request(null, new() { OutputText = false, OutputTokenIds = true }), Cancel)).Parse(
+                GenerateResponse.Parser).Single();
 
         Assert.Equal("Hello there", textOnly.Outputs.Text);
         Assert.Empty(textOnly.Outputs.TokenIds);
@@ -92,8 +95,10 @@ public sealed class InferenceShapeTests
         var unknown = Request();
         unknown.LoraName = "x";
 
-        Assert.Equal((9, "engine was not started with LoRA enabled"), Ending(await plain.CallAsync("/vllm.Control/ListLoras", new ListLorasRequest(), Cancel)));
-        Assert.Equal("ad1", (await adapted.CallAsync("/vllm.Control/ListLoras", new ListLorasRequest(), Cancel)).Parse(ListLorasResponse.Parser).Single().Adapters.Single().LoraName);
+        Assert.Equal((9, "engine was not started with LoRA enabled"),
+            Ending(await plain.CallAsync("/vllm.Control/ListLoras", new ListLorasRequest(), Cancel)));
+        Assert.Equal("ad1", (await adapted.CallAsync("/vllm.Control/ListLoras", new ListLorasRequest(), Cancel)).Parse(ListLorasResponse.Parser)
+            .Single().Adapters.Single().LoraName);
         Assert.Equal(0, (await adapted.CallAsync(Methods.InferenceGenerate, known, Cancel)).Status);
         Assert.Equal((5, "LoRA adapter `x` is not loaded"), Ending(await adapted.CallAsync(Methods.InferenceGenerate, unknown, Cancel)));
     }
@@ -112,7 +117,8 @@ public sealed class InferenceShapeTests
     [Fact]
     public async Task Media_GatesAndAnchors_AreChecked()
     {
-        await using var server = await VllmEmulator.StartAsync(new() { Server = EmulatedServer.Inference, AcceptsMedia = true, TokensPerImage = 4 }, Cancel);
+        await using var server =
+            await VllmEmulator.StartAsync(new() { Server = EmulatedServer.Inference, AcceptsMedia = true, TokensPerImage = 4 }, Cancel);
         server.Reply("ok");
         using var client = new RawGrpcClient(server.Endpoint);
         var anchor = (uint)server.Tokenizer.TokenToId("<|image_pad|>")!.Value;
@@ -128,7 +134,8 @@ public sealed class InferenceShapeTests
         var noImage = await client.CallAsync(Methods.InferenceGenerate, WithImage([1, 2, 3], anchor), Cancel);
 
         Assert.Equal(6u, fine.Parse(GenerateResponse.Parser).Single().PromptInfo.NumPromptTokens);
-        Assert.Equal((13, "multimodal preprocessing error: placeholder token `<|image_pad|>` was not found in tokenized prompt for 1 remaining `image` item(s)"), Ending(noAnchor));
+        Assert.Equal(
+            (13, "multimodal preprocessing error: placeholder token `<|image_pad|>` was not found in tokenized prompt for 1 remaining `image` item(s)"), Ending(noAnchor));
         Assert.Equal((13, "multimodal preprocessing error: image decode error: The image format could not be determined"), Ending(noImage));
     }
 

@@ -16,7 +16,8 @@ public sealed class LoadTests
         server.Reply(new ScriptedReply { Ids = [.. Enumerable.Range(10, 20)] });
         using var client = new RawGrpcClient(server.Endpoint);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => client.CallAsync(Methods.Generate, Request(), Cancel))).WaitAsync(HangGuard, Cancel);
+        var answers = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => client.CallAsync(Methods.Generate, Request(), Cancel)))
+            .WaitAsync(HangGuard, Cancel);
 
         Assert.All(answers, answer => Assert.Equal((0, 22), (answer.Status, answer.Messages.Count)));
         Assert.Equal(Streams, server.Requests.Count);
@@ -70,5 +71,6 @@ public sealed class LoadTests
         await Assert.ThrowsAsync<HttpRequestException>(() => client.CallAsync(Methods.Generate, Request(), Cancel));
     }
 
-    private static GenerateRequest Request() => new() { RequestId = Guid.NewGuid().ToString(), Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = true };
+    private static GenerateRequest Request() =>
+        new() { RequestId = Guid.NewGuid().ToString(), Tokenized = new() { InputIds = { 1, 2, 3 } }, Stream = true };
 }

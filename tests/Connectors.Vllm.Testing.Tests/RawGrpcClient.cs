@@ -20,7 +20,9 @@ internal sealed class RawGrpcClient : IDisposable
     {
         using var response = await SendAsync(method, request, cancellationToken);
         var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
-        return new RawAnswer(Split(body), Header(response, "grpc-status") is { } status ? int.Parse(status) : null, Uri.UnescapeDataString(Header(response, "grpc-message") ?? ""), (int)response.StatusCode);
+        return new RawAnswer(Split(body), Header(response, "grpc-status") is { } status
+            ? int.Parse(status)
+            : null, Uri.UnescapeDataString(Header(response, "grpc-message") ?? ""), (int)response.StatusCode);
     }
 
     public async Task<HttpResponseMessage> SendAsync(string method, byte[] request, CancellationToken cancellationToken, bool chatty = true)
@@ -36,7 +38,8 @@ internal sealed class RawGrpcClient : IDisposable
         };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         message.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
-        return await _client.SendAsync(message, chatty ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, cancellationToken);
+        return await _client.SendAsync(
+            message, chatty ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, cancellationToken);
     }
 
     public void Dispose()
@@ -46,7 +49,9 @@ internal sealed class RawGrpcClient : IDisposable
     }
 
     private static string? Header(HttpResponseMessage response, string name) =>
-        response.TrailingHeaders.TryGetValues(name, out var values) || response.Headers.TryGetValues(name, out values) ? string.Join(",", values) : null;
+        response.TrailingHeaders.TryGetValues(name, out var values) || response.Headers.TryGetValues(name, out values)
+            ? string.Join(",", values)
+            : null;
 
     private static List<byte[]> Split(byte[] body)
     {

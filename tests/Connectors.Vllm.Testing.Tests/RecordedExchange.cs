@@ -6,7 +6,8 @@ using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 namespace Connectors.Vllm.Testing.Tests;
 
 /// <summary>One recorded exchange, and the script that makes the test server's model say the same ids.</summary>
-internal sealed record RecordedExchange(string Family, string Label, string Rpc, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details)
+internal sealed record RecordedExchange(
+    string Family, string Label, string Rpc, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details)
 {
     public static IReadOnlyList<RecordedExchange> Load(string file) =>
         [.. File.ReadLines(file).Where(line => line.Length > 0).Select(Parse)];

@@ -50,7 +50,8 @@ public sealed class RecordingsTests
         {
             if (exchange.Responses.Count > 0)
             {
-                server.Enqueue(new ScriptedReply { Embedding = Grpc.Protocol.Engine.EmbedResponse.Parser.ParseFrom(exchange.Responses[0]).Embedding });
+                server.Enqueue(
+                    new ScriptedReply { Embedding = Grpc.Protocol.Engine.EmbedResponse.Parser.ParseFrom(exchange.Responses[0]).Embedding });
             }
 
             Compare(exchange, await client.CallAsync(exchange.Rpc, exchange.Request, Cancel), failures);
@@ -81,7 +82,8 @@ public sealed class RecordingsTests
 
     private static Task<RawAnswer> AskAsync(VllmEmulator server, RawGrpcClient client, RecordedExchange exchange)
     {
-        if (exchange.Rpc.Contains("Generate", StringComparison.Ordinal) && exchange.Responses.Count > 0 && !exchange.Label.StartsWith("e-", StringComparison.Ordinal))
+        if (exchange.Rpc.Contains("Generate", StringComparison.Ordinal) && exchange.Responses.Count > 0
+            && !exchange.Label.StartsWith("e-", StringComparison.Ordinal))
         {
             var script = exchange.Script();
 
@@ -126,7 +128,9 @@ public sealed class RecordingsTests
         var status = StatusName(answer.Status);
         if (expected != actual || status != exchange.Status || answer.Detail != exchange.Details)
         {
-            failures.Add($"{exchange.Family} {exchange.Label}\n  wanted {exchange.Status} {exchange.Details}\n  {expected}\n  got    {status} {answer.Detail}\n  {actual}");
+            failures.Add(
+                $"{exchange.Family} {exchange.Label}\n  wanted {exchange.Status} {exchange.Details}\n  {expected}\n  got   "
+                    + $" {status} {answer.Detail}\n  {actual}");
         }
     }
 
@@ -135,12 +139,14 @@ public sealed class RecordingsTests
         exchange.Label.StartsWith("start-", StringComparison.Ordinal) || exchange.Label.StartsWith("drain-", StringComparison.Ordinal)
         || exchange.Label.StartsWith("dead-", StringComparison.Ordinal);
 
-    // The Rust servicer takes three requests that the others refuse, and really generates; it was started with other sampling defaults than the folder's;
-    // it ends the choices of one request later than their last tokens, in an order of its own; and what it loses, or said when it was aborted, is unknown.
+    // The Rust servicer takes three requests that the others refuse, and really generates; it was started with other sampling defaults than the
+    // folder's; it ends the choices of one request later than their last tokens, in an order of its own; and what it loses, or said when it was
+    // aborted, is unknown.
     private static bool IsNotComparable(RecordedExchange exchange) =>
         exchange.Family == "A-rust"
         && ((exchange.Label.StartsWith("e-", StringComparison.Ordinal) && exchange.Status == "OK")
-            || exchange.Label is "GetModelInfo" or "n3-stream" or "prompt-logprobs-stream" or "prompt-logprobs-whole" or "abort-stream" or "abort-whole");
+            || exchange.Label is "GetModelInfo" or "n3-stream" or "prompt-logprobs-stream" or "prompt-logprobs-whole" or "abort-stream"
+                or "abort-whole");
 
     private static string StatusName(int? status) => status switch
     {

@@ -67,7 +67,8 @@ public sealed class ServerFactsTests
         Assert.Equal(32u, await CachedAsync(client, new() { Tokenized = new() { InputIds = { forty } } }));
         Assert.Equal(32u, await CachedAsync(client, new() { Tokenized = new() { InputIds = { fortyEight } } }));
         Assert.Equal(32u, await CachedAsync(client, new() { Tokenized = new() { InputIds = { fortyEight } } }));
-        Assert.Equal(0u, await CachedAsync(client, new() { Tokenized = new() { InputIds = { forty } }, SamplingParams = new() { PromptLogprobs = 0 } }));
+        Assert.Equal(
+            0u, await CachedAsync(client, new() { Tokenized = new() { InputIds = { forty } }, SamplingParams = new() { PromptLogprobs = 0 } }));
     }
 
     [Fact]
@@ -77,12 +78,17 @@ public sealed class ServerFactsTests
         server.Enqueue(new ScriptedReply { Ids = [10, 11], Alternatives = [new() { Ids = [20] }], ChoiceOrder = [1, 0, 1, 0, 0] });
         using var client = new RawGrpcClient(server.Endpoint);
 
-        var answer = await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = new() { InputIds = { 1 } }, Stream = true, SamplingParams = new() { N = 2 } }, Cancel);
+        var answer =
+            await client.CallAsync(Methods.Generate,
+                new GenerateRequest { Tokenized = new() { InputIds = { 1 } }, Stream = true, SamplingParams = new() { N = 2 } }, Cancel);
 
         var messages = answer.Parse(GenerateResponse.Parser);
-        var chunks = messages.Where(message => message.ResponseCase == GenerateResponse.ResponseOneofCase.Chunk).Select(message => (message.Chunk.Index, message.Chunk.TokenIds[0]));
+        var chunks = messages.Where(message => message.ResponseCase == GenerateResponse.ResponseOneofCase.Chunk)
+            .Select(message => (message.Chunk.Index, message.Chunk.TokenIds[0]));
         Assert.Equal([(1u, 20u), (0u, 10u), (1u, 3258u), (0u, 11u), (0u, 3258u)], chunks);
-        Assert.Equal([1u, 0u], messages.Where(message => message.Complete is not null && message.ResponseCase == GenerateResponse.ResponseOneofCase.Complete).Select(message => message.Complete.Index));
+        Assert.Equal(
+            [1u, 0u], messages.Where(message => message.Complete is not null && message.ResponseCase == GenerateResponse.ResponseOneofCase.Complete)
+            .Select(message => message.Complete.Index));
     }
 
     [Fact]
@@ -93,8 +99,12 @@ public sealed class ServerFactsTests
         using var client = new RawGrpcClient(server.Endpoint);
 
         var model = (await client.CallAsync(Service + "GetModelInfo", new GetModelInfoRequest(), Cancel)).Parse(GetModelInfoResponse.Parser).Single();
-        var info = (await client.CallAsync(Service + "GetServerInfo", new GetServerInfoRequest(), Cancel)).Parse(GetServerInfoResponse.Parser).Single();
-        var answer = (await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = new() { InputIds = { 1 } }, SamplingParams = new() { Logprobs = 2, N = 3 } }, Cancel)).Parse(GenerateResponse.Parser);
+        var info = (await client.CallAsync(Service + "GetServerInfo", new GetServerInfoRequest(), Cancel)).Parse(GetServerInfoResponse.Parser)
+            .Single();
+        var answer =
+            (await client.CallAsync(
+                Methods.Generate, new GenerateRequest { Tokenized = new() { InputIds = { 1 } }, SamplingParams = new() { Logprobs = 2, N = 3 } },
+                Cancel)).Parse(GenerateResponse.Parser);
 
         Assert.Equal("", model.ModelType);
         Assert.Equal("vllm-grpc", info.ServerType);
@@ -111,7 +121,8 @@ public sealed class ServerFactsTests
         await using var body = await events.Content.ReadAsStreamAsync(Cancel);
 
         // The subscription stands once the headers are here; the prompt comes after it.
-        await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = new() { InputIds = { Enumerable.Range(1, 35).Select(id => (uint)id) } } }, Cancel);
+        await client.CallAsync(
+            Methods.Generate, new GenerateRequest { Tokenized = new() { InputIds = { Enumerable.Range(1, 35).Select(id => (uint)id) } } }, Cancel);
         var prefix = new byte[5];
         await body.ReadExactlyAsync(prefix, Cancel);
         var message = new byte[System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(prefix.AsSpan(1))];
@@ -126,7 +137,8 @@ public sealed class ServerFactsTests
 
     [Theory]
     [InlineData("", "media_refs[0]: empty url")]
-    [InlineData("ftp://x/y.png", "media_refs[0]: url scheme 'ftp' is not accepted by this worker (accepted: data,http,https); file:// requires --allowed-local-media-path")]
+    [InlineData("ftp://x/y.png",
+        "media_refs[0]: url scheme 'ftp' is not accepted by this worker (accepted: data,http,https); file:// requires --allowed-local-media-path")]
     [InlineData("data:image/png,abc", "media_refs[0]: Only base64 data URLs are supported for now.")]
     [InlineData("data:image/png;base64,@@@@", "Non-base64 digit found")]
     public async Task Media_BadReferences_AreRefusedInTheServersWords(string url, string detail)
@@ -209,5 +221,6 @@ public sealed class ServerFactsTests
         return new ZipArchive(new MemoryStream(bytes)).Entries;
     }
 
-    private static string Hash(IEnumerable<GetTokenizerChunk> chunks) => Convert.ToHexStringLower(SHA256.HashData(chunks.SelectMany(chunk => chunk.Data).ToArray()));
+    private static string Hash(IEnumerable<GetTokenizerChunk> chunks) =>
+        Convert.ToHexStringLower(SHA256.HashData(chunks.SelectMany(chunk => chunk.Data).ToArray()));
 }

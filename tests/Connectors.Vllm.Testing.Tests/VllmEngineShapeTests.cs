@@ -16,7 +16,8 @@ public sealed class VllmEngineShapeTests
         server.Enqueue(new ScriptedReply { Ids = [10, 11, 12, eos], MessageSizes = [1, 2, 1] });
         using var client = new RawGrpcClient(server.Endpoint);
 
-        var answer = await client.CallAsync(Methods.Generate, new GenerateRequest { RequestId = "r1", Tokenized = Ids(1, 2, 3, 4, 5), Stream = true }, Cancel);
+        var answer =
+            await client.CallAsync(Methods.Generate, new GenerateRequest { RequestId = "r1", Tokenized = Ids(1, 2, 3, 4, 5), Stream = true }, Cancel);
 
         Assert.Equal(0, answer.Status);
         var messages = answer.Parse(GenerateResponse.Parser);
@@ -39,7 +40,8 @@ public sealed class VllmEngineShapeTests
         using var client = new RawGrpcClient(server.Endpoint);
 
         var whole = await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = Ids(1, 2, 3, 4, 5) }, Cancel);
-        var refused = await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = Ids(1), SamplingParams = new() { MaxTokens = 0 } }, Cancel);
+        var refused =
+            await client.CallAsync(Methods.Generate, new GenerateRequest { Tokenized = Ids(1), SamplingParams = new() { MaxTokens = 0 } }, Cancel);
 
         var complete = Assert.Single(whole.Parse(GenerateResponse.Parser)).Complete;
         Assert.Equal([10u, 11u, 12u], complete.OutputIds);

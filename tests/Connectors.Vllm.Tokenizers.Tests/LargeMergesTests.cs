@@ -70,9 +70,11 @@ public sealed class LargeMergesTests
     private static byte[] Json(IReadOnlyList<(string Left, string Right)> merges, bool asStrings, int padding, string? without = null)
     {
         var tokens = merges.SelectMany(merge => (string[])[merge.Left, merge.Right, merge.Left + merge.Right])
-            .SelectMany(token => token.Select(letter => letter.ToString()).Append(token)).Where(token => without is null || !token.Contains(without, StringComparison.Ordinal)).Distinct();
+            .SelectMany(token => token.Select(letter => letter.ToString()).Append(token))
+            .Where(token => without is null || !token.Contains(without, StringComparison.Ordinal)).Distinct();
         var vocabulary = new JsonObject(tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id)));
-        var json = new StringBuilder("""{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":""").Append(vocabulary.ToJsonString()).Append(",\"merges\":[");
+        var json = new StringBuilder("""{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":""").Append(vocabulary.ToJsonString())
+            .Append(",\"merges\":[");
         for (var i = 0; i < merges.Count; i++)
         {
             var (left, right) = merges[i];

@@ -53,7 +53,8 @@ public sealed class LoadLimitTests
     {
         var token = Convert.ToBase64String(new byte[200_000]);
         var exception = Assert.Throws<TokenizerException>(
-            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = Encoding.ASCII.GetBytes($"{token} 0\n") }));
+            () => VllmTokenizer.FromFiles(
+                new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = Encoding.ASCII.GetBytes($"{token} 0\n") }));
 
         Assert.Contains("longer", exception.Message, StringComparison.Ordinal);
     }
@@ -64,7 +65,8 @@ public sealed class LoadLimitTests
         var numbers = Enumerable.Range(0, Many);
         return kind switch
         {
-            "many merges" => "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[" + string.Join(',', numbers.Select(_ => "\"a a\"")) + "]}}",
+            "many merges" => "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"aa\":1},\"merges\":["
+                + string.Join(',', numbers.Select(_ => "\"a a\"")) + "]}}",
             "one id far away" => """{"model":{"type":"BPE","vocab":{"a":16000000},"merges":[]}}""",
             "many pieces" => "{\"model\":{\"type\":\"Unigram\",\"vocab\":[" + string.Join(',', numbers.Select(_ => "[\"\",1]")) + "]}}",
             "many added tokens" => "{\"added_tokens\":[" + string.Join(',', numbers.Select(_ => "1")) + "]}",

@@ -11,7 +11,8 @@ public sealed class LoadingTests
     [Fact]
     public void FromFile_MergeWithUnknownToken_IsRefusedWithPlace()
     {
-        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-bad-merge/tokenizer.json")));
+        var exception =
+            Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-bad-merge/tokenizer.json")));
 
         Assert.Equal("tokenizer.json", exception.File);
         Assert.StartsWith("$.model.merges[", exception.Place, StringComparison.Ordinal);
@@ -21,7 +22,8 @@ public sealed class LoadingTests
     [Fact]
     public void FromFile_MergesAsObject_IsRefusedWithPlace()
     {
-        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-merges-object/tokenizer.json")));
+        var exception = Assert.Throws<TokenizerException>(
+            () => VllmTokenizer.FromFile(TestPaths.RequireCorpus("tokenizers/refused-merges-object/tokenizer.json")));
 
         Assert.Equal("tokenizer.json", exception.File);
         Assert.StartsWith("$.model.merges", exception.Place, StringComparison.Ordinal);
@@ -120,9 +122,12 @@ public sealed class LoadingTests
         var json = TinyTokenizer.Bytes(TinyTokenizer.ByteLevel());
         byte[] broken = [.. "{"u8];
 
-        Assert.Equal(256, VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = broken, ["tokenizer.json"] = json }).VocabularySize);
+        Assert.Equal(
+            256, VllmTokenizer.FromFiles(
+                new Dictionary<string, ReadOnlyMemory<byte>> { ["tiktoken.model"] = broken, ["tokenizer.json"] = json }).VocabularySize);
         Assert.Equal("tekken.json", Assert.Throws<TokenizerException>(
-            () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = broken, ["tokenizer.json"] = json })).File);
+            () => VllmTokenizer.FromFiles(
+                new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = broken, ["tokenizer.json"] = json })).File);
         Assert.Equal("qwen.tiktoken", Assert.Throws<TokenizerException>(
             () => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["qwen.tiktoken"] = broken })).File);
     }
@@ -151,7 +156,8 @@ public sealed class LoadingTests
     [InlineData("{\"added_tokens_decoder\":{\"300\":{\"content\":\"\\udc00\"}}}")]
     [InlineData("{\"added_tokens_decoder\":{\"300\":{\"content\":\"a\",\"special\":1e999}}}")]
     public void FromJson_DamagedConfig_IsDocumentedException(string config) =>
-        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromJson(TinyTokenizer.Bytes(TinyTokenizer.ByteLevel()), Encoding.UTF8.GetBytes(config)));
+        Assert.Throws<TokenizerException>(
+            () => VllmTokenizer.FromJson(TinyTokenizer.Bytes(TinyTokenizer.ByteLevel()), Encoding.UTF8.GetBytes(config)));
 
     [Fact]
     public void FromJson_InvalidUtf8InConfig_IsDocumentedException()
@@ -178,7 +184,8 @@ public sealed class LoadingTests
     public void FromJson_BytesChanged_LoadsOrThrowsDocumentedException()
     {
         var json = TinyTokenizer.Bytes(TinyTokenizer.ByteFallback("abc", [("a", "b")], TinyTokenizer.Added(300, "<a>")));
-        var changes = Gen.ListOf(Gen.Zip(Gen.Choose(0, json.Length - 1), Gen.Elements([.. "{}[]\",:0129.-eEnulltrfas\\ud8"u8, (byte)0, (byte)0xFF, (byte)0xC3])));
+        var changes = Gen.ListOf(
+            Gen.Zip(Gen.Choose(0, json.Length - 1), Gen.Elements([.. "{}[]\",:0129.-eEnulltrfas\\ud8"u8, (byte)0, (byte)0xFF, (byte)0xC3])));
         Prop.ForAll(changes.ToArbitrary(), list =>
         {
             byte[] changed = [.. json];
@@ -195,11 +202,13 @@ public sealed class LoadingTests
     public void FromJson_ValuesSwapped_LoadsOrThrowsDocumentedException()
     {
         // Every value of the file in turn becomes something it should not be.
-        foreach (var make in new Func<JsonObject>[] { () => TinyTokenizer.ByteLevel([("a", "b")], TinyTokenizer.Added(300, "<a>")), () => TinyTokenizer.ByteFallback("ab") })
+        foreach (var make in new Func<JsonObject>[] { () => TinyTokenizer.ByteLevel([("a", "b")], TinyTokenizer.Added(300, "<a>")),
+            () => TinyTokenizer.ByteFallback("ab") })
         {
             foreach (var path in Paths(make(), 3))
             {
-                foreach (var value in new[] { "null", "true", "-1", "1e300", "\"x\"", "[]", "{}", "[[]]", "{\"type\":\"Sequence\"}", "{\"type\":\"Split\"}", "{\"type\":1}" })
+                foreach (var value in new[] { "null", "true", "-1", "1e300", "\"x\"", "[]", "{}", "[[]]", "{\"type\":\"Sequence\"}",
+                    "{\"type\":\"Split\"}", "{\"type\":1}" })
                 {
                     var json = make();
                     JsonNode parent = json;

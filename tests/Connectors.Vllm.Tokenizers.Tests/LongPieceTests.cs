@@ -12,7 +12,8 @@ public sealed class LongPieceTests
         var json = Json();
         var random = new Random(5);
         var tokenizer = VllmTokenizer.FromJson(json);
-        foreach (var piece in Enumerable.Range(0, 200).Select(_ => string.Concat(Enumerable.Range(0, random.Next(6, 40)).Select(_ => "漢字仮名éab"[random.Next(7)]))))
+        foreach (var piece in Enumerable.Range(0, 200)
+            .Select(_ => string.Concat(Enumerable.Range(0, random.Next(6, 40)).Select(_ => "漢字仮名éab"[random.Next(7)]))))
         {
             Assert.Equal(VllmTokenizer.FromJson(json).Encode(piece), tokenizer.Encode(piece));
             Assert.Equal(piece, tokenizer.Decode(tokenizer.Encode(piece)));

@@ -88,7 +88,8 @@ public sealed class OrdinaryTextTests
     [InlineData("""{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["<s>",-1],["<",-2],["s",-2],[">",-2],["x",-2],[" ",-2],["s>",-1.5]]}""")]
     [InlineData("""{"type":"BPE","ignore_merges":true,"merges":[],"vocab":{"<unk>":0,"<s>":1,"<":2,"s":3,">":4,"x":5," ":6},"unk_token":"<unk>"}""")]
     [InlineData("""{"type":"BPE","merges":["< s","<s >"],"vocab":{"<unk>":0,"<s>":1,"<":2,"s":3,">":4,"x":5," ":6,"<s":7},"unk_token":"<unk>"}""")]
-    [InlineData("""{"type":"WordPiece","unk_token":"<unk>","continuing_subword_prefix":"","vocab":{"<unk>":0,"<s>":1,"<":2,"s":3,">":4,"x":5," ":6}}""")]
+    [InlineData(
+        """{"type":"WordPiece","unk_token":"<unk>","continuing_subword_prefix":"","vocab":{"<unk>":0,"<s>":1,"<":2,"s":3,">":4,"x":5," ":6}}""")]
     public void Encode_ModelThatMakesTheControlToken_MakesTextInOrdinaryText(string model)
     {
         // The token's text is a word of the vocabulary, so the model itself would give its id where the matcher is kept away.
@@ -167,7 +168,8 @@ public sealed class OrdinaryTextTests
     public void Encode_RangeOutsideText_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => Chat.Encode("abc", [1..9]));
 
     [Fact]
-    public void EncodeOrdinary_ControlTokens_AreText() => Assert.Equal("<|end|>", Chat.Decode(Chat.EncodeOrdinary("<|end|>"), skipSpecialTokens: true));
+    public void EncodeOrdinary_ControlTokens_AreText() =>
+        Assert.Equal("<|end|>", Chat.Decode(Chat.EncodeOrdinary("<|end|>"), skipSpecialTokens: true));
 
     [Fact]
     public void Encode_RandomRanges_KeepTextAndForbidControlTokens()
@@ -188,7 +190,8 @@ public sealed class OrdinaryTextTests
                 if (Chat.IsSpecialToken(ids[i]))
                 {
                     var end = i + 1 < ids.Length ? decoded.Starts[i + 1] : text.Length;
-                    Assert.DoesNotContain(ranges, range => range.Start.Value < end && range.End.Value > decoded.Starts[i] && range.Start.Value < range.End.Value);
+                    Assert.DoesNotContain(
+                        ranges, range => range.Start.Value < end && range.End.Value > decoded.Starts[i] && range.Start.Value < range.End.Value);
                 }
             }
         }).QuickCheckThrowOnFailure();

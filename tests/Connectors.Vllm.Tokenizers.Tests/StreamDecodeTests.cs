@@ -9,7 +9,8 @@ public sealed class StreamDecodeTests
     private static readonly VllmTokenizer Bytes = TinyTokenizer.Load(TinyTokenizer.ByteLevel(
         [("h", "i")], TinyTokenizer.Added(300, "<|end|>"), TinyTokenizer.Added(301, "<tool>", special: false)));
 
-    private static readonly VllmTokenizer Fallback = TinyTokenizer.Load(TinyTokenizer.ByteFallback("abc", [("\u2581", "a")], TinyTokenizer.Added(900, "<s>")));
+    private static readonly VllmTokenizer Fallback =
+        TinyTokenizer.Load(TinyTokenizer.ByteFallback("abc", [("\u2581", "a")], TinyTokenizer.Added(900, "<s>")));
 
     private static int End => Bytes.TokenToId("<|end|>")!.Value;
 

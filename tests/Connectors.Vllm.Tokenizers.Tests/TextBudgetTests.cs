@@ -132,7 +132,8 @@ public sealed class TextBudgetTests
         ["invert"] = false,
     };
 
-    private static JsonObject Sequence(string name, IEnumerable<JsonObject> parts) => new() { ["type"] = "Sequence", [name] = new JsonArray([.. parts]) };
+    private static JsonObject Sequence(string name, IEnumerable<JsonObject> parts) =>
+        new() { ["type"] = "Sequence", [name] = new JsonArray([.. parts]) };
 
     private static TokenizerException AssertRefused(Action action)
     {

@@ -91,16 +91,17 @@ internal static class TinyTokenizer
     }
 
     public static JsonObject Added(
-        int id, string content, bool special = true, bool singleWord = false, bool lstrip = false, bool rstrip = false, bool normalized = false) => new()
-        {
-            ["id"] = id,
-            ["content"] = content,
-            ["special"] = special,
-            ["single_word"] = singleWord,
-            ["lstrip"] = lstrip,
-            ["rstrip"] = rstrip,
-            ["normalized"] = normalized,
-        };
+        int id, string content, bool special = true, bool singleWord = false, bool lstrip = false, bool rstrip = false, bool normalized = false) =>
+            new()
+            {
+                ["id"] = id,
+                ["content"] = content,
+                ["special"] = special,
+                ["single_word"] = singleWord,
+                ["lstrip"] = lstrip,
+                ["rstrip"] = rstrip,
+                ["normalized"] = normalized,
+            };
 
     public static VllmTokenizer Load(JsonObject json, TokenizerOptions? options = null) => VllmTokenizer.FromJson(Bytes(json), default, options);
 

@@ -94,11 +94,13 @@ public sealed class BatchCommandTests : IDisposable
         var input = WritePrompts(Count);
         for (var shard = 1; shard <= 16; shard++)
         {
-            var part = await RunAsync("batch", input, "--endpoint", server.Endpoint.ToString(), "--shard", $"{shard}/16", "--output", _folder[$"part-{shard}.jsonl"]);
+            var part = await RunAsync(
+                "batch", input, "--endpoint", server.Endpoint.ToString(), "--shard", $"{shard}/16", "--output", _folder[$"part-{shard}.jsonl"]);
             Assert.Equal(0, part.ExitCode);
         }
 
-        var merge = await RunAsync(["batch", "merge", .. Enumerable.Range(1, 16).Select(shard => _folder[$"part-{shard}.jsonl"]), "--output", _folder["all.jsonl"]]);
+        var merge = await RunAsync(
+            ["batch", "merge", .. Enumerable.Range(1, 16).Select(shard => _folder[$"part-{shard}.jsonl"]), "--output", _folder["all.jsonl"]]);
 
         Assert.Equal(0, merge.ExitCode);
         Assert.Equal(Enumerable.Range(0, Count).Select(static index => $"echo: prompt {index}"), Rows("all.jsonl").Select(AnswerOf));
@@ -127,7 +129,8 @@ public sealed class BatchCommandTests : IDisposable
         VllmTestServer? server = null;
         var options = new VllmTestServerOptions
         {
-            Responder = request => ScriptedReply.FromText("echo: " + QuestionIn(server!.Tokenizer.Decode([.. request.PromptIds], skipSpecialTokens: true))),
+            Responder = request =>
+                ScriptedReply.FromText("echo: " + QuestionIn(server!.Tokenizer.Decode([.. request.PromptIds], skipSpecialTokens: true))),
         };
         return server = await VllmTestServer.StartAsync(options, TestContext.Current.CancellationToken);
     }
@@ -139,7 +142,8 @@ public sealed class BatchCommandTests : IDisposable
 
     private static Process Start(string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "vllm-grpc"), arguments) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "vllm-grpc"), arguments)
+        { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
         start.Environment.Remove("VLLM_GRPC_ENDPOINT");
         return Process.Start(start)!;
     }
@@ -156,7 +160,9 @@ public sealed class BatchCommandTests : IDisposable
 
     private long JournalLength() => File.Exists(_folder["out.jsonl.journal"]) ? new FileInfo(_folder["out.jsonl.journal"]).Length : 0;
 
-    private string WritePrompts(int count) => _folder.Write("in.jsonl", string.Concat(Enumerable.Range(0, count).Select(static index => $$"""{"prompt":"prompt {{index}}"}""" + "\n")));
+    private string WritePrompts(int count) =>
+        _folder.Write("in.jsonl", string.Concat(Enumerable.Range(0, count).Select(static index => $$"""{"prompt":"prompt {{index}}"}""" + "\n")));
 
-    private List<JsonElement> Rows(string name) => [.. File.ReadLines(_folder[name]).Select(static line => JsonDocument.Parse(line).RootElement.Clone())];
+    private List<JsonElement> Rows(string name) =>
+        [.. File.ReadLines(_folder[name]).Select(static line => JsonDocument.Parse(line).RootElement.Clone())];
 }

@@ -107,7 +107,8 @@ public sealed class BatchJournalTests : IDisposable
         Assert.Equal(0, again.FailedCount);
     }
 
-    private static BatchRow Row(long index, string hash, bool failed = false) => BatchRow.Of(index, hash, failed, writer => writer.WriteNumber("n", index));
+    private static BatchRow Row(long index, string hash, bool failed = false) =>
+        BatchRow.Of(index, hash, failed, writer => writer.WriteNumber("n", index));
 
     private static string Copy(BatchJournal journal, long index)
     {

@@ -21,7 +21,8 @@ public sealed class BatchLinesTests
     [Fact]
     public void ReadCsv_UnknownColumn_NamesThoseThatAreThere()
     {
-        var exception = Assert.Throws<BatchException>(() => BatchLines.ReadCsv(new StringReader("a,b\n1,2\n"), PromptTemplate.Parse("{{c}}")).ToList());
+        var exception =
+            Assert.Throws<BatchException>(() => BatchLines.ReadCsv(new StringReader("a,b\n1,2\n"), PromptTemplate.Parse("{{c}}")).ToList());
         Assert.Contains("a, b", exception.Message, StringComparison.Ordinal);
     }
 
@@ -49,7 +50,10 @@ public sealed class BatchLinesTests
     public void Merge_ShardsInAnyOrder_IsTheInputsOrder()
     {
         using var folder = new TemporaryFolder();
-        var files = Enumerable.Range(0, 3).Select(part => folder.Write($"{part}", string.Concat(Enumerable.Range(0, 10).Where(index => index % 3 == part).Select(static index => Row(index))))).Reverse().ToList();
+        var files = Enumerable.Range(0, 3)
+            .Select(part =>
+                folder.Write($"{part}", string.Concat(Enumerable.Range(0, 10).Where(index => index % 3 == part).Select(static index => Row(index)))))
+                .Reverse().ToList();
         var merged = new StringWriter();
         Assert.Equal(10, BatchMerge.Run(files, merged));
         Assert.Equal(string.Concat(Enumerable.Range(0, 10).Select(static index => Row(index))), merged.ToString());

@@ -65,5 +65,6 @@ public sealed class BatchRequestsTests
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
     }
 
-    private static (ChatBatchRequest Request, string? CustomId) Read(string text) => Requests.Read(new BatchLine(0, 1, text.ReplaceLineEndings(""), IsPrompt: false));
+    private static (ChatBatchRequest Request, string? CustomId) Read(string text) =>
+        Requests.Read(new BatchLine(0, 1, text.ReplaceLineEndings(""), IsPrompt: false));
 }

@@ -31,7 +31,8 @@ public sealed class BenchTests
     public async Task Random_Lengths_AreCountedWithTheModelsTokenizer()
     {
         await using var server = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
-        var prompts = BenchWorkload.Random(new BenchSettings { NumPrompts = 20, InputLength = 100, PrefixLength = 30, OutputLength = 50, RangeRatio = 0.2 }, server.Tokenizer);
+        var prompts = BenchWorkload.Random(
+            new BenchSettings { NumPrompts = 20, InputLength = 100, PrefixLength = 30, OutputLength = 50, RangeRatio = 0.2 }, server.Tokenizer);
         Assert.All(prompts, prompt =>
         {
             Assert.InRange(server.Tokenizer.CountTokens(prompt.Prompt), 100, 152);
@@ -47,7 +48,8 @@ public sealed class BenchTests
         using var client = new VllmChatClient(server.Endpoint);
         var settings = new BenchSettings { Goodput = new Dictionary<string, double> { ["ttft"] = 1e9 } };
         var prompts = Enumerable.Range(0, 10).Select(static index => new BenchPrompt($"Number {index}", 5)).ToList();
-        var result = await new BenchRun(client, settings, new ChatOptions()).RunAsync(double.PositiveInfinity, prompts, null, TestContext.Current.CancellationToken);
+        var result = await new BenchRun(client, settings, new ChatOptions()).RunAsync(
+            double.PositiveInfinity, prompts, null, TestContext.Current.CancellationToken);
         Assert.Equal((10, 0), (result.Completed, result.Failed));
         Assert.Equal(50, result.OutputTokens);
         Assert.Equal(result.RequestThroughput, result.GoodputOf(settings.Goodput)!.Value, 6);
@@ -58,7 +60,8 @@ public sealed class BenchTests
     public async Task Run_ServerGone_ReportsTheError()
     {
         using var client = new VllmChatClient("http://127.0.0.1:1");
-        var result = await new BenchRun(client, new BenchSettings(), new ChatOptions()).RunAsync(double.PositiveInfinity, [new BenchPrompt("x", 1)], null, TestContext.Current.CancellationToken);
+        var result = await new BenchRun(client, new BenchSettings(), new ChatOptions()).RunAsync(
+            double.PositiveInfinity, [new BenchPrompt("x", 1)], null, TestContext.Current.CancellationToken);
         Assert.Equal((0, 1), (result.Completed, result.Failed));
         Assert.NotEmpty(result.FirstError!);
     }

@@ -22,7 +22,8 @@ public sealed class PlaygroundGuardTests : IAsyncLifetime
         _connection = new Connection(new VllmChatClient(_model.Endpoint), null, _model.Endpoint);
         _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
         _http = new HttpClient { BaseAddress = _playground.Address };
-        _key = Regex.Match(await _http.GetStringAsync("/", TestContext.Current.CancellationToken), "playground-key\" content=\"([0-9a-f]{32})\"").Groups[1].Value;
+        _key = Regex.Match(
+            await _http.GetStringAsync("/", TestContext.Current.CancellationToken), "playground-key\" content=\"([0-9a-f]{32})\"").Groups[1].Value;
     }
 
     public async ValueTask DisposeAsync()
@@ -42,7 +43,8 @@ public sealed class PlaygroundGuardTests : IAsyncLifetime
     [InlineData("right", null, null, HttpStatusCode.OK)]
     public async Task Call_WithKeyOriginAndHost_IsAnsweredToOurPageOnly(string? key, string? origin, string? host, HttpStatusCode expected)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/prompt") { Content = JsonContent.Create(new { messages = new[] { new { role = "user", content = "Hi" } } }) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/prompt")
+        { Content = JsonContent.Create(new { messages = new[] { new { role = "user", content = "Hi" } } }) };
         if (key is not null)
         {
             request.Headers.Add(PlaygroundServer.KeyHeader, key == "right" ? _key : new string('0', 32));

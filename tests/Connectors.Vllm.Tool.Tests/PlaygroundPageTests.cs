@@ -8,7 +8,8 @@ namespace Connectors.Vllm.Tool.Tests;
 /// <summary>The page as a person uses it, in a real browser (Chromium, headless) against the scripted server.</summary>
 public sealed class PlaygroundPageTests : IAsyncLifetime
 {
-    private static readonly string? Chromium = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+    private static readonly string? Chromium =
+        new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
 
     private VllmTestServer _model = null!;
     private Connection _connection = null!;
@@ -135,7 +136,8 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
     {
         var png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
         var transfer = await _page.EvaluateHandleAsync(
-            "data => { const transfer = new DataTransfer(); transfer.items.add(new File([Uint8Array.from(data)], 'dot.png', { type: 'image/png' })); return transfer; }",
+            "data => { const transfer = new DataTransfer(); transfer.items.add(new File([Uint8Array.from(data)], 'dot.png', { type: "
+                + "'image/png' })); return transfer; }",
             png.Select(static part => (int)part).ToArray());
         await _page.DispatchEventAsync("#question", "drop", new { dataTransfer = transfer });
         await Assertions.Expect(_page.Locator("#images img")).ToHaveAttributeAsync("alt", "dot.png");

@@ -4,8 +4,8 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Benchmarks.Parse;
 
 /// <summary>
-/// Output that no model should write: markers without an end, brackets without a partner, beginnings of markers, over and over. For every format, the worst of
-/// them at 100 KB, and how much longer four times as much takes (4 is linear).
+/// Output that no model should write: markers without an end, brackets without a partner, beginnings of markers, over and over. For every format, the
+/// worst of them at 100 KB, and how much longer four times as much takes (4 is linear).
 /// </summary>
 internal static class HostileOutputs
 {
@@ -13,7 +13,8 @@ internal static class HostileOutputs
 
     private static readonly string[] Pieces =
     [
-        "<tool_call>", "<tool_call>{\"a\":\"", "{\"name\":", "[f(", "<", "</parameter>\n<parameter=x>", "{\"a\":[", "{", "[", "\"", "\\", "\n", " ", "a", "<think>", "</think>",
+        "<tool_call>", "<tool_call>{\"a\":\"", "{\"name\":", "[f(", "<", "</parameter>\n<parameter=x>", "{\"a\":[", "{", "[", "\"", "\\", "\n", " ",
+        "a", "<think>", "</think>",
         "<|channel|>", "<invoke name=\"a\">", "<parameter=", "<arg_key>", "[f(a=[", "'", "(", "<|", "</",
     ];
 

@@ -29,16 +29,21 @@ internal sealed class ParseBenchmark : IBenchmark
         Measure("hermes", "qwen3", "text", Fill(prose, tokens * 4));
         Measure("hermes", "qwen3", "thought", "<think>\n" + Fill(prose, tokens * 4) + "</think>");
         Measure("hermes", "qwen3", "call", $"<tool_call>\n{{\"name\": \"write\", \"arguments\": {{\"content\": {json}}}}}\n</tool_call>");
-        Measure("hermes", "qwen3", "short_calls", Fill("<tool_call>\n{\"name\": \"write\", \"arguments\": {\"content\": \"Paris\", \"days\": 3}}\n</tool_call>\n", tokens * 4));
-        Measure("qwen3_coder", "qwen3", "call", $"<tool_call>\n<function=write>\n<parameter=content>\n{Fill(source, tokens * 4)}</parameter>\n</function>\n</tool_call>");
+        Measure("hermes", "qwen3", "short_calls",
+            Fill("<tool_call>\n{\"name\": \"write\", \"arguments\": {\"content\": \"Paris\", \"days\": 3}}\n</tool_call>\n", tokens * 4));
+        Measure("qwen3_coder", "qwen3", "call",
+            $"<tool_call>\n<function=write>\n<parameter=content>\n{Fill(source, tokens * 4)}</parameter>\n</function>\n</tool_call>");
         Measure("deepseek_v4", "deepseek_v4", "call",
-            $"<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"write\">\n<｜DSML｜parameter name=\"content\" string=\"true\">{Fill(source, tokens * 4)}</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>");
+            $"<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"write\">\n<｜DSML｜parameter name=\"content\" string=\"true\">{Fill(source, tokens * 4)}</｜DSM"
+                + "L｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>");
         Measure("glm47", "glm45", "call", $"<tool_call>write<arg_key>content</arg_key><arg_value>{Fill(source, tokens * 4)}</arg_value></tool_call>");
-        Measure("kimi_k2", "kimi_k2", "call", $"<|tool_call_begin|>functions.write:0<|tool_call_argument_begin|>{{\"content\": {json}}}<|tool_call_end|>");
+        Measure("kimi_k2", "kimi_k2", "call",
+            $"<|tool_call_begin|>functions.write:0<|tool_call_argument_begin|>{{\"content\": {json}}}<|tool_call_end|>");
         Measure("gemma4", "gemma4", "call", $"<|tool_call>call:write{{content:<|\"|>{Fill(source, tokens * 4)}<|\"|>}}<tool_call|>");
         Measure("pythonic", "none", "call", $"[write(content={json})]");
         Measure("openai", "openai_gptoss", "text", "<|channel|>final<|message|>" + Fill(prose, tokens * 4));
-        Measure("openai", "openai_gptoss", "call", $"<|channel|>commentary to=functions.write <|constrain|>json<|message|>{{\"content\": {json}}}<|call|>");
+        Measure("openai", "openai_gptoss", "call",
+            $"<|channel|>commentary to=functions.write <|constrain|>json<|message|>{{\"content\": {json}}}<|call|>");
 
         // One name of each format: the others are the same parser.
         foreach (var tools in FormatTable.Tools.Select(static row => row.Names.First()))

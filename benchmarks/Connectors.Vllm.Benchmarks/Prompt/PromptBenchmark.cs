@@ -11,13 +11,16 @@ namespace Connectors.Vllm.Benchmarks.Prompt;
 /// </summary>
 internal sealed class PromptBenchmark : IBenchmark
 {
-    private const string Sentence = "The quick brown fox reads the manual, finds nothing about foxes, and writes a short note to the authors about it. ";
+    private const string Sentence =
+        "The quick brown fox reads the manual, finds nothing about foxes, and writes a short note to the authors about it. ";
 
     private static int _asked;
 
     public string Name => "prompt";
 
-    public string Summary => "[--model-dir DIR] [--dump FOLDER] [--tiny]: call to request and to first answer for 1 to 100 messages and 1k to 100k tokens, first and next turn";
+    public string Summary =>
+        "[--model-dir DIR] [--dump FOLDER] [--tiny]: call to request and to first answer for 1 to 100 messages and 1k to 100k tokens, first and "
+            + "next turn";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -95,7 +98,8 @@ internal sealed class PromptBenchmark : IBenchmark
     private static double Median(List<PromptRun> runs, Func<PromptRun, double> key) => runs.Select(key).Order().ElementAt(runs.Count / 2);
 
     // Adds the question, with the number by which the server's times are found, and asks it.
-    private static async Task<PromptRun> TimeAsync(IChatClient client, StreamServerProcess server, List<ChatMessage> conversation, string question, ChatOptions options)
+    private static async Task<PromptRun> TimeAsync(
+        IChatClient client, StreamServerProcess server, List<ChatMessage> conversation, string question, ChatOptions options)
     {
         var number = Interlocked.Increment(ref _asked);
         conversation.Add(new ChatMessage(ChatRole.User, $"{question} (Question #{number}#)"));
@@ -105,7 +109,8 @@ internal sealed class PromptBenchmark : IBenchmark
         var first = await AskAsync(client, conversation, options);
         var bytes = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         var (arrived, _) = await server.TimesAsync(number);
-        return new PromptRun(Stopwatch.GetElapsedTime(start, arrived).TotalMilliseconds, Stopwatch.GetElapsedTime(start, first).TotalMilliseconds, bytes);
+        return new PromptRun(
+            Stopwatch.GetElapsedTime(start, arrived).TotalMilliseconds, Stopwatch.GetElapsedTime(start, first).TotalMilliseconds, bytes);
     }
 
     private static async Task<long> AskAsync(IChatClient client, List<ChatMessage> conversation, ChatOptions options)
@@ -131,8 +136,11 @@ internal sealed class PromptBenchmark : IBenchmark
     }
 
     private static List<AITool> Tools() =>
-        [.. Enumerable.Range(0, 8).Select(i => AIFunctionFactory.CreateDeclaration($"tool_{i}", "Looks a note up by its number and returns its text.", System.Text.Json.JsonDocument.Parse(
-            """{"type":"object","properties":{"number":{"type":"integer","description":"the note's number"},"style":{"type":"string","enum":["short","long"]}},"required":["number"]}""").RootElement))];
+        [.. Enumerable.Range(0, 8)
+            .Select(i => AIFunctionFactory.CreateDeclaration(
+                $"tool_{i}", "Looks a note up by its number and returns its text.", System.Text.Json.JsonDocument.Parse(
+            """{"type":"object","properties":{"number":{"type":"integer","description":"the note's """
+                + """number"},"style":{"type":"string","enum":["short","long"]}},"required":["number"]}""").RootElement))];
 
     private readonly record struct PromptRun(double RequestMilliseconds, double AnswerMilliseconds, double AllocatedBytes);
 }

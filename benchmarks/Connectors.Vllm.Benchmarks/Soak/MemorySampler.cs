@@ -4,9 +4,9 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Benchmarks.Soak;
 
 /// <summary>
-/// Measures what is alive, after full collections, at even intervals, and prints each measurement: a leak grows from one to the next, filled caches and
-/// pools stay level. Every answer of the soak is new, so the segment cache of the server's tokenizer fills up to its capacity first; the size of the
-/// caches is printed beside the rest.
+/// Measures what is alive, after full collections, at even intervals, and prints each measurement: a leak grows from one to the next, filled caches
+/// and pools stay level. Every answer of the soak is new, so the segment cache of the server's tokenizer fills up to its capacity first; the size of
+/// the caches is printed beside the rest.
 /// </summary>
 internal sealed class MemorySampler(VllmTokenizer client, VllmTokenizer server)
 {

@@ -13,15 +13,20 @@ namespace Connectors.Vllm.Benchmarks.Soak;
 /// </summary>
 internal sealed class SoakBenchmark : IBenchmark
 {
-    private static readonly FaultKind[] Faults = Enum.GetValues<FaultKind>().Where(kind => kind is not (FaultKind.Stall or FaultKind.HttpAnswer)).ToArray();
+    private static readonly FaultKind[] Faults = Enum.GetValues<FaultKind>()
+        .Where(kind => kind is not (FaultKind.Stall or FaultKind.HttpAnswer)).ToArray();
 
     public string Name => "soak";
 
-    public string Summary => "[--minutes M | --seconds S] [--parallel N] [--family a|b] [--no-faults] [--no-restarts] [--samples N]: random cancels, faults and restarts; lost text must be 0, memory level";
+    public string Summary =>
+        "[--minutes M | --seconds S] [--parallel N] [--family a|b] [--no-faults] [--no-restarts] [--samples N]: random cancels, faults and "
+            + "restarts; lost text must be 0, memory level";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
-        var duration = arguments.Text("seconds") is null ? TimeSpan.FromMinutes(arguments.Number("minutes", 1)) : TimeSpan.FromSeconds(arguments.Number("seconds", 20));
+        var duration = arguments.Text("seconds") is null
+            ? TimeSpan.FromMinutes(arguments.Number("minutes", 1))
+            : TimeSpan.FromSeconds(arguments.Number("seconds", 20));
         var parallel = arguments.Number("parallel", 64);
         var calm = arguments.Flag("no-faults");
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
@@ -73,7 +78,8 @@ internal sealed class SoakBenchmark : IBenchmark
             ("memory_middle_bytes", sampler.Samples[sampler.Samples.Count / 2]),
             ("memory_end_bytes", sampler.Take(elapsed.TotalSeconds)),
         ];
-        report.AddRange(tally.Errors.OrderBy(error => error.Key, StringComparer.Ordinal).Select(error => ("error_" + error.Key, (object?)error.Value)));
+        report.AddRange(
+            tally.Errors.OrderBy(error => error.Key, StringComparer.Ordinal).Select(error => ("error_" + error.Key, (object?)error.Value)));
         JsonReport.Print([.. report]);
         return tally.LostCharacters == 0 && tally.Answered > 0 && server.ActiveRequests == 0 ? 0 : 1;
     }

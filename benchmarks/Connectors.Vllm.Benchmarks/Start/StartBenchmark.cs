@@ -5,13 +5,15 @@ using Connectors.Vllm.Benchmarks.Stream;
 namespace Connectors.Vllm.Benchmarks.Start;
 
 /// <summary>
-/// <c>start</c>: from process start to the first streamed text of samples/Chat, tokenizer load included, and what a loaded model profile keeps in memory.
+/// <c>start</c>: from process start to the first streamed text of samples/Chat, tokenizer load included, and what a loaded model profile keeps in
+/// memory.
 /// </summary>
 internal sealed class StartBenchmark : IBenchmark
 {
     public string Name => "start";
 
-    public string Summary => "--chat [KIND=]PATH[,…] (chat.dll or a published chat) [--model-dir DIR] [--runs N]: process start to first token, memory at rest";
+    public string Summary =>
+        "--chat [KIND=]PATH[,…] (chat.dll or a published chat) [--model-dir DIR] [--runs N]: process start to first token, memory at rest";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -75,7 +77,8 @@ internal sealed class StartBenchmark : IBenchmark
         foreach (var directory in BenchmarkModel.Siblings(modelDirectory))
         {
             var (milliseconds, bytes) = Load(directory);
-            JsonReport.Print(("benchmark", "profile_memory"), ("model", BenchmarkModel.Name(directory)), ("profile_load_ms", milliseconds), ("profile_bytes_kept", bytes));
+            JsonReport.Print(("benchmark", "profile_memory"), ("model", BenchmarkModel.Name(directory)), ("profile_load_ms", milliseconds),
+                ("profile_bytes_kept", bytes));
         }
     }
 

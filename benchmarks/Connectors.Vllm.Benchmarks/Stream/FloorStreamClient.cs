@@ -31,7 +31,8 @@ internal sealed class FloorStreamClient : IStreamClient
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(GrpcDialect.Frame(GrpcDialect.WithNumber(_request, number))) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
+            Content = new ByteArrayContent(GrpcDialect.Frame(GrpcDialect.WithNumber(_request, number)))
+            { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
             Headers = { TE = { new TransferCodingWithQualityHeaderValue("trailers") } },
         };
         using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);

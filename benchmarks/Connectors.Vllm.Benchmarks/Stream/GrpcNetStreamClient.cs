@@ -13,8 +13,10 @@ internal sealed class GrpcNetStreamClient : IStreamClient
         MethodType.ServerStreaming,
         "vllm.grpc.engine.VllmEngine",
         "Generate",
-        Marshallers.Create(static (request, context) => context.Complete(request.ToByteArray()), static context => GenerateRequest.Parser.ParseFrom(context.PayloadAsReadOnlySequence())),
-        Marshallers.Create(static (response, context) => context.Complete(response.ToByteArray()), static context => GenerateResponse.Parser.ParseFrom(context.PayloadAsReadOnlySequence())));
+        Marshallers.Create(static (request, context) => context.Complete(request.ToByteArray()),
+            static context => GenerateRequest.Parser.ParseFrom(context.PayloadAsReadOnlySequence())),
+        Marshallers.Create(static (response, context) => context.Complete(response.ToByteArray()),
+            static context => GenerateResponse.Parser.ParseFrom(context.PayloadAsReadOnlySequence())));
 
     private readonly GrpcChannel _channel;
     private readonly CallInvoker _invoker;
@@ -22,7 +24,8 @@ internal sealed class GrpcNetStreamClient : IStreamClient
 
     public GrpcNetStreamClient(Uri endpoint, StreamCase @case)
     {
-        _channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true } });
+        _channel = GrpcChannel.ForAddress(
+            endpoint, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true } });
         _invoker = _channel.CreateCallInvoker();
         _request = GrpcDialect.Request(@case);
     }

@@ -75,11 +75,13 @@ internal sealed class PacedStreams(string modelDirectory, bool tiny)
             var (_, sent) = await server.TimesAsync(i + 1);
 
             // The closing messages are not tokens, and clients show them in different ways.
-            transits.AddRange(arrivals[i].Take(_case.Tokens - 1).Zip(sent, static (arrived, left) => Stopwatch.GetElapsedTime(left, arrived).TotalMilliseconds));
+            transits.AddRange(
+                arrivals[i].Take(_case.Tokens - 1).Zip(sent, static (arrived, left) => Stopwatch.GetElapsedTime(left, arrived).TotalMilliseconds));
         }
 
         transits.Sort();
-        return new PacedRun(cost.Cpu.TotalMicroseconds / (_case.Parallel * _case.Tokens), transits[transits.Count / 2], transits[transits.Count * 99 / 100]);
+        return new PacedRun(
+            cost.Cpu.TotalMicroseconds / (_case.Parallel * _case.Tokens), transits[transits.Count / 2], transits[transits.Count * 99 / 100]);
     }
 
     private readonly record struct PacedRun(double CpuMicroseconds, double P50, double P99);

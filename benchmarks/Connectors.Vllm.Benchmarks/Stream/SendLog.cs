@@ -5,8 +5,8 @@ using System.Globalization;
 namespace Connectors.Vllm.Benchmarks.Stream;
 
 /// <summary>
-/// When the server had a request and when it sent each message, by stream number, in <see cref="Stopwatch"/> ticks. The system's monotonic clock is the
-/// same for all processes, so a client can take its own timestamps from these. Thread-safe.
+/// When the server had a request and when it sent each message, by stream number, in <see cref="Stopwatch"/> ticks. The system's monotonic clock is
+/// the same for all processes, so a client can take its own timestamps from these. Thread-safe.
 /// </summary>
 internal sealed class SendLog
 {
@@ -22,5 +22,7 @@ internal sealed class SendLog
 
     /// <summary>The times of a stream on one line: the request's arrival, then each message's departure.</summary>
     public string Describe(int number) =>
-        _streams.TryGetValue(number, out var times) ? string.Join(' ', times.Sent.Prepend(times.Arrived).Select(time => time.ToString(CultureInfo.InvariantCulture))) : "";
+        _streams.TryGetValue(number, out var times)
+            ? string.Join(' ', times.Sent.Prepend(times.Arrived).Select(time => time.ToString(CultureInfo.InvariantCulture)))
+            : "";
 }

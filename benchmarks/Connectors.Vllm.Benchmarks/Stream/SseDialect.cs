@@ -44,7 +44,8 @@ internal static class SseDialect
     }
 
     private static byte[] Event(string delta, string? finish) => Encoding.UTF8.GetBytes(
-        $$"""data: {"id":"chatcmpl-0","object":"chat.completion.chunk","created":1790000000,"model":"bench","choices":[{"index":0,"delta":{{delta}},"logprobs":null,"finish_reason":{{(finish is null ? "null" : Json(finish))}},"token_ids":null}]}""" + "\n\n");
+        $$"""data: {"id":"chatcmpl-0","object":"chat.completion.chunk","created":1790000000,"model":"bench","choices":[{"index":0,"delt"""
+            + $$"""a":{{delta}},"logprobs":null,"finish_reason":{{(finish is null ? "null" : Json(finish))}},"token_ids":null}]}""" + "\n\n");
 
     private static string Json(string text) => "\"" + JsonEncodedText.Encode(text) + "\"";
 }

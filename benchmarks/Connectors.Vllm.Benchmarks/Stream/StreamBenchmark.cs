@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Connectors.Vllm.Benchmarks.Stream;
 
 /// <summary>
-/// <c>stream</c>: what a streamed token costs the client's process, beside the OpenAI .NET client (server-sent events), a plain Grpc.Net.Client stub and a
-/// bare HTTP/2 and protobuf read loop, in one run against one server process.
+/// <c>stream</c>: what a streamed token costs the client's process, beside the OpenAI .NET client (server-sent events), a plain Grpc.Net.Client stub
+/// and a bare HTTP/2 and protobuf read loop, in one run against one server process.
 /// </summary>
 internal sealed class StreamBenchmark : IBenchmark
 {
@@ -13,7 +13,9 @@ internal sealed class StreamBenchmark : IBenchmark
 
     public string Name => "stream";
 
-    public string Summary => "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--runs N] [--paced] [--tiny]: CPU, wall and bytes per token";
+    public string Summary =>
+        "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--runs N] [--paced] [--tiny]: CPU, wall "
+            + "and bytes per token";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -50,7 +52,8 @@ internal sealed class StreamBenchmark : IBenchmark
 
         if (arguments.Flag("tiny"))
         {
-            return [new StreamCase(StreamShape.Text, 2, 1, 64, 0), new StreamCase(StreamShape.Thinking, 2, 8, 64, 0), new StreamCase(StreamShape.Tool, 2, 1, 64, 0)];
+            return [new StreamCase(StreamShape.Text, 2, 1, 64, 0), new StreamCase(StreamShape.Thinking, 2, 8, 64, 0),
+                new StreamCase(StreamShape.Tool, 2, 1, 64, 0)];
         }
 
         // What a token costs must not depend on how many there are.
@@ -63,7 +66,8 @@ internal sealed class StreamBenchmark : IBenchmark
         return (from shape in Enum.GetValues<StreamShape>()
                 from tokensPerMessage in (int[])[1, 8]
                 from parallel in (int[])[1, 32, 256]
-                select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0)).Concat(lengths);
+                select new StreamCase(shape, parallel, tokensPerMessage, Tokens: parallel == 1 ? 8192 : parallel == 32 ? 1024 : 256, Rate: 0)).Concat(
+                    lengths);
     }
 
     private static async Task MeasureAsync(StreamCase @case, string modelDirectory, int runs, bool tiny)

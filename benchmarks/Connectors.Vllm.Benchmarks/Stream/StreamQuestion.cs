@@ -9,10 +9,13 @@ namespace Connectors.Vllm.Benchmarks.Stream;
 internal static partial class StreamQuestion
 {
     /// <summary>The question of one stream; the server finds the stream's number in it.</summary>
-    public static string Text(int number) => string.Create(CultureInfo.InvariantCulture, $"What decides how many answers one machine can carry? (Question #{number}#)");
+    public static string Text(int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"What decides how many answers one machine can carry? (Question #{number}#)");
 
     /// <summary>The stream's number in whatever text of the request holds it (the last one counts); 0 where there is none.</summary>
-    public static int NumberIn(string request) => NumberPattern().Match(request) is { Success: true } found ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 0;
+    public static int NumberIn(string request) => NumberPattern().Match(request) is { Success: true } found
+        ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+        : 0;
 
     private static readonly JsonElement Schema = JsonDocument.Parse(
         """{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}""").RootElement;

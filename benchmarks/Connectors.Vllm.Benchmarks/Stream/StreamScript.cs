@@ -29,7 +29,8 @@ internal sealed class StreamScript
         var prose = string.Concat(Enumerable.Repeat(Sentence, (tokens / 30) + 2));
         var ids = shape switch
         {
-            StreamShape.Thinking => Cut(tokenizer.Encode("<think>\n" + prose), tokens - 16).Concat(tokenizer.Encode("\n</think>\n\nIt is decided by the cost of a token.")).ToArray(),
+            StreamShape.Thinking => Cut(tokenizer.Encode("<think>\n" + prose), tokens - 16)
+                .Concat(tokenizer.Encode("\n</think>\n\nIt is decided by the cost of a token.")).ToArray(),
             StreamShape.Tool => [
                 .. tokenizer.Encode("<tool_call>\n{\"name\": \"save_note\", \"arguments\": {\"text\": \""),
                 .. Cut(tokenizer.Encode(prose), tokens - 24),

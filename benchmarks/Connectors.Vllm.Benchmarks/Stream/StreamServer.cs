@@ -25,12 +25,14 @@ internal sealed class StreamServer : IBenchmark
 
     public string Name => "stream-server";
 
-    public string Summary => "(started by stream) --model-dir DIR --shape text|thinking|tool --tokens N --tokens-per-message N --rate TOKENS_PER_SECOND";
+    public string Summary =>
+        "(started by stream) --model-dir DIR --shape text|thinking|tool --tokens N --tokens-per-message N --rate TOKENS_PER_SECOND";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
         var tokenizer = VllmTokenizer.FromDirectory(arguments.Required("model-dir"));
-        var script = StreamScript.Create(tokenizer, Enum.Parse<StreamShape>(arguments.Required("shape"), ignoreCase: true), arguments.Number("tokens", 256));
+        var script =
+            StreamScript.Create(tokenizer, Enum.Parse<StreamShape>(arguments.Required("shape"), ignoreCase: true), arguments.Number("tokens", 256));
         var tokensPerMessage = arguments.Number("tokens-per-message", 1);
         var rate = arguments.Number("rate", 0);
         var interval = rate == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds((double)tokensPerMessage / rate);
@@ -54,7 +56,8 @@ internal sealed class StreamServer : IBenchmark
         });
         application.MapPost(Service + "Abort", context => AnswerAsync(context, new AbortResponse()));
         application.MapPost(Service + "HealthCheck", context => AnswerAsync(context, new HealthCheckResponse { Healthy = true, Message = "Health" }));
-        application.MapPost(Service + "GetServerInfo", context => AnswerAsync(context, new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" }));
+        application.MapPost(Service + "GetServerInfo",
+            context => AnswerAsync(context, new GetServerInfoResponse { DataParallelSize = 1, ConstrainedDecodingStart = "first_token" }));
         application.MapPost(Service + "GetModelInfo", context => AnswerAsync(context, ModelInfo(tokenizer)));
         application.MapPost("/v1/chat/completions", async context =>
         {

@@ -12,7 +12,9 @@ internal sealed class TemplateBenchmark : IBenchmark
 
     public string Name => "template";
 
-    public string Summary => "--template FILE|FOLDER [--messages 6] [--conversation FILE] [--tools]: µs and bytes per render, µs per parse, ms of probing when a model is loaded";
+    public string Summary =>
+        "--template FILE|FOLDER [--messages 6] [--conversation FILE] [--tools]: µs and bytes per render, µs per parse, ms of probing when a model "
+            + "is loaded";
 
     public Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -67,19 +69,31 @@ internal sealed class TemplateBenchmark : IBenchmark
     /// <summary>A system text, then question and answer in turns; with tools every second answer begins with a call.</summary>
     private static string MakeConversation(int count, bool withTools)
     {
-        var messages = new JsonArray(new JsonObject { ["role"] = "system", ["content"] = "You are a helpful assistant. Answer in one or two sentences." });
+        var messages =
+            new JsonArray(new JsonObject { ["role"] = "system", ["content"] = "You are a helpful assistant. Answer in one or two sentences." });
         for (var i = 1; i < count; i++)
         {
             messages.Add(i % 2 == 1
-                ? new JsonObject { ["role"] = "user", ["content"] = $"Question {i}: how far is the moon from the earth, and why does its distance change during a month?" }
-                : new JsonObject { ["role"] = "assistant", ["content"] = $"Answer {i}: about 384,400 km on average. Its orbit is an ellipse, so it is nearer at perigee and farther away at apogee." });
+                ? new JsonObject
+                {
+                    ["role"] = "user",
+                    ["content"] = $"Question {i}: how far is the moon from the earth, and why does its distance change during a month?"
+                }
+                : new JsonObject
+                {
+                    ["role"] = "assistant",
+                    ["content"] =
+                        $"Answer {i}: about 384,400 km on average. Its orbit is an ellipse, so it is nearer at perigee and farther away at apogee."
+                });
         }
 
         var root = new JsonObject { ["messages"] = messages, ["add_generation_prompt"] = true };
         if (withTools)
         {
             root["tools"] = JsonNode.Parse(
-                """[{"type":"function","function":{"name":"get_weather","description":"The weather of a city","parameters":{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}},"required":["city"]}}}]""");
+                """[{"type":"function","function":{"name":"get_weather","description":"The weather of a """
+                    + """city","parameters":{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}},"required":["cit"""
+                    + """y"]}}}]""");
         }
 
         return root.ToJsonString();
@@ -90,7 +104,8 @@ internal sealed class TemplateBenchmark : IBenchmark
         Messages = root.GetProperty("messages"),
         Tools = root.TryGetProperty("tools", out var tools) ? tools : null,
         AddGenerationPrompt = true,
-        SpecialTokens = new Dictionary<string, object?> { ["bos_token"] = "<s>", ["eos_token"] = "</s>", ["pad_token"] = "<pad>", ["unk_token"] = "<unk>" },
+        SpecialTokens = new Dictionary<string, object?>
+        { ["bos_token"] = "<s>", ["eos_token"] = "</s>", ["pad_token"] = "<pad>", ["unk_token"] = "<unk>" },
     };
 
     private static JsonObject Measure(string file, ChatTemplateInput input, int messages)
@@ -110,7 +125,8 @@ internal sealed class TemplateBenchmark : IBenchmark
             result["render_bytes"] = GC.GetAllocatedBytesForCurrentThread() - before;
             var parses = Times(() => ChatTemplate.Parse(source));
             result["parse_us_median"] = Math.Round(parses[parses.Length / 2], 2);
-            var probes = Times(() => TemplateProbe.Run(template, TemplateTraits.Of(source, template.ContentFormat), new ProbeInput(null, null, HasTools: true)));
+            var probes = Times(
+                () => TemplateProbe.Run(template, TemplateTraits.Of(source, template.ContentFormat), new ProbeInput(null, null, HasTools: true)));
             result["probe_ms_median"] = Math.Round(probes[probes.Length / 2] / 1000, 3);
         }
         catch (ChatTemplateException exception)

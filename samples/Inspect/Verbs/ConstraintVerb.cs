@@ -38,7 +38,9 @@ internal sealed class ConstraintVerb(string toolParser, string reasoningParser, 
         var strict = line.Flag("strict", otherwise: false);
         var result = OutputConstraints.Build(format, new OutputConstraintRequest
         {
-            Tools = line.Member("tools") is { } tools ? [.. tools.EnumerateArray().Select(Formats.Tool).Select(tool => tool with { Strict = tool.Strict || strict })] : [],
+            Tools = line.Member("tools") is { } tools
+                ? [.. tools.EnumerateArray().Select(Formats.Tool).Select(tool => tool with { Strict = tool.Strict || strict })]
+                : [],
             ToolChoice = Formats.Choice(line.Text("tool_choice")),
             AllowMultipleToolCalls = line.Flag("parallel_tool_calls", otherwise: true),
             Answer = line.Member("json_schema") is { } schema

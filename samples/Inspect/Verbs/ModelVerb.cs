@@ -47,8 +47,10 @@ internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
     /// <param name="modelDirectory">Where the tokenizer is, for servers that do not send theirs; null when the client has to find it.</param>
     public static async Task<ModelVerb> ConnectAsync(string endpoint, string? modelDirectory)
     {
-        await using VllmChatClient client = new(new VllmGrpcOptions { Endpoint = new Uri(endpoint, UriKind.RelativeOrAbsolute), ModelDirectory = modelDirectory });
+        await using VllmChatClient client =
+            new(new VllmGrpcOptions { Endpoint = new Uri(endpoint, UriKind.RelativeOrAbsolute), ModelDirectory = modelDirectory });
         var profile = await client.GetModelProfileAsync();
-        return new ModelVerb([.. await ModelFacts.OfAsync((Grpc.IVllmEngine)client.GetService(typeof(Grpc.IVllmEngine))!), .. ModelFacts.Of(profile)]);
+        return new ModelVerb(
+            [.. await ModelFacts.OfAsync((Grpc.IVllmEngine)client.GetService(typeof(Grpc.IVllmEngine))!), .. ModelFacts.Of(profile)]);
     }
 }

@@ -90,7 +90,8 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
     private static CallShape Shape(OutputFormat format, OutputTool[] tools, OutputToolChoice choice, bool multiple) =>
         choice.Kind is OutputToolChoiceKind.Auto or OutputToolChoiceKind.None
             ? CallShape.Native
-            : OutputConstraints.Build(format, new OutputConstraintRequest { Tools = tools, ToolChoice = choice, AllowMultipleToolCalls = multiple }).CallShape;
+            : OutputConstraints.Build(
+                format, new OutputConstraintRequest { Tools = tools, ToolChoice = choice, AllowMultipleToolCalls = multiple }).CallShape;
 
     private static void WriteText(Utf8JsonWriter answer, string name, StringBuilder text)
     {

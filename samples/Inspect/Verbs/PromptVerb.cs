@@ -32,7 +32,8 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
     private VllmPromptPreview Preview(JsonElement line)
     {
         var json = AIJsonUtilities.DefaultOptions;
-        var messages = (line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"")).Deserialize<IList<ChatMessage>>(json)!;
+        var messages =
+            (line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"")).Deserialize<IList<ChatMessage>>(json)!;
         var options = line.Member("options")?.Deserialize<ChatOptions>(json);
 
         // ChatOptions leaves its tools out of JSON; they may stand beside it, in the OpenAI form.

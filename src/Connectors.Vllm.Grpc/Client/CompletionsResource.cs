@@ -162,7 +162,8 @@ public sealed class CompletionsResource
             cancellationToken);
 
     /// <summary>The Rust servicer takes no text; with a tokenizer at hand the prompt is encoded here, as the other servers would.</summary>
-    private async ValueTask<GenerationRequest> WithIdsAsync(GenerationRequest request, VllmTokenizer? tokenizer, CancellationToken cancellationToken) =>
+    private async ValueTask<GenerationRequest> WithIdsAsync(
+        GenerationRequest request, VllmTokenizer? tokenizer, CancellationToken cancellationToken) =>
         request.PromptText is not { } text || tokenizer is null
         || (await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false)).TextPrompts
             ? request

@@ -34,8 +34,10 @@ internal sealed class ConstraintLanguage
     /// <summary>Both were refused.</summary>
     public static VllmConstraintException Neither(OutputConstraint constraint, VllmConstraintException first, VllmConstraintException second) => new(
         $"The server at {second.Endpoint} compiles the constraint in neither language. {first.Constraint?.Kind}: {Answer(first)} "
-        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request chose, from whichever client "
-        + "that came (a schema with 'multipleOf', for example, chooses llguidance, which compiles no structural tags; older servers compile nothing else). "
+        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request chose, from "
+        + "whichever client "
+        + "that came (a schema with 'multipleOf', for example, chooses llguidance, which compiles no structural tags; older servers compile "
+        + "nothing else). "
         + "Restarting the engine lets the next constrained request choose again.",
         second)
     {
@@ -47,5 +49,7 @@ internal sealed class ConstraintLanguage
         Endpoint = second.Endpoint,
     };
 
-    private static string Answer(VllmConstraintException exception) => exception.ServerMessage.Length > 0 ? $"'{exception.ServerMessage}'." : exception.Message;
+    private static string Answer(VllmConstraintException exception) => exception.ServerMessage.Length > 0
+        ? $"'{exception.ServerMessage}'."
+        : exception.Message;
 }

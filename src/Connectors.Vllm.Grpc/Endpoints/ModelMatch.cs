@@ -18,7 +18,8 @@ internal static class ModelMatch
     /// </summary>
     public static bool AreNamedDifferently(VllmModelInfo one, VllmModelInfo other)
     {
-        return one.Endpoint != other.Endpoint && Differ(one.ServedModelName, other.ServedModelName) && Differ(LastPart(one.ModelId), LastPart(other.ModelId));
+        return one.Endpoint != other.Endpoint && Differ(one.ServedModelName, other.ServedModelName)
+            && Differ(LastPart(one.ModelId), LastPart(other.ModelId));
 
         static bool Differ(string a, string b) => a.Length > 0 && b.Length > 0 && a != b;
 

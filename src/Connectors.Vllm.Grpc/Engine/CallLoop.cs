@@ -99,7 +99,8 @@ internal sealed class CallLoop
             {
                 if (++state.Renewals == MaxRenewals)
                 {
-                    throw new VllmConnectionException($"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
+                    throw new VllmConnectionException(
+                        $"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
                     {
                         StatusCode = VllmStatusCode.Unavailable,
                         Endpoint = endpoint.Uri,
@@ -107,7 +108,8 @@ internal sealed class CallLoop
                     };
                 }
             }
-            catch (VllmRequestException exception) when (exception is { StatusCode: VllmStatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
+            catch (VllmRequestException exception)
+                when (exception is { StatusCode: VllmStatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
             {
                 // A method that the server had is gone; nothing was done.
                 state.HasAskedAnew = true;

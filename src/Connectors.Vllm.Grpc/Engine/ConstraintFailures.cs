@@ -21,7 +21,8 @@ internal static class ConstraintFailures
         var isCollapse = exception.StatusCode == VllmStatusCode.Internal
             && Array.Exists(Collapses, text => exception.ServerMessage.Contains(text, StringComparison.Ordinal));
         return isRefusal || isCollapse
-            ? new VllmConstraintException($"The server could not apply the constraint ({constraint}{TakenFor(constraint)}): {exception.Message}", exception)
+            ? new VllmConstraintException(
+                $"The server could not apply the constraint ({constraint}{TakenFor(constraint)}): {exception.Message}", exception)
             {
                 Constraint = constraint,
                 StatusCode = exception.StatusCode,

@@ -269,7 +269,8 @@ internal sealed class ServerPool : IVllmEngine
         var sent = language.Choose(constraint, attempt.Server.Protocol.Protocol);
         try
         {
-            return await SendAsync(attempt, attempt.Number, request with { Constraint = sent }, sampling, served, cancellationToken).ConfigureAwait(false);
+            return await SendAsync(attempt, attempt.Number, request with { Constraint = sent }, sampling, served, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (VllmConstraintException first)
         {
@@ -277,7 +278,8 @@ internal sealed class ServerPool : IVllmEngine
             Log.ConstraintRefused(_logger, attempt.Endpoint.Uri, first.RequestId ?? string.Empty, sent.Kind, other.Kind, first.Message);
             try
             {
-                var run = await SendAsync(attempt, attempt.Number + 1, request with { Constraint = other }, sampling, served, cancellationToken).ConfigureAwait(false);
+                var run = await SendAsync(attempt, attempt.Number + 1, request with { Constraint = other }, sampling, served, cancellationToken)
+                    .ConfigureAwait(false);
                 language.Remember(constraint, other);
                 return run;
             }

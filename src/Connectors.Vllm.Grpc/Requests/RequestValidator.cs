@@ -157,7 +157,8 @@ internal static class RequestValidator
         {
             var name = sampling.LogitBias is { Count: > 0 } ? nameof(SamplingOptions.LogitBias) : nameof(SamplingOptions.AllowedTokenIds);
             throw Bad(
-                $"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.", name);
+                $"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.",
+                name);
         }
 
         var bound = (uint)(vocabularySize ?? int.MaxValue);

@@ -28,7 +28,8 @@ internal static partial class Log
     public static partial void EndedWithoutStatus(ILogger logger, Uri endpoint, string requestId, string reason);
 
     [LoggerMessage(1011, LogLevel.Information, "{Endpoint} refused the constraint of request {RequestId} as {Sent}; it is sent as {Other}: {Reason}")]
-    public static partial void ConstraintRefused(ILogger logger, Uri endpoint, string requestId, OutputConstraintKind sent, OutputConstraintKind other, string reason);
+    public static partial void ConstraintRefused(
+        ILogger logger, Uri endpoint, string requestId, OutputConstraintKind sent, OutputConstraintKind other, string reason);
 
     [LoggerMessage(1006, LogLevel.Information, "A call failed at {Endpoint} before its first message (request {RequestId}); it is made again "
         + "in {Milliseconds} ms")]

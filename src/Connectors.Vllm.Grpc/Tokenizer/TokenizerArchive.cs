@@ -99,8 +99,8 @@ internal sealed class TokenizerArchive : IDisposable
     }
 
     /// <summary>
-    /// <see cref="ZipArchive"/> reads the whole directory before it says how many entries there are. What the end of the archive says of them, and the
-    /// room between the directory's beginning and the archive's end, bound that before it happens.
+    /// <see cref="ZipArchive"/> reads the whole directory before it says how many entries there are. What the end of the archive says of them, and
+    /// the room between the directory's beginning and the archive's end, bound that before it happens.
     /// </summary>
     private static void CheckDirectory(ReadOnlySpan<byte> zip)
     {

@@ -20,7 +20,8 @@ internal static class TlsSettings
         if (options.ClientCertificateFile is { } file)
         {
             X509Certificate2? certificate = null;
-            Read(nameof(options.ClientCertificateFile), file, () => certificate = Load(file, options.ClientCertificateKeyFile, options.ClientCertificatePassword));
+            Read(nameof(options.ClientCertificateFile), file,
+                () => certificate = Load(file, options.ClientCertificateKeyFile, options.ClientCertificatePassword));
             tls.ClientCertificates = [certificate!];
 
             // Without this, a certificate that the server's list of authorities does not mention would not be sent.

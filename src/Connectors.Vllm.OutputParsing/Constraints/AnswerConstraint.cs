@@ -31,7 +31,9 @@ public sealed class AnswerConstraint
     public static AnswerConstraint Choice(IReadOnlyList<string> choices)
     {
         ArgumentNullException.ThrowIfNull(choices);
-        return choices.Count == 0 ? throw new OutputFormatException("A choice needs at least one text.") : new(ConstraintNode.Choice([.. choices.Select(ConstraintNode.Literal)]));
+        return choices.Count == 0
+            ? throw new OutputFormatException("A choice needs at least one text.")
+            : new(ConstraintNode.Choice([.. choices.Select(ConstraintNode.Literal)]));
     }
 
     /// <summary>Text that follows a grammar.</summary>
@@ -41,9 +43,11 @@ public sealed class AnswerConstraint
     /// <summary>Text that follows a structural tag.</summary>
     /// <param name="tag">The tag, JSON text with <c>format</c>.</param>
     /// <exception cref="OutputFormatException">The tag is no JSON, or of the old dialect.</exception>
-    public static AnswerConstraint StructuralTag(string tag) => Parse(tag, "The structural tag") is JsonObject whole && whole["format"] is JsonObject format
+    public static AnswerConstraint StructuralTag(string tag) => Parse(tag, "The structural tag") is JsonObject whole
+        && whole["format"] is JsonObject format
         ? new(new TagFormatNode(format))
-        : throw new OutputFormatException("A structural tag of the old dialect (without 'format') cannot be combined with a thought or with tools. Write it with 'format'.");
+        : throw new OutputFormatException(
+            "A structural tag of the old dialect (without 'format') cannot be combined with a thought or with tools. Write it with 'format'.");
 
     private static JsonNode Parse(string json, string what)
     {

@@ -14,7 +14,8 @@ internal readonly struct ArgumentSchema
     private static readonly string[] Definitions = ["$defs", "definitions"];
 
     // Where none of these says more about an object's members, a tool takes its declared parameters and no others.
-    private static readonly string[] OpenEnded = ["additionalProperties", "unevaluatedProperties", "patternProperties", "$ref", "allOf", "anyOf", "oneOf", "not", "if"];
+    private static readonly string[] OpenEnded =
+        ["additionalProperties", "unevaluatedProperties", "patternProperties", "$ref", "allOf", "anyOf", "oneOf", "not", "if"];
     private readonly JsonElement? _schema;
     private readonly JsonElement _root;
     private readonly bool _isWhole;
@@ -74,10 +75,12 @@ internal readonly struct ArgumentSchema
             }
 
             var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array
-                ? names.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!).ToHashSet(StringComparer.Ordinal)
+                ? names.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!)
+                    .ToHashSet(StringComparer.Ordinal)
                 : [];
             var root = _root;
-            return [.. properties.EnumerateObject().Select(property => (property.Name, new ArgumentSchema(property.Value, root), required.Contains(property.Name)))];
+            return [.. properties.EnumerateObject()
+                .Select(property => (property.Name, new ArgumentSchema(property.Value, root), required.Contains(property.Name)))];
         }
     }
 
@@ -143,7 +146,8 @@ internal readonly struct ArgumentSchema
         for (var i = 0; i < 16 && at.TryGetProperty("$ref", out var reference) && reference.ValueKind == JsonValueKind.String; i++)
         {
             var path = reference.GetString()!.Split('/');
-            if (path is not ["#", var keyword, var name] || !root.TryGetProperty(keyword, out var definitions) || definitions.ValueKind != JsonValueKind.Object
+            if (path is not ["#", var keyword, var name] || !root.TryGetProperty(keyword, out var definitions)
+                || definitions.ValueKind != JsonValueKind.Object
                 || !definitions.TryGetProperty(name, out var found) || found.ValueKind != JsonValueKind.Object)
             {
                 break;

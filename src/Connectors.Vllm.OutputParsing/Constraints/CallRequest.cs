@@ -8,7 +8,8 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 /// <param name="Multiple">Whether a second call may follow.</param>
 /// <param name="HasAnswer">Whether an answer may come instead of calls.</param>
 /// <param name="HasToken">Whether a text is one token of the vocabulary.</param>
-internal sealed record CallRequest(IReadOnlyList<OutputTool> Tools, OutputToolChoice Choice, bool Multiple, bool HasAnswer, Func<string, bool> HasToken)
+internal sealed record CallRequest(
+    IReadOnlyList<OutputTool> Tools, OutputToolChoice Choice, bool Multiple, bool HasAnswer, Func<string, bool> HasToken)
 {
     public bool IsForced => Choice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
 

@@ -73,7 +73,8 @@ internal static class ChannelGrammars
     /// <summary>Muse Glimmer: one message to the tool (or to the user, where no call is required).</summary>
     public static ConstraintNode Muse(CallRequest request)
     {
-        var arguments = new TaggedArguments { NameOpen = "<atem:parameter name=\"", NameClose = _ => "\">", ValueClose = "</atem:parameter>", After = "\n" };
+        var arguments = new TaggedArguments
+        { NameOpen = "<atem:parameter name=\"", NameClose = _ => "\">", ValueClose = "</atem:parameter>", After = "\n" };
         var messages = request.Tools.Select(tool => Sequence(
             $" to={tool.Name}<|message|><atem:function_calls>\n<atem:invoke name=\"{tool.Name}\">\n",
             arguments.Build(request.Schema(tool)),
@@ -129,5 +130,6 @@ internal static class ChannelGrammars
 
     private static ConstraintNode MuseEnd() => Optional(Choice("<|eot|>", "<|eom|>"));
 
-    private static string KimiK3Attribute(string value) => value.Replace("&", "&amp;", StringComparison.Ordinal).Replace("\"", "&quot;", StringComparison.Ordinal);
+    private static string KimiK3Attribute(string value) => value.Replace("&", "&amp;", StringComparison.Ordinal)
+        .Replace("\"", "&quot;", StringComparison.Ordinal);
 }

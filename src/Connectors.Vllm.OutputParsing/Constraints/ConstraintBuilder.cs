@@ -52,7 +52,8 @@ internal static class ConstraintBuilder
         return new OutputConstraintResult(request, Behind(format, thought, schema), named ? CallShape.NamedArguments : CallShape.JsonArray);
     }
 
-    private static OutputConstraintResult Answer(ConstraintFormat format, OutputConstraintRequest request, ConstraintNode answer, ConstraintNode? thought, ConstraintNode? calls)
+    private static OutputConstraintResult Answer(
+        ConstraintFormat format, OutputConstraintRequest request, ConstraintNode answer, ConstraintNode? thought, ConstraintNode? calls)
     {
         // A server that waits for the end of the thought has seen the header of the answer as well, where headers tell them apart.
         var wrap = format.MessageThought is not null && request.Start == ConstraintStart.AfterReasoning ? null : format.Answer;
@@ -72,7 +73,8 @@ internal static class ConstraintBuilder
     private static ConstraintNode Behind(ConstraintFormat format, ConstraintNode? thought, ConstraintNode content) =>
         (format.MessageThought ?? thought) is { } before ? ConstraintNode.Sequence(before, content) : content;
 
-    private static string? NoRoomForCalls(OutputConstraintRequest request) => request.Tools.Count > 0 && request.ToolChoice.Kind == OutputToolChoiceKind.Auto
+    private static string? NoRoomForCalls(OutputConstraintRequest request) => request.Tools.Count > 0
+        && request.ToolChoice.Kind == OutputToolChoiceKind.Auto
         ? "This format has no grammar for its calls: the answer's constraint leaves no room for tool calls."
         : null;
 

@@ -33,7 +33,9 @@ internal abstract record ConstraintNode
     public static ConstraintNode Sequence(params ConstraintNode[] elements) => elements.Length == 1 ? elements[0] : new SequenceNode(elements);
 
     /// <summary>One of the alternatives; a single one is itself.</summary>
-    public static ConstraintNode Choice(params ConstraintNode[] alternatives) => alternatives.Length == 1 ? alternatives[0] : new ChoiceNode(alternatives);
+    public static ConstraintNode Choice(params ConstraintNode[] alternatives) => alternatives.Length == 1
+        ? alternatives[0]
+        : new ChoiceNode(alternatives);
 
     public static ConstraintNode Optional(ConstraintNode content) => new RepeatNode(content, 0, 1);
 

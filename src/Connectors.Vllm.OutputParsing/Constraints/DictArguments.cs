@@ -41,7 +41,8 @@ internal sealed record DictArguments(string Delimiter)
 
         ConstraintNode OneOf() => Choice([.. optional.Select(Pair)]);
 
-        ConstraintNode Pair((string Name, ArgumentSchema Value, bool IsRequired) property) => Sequence(Literal(property.Name + ":"), Value(property.Value, budget, depth + 1));
+        ConstraintNode Pair((string Name, ArgumentSchema Value, bool IsRequired) property) =>
+            Sequence(Literal(property.Name + ":"), Value(property.Value, budget, depth + 1));
     }
 
     private ConstraintNode Value(ArgumentSchema schema, PlaceBudget budget, int depth)
@@ -97,7 +98,8 @@ internal sealed record DictArguments(string Delimiter)
     private static JsonArray ScalarNames(ValueTypes types)
     {
         var names = new JsonArray();
-        foreach (var (type, name) in (ReadOnlySpan<(ValueTypes, string)>)[(ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean")])
+        foreach (var (type, name) in (ReadOnlySpan<(ValueTypes, string)>)[
+            (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean")])
         {
             if (types.HasFlag(type))
             {

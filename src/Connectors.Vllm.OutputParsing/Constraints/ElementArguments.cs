@@ -29,8 +29,10 @@ internal sealed record ElementArguments(string Mark)
         var (open, close) = ($"{Mark}<{name}>", $"{Mark}</{name}>");
         return schema.Types switch
         {
-            ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) => Sequence(open, Members(schema, budget, depth + 1), Literal(close)),
-            ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) => Sequence(open, Star(Element("item", schema.Items, budget, depth + 1)), Literal(close)),
+            ValueTypes.Map when schema.Properties is { Count: > 0 } && budget.Take(depth) =>
+                Sequence(open, Members(schema, budget, depth + 1), Literal(close)),
+            ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) =>
+                Sequence(open, Star(Element("item", schema.Items, budget, depth + 1)), Literal(close)),
             _ => Sequence(open, TaggedArguments.Value(schema, close)),
         };
     }

@@ -65,7 +65,9 @@ internal static class GenericCallSchema
         {
             if (all.ContainsKey(name) && !JsonNode.DeepEquals(all[name], definition))
             {
-                throw new OutputFormatException($"The tools define '{keyword}/{name}' differently (last in '{tool.Name}'), and their calls share one schema. Rename the definition in one of them.");
+                throw new OutputFormatException(
+                    $"The tools define '{keyword}/{name}' differently (last in '{tool.Name}'), and their calls share one schema. Rename the "
+                        + "definition in one of them.");
             }
 
             all[name] = definition?.DeepClone();

@@ -19,7 +19,8 @@ internal static class JsonCallGrammars
         End = Sequence("}", Optional("\n"), "</longcat_tool_call>"),
     };
 
-    public static readonly CallGrammar Llama = new() { Trigger = "{\"name\": ", Separator = "; ", Begin = name => Object(name, "parameters"), End = "}" };
+    public static readonly CallGrammar Llama = new()
+    { Trigger = "{\"name\": ", Separator = "; ", Begin = name => Object(name, "parameters"), End = "}" };
 
     public static readonly CallGrammar DeepSeekV31 = new()
     {

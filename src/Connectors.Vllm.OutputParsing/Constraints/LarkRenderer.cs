@@ -28,7 +28,8 @@ internal sealed class LarkRenderer
         _boundsWhiteSpace = boundsWhiteSpace;
         _specials = specialTokens is null
             ? []
-            : [.. specialTokens.Where(token => token.Value.Length > 0).Select(token => (token.Value, token.Key)).OrderByDescending(token => token.Value.Length)];
+            : [.. specialTokens.Where(token => token.Value.Length > 0).Select(token => (token.Value, token.Key))
+                .OrderByDescending(token => token.Value.Length)];
     }
 
     /// <exception cref="OutputFormatException">The constraint has a part that Lark cannot express.</exception>
@@ -61,7 +62,8 @@ internal sealed class LarkRenderer
         LiteralNode literal => HasSpecial(literal.Text) ? Sequence(Cut(literal.Text)) : JsonText.Quote(literal.Text),
         SpecialTokenNode token => Tokens([token.Id]),
         JsonValueNode json => Named("json", "%json " + JsonSchema(json.Schema, _boundsWhiteSpace)),
-        SequenceNode => Sequence([.. ConstraintNode.Flatten(node).SelectMany(element => element is LiteralNode literal ? Cut(literal.Text) : [element])]),
+        SequenceNode =>
+            Sequence([.. ConstraintNode.Flatten(node).SelectMany(element => element is LiteralNode literal ? Cut(literal.Text) : [element])]),
         RepeatNode repeat => Repeat(
             repeat, Named("r", Expression(repeat.Item)), repeat.Separator.Length == 0 ? "" : Expression(ConstraintNode.Literal(repeat.Separator))),
         _ when Terminal(node) is { } terminal => Named("T", terminal),
@@ -86,7 +88,8 @@ internal sealed class LarkRenderer
         PatternNode pattern => $"/{pattern.Regex.Replace("/", "\\/", StringComparison.Ordinal)}/",
         FreeTextNode text => text.Ends.Any(HasSpecial) ? null
             : text.Ends.Length == 0 ? Regex(MarkerPattern.Without(text.Excludes))
-            : text.MayStop ? $"({Regex(MarkerPattern.UpTo(text.Ends, text.Excludes))} | {Regex(MarkerPattern.Without([.. text.Ends, .. text.Excludes]))})"
+            : text.MayStop
+                ? $"({Regex(MarkerPattern.UpTo(text.Ends, text.Excludes))} | {Regex(MarkerPattern.Without([.. text.Ends, .. text.Excludes]))})"
             : Regex(MarkerPattern.UpTo(text.Ends, text.Excludes)),
         SequenceNode => All(ConstraintNode.Flatten(node)) is { } parts ? Join(parts) : null,
         ChoiceNode choice => All(choice.Alternatives) is { } alternatives ? $"({string.Join(" | ", alternatives)})" : null,
@@ -138,7 +141,8 @@ internal sealed class LarkRenderer
         if (Array.Exists(alternatives, static alternative => alternative is JsonValueNode) && Array.Exists(alternatives, BeginsAsJson))
         {
             throw new OutputFormatException(
-                "In this model's format a tool call begins as JSON does, and a grammar that this server's compiler reads cannot tell a call from a JSON answer. "
+                "In this model's format a tool call begins as JSON does, and a grammar that this server's compiler reads cannot tell a call from a "
+                    + "JSON answer. "
                 + "Ask for JSON without tools, or for tools without a response format.");
         }
 
@@ -213,7 +217,8 @@ internal sealed class LarkRenderer
     private string DelimitedValue(DelimitedValueNode value)
     {
         var text = Expression(ConstraintNode.Sequence(ConstraintNode.Literal(value.Delimiter), ConstraintNode.UpTo(value.Delimiter)));
-        Define("any_value", $"{text} | /-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?/ | \"true\" | \"false\" | \"null\" | any_dictionary | any_list");
+        Define("any_value",
+            $"{text} | /-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?/ | \"true\" | \"false\" | \"null\" | any_dictionary | any_list");
         Define("any_dictionary", "\"{\" (any_pair (\",\" any_pair)*)? \"}\"");
         Define("any_pair", "/[a-zA-Z0-9_.$-]+/ \":\" any_value");
         Define("any_list", "\"[\" (any_value (\",\" any_value)*)? \"]\"");

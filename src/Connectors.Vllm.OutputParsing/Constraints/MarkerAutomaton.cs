@@ -40,11 +40,14 @@ internal sealed class MarkerAutomaton
         // A state whose text ends in a marker is that marker.
         foreach (var state in _states)
         {
-            state.Target ??= _states.Where(other => other.Text.Length < state.Text.Length && other.Target is not null && state.Text.EndsWith(other.Text, StringComparison.Ordinal))
+            state.Target ??= _states.Where(other => other.Text.Length < state.Text.Length && other.Target is not null
+                && state.Text.EndsWith(other.Text, StringComparison.Ordinal))
                 .Select(other => other.Target).Order().LastOrDefault();
         }
 
-        Characters = [.. _states.SelectMany(state => state.Text.EnumerateRunes()).Select(rune => rune.ToString()).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        Characters =
+            [.. _states.SelectMany(state => state.Text.EnumerateRunes()).Select(rune => rune.ToString()).Distinct(StringComparer.Ordinal)
+                .Order(StringComparer.Ordinal)];
     }
 
     public int Count => _states.Count;

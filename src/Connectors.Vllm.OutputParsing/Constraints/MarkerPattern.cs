@@ -15,7 +15,8 @@ internal static class MarkerPattern
     private static readonly ConcurrentDictionary<string, string> Known = new(StringComparer.Ordinal);
 
     /// <summary>Text that ends with the first of the ends, and has none of the excludes in it.</summary>
-    public static string UpTo(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes) => Cached(ends, excludes, mayEndAnywhere: false);
+    public static string UpTo(IReadOnlyCollection<string> ends, IReadOnlyCollection<string> excludes) =>
+        Cached(ends, excludes, mayEndAnywhere: false);
 
     /// <summary>Text that has none of the markers in it, perhaps empty.</summary>
     public static string Without(IReadOnlyCollection<string> markers) => markers.Count == 0 ? "(.|\\n)*" : Cached([], markers, mayEndAnywhere: true);

@@ -101,7 +101,8 @@ internal static class MarkupCallGrammars
     {
         Open = "<ifm|tool_calls>",
         Begin = name => $"<ifm|tool_call>{name}\n",
-        Markup = new TaggedArguments { NameOpen = "<ifm|arg_key>", NameClose = _ => "</ifm|arg_key><ifm|arg_value>", ValueClose = "</ifm|arg_value>" }.Build,
+        Markup = new TaggedArguments
+        { NameOpen = "<ifm|arg_key>", NameClose = _ => "</ifm|arg_key><ifm|arg_value>", ValueClose = "</ifm|arg_value>" }.Build,
         End = "</ifm|tool_call>",
         Close = "</ifm|tool_calls>",
     };
@@ -111,7 +112,8 @@ internal static class MarkupCallGrammars
         Trigger = "<|tool_call:start|>",
         Separator = "\n",
         Begin = name => $"<|tool_call:start|>{name}\n",
-        Markup = new TaggedArguments { NameOpen = "<|tool_arg:start|>", NameClose = _ => "<|tool_arg:value|>", ValueClose = "<|tool_arg:end|>", After = Line }.Build,
+        Markup = new TaggedArguments
+        { NameOpen = "<|tool_arg:start|>", NameClose = _ => "<|tool_arg:value|>", ValueClose = "<|tool_arg:end|>", After = Line }.Build,
         End = "<|tool_call:end|>",
     };
 
@@ -192,5 +194,6 @@ internal static class MarkupCallGrammars
         Close = $"</{wrapper}>",
     };
 
-    private static TaggedArguments Attributes(string element) => new() { NameOpen = $"<{element} name=\"", NameClose = _ => "\">", ValueClose = $"</{element}>" };
+    private static TaggedArguments Attributes(string element) =>
+        new() { NameOpen = $"<{element} name=\"", NameClose = _ => "\">", ValueClose = $"</{element}>" };
 }

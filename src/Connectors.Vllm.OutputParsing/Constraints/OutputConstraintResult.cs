@@ -12,7 +12,8 @@ public sealed class OutputConstraintResult
     private readonly ConstraintNode? _constraint;
     private readonly OutputConstraintRequest _request;
 
-    internal OutputConstraintResult(OutputConstraintRequest request, ConstraintNode? constraint, CallShape callShape, string? note = null, bool isAnswer = false)
+    internal OutputConstraintResult(
+        OutputConstraintRequest request, ConstraintNode? constraint, CallShape callShape, string? note = null, bool isAnswer = false)
     {
         (_request, _constraint, CallShape, Note) = (request, constraint, callShape, note);
         IsAnswer = isAnswer && constraint is not JsonValueNode;
@@ -56,7 +57,8 @@ public sealed class OutputConstraintResult
     /// <summary>The schema of an output that is one JSON value, with the bound on white space as llguidance reads it (<c>x-guidance</c>).</summary>
     /// <exception cref="InvalidOperationException"><see cref="IsJson"/> is false.</exception>
     public string ToJsonSchema() =>
-        LarkRenderer.JsonSchema((_constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value.")).Schema, _request.BoundWhiteSpace);
+        LarkRenderer.JsonSchema((_constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value.")).Schema,
+            _request.BoundWhiteSpace);
 
     private ConstraintNode Constraint => _constraint ?? throw new InvalidOperationException("The output is free.");
 }

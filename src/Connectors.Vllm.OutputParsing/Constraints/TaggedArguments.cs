@@ -70,7 +70,8 @@ internal sealed record TaggedArguments
 
         // A value that may be a string or something else says which it is.
         var json = Sequence(Json(schema.ToNode()), Literal(ValueClose));
-        var others = Types.Skip(1).Where(type => schema.IsAny || schema.Types == ValueTypes.Unknown || Has(schema.Types, type)).Select(NameClose).Distinct().ToArray();
+        var others = Types.Skip(1).Where(type => schema.IsAny || schema.Types == ValueTypes.Unknown || Has(schema.Types, type)).Select(NameClose)
+            .Distinct().ToArray();
         return Choice(value, Sequence(Choice(others), json));
     }
 

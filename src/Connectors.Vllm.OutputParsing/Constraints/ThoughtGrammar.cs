@@ -23,7 +23,8 @@ internal static class ThoughtGrammar
         return inside == true ? Block("", format) : Optional(Choice([.. Opens(format.ThoughtOpens).Select(open => Block(open, format))]));
     }
 
-    private static ConstraintNode Block(string open, ConstraintFormat format) => Sequence(open, UpTo([.. format.ThoughtCloses]), format.TextAfterThought);
+    private static ConstraintNode Block(string open, ConstraintFormat format) =>
+        Sequence(open, UpTo([.. format.ThoughtCloses]), format.TextAfterThought);
 
     /// <summary>The opening markers; of two that begin alike, the shorter one.</summary>
     private static IEnumerable<string> Opens(IReadOnlyList<string> opens) =>

@@ -36,7 +36,8 @@ internal static class DsmlFormat
 
     public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], CallGrammar = MarkupCallGrammars.DeepSeekV4.Build };
 
-    public static readonly ToolSyntax V41 = V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], CallGrammar = MarkupCallGrammars.DeepSeekV41.Build };
+    public static readonly ToolSyntax V41 =
+        V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], CallGrammar = MarkupCallGrammars.DeepSeekV41.Build };
 
     /// <summary>Closers as models leave them behind: with a space, with ASCII bars, without their bracket.</summary>
     private static IEnumerable<string> StrayClosers() =>

@@ -2,11 +2,14 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>What Semantic Kernel's telemetry and users look for in a content's metadata: Id, CreatedAt, Usage, FinishReason, and vLLM's extras by their names.</summary>
+/// <summary>
+/// What Semantic Kernel's telemetry and users look for in a content's metadata: Id, CreatedAt, Usage, FinishReason, and vLLM's extras by their names.
+/// </summary>
 internal static class AnswerMetadata
 {
     public static IReadOnlyDictionary<string, object?> Of(ChatResponseUpdate update) => Of(
-        update.AdditionalProperties, update.ResponseId, update.CreatedAt, update.Contents.OfType<UsageContent>().FirstOrDefault()?.Details, update.FinishReason);
+        update.AdditionalProperties, update.ResponseId, update.CreatedAt, update.Contents.OfType<UsageContent>().FirstOrDefault()?.Details,
+        update.FinishReason);
 
     public static IReadOnlyDictionary<string, object?> Of(ChatMessage message, ChatResponse response) =>
         Of(message.AdditionalProperties, response.ResponseId, response.CreatedAt, response.Usage, response.FinishReason);

@@ -2,7 +2,9 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>Numbers the choices of a stream by their message ids. Each round of function calling is a response of its own and starts at 0 again.</summary>
+/// <summary>
+/// Numbers the choices of a stream by their message ids. Each round of function calling is a response of its own and starts at 0 again.
+/// </summary>
 internal sealed class ChoiceIndex
 {
     private readonly Dictionary<string, int> _known = new(StringComparer.Ordinal);

@@ -8,12 +8,13 @@ using Sk = Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// The one place that knows what a function's value becomes for the model: a text, or images and sound where it returned some. Values are what functions of
-/// the kernel return, and what applications put into a <see cref="Sk.FunctionResultContent"/> themselves.
+/// The one place that knows what a function's value becomes for the model: a text, or images and sound where it returned some. Values are what
+/// functions of the kernel return, and what applications put into a <see cref="Sk.FunctionResultContent"/> themselves.
 /// </summary>
 internal static class FunctionResults
 {
-    private static readonly JsonSerializerOptions Json = new(AIJsonUtilities.DefaultOptions) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = false };
+    private static readonly JsonSerializerOptions Json = new(AIJsonUtilities.DefaultOptions)
+    { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = false };
 
     /// <summary>The value as a text where it is one, else as it was returned (media). This is what a history keeps.</summary>
     public static object Plain(object? value) => ToAi(value) is string text ? text : value!;

@@ -16,7 +16,8 @@ internal static class HistoryMapper
         foreach (var content in history)
         {
             // A default role has no label; Semantic Kernel itself takes such a message for the user's.
-            var message = new ChatMessage { Role = content.Role.Label is { Length: > 0 } role ? new ChatRole(role) : ChatRole.User, AuthorName = content.AuthorName };
+            var message = new ChatMessage
+            { Role = content.Role.Label is { Length: > 0 } role ? new ChatRole(role) : ChatRole.User, AuthorName = content.AuthorName };
             foreach (var item in content.Items)
             {
                 message.Contents.Add(ToAi(item));
@@ -38,16 +39,18 @@ internal static class HistoryMapper
         BinaryContent { Data: { } data } binary => new DataContent(data, binary.MimeType ?? DefaultType(binary)),
         BinaryContent { Uri: { } uri } binary => new UriContent(uri, binary.MimeType ?? DefaultType(binary)),
         FileReferenceContent file => new HostedFileContent(file.FileId),
-        Sk.FunctionCallContent call => new Ai.FunctionCallContent(call.Id ?? string.Empty, FunctionNames.ToTool(call.PluginName, call.FunctionName), call.Arguments)
-        {
-            Exception = call.Exception,
+        Sk.FunctionCallContent call =>
+            new Ai.FunctionCallContent(call.Id ?? string.Empty, FunctionNames.ToTool(call.PluginName, call.FunctionName), call.Arguments)
+            {
+                Exception = call.Exception,
 
-            // Among them the arguments as the model wrote them: only so does a re-sent history extend the prompt that the server has cached.
-            AdditionalProperties = call.Metadata is null ? null : new AdditionalPropertiesDictionary(call.Metadata),
-        },
+                // Among them the arguments as the model wrote them: only so does a re-sent history extend the prompt that the server has cached.
+                AdditionalProperties = call.Metadata is null ? null : new AdditionalPropertiesDictionary(call.Metadata),
+            },
         Sk.FunctionResultContent result => new Ai.FunctionResultContent(result.CallId ?? string.Empty, FunctionResults.ToAi(result.Result)),
         _ => throw new NotSupportedException(
-            $"A message holds {item.GetType().Name}, which a vLLM server cannot take. Pass text, images, audio, video, function calls or function results."),
+            $"A message holds {item.GetType().Name}, which a vLLM server cannot take. Pass text, images, audio, video, function calls or function "
+                + "results."),
     };
 
     private static string DefaultType(BinaryContent content) => content is AudioContent ? "audio/wav" : "application/octet-stream";

@@ -4,10 +4,15 @@ using Microsoft.SemanticKernel.ChatCompletion;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>What the settings' <see cref="FunctionChoiceBehavior"/> says for one request: which functions the model is told of, and whether they are invoked for the caller.</summary>
+/// <summary>
+/// What the settings' <see cref="FunctionChoiceBehavior"/> says for one request: which functions the model is told of, and whether they are invoked
+/// for the caller.
+/// </summary>
 internal sealed class FunctionChoices
 {
-    /// <summary>How many requests in a row may end in function calls before the calls are handed to the caller; Semantic Kernel's own limit.</summary>
+    /// <summary>
+    /// How many requests in a row may end in function calls before the calls are handed to the caller; Semantic Kernel's own limit.
+    /// </summary>
     private const int MaxRounds = 128;
 
     private static readonly FunctionChoices None = new(null, []);
@@ -40,10 +45,12 @@ internal sealed class FunctionChoices
             return None;
         }
 
-        var configuration = behavior.GetConfiguration(new FunctionChoiceBehaviorConfigurationContext(history) { Kernel = kernel, RequestSequenceIndex = round });
+        var configuration =
+            behavior.GetConfiguration(new FunctionChoiceBehaviorConfigurationContext(history) { Kernel = kernel, RequestSequenceIndex = round });
         configuration.AutoInvoke = configuration.AutoInvoke && mayInvoke && kernel is not null && round < MaxRounds;
         return new FunctionChoices(
-            configuration, [.. (configuration.Functions ?? []).Select(function => new FunctionTool(function, configuration.Options.AllowStrictSchemaAdherence))]);
+            configuration,
+            [.. (configuration.Functions ?? []).Select(function => new FunctionTool(function, configuration.Options.AllowStrictSchemaAdherence))]);
     }
 
     /// <summary>The request's options with the tools in them; the given ones stay as they are.</summary>
@@ -67,10 +74,13 @@ internal sealed class FunctionChoices
     public KernelFunction? Find(string tool) => _tools.FirstOrDefault(known => known.Name == tool)?.Function;
 }
 
-/// <summary>A kernel function as a tool the model may call: a declaration, so that no middleware of the chat client invokes it past Semantic Kernel's filters.</summary>
+/// <summary>
+/// A kernel function as a tool the model may call: a declaration, so that no middleware of the chat client invokes it past Semantic Kernel's filters.
+/// </summary>
 internal sealed class FunctionTool(KernelFunction function, bool strict) : AIFunctionDeclaration
 {
-    private static readonly IReadOnlyDictionary<string, object?> Strict = new Dictionary<string, object?>(StringComparer.Ordinal) { ["strict"] = true };
+    private static readonly IReadOnlyDictionary<string, object?> Strict = new Dictionary<string, object?>(StringComparer.Ordinal)
+    { ["strict"] = true };
 
     public KernelFunction Function => function;
 

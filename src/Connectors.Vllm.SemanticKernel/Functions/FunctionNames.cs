@@ -3,8 +3,8 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// A function's names: the model knows a tool <c>Plugin_Function</c> (a dash would be an operator to models that write calls as Python), the kernel a function
-/// in a plugin, a stream <c>Plugin-Function</c>, which is what Semantic Kernel's FunctionCallContentBuilder splits.
+/// A function's names: the model knows a tool <c>Plugin_Function</c> (a dash would be an operator to models that write calls as Python), the kernel a
+/// function in a plugin, a stream <c>Plugin-Function</c>, which is what Semantic Kernel's FunctionCallContentBuilder splits.
 /// </summary>
 internal static class FunctionNames
 {
@@ -15,7 +15,10 @@ internal static class FunctionNames
 
     public static string ToStream(string? plugin, string function) => Join(plugin, StreamSeparator, function);
 
-    /// <summary>Plugin and function of a tool: one the model was told of in this request, else one of the kernel. Names may hold the separator themselves, so no text is split blindly.</summary>
+    /// <summary>
+    /// Plugin and function of a tool: one the model was told of in this request, else one of the kernel. Names may hold the separator themselves, so
+    /// no text is split blindly.
+    /// </summary>
     /// <returns>The whole name and no plugin when nobody knows such a function.</returns>
     public static (string? Plugin, string Function) Resolve(string tool, FunctionChoices choices, Kernel? kernel)
     {
@@ -26,7 +29,8 @@ internal static class FunctionNames
 
         foreach (var plugin in kernel?.Plugins ?? Enumerable.Empty<KernelPlugin>())
         {
-            if (tool.Length > plugin.Name.Length + 1 && tool[plugin.Name.Length] == ToolSeparator && tool.StartsWith(plugin.Name, StringComparison.OrdinalIgnoreCase)
+            if (tool.Length > plugin.Name.Length + 1 && tool[plugin.Name.Length] == ToolSeparator
+                && tool.StartsWith(plugin.Name, StringComparison.OrdinalIgnoreCase)
                 && tool[(plugin.Name.Length + 1)..] is var function && plugin.Contains(function))
             {
                 return (plugin.Name, function);
@@ -36,5 +40,7 @@ internal static class FunctionNames
         return (null, tool);
     }
 
-    private static string Join(string? plugin, char separator, string function) => string.IsNullOrEmpty(plugin) ? function : $"{plugin}{separator}{function}";
+    private static string Join(string? plugin, char separator, string function) => string.IsNullOrEmpty(plugin)
+        ? function
+        : $"{plugin}{separator}{function}";
 }

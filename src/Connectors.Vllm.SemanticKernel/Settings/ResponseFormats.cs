@@ -18,7 +18,9 @@ internal static class ResponseFormats
         JsonElement { ValueKind: JsonValueKind.Object } json => OfObject(json),
         JsonDocument document => Read(document.RootElement),
         System.Text.Json.Nodes.JsonNode node => Read(JsonElement.Parse(node.ToJsonString())),
-        _ => throw new FormatException("It must be \"text\", \"json_object\", a JSON schema, a type, or {\"type\": \"json_schema\", \"json_schema\": {\"name\": …, \"schema\": …}}."),
+        _ => throw new FormatException(
+            "It must be \"text\", \"json_object\", a JSON schema, a type, or {\"type\": \"json_schema\", \"json_schema\": {\"name\": …, "
+                + "\"schema\": …}}."),
     };
 
     private static ChatResponseFormat OfObject(JsonElement json)
@@ -41,5 +43,6 @@ internal static class ResponseFormats
         return ChatResponseFormat.ForJsonSchema(json.Clone());
     }
 
-    private static string? Member(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Member(JsonElement json, string name) => json.TryGetProperty(name, out var value)
+        && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }

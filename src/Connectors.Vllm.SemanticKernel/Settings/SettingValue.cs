@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Values of execution settings by vLLM's names, whoever wrote them: code, a prompt file (JSON or YAML, where numbers may be text), or another connector's
-/// settings, whose names for the same thing are known here.
+/// Values of execution settings by vLLM's names, whoever wrote them: code, a prompt file (JSON or YAML, where numbers may be text), or another
+/// connector's settings, whose names for the same thing are known here.
 /// </summary>
 internal static class SettingValue
 {
@@ -68,10 +68,12 @@ internal static class SettingValue
         {
             return Converters[name](value);
         }
-        catch (Exception exception) when (exception is FormatException or InvalidCastException or OverflowException or InvalidOperationException or JsonException)
+        catch (Exception exception)
+            when (exception is FormatException or InvalidCastException or OverflowException or InvalidOperationException or JsonException)
         {
             throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"The execution setting '{givenName}' does not take {value} ({value.GetType().Name})."), exception);
+                string.Create(CultureInfo.InvariantCulture, $"The execution setting '{givenName}' does not take {value} ({value.GetType().Name})."),
+                exception);
         }
     }
 
@@ -131,7 +133,8 @@ internal static class SettingValue
 
     private static Dictionary<string, object?> Members(object value) => value switch
     {
-        JsonElement { ValueKind: JsonValueKind.Object } json => json.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value),
+        JsonElement { ValueKind: JsonValueKind.Object } json =>
+            json.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value),
         IEnumerable<KeyValuePair<string, object?>> members => members.ToDictionary(),
         _ => throw new InvalidCastException(),
     };

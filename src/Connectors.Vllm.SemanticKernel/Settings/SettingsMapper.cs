@@ -5,8 +5,8 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Execution settings to chat options. Not by Semantic Kernel's own conversion: its detour over JSON needs reflection, fails on types as response formats, and
-/// loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
+/// Execution settings to chat options. Not by Semantic Kernel's own conversion: its detour over JSON needs reflection, fails on types as response
+/// formats, and loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
 /// </summary>
 internal static class SettingsMapper
 {
@@ -44,7 +44,8 @@ internal static class SettingsMapper
 
         // What would go into the body of an HTTP request beside everything else are settings like the others.
         return values.SelectMany(static pair => pair is { Key: "extra_body", Value: IEnumerable<KeyValuePair<string, object?>> extras }
-            ? extras.Select(static extra => KeyValuePair.Create(extra.Key.StartsWith("$.", StringComparison.Ordinal) ? extra.Key[2..] : extra.Key, extra.Value))
+            ? extras.Select(
+                static extra => KeyValuePair.Create(extra.Key.StartsWith("$.", StringComparison.Ordinal) ? extra.Key[2..] : extra.Key, extra.Value))
             : [pair]);
     }
 
@@ -54,7 +55,8 @@ internal static class SettingsMapper
         var type = AIJsonUtilities.DefaultOptions.GetTypeInfo(settings.GetType());
         foreach (var property in type.Properties)
         {
-            if (property is { Get: { } get, IsExtensionData: false } && property.Name is not ("service_id" or "model_id" or "function_choice_behavior") && get(settings) is { } value)
+            if (property is { Get: { } get, IsExtensionData: false }
+                && property.Name is not ("service_id" or "model_id" or "function_choice_behavior") && get(settings) is { } value)
             {
                 yield return KeyValuePair.Create(property.Name, (object?)value);
             }

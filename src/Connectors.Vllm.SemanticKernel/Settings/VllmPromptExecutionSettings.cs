@@ -140,7 +140,8 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
 
     /// <summary>
     /// <c>"text"</c>, <c>"json_object"</c>, a JSON schema (a <see cref="System.Text.Json.JsonElement"/> or its text), OpenAI's
-    /// <c>{"type": "json_schema", …}</c>, a <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, or a <see cref="Type"/> whose schema the answer follows.
+    /// <c>{"type": "json_schema", …}</c>, a <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, or a <see cref="Type"/> whose schema the answer
+    /// follows.
     /// </summary>
     [JsonPropertyName("response_format")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -222,8 +223,9 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     }
 
     /// <summary>
-    /// The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy. Extension data with the names of the properties here (as they
-    /// come from prompt files), and properties of other connectors' settings that mean the same, become those properties; others are kept as extension data.
+    /// The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy. Extension data with the names of the properties here
+    /// (as they come from prompt files), and properties of other connectors' settings that mean the same, become those properties; others are kept as
+    /// extension data.
     /// </summary>
     /// <param name="settings">Any connector's settings, or null.</param>
     /// <returns>The settings.</returns>

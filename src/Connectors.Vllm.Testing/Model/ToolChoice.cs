@@ -11,7 +11,8 @@ internal static partial class ToolChoice
     private static readonly HashSet<string> Fillers = new(StringComparer.Ordinal)
     {
         "the", "and", "for", "you", "your", "with", "what", "whats", "from", "this", "that", "please", "can", "could", "would", "tell", "get", "give",
-        "show", "returns", "return", "gets", "are", "how", "who", "when", "where", "which", "will", "has", "have", "name", "about", "any", "its", "was", "not", "use",
+        "show", "returns", "return", "gets", "are", "how", "who", "when", "where", "which", "will", "has", "have", "name", "about", "any", "its",
+        "was", "not", "use",
         "into", "current",
     };
 

@@ -104,7 +104,8 @@ internal static class MicrosoftTokenizerAdapter
     }
 
     private sealed class MicrosoftDecoder(Tokenizer tokenizer, AddedTokenSet added)
-        : TextDecoder(DecodeTable.Create(new MicrosoftModel(tokenizer, Words(null)), added, DecoderKind.Chain, tokensAreBytes: false), DecoderKind.Chain, null)
+        : TextDecoder(
+            DecodeTable.Create(new MicrosoftModel(tokenizer, Words(null)), added, DecoderKind.Chain, tokensAreBytes: false), DecoderKind.Chain, null)
     {
         public override bool Shows(int id, bool skipSpecial) => id >= 0 && !(skipSpecial && added.IsSpecial(id));
 

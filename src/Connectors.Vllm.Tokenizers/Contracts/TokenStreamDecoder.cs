@@ -5,8 +5,8 @@ namespace Connectors.Vllm.Tokenizers;
 /// <summary>
 /// Turns the ids of one generated text into characters as they arrive: a character that is spread over several tokens comes out when its
 /// last part is there, and no piece of text ever splits one. Cost per token does not depend on how much went before. The pieces joined
-/// are the text <see cref="VllmTokenizer.Decode(ReadOnlySpan{int}, bool)"/> gives for all ids, except that a byte-fallback run that ends as invalid UTF-8 does not
-/// take back characters already given out.
+/// are the text <see cref="VllmTokenizer.Decode(ReadOnlySpan{int}, bool)"/> gives for all ids, except that a byte-fallback run that ends as invalid
+/// UTF-8 does not take back characters already given out.
 /// Not thread-safe; one per generated text. Made by <see cref="VllmTokenizer.CreateStreamDecoder"/>.
 /// </summary>
 public abstract class TokenStreamDecoder

@@ -89,7 +89,8 @@ internal sealed class BatchDisplay : IDisposable
         var perSecond = progress.Elapsed > TimeSpan.Zero ? done / progress.Elapsed.TotalSeconds : 0;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Bar(step.Before + done, done, progress.Elapsed)}{progress.Running} of {progress.Parallelism} running, {perSecond:F1} requests/s, {Rate(progress):N0} tokens/s, {step.Failed:N0} failed, {progress.Retries:N0} retried");
+            $"{Bar(step.Before + done, done, progress.Elapsed)}{progress.Running} of {progress.Parallelism} running, {perSecond:F1} "
+                + $"requests/s, {Rate(progress):N0} tokens/s, {step.Failed:N0} failed, {progress.Retries:N0} retried");
     }
 
     /// <summary>How far, and how long it will take at the pace so far.</summary>
@@ -102,15 +103,20 @@ internal sealed class BatchDisplay : IDisposable
 
         var share = Math.Min(1, (double)all / _total.Value);
         var bar = new string('#', (int)(20 * share)).PadRight(20, '.');
-        var left = done > 0 ? TimeSpan.FromSeconds(elapsed.TotalSeconds / done * (_total.Value - all)).ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture) : "?";
+        var left = done > 0 ? TimeSpan.FromSeconds(elapsed.TotalSeconds / done * (_total.Value - all))
+            .ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture) : "?";
         return string.Create(CultureInfo.InvariantCulture, $"[{bar}] {all:N0} of {_total:N0}, {left} left, ");
     }
 
-    private static double Rate(ChatBatchProgress progress) => progress.Elapsed > TimeSpan.Zero ? progress.OutputTokens / progress.Elapsed.TotalSeconds : 0;
+    private static double Rate(ChatBatchProgress progress) => progress.Elapsed > TimeSpan.Zero
+        ? progress.OutputTokens / progress.Elapsed.TotalSeconds
+        : 0;
 
     private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Share(long part, long whole) => whole == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" ({100.0 * part / whole:F0} % from the prefix cache)");
+    private static string Share(long part, long whole) => whole == 0
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $" ({100.0 * part / whole:F0} % from the prefix cache)");
 
     private static string Json(string kind, ChatBatchProgress progress, long before, long failed, bool? complete)
     {

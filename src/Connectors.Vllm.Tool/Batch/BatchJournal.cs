@@ -3,12 +3,12 @@ using System.Text.Json;
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
-/// What a batch has done, on disk: one line per finished request, in the order of finishing, after a header that names the settings. It is the truth that the
-/// output files are written from, so a batch that was killed goes on where its journal ends. Appending is thread-safe.
+/// What a batch has done, on disk: one line per finished request, in the order of finishing, after a header that names the settings. It is the truth
+/// that the output files are written from, so a batch that was killed goes on where its journal ends. Appending is thread-safe.
 /// </summary>
 /// <remarks>
-/// A line is <c>{"index":…,"hash":"…","failed":…,"row":{…}}</c>. A last line without its line break was cut by a crash and is dropped. Lines reach the disk itself
-/// (fsync) within <see cref="FlushInterval"/>.
+/// A line is <c>{"index":…,"hash":"…","failed":…,"row":{…}}</c>. A last line without its line break was cut by a crash and is dropped. Lines reach
+/// the disk itself (fsync) within <see cref="FlushInterval"/>.
 /// </remarks>
 internal sealed class BatchJournal : IAsyncDisposable
 {
@@ -69,7 +69,8 @@ internal sealed class BatchJournal : IAsyncDisposable
             }
 
             return entry.Hash == hash ? !entry.Forgotten : throw new BatchException(
-                $"Line {line} of the input is not what it was when the journal {_file.Name} was written. Give the same input, or another --output, or --restart to begin again.");
+                $"Line {line} of the input is not what it was when the journal {_file.Name} was written. Give the same input, or another --output, "
+                    + "or --restart to begin again.");
         }
     }
 
@@ -100,7 +101,9 @@ internal sealed class BatchJournal : IAsyncDisposable
             {
                 // Half a line in the middle would make the journal unreadable.
                 _file.SetLength(start);
-                throw new BatchException($"The journal {_file.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where it was.", exception);
+                throw new BatchException(
+                    $"The journal {_file.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where "
+                        + "it was.", exception);
             }
         }
     }
@@ -125,7 +128,8 @@ internal sealed class BatchJournal : IAsyncDisposable
     {
         lock (_gate)
         {
-            return [.. _entries.Where(static entry => !entry.Value.Forgotten).OrderBy(static entry => entry.Value.Offset).Select(static entry => entry.Key)];
+            return [.. _entries.Where(static entry => !entry.Value.Forgotten).OrderBy(static entry => entry.Value.Offset)
+                .Select(static entry => entry.Key)];
         }
     }
 
@@ -188,7 +192,8 @@ internal sealed class BatchJournal : IAsyncDisposable
             }
             else if (TryParse(line) is { } entry)
             {
-                _entries[entry.Index] = new Entry(offset + entry.RowStart, entry.RowLength, entry.Hash, entry.Failed, Forgotten: retryFailed && entry.Failed);
+                _entries[entry.Index] =
+                    new Entry(offset + entry.RowStart, entry.RowLength, entry.Hash, entry.Failed, Forgotten: retryFailed && entry.Failed);
             }
             else
             {
@@ -212,7 +217,9 @@ internal sealed class BatchJournal : IAsyncDisposable
         }
 
         throw line.AsSpan().StartsWith("""{"vllm_grpc_batch":"""u8)
-            ? new BatchException($"The journal {path} was written with other settings (model, limits, schema, tools, shard …). Use the same, or another --output, or --restart to begin again.")
+            ? new BatchException(
+                $"The journal {path} was written with other settings (model, limits, schema, tools, shard …). Use the same, or another --output, "
+                    + "or --restart to begin again.")
             : new BatchException($"{path} is not a journal of this tool. Give another --output, or delete it.");
     }
 

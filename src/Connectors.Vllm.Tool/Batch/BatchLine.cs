@@ -24,7 +24,9 @@ internal readonly record struct Shard(int Number, int Count)
 
     /// <summary>Reads <c>3/16</c>.</summary>
     public static Shard? TryParse(string text) =>
-        text.Split('/') is [var number, var count] && int.TryParse(number, out var n) && int.TryParse(count, out var c) && c >= 1 && n >= 1 && n <= c ? new Shard(n, c) : null;
+        text.Split('/') is [var number, var count] && int.TryParse(number, out var n) && int.TryParse(count, out var c) && c >= 1 && n >= 1 && n <= c
+            ? new Shard(n, c)
+            : null;
 
     public override string ToString() => $"{Number}/{Count}";
 }
@@ -50,7 +52,8 @@ internal static class BatchLines
     /// <summary>How many requests a file holds for this shard; null for standard input, and for CSV, whose rows may span lines.</summary>
     public static long? Count(BatchSettings settings) => settings.Csv is not null || settings.Input is null or "-" || !File.Exists(settings.Input)
         ? null
-        : File.ReadLines(settings.Input).Where(static line => !string.IsNullOrWhiteSpace(line)).Select(static (_, index) => (long)index).LongCount(index => settings.Shard.Has(index));
+        : File.ReadLines(settings.Input).Where(static line => !string.IsNullOrWhiteSpace(line)).Select(static (_, index) => (long)index)
+            .LongCount(index => settings.Shard.Has(index));
 
     /// <summary>Each row of a CSV file (with a header row) in a template: <c>{{column}}</c> stands for the row's value.</summary>
     /// <exception cref="BatchException">The template names a column that is not there, or the file is no CSV.</exception>
@@ -120,7 +123,9 @@ internal sealed class PromptTemplate
         }
 
         pieces.Add(rest.ToString());
-        return columns.Count > 0 ? new PromptTemplate([.. pieces], [.. columns]) : throw new BatchException("--template has no {{column}} in it, so every prompt would be the same.");
+        return columns.Count > 0
+            ? new PromptTemplate([.. pieces], [.. columns])
+            : throw new BatchException("--template has no {{column}} in it, so every prompt would be the same.");
     }
 
     public string Fill(IReadOnlyList<string> values)

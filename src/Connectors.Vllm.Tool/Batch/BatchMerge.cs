@@ -25,7 +25,9 @@ internal static class BatchMerge
             {
                 if (row.Index == last)
                 {
-                    throw new BatchException($"Request {BatchRow.IdOf(row.Index)} is in two files, {inputs[row.File]} is one of them. Were two shards run with the same --shard?");
+                    throw new BatchException(
+                        $"Request {BatchRow.IdOf(row.Index)} is in two files, {inputs[row.File]} is one of them. Were two shards run with the same "
+                            + "--shard?");
                 }
 
                 output.Write(row.Line);
@@ -44,7 +46,9 @@ internal static class BatchMerge
                     var index = IndexOf(line) ?? throw new BatchException($"{inputs[file]} is not an output of 'vllm-grpc batch': {Start(line)}");
                     if (index <= previous)
                     {
-                        throw new BatchException($"{inputs[file]} is not in the order of the input (written with --order completed?): {BatchRow.IdOf(index)} comes after {BatchRow.IdOf(previous)}.");
+                        throw new BatchException(
+                            $"{inputs[file]} is not in the order of the input (written with --order completed?): {BatchRow.IdOf(index)} comes "
+                                + $"after {BatchRow.IdOf(previous)}.");
                     }
 
                     queue.Enqueue((line, index, file), index);
@@ -74,7 +78,8 @@ internal static class BatchMerge
         try
         {
             using var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 });
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("id", out var id)
+                && id.ValueKind == JsonValueKind.String
                 ? BatchRow.IndexOf(id.GetString())
                 : null;
         }

@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
-/// The files of a batch: results, and errors beside them. They are written from the journal, in the order of the input (as far as that is complete) or as requests
-/// finish, so they can be made anew at any time; a batch that goes on begins by doing that.
+/// The files of a batch: results, and errors beside them. They are written from the journal, in the order of the input (as far as that is complete)
+/// or as requests finish, so they can be made anew at any time; a batch that goes on begins by doing that.
 /// </summary>
 internal sealed class BatchOutput : IDisposable
 {

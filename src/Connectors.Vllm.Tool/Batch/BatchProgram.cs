@@ -90,7 +90,9 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
         catch (FormatException exception)
         {
             Interlocked.Increment(ref _failed);
-            sink.Add(BatchRow.Error(line.Index, hash, exception.Data["custom_id"] as string, line.Line, "invalid_request", $"line {line.Line}: {exception.Message}"));
+            sink.Add(
+                BatchRow.Error(
+                    line.Index, hash, exception.Data["custom_id"] as string, line.Line, "invalid_request", $"line {line.Line}: {exception.Message}"));
             return null;
         }
     }
@@ -127,7 +129,9 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
     {
         try
         {
-            return settings.Input is null or "-" ? new StreamReader(Console.OpenStandardInput(), Encoding.UTF8) : new StreamReader(settings.Input, Encoding.UTF8);
+            return settings.Input is null or "-"
+                ? new StreamReader(Console.OpenStandardInput(), Encoding.UTF8)
+                : new StreamReader(settings.Input, Encoding.UTF8);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -12,15 +12,20 @@ internal sealed class CompletionOptions(ChatOptions options) : ChatOptions(optio
 /// <summary>Sends requests with <see cref="CompletionOptions"/> as raw completions, and all others on unchanged.</summary>
 internal sealed class CompletionChatClient(IChatClient inner) : DelegatingChatClient(inner)
 {
-    private readonly VllmChatClient _vllm = inner.GetService<VllmChatClient>() ?? throw new ArgumentException("The client has no VllmChatClient inside.", nameof(inner));
+    private readonly VllmChatClient _vllm = inner.GetService<VllmChatClient>()
+        ?? throw new ArgumentException("The client has no VllmChatClient inside.", nameof(inner));
 
-    public override Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public override Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         options is CompletionOptions
-            ? _vllm.CompleteStreamingAsync(string.Concat(messages.Select(static message => message.Text)), options, cancellationToken).ToChatResponseAsync(cancellationToken)
+            ? _vllm.CompleteStreamingAsync(string.Concat(messages.Select(static message => message.Text)), options, cancellationToken)
+                .ToChatResponseAsync(cancellationToken)
             : base.GetResponseAsync(messages, options, cancellationToken);
 }
 
-/// <summary>Turns a line of the input into a request. Three forms: OpenAI's batch line, a body with <c>messages</c>, and <c>{"prompt": …}</c>.</summary>
+/// <summary>
+/// Turns a line of the input into a request. Three forms: OpenAI's batch line, a body with <c>messages</c>, and <c>{"prompt": …}</c>.
+/// </summary>
 internal sealed class BatchRequests(ChatOptions defaults, string? system)
 {
     /// <exception cref="FormatException">The line is no request; the message says why.</exception>
@@ -93,7 +98,8 @@ internal sealed class BatchRequests(ChatOptions defaults, string? system)
 
             // OpenAI's own body has a model beside the prompt and means a raw completion; the plain form is a question to be answered.
             return body.TryGetProperty("model", out _)
-                ? new ChatBatchRequest(BatchRow.IdOf(line.Index), [new ChatMessage(ChatRole.User, prompt.GetString())], new CompletionOptions(options))
+                ? new ChatBatchRequest(
+                    BatchRow.IdOf(line.Index), [new ChatMessage(ChatRole.User, prompt.GetString())], new CompletionOptions(options))
                 : Prompt(line, prompt.GetString()!, options);
         }
 

@@ -31,7 +31,8 @@ internal sealed record BatchRow(long Index, string Hash, bool Failed, ReadOnlyMe
     }
 
     /// <summary>An error as a row of its own.</summary>
-    public static BatchRow Error(long index, string hash, string? customId, long line, string code, string message) => Of(index, hash, failed: true, writer =>
+    public static BatchRow Error(
+        long index, string hash, string? customId, long line, string code, string message) => Of(index, hash, failed: true, writer =>
     {
         writer.WriteString("custom_id", customId);
         writer.WriteNull("response");

@@ -4,8 +4,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
-/// A request in the form of OpenAI's chat and completion endpoints, as batch files and data sets hold them. What Microsoft.Extensions.AI has a member for goes
-/// there; everything else goes on under its own name in <see cref="ChatOptions.AdditionalProperties"/>, where the client knows vLLM's names.
+/// A request in the form of OpenAI's chat and completion endpoints, as batch files and data sets hold them. What Microsoft.Extensions.AI has a member
+/// for goes there; everything else goes on under its own name in <see cref="ChatOptions.AdditionalProperties"/>, where the client knows vLLM's names.
 /// </summary>
 internal static class OpenAIRequest
 {
@@ -54,7 +54,9 @@ internal static class OpenAIRequest
             return AIFunctionFactory.CreateDeclaration(
                 function.GetProperty("name").GetString() ?? throw new FormatException("a tool has no name"),
                 function.TryGetProperty("description", out var description) ? description.GetString() : null,
-                function.TryGetProperty("parameters", out var parameters) ? parameters.Clone() : JsonDocument.Parse("""{"type":"object","properties":{}}""").RootElement);
+                function.TryGetProperty("parameters", out var parameters)
+                    ? parameters.Clone()
+                    : JsonDocument.Parse("""{"type":"object","properties":{}}""").RootElement);
         })];
 
     private static void ReadOption(ChatOptions options, string name, JsonElement value)
@@ -93,7 +95,9 @@ internal static class OpenAIRequest
                 options.PresencePenalty = value.GetSingle();
                 break;
             case "stop":
-                options.StopSequences = value.ValueKind == JsonValueKind.String ? [value.GetString()!] : [.. value.EnumerateArray().Select(static stop => stop.GetString()!)];
+                options.StopSequences = value.ValueKind == JsonValueKind.String
+                    ? [value.GetString()!]
+                    : [.. value.EnumerateArray().Select(static stop => stop.GetString()!)];
                 break;
             case "tools":
                 options.Tools = ReadTools(value);
@@ -165,7 +169,9 @@ internal static class OpenAIRequest
 
     private static FunctionCallContent ReadCall(JsonElement call, int index, int position)
     {
-        var function = call.TryGetProperty("function", out var inner) ? inner : throw new FormatException($"messages[{index}] has a tool call without 'function'");
+        var function = call.TryGetProperty("function", out var inner)
+            ? inner
+            : throw new FormatException($"messages[{index}] has a tool call without 'function'");
         var name = Text(function, "name") ?? throw new FormatException($"messages[{index}] has a tool call without a name");
         var id = Text(call, "id") ?? $"call_{index}_{position}";
         return FunctionCallContent.CreateFromParsedArguments(
@@ -202,7 +208,8 @@ internal static class OpenAIRequest
 
     private static AIContent Image(JsonElement image)
     {
-        var address = (image.ValueKind == JsonValueKind.String ? image.GetString() : Text(image, "url")) ?? throw new FormatException("an image has no 'url'");
+        var address = (image.ValueKind == JsonValueKind.String ? image.GetString() : Text(image, "url"))
+            ?? throw new FormatException("an image has no 'url'");
         return address.StartsWith("data:", StringComparison.Ordinal) ? new DataContent(address) : new UriContent(address, "image/*");
     }
 
@@ -214,7 +221,9 @@ internal static class OpenAIRequest
     };
 
     private static string? Text(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     private static void Require(JsonElement element, JsonValueKind kind, string what)
     {

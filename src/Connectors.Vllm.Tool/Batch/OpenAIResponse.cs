@@ -73,7 +73,8 @@ internal static class OpenAIResponse
 
         writer.WriteEndObject();
         writer.WriteString("finish_reason", response.FinishReason?.Value);
-        if (message.AdditionalProperties?.TryGetValue("logprobs", out var logprobs) == true && logprobs is JsonElement { ValueKind: JsonValueKind.Array } tokens)
+        if (message.AdditionalProperties?.TryGetValue("logprobs", out var logprobs) == true
+            && logprobs is JsonElement { ValueKind: JsonValueKind.Array } tokens)
         {
             writer.WriteStartObject("logprobs");
             writer.WritePropertyName("content");
@@ -86,6 +87,7 @@ internal static class OpenAIResponse
 
     public static string ArgumentsOf(FunctionCallContent call) =>
         call.AdditionalProperties?.TryGetValue("vllm.raw_arguments", out var raw) == true && raw is string text ? text
-        : call.Arguments is { } arguments ? JsonSerializer.Serialize(new Dictionary<string, object?>(arguments), ToolJson.Default.DictionaryStringObject)
+        : call.Arguments is { } arguments
+            ? JsonSerializer.Serialize(new Dictionary<string, object?>(arguments), ToolJson.Default.DictionaryStringObject)
         : "{}";
 }

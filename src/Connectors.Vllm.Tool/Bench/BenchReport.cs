@@ -10,7 +10,8 @@ namespace Connectors.Vllm.Tool.Bench;
 /// <summary>Shows results: a table on the terminal, and a picture of latency over load.</summary>
 internal static class BenchReport
 {
-    public static void Print(IAnsiConsole console, IReadOnlyList<(string Client, BenchResult Result)> results, IReadOnlyDictionary<string, double> limits)
+    public static void Print(
+        IAnsiConsole console, IReadOnlyList<(string Client, BenchResult Result)> results, IReadOnlyDictionary<string, double> limits)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("");
         foreach (var (client, result) in results)
@@ -59,7 +60,9 @@ internal static class BenchReport
             void Line(string name, Func<BenchResult, double> value, LineStyle style)
             {
                 var line = new LineSeries { Title = $"{client.Key} {name}", MarkerType = MarkerType.Circle, LineStyle = style };
-                line.Points.AddRange(client.Where(item => item.Result.Completed > 0 && value(item.Result) > 0).OrderBy(static item => item.Result.OutputThroughput).Select(item => new DataPoint(item.Result.OutputThroughput, value(item.Result))));
+                line.Points.AddRange(
+                    client.Where(item => item.Result.Completed > 0 && value(item.Result) > 0).OrderBy(static item => item.Result.OutputThroughput)
+                    .Select(item => new DataPoint(item.Result.OutputThroughput, value(item.Result))));
                 plot.Series.Add(line);
             }
         }

@@ -58,7 +58,8 @@ internal sealed class BenchRun(IChatClient client, BenchSettings settings, ChatO
         UsageDetails? usage = null;
         try
         {
-            await foreach (var update in client.GetStreamingResponseAsync([new ChatMessage(ChatRole.User, prompt.Prompt)], options, cancellationToken).ConfigureAwait(false))
+            await foreach (var update in client.GetStreamingResponseAsync([new ChatMessage(ChatRole.User, prompt.Prompt)], options, cancellationToken)
+                .ConfigureAwait(false))
             {
                 var now = Stopwatch.GetTimestamp();
                 foreach (var content in update.Contents)
@@ -69,7 +70,8 @@ internal sealed class BenchRun(IChatClient client, BenchSettings settings, ChatO
                     }
                 }
 
-                if (!update.Contents.Any(static content => content is TextContent { Text.Length: > 0 } or TextReasoningContent { Text.Length: > 0 } or FunctionCallContent))
+                if (!update.Contents.Any(static content => content is TextContent { Text.Length: > 0 } or TextReasoningContent { Text.Length: > 0 }
+                    or FunctionCallContent))
                 {
                     continue;
                 }

@@ -33,9 +33,11 @@ internal static class BenchWorkload
                     document.RootElement.TryGetProperty("output_tokens", out var tokens) ? tokens.GetInt32() : settings.OutputLength);
             })];
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new ToolException($"--dataset {path}: lines such as {{\"prompt\": \"…\", \"output_tokens\": 100}} are expected; {exception.Message}");
+            throw new ToolException(
+                $"--dataset {path}: lines such as {{\"prompt\": \"…\", \"output_tokens\": 100}} are expected; {exception.Message}");
         }
 
         return prompts.Count == 0

@@ -60,7 +60,8 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors) : IAnswer
                     Put(text.Text);
                     break;
                 case FunctionCallContent call:
-                    var arguments = string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(static argument => $"{argument.Key}: {argument.Value}"));
+                    var arguments = string.Join(
+                        ", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(static argument => $"{argument.Key}: {argument.Value}"));
                     PutLine(string.Create(CultureInfo.InvariantCulture, $"[calls {call.Name}({arguments})]"));
                     break;
                 case FunctionResultContent result:
@@ -157,6 +158,7 @@ internal sealed class AnswerStatistics
             : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"first token {first.TotalMilliseconds:F0} ms, {rate}{usage?.InputTokenCount ?? 0} prompt tokens ({usage?.CachedInputTokenCount ?? 0} cached), {usage?.OutputTokenCount ?? 0} output tokens ({usage?.ReasoningTokenCount ?? 0} reasoning)");
+            $"first token {first.TotalMilliseconds:F0} ms, {rate}{usage?.InputTokenCount ?? 0} prompt tokens ({usage?.CachedInputTokenCount ?? 0} "
+                + $"cached), {usage?.OutputTokenCount ?? 0} output tokens ({usage?.ReasoningTokenCount ?? 0} reasoning)");
     }
 }

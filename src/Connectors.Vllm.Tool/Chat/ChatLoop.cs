@@ -89,7 +89,9 @@ internal sealed class ChatLoop(Conversation conversation)
                     break;
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException or ArgumentException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException or ArgumentException
+                or InvalidOperationException)
         {
             ErrorConsole.Complain(exception);
         }

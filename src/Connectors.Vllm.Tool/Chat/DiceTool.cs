@@ -8,7 +8,8 @@ namespace Connectors.Vllm.Tool.Chat;
 internal sealed class DiceTool : AIFunction
 {
     private static readonly JsonElement Schema = JsonDocument.Parse(
-        """{"type":"object","properties":{"sides":{"type":"integer","minimum":2,"maximum":1000},"count":{"type":"integer","minimum":1,"maximum":100}},"required":["sides"]}""").RootElement;
+        """{"type":"object","properties":{"sides":{"type":"integer","minimum":2,"maximum":1000},"count":{"type":"integer","minimum":1,"maximum":1"""
+            + """00}},"required":["sides"]}""").RootElement;
 
     public override string Name => "roll_dice";
 
@@ -24,5 +25,8 @@ internal sealed class DiceTool : AIFunction
     }
 
     private static int Number(AIFunctionArguments arguments, string name, int fallback) =>
-        arguments.TryGetValue(name, out var value) && int.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : fallback;
+        arguments.TryGetValue(name, out var value)
+            && int.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : fallback;
 }

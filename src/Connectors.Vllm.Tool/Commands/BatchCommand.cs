@@ -22,11 +22,26 @@ internal static class BatchCommand
     {
         var connection = new ConnectionArguments(demonstration: false);
         var sampling = new SamplingArguments();
-        var input = new Argument<string?>("input") { Description = "JSON Lines (OpenAI's batch format, {\"messages\": …} or {\"prompt\": …}) or CSV with --template; - or nothing is standard input.", Arity = ArgumentArity.ZeroOrOne };
-        var output = new Option<string?>("--output", "-o") { Description = "File of results. It is written as results come, and the same command goes on where it was stopped. Default: standard output, which cannot be resumed." };
+        var input = new Argument<string?>("input")
+        {
+            Description =
+                "JSON Lines (OpenAI's batch format, {\"messages\": …} or {\"prompt\": …}) or CSV with --template; - or nothing is standard input.",
+            Arity = ArgumentArity.ZeroOrOne
+        };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description =
+                "File of results. It is written as results come, and the same command goes on where it was stopped. Default: standard output, "
+                    + "which cannot be resumed."
+        };
         var errors = new Option<string?>("--errors") { Description = "File of failed requests; default OUTPUT.errors.jsonl." };
-        var template = new Option<string?>("--template") { Description = "The prompt for each row of a CSV file: {{column}} stands for the row's value; @FILE reads it from a file." };
-        var parallel = new Option<string>("--parallel") { Description = "Requests under way at the same time: a number, or auto, which watches throughput and the server's queue.", DefaultValueFactory = _ => "auto" };
+        var template = new Option<string?>("--template")
+        { Description = "The prompt for each row of a CSV file: {{column}} stands for the row's value; @FILE reads it from a file." };
+        var parallel = new Option<string>("--parallel")
+        {
+            Description = "Requests under way at the same time: a number, or auto, which watches throughput and the server's queue.",
+            DefaultValueFactory = _ => "auto"
+        };
         var rate = new Option<double?>("--rate") { Description = "Most requests started per second." };
         var order = new Option<string>("--order") { Description = "Order of the results: input or completed.", DefaultValueFactory = _ => "input" };
         order.AcceptOnlyFromAmong("input", "completed");
@@ -35,7 +50,11 @@ internal static class BatchCommand
         var retryFailed = new Option<bool>("--retry-failed") { Description = "When going on, run the requests again that had failed." };
         var attempts = new Option<int>("--attempts") { Description = "How often a request is tried.", DefaultValueFactory = _ => 5 };
         var outage = new Option<double>("--max-outage") { Description = "Minutes to wait for a server that is away.", DefaultValueFactory = _ => 10 };
-        var window = new Option<int>("--prefix-window") { Description = "Requests read ahead and sent in the order of their text, for the server's prefix cache; 1 sends them as they come.", DefaultValueFactory = _ => 1024 };
+        var window = new Option<int>("--prefix-window")
+        {
+            Description = "Requests read ahead and sent in the order of their text, for the server's prefix cache; 1 sends them as they come.",
+            DefaultValueFactory = _ => 1024
+        };
         var json = new Option<bool>("--json") { Description = "Progress and summary as JSON lines on standard error." };
         var command = new Command("batch", "Runs a file of prompts; goes on where it was stopped.\n\n" + Examples)
         {
@@ -45,7 +64,8 @@ internal static class BatchCommand
         sampling.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var part = parsed.GetValue(shard) is { } text ? Shard.TryParse(text) ?? throw new ToolException($"--shard {text}: a part such as 3/16 is expected, from 1/16 to 16/16.") : Shard.All;
+            var part = parsed.GetValue(shard) is { } text ? Shard.TryParse(text)
+                ?? throw new ToolException($"--shard {text}: a part such as 3/16 is expected, from 1/16 to 16/16.") : Shard.All;
             var system = sampling.System(parsed);
             var csv = parsed.GetValue(template) is { } source ? SamplingArguments.ReadText(source, "--template") : null;
             var settings = new BatchSettings
@@ -56,7 +76,8 @@ internal static class BatchCommand
                 Csv = csv is null ? null : PromptTemplate.Parse(csv),
                 System = system,
                 Defaults = sampling.Read(parsed),
-                Fingerprint = FingerprintOf(parsed, [.. command.Options.Where(option => !Harmless.Contains(option.Name)).Select(static option => option.Name)], system, csv),
+                Fingerprint = FingerprintOf(
+                    parsed, [.. command.Options.Where(option => !Harmless.Contains(option.Name)).Select(static option => option.Name)], system, csv),
                 Shard = part,
                 InOrder = parsed.GetValue(order) == "input",
                 Restart = parsed.GetValue(restart),
@@ -79,7 +100,8 @@ internal static class BatchCommand
     /// <summary>Options that may differ between a run and the run that goes on with it: they change when, where and how fast, not what.</summary>
     private static HashSet<string> Harmless { get; } = new(StringComparer.Ordinal)
     {
-        "--endpoint", "--token", "--output", "--errors", "--parallel", "--rate", "--order", "--restart", "--retry-failed", "--attempts", "--max-outage", "--prefix-window", "--json",
+        "--endpoint", "--token", "--output", "--errors", "--parallel", "--rate", "--order", "--restart", "--retry-failed", "--attempts",
+        "--max-outage", "--prefix-window", "--json",
         "--system", "--template",
     };
 
@@ -139,13 +161,15 @@ internal static class BatchCommand
     private static string FingerprintOf(ParseResult parsed, IReadOnlyList<string> names, string? system, string? template)
     {
         var text = new StringBuilder(system).Append('\0').Append(template).Append('\0');
-        foreach (var option in parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Where(option => names.Contains(option.Option.Name)).OrderBy(static option => option.Option.Name, StringComparer.Ordinal))
+        foreach (var option in parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>()
+            .Where(option => names.Contains(option.Option.Name)).OrderBy(static option => option.Option.Name, StringComparer.Ordinal))
         {
             text.Append(option.Option.Name);
             foreach (var token in option.Tokens)
             {
                 // Files count by what is in them.
-                text.Append('=').Append(File.Exists(token.Value) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(token.Value))) : token.Value);
+                text.Append('=')
+                    .Append(File.Exists(token.Value) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(token.Value))) : token.Value);
             }
 
             text.Append('\0');

@@ -24,15 +24,25 @@ internal static class BenchCommand
         var connection = new ConnectionArguments(demonstration: true);
         var model = new Option<string?>("--model") { Description = "The model's served name; default: what the gRPC server serves." };
         var count = new Option<int>("--num-prompts") { Description = "Requests per load.", DefaultValueFactory = _ => 100 };
-        var rates = new Option<string>("--request-rate") { Description = "Arrivals per second, Poisson; several, separated by commas, are tried in turn; inf sends all at once.", DefaultValueFactory = _ => "inf" };
+        var rates = new Option<string>("--request-rate")
+        {
+            Description = "Arrivals per second, Poisson; several, separated by commas, are tried in turn; inf sends all at once.",
+            DefaultValueFactory = _ => "inf"
+        };
         var concurrency = new Option<int?>("--max-concurrency") { Description = "Most requests under way." };
-        var burstiness = new Option<double>("--burstiness") { Description = "1 is Poisson; smaller comes in bursts, larger evenly.", DefaultValueFactory = _ => 1 };
+        var burstiness = new Option<double>("--burstiness")
+        { Description = "1 is Poisson; smaller comes in bursts, larger evenly.", DefaultValueFactory = _ => 1 };
         var input = new Option<int>("--random-input-len") { Description = "Tokens of each prompt.", DefaultValueFactory = _ => 256 };
         var output = new Option<int>("--random-output-len") { Description = "Tokens of each answer.", DefaultValueFactory = _ => 128 };
         var range = new Option<double>("--random-range-ratio") { Description = "How much the lengths vary, 0 to 1.", DefaultValueFactory = _ => 0 };
-        var prefix = new Option<int>("--random-prefix-len") { Description = "Tokens at the beginning that all prompts share.", DefaultValueFactory = _ => 0 };
+        var prefix = new Option<int>("--random-prefix-len")
+        { Description = "Tokens at the beginning that all prompts share.", DefaultValueFactory = _ => 0 };
         var dataset = new Option<string?>("--dataset") { Description = "JSON Lines with prompt and output_tokens, instead of random prompts." };
-        var goodput = new Option<string[]>("--goodput") { Description = "Limits a request must keep to count as good, in milliseconds: ttft:200 tpot:50 e2el:5000.", AllowMultipleArgumentsPerToken = true };
+        var goodput = new Option<string[]>("--goodput")
+        {
+            Description = "Limits a request must keep to count as good, in milliseconds: ttft:200 tpot:50 e2el:5000.",
+            AllowMultipleArgumentsPerToken = true
+        };
         var http = new Option<Uri?>("--http") { Description = "The same load on an OpenAI-compatible server, e.g. http://gpu-box:8000/v1." };
         var seed = new Option<int>("--seed") { Description = "Seed of prompts and arrivals.", DefaultValueFactory = _ => 0 };
         var plot = new Option<string?>("--plot") { Description = "An SVG file: latency over load." };
@@ -52,7 +62,9 @@ internal static class BenchCommand
                 Burstiness = parsed.GetValue(burstiness) is > 0 and var shape ? shape : throw new ToolException("--burstiness must be above 0."),
                 InputLength = AtLeast(1, parsed.GetValue(input), "--random-input-len"),
                 OutputLength = AtLeast(1, parsed.GetValue(output), "--random-output-len"),
-                RangeRatio = parsed.GetValue(range) is >= 0 and <= 1 and var ratio ? ratio : throw new ToolException("--random-range-ratio is from 0 to 1."),
+                RangeRatio = parsed.GetValue(range) is >= 0 and <= 1 and var ratio
+                    ? ratio
+                    : throw new ToolException("--random-range-ratio is from 0 to 1."),
                 PrefixLength = AtLeast(0, parsed.GetValue(prefix), "--random-prefix-len"),
                 Goodput = ParseLimits(parsed.GetValue(goodput) ?? []),
                 Seed = parsed.GetValue(seed),
@@ -60,7 +72,9 @@ internal static class BenchCommand
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             var profile = await open.Client.GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
             var name = parsed.GetValue(model) ?? profile.ModelId;
-            var prompts = parsed.GetValue(dataset) is { } file ? BenchWorkload.FromFile(file, settings) : BenchWorkload.Random(settings, profile.Tokenizer);
+            var prompts = parsed.GetValue(dataset) is { } file
+                ? BenchWorkload.FromFile(file, settings)
+                : BenchWorkload.Random(settings, profile.Tokenizer);
 
             var clients = new List<(string Name, IChatClient Client, ChatOptions Options)>
             {
@@ -68,7 +82,8 @@ internal static class BenchCommand
             };
             if (parsed.GetValue(http) is { } address)
             {
-                var openAI = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = address }).GetChatClient(name).AsIChatClient();
+                var openAI = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = address }).GetChatClient(name)
+                    .AsIChatClient();
                 clients.Add(("HTTP", openAI, new ChatOptions { Temperature = 0 }));
             }
 
@@ -80,7 +95,8 @@ internal static class BenchCommand
     }
 
     private static async Task<List<(string Client, BenchResult Result)>> MeasureAsync(
-        List<(string Name, IChatClient Client, ChatOptions Options)> clients, BenchSettings settings, List<BenchPrompt> prompts, CancellationToken cancellationToken)
+        List<(string Name, IChatClient Client, ChatOptions Options)> clients, BenchSettings settings, List<BenchPrompt> prompts,
+        CancellationToken cancellationToken)
     {
         var results = new List<(string, BenchResult)>();
         foreach (var (client, chat, options) in clients)
@@ -118,15 +134,19 @@ internal static class BenchCommand
         }
     }
 
-    private static List<double> ParseRates(string text) => [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(static part =>
+    private static List<double> ParseRates(string text) =>
+        [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(static part =>
         part == "inf" ? double.PositiveInfinity
         : double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate
         : throw new ToolException($"--request-rate {part}: a number above 0, or inf, is expected."))];
 
     private static Dictionary<string, double> ParseLimits(string[] limits) => limits.Select(static limit =>
-        limit.Split(':') is [("ttft" or "tpot" or "e2el") and var name, var value] && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
+        limit.Split(':') is [("ttft" or "tpot" or "e2el") and var name, var value]
+            && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
             ? KeyValuePair.Create(name, milliseconds)
             : throw new ToolException($"--goodput {limit}: ttft, tpot or e2el and milliseconds are expected, e.g. ttft:200.")).ToDictionary();
 
-    private static int AtLeast(int least, int value, string name) => value >= least ? value : throw new ToolException($"{name} must be at least {least}.");
+    private static int AtLeast(int least, int value, string name) => value >= least
+        ? value
+        : throw new ToolException($"{name} must be at least {least}.");
 }

@@ -20,7 +20,8 @@ internal static class ChatCommand
     {
         var connection = new ConnectionArguments(demonstration: true);
         var sampling = new SamplingArguments();
-        var prompt = new Argument<string[]>("prompt") { Description = "One question; what is piped in is put behind it. Without it, an interactive chat.", Arity = ArgumentArity.ZeroOrMore };
+        var prompt = new Argument<string[]>("prompt")
+        { Description = "One question; what is piped in is put behind it. Without it, an interactive chat.", Arity = ArgumentArity.ZeroOrMore };
         var images = new Option<FileInfo[]>("--image") { Description = "An image to send with the question; may be repeated." };
         var json = new Option<bool>("--json") { Description = "Each update of the answer as a JSON line." };
         var stats = new Option<bool>("--stats") { Description = "Time to first token, tokens per second and usage, on standard error." };
@@ -59,14 +60,21 @@ internal static class ChatCommand
     {
         var connection = new ConnectionArguments(demonstration: true);
         var sampling = new SamplingArguments();
-        var text = new Argument<string?>("text") { Description = "The text to continue; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrOne };
+        var text = new Argument<string?>("text")
+        { Description = "The text to continue; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrOne };
         var json = new Option<bool>("--json") { Description = "Each update as a JSON line." };
-        var command = new Command("complete", "Continues a text as it is, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50") { text, json };
+        var command =
+            new Command(
+                "complete",
+                "Continues a text as it is, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50")
+                { text, json };
         connection.AddTo(command);
         sampling.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var prompt = parsed.GetValue(text) is { } given ? SamplingArguments.ReadText(given, "text") : await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+            var prompt = parsed.GetValue(text) is { } given
+                ? SamplingArguments.ReadText(given, "text")
+                : await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             var writer = parsed.GetValue(json) ? (IAnswerWriter)new JsonAnswerWriter(Console.Out) : new TextAnswerWriter(Console.Out, Colors.Output);
             List<ChatResponseUpdate> updates = [];

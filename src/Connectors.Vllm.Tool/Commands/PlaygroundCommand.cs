@@ -11,8 +11,13 @@ internal static class PlaygroundCommand
     public static Command Create()
     {
         var connection = new ConnectionArguments(demonstration: true);
-        var port = new Option<int>("--port") { Description = "Port on this machine's loopback address; 0 takes a free one.", DefaultValueFactory = _ => 5051 };
-        var command = new Command("playground", "Opens a local page: chat, tools, structured output, and the prompt token by token.\n\nExample:\n  vllm-grpc playground --endpoint http://gpu-box:50051") { port };
+        var port = new Option<int>("--port")
+        { Description = "Port on this machine's loopback address; 0 takes a free one.", DefaultValueFactory = _ => 5051 };
+        var command =
+            new Command(
+                "playground",
+                "Opens a local page: chat, tools, structured output, and the prompt token by token.\n\nExample:\n  vllm-grpc playground --endpoint "
+                    + "http://gpu-box:50051") { port };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -23,7 +28,8 @@ internal static class PlaygroundCommand
 
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             await using var server = await PlaygroundServer.StartAsync(open, parsed.GetValue(port), cancellationToken).ConfigureAwait(false);
-            Console.WriteLine($"Playground: {server.Address} ({(open.Demonstration is null ? open.Endpoint.ToString() : "demonstration server")}). Ctrl+C stops.");
+            Console.WriteLine(
+                $"Playground: {server.Address} ({(open.Demonstration is null ? open.Endpoint.ToString() : "demonstration server")}). Ctrl+C stops.");
             await server.WaitAsync(cancellationToken).ConfigureAwait(false);
             return ExitCode.Success;
         });

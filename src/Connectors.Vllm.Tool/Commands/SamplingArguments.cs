@@ -9,7 +9,8 @@ namespace Connectors.Vllm.Tool.Commands;
 /// <summary>The options that shape answers; the same for chat, complete and batch.</summary>
 internal sealed class SamplingArguments
 {
-    private readonly Option<string?> _model = new("--model") { Description = "The model's served name, or a LoRA adapter's; default: what the server serves." };
+    private readonly Option<string?> _model = new("--model")
+    { Description = "The model's served name, or a LoRA adapter's; default: what the server serves." };
     private readonly Option<string?> _system = new("--system") { Description = "A system message; @FILE reads it from a file." };
     private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "Most tokens an answer may have." };
     private readonly Option<float?> _temperature = new("--temperature") { Description = "Sampling temperature; 0 takes the most likely token." };
@@ -18,7 +19,8 @@ internal sealed class SamplingArguments
     private readonly Option<int?> _choices = new("--n") { Description = "Answers per request." };
     private readonly Option<int?> _logprobs = new("--logprobs") { Description = "Log probabilities of each token, and of so many alternatives." };
     private readonly Option<FileInfo?> _schema = new("--schema") { Description = "A file with a JSON schema; answers follow it." };
-    private readonly Option<FileInfo?> _tools = new("--tools") { Description = "A file with tools in OpenAI's form; calls come out, they are not run." };
+    private readonly Option<FileInfo?> _tools = new("--tools")
+    { Description = "A file with tools in OpenAI's form; calls come out, they are not run." };
 
     public void AddTo(Command command)
     {
@@ -64,7 +66,8 @@ internal sealed class SamplingArguments
             }
             catch (Exception exception) when (exception is InvalidOperationException or KeyNotFoundException or FormatException)
             {
-                throw new ToolException($"--tools {tools.Name}: a list of {{\"type\":\"function\",\"function\":{{\"name\":…}}}} is expected; {exception.Message}");
+                throw new ToolException(
+                    $"--tools {tools.Name}: a list of {{\"type\":\"function\",\"function\":{{\"name\":…}}}} is expected; {exception.Message}");
             }
         }
 

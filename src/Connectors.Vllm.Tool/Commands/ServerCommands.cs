@@ -16,7 +16,11 @@ internal static class ServerCommands
     {
         var connection = new ConnectionArguments(demonstration: false);
         var json = JsonOption();
-        var command = new Command("health", "Whether the server is healthy, and what it serves. Exit code 1 when it is not.\n\nExample:\n  vllm-grpc health --endpoint http://gpu-box:50051 --json") { json };
+        var command =
+            new Command(
+                "health",
+                "Whether the server is healthy, and what it serves. Exit code 1 when it is not.\n\nExample:\n  vllm-grpc health --endpoint "
+                    + "http://gpu-box:50051 --json") { json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -36,7 +40,8 @@ internal static class ServerCommands
             }
             else
             {
-                Console.WriteLine(health.IsHealthy ? $"healthy: {model!.ServedModelName}, {engine.Protocol} protocol" : $"not healthy: {health.Message}");
+                Console.WriteLine(
+                    health.IsHealthy ? $"healthy: {model!.ServedModelName}, {engine.Protocol} protocol" : $"not healthy: {health.Message}");
             }
 
             return health.IsHealthy ? ExitCode.Success : ExitCode.Failure;
@@ -48,12 +53,16 @@ internal static class ServerCommands
     {
         var connection = new ConnectionArguments(demonstration: false);
         var timeout = new Option<double>("--timeout") { Description = "Minutes to wait at most.", DefaultValueFactory = _ => 30 };
-        var command = new Command("wait", "Waits until the server answers and its model is loaded.\n\nExample:\n  vllm-grpc wait --endpoint http://gpu-box:50051 && vllm-grpc batch …") { timeout };
+        var command =
+            new Command(
+                "wait", "Waits until the server answers and its model is loaded.\n\nExample:\n  vllm-grpc wait --endpoint http://gpu-box:50051 && "
+                    + "vllm-grpc batch …") { timeout };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
-            return await WaitAsync(open.Chat.GetRequiredService<IVllmEngine>(), TimeSpan.FromMinutes(parsed.GetValue(timeout)), cancellationToken).ConfigureAwait(false);
+            return await WaitAsync(open.Chat.GetRequiredService<IVllmEngine>(), TimeSpan.FromMinutes(parsed.GetValue(timeout)), cancellationToken)
+                .ConfigureAwait(false);
         });
         return command;
     }
@@ -61,14 +70,20 @@ internal static class ServerCommands
     public static Command CreateEmbed()
     {
         var connection = new ConnectionArguments(demonstration: false);
-        var texts = new Argument<string[]>("text") { Description = "Texts to embed; without them, each line of standard input is one.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("embed", "Embeds texts: one JSON line each, with the vector.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint http://gpu-box:50052") { texts };
+        var texts = new Argument<string[]>("text")
+        { Description = "Texts to embed; without them, each line of standard input is one.", Arity = ArgumentArity.ZeroOrMore };
+        var command =
+            new Command(
+                "embed", "Embeds texts: one JSON line each, with the vector.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint "
+                    + "http://gpu-box:50052") { texts };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             using var generator = new VllmEmbeddingGenerator(open.Endpoint);
-            var inputs = parsed.GetValue(texts) is { Length: > 0 } given ? given : (await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var inputs = parsed.GetValue(texts) is { Length: > 0 } given
+                ? given
+                : (await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             foreach (var text in inputs)
             {
                 var vector = await generator.GenerateVectorAsync(text, null, cancellationToken).ConfigureAwait(false);
@@ -101,7 +116,8 @@ internal static class ServerCommands
                 var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
                 if (health.IsHealthy)
                 {
-                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s"));
+                    Console.WriteLine(
+                        string.Create(CultureInfo.InvariantCulture, $"ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s"));
                     return ExitCode.Success;
                 }
 

@@ -18,8 +18,10 @@ internal sealed class ConnectionArguments
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string?> _modelDirectory = new("--model-dir") { Description = "Folder with tokenizer and chat template; default: from the server or the hub." };
-    private readonly Option<string?> _token = new("--token") { Description = "Bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
+    private readonly Option<string?> _modelDirectory = new("--model-dir")
+    { Description = "Folder with tokenizer and chat template; default: from the server or the hub." };
+    private readonly Option<string?> _token = new("--token")
+    { Description = "Bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
     private readonly bool _demonstration;
 
     /// <param name="demonstration">Whether the verb runs against an embedded demonstration server when no address is given.</param>
@@ -44,7 +46,8 @@ internal sealed class ConnectionArguments
     public async Task<Connection> OpenAsync(ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken)
     {
         var addresses = parsed.GetValue(_endpoints) is { Length: > 0 } given ? given
-            : Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 } variable ? variable.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            : Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 } variable
+                ? variable.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             : [];
         var options = new VllmGrpcOptions { ModelDirectory = parsed.GetValue(_modelDirectory) };
         options.Connection.BearerToken = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("VLLM_GRPC_TOKEN");
@@ -56,7 +59,8 @@ internal sealed class ConnectionArguments
                 throw new ToolException($"Which server? Give --endpoint http://host:port, or set {EndpointVariable}.");
             }
 
-            server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ModelDirectory = options.ModelDirectory }, cancellationToken).ConfigureAwait(false);
+            server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ModelDirectory = options.ModelDirectory }, cancellationToken)
+                .ConfigureAwait(false);
             options.Endpoints.Add(server.Endpoint);
         }
 

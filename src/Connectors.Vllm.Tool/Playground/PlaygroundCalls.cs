@@ -12,8 +12,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tool.Playground;
 
 /// <summary>
-/// What the page asks for. Requests are bodies in OpenAI's form with one member more, <c>use_tools</c>; answers are JSON, and the chat's is a stream of server-sent
-/// events, one JSON object each.
+/// What the page asks for. Requests are bodies in OpenAI's form with one member more, <c>use_tools</c>; answers are JSON, and the chat's is a stream
+/// of server-sent events, one JSON object each.
 /// </summary>
 internal sealed class PlaygroundCalls(Connection connection)
 {
@@ -52,7 +52,8 @@ internal sealed class PlaygroundCalls(Connection connection)
             var (messages, options, useTools) = await ReadAsync(context).ConfigureAwait(false);
             (options.AdditionalProperties ??= []).TryAdd("logprobs", 5);
             var start = Stopwatch.GetTimestamp();
-            await foreach (var update in (useTools ? _chat : connection.Chat).GetStreamingResponseAsync(messages, options, context.RequestAborted).ConfigureAwait(false))
+            await foreach (var update in (useTools ? _chat : connection.Chat).GetStreamingResponseAsync(messages, options, context.RequestAborted)
+                .ConfigureAwait(false))
             {
                 await SendAsync(context, writer => WriteUpdate(writer, update, Stopwatch.GetElapsedTime(start))).ConfigureAwait(false);
             }
@@ -74,7 +75,8 @@ internal sealed class PlaygroundCalls(Connection connection)
 
     private static async Task<(List<ChatMessage> Messages, ChatOptions Options, bool UseTools)> ReadAsync(HttpContext context)
     {
-        using var document = await JsonDocument.ParseAsync(context.Request.Body, new JsonDocumentOptions { MaxDepth = 64 }, context.RequestAborted).ConfigureAwait(false);
+        using var document = await JsonDocument.ParseAsync(context.Request.Body, new JsonDocumentOptions { MaxDepth = 64 }, context.RequestAborted)
+            .ConfigureAwait(false);
         var body = document.RootElement.Clone();
         var (messages, options) = OpenAIRequest.ReadChat(body, new ChatOptions());
         var useTools = body.TryGetProperty("use_tools", out var use) && use.ValueKind == JsonValueKind.True;
@@ -176,6 +178,7 @@ internal sealed class PlaygroundCalls(Connection connection)
     }
 
     private static bool IsExpected(Exception exception) => exception
-        is VllmException or VllmModelException or ChatTemplateException or FormatException or JsonException or ArgumentException or NotSupportedException
+        is VllmException or VllmModelException or ChatTemplateException or FormatException or JsonException or ArgumentException
+            or NotSupportedException
         or InvalidOperationException or KeyNotFoundException;
 }

@@ -13,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Tool.Playground;
 
 /// <summary>
-/// The page and its three calls, on the loopback address. Other pages in the same browser must not drive it: calls need a key that only our page holds, and a
-/// Host header that names this machine (so no name of somebody else's can be pointed here).
+/// The page and its three calls, on the loopback address. Other pages in the same browser must not drive it: calls need a key that only our page
+/// holds, and a Host header that names this machine (so no name of somebody else's can be pointed here).
 /// </summary>
 internal sealed class PlaygroundServer : IAsyncDisposable
 {
@@ -22,7 +22,8 @@ internal sealed class PlaygroundServer : IAsyncDisposable
     public const string KeyHeader = "X-Playground-Key";
 
     private const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+            + "frame-ancestors 'none'";
 
     private readonly WebApplication _application;
     private readonly string _key = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));

@@ -8,7 +8,9 @@ internal static class ErrorConsole
     public static IAnsiConsole Create() => AnsiConsole.Create(new AnsiConsoleSettings
     {
         Out = new AnsiConsoleOutput(Console.Error),
-        Ansi = Console.IsErrorRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? AnsiSupport.No : AnsiSupport.Detect,
+        Ansi = Console.IsErrorRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            ? AnsiSupport.No
+            : AnsiSupport.Detect,
     });
 
     /// <summary>One line, no stack trace: the messages of expected failures are written for people.</summary>

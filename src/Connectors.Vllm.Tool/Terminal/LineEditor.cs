@@ -12,10 +12,13 @@ internal interface ILineSource
 /// <summary>Lines from a pipe.</summary>
 internal sealed class PipedLines(TextReader reader) : ILineSource
 {
-    public async Task<string?> ReadAsync(string prompt, CancellationToken cancellationToken) => await reader.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+    public async Task<string?> ReadAsync(string prompt, CancellationToken cancellationToken) =>
+        await reader.ReadLineAsync(cancellationToken).ConfigureAwait(false);
 }
 
-/// <summary>Lines typed on a terminal: arrow keys move and bring earlier lines back, Ctrl+C empties the line, Ctrl+D on an empty line ends the input.</summary>
+/// <summary>
+/// Lines typed on a terminal: arrow keys move and bring earlier lines back, Ctrl+C empties the line, Ctrl+D on an empty line ends the input.
+/// </summary>
 internal sealed class LineEditor : ILineSource
 {
     private readonly List<string> _earlier = [];

@@ -7,8 +7,9 @@ namespace Connectors.Vllm;
 public static class ChatBatchExtensions
 {
     /// <summary>
-    /// Sends many requests, many at a time, and hands out one result for each: a response or the exception that ended it. Failures that may pass are repeated, and a
-    /// server that is away for a while is waited for, so that a batch of hours survives its restart. The input is read as it is needed, never all at once.
+    /// Sends many requests, many at a time, and hands out one result for each: a response or the exception that ended it. Failures that may pass are
+    /// repeated, and a server that is away for a while is waited for, so that a batch of hours survives its restart. The input is read as it is
+    /// needed, never all at once.
     /// </summary>
     /// <param name="client">Any chat client. With a vLLM client the server's queue is watched too.</param>
     /// <param name="requests">The requests; enumerated once.</param>
@@ -18,7 +19,8 @@ public static class ChatBatchExtensions
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static IAsyncEnumerable<ChatBatchResult> RunBatchAsync(
-        this IChatClient client, IAsyncEnumerable<ChatBatchRequest> requests, ChatBatchOptions? options = null, CancellationToken cancellationToken = default)
+        this IChatClient client, IAsyncEnumerable<ChatBatchRequest> requests, ChatBatchOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(requests);
@@ -33,7 +35,8 @@ public static class ChatBatchExtensions
 
     /// <inheritdoc cref="RunBatchAsync(IChatClient, IAsyncEnumerable{ChatBatchRequest}, ChatBatchOptions, CancellationToken)"/>
     public static IAsyncEnumerable<ChatBatchResult> RunBatchAsync(
-        this IChatClient client, IEnumerable<ChatBatchRequest> requests, ChatBatchOptions? options = null, CancellationToken cancellationToken = default)
+        this IChatClient client, IEnumerable<ChatBatchRequest> requests, ChatBatchOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         return client.RunBatchAsync(requests.ToAsyncEnumerable(), options, cancellationToken);

@@ -7,8 +7,8 @@ namespace Connectors.Vllm;
 public sealed class ChatBatchOptions
 {
     /// <summary>
-    /// Most requests under way at the same time, at least 1; <see langword="null"/>, the default, finds it by watching throughput: it starts at 8 and grows while
-    /// more requests give more tokens per second and nothing waits in the server's queue, up to <see cref="MaxAdaptiveParallelism"/>.
+    /// Most requests under way at the same time, at least 1; <see langword="null"/>, the default, finds it by watching throughput: it starts at 8 and
+    /// grows while more requests give more tokens per second and nothing waits in the server's queue, up to <see cref="MaxAdaptiveParallelism"/>.
     /// </summary>
     public int? Parallelism { get; set; }
 
@@ -22,8 +22,8 @@ public sealed class ChatBatchOptions
     public bool PreserveOrder { get; set; } = true;
 
     /// <summary>
-    /// How many requests are read ahead and sent in the order of their text, so that those with a common beginning run together and find it in the server's prefix
-    /// cache. Default 1,024; 1 sends them as they come. It does not change the order of the results.
+    /// How many requests are read ahead and sent in the order of their text, so that those with a common beginning run together and find it in the
+    /// server's prefix cache. Default 1,024; 1 sends them as they come. It does not change the order of the results.
     /// </summary>
     public int PrefixWindow { get; set; } = 1024;
 
@@ -31,13 +31,14 @@ public sealed class ChatBatchOptions
     public int MaxAttempts { get; set; } = 5;
 
     /// <summary>
-    /// How long the server may be unreachable before the batch ends with the exception. Default 10 minutes. While it is, a single request knocks and the others
-    /// wait; that costs none of them an attempt.
+    /// How long the server may be unreachable before the batch ends with the exception. Default 10 minutes. While it is, a single request knocks and
+    /// the others wait; that costs none of them an attempt.
     /// </summary>
     public TimeSpan MaxOutage { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// Decides whether a failure may pass; <see langword="null"/>, the default, takes failures of connections and servers for passing (<see cref="VllmException.IsRetryable"/>,
+    /// Decides whether a failure may pass; <see langword="null"/>, the default, takes failures of connections and servers for passing
+    /// (<see cref="VllmException.IsRetryable"/>,
     /// <see cref="System.Net.Http.HttpRequestException"/>, timeouts) and refused requests for final.
     /// </summary>
     public Func<Exception, bool>? ShouldRetry { get; set; }

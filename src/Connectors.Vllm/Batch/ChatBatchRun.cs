@@ -6,8 +6,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// One run of a batch: a dispatcher reads the input window by window and starts a task per request, each task brings its result into one channel, and the
-/// enumeration takes them out, in order if that is wanted.
+/// One run of a batch: a dispatcher reads the input window by window and starts a task per request, each task brings its result into one channel, and
+/// the enumeration takes them out, in order if that is wanted.
 /// </summary>
 internal sealed class ChatBatchRun : IDisposable
 {
@@ -18,7 +18,8 @@ internal sealed class ChatBatchRun : IDisposable
     private readonly ParallelismController _places;
     private readonly OutageGate _outage;
     private readonly BatchCounters _counters;
-    private readonly Channel<ChatBatchResult> _results = Channel.CreateUnbounded<ChatBatchResult>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<ChatBatchResult> _results =
+        Channel.CreateUnbounded<ChatBatchResult>(new UnboundedChannelOptions { SingleReader = true });
     private readonly SemaphoreSlim _room;
     private readonly CancellationTokenSource _stop;
     private readonly IVllmEngine? _engine;
@@ -39,7 +40,8 @@ internal sealed class ChatBatchRun : IDisposable
     }
 
     public static async IAsyncEnumerable<ChatBatchResult> StartAsync(
-        IChatClient client, IAsyncEnumerable<ChatBatchRequest> requests, ChatBatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IChatClient client, IAsyncEnumerable<ChatBatchRequest> requests, ChatBatchOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var run = new ChatBatchRun(client, options, cancellationToken);
@@ -85,7 +87,10 @@ internal sealed class ChatBatchRun : IDisposable
         }
     }
 
-    /// <summary>Reads, orders and starts requests; ends when all are done. A failure of the input, or of the server for too long, ends the enumeration with it.</summary>
+    /// <summary>
+    /// Reads, orders and starts requests; ends when all are done. A failure of the input, or of the server for too long, ends the enumeration with
+    /// it.
+    /// </summary>
     private async Task DispatchAsync(IAsyncEnumerable<ChatBatchRequest> requests)
     {
         // On the pool: reading and ordering the input is work that the caller's thread should not pay.
@@ -96,7 +101,8 @@ internal sealed class ChatBatchRun : IDisposable
         try
         {
             var pace = new Pace(_options.RequestsPerSecond, _options.Clock);
-            await foreach (var item in PrefixOrder.ReadAsync(requests, _options.PrefixWindow, () => ReadOneAsync(start.Token), start.Token).ConfigureAwait(false))
+            await foreach (var item in PrefixOrder.ReadAsync(requests, _options.PrefixWindow, () => ReadOneAsync(start.Token), start.Token)
+                .ConfigureAwait(false))
             {
                 await _outage.WaitAsync(start.Token).ConfigureAwait(false);
                 await _places.EnterAsync(start.Token).ConfigureAwait(false);
@@ -136,7 +142,8 @@ internal sealed class ChatBatchRun : IDisposable
                 var started = _options.Clock.GetTimestamp();
                 try
                 {
-                    var response = await _client.GetResponseAsync(request.Messages, request.Options ?? _options.DefaultChatOptions, _stop.Token).ConfigureAwait(false);
+                    var response = await _client.GetResponseAsync(request.Messages, request.Options ?? _options.DefaultChatOptions, _stop.Token)
+                        .ConfigureAwait(false);
                     _outage.Open();
                     _places.Report(_counters.CountAnswer(response), _queued);
                     _results.Writer.TryWrite(new(request, index, attempt, _options.Clock.GetElapsedTime(started), response, null));
@@ -210,7 +217,9 @@ internal sealed class ChatBatchRun : IDisposable
         return true;
     }
 
-    /// <summary>Keeps an eye on the server's queue while the number of requests is being found; a server that does not tell is not asked again.</summary>
+    /// <summary>
+    /// Keeps an eye on the server's queue while the number of requests is being found; a server that does not tell is not asked again.
+    /// </summary>
     private async Task WatchQueueAsync()
     {
         try
@@ -222,7 +231,8 @@ internal sealed class ChatBatchRun : IDisposable
                 _queued = loads.Any(static load => load.WaitingRequests > 0);
             }
         }
-        catch (Exception exception) when (exception is VllmException or NotSupportedException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception)
+            when (exception is VllmException or NotSupportedException or OperationCanceledException or ObjectDisposedException)
         {
         }
     }

@@ -4,8 +4,8 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// What a failure says about the next attempt. A whole answer is asked for and nothing of a broken one was handed out, so sending a request again is always safe;
-/// the question is only whether it can help.
+/// What a failure says about the next attempt. A whole answer is asked for and nothing of a broken one was handed out, so sending a request again is
+/// always safe; the question is only whether it can help.
 /// </summary>
 internal static class Failures
 {
@@ -22,7 +22,8 @@ internal static class Failures
 
     /// <summary>Nobody is there: waiting for the server is all that helps, and no request is to blame.</summary>
     public static bool IsOutage(Exception exception) =>
-        (exception is VllmConnectionException && !IsOverload(exception)) || exception is VllmException { IsEngineDead: true } or HttpRequestException { StatusCode: null };
+        (exception is VllmConnectionException && !IsOverload(exception))
+            || exception is VllmException { IsEngineDead: true } or HttpRequestException { StatusCode: null };
 
     /// <summary>The server is there and has too much to do. vLLM's own words, where it has a queue limit.</summary>
     public static bool IsOverload(Exception exception) => exception is VllmException vllm

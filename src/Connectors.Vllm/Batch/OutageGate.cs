@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// Closed while the server is away. One request knocks, again and again, and the others wait for the outcome: a server that starts is not met by hundreds of
-/// requests at once. After too long the gate gives up for all. Thread-safe.
+/// Closed while the server is away. One request knocks, again and again, and the others wait for the outcome: a server that starts is not met by
+/// hundreds of requests at once. After too long the gate gives up for all. Thread-safe.
 /// </summary>
 internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
 {
@@ -59,7 +59,9 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
             }
 
             _knocker ??= who;
-            turn = ReferenceEquals(_knocker, who) ? Task.Delay(Backoff.Of(++_knocks), clock, cancellationToken) : _closed.Task.WaitAsync(cancellationToken);
+            turn = ReferenceEquals(_knocker, who)
+                ? Task.Delay(Backoff.Of(++_knocks), clock, cancellationToken)
+                : _closed.Task.WaitAsync(cancellationToken);
         }
 
         await turn.ConfigureAwait(false);

@@ -1,8 +1,9 @@
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// How many requests run at the same time. With a fixed number it is a gate and no more; else it climbs: each measured stretch compares tokens per second with
-/// the stretch before, and the number grows by half while that pays. An overloaded server, or one with a queue, stops the climb. Thread-safe.
+/// How many requests run at the same time. With a fixed number it is a gate and no more; else it climbs: each measured stretch compares tokens per
+/// second with the stretch before, and the number grows by half while that pays. An overloaded server, or one with a queue, stops the climb.
+/// Thread-safe.
 /// </summary>
 internal sealed class ParallelismController
 {
@@ -109,7 +110,8 @@ internal sealed class ParallelismController
             }
             else if (queued || rate <= _bestRate)
             {
-                // The last step brought nothing: back to where the best rate was seen. The rate is forgotten slowly, so that later stretches may try again.
+                // The last step brought nothing: back to where the best rate was seen. The rate is forgotten slowly, so that later stretches may try
+                // again.
                 _limit = Math.Max(1, _settledLimit == 0 ? _limit : Math.Min(_limit, _settledLimit));
                 _bestRate *= 0.98;
             }

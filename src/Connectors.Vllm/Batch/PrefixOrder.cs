@@ -4,8 +4,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// Reads a window of requests and gives them out in the order of their text. Requests with a common beginning come one after the other then, and vLLM keeps
-/// that beginning in its prefix cache between them.
+/// Reads a window of requests and gives them out in the order of their text. Requests with a common beginning come one after the other then, and vLLM
+/// keeps that beginning in its prefix cache between them.
 /// </summary>
 internal static class PrefixOrder
 {
@@ -39,7 +39,8 @@ internal static class PrefixOrder
     {
         if (items.Count > 1)
         {
-            items.Sort(static (left, right) => Compare(left.Request, right.Request) is var order and not 0 ? order : left.Index.CompareTo(right.Index));
+            items.Sort(
+                static (left, right) => Compare(left.Request, right.Request) is var order and not 0 ? order : left.Index.CompareTo(right.Index));
         }
 
         return items;

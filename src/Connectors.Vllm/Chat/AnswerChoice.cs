@@ -8,8 +8,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// One choice of an answer: its decoder, its parser, and the updates that are ready. The cost of a token here is one decoded string, one event and one
-/// update.
+/// One choice of an answer: its decoder, its parser, and the updates that are ready. The cost of a token here is one decoded string, one event and
+/// one update.
 /// </summary>
 internal sealed class AnswerChoice
 {
@@ -129,7 +129,8 @@ internal sealed class AnswerChoice
 
         var update = NewUpdate(contents);
         update.FinishReason = FinishReason;
-        update.AdditionalProperties = FinalFacts.Of(_finish, _parser.MatchedStopString, _logprobs, _ids, _ids is null ? default : _chat.Request.PromptIds);
+        update.AdditionalProperties =
+            FinalFacts.Of(_finish, _parser.MatchedStopString, _logprobs, _ids, _ids is null ? default : _chat.Request.PromptIds);
         _ready.Enqueue(update);
     }
 
@@ -147,8 +148,10 @@ internal sealed class AnswerChoice
         if (_chat.Check!.Problem(_text) is { } problem)
         {
             throw new VllmConstraintException(
-                $"The answer does not follow the request's constraint ({_chat.Check.Constraint}): {problem}. The server may not have been able to use the constraint, "
-                + "or it waits for the end of a thought that never comes (a server with a reasoning parser; see VllmConnectionOptions.ConstraintStart).")
+                $"The answer does not follow the request's constraint ({_chat.Check.Constraint}): {problem}. The server may not have been able to "
+                    + "use the constraint, "
+                + "or it waits for the end of a thought that never comes (a server with a reasoning parser; see "
+                + "VllmConnectionOptions.ConstraintStart).")
             {
                 Constraint = _chat.Check.Constraint,
                 RequestId = _chat.RequestId,
@@ -157,7 +160,9 @@ internal sealed class AnswerChoice
         }
     }
 
-    /// <summary>A stop id that is an ordinary token ends the answer and is not part of it. Special ones go to the parser, which may need them.</summary>
+    /// <summary>
+    /// A stop id that is an ordinary token ends the answer and is not part of it. Special ones go to the parser, which may need them.
+    /// </summary>
     private bool IsSilentStop(int id) =>
         (_profile.StopTokens.Contains(id) && _chat.Request.Sampling.IgnoreEos != true && !_profile.SpecialTokens.ContainsKey(id))
         || (_chat.Request.StopTokenIds.Count > 0 && _chat.Request.StopTokenIds.Contains(id) && !_profile.SpecialTokens.ContainsKey(id));

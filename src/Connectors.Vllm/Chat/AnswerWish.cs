@@ -16,7 +16,10 @@ internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
         var found = new List<(string Name, OutputConstraint Constraint)>(1);
         if (options?.ResponseFormat is ChatResponseFormatJson json)
         {
-            found.Add((nameof(ChatOptions.ResponseFormat), json.Schema is { } schema ? OutputConstraint.JsonSchema(schema.GetRawText()) : OutputConstraint.JsonObject()));
+            found.Add(
+                (nameof(ChatOptions.ResponseFormat), json.Schema is { } schema
+                    ? OutputConstraint.JsonSchema(schema.GetRawText())
+                    : OutputConstraint.JsonObject()));
         }
         else if (options?.ResponseFormat is not (null or ChatResponseFormatText))
         {
@@ -57,7 +60,8 @@ internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
         {
             0 => new AnswerWish(null, false),
             1 => new AnswerWish(found[0].Constraint, found[0].Constraint.Kind == OutputConstraintKind.StructuralTag),
-            _ => throw new ArgumentException($"Only one of these can constrain an answer: {string.Join(", ", found.Select(static item => item.Name))}."),
+            _ => throw new ArgumentException(
+                $"Only one of these can constrain an answer: {string.Join(", ", found.Select(static item => item.Name))}."),
         };
     }
 

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Reads one answer: engine updates in, chat updates out. Several choices come out one after the other (the first one live), so that the updates of one
-/// message are never mixed with those of another. Not thread-safe; one per request.
+/// Reads one answer: engine updates in, chat updates out. Several choices come out one after the other (the first one live), so that the updates of
+/// one message are never mixed with those of another. Not thread-safe; one per request.
 /// </summary>
 internal sealed class ChatAnswer
 {
@@ -136,7 +136,8 @@ internal sealed class ChatAnswer
 
     /// <summary>The name of what answered: the model the request asked for, else the one that the answering server serves.</summary>
     private string NameOf(VllmModelInfo? answering) =>
-        _chat.Request.Model is null && answering is not null && (answering.ServedModelName is { Length: > 0 } name || (name = answering.ModelId).Length > 0)
+        _chat.Request.Model is null && answering is not null
+            && (answering.ServedModelName is { Length: > 0 } name || (name = answering.ModelId).Length > 0)
             ? name
             : _chat.ModelId;
 

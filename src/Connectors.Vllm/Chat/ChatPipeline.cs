@@ -15,7 +15,8 @@ namespace Connectors.Vllm;
 internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions settings, ILogger logger)
 {
     /// <summary>The prepared request: a conversation, or a text to be continued.</summary>
-    /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are unknown.</exception>
+    /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are
+    /// unknown.</exception>
     public PreparedChat Prepare(ChatRequest request, CancellationToken cancellationToken = default)
     {
         try
@@ -46,7 +47,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var wish = AnswerWish.From(options, extras, logger);
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        var prompt = new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
+        var prompt =
+            new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
         var ids = PromptEncoder.Encode(profile, settings, prompt, extras, cancellationToken);
@@ -97,8 +99,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>
-    /// The answer: the profile is waited for, the request is prepared with it, and the stream begins. One iterator does it all: each further one would cost
-    /// every token.
+    /// The answer: the profile is waited for, the request is prepared with it, and the stream begins. One iterator does it all: each further one
+    /// would cost every token.
     /// </summary>
     /// <param name="runtime">The served model.</param>
     /// <param name="request">What was asked.</param>
@@ -169,13 +171,14 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         // The caller's token when it was the caller; else the client or its engine was disposed.
         Exception Ended(OperationCanceledException exception) =>
             cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
-            : disposed.IsCancellationRequested || runtime.IsDisposed ? new ObjectDisposedException(nameof(IChatClient), "The client was disposed while the call was running.")
+            : disposed.IsCancellationRequested || runtime.IsDisposed
+                ? new ObjectDisposedException(nameof(IChatClient), "The client was disposed while the call was running.")
             : exception;
     }
 
     /// <summary>
-    /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the profile
-    /// is loaded anew and the request is prepared again.
+    /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the
+    /// profile is loaded anew and the request is prepared again.
     /// </summary>
     private static Task<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
         VllmRuntime runtime, ChatRequest request, CancellationToken cancellationToken) => runtime.UseProfileAsync(

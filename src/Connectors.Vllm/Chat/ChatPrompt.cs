@@ -8,7 +8,8 @@ namespace Connectors.Vllm;
 /// <param name="Seams">Offsets where it is encoded anew, in UTF-16 units; rising.</param>
 /// <param name="Media">The media, in the order of their anchors.</param>
 /// <param name="CallIds">Ids of earlier tool calls.</param>
-internal sealed record ChatPrompt(string Text, IReadOnlyList<Range> Content, IReadOnlyList<int> Seams, IReadOnlyList<MediaItem> Media, IReadOnlySet<string> CallIds)
+internal sealed record ChatPrompt(
+    string Text, IReadOnlyList<Range> Content, IReadOnlyList<int> Seams, IReadOnlyList<MediaItem> Media, IReadOnlySet<string> CallIds)
 {
     /// <summary>Enough of the end to see whether a thought is open.</summary>
     private const int TailLength = 4096;

@@ -12,7 +12,8 @@ namespace Connectors.Vllm;
 /// The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see
 /// <see cref="VllmCapabilities.ConstraintStart"/>.
 /// </summary>
-internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
+internal sealed record ConstraintPlan(
+    OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
     /// <summary>
     /// True when the constraint holds from the first token and has no room for a thought: the output is an answer at once, even where the prompt has
@@ -22,7 +23,8 @@ internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Con
 
     /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
     public static ConstraintPlan For(
-        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables, ChatOptions? options, VllmExtras extras, ILogger logger)
+        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables,
+        ChatOptions? options, VllmExtras extras, ILogger logger)
     {
         var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
@@ -57,7 +59,9 @@ internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Con
             Log.ConstraintWarning(logger, note);
         }
 
-        return new ConstraintPlan(format, ToWire(result, wish.Constraint, logger), result.CallShape, wish.Constraint is null ? null : new AnswerCheck(wish.Constraint), stopsReachServer)
+        return new ConstraintPlan(format, ToWire(result, wish.Constraint, logger), result.CallShape, wish.Constraint is null
+            ? null
+            : new AnswerCheck(wish.Constraint), stopsReachServer)
         {
             AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && (result.IsAnswer || result.IsJson),
         };
@@ -72,7 +76,8 @@ internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Con
         StopsReachServer: true);
 
     public OutputParserOptions ParserOptions(
-        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, TemplateVariables variables, ChatOptions? options) => new()
+        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, TemplateVariables variables,
+        ChatOptions? options) => new()
         {
             PromptTail = AnswersAtOnce ? null : prompt.Tail,
             Tools = tools.Tools,
@@ -118,7 +123,8 @@ internal sealed record ConstraintPlan(OutputFormat Format, OutputConstraint? Con
         }
 
         var tag = Try(() => OutputConstraint.StructuralTag(result.ToStructuralTag()), out var noTag);
-        var other = Try(() => result.IsJson ? OutputConstraint.JsonSchema(result.ToJsonSchema()) : OutputConstraint.Grammar(result.ToLark()), out var noOther);
+        var other = Try(
+            () => result.IsJson ? OutputConstraint.JsonSchema(result.ToJsonSchema()) : OutputConstraint.Grammar(result.ToLark()), out var noOther);
         if (tag is not null && other is not null)
         {
             return tag.WithAlternative(other, result.MayBeEmpty);

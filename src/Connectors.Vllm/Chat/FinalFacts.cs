@@ -4,7 +4,9 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>What the last update of a choice tells besides its contents, as JSON-friendly values; see <see cref="VllmChatMessageExtensions"/>.</summary>
+/// <summary>
+/// What the last update of a choice tells besides its contents, as JSON-friendly values; see <see cref="VllmChatMessageExtensions"/>.
+/// </summary>
 internal static class FinalFacts
 {
     public static AdditionalPropertiesDictionary? Of(

@@ -14,7 +14,8 @@ internal static class PromptEncoder
         var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         var ids = open
             ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [], cancellationToken)
-            : SeamEncoder.Encode(profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings), cancellationToken);
+            : SeamEncoder.Encode(
+                profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings), cancellationToken);
         CheckAnchors(prompt, ids, anchors);
         return ids;
     }
@@ -27,17 +28,22 @@ internal static class PromptEncoder
     public static int[] EncodeRaw(VllmModelProfile profile, string text, CancellationToken cancellationToken) =>
         profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true, cancellationToken);
 
-    /// <summary>The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.</summary>
+    /// <summary>
+    /// The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.
+    /// </summary>
     private static (MediaKind Kind, int Id)[] AnchorsOf(VllmModelProfile profile, VllmGrpcOptions settings)
     {
         ReadOnlySpan<(MediaKind Kind, int? Configured)> kinds =
         [
-            (MediaKind.Image, profile.Config.ImageTokenId), (MediaKind.Video, profile.Config.VideoTokenId), (MediaKind.Audio, profile.Config.AudioTokenId),
+            (MediaKind.Image, profile.Config.ImageTokenId), (MediaKind.Video, profile.Config.VideoTokenId),
+            (MediaKind.Audio, profile.Config.AudioTokenId),
         ];
         var anchors = new List<(MediaKind, int)>(kinds.Length);
         foreach ((var kind, var configured) in kinds)
         {
-            if ((MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder ? placeholder.AnchorId(profile.Tokenizer) : configured) is int id)
+            if ((MediaPlaceholder.For(kind, profile.ModelType, settings) is { } placeholder
+                ? placeholder.AnchorId(profile.Tokenizer)
+                : configured) is int id)
             {
                 anchors.Add((kind, id));
             }
@@ -70,7 +76,8 @@ internal static class PromptEncoder
             $"The prompt holds {anchors} {name} anchors (token {id}) for {items} {name} items. The chat template does not print one anchor per item; ")
             + (anchors > items
                 ? "text of a message may have been read as an anchor (AllowControlTokensInContent), or the template prints the expanded form."
-                : "the model may not take this kind of content, or its template needs VllmGrpcOptions.ImagePlaceholder and ImageToken, or ContentFormat."))
+                : "the model may not take this kind of content, or its template needs VllmGrpcOptions.ImagePlaceholder and ImageToken, or "
+                    + "ContentFormat."))
         {
             StatusCode = VllmStatusCode.InvalidArgument,
             Parameter = nameof(GenerationRequest.Media),

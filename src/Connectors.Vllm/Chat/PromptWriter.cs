@@ -11,7 +11,8 @@ namespace Connectors.Vllm;
 /// template's own complaint reaches the caller. Made for one request.
 /// </summary>
 internal sealed class PromptWriter(
-    VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras, ILogger logger)
+    VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras,
+    ILogger logger)
 {
     private readonly LeftOutContents _leftOut = new();
 
@@ -98,7 +99,8 @@ internal sealed class PromptWriter(
 
     private TemplateConversation Map(IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
         ConversationMapper.Map(
-            messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText, new ContentReader(profile.ModelInfo is not { IsMultimodal: false }, _leftOut, logger));
+            messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText,
+            new ContentReader(profile.ModelInfo is not { IsMultimodal: false }, _leftOut, logger));
 
     private string[] Placeholders(IReadOnlyList<MediaItem> media)
     {
@@ -118,7 +120,8 @@ internal sealed class PromptWriter(
     {
         var what = kind.ToString().ToLowerInvariant();
         return new NotSupportedException(profile.ModelInfo is { IsMultimodal: false }
-            ? $"The model '{profile.ModelId}' takes no {what} content: its server says that it is a text model. Leave such content out, or serve a model that takes it."
+            ? $"The model '{profile.ModelId}' takes no {what} content: its server says that it is a text model. Leave such content out, or serve a "
+                + "model that takes it."
             : $"How the model '{profile.ModelId}' (model type '{profile.ModelType}') marks {what} content in a prompt is not known. "
                 + "Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that prints the marks itself.");
     }

@@ -14,7 +14,9 @@ namespace Connectors.Vllm;
 internal sealed record ChatContext(
     VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger);
 
-/// <summary>Options to the engine's request. What <see cref="ChatOptions.RawRepresentationFactory"/> set wins; the typed options fill what it left open.</summary>
+/// <summary>
+/// Options to the engine's request. What <see cref="ChatOptions.RawRepresentationFactory"/> set wins; the typed options fill what it left open.
+/// </summary>
 internal static class RequestBuilder
 {
     public static GenerationRequest Build(ChatContext context, int[] ids, IReadOnlyList<MediaItem> media, ConstraintPlan plan)
@@ -23,7 +25,9 @@ internal static class RequestBuilder
         var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
         if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && !Serves(profile, model))
         {
-            throw new VllmRequestException($"The server does not serve a model named '{model}'; it serves {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
+            throw new VllmRequestException(
+                $"The server does not serve a model named '{model}'; it serves"
+                    + $" {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
             {
                 StatusCode = VllmStatusCode.NotFound,
                 Parameter = options?.ModelId is null ? nameof(VllmGrpcOptions.ModelId) : nameof(ChatOptions.ModelId),
@@ -32,7 +36,8 @@ internal static class RequestBuilder
 
         if (media.Any(static item => item.Uri is not null) && !settings.AllowRemoteMedia)
         {
-            throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.") { Parameter = nameof(GenerationRequest.Media) };
+            throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.")
+            { Parameter = nameof(GenerationRequest.Media) };
         }
 
         LogIgnored(profile, options, extras, logger);

@@ -47,7 +47,9 @@ internal static class SeamEncoder
                 }
             }
 
-            ids.AddRange(tokenizer.Encode(text.AsSpan(start, end - start), CollectionsMarshal.AsSpan(inside), allowedInContent, cancellationToken: cancellationToken));
+            ids.AddRange(
+                tokenizer.Encode(
+                    text.AsSpan(start, end - start), CollectionsMarshal.AsSpan(inside), allowedInContent, cancellationToken: cancellationToken));
             start = end;
         }
 

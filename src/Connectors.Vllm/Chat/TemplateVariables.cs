@@ -3,7 +3,9 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>The extra variables a template sees (chat_template_kwargs), merged from options, <see cref="ChatOptions.Reasoning"/> and the request.</summary>
+/// <summary>
+/// The extra variables a template sees (chat_template_kwargs), merged from options, <see cref="ChatOptions.Reasoning"/> and the request.
+/// </summary>
 /// <param name="Values">The variables.</param>
 /// <param name="Thinking">Whether the request asked for thinking; null when it says nothing.</param>
 internal sealed record TemplateVariables(Dictionary<string, object?> Values, bool? Thinking)

@@ -52,7 +52,8 @@ internal sealed class ContentParts
         {
             list.Add(text is not null
                 ? new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["type"] = "text", ["text"] = text }
-                : new Dictionary<string, object?>(1, StringComparer.Ordinal) { ["type"] = kind switch { MediaKind.Image => "image", MediaKind.Video => "video", _ => "audio" } });
+                : new Dictionary<string, object?>(1, StringComparer.Ordinal)
+                { ["type"] = kind switch { MediaKind.Image => "image", MediaKind.Video => "video", _ => "audio" } });
         }
 
         return list;

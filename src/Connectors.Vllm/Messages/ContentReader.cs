@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>Contents of messages and results of tools to text and media. Collects the media of a whole conversation, in order. Made for one request.</summary>
+/// <summary>
+/// Contents of messages and results of tools to text and media. Collects the media of a whole conversation, in order. Made for one request.
+/// </summary>
 /// <param name="takesMedia">Whether the model takes images and the like; a tool's are an error text for the model otherwise.</param>
 /// <param name="leftOut">Collects what has no place in a prompt.</param>
 /// <param name="logger">Logger for results of tools that cannot be shown.</param>
@@ -67,7 +69,8 @@ internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, IL
     {
         var type = data.MediaType;
         var isText = data.HasTopLevelMediaType("text")
-            || type.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) || type.StartsWith("application/xml", StringComparison.OrdinalIgnoreCase)
+            || type.StartsWith("application/json", StringComparison.OrdinalIgnoreCase)
+            || type.StartsWith("application/xml", StringComparison.OrdinalIgnoreCase)
             || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase);
         isText &= !type.StartsWith("image/", StringComparison.OrdinalIgnoreCase);
         text = isText ? Encoding.UTF8.GetString(data.Data.Span) : string.Empty;
@@ -87,7 +90,8 @@ internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, IL
     private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind)
         ? kind
         : throw new NotSupportedException(
-            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it as TextContent.");
+            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it "
+                + "as TextContent.");
 
     private static bool TryKindOf(string mediaType, out MediaKind kind)
     {

@@ -30,14 +30,16 @@ internal sealed class ConversationMapper
     }
 
     /// <param name="messages">The conversation; enumerated once.</param>
-    /// <param name="instructions">Extra system text of the request; joined with a leading system message, since many templates allow only one.</param>
+    /// <param name="instructions">Extra system text of the request; joined with a leading system message, since many templates allow only
+    /// one.</param>
     /// <param name="traits">What the template wants.</param>
     /// <param name="dropReasoning">Leave earlier reasoning out.</param>
     /// <param name="argumentsAsText">Hand all tool arguments over as JSON text, for templates that concatenate them.</param>
     /// <param name="reader">Reads the contents; made for this mapping.</param>
     /// <exception cref="NotSupportedException">A message holds content that no vLLM model can take.</exception>
     public static TemplateConversation Map(
-        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ContentReader reader)
+        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText,
+        ContentReader reader)
     {
         var mapper = new ConversationMapper(traits, dropReasoning, argumentsAsText, reader);
         mapper.Run(messages, instructions);
@@ -53,7 +55,9 @@ internal sealed class ConversationMapper
             if (merge)
             {
                 joined.Contents = messages[0].Contents.All(static content => content is TextContent)
-                    ? [new TextContent(string.Join('\n', messages[0].Contents.Cast<TextContent>().Select(static text => text.Text).Where(static text => text.Length > 0).Prepend(instructions)))]
+                    ? [new TextContent(
+                        string.Join('\n', messages[0].Contents.Cast<TextContent>().Select(static text => text.Text)
+                            .Where(static text => text.Length > 0).Prepend(instructions)))]
                     : [new TextContent(instructions), .. messages[0].Contents];
                 joined.AuthorName = messages[0].AuthorName;
             }
@@ -114,7 +118,9 @@ internal sealed class ConversationMapper
         _messages.Add(entry);
     }
 
-    /// <summary>One turn of the assistant. Results in the middle of it (of tools that ran at the provider) end a turn of the template and begin the next.</summary>
+    /// <summary>
+    /// One turn of the assistant. Results in the middle of it (of tools that ran at the provider) end a turn of the template and begin the next.
+    /// </summary>
     private void AddAssistant(ChatMessage message)
     {
         var turn = new List<AIContent>(message.Contents.Count);
@@ -196,7 +202,9 @@ internal sealed class ConversationMapper
     private Dictionary<string, object?> Call(FunctionCallContent call)
     {
         _callIds.Add(call.CallId);
-        var raw = call.AdditionalProperties?.TryGetValue(VllmResponseKeys.RawArguments, out var kept) == true ? PlainValue.From(kept) as string : null;
+        var raw = call.AdditionalProperties?.TryGetValue(VllmResponseKeys.RawArguments, out var kept) == true
+            ? PlainValue.From(kept) as string
+            : null;
         var plain = PlainValue.From(call.Arguments) ?? new Dictionary<string, object?>();
         var arguments = (_traits.PrintsArgumentText || _argumentsAsText) && raw is not null && SameArguments(raw, plain) ? raw
             : _argumentsAsText ? PlainJson.Write(plain)
@@ -225,8 +233,8 @@ internal sealed class ConversationMapper
     }
 
     /// <summary>
-    /// One template message per result. In a tool's message, other contents belong to the result before them (the first to the one after them), and a text
-    /// that repeats a result is that result: Semantic Kernel's connectors write both.
+    /// One template message per result. In a tool's message, other contents belong to the result before them (the first to the one after them), and a
+    /// text that repeats a result is that result: Semantic Kernel's connectors write both.
     /// </summary>
     private void AddResults(ChatMessage message, string role)
     {
@@ -273,14 +281,16 @@ internal sealed class ConversationMapper
             AddPlain(role, message.AuthorName, loose);
         }
 
-        bool Repeats(AIContent content) => content is TextContent { Text: var text } && results.Exists(result => !result.Parts.HasMedia && result.Parts.JoinText("\n") == text);
+        bool Repeats(AIContent content) => content is TextContent { Text: var text }
+            && results.Exists(result => !result.Parts.HasMedia && result.Parts.JoinText("\n") == text);
     }
 
     private void AddResult(FunctionResultContent result, ContentParts parts, string? name)
     {
         // vLLM flattens tool content to a string unless it holds more than text.
         var content = parts.HasMedia ? Content(parts, "\n") : parts.JoinText("\n");
-        var entry = new Dictionary<string, object?>(4, StringComparer.Ordinal) { ["role"] = "tool", ["content"] = content, ["tool_call_id"] = result.CallId };
+        var entry = new Dictionary<string, object?>(4, StringComparer.Ordinal)
+        { ["role"] = "tool", ["content"] = content, ["tool_call_id"] = result.CallId };
         AddName(entry, name);
         _messages.Add(entry);
     }
@@ -298,13 +308,17 @@ internal sealed class ConversationMapper
         }
     }
 
-    /// <summary>What vLLM does when a developer message meets a template without that role: one system message in front, holding all of them.</summary>
+    /// <summary>
+    /// What vLLM does when a developer message meets a template without that role: one system message in front, holding all of them.
+    /// </summary>
     private void MergeSystemMessages()
     {
         var texts = new List<string>();
         foreach (var message in _messages.Where(static message => (string?)message["role"] == "system"))
         {
-            var text = message["content"] as string ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>().Select(static part => part.GetValueOrDefault("text") as string));
+            var text = message["content"] as string
+                ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>()
+                    .Select(static part => part.GetValueOrDefault("text") as string));
             if (text.Length > 0)
             {
                 texts.Add(text);
@@ -312,6 +326,7 @@ internal sealed class ConversationMapper
         }
 
         _messages.RemoveAll(static message => (string?)message["role"] == "system");
-        _messages.Insert(0, new Dictionary<string, object?>(StringComparer.Ordinal) { ["role"] = "system", ["content"] = string.Join("\n\n", texts) });
+        _messages.Insert(
+            0, new Dictionary<string, object?>(StringComparer.Ordinal) { ["role"] = "system", ["content"] = string.Join("\n\n", texts) });
     }
 }

@@ -83,7 +83,8 @@ internal static class ForeignContents
             case ToolApprovalRequestContent { ToolCall: FunctionCallContent call } when calls.Add(call.CallId):
                 return call;
             case ToolApprovalResponseContent { Approved: false, ToolCall: FunctionCallContent call } denied when results.Add(call.CallId):
-                return new FunctionResultContent(call.CallId, $"Error: The call was rejected by the user.{(denied.Reason is { Length: > 0 } reason ? $" {reason}" : string.Empty)}");
+                return new FunctionResultContent(call.CallId,
+                    $"Error: The call was rejected by the user.{(denied.Reason is { Length: > 0 } reason ? $" {reason}" : string.Empty)}");
             case ToolApprovalRequestContent { ToolCall: FunctionCallContent } or ToolApprovalResponseContent { ToolCall: FunctionCallContent }:
                 return null;
 

@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>The contents of one request that no chat template has a place for. A conversation may be mapped several times; each content counts once.</summary>
+/// <summary>
+/// The contents of one request that no chat template has a place for. A conversation may be mapped several times; each content counts once.
+/// </summary>
 internal sealed class LeftOutContents
 {
     private readonly HashSet<object> _contents = new(ReferenceEqualityComparer.Instance);

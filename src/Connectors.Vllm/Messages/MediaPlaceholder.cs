@@ -15,10 +15,12 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     private static readonly (string Text, string Anchor, string[] Types)[] Images =
     [
         ("<|vision_start|><|image_pad|><|vision_end|>", "<|image_pad|>",
-            ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "qwen3_omni_moe", "qwen4_exp", "cosmos3_edge", "keye", "llavaonevision2"]),
+            ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "qwen3_omni_moe", "qwen4_exp", "cosmos3_edge", "keye",
+                "llavaonevision2"]),
         ("<|vision_start|><|IMAGE|><|vision_end|>", "<|IMAGE|>", ["qwen2_5_omni"]),
         ("<image>", "<image>",
-            ["llava", "llava_next", "llava_onevision", "idefics3", "smolvlm", "lfm2_vl", "granite4_vision", "nemotron_h_omni", "qianfan_ocr", "internvl_chat", "h2ovl_chat", "nvlm_d", "deepseek_vl_v2", "deepseek_ocr"]),
+            ["llava", "llava_next", "llava_onevision", "idefics3", "smolvlm", "lfm2_vl", "granite4_vision", "nemotron_h_omni", "qianfan_ocr",
+                "internvl_chat", "h2ovl_chat", "nvlm_d", "deepseek_vl_v2", "deepseek_ocr"]),
         ("<IMG_CONTEXT>", "<IMG_CONTEXT>", ["internvl", "interns1"]),
         ("<start_of_image>", "<start_of_image>", ["gemma3", "shieldgemma2"]),
         ("<image_soft_token>", "<image_soft_token>", ["gemma3n"]),
@@ -67,7 +69,8 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     }
 
     /// <summary>The placeholder of the item with the given number, from 1.</summary>
-    public string Number(int number) => Text.Replace("{0}", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+    public string Number(int number) =>
+        Text.Replace("{0}", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     /// <summary>The anchor's token id, or null when the tokenizer has no such token (or the anchor differs per item).</summary>
     public int? AnchorId(VllmTokenizer tokenizer) => Anchor.Length == 0 ? null : tokenizer.TokenToId(Anchor);

@@ -19,7 +19,8 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
         if (options?.Tools is not { Count: > 0 } tools)
         {
             return options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: { } missing }
-                ? throw new ArgumentException($"ChatOptions.ToolMode requires the function '{missing}', but ChatOptions.Tools is empty.", nameof(options))
+                ? throw new ArgumentException(
+                    $"ChatOptions.ToolMode requires the function '{missing}', but ChatOptions.Tools is empty.", nameof(options))
                 : None;
         }
 
@@ -57,7 +58,8 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
 
         // A model that must not call is not told of functions, unless the conversation has calls in it, which make no sense without them.
         var choice = ChoiceOf(options.ToolMode, forParser);
-        var untold = choice.Kind == OutputToolChoiceKind.None && !messages.Any(static message => message?.Contents.Any(static content => content is ToolCallContent or ToolResultContent) == true);
+        var untold = choice.Kind == OutputToolChoiceKind.None
+            && !messages.Any(static message => message?.Contents.Any(static content => content is ToolCallContent or ToolResultContent) == true);
         return new RequestTools(untold ? null : forTemplate, forParser, choice);
     }
 
@@ -66,7 +68,9 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
         NoneChatToolMode => OutputToolChoice.None,
         RequiredChatToolMode { RequiredFunctionName: { } name } => tools.Any(tool => tool.Name == name)
             ? OutputToolChoice.Named(name)
-            : throw new ArgumentException($"ChatOptions.ToolMode requires the function '{name}', which is not among the tools: {string.Join(", ", tools.Select(static tool => tool.Name))}."),
+            : throw new ArgumentException(
+                $"ChatOptions.ToolMode requires the function '{name}', which is not among the tools:"
+                    + $" {string.Join(", ", tools.Select(static tool => tool.Name))}."),
         RequiredChatToolMode => OutputToolChoice.Required,
         _ => OutputToolChoice.Auto,
     };

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The one place that knows what a tool's result becomes in a prompt: text as it is, contents one by one, other values as JSON. A result that cannot be
-/// shown is an error text for the model, which can then try something else; it never fails the request.
+/// The one place that knows what a tool's result becomes in a prompt: text as it is, contents one by one, other values as JSON. A result that cannot
+/// be shown is an error text for the model, which can then try something else; it never fails the request.
 /// </summary>
 internal static class ToolResults
 {

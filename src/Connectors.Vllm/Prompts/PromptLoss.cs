@@ -51,7 +51,8 @@ internal sealed partial class PromptLoss
     {
         foreach (var text in Texts(message["content"]))
         {
-            // Some templates print texts in an order of their own, system text above all. For names that would not do: they stand among the tools too.
+            // Some templates print texts in an order of their own, system text above all. For names that would not do: they stand among the tools
+            // too.
             var said = role == "assistant" ? BehindMarkup(text) : text;
             var isPrinted = role is not ("system" or "developer") && IsPrinted(said);
             if (!isPrinted && !IsPrinted(said, anywhere: true))

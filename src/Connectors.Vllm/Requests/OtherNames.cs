@@ -3,15 +3,16 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Sampling options that applications put into <see cref="ChatOptions.AdditionalProperties"/> under the names of OpenAI's API, vLLM's and Ollama's: they count
-/// where the typed member is unset.
+/// Sampling options that applications put into <see cref="ChatOptions.AdditionalProperties"/> under the names of OpenAI's API, vLLM's and Ollama's:
+/// they count where the typed member is unset.
 /// </summary>
 internal static class OtherNames
 {
     /// <summary>The names read here. <c>strict</c> asks for what happens anyway: a schema is always enforced.</summary>
     public static readonly IReadOnlySet<string> All = new HashSet<string>(StringComparer.Ordinal)
     {
-        "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens", "max_completion_tokens", "max_new_tokens", "stop", "strict",
+        "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens", "max_completion_tokens", "max_new_tokens",
+        "stop", "strict",
     };
 
     /// <returns>The options themselves when there is nothing to fill in, else a copy.</returns>

@@ -138,7 +138,8 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> BoundWhiteSpace = new(
         "bound_json_whitespace", [], "BoundJsonWhiteSpace", "true, false", null,
-        "Whether JSON (an answer's, and of forced tool calls) is kept to one white space character at a place; on unless false. Without it a model can fill its budget with line breaks.")
+        "Whether JSON (an answer's, and of forced tool calls) is kept to one white space character at a place; on unless false. Without it a model "
+            + "can fill its budget with line breaks.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
     };

@@ -3,9 +3,9 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Keeps a conversation within a number of tokens, counted with the model's own tokenizer and chat template. System messages and the last turn always stay, and a
-/// turn goes as a whole, so no call loses its result. When the limit is reached, more is dropped than necessary, and the next turns begin with the same messages
-/// again: what the server has cached of the prompt stays usable. Thread-safe.
+/// Keeps a conversation within a number of tokens, counted with the model's own tokenizer and chat template. System messages and the last turn always
+/// stay, and a turn goes as a whole, so no call loses its result. When the limit is reached, more is dropped than necessary, and the next turns begin
+/// with the same messages again: what the server has cached of the prompt stays usable. Thread-safe.
 /// </summary>
 /// <remarks>For <c>UseChatReducer</c> of Microsoft.Extensions.AI: <c>builder.UseChatReducer(new VllmChatReducer(client, 16_000))</c>.</remarks>
 public sealed class VllmChatReducer : IChatReducer
@@ -17,8 +17,10 @@ public sealed class VllmChatReducer : IChatReducer
 
     /// <summary>Creates a reducer.</summary>
     /// <param name="counter">Counts tokens, e.g. the <see cref="VllmChatClient"/> itself.</param>
-    /// <param name="maxTokens">The most tokens a prompt may have, above 0. Leave room for the answer: prompt and answer share the model's context.</param>
-    /// <param name="targetTokens">What remains at most when the limit is reached, above 0 and not above <paramref name="maxTokens"/>; null is three quarters of it. The less, the rarer the beginning changes.</param>
+    /// <param name="maxTokens">The most tokens a prompt may have, above 0. Leave room for the answer: prompt and answer share the model's
+    /// context.</param>
+    /// <param name="targetTokens">What remains at most when the limit is reached, above 0 and not above <paramref name="maxTokens"/>; null is three
+    /// quarters of it. The less, the rarer the beginning changes.</param>
     /// <param name="options">Options of the requests whose tools and instructions are part of the prompt; null counts messages alone.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of tokens is out of range.</exception>
     public VllmChatReducer(IVllmTokenCounter counter, int maxTokens, int? targetTokens = null, ChatOptions? options = null)
@@ -62,9 +64,11 @@ public sealed class VllmChatReducer : IChatReducer
     }
 
     /// <summary>
-    /// Goes through the conversation as it grew. Only a turn that went over the limit moved the beginning, so the same turns are dropped until the next one does.
+    /// Goes through the conversation as it grew. Only a turn that went over the limit moved the beginning, so the same turns are dropped until the
+    /// next one does.
     /// </summary>
-    private async ValueTask<int> FirstKeptAsync(List<ChatMessage> system, List<List<ChatMessage>> turns, int total, CancellationToken cancellationToken)
+    private async ValueTask<int> FirstKeptAsync(
+        List<ChatMessage> system, List<List<ChatMessage>> turns, int total, CancellationToken cancellationToken)
     {
         var overhead = await CountAsync([.. system, new ChatMessage(ChatRole.User, string.Empty)], cancellationToken).ConfigureAwait(false);
         var sizes = new int[turns.Count];
@@ -93,7 +97,8 @@ public sealed class VllmChatReducer : IChatReducer
         return first;
     }
 
-    private ValueTask<int> CountAsync(List<ChatMessage> messages, CancellationToken cancellationToken) => _counter.CountTokensAsync(messages, _options, cancellationToken);
+    private ValueTask<int> CountAsync(List<ChatMessage> messages, CancellationToken cancellationToken) =>
+        _counter.CountTokensAsync(messages, _options, cancellationToken);
 
     /// <summary>A turn is a message of the user and everything up to the next; what comes before the first belongs to it.</summary>
     private static List<List<ChatMessage>> Turns(List<ChatMessage> messages)
@@ -103,7 +108,8 @@ public sealed class VllmChatReducer : IChatReducer
         foreach (var message in messages.Where(static message => !IsSystem(message)))
         {
             // A user message of results continues its turn.
-            var begins = message.Role == ChatRole.User && !message.Contents.Any(static content => content is ToolResultContent or ToolApprovalResponseContent);
+            var begins = message.Role == ChatRole.User
+                && !message.Contents.Any(static content => content is ToolResultContent or ToolApprovalResponseContent);
             if (turns.Count == 0 || (begins && begun))
             {
                 turns.Add([]);
@@ -122,5 +128,6 @@ public sealed class VllmChatReducer : IChatReducer
         return [.. messages.Where(message => !gone.Contains(message))];
     }
 
-    private static bool IsSystem(ChatMessage message) => message.Role == ChatRole.System || message.Role.Value.Equals("developer", StringComparison.OrdinalIgnoreCase);
+    private static bool IsSystem(ChatMessage message) => message.Role == ChatRole.System
+        || message.Role.Value.Equals("developer", StringComparison.OrdinalIgnoreCase);
 }

@@ -58,7 +58,8 @@ internal static partial class Log
     [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} ended early on the client; it is aborted on the server")]
     public static partial void RequestAbandoned(ILogger logger, string requestId);
 
-    [LoggerMessage(24, LogLevel.Warning, "Request {RequestId}: the model wrote {Calls} function call(s) although the tool mode allows none; they are part of the text")]
+    [LoggerMessage(24, LogLevel.Warning,
+        "Request {RequestId}: the model wrote {Calls} function call(s) although the tool mode allows none; they are part of the text")]
     public static partial void CallsShownAsText(ILogger logger, string requestId, int calls);
 
     [LoggerMessage(23, LogLevel.Trace, "Request {RequestId} prompt: {Prompt}")]

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Connectors.Vllm.Shared;
 
 /// <summary>
-/// Reads server addresses: http, https, grpc (= http) and grpcs (= https), with or without a scheme; unix:/path; and any other scheme, which is for the
-/// channel's resolvers (dns:///host:port).
+/// Reads server addresses: http, https, grpc (= http) and grpcs (= https), with or without a scheme; unix:/path; and any other scheme, which is for
+/// the channel's resolvers (dns:///host:port).
 /// </summary>
 internal static class EndpointAddress
 {

@@ -12,7 +12,8 @@ internal static class JsonEscape
         SearchValues.Create([.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\']);
 
     private static readonly SearchValues<char> EscapedOrSurrogate = SearchValues.Create(
-        [.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\', .. Enumerable.Range(0xD800, 0x800).Select(static unit => (char)unit)]);
+        [.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\', .. Enumerable.Range(0xD800, 0x800)
+            .Select(static unit => (char)unit)]);
 
     /// <summary>The escape of one UTF-16 unit.</summary>
     public static string Of(char unit) => unit switch

@@ -10,7 +10,8 @@ public sealed class ContentFormatTests
     [InlineData("{% for m in messages %}{% set content = m.content %}{% for c in content %}{% endfor %}{% endfor %}")]
     [InlineData("{% for c in content %}{% endfor %}")]
     [InlineData("{% macro r(parts) %}{% for c in parts %}{% endfor %}{% endmacro %}{% for m in messages %}{{ r(m.content) }}{% endfor %}")]
-    [InlineData("{% macro r(x, parts) %}{% for c in parts %}{% endfor %}{% endmacro %}{% for m in messages %}{{ r(1, parts=m['content']) }}{% endfor %}")]
+    [InlineData(
+        "{% macro r(x, parts) %}{% for c in parts %}{% endfor %}{% endmacro %}{% for m in messages %}{{ r(1, parts=m['content']) }}{% endfor %}")]
     public void ContentFormat_LoopOverContent_IsOpenAI(string template) =>
         Assert.Equal(ChatContentFormat.OpenAI, ChatTemplate.Parse(template).ContentFormat);
 

@@ -51,5 +51,7 @@ public sealed class ErrorTests
 
     [Fact]
     public void Render_UnsupportedInput_SaysWhichType() =>
-        Assert.Contains("TimeSpan", Assert.Throws<ChatTemplateException>(() => Templates.Render("{{ x }}", kwargs: new() { ["x"] = TimeSpan.Zero })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "TimeSpan", Assert.Throws<ChatTemplateException>(() => Templates.Render("{{ x }}", kwargs: new() { ["x"] = TimeSpan.Zero })).Message,
+            StringComparison.Ordinal);
 }

@@ -8,9 +8,11 @@ internal static class HostileTemplates
 {
     public static readonly string[] All =
     [
-        "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set ns.x=[ns.x,ns.x] %}{% set ns.y=[ns.y,ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+        "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set ns.x=[ns.x,ns.x] %}{% set ns.y=[ns.y,ns.y] %}{% endfor %}{{ ns.x == "
+            + "ns.y }}",
         "{% set ns = namespace(x=(1,)) %}{% for i in range(60) %}{% set ns.x=(ns.x,ns.x) %}{% endfor %}{{ {ns.x: 1} }}",
-        "{% set ns = namespace(x=(1,), y=(1,)) %}{% for i in range(60) %}{% set ns.x=(ns.x,ns.x) %}{% set ns.y=(ns.y,ns.y) %}{% endfor %}{{ ns.x < ns.y }}",
+        "{% set ns = namespace(x=(1,), y=(1,)) %}{% for i in range(60) %}{% set ns.x=(ns.x,ns.x) %}{% set ns.y=(ns.y,ns.y) %}{% endfor %}{{ ns.x < "
+            + "ns.y }}",
         "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x=[ns.x,ns.x] %}{% endfor %}{{ ns.x|length }}{{ ns.x }}",
         "{% set x = 'a' * 16000000 %}{% set y = 'a' * 16000000 %}{% for i in range(99999) %}{% if x == y %}{% endif %}{% endfor %}",
         "{% set x = 'é🎉' * 5000000 %}{% for i in range(99999) %}{% set z = x[i] %}{% endfor %}",
@@ -23,7 +25,8 @@ internal static class HostileTemplates
         "{% set x = (messages[0].content ~ '.') * 800000 %}{% set y = x.split('.') %}{{ y|length }}",
         "{% set x = (messages[0].content ~ '.') * 800000 %}{% for c in x %}{% endfor %}",
         "{% set x = (messages[0].content ~ '.') * 500000 %}{{ x|replace('.', ',')|length }}",
-        "{% set x = (messages[0].content ~ '.') * 500000 %}{{ x[::-1]|length }}{{ x|tojson|length }}{{ [x]|string|length }}{{ x|wordwrap(5)|length }}{{ x|indent|length }}{{ x|e|length }}",
+        "{% set x = (messages[0].content ~ '.') * 500000 %}{{ x[::-1]|length }}{{ x|tojson|length }}{{ [x]|string|length }}{{ "
+            + "x|wordwrap(5)|length }}{{ x|indent|length }}{{ x|e|length }}",
         "{% set x = 'a' * 16000000 %}{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = ns.l + [x ~ i] %}{% endfor %}",
         "{% set x = [1] * 3000000 %}{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = ns.l + [x[1:]] %}{% endfor %}",
         "{% set x = [1] * 3000000 %}{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = ns.l + [x|list] %}{% endfor %}",
@@ -43,14 +46,18 @@ internal static class HostileTemplates
         "{% set x = 10**300 %}{% for i in range(99999) %}{% set z = x / 3 %}{% set z = x|float %}{% set z = x|round(-200) %}{% endfor %}",
         "{{ 'a'.center(2**31-1, '🎉') }}",
         "{{ '%*d' % (99999999, 1) }}",
-        "{% set x = 'a' * 16000000 %}{% for i in range(99999) %}{% set z = x.find('b') %}{% set z = x.count('b') %}{% set z = x.startswith('b', 1) %}{% endfor %}",
-        "{% set x = 'a' * 8000000 ~ 'b' ~ 'a' * 8000000  %}{% set y = 'a' * 4000000 ~ 'b' ~ 'a' * 4000001 %}{{ y in x }}{{ x.find('a' * 4000000 ~ 'c') }}{{ x.count(y) }}{{ x.rfind('c' ~ 'a' * 4000000) }}",
+        "{% set x = 'a' * 16000000 %}{% for i in range(99999) %}{% set z = x.find('b') %}{% set z = x.count('b') %}{% set z = x.startswith('b', 1) "
+            + "%}{% endfor %}",
+        "{% set x = 'a' * 8000000 ~ 'b' ~ 'a' * 8000000  %}{% set y = 'a' * 4000000 ~ 'b' ~ 'a' * 4000001 %}{{ y in x }}{{ x.find('a' * 4000000 ~ "
+            + "'c') }}{{ x.count(y) }}{{ x.rfind('c' ~ 'a' * 4000000) }}",
         "{% set x = 'a' * 100000 %}{% set y = 'a' * 50000 ~ 'b' %}{% for i in range(999) %}{% set z = x.find(y) %}{% endfor %}",
-        "{% set x = 'ab' * 100000 %}{% set y = 'ab' * 50000 ~ 'b' %}{{ x.find(y) }}{{ x.rfind(y) }}{{ x.count(y) }}{{ x.replace(y, '') | length }}{{ x.split(y)|length }}",
+        "{% set x = 'ab' * 100000 %}{% set y = 'ab' * 50000 ~ 'b' %}{{ x.find(y) }}{{ x.rfind(y) }}{{ x.count(y) }}{{ x.replace(y, '') | "
+            + "length }}{{ x.split(y)|length }}",
         "{% set x = ' ' * 16000000 %}{% for i in range(99999) %}{% set z = x.strip() %}{% endfor %}",
         "{% set x = 'ab' * 8000000 %}{% for i in range(99999) %}{% set z = x.strip('ab') %}{% endfor %}",
         "{% set x = 'ab' * 1000000 %}{% set y = 'z' * 1000000 ~ 'ab' %}{{ x.strip(y)|length }}",
-        "{% set x = 'a' * 16000000 %}{% for i in range(99999) %}{% set z = x.isalpha() %}{% set z = x is lower %}{% set z = x.isidentifier() %}{% set z = x.istitle() %}{% endfor %}",
+        "{% set x = 'a' * 16000000 %}{% for i in range(99999) %}{% set z = x.isalpha() %}{% set z = x is lower %}{% set z = x.isidentifier() %}{% "
+            + "set z = x.istitle() %}{% endfor %}",
         "{% set x = 'Σ' * 1000000 %}{{ x|lower|length }}",
         "{% set x = ('Σ' ~ '.' * 1000) * 5000 %}{{ x|lower|length }}",
         "{% set x = ('Σ.') * 500000 %}{{ x|lower|length }}",
@@ -85,7 +92,8 @@ internal static class HostileTemplates
         "{% set ns = namespace(l=(1,)) %}{% for i in range(90000) %}{% set ns.l = (ns.l,) %}{% endfor %}{{ {ns.l:1} }}",
         "{% set ns = namespace(l=(1,)) %}{% for i in range(90000) %}{% set ns.l = (ns.l,) %}{% endfor %}{{ ns.l|pprint }}",
         "{% set x = [1] * 3000000 %}{% macro f() %}{{ varargs|length }}{% endmacro %}{% for i in range(9999) %}{{ f(*x) }}{% endfor %}",
-        "{% set d = {}.fromkeys(range(99999)|map('string')|list) %}{% macro f() %}{{ kwargs|length }}{% endmacro %}{% for i in range(9999) %}{{ f(**d) }}{% endfor %}",
+        "{% set d = {}.fromkeys(range(99999)|map('string')|list) %}{% macro f() %}{{ kwargs|length }}{% endmacro %}{% for i in range(9999) %}{{ "
+            + "f(**d) }}{% endfor %}",
         "{% set x = ['a'] * 3000000 %}{% for i in range(9999) %}{% set z = ''.join(x) %}{% endfor %}",
         "{% set x = ['a'] * 3000000 %}{% for i in range(9999) %}{% set z = x|join %}{% endfor %}",
         "{% set x = 'a\\n' * 5000000 %}{% for i in range(9999) %}{% set z = x.splitlines() %}{% endfor %}",
@@ -113,7 +121,8 @@ internal static class HostileTemplates
         "{% for i in range(99999) %}{% for j in range(99) %}{% set z = 'a'|center(100)|truncate(5)|wordwrap(3) %}{% endfor %}{% endfor %}",
         "{% set l = namespace(x=[]) %}{% for i in range(3000) %}{% set l.x = [l.x, l.x] %}{% endfor %}{{ l.x|tojson|length }}",
         "{% set l = namespace(x=[]) %}{% for i in range(3000) %}{% set l.x = {'a': l.x, 'b': l.x} %}{% endfor %}{{ l.x|pprint|length }}",
-        "{% set l = namespace(x=[]) %}{% for i in range(60) %}{% set l.x = [l.x, l.x] %}{% endfor %}{{ l.x|unique|list|length }}{{ [l.x, l.x]|sort }}{{ l.x|sum(start=[])|length }}",
+        "{% set l = namespace(x=[]) %}{% for i in range(60) %}{% set l.x = [l.x, l.x] %}{% endfor %}{{ l.x|unique|list|length }}{{ [l.x, "
+            + "l.x]|sort }}{{ l.x|sum(start=[])|length }}",
         "{% set l = namespace(x='a') %}{% for i in range(60) %}{% set l.x = l.x|replace('a', 'aa') %}{% endfor %}",
         "{% set l = namespace(x='a') %}{% for i in range(60) %}{% set l.x = l.x|e|replace('a', '<>')|e %}{% endfor %}",
         "{% set l = namespace(x='\"') %}{% for i in range(60) %}{% set l.x = l.x|tojson %}{% endfor %}",

@@ -7,7 +7,8 @@ namespace Connectors.Vllm.ChatTemplates.Tests.Engine;
 public sealed class InputTests
 {
     private const string Json = """{"b":1,"a":[1.50,-0,1e3,12345678901234567890123,1E-7,true,null,"é\n"],"n":{"x":{}},"b2":"z"}""";
-    private const string Expected = """{"b": 1, "a": [1.5, 0, 1000.0, 12345678901234567890123, 1e-07, true, null, "é\n"], "n": {"x": {}}, "b2": "z"}""";
+    private const string Expected =
+        """{"b": 1, "a": [1.5, 0, 1000.0, 12345678901234567890123, 1e-07, true, null, "é\n"], "n": {"x": {}}, "b2": "z"}""";
 
     [Fact]
     public void Render_JsonElement_KeepsOrderAndNumbers() =>
@@ -34,7 +35,8 @@ public sealed class InputTests
             ["o"] = new Dictionary<string, string> { ["p"] = "q" },
         };
         Assert.Equal(
-            """{"s": "t", "l": [1, 2, 3.5, 1.5, 1.5, 7, 18446744073709551615, 100000000000000000000, false, null], "d": {"k": ["a", "b"]}, "o": {"p": "q"}}""",
+            """{"s": "t", "l": [1, 2, 3.5, 1.5, 1.5, 7, 18446744073709551615, 100000000000000000000, false, null], "d": {"k": """
+                + """["a", "b"]}, "o": {"p": "q"}}""",
             Templates.Render("{{ x|tojson }}", kwargs: new() { ["x"] = value }).Text);
     }
 
@@ -52,21 +54,28 @@ public sealed class InputTests
     [Fact]
     public async Task Render_FromManyThreads_GivesTheSame()
     {
-        var template = ChatTemplate.Parse("{% macro m(x) %}[{{ x }}]{% endmacro %}{% set ns = namespace(n=0) %}{% for m1 in messages %}{% set ns.n = ns.n + 1 %}{{ m(m1.content) }}{{ ns.n }}{% endfor %}");
+        var template =
+            ChatTemplate.Parse(
+                "{% macro m(x) %}[{{ x }}]{% endmacro %}{% set ns = namespace(n=0) %}{% for m1 in messages %}{% set ns.n = ns.n + 1 %}{{ "
+                    + "m(m1.content) }}{{ ns.n }}{% endfor %}");
         var input = new ChatTemplateInput { Messages = JsonNode.Parse("""[{"role":"user","content":"a"},{"role":"user","content":"b"}]""") };
-        var texts = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => Task.Run(() => template.Render(input).Text, TestContext.Current.CancellationToken)));
+        var texts = await Task.WhenAll(
+            Enumerable.Range(0, 200).Select(_ => Task.Run(() => template.Render(input).Text, TestContext.Current.CancellationToken)));
         Assert.All(texts, text => Assert.Equal("[a]1[b]2", text));
     }
 
     [Fact]
     public void Render_ContinueFinalMessage_EndsInTheMessage()
     {
-        var template = ChatTemplate.Parse("{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}");
+        var template = ChatTemplate.Parse(
+            "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}");
         var messages = JsonNode.Parse("""[{"role":"user","content":"u"},{"role":"assistant","content":"Once "}]""");
         var prompt = template.Render(new ChatTemplateInput { Messages = messages, ContinueFinalMessage = true });
         Assert.Equal("<user>⟦u⟧</><assistant>⟦Once⟧", prompt.Marked());
-        Assert.Throws<ChatTemplateException>(() => template.Render(new ChatTemplateInput { Messages = messages, ContinueFinalMessage = true, AddGenerationPrompt = true }));
-        Assert.Throws<ChatTemplateException>(() => template.Render(new ChatTemplateInput { Messages = messages, ContinueFinalMessage = "reasoning" }));
+        Assert.Throws<ChatTemplateException>(
+            () => template.Render(new ChatTemplateInput { Messages = messages, ContinueFinalMessage = true, AddGenerationPrompt = true }));
+        Assert.Throws<ChatTemplateException>(
+            () => template.Render(new ChatTemplateInput { Messages = messages, ContinueFinalMessage = "reasoning" }));
     }
 
     [Theory]
@@ -75,7 +84,11 @@ public sealed class InputTests
     public void Render_LongConversation_AllocatesLinearly(int count)
     {
         var template = ChatTemplate.Parse("{% for m in messages %}<|im_start|>{{ m.role + '\n' + m.content }}<|im_end|>{% endfor %}");
-        var input = new ChatTemplateInput { Messages = new JsonArray([.. Enumerable.Range(0, count).Select(_ => new JsonObject { ["role"] = "user", ["content"] = "some text" })]) };
+        var input = new ChatTemplateInput
+        {
+            Messages = new JsonArray(
+                [.. Enumerable.Range(0, count).Select(_ => new JsonObject { ["role"] = "user", ["content"] = "some text" })])
+        };
         Assert.Equal(count, template.Render(input).Content.Count);
         var before = GC.GetAllocatedBytesForCurrentThread();
         template.Render(input);
@@ -86,7 +99,10 @@ public sealed class InputTests
     public void Render_TemplateThatLooksBackAtEveryMessage_IsNotTakenForARunaway()
     {
         var messages = new JsonArray([.. Enumerable.Range(0, 1500).Select(_ => new JsonObject { ["role"] = "user", ["content"] = "x" })]);
-        var template = ChatTemplate.Parse("{% for m in messages %}{% for n in messages %}{% if n.role == 'tool' and n.content == m.content %}{{ n.content }}{% endif %}{% endfor %}{% endfor %}.");
+        var template =
+            ChatTemplate.Parse(
+                "{% for m in messages %}{% for n in messages %}{% if n.role == 'tool' and n.content == m.content %}{{ n.content }}{% endif %}{% "
+                    + "endfor %}{% endfor %}.");
         Assert.Equal(".", template.Render(new ChatTemplateInput { Messages = messages }).Text);
     }
 }

@@ -93,12 +93,18 @@ public sealed class LimitTests
 
     [Fact]
     public void Render_OutputBeyondLimit_Throws() =>
-        Assert.Contains("limit", Templates.Fails("{% for i in range(9999) %}aaaaaaaaaa{% endfor %}", options: new ChatTemplateOptions { MaxOutputLength = 10_000 }).Message);
+        Assert.Contains(
+            "limit", Templates.Fails(
+                "{% for i in range(9999) %}aaaaaaaaaa{% endfor %}", options: new ChatTemplateOptions { MaxOutputLength = 10_000 }).Message);
 
     [Fact]
     public void Parse_RandomText_GivesTemplateOrTemplateException()
     {
-        var pieces = Gen.Elements("{%", "%}", "{{", "}}", "{#", "#}", "-", "+", " ", "\n", "if", "for", "in", "endif", "endfor", "set", "macro", "endmacro", "x", "'", "\"", "\\", "|", ".", "(", ")", "[", "]", "{", "}", "1", "2.5e3", "0x", "is", "not", "and", "~", "*", "**", "%", "é", "\ud83c", "\0", "raw", "endraw", "upper", "loop", ",", ":", "=", "==", "generation", "call", "filter", "else", "range", "messages");
+        var pieces =
+            Gen.Elements(
+                "{%", "%}", "{{", "}}", "{#", "#}", "-", "+", " ", "\n", "if", "for", "in", "endif", "endfor", "set", "macro", "endmacro", "x", "'",
+                "\"", "\\", "|", ".", "(", ")", "[", "]", "{", "}", "1", "2.5e3", "0x", "is", "not", "and", "~", "*", "**", "%", "é", "\ud83c", "\0",
+                "raw", "endraw", "upper", "loop", ",", ":", "=", "==", "generation", "call", "filter", "else", "range", "messages");
         var texts = pieces.ListOf().Select(list => string.Concat(list));
         Check.One(
             Config.QuickThrowOnFailure.WithMaxTest(3000).WithEndSize(60),

@@ -2,7 +2,9 @@ namespace Connectors.Vllm.ChatTemplates.Tests.Engine;
 
 public sealed class ProvenanceTests
 {
-    private const string Chat = """[{"role":"user","content":" a<b,c>d "},{"role":"tool","content":"r","tool_calls":[{"id":"i","type":"function","function":{"name":"f","arguments":{"k":"v\n","n":1} } }]}]""";
+    private const string Chat =
+        """[{"role":"user","content":" a<b,c>d "},{"role":"tool","content":"r","tool_calls":[{"id":"i","type":"function","function":{"nam"""
+            + """e":"f","arguments":{"k":"v\n","n":1} } }]}]""";
 
     [Theory]
     [InlineData("<|{{ messages[0].role }}|>{{ messages[0].content }}<|end|>", "<|user|>⟦ a<b,c>d ⟧<|end|>")]
@@ -49,7 +51,8 @@ public sealed class ProvenanceTests
 
     [Fact]
     public void Render_ContentThatLooksLikeAControlToken_IsContent() =>
-        Assert.Equal("<|im_start|>⟦<|im_end|>⟧<|im_end|>", Templates.Render("<|im_start|>{{ messages[0]['content'] }}<|im_end|>", """[{"role":"user","content":"<|im_end|>"}]""").Marked());
+        Assert.Equal("<|im_start|>⟦<|im_end|>⟧<|im_end|>",
+            Templates.Render("<|im_start|>{{ messages[0]['content'] }}<|im_end|>", """[{"role":"user","content":"<|im_end|>"}]""").Marked());
 
     [Fact]
     public void Render_PercentSignsInContent_AreContent() =>

@@ -5,7 +5,9 @@ namespace Connectors.Vllm.ChatTemplates.Tests.Engine;
 /// <summary>Shorthand for rendering in tests.</summary>
 internal static class Templates
 {
-    public static RenderedPrompt Render(string template, string? messages = null, object? tools = null, Dictionary<string, object?>? kwargs = null, ChatTemplateOptions? options = null) =>
+    public static RenderedPrompt Render(
+        string template, string? messages = null, object? tools = null, Dictionary<string, object?>? kwargs = null,
+        ChatTemplateOptions? options = null) =>
         ChatTemplate.Parse(template, options).Render(new ChatTemplateInput
         {
             Messages = messages is null ? null : JsonDocument.Parse(messages).RootElement,

@@ -7,7 +7,8 @@ public sealed class ChatTemplateSourceTests
     [Fact]
     public void Select_TemplateFile_ReplacesTheConfigEntry()
     {
-        var source = Source(("tokenizer_config.json", """{"chat_template":"config"}"""), ("chat_template.jinja", "file"), ("chat_template.json", """{"chat_template":"json"}"""));
+        var source = Source(("tokenizer_config.json", """{"chat_template":"config"}"""), ("chat_template.jinja", "file"),
+            ("chat_template.json", """{"chat_template":"json"}"""));
         Assert.Equal("file", source.Select().Source);
         Assert.Equal(["default"], source.Templates.Keys);
     }
@@ -19,7 +20,9 @@ public sealed class ChatTemplateSourceTests
     [Fact]
     public void Select_NamedTemplates_PrefersToolUseWithTools()
     {
-        var source = Source(("tokenizer_config.json", """{"chat_template":[{"name":"default","template":"d"},{"name":"tool_use","template":"t"},{"name":"rag","template":"r"}]}"""));
+        var source =
+            Source(("tokenizer_config.json",
+                """{"chat_template":[{"name":"default","template":"d"},{"name":"tool_use","template":"t"},{"name":"rag","template":"r"}]}"""));
         Assert.Equal("d", source.Select().Source);
         Assert.Equal("t", source.Select(hasTools: true).Source);
         Assert.Equal("r", source.Select(hasTools: true, name: "rag").Source);
@@ -29,7 +32,8 @@ public sealed class ChatTemplateSourceTests
     [Fact]
     public void Select_AdditionalTemplates_AreNamedByTheirFiles()
     {
-        var source = Source(("tokenizer_config.json", """{"chat_template":"config"}"""), ("additional_chat_templates/tool_use.jinja", "t"), ("additional_chat_templates/default.jinja", "d"), ("chat_templates/x.jinja", "x"));
+        var source = Source(("tokenizer_config.json", """{"chat_template":"config"}"""), ("additional_chat_templates/tool_use.jinja", "t"),
+            ("additional_chat_templates/default.jinja", "d"), ("chat_templates/x.jinja", "x"));
         Assert.Equal(["default", "tool_use"], source.Templates.Keys.Order());
         Assert.Equal("t", source.Select(hasTools: true).Source);
     }
@@ -52,7 +56,8 @@ public sealed class ChatTemplateSourceTests
 
     [Fact]
     public void FromFiles_BrokenJson_NamesTheFile() =>
-        Assert.Contains("tokenizer_config.json", Assert.Throws<ChatTemplateException>(() => Source(("tokenizer_config.json", "{"))).Message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer_config.json", Assert.Throws<ChatTemplateException>(() => Source(("tokenizer_config.json", "{"))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void FromFiles_BrokenTemplate_NamesTheTemplate() =>
@@ -62,10 +67,13 @@ public sealed class ChatTemplateSourceTests
     public void SpecialTokens_ConfigMapAndDefaults_AreMerged()
     {
         var source = Source(
-            ("tokenizer_config.json", """{"tokenizer_class":"LlamaTokenizerFast","bos_token":{"content":"<b>","lstrip":false},"eos_token":null,"image_token":"<img>","add_bos_token":true,"additional_special_tokens":["x"],"extra_special_tokens":{"boi_token":"<boi>"}}"""),
+            ("tokenizer_config.json",
+                """{"tokenizer_class":"LlamaTokenizerFast","bos_token":{"content":"<b>","lstrip":false},"eos_token":null,"image_token":"<img>","a"""
+                    + """dd_bos_token":true,"additional_special_tokens":["x"],"extra_special_tokens":{"boi_token":"<boi>"}}"""),
             ("special_tokens_map.json", """{"bos_token":"<X>"}"""));
         Assert.Equal(
-            new Dictionary<string, object?> { ["bos_token"] = "<X>", ["image_token"] = "<img>", ["boi_token"] = "<boi>", ["unk_token"] = "<unk>" }.OrderBy(pair => pair.Key),
+            new Dictionary<string, object?>
+            { ["bos_token"] = "<X>", ["image_token"] = "<img>", ["boi_token"] = "<boi>", ["unk_token"] = "<unk>" }.OrderBy(pair => pair.Key),
             source.SpecialTokens.OrderBy(pair => pair.Key));
     }
 

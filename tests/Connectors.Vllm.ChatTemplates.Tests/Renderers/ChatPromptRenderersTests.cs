@@ -36,7 +36,8 @@ public class ChatPromptRenderersTests
         }
         else
         {
-            Assert.Contains(mark, renderer!.Render(new ChatTemplateInput { Messages = Hello, AddGenerationPrompt = true }).Text, StringComparison.Ordinal);
+            Assert.Contains(
+                mark, renderer!.Render(new ChatTemplateInput { Messages = Hello, AddGenerationPrompt = true }).Text, StringComparison.Ordinal);
         }
     }
 
@@ -46,7 +47,8 @@ public class ChatPromptRenderersTests
         var options = new ChatPromptRendererOptions { Mistral = new MistralPromptOptions { Version = MistralPromptVersion.V7 } };
         var input = new ChatTemplateInput { Messages = Hello };
         Assert.Equal("<s>[INST]hello[/INST]", ChatPromptRenderers.ForModel(["MistralForCausalLM"], "mistral", options)!.Render(input).Text);
-        Assert.StartsWith("<|start|>", ChatPromptRenderers.ForModel(["GptOssForCausalLM"], "gpt_oss", options)!.Render(input).Text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "<|start|>", ChatPromptRenderers.ForModel(["GptOssForCausalLM"], "gpt_oss", options)!.Render(input).Text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -64,7 +66,8 @@ public class ChatPromptRenderersTests
     [InlineData("tokenizer.model.v1", null)]
     [InlineData("tokenizer.model.v99", null)]
     [InlineData("tokenizer.model", null)]
-    public void FromFileName_Ending_Version(string name, MistralPromptVersion? expected) => Assert.Equal(expected, MistralPromptOptions.FromFileName(name)?.Version);
+    public void FromFileName_Ending_Version(string name, MistralPromptVersion? expected) =>
+        Assert.Equal(expected, MistralPromptOptions.FromFileName(name)?.Version);
 
     [Fact]
     public void FromTekken_WholeFile_Settings()
@@ -108,8 +111,12 @@ public class ChatPromptRenderersTests
     [Fact]
     public void Render_ImageWithoutGrid_OneTokenPerImage()
     {
-        var options = new ChatPromptRendererOptions { Mistral = new MistralPromptOptions { Version = MistralPromptVersion.V13, Images = new MistralImageOptions { WritesGrid = false } } };
-        var messages = JsonNode.Parse("""[{"role":"user","content":[{"type":"text","text":"see [IMG]"},{"type":"image_url","image_url":{"url":"https://example.org/a.png"}}]}]""");
+        var options = new ChatPromptRendererOptions
+        { Mistral = new MistralPromptOptions { Version = MistralPromptVersion.V13, Images = new MistralImageOptions { WritesGrid = false } } };
+        var messages =
+            JsonNode.Parse(
+                """[{"role":"user","content":[{"type":"text","text":"see [IMG]"},{"type":"image_url","image_url":{"url":"https://example.org/a.pn"""
+                    + """g"}}]}]""");
         var prompt = ChatPromptRenderers.Create("mistral", options)!.Render(new ChatTemplateInput { Messages = messages });
         Assert.Equal("<s>[INST][IMG]see [IMG][/INST]", prompt.Text);
         Assert.Equal("see [IMG]", prompt.Text[Assert.Single(prompt.Content)]);
@@ -133,12 +140,14 @@ public class ChatPromptRenderersTests
     [InlineData("data:image/png;base64,%%%")]
     [InlineData("data:image/png;base64,aGVsbG8=")]
     [InlineData("")]
-    public void Render_ImageOfUnknownSize_Refused(string url) => Assert.Throws<ChatTemplateException>(() => TestRenderers.Create("mistral").Render(Image(url)));
+    public void Render_ImageOfUnknownSize_Refused(string url) =>
+        Assert.Throws<ChatTemplateException>(() => TestRenderers.Create("mistral").Render(Image(url)));
 
     [Fact]
     public void Render_JsonAndCollections_SamePrompt()
     {
-        const string Json = """[{"role":"user","content":"hello"},{"role":"assistant","content":[{"type":"text","text":"x"}],"reasoning_content":"r"}]""";
+        const string Json =
+            """[{"role":"user","content":"hello"},{"role":"assistant","content":[{"type":"text","text":"x"}],"reasoning_content":"r"}]""";
         using var document = JsonDocument.Parse(Json);
         object[] forms =
         [
@@ -151,7 +160,8 @@ public class ChatPromptRenderersTests
                 new Dictionary<string, object?>
                 {
                     ["role"] = "assistant",
-                    ["content"] = new List<IReadOnlyDictionary<string, string>> { new Dictionary<string, string> { ["type"] = "text", ["text"] = "x" } },
+                    ["content"] = new List<IReadOnlyDictionary<string, string>>
+                        { new Dictionary<string, string> { ["type"] = "text", ["text"] = "x" } },
                     ["reasoning_content"] = "r",
                 },
             },
@@ -163,8 +173,10 @@ public class ChatPromptRenderersTests
     [Fact]
     public void Render_ValueWithoutJsonForm_Refused()
     {
-        var input = new ChatTemplateInput { Messages = new object[] { new Dictionary<string, object?> { ["role"] = "user", ["content"] = new Uri("https://example.org") } } };
-        Assert.Contains("System.Uri", Assert.Throws<ChatTemplateException>(() => TestRenderers.Create("harmony").Render(input)).Message, StringComparison.Ordinal);
+        var input = new ChatTemplateInput
+        { Messages = new object[] { new Dictionary<string, object?> { ["role"] = "user", ["content"] = new Uri("https://example.org") } } };
+        Assert.Contains("System.Uri", Assert.Throws<ChatTemplateException>(() => TestRenderers.Create("harmony").Render(input)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -191,7 +203,8 @@ public class ChatPromptRenderersTests
             new Dictionary<string, object?>
             {
                 ["role"] = "user",
-                ["content"] = new object[] { new Dictionary<string, object?> { ["type"] = "image_url", ["image_url"] = new Dictionary<string, object?> { ["url"] = url } } },
+                ["content"] = new object[] { new Dictionary<string, object?>
+                    { ["type"] = "image_url", ["image_url"] = new Dictionary<string, object?> { ["url"] = url } } },
             },
         },
     };

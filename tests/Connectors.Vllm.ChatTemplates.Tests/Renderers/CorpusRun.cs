@@ -14,7 +14,9 @@ internal sealed class CorpusRun
 
     public int Tolerated { get; private set; }
 
-    public void Check(string name, IChatPromptRenderer renderer, ChatTemplateInput input, string? expectedText, string? expectedError, Action<RenderedPrompt>? inspect = null)
+    public void Check(
+        string name, IChatPromptRenderer renderer, ChatTemplateInput input, string? expectedText, string? expectedError,
+        Action<RenderedPrompt>? inspect = null)
     {
         try
         {
@@ -70,5 +72,6 @@ internal sealed class CorpusRun
         Assert.Equal((compared, refused, tolerated), (Compared, Refused, Tolerated));
     }
 
-    private static string Near(string text, int at) => text[Math.Max(0, at - 40)..Math.Min(text.Length, at + 120)].Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Near(string text, int at) =>
+        text[Math.Max(0, at - 40)..Math.Min(text.Length, at + 120)].Replace("\n", "\\n", StringComparison.Ordinal);
 }

@@ -63,7 +63,8 @@ public class JsonInPromptsTests
     [Fact]
     public void Render_KeysToSort_ByCodePoint()
     {
-        var tool = JsonDocument.Parse("""[{"type":"function","function":{"name":"f","parameters":{"\uff5e":1,"\ud83c\udf0a":2,"a":3,"aa":4,"":5}}}]""");
+        var tool =
+            JsonDocument.Parse("""[{"type":"function","function":{"name":"f","parameters":{"\uff5e":1,"\ud83c\udf0a":2,"a":3,"aa":4,"":5}}}]""");
         var text = TestRenderers.Create("kimi_k3").Render(Call("{}", tool)).Text;
         Assert.Contains("{\"\":5,\"a\":3,\"aa\":4,\"～\":1,\"🌊\":2}", text, StringComparison.Ordinal);
     }
@@ -108,7 +109,8 @@ public class JsonInPromptsTests
                 ["role"] = "assistant",
                 ["tool_calls"] = new[]
                 {
-                    new Dictionary<string, object?> { ["id"] = "call00001", ["function"] = new Dictionary<string, object?> { ["name"] = "f", ["arguments"] = arguments } },
+                    new Dictionary<string, object?>
+                        { ["id"] = "call00001", ["function"] = new Dictionary<string, object?> { ["name"] = "f", ["arguments"] = arguments } },
                 },
             },
             new Dictionary<string, object?> { ["role"] = "tool", ["tool_call_id"] = "call00001", ["content"] = "r" },

@@ -1,6 +1,8 @@
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
-/// <summary>Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text, and text ends at a seam.</summary>
+/// <summary>
+/// Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text, and text ends at a seam.
+/// </summary>
 internal static class PromptSegments
 {
     public static List<(bool IsToken, string Text)> Split(RenderedPrompt prompt, IReadOnlyList<string> tokens)
@@ -22,7 +24,10 @@ internal static class PromptSegments
                 start = i;
             }
 
-            var token = isContent[i] ? null : tokens.FirstOrDefault(token => string.CompareOrdinal(prompt.Text, i, token, 0, token.Length) == 0 && !isContent.AsSpan(i, token.Length).Contains(true));
+            var token = isContent[i]
+                ? null
+                : tokens.FirstOrDefault(
+                    token => string.CompareOrdinal(prompt.Text, i, token, 0, token.Length) == 0 && !isContent.AsSpan(i, token.Length).Contains(true));
             if (token is null)
             {
                 i++;

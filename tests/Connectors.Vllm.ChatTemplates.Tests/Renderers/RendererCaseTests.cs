@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
 /// <summary>
-/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range and ‖ at every seam. After an intended change run the tests with
-/// UPDATE_RENDERER_CASES=1 and read the difference.
+/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range and ‖ at every seam. After an intended change run
+/// the tests with UPDATE_RENDERER_CASES=1 and read the difference.
 /// </summary>
 public class RendererCaseTests
 {
@@ -33,7 +33,8 @@ public class RendererCaseTests
             File.WriteAllText(path, string.Join('\n', actual) + "\n");
         }
 
-        var differences = lines.Zip(actual).Where(pair => pair.First != pair.Second).Select(pair => $"expected {pair.First}\nactual   {pair.Second}").ToList();
+        var differences = lines.Zip(actual).Where(pair => pair.First != pair.Second)
+            .Select(pair => $"expected {pair.First}\nactual   {pair.Second}").ToList();
         Assert.True(differences.Count == 0, $"{differences.Count} cases of {path} differ\n{string.Join('\n', differences)}");
     }
 
@@ -78,7 +79,8 @@ public class RendererCaseTests
         var end = 0;
         foreach (var range in prompt.Content)
         {
-            Assert.True((range.Start.Value > end || (range.Start.Value == 0 && end == 0)) && range.End.Value > range.Start.Value, "ranges are sorted, not empty and do not touch");
+            Assert.True((range.Start.Value > end || (range.Start.Value == 0 && end == 0)) && range.End.Value > range.Start.Value,
+                "ranges are sorted, not empty and do not touch");
             marks.Add((range.Start.Value, '⟦'));
             marks.Add((end = range.End.Value, '⟧'));
         }

@@ -38,11 +38,15 @@ public class RendererContentTests
         {
             var rendered = renderer.Render(Conversation(slot => texts[slot]));
             Assert.Equal(expected, Markup(rendered));
-            Assert.All([0, 1, 2, 4], slot => Assert.Contains(rendered.Content, range => rendered.Text[range].Contains(InPrompt(texts[slot], slot, version), StringComparison.Ordinal)));
+            Assert.All(
+                [0, 1, 2, 4],
+                slot => Assert.Contains(
+                    rendered.Content, range => rendered.Text[range].Contains(InPrompt(texts[slot], slot, version), StringComparison.Ordinal)));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
 
         static string InPrompt(string text, int slot, string? version) =>
-            slot == 4 && version == "v3" ? text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal) : text;
+            slot == 4 && version == "v3" ? text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+                .Replace("\n", "\\n", StringComparison.Ordinal) : text;
     }
 
     private static ChatTemplateInput Conversation(Func<int, string> text) => new()
@@ -63,7 +67,8 @@ public class RendererContentTests
                     {
                         ["id"] = "call00001",
                         ["type"] = "function",
-                        ["function"] = new Dictionary<string, object?> { ["name"] = "look_up", ["arguments"] = new Dictionary<string, object?> { ["what"] = text(3) } },
+                        ["function"] = new Dictionary<string, object?>
+                            { ["name"] = "look_up", ["arguments"] = new Dictionary<string, object?> { ["what"] = text(3) } },
                     },
                 },
             },
@@ -71,7 +76,8 @@ public class RendererContentTests
         },
         Tools = new[]
         {
-            new Dictionary<string, object?> { ["type"] = "function", ["function"] = new Dictionary<string, object?> { ["name"] = "look_up", ["description"] = text(5) } },
+            new Dictionary<string, object?>
+                { ["type"] = "function", ["function"] = new Dictionary<string, object?> { ["name"] = "look_up", ["description"] = text(5) } },
         },
         AddGenerationPrompt = true,
     };

@@ -23,7 +23,8 @@ public class RendererCorpusTests
                 continue;
             }
 
-            // The V3.2 engine trips over its own index when it drops the reasoning of a conversation with a developer message; the rules give a prompt.
+            // The V3.2 engine trips over its own index when it drops the reasoning of a conversation with a developer message; the rules give a
+            // prompt.
             var isDefect = item["defect"] is not null && mode == "deepseek_v32" && !item.HasRole("latest_reminder");
             var hasFlags = item["text_flags"] is not null || item["error_flags"] is not null;
             var text = isDefect ? UsersAndDevelopers(item) : hasFlags ? item["text_flags"]?.GetString() : item.Text;
@@ -44,7 +45,8 @@ public class RendererCorpusTests
     {
         var renderer = ChatPromptRenderers.Create(mode)!;
         var compared = 0;
-        foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl").Where(item => item.IsOk && item["seen"] is not null && item["text_flags"] is null && item["error_flags"] is null))
+        foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl")
+            .Where(item => item.IsOk && item["seen"] is not null && item["text_flags"] is null && item["error_flags"] is null))
         {
             var seen = item["seen"]!.Value;
             JsonElement? Seen(string name) => seen.TryGetProperty(name, out var value) ? value : null;
@@ -74,7 +76,9 @@ public class RendererCorpusTests
             // The reference closes a message that is to be continued; a continued one must stay open behind its text (or its calls).
             var input = item.ToInput(item["kwargs"] ?? default(JsonElement), "tool_choice", "response_format");
             var text = item.Text;
-            foreach (var ending in (ReadOnlySpan<string>)(input.ContinueFinalMessage is true ? ["<|close|>message<|sep|><|end_of_msg|>", "<|close|>response<|sep|>"] : []))
+            foreach (var ending in (ReadOnlySpan<string>)(input.ContinueFinalMessage is true
+                ? ["<|close|>message<|sep|><|end_of_msg|>", "<|close|>response<|sep|>"]
+                : []))
             {
                 text = text is not null && text.EndsWith(ending, StringComparison.Ordinal) ? text[..^ending.Length] : text;
             }
@@ -107,7 +111,8 @@ public class RendererCorpusTests
             }
 
             // The reference loses what a tool said when it is an object instead of text; we say that it is no content.
-            run.Check(item.Name, renderer, item.ToInput(), item.Name == "wire/h_tool_content_dict" ? null : item.Text, item.Error ?? "content that is an object");
+            run.Check(item.Name, renderer, item.ToInput(), item.Name == "wire/h_tool_content_dict" ? null : item.Text, item.Error
+                ?? "content that is an object");
         }
 
         run.AssertNoFaults(214, 9, 2);
@@ -152,8 +157,10 @@ public class RendererCorpusTests
 
     private static readonly string[] MistralTokens =
     [
-        "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "[IMG_BREAK]", "[IMG_END]",
-        "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]", "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]", "[MODEL_SETTINGS]", "[/MODEL_SETTINGS]",
+        "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]",
+        "[IMG_BREAK]", "[IMG_END]",
+        "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]", "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]", "[MODEL_SETTINGS]",
+        "[/MODEL_SETTINGS]",
     ];
 
     /// <summary>The prompt of users' and developers' messages alone, with thinking on.</summary>

@@ -5,14 +5,15 @@ internal static class TestRenderers
 {
     public static readonly DateOnly Date = new(2031, 5, 4);
 
-    public static IChatPromptRenderer Create(string mode, string? mistralVersion = null) => ChatPromptRenderers.Create(mode, new ChatPromptRendererOptions
-    {
-        HarmonyDate = Date,
-        Mistral = mode != "mistral" ? null : MistralPromptOptions.FromFileName("tokenizer.model." + (mistralVersion ?? "v13"))! with
+    public static IChatPromptRenderer Create(string mode, string? mistralVersion = null) =>
+        ChatPromptRenderers.Create(mode, new ChatPromptRendererOptions
         {
-            Images = new MistralImageOptions(),
-            ReasoningEfforts = ["none", "high"],
-            DefaultReasoningEffort = "none",
-        },
-    })!;
+            HarmonyDate = Date,
+            Mistral = mode != "mistral" ? null : MistralPromptOptions.FromFileName("tokenizer.model." + (mistralVersion ?? "v13"))! with
+            {
+                Images = new MistralImageOptions(),
+                ReasoningEfforts = ["none", "high"],
+                DefaultReasoningEffort = "none",
+            },
+        })!;
 }

@@ -32,7 +32,8 @@ internal static class ToleratedRequests
 
     private static bool RepeatsEffort(RendererCase item) =>
         item["kwargs"] is { } all && all.TryGetProperty("reasoning_effort", out var effort)
-        && (item["tokenizer"]!.Value.GetString() != "v15-tekken" || effort.GetString() is "none" or "high") && all.TryGetProperty("chat_template_kwargs", out var options)
+        && (item["tokenizer"]!.Value.GetString() != "v15-tekken" || effort.GetString() is "none" or "high")
+        && all.TryGetProperty("chat_template_kwargs", out var options)
         && options.EnumerateObject().All(option => option.Name == "enable_thinking" && option.Value.GetBoolean() == (effort.GetString() != "none"));
 
     private static void WithoutNulls(JsonObject line)

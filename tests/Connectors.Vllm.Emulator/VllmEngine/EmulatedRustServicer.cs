@@ -11,8 +11,8 @@ using GenerationRequest = Connectors.Vllm.Testing.Generation.GenerationRequest;
 namespace Connectors.Vllm.Emulator.VllmEngine;
 
 /// <summary>
-/// The Rust servicer of the VllmEngine protocol. It listens while the model loads, reports running totals, repeats everything in the last message, loses the
-/// first token when prompt log probabilities are asked for, and lets requests through that kill the engine for everyone.
+/// The Rust servicer of the VllmEngine protocol. It listens while the model loads, reports running totals, repeats everything in the last message,
+/// loses the first token when prompt log probabilities are asked for, and lets requests through that kill the engine for everyone.
 /// </summary>
 internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEngine(state)
 {

@@ -52,7 +52,8 @@ public sealed class SeveralServersTests
         await using var two = await VllmEmulator.StartAsync();
         one.Reply(ScriptedReply.FromIds(10));
         two.Reply(ScriptedReply.FromIds(10));
-        await using var engine = CreateEngine(one, two, options => (options.PrefixAffinity, options.ProbeInterval) = (false, TimeSpan.FromMilliseconds(20)));
+        await using var engine =
+            CreateEngine(one, two, options => (options.PrefixAffinity, options.ProbeInterval) = (false, TimeSpan.FromMilliseconds(20)));
         await one.StopAsync();
         for (var i = 0; i < 4; i++)
         {
@@ -136,7 +137,8 @@ public sealed class SeveralServersTests
         one.Reply(ScriptedReply.Failing(ServerFault.After(0, FaultKind.Stall)));
         two.Reply(ScriptedReply.FromIds(10));
         await using var engine = CreateEngine(one, two, options =>
-            (options.PrefixAffinity, options.FirstTokenTimeout, options.ProbeInterval) = (false, TimeSpan.FromMilliseconds(300), TimeSpan.FromMinutes(5)));
+            (options.PrefixAffinity, options.FirstTokenTimeout, options.ProbeInterval) =
+                (false, TimeSpan.FromMilliseconds(300), TimeSpan.FromMinutes(5)));
 
         for (var i = 0; i < 8; i++)
         {
@@ -165,8 +167,8 @@ public sealed class SeveralServersTests
     }
 
     /// <summary>
-    /// A few seconds in a normal run, ten minutes with VLLM_TEST_NIGHTLY=1: one server after the other hangs, refuses, drops connections or restarts, and no
-    /// request fails that had not begun to be answered.
+    /// A few seconds in a normal run, ten minutes with VLLM_TEST_NIGHTLY=1: one server after the other hangs, refuses, drops connections or restarts,
+    /// and no request fails that had not begun to be answered.
     /// </summary>
     [Fact]
     public async Task Generate_OneOfThreeServersMisbehavesAtRandom_NoRequestFails()
@@ -273,7 +275,8 @@ public sealed class SeveralServersTests
 
     private static GenerationRequest Prompt(int id) => new() { PromptIds = new[] { id + 1, 2, 3 } };
 
-    private static int Generations(VllmEmulator server) => server.Requests.Count(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal));
+    private static int Generations(VllmEmulator server) =>
+        server.Requests.Count(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal));
 
     private static IVllmEngine CreateEngine(VllmEmulator one, VllmEmulator two, Action<VllmConnectionOptions>? configure = null) =>
         Engines.Create(one.Endpoint, options =>

@@ -26,7 +26,8 @@ public sealed class StopStringCutterTests
 
                 result += cutter.Flush();
 
-                var ends = stops.Select(stop => (Start: input.Item1.IndexOf(stop, StringComparison.Ordinal), stop.Length)).Where(end => end.Start >= 0).ToList();
+                var ends = stops.Select(stop => (Start: input.Item1.IndexOf(stop, StringComparison.Ordinal), stop.Length))
+                    .Where(end => end.Start >= 0).ToList();
                 if (ends.Count == 0)
                 {
                     Assert.Equal(input.Item1, result);

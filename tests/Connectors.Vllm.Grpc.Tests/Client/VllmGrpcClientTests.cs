@@ -151,7 +151,8 @@ public sealed class VllmGrpcClientTests
         server.Reply(ScriptedReply.FromIds(10, 11, 12, 13, 14, 15, 16, 17));
         await using var engine = Engines.Create(server.Endpoint);
 
-        var all = await Task.WhenAll(Enumerable.Range(0, Count).Select(i => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 } }).CollectAsync()));
+        var all = await Task.WhenAll(
+            Enumerable.Range(0, Count).Select(i => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 } }).CollectAsync()));
 
         Assert.All(all, updates => Assert.Equal([10, 11, 12, 13, 14, 15, 16, 17], updates.Ids().Take(8)));
         Assert.InRange(server.AcceptedConnections, 1, 20);

@@ -69,7 +69,8 @@ public sealed class CancellationTests
         using var cancel = new CancellationTokenSource();
 
         var generation = engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Stream = stream }, cancel.Token).CollectAsync();
-        var generate = await server.WaitForRequestAsync(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).WaitAsync(Engines.HangGuard);
+        var generate = await server.WaitForRequestAsync(request => request.Method.Contains("/Generate", StringComparison.Ordinal))
+            .WaitAsync(Engines.HangGuard);
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generation.WaitAsync(Engines.HangGuard));

@@ -10,7 +10,8 @@ public sealed class ConstraintFailureTests
     [Fact]
     public async Task Generate_FinishError_NamesTheConstraint()
     {
-        var e = await FailAsync(EmulatedServer.VllmEngine, new ScriptedReply { Ids = [], FinishReason = "error" }, OutputConstraint.Grammar("root ::= "));
+        var e = await FailAsync(
+            EmulatedServer.VllmEngine, new ScriptedReply { Ids = [], FinishReason = "error" }, OutputConstraint.Grammar("root ::= "));
 
         Assert.Equal(OutputConstraintKind.Grammar, e.Constraint!.Kind);
         Assert.Contains("root ::= ", e.Message, StringComparison.Ordinal);
@@ -47,7 +48,8 @@ public sealed class ConstraintFailureTests
         server.Enqueue(ScriptedReply.FromIds());
         await using var engine = Engines.Create(server.Endpoint);
 
-        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Constraint = OutputConstraint.Regex(pattern) }).CollectAsync();
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Constraint = OutputConstraint.Regex(pattern) })
+            .CollectAsync();
 
         Assert.Equal(GenerationFinishReason.Stop, updates.Finish().Reason);
     }

@@ -7,10 +7,12 @@ public sealed class ConstraintLanguageTests
 {
     private const string Multiple = """{"type":"object","properties":{"n":{"type":"integer","multipleOf":5}}}""";
 
-    private static readonly OutputConstraint ToolCall = OutputConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"const_string","value":"{}"}}""")
+    private static readonly OutputConstraint ToolCall =
+        OutputConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"const_string","value":"{}"}}""")
         .WithAlternative(OutputConstraint.Grammar("start: \"{}\"\n"));
 
-    private static readonly OutputConstraint Json = OutputConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"json_schema","json_schema":{"type":"object"}}}""")
+    private static readonly OutputConstraint Json =
+        OutputConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"json_schema","json_schema":{"type":"object"}}}""")
         .WithAlternative(OutputConstraint.JsonSchema("""{"type":"object","x-guidance":{"whitespace_flexible":false}}"""));
 
     private static readonly OutputConstraint[] Kinds =
@@ -18,7 +20,8 @@ public sealed class ConstraintLanguageTests
         Json, ToolCall, OutputConstraint.Regex("\\{\\}"), OutputConstraint.Choice(["{}"]), OutputConstraint.Grammar("root ::= \"{}\""),
     ];
 
-    public static TheoryData<string, bool> Servers => new(Enum.GetNames<OneCompiler.FrontEnd>().SelectMany(name => new[] { (name, true), (name, false) }));
+    public static TheoryData<string, bool> Servers =>
+        new(Enum.GetNames<OneCompiler.FrontEnd>().SelectMany(name => new[] { (name, true), (name, false) }));
 
     [Theory]
     [MemberData(nameof(Servers))]
@@ -72,7 +75,8 @@ public sealed class ConstraintLanguageTests
     public async Task Generate_NeitherLanguageIsTaken_SaysBothAnswersAndWhatDecidesThem()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngine });
-        server.Enqueue(new ScriptedReply { Ids = [], EndWithEos = false, FinishReason = "error" }, ScriptedReply.Failing(ServerFault.Status(3, "Invalid grammar specification: no")));
+        server.Enqueue(new ScriptedReply { Ids = [], EndWithEos = false, FinishReason = "error" },
+            ScriptedReply.Failing(ServerFault.Status(3, "Invalid grammar specification: no")));
         await using var engine = Engines.Create(server.Endpoint);
 
         var exception = await Assert.ThrowsAsync<VllmConstraintException>(() => AskAsync(engine, ToolCall));
@@ -121,7 +125,8 @@ public sealed class ConstraintLanguageTests
 
     private static async Task<VllmEmulator> StartAsync(OneCompiler compiler, string frontEnd)
     {
-        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = frontEnd == "Inference" ? EmulatedServer.Inference : EmulatedServer.VllmEngine });
+        var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = frontEnd == "Inference" ? EmulatedServer.Inference : EmulatedServer.VllmEngine });
         server.Reply(compiler.Reply);
         return server;
     }

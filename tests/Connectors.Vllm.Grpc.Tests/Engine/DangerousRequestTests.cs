@@ -17,7 +17,8 @@ public sealed class DangerousRequestTests
         ["log probabilities, vocabulary unknown"] = new() { PromptIds = Prompt, Logprobs = 60_000 },
         ["log probabilities of a text prompt"] = new() { PromptText = "Hi", Logprobs = 60_000 },
         ["prompt id outside the vocabulary"] = new() { PromptIds = new[] { 1, 1_000_000 }, VocabularySize = 300 },
-        ["biased id outside the vocabulary"] = new() { PromptIds = Prompt, VocabularySize = 300, Sampling = new() { LogitBias = new Dictionary<int, float> { [1_000_000] = 1 } } },
+        ["biased id outside the vocabulary"] = new()
+        { PromptIds = Prompt, VocabularySize = 300, Sampling = new() { LogitBias = new Dictionary<int, float> { [1_000_000] = 1 } } },
         ["empty prompt"] = new() { PromptIds = Array.Empty<int>() },
         ["empty text prompt"] = new() { PromptText = "" },
         ["prompt beyond the context"] = new() { PromptIds = Enumerable.Repeat(1, 5_000).ToArray() },

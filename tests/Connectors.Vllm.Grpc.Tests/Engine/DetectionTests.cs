@@ -18,7 +18,8 @@ public sealed class DetectionTests
         await using var engine = Engines.Create(server.Endpoint);
         Assert.Equal(VllmProtocol.Auto, engine.Protocol);
 
-        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 }, Sampling = new() { MaxTokens = 5 } }).CollectAsync();
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2 }, Sampling = new() { MaxTokens = 5 } })
+            .CollectAsync();
 
         Assert.Equal(expected, engine.Protocol);
         Assert.Equal([10, 11], updates.Ids().Take(2));
@@ -47,7 +48,8 @@ public sealed class DetectionTests
         server.Enqueue(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
-        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Sampling = new() { MaxTokens = 5 } }).CollectAsync();
+        var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Sampling = new() { MaxTokens = 5 } })
+            .CollectAsync();
 
         Assert.Equal(VllmProtocol.Inference, engine.Protocol);
         Assert.Equal(10, updates.Ids()[0]);
@@ -89,7 +91,8 @@ public sealed class DetectionTests
         old.Enqueue(ScriptedReply.FromIds(10));
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
         await old.StopAsync();
-        await using var replacement = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Port = old.Endpoint.Port });
+        await using var replacement =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Port = old.Endpoint.Port });
         replacement.Reply(ScriptedReply.FromIds(20));
 
         var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();

@@ -105,7 +105,8 @@ public sealed class InformationTests
         var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
 
         Assert.Equal(10, updates.Ids()[0]);
-        Assert.All(server.Requests.Where(request => !request.Method.EndsWith("/HealthCheck", StringComparison.Ordinal)), request => Assert.Null(request.Deadline));
+        Assert.All(server.Requests.Where(request => !request.Method.EndsWith("/HealthCheck", StringComparison.Ordinal)),
+            request => Assert.Null(request.Deadline));
     }
 
     [Fact]
@@ -124,7 +125,8 @@ public sealed class InformationTests
     [Fact]
     public async Task ListLoras_FamilyB_GivesAdapters()
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, LoraAdapters = ["ad1", "ad2"] });
+        await using var server =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, LoraAdapters = ["ad1", "ad2"] });
         await using var engine = Engines.Create(server.Endpoint);
 
         Assert.Equal(["ad1", "ad2"], (await engine.ListLorasAsync()).Select(adapter => adapter.Name));

@@ -65,13 +65,15 @@ public sealed class MediaKindTests
         await using var server = await StartAsync(family);
         await using var engine = Engines.Create(server.Endpoint);
 
-        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 1)).CollectAsync());
+        var e = await Assert.ThrowsAsync<VllmRequestException>(
+            () => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 1)).CollectAsync());
 
         Assert.Equal((nameof(GenerationRequest.Media), VllmStatusCode.Internal, false), (e.Parameter, e.StatusCode, e.IsRetryable));
         Assert.Equal(
             family == EmulatedServer.VllmEngine
                 ? $"Failed to apply prompt replacement for mm_items['{Name(kind)}'][1]"
-                : $"multimodal preprocessing error: placeholder token `{AnchorText(kind)}` was not found in tokenized prompt for 1 remaining `{Name(kind)}` item(s)",
+                : $"multimodal preprocessing error: placeholder token `{AnchorText(kind)}` was not found in tokenized prompt for 1 remaining "
+                    + $"`{Name(kind)}` item(s)",
             e.ServerMessage);
     }
 
@@ -82,11 +84,14 @@ public sealed class MediaKindTests
         await using var server = await StartAsync(family, options => (options.MaxImages, options.MaxVideos, options.MaxAudios) = (1, 1, 1));
         await using var engine = Engines.Create(server.Endpoint);
 
-        var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 2)).CollectAsync());
+        var e = await Assert.ThrowsAsync<VllmRequestException>(
+            () => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 2)).CollectAsync());
 
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
         Assert.Equal(family == EmulatedServer.VllmEngine ? "" : $"At most 1 {Name(kind)}(s) may be provided in one prompt.", e.ServerMessage);
-        Assert.Equal(family == EmulatedServer.VllmEngine ? 0 : 1, server.Requests.Count(request => request.Method.Contains("/Generate", StringComparison.Ordinal)));
+        Assert.Equal(family == EmulatedServer.VllmEngine
+            ? 0
+            : 1, server.Requests.Count(request => request.Method.Contains("/Generate", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -108,7 +113,8 @@ public sealed class MediaKindTests
     public async Task Generate_BytesOfAnotherKind_AreNotRetried(EmulatedServer family, MediaKind kind)
     {
         await using var server = await StartAsync(family);
-        await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
         var other = SampleMedia.Of(kind == MediaKind.Image ? MediaKind.Video : MediaKind.Image);
 
         var e = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(
@@ -150,7 +156,8 @@ public sealed class MediaKindTests
             await using var engine = Engines.Create(server.Endpoint);
 
             var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(
-                Request(server, MediaKind.Image) with { Media = [MediaItem.FromBytes(MediaKind.Image, SampleMedia.Png.AsMemory(..^12))] }).CollectAsync());
+                Request(server, MediaKind.Image) with { Media = [MediaItem.FromBytes(MediaKind.Image, SampleMedia.Png.AsMemory(..^12))] })
+                .CollectAsync());
 
             Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
         }
@@ -164,7 +171,8 @@ public sealed class MediaKindTests
         await using var server = await StartAsync(family, options => options.FetchesMedia = true);
         await using var engine = Engines.Create(server.Endpoint);
 
-        await engine.GenerateAsync(Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, web.At("/moved"))] }).CollectAsync();
+        await engine.GenerateAsync(Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, web.At("/moved"))] })
+            .CollectAsync();
 
         Assert.Equal(["/moved", "/picture.png"], web.Requests.Select(request => request.Path));
         Assert.All(web.Requests, request => Assert.Equal("vLLM/0.32.0", request.Agent));
@@ -175,13 +183,19 @@ public sealed class MediaKindTests
     [InlineData(EmulatedServer.VllmEngine, "/status/500", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
     [InlineData(EmulatedServer.VllmEngine, "/slow", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
     [InlineData(EmulatedServer.Inference, "/status/404", VllmStatusCode.Internal, "HTTP status client error (404 Not Found) for url (", 1)]
-    [InlineData(EmulatedServer.Inference, "/status/500", VllmStatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
+    [InlineData(
+        EmulatedServer.Inference, "/status/500", VllmStatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
     [InlineData(EmulatedServer.Inference, "/slow", VllmStatusCode.Internal, "HTTP error while fetching media", 1)]
-    public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(EmulatedServer family, string path, VllmStatusCode code, string text, int fetches)
+    public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(
+        EmulatedServer family, string path, VllmStatusCode code, string text, int fetches)
     {
         await using var web = await MediaHttpServer.StartAsync();
-        await using var server = await StartAsync(family, options => (options.FetchesMedia, options.MediaFetchTimeout) = (true, path == "/slow" ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(20)));
-        await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
+        await using var server =
+            await StartAsync(
+                family, options => (options.FetchesMedia, options.MediaFetchTimeout) =
+                (true, path == "/slow" ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(20)));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
 
         var e = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(
             Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, web.At(path))] }).CollectAsync());
@@ -198,7 +212,8 @@ public sealed class MediaKindTests
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(
-            Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, new Uri("http://127.0.0.1/x.png"))] }).CollectAsync());
+            Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, new Uri("http://127.0.0.1/x.png"))] })
+            .CollectAsync());
 
         Assert.Equal("The URL must be from one of the allowed domains: ['example.com']. Input URL domain: 127.0.0.1", e.ServerMessage);
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
@@ -208,8 +223,10 @@ public sealed class MediaKindTests
     public async Task Generate_SaturatedMediaWorker_IsRetried()
     {
         await using var server = await StartAsync(EmulatedServer.VllmEngine);
-        server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "worker is saturated: 64 multimodal requests in flight and as many waiting")), ScriptedReply.FromIds(10));
-        await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (1, TimeSpan.FromMilliseconds(1)));
+        server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "worker is saturated: 64 multimodal requests in flight and as many waiting")),
+            ScriptedReply.FromIds(10));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (1, TimeSpan.FromMilliseconds(1)));
 
         var updates = await engine.GenerateAsync(Request(server, MediaKind.Image)).CollectAsync();
 
@@ -234,7 +251,8 @@ public sealed class MediaKindTests
 
     private static Task<VllmEmulator> StartAsync(EmulatedServer family, Action<VllmEmulatorOptions>? configure = null)
     {
-        var options = new VllmEmulatorOptions { Server = family, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
+        var options = new VllmEmulatorOptions
+        { Server = family, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
         configure?.Invoke(options);
         return VllmEmulator.StartAsync(options);
     }

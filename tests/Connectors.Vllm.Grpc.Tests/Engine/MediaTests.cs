@@ -47,7 +47,8 @@ public sealed class MediaTests
         var request = new GenerationRequest
         {
             PromptIds = new[] { 1, 2 },
-            Media = [MediaItem.FromBytes(MediaKind.Video, new byte[] { 1, 2 }, "video/mp4"), MediaItem.FromUri(MediaKind.Image, new Uri("https://example.com/a.png"))],
+            Media = [MediaItem.FromBytes(MediaKind.Video, new byte[] { 1, 2 }, "video/mp4"),
+                MediaItem.FromUri(MediaKind.Image, new Uri("https://example.com/a.png"))],
         };
 
         var engine = VllmEngineRequestBuilder.Build(request, SamplingOptions.Default, "r").MediaRefs.Items;
@@ -66,7 +67,8 @@ public sealed class MediaTests
     [InlineData("ftp://x/y.png")]
     [InlineData("data:image/png,abc")]
     [InlineData("data:image/png;base64,@@@@")]
-    public void FromUri_UnusableAddress_IsRefused(string uri) => Assert.Throws<VllmRequestException>(() => MediaItem.FromUri(MediaKind.Image, new Uri(uri)));
+    public void FromUri_UnusableAddress_IsRefused(string uri) =>
+        Assert.Throws<VllmRequestException>(() => MediaItem.FromUri(MediaKind.Image, new Uri(uri)));
 
     [Fact]
     public void FromUri_DataAddress_IsDecoded()
@@ -126,6 +128,7 @@ public sealed class MediaTests
     private static VllmException Refused(StatusCode code, string text, Metadata? trailers = null)
     {
         using var channel = ServerChannel.Create(new Uri("http://x"), new VllmConnectionOptions(), NullLoggerFactory.Instance);
-        return ServerErrors.ToException(new RpcException(new Status(code, text), trailers ?? []), VllmEngineMethods.Generate.FullName, channel.NewCall("r"));
+        return ServerErrors.ToException(
+            new RpcException(new Status(code, text), trailers ?? []), VllmEngineMethods.Generate.FullName, channel.NewCall("r"));
     }
 }

@@ -123,7 +123,8 @@ public sealed class ModelChangeTests : IDisposable
     public async Task Generate_ConnectionOpenedSinceTheServerWasAsked_KeepsTheMessageBack()
     {
         await using var server = await StartAsync(EmulatedServer.VllmEngine, "org/one");
-        using var channel = ServerChannel.Create(server.Endpoint, VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), NullLoggerFactory.Instance);
+        using var channel =
+            ServerChannel.Create(server.Endpoint, VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), NullLoggerFactory.Instance);
         var protocol = new VllmEngineProtocol(channel);
         StreamCall<object> Send(int expected) => protocol.Generate(
             new GenerationRequest { PromptIds = new[] { 1 } }, SamplingOptions.Default, channel.NewCall("r", expected), CancellationToken.None);
@@ -177,12 +178,13 @@ public sealed class ModelChangeTests : IDisposable
 
     private static bool IsGeneration(CapturedRequest request) => request.Method.Contains("/Generate", StringComparison.Ordinal);
 
-    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(new VllmEmulatorOptions
-    {
-        Server = family,
-        Port = port,
-        ModelPath = model,
-        ModelDirectory = model == "org/two" ? _folder : null,
-        IsEmbeddingModel = embeds,
-    });
+    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) =>
+        VllmEmulator.StartAsync(new VllmEmulatorOptions
+        {
+            Server = family,
+            Port = port,
+            ModelPath = model,
+            ModelDirectory = model == "org/two" ? _folder : null,
+            IsEmbeddingModel = embeds,
+        });
 }

@@ -55,7 +55,8 @@ public sealed class ParallelStreamsTests
         });
         await using var engine = Engines.Create(server.Endpoint);
 
-        await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
+        await Task.WhenAll(
+            Enumerable.Range(0, Burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
 
         // Each may find two new connections before it takes its turn, and few during it.
         Assert.InRange(server.Resets, 0, 5 * Burst);

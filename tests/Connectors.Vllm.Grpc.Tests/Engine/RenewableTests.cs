@@ -54,7 +54,8 @@ public sealed class RenewableTests
     {
         var mark = Guid.NewGuid().ToString();
         var unobserved = 0;
-        void See(object? sender, UnobservedTaskExceptionEventArgs args) => unobserved += args.Exception.ToString().Contains(mark, StringComparison.Ordinal) ? 1 : 0;
+        void See(object? sender, UnobservedTaskExceptionEventArgs args) =>
+            unobserved += args.Exception.ToString().Contains(mark, StringComparison.Ordinal) ? 1 : 0;
         TaskScheduler.UnobservedTaskException += See;
         try
         {
@@ -89,7 +90,8 @@ public sealed class RenewableTests
         var value = new Renewable<string>(_ => Task.FromResult("value"));
 
         await Assert.ThrowsAsync<VllmModelChangedException>(() => value.UseAsync<string>(
-            (_, _) => ++uses > 100 ? Task.FromResult("gave in") : throw new VllmModelChangedException("changed"), mayRepeat: null, CancellationToken.None));
+            (_, _) => ++uses > 100 ? Task.FromResult("gave in") : throw new VllmModelChangedException("changed"), mayRepeat: null,
+            CancellationToken.None));
 
         Assert.InRange(uses, 2, 10);
     }

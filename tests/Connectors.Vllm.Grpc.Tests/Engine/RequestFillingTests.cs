@@ -20,20 +20,24 @@ public sealed class RequestFillingTests
 
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2, 3 } }).CollectAsync();
 
-        var sent = server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).As<Engine.GenerateRequest>().SamplingParams;
+        var sent = server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal))
+            .As<Engine.GenerateRequest>().SamplingParams;
         Assert.Equal((0.5f, 0.75f, 0u, 1.25f, 97u), (sent.Temperature, sent.TopP, sent.TopK, sent.RepetitionPenalty, sent.MaxTokens));
     }
 
     [Fact]
     public async Task Generate_CallerValues_WinOverModelDefaults()
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { DefaultSamplingParamsJson = """{"temperature":0.5,"top_p":0.75}""", ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { DefaultSamplingParamsJson = """{"temperature":0.5,"top_p":0.75}""", ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
-        await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Sampling = new() { Temperature = 0, MaxTokens = 1000 } }).CollectAsync();
+        await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, Sampling = new() { Temperature = 0, MaxTokens = 1000 } })
+            .CollectAsync();
 
-        var sent = server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).As<Engine.GenerateRequest>().SamplingParams;
+        var sent = server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal))
+            .As<Engine.GenerateRequest>().SamplingParams;
         Assert.True(sent.HasTemperature);
         Assert.Equal((0f, 0.75f, 99u), (sent.Temperature, sent.TopP, sent.MaxTokens));
     }
@@ -47,7 +51,8 @@ public sealed class RequestFillingTests
 
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1, 2, 3 } }).CollectAsync();
 
-        var sent = server.Requests.Single(request => request.Method.EndsWith("/GenerateStream", StringComparison.Ordinal)).As<Inference.GenerateRequest>();
+        var sent = server.Requests.Single(request => request.Method.EndsWith("/GenerateStream", StringComparison.Ordinal))
+            .As<Inference.GenerateRequest>();
         Assert.True(sent.HasTemperature);
         Assert.Equal((1f, 97u, true, false), (sent.Temperature, sent.Stopping.MaxNewTokens, sent.Response.OutputTokenIds, sent.Response.OutputText));
         Assert.NotEqual("", sent.RequestId);
@@ -73,7 +78,8 @@ public sealed class RequestFillingTests
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
-        await engine.GenerateAsync(new GenerationRequest { PromptIds = Enumerable.Range(0, 200).ToArray(), Sampling = new() { TruncatePromptTokens = 3 } }).CollectAsync();
+        await engine.GenerateAsync(
+            new GenerationRequest { PromptIds = Enumerable.Range(0, 200).ToArray(), Sampling = new() { TruncatePromptTokens = 3 } }).CollectAsync();
 
         Assert.Equal([197, 198, 199], server.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal)).PromptIds);
     }

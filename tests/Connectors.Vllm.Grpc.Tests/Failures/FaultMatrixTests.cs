@@ -53,9 +53,11 @@ public sealed class FaultMatrixTests
             HoldAfterMessages = 2,
             Hold = waits ? isRead.Task : null,
         });
-        await using var engine = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (Patience, Patience));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (Patience, Patience));
         await engine.GetModelInfoAsync();
-        await using var impatient = Engines.Create(server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (at == Before ? Silence : Patience, Silence));
+        await using var impatient = Engines.Create(
+            server.Endpoint, options => (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (at == Before ? Silence : Patience, Silence));
         await impatient.GetModelInfoAsync();
         var received = new List<int>();
         var request = new GenerationRequest
@@ -88,12 +90,14 @@ public sealed class FaultMatrixTests
 
         var isExpected = kind switch
         {
-            FaultKind.DropConnection or FaultKind.CloseConnection or FaultKind.GoAway => exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true },
+            FaultKind.DropConnection or FaultKind.CloseConnection or FaultKind.GoAway =>
+                exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true },
             FaultKind.ResetStream => exception is VllmConnectionException { StatusCode: VllmStatusCode.Internal },
             FaultKind.Status => exception is VllmConnectionException { ServerMessage: "played", IsRetryable: true },
             FaultKind.Oversize => exception is VllmProtocolException { StatusCode: VllmStatusCode.ResourceExhausted },
             FaultKind.HttpAnswer => exception is VllmConnectionException { StatusCode: VllmStatusCode.Unimplemented },
-            FaultKind.Stall => exception is VllmTimeoutException timeout && timeout.Kind == (at == Before ? VllmTimeoutKind.FirstToken : VllmTimeoutKind.BetweenTokens),
+            FaultKind.Stall => exception is VllmTimeoutException timeout
+                && timeout.Kind == (at == Before ? VllmTimeoutKind.FirstToken : VllmTimeoutKind.BetweenTokens),
             _ => exception is VllmProtocolException,
         };
         Assert.True(isExpected, exception.ToString());
@@ -106,11 +110,13 @@ public sealed class FaultMatrixTests
         }
 
         // Where the server has not ended the call itself, it sees the client leave and is told to abort.
-        if (kind is FaultKind.Stall or FaultKind.Oversize or FaultKind.BadCompressionFlag or FaultKind.UnknownCompressionFlag or FaultKind.NotProtobuf)
+        if (kind is FaultKind.Stall or FaultKind.Oversize or FaultKind.BadCompressionFlag or FaultKind.UnknownCompressionFlag
+            or FaultKind.NotProtobuf)
         {
             var captured = await server.WaitForRequestAsync(call => call.RequestId == exception.RequestId).WaitAsync(Engines.HangGuard);
             await (at == AtEnd ? captured.Ended : captured.Cancelled).WaitAsync(Engines.HangGuard);
-            await server.WaitForRequestAsync(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal) && Names(call, exception.RequestId!)).WaitAsync(Engines.HangGuard);
+            await server.WaitForRequestAsync(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal) && Names(call, exception.RequestId!))
+                .WaitAsync(Engines.HangGuard);
         }
 
         // Nothing is left running on the server, and the next call works.

@@ -65,7 +65,8 @@ public sealed class OverloadTests
     [Fact]
     public async Task Generate_ModelIsLoading_WaitsWhenAsked()
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
+        await using var server =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint, options =>
             (options.Retry.WaitForReady, options.Retry.BaseDelay) = (Engines.HangGuard, TimeSpan.FromMilliseconds(1)));
@@ -81,7 +82,8 @@ public sealed class OverloadTests
     [Fact]
     public async Task Generate_ModelIsLoading_FailsWithTheServersWordsOtherwise()
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
+        await using var server =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
         await using var engine = Engines.Create(server.Endpoint);
 
         var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request(1)).CollectAsync());

@@ -30,7 +30,8 @@ public sealed class ServerDeathTests
         Assert.False(e.IsRetryable);
         Assert.Equal(VllmStatusCode.Internal, e.StatusCode);
         Assert.False((await engine.HealthAsync()).IsHealthy);
-        var later = await Assert.ThrowsAsync<VllmException>(() => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync());
+        var later =
+            await Assert.ThrowsAsync<VllmException>(() => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync());
         Assert.True(later.IsEngineDead);
     }
 
@@ -86,7 +87,8 @@ public sealed class ServerDeathTests
         });
 
         // How the server comes to its own end is not the matter of this test.
-        await termination!.WaitAsync(Engines.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await termination!.WaitAsync(Engines.HangGuard)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
         Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
     }
@@ -124,12 +126,14 @@ public sealed class ServerDeathTests
     {
         await using var server = await VllmEmulator.StartAsync();
         server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "starting")), ScriptedReply.FromIds(10));
-        await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (2, TimeSpan.FromMilliseconds(1)));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (2, TimeSpan.FromMilliseconds(1)));
 
         var updates = await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
 
         Assert.Equal(10, updates.Ids()[0]);
-        var ids = server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).Select(request => request.RequestId).ToList();
+        var ids = server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal))
+            .Select(request => request.RequestId).ToList();
         Assert.Equal(2, ids.Distinct().Count());
     }
 
@@ -141,7 +145,8 @@ public sealed class ServerDeathTests
     {
         await using var server = await VllmEmulator.StartAsync();
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13, 14], Fault = ServerFault.Status(status, "broken", afterMessages) });
-        await using var engine = Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
+        await using var engine =
+            Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
 
         await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync());
 

@@ -29,7 +29,8 @@ public sealed class UnusableServerTests
 
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 30\r\n\r\nInvalid HTTP request received.")]
-    [InlineData("HTTP/1.1 404 Not Found\r\nserver: uvicorn\r\ncontent-length: 22\r\ncontent-type: application/json\r\n\r\n{\"detail\":\"Not Found\"}")]
+    [InlineData(
+        "HTTP/1.1 404 Not Found\r\nserver: uvicorn\r\ncontent-length: 22\r\ncontent-type: application/json\r\n\r\n{\"detail\":\"Not Found\"}")]
     public async Task Generate_HttpOnePort_SaysItLooksLikeOne(string answer)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -66,7 +67,8 @@ public sealed class UnusableServerTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         await using var engine = Engines.Create(
-            new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), options => options.CallTimeout = TimeSpan.FromMilliseconds(300));
+            new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"),
+            options => options.CallTimeout = TimeSpan.FromMilliseconds(300));
 
         var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
 
@@ -80,7 +82,8 @@ public sealed class UnusableServerTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         await using var engine = Engines.Create(
-            new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), options => options.ConnectTimeout = TimeSpan.FromMilliseconds(300));
+            new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"),
+            options => options.ConnectTimeout = TimeSpan.FromMilliseconds(300));
 
         var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
 
@@ -115,7 +118,8 @@ public sealed class UnusableServerTests
     [InlineData("http://host/v1")]
     [InlineData("http://ho st")]
     [InlineData("localhost")]
-    public void ForEndpoint_NoServerAddress_IsRefused(string address) => Assert.Throws<ArgumentException>(() => VllmConnectionOptions.ForEndpoint(address));
+    public void ForEndpoint_NoServerAddress_IsRefused(string address) =>
+        Assert.Throws<ArgumentException>(() => VllmConnectionOptions.ForEndpoint(address));
 
     public static TheoryData<string> BadOptions() => ["token", "metadata name", "reserved name", "timeout", "size", "retries"];
 

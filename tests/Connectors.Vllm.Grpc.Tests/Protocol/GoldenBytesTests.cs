@@ -11,7 +11,8 @@ public sealed class GoldenBytesTests
     public void EngineRequest_AllCommonFields_HasGoldenBytes()
     {
         var request = new GenerationRequest { PromptIds = new[] { 1, 2, 300 }, StopStrings = ["END"] };
-        var sampling = new SamplingOptions { Temperature = 0, TopP = 1, MaxTokens = 3, SkipSpecialTokens = true, SpacesBetweenSpecialTokens = true, ChoiceCount = 1 };
+        var sampling = new SamplingOptions
+        { Temperature = 0, TopP = 1, MaxTokens = 3, SkipSpecialTokens = true, SpacesBetweenSpecialTokens = true, ChoiceCount = 1 };
 
         AssertBytes(
             "0a 02 72 31 12 06 12 04 01 02 ac 02 22 17 0d 00 00 00 00 15 00 00 80 3f 40 03 52 03 45 4e 44 60 01 68 01 78 01 28 01",
@@ -36,7 +37,8 @@ public sealed class GoldenBytesTests
 
     [Theory]
     [InlineData("0a 08 0a 02 07 08 10 03 18 02", 0, new[] { 7, 8 }, 3)]
-    [InlineData("0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01", 1, new[] { 7 }, 3)]
+    [InlineData(
+        "0a 24 0a 01 07 10 03 18 01 2a 19 0a 04 00 00 00 bf 12 01 07 1a 0e 0a 08 00 00 00 bf 00 00 80 bf 12 02 07 09 38 01", 1, new[] { 7 }, 3)]
     public void EngineReader_Chunk_GivesIdsAndCounts(string hex, int index, int[] ids, int promptTokens)
     {
         var update = new VllmEngineReader(new GenerationRequest { Sampling = new() { ChoiceCount = 2 } }, null).ReadBytes(Bytes(hex))!;
@@ -72,7 +74,8 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineReader_CompleteWithStopTokenZero_TellsZero()
     {
-        var finish = new VllmEngineReader(new GenerationRequest(), null).ReadBytes(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
+        var finish =
+            new VllmEngineReader(new GenerationRequest(), null).ReadBytes(Bytes("12 0f 0a 01 00 12 04 73 74 6f 70 18 03 20 01 50 00"))!.Finish!;
 
         Assert.Equal(0, finish.StopTokenId);
     }
@@ -88,7 +91,8 @@ public sealed class GoldenBytesTests
     }
 
     [Fact]
-    public void EngineAbort_TwoIds_HasGoldenBytes() => AssertBytes("0a 02 72 31 0a 02 72 32", new Engine.AbortRequest { RequestIds = { "r1", "r2" } });
+    public void EngineAbort_TwoIds_HasGoldenBytes() =>
+        AssertBytes("0a 02 72 31 0a 02 72 32", new Engine.AbortRequest { RequestIds = { "r1", "r2" } });
 
     [Fact]
     public void EngineHealth_Healthy_HasGoldenBytes() =>
@@ -112,7 +116,8 @@ public sealed class GoldenBytesTests
     [Fact]
     public void InferenceReader_ServerText_IsGivenWhenAskedFor()
     {
-        var update = new InferenceReader(new GenerationRequest { IncludeServerText = true }, null).ReadBytes(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
+        var update =
+            new InferenceReader(new GenerationRequest { IncludeServerText = true }, null).ReadBytes(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
 
         Assert.Equal("Hello", update.ServerText);
     }
@@ -120,15 +125,18 @@ public sealed class GoldenBytesTests
     [Fact]
     public void EngineRequest_Image_HasGoldenBytes()
     {
-        var request = new GenerationRequest { PromptIds = new[] { 1 }, Stream = false, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1, 2, 3 }, "image/png")] };
+        var request = new GenerationRequest
+        { PromptIds = new[] { 1 }, Stream = false, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1, 2, 3 }, "image/png")] };
 
-        AssertBytes("0a027231120312010122070d00000000400452200a1e0801121a646174613a696d6167652f706e673b6261736536342c41514944", VllmEngineRequestBuilder.Build(request, new SamplingOptions { Temperature = 0, MaxTokens = 4 }, "r1"));
+        AssertBytes("0a027231120312010122070d00000000400452200a1e0801121a646174613a696d6167652f706e673b6261736536342c41514944",
+            VllmEngineRequestBuilder.Build(request, new SamplingOptions { Temperature = 0, MaxTokens = 4 }, "r1"));
     }
 
     [Fact]
     public void InferenceRequest_Image_HasGoldenBytes()
     {
-        var request = new GenerationRequest { PromptIds = new[] { 1 }, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1, 2, 3 }, "image/png")] };
+        var request = new GenerationRequest
+        { PromptIds = new[] { 1 }, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1, 2, 3 }, "image/png")] };
 
         AssertBytes(
             "0a027231 2203 0a0101 2d00000000 4202 0804 4a04 20002801 7212 0801 2203010203 2a09 696d6167652f706e67",
@@ -137,5 +145,6 @@ public sealed class GoldenBytesTests
 
     internal static byte[] Bytes(string hex) => Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
 
-    private static void AssertBytes(string hex, IMessage message) => Assert.Equal(hex.Replace(" ", "", StringComparison.Ordinal), Convert.ToHexStringLower(message.ToByteArray()));
+    private static void AssertBytes(string hex, IMessage message) =>
+        Assert.Equal(hex.Replace(" ", "", StringComparison.Ordinal), Convert.ToHexStringLower(message.ToByteArray()));
 }

@@ -26,7 +26,8 @@ public sealed class PlainMessageTests
 
             Assert.True(VllmEngineReader.TryReadPlainChunk(message, out var update));
             Assert.Equal(chunk.TokenIds, update.TokenIds.ToArray().Select(id => (uint)id));
-            Assert.Equal(((int)chunk.PromptTokens, (int)chunk.CachedTokens, (int)chunk.Index), (update.PromptTokens, update.CachedTokens, update.Index));
+            Assert.Equal(
+                ((int)chunk.PromptTokens, (int)chunk.CachedTokens, (int)chunk.Index), (update.PromptTokens, update.CachedTokens, update.Index));
         }).QuickCheckThrowOnFailure();
 
     [Fact]
@@ -61,7 +62,8 @@ public sealed class PlainMessageTests
     [Fact]
     public void TryReadPlainChunk_OtherFieldsPresent_LeavesTheMessage()
     {
-        var message = new Engine.GenerateResponse { Chunk = new() { TokenIds = { 1 }, OutputLogprobs = new() { TokenIds = { 1 }, TokenLogprobs = { -1 } } } }.ToByteArray();
+        var message = new Engine.GenerateResponse
+        { Chunk = new() { TokenIds = { 1 }, OutputLogprobs = new() { TokenIds = { 1 }, TokenLogprobs = { -1 } } } }.ToByteArray();
 
         Assert.False(VllmEngineReader.TryReadPlainChunk(message, out _));
     }

@@ -64,6 +64,7 @@ public sealed class RecordedFailureTests
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.EmbedAsync(new[] { 1 }));
 
-        Assert.Equal((exchange.Details, VllmStatusCode.InvalidArgument, exchange.Method), (exception.ServerMessage, exception.StatusCode, exception.Method));
+        Assert.Equal(
+            (exchange.Details, VllmStatusCode.InvalidArgument, exchange.Method), (exception.ServerMessage, exception.StatusCode, exception.Method));
     }
 }

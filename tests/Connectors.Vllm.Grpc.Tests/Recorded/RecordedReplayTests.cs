@@ -21,7 +21,8 @@ public sealed class RecordedReplayTests
         server.AnswerFamilyInfo(family);
         await using var engine = Engines.Create(server.Endpoint);
         var count = 0;
-        foreach (var exchange in Recordings.All.Where(e => e.Family == family && e.IsGeneration && e.Status == "OK" && !e.Label.StartsWith("e-", StringComparison.Ordinal)))
+        foreach (var exchange in Recordings.All.Where(
+            e => e.Family == family && e.IsGeneration && e.Status == "OK" && !e.Label.StartsWith("e-", StringComparison.Ordinal)))
         {
             server.Answer(exchange.Method, exchange.Responses, layout: layout);
             var request = Read(exchange);
@@ -52,7 +53,8 @@ public sealed class RecordedReplayTests
             await using var engine = Engines.Create(server.Endpoint);
             foreach (var stream in Recordings.All.Where(e => e.Family == family && e.Label.EndsWith("-stream", StringComparison.Ordinal)))
             {
-                var whole = Recordings.All.FirstOrDefault(e => e.Family == family && e.Label == stream.Label.Replace("-stream", "-whole", StringComparison.Ordinal));
+                var whole = Recordings.All.FirstOrDefault(
+                    e => e.Family == family && e.Label == stream.Label.Replace("-stream", "-whole", StringComparison.Ordinal));
                 if (whole is null || stream.Label is "abort-stream" or "cached-stream")
                 {
                     continue;
@@ -243,13 +245,15 @@ public sealed class RecordedReplayTests
     {
         var recorded = exchange.Family == "A"
             ? VllmEngineLogprobs(exchange)
-            : exchange.Responses.Select(bytes => Inference.GenerateResponse.Parser.ParseFrom(bytes).Outputs).Where(outputs => outputs is { Logprobs.Count: > 0 })
+            : exchange.Responses.Select(bytes => Inference.GenerateResponse.Parser.ParseFrom(bytes).Outputs)
+                .Where(outputs => outputs is { Logprobs.Count: > 0 })
                 .Select(outputs => (Index: (int)outputs.Index, Ids: outputs.TokenIds.AsEnumerable(), Logprobs: outputs.Logprobs.AsEnumerable()));
         foreach (var choice in recorded.GroupBy(part => part.Index))
         {
             Assert.Equal(
                 choice.SelectMany(part => part.Ids.Zip(part.Logprobs, (id, logprob) => ((int)id, (float?)logprob))),
-                updates.Where(update => update.Index == choice.Key).SelectMany(update => update.Logprobs ?? []).Select(logprob => (logprob.TokenId, logprob.Logprob)));
+                updates.Where(update => update.Index == choice.Key).SelectMany(update => update.Logprobs ?? [])
+                    .Select(logprob => (logprob.TokenId, logprob.Logprob)));
         }
     }
 

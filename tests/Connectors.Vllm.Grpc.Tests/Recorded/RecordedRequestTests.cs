@@ -35,7 +35,9 @@ public sealed class RecordedRequestTests
         await using var server = await ReplayServer.StartAsync();
         server.AnswerFamilyInfo(family);
         await using var engine = Engines.Create(server.Endpoint);
-        var request = family == "A" ? RequestReading.FromEngine(exchange.Request).Request : RequestReading.FromInference(exchange.Request, stream: true).Request;
+        var request = family == "A"
+            ? RequestReading.FromEngine(exchange.Request).Request
+            : RequestReading.FromInference(exchange.Request, stream: true).Request;
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(request).CollectAsync());
 
@@ -54,17 +56,19 @@ public sealed class RecordedRequestTests
     /// <summary>
     /// Not comparable: a request without any prompt and one whose constraint is no JSON; both are refused before a message is built.
     /// </summary>
-    private static bool IsComparable(RecordedExchange exchange) => exchange.IsGeneration && exchange.ToString() is not ("B e-none" or "B e-schema-json");
+    private static bool IsComparable(RecordedExchange exchange) => exchange.IsGeneration
+        && exchange.ToString() is not ("B e-none" or "B e-schema-json");
 
     /// <summary>
     /// The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.
     /// </summary>
-    private static byte[] Canonical(RecordedExchange exchange) => (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
-    {
-        ("A", true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
-        ("B", true) => GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
-        _ => exchange.Request,
-    };
+    private static byte[] Canonical(RecordedExchange exchange) =>
+        (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
+        {
+            ("A", true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+            ("B", true) => GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+            _ => exchange.Request,
+        };
 
     private static byte[] BuildEngine(RecordedExchange exchange)
     {

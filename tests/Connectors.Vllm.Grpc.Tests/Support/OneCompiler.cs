@@ -3,8 +3,8 @@ using Connectors.Vllm.Testing;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
-/// The rule by which vLLM 0.32 takes constraints, as scripted replies: the first constrained request of an engine's life chooses its grammar compiler, every later one is
-/// chosen for by the front end anew, and what the engine's compiler cannot read fails as it does there.
+/// The rule by which vLLM 0.32 takes constraints, as scripted replies: the first constrained request of an engine's life chooses its grammar
+/// compiler, every later one is chosen for by the front end anew, and what the engine's compiler cannot read fails as it does there.
 /// </summary>
 internal sealed class OneCompiler(OneCompiler.FrontEnd frontEnd)
 {

@@ -5,7 +5,8 @@ namespace Connectors.Vllm.Grpc.Tests;
 internal sealed record RecordedExchange(
     string Family, string Label, string Method, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details, JsonElement Expected)
 {
-    public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal) || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
+    public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal)
+        || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
 
     public int StatusCode => (int)Enum.Parse<VllmStatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 

@@ -63,7 +63,8 @@ internal sealed class ReplayServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    public static async Task SendAsync(HttpContext context, IReadOnlyList<byte[]> messages, int status = 0, string detail = "", ReplayLayout layout = ReplayLayout.Whole)
+    public static async Task SendAsync(
+        HttpContext context, IReadOnlyList<byte[]> messages, int status = 0, string detail = "", ReplayLayout layout = ReplayLayout.Whole)
     {
         await StartAnswerAsync(context);
         var frames = messages.Select(Frame).ToList();

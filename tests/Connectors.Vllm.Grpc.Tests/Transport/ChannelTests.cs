@@ -36,7 +36,8 @@ public sealed class ChannelTests
         await using var server = await StartAsync();
         using var channel = GrpcChannel.ForAddress(server.Endpoint);
         var seen = new Recorder();
-        await using var engine = Engines.Create(new Uri("http://named.in.messages:1"), options => options.CallInvoker = channel.CreateCallInvoker().Intercept(seen));
+        await using var engine =
+            Engines.Create(new Uri("http://named.in.messages:1"), options => options.CallInvoker = channel.CreateCallInvoker().Intercept(seen));
 
         await engine.GenerateAsync(Request).CollectAsync();
 
@@ -168,7 +169,8 @@ public sealed class ChannelTests
         await using var server = await StartAsync();
         await using var engine = Engines.Create(server.Endpoint, options => options.Metadata["X-Trace-bin"] = "AQID");
 
-        await engine.GenerateAsync(Request with { Metadata = new Dictionary<string, string> { ["x-own-bin"] = "BAU", ["x-trace-bin"] = "BgcI" } }).CollectAsync();
+        await engine.GenerateAsync(Request with { Metadata = new Dictionary<string, string> { ["x-own-bin"] = "BAU", ["x-trace-bin"] = "BgcI" } })
+            .CollectAsync();
 
         var sent = server.Requests.Single(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).Metadata;
         Assert.Equal([4, 5], Convert.FromBase64String(sent["x-own-bin"]));
@@ -218,7 +220,8 @@ public sealed class ChannelTests
             continuation(request, See(context));
 
         public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
-            TRequest request, ClientInterceptorContext<TRequest, TResponse> context, AsyncServerStreamingCallContinuation<TRequest, TResponse> continuation) =>
+            TRequest request, ClientInterceptorContext<TRequest, TResponse> context,
+            AsyncServerStreamingCallContinuation<TRequest, TResponse> continuation) =>
             continuation(request, See(context));
 
         private ClientInterceptorContext<TRequest, TResponse> See<TRequest, TResponse>(ClientInterceptorContext<TRequest, TResponse> context)

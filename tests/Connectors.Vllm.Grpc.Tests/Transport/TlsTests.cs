@@ -12,7 +12,8 @@ public sealed class TlsTests
     public async Task Health_OwnRoot_IsTrusted()
     {
         using var authority = CreateAuthority();
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Certificate = Issue(authority, "127.0.0.1") });
+        await using var server =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, Certificate = Issue(authority, "127.0.0.1") });
         await using var engine = Engines.Create(server.Endpoint, options => options.ConfigureTls = Trust(authority));
 
         Assert.True((await engine.HealthAsync()).IsHealthy);
@@ -92,7 +93,8 @@ public sealed class TlsTests
                     break;
                 case "encrypted pem":
                     var protection = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
-                    options.ClientCertificateFile = Write("client.pem", own.ExportCertificatePem() + "\n" + key.ExportEncryptedPkcs8PrivateKeyPem(Password, protection));
+                    options.ClientCertificateFile =
+                        Write("client.pem", own.ExportCertificatePem() + "\n" + key.ExportEncryptedPkcs8PrivateKeyPem(Password, protection));
                     options.ClientCertificatePassword = Password;
                     break;
                 default:
@@ -118,7 +120,8 @@ public sealed class TlsTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, "no certificate");
 
-        var exception = Assert.Throws<ArgumentException>(() => Engines.Create(new Uri("https://gpu:1"), options => options.ClientCertificateFile = file));
+        var exception =
+            Assert.Throws<ArgumentException>(() => Engines.Create(new Uri("https://gpu:1"), options => options.ClientCertificateFile = file));
 
         Assert.Contains("ClientCertificateFile", exception.Message, StringComparison.Ordinal);
         Assert.Contains(file, exception.Message, StringComparison.Ordinal);
@@ -126,7 +129,8 @@ public sealed class TlsTests
 
     private static Action<SslClientAuthenticationOptions> Trust(X509Certificate2 authority) => tls =>
     {
-        tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        tls.CertificateChainPolicy = new X509ChainPolicy
+        { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         tls.CertificateChainPolicy.CustomTrustStore.Add(Public(authority));
     };
 
@@ -148,7 +152,8 @@ public sealed class TlsTests
         names.AddDnsName("localhost");
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
-        using var issued = request.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), RandomNumberGenerator.GetBytes(8));
+        using var issued =
+            request.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), RandomNumberGenerator.GetBytes(8));
         using var withKey = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
     }

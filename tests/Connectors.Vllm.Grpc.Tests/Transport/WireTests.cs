@@ -18,7 +18,8 @@ public sealed class WireTests
 
     private static readonly byte[] Chunk = new GenerateResponse { Chunk = new() { TokenIds = { 7, 8 }, PromptTokens = 3 } }.ToByteArray();
 
-    private static readonly byte[] Complete = new GenerateResponse { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 3 } }.ToByteArray();
+    private static readonly byte[] Complete = new GenerateResponse
+    { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 3 } }.ToByteArray();
 
     private static readonly GenerationRequest Request = new() { PromptIds = new[] { 1, 2, 3 }, Sampling = new SamplingOptions { MaxTokens = 16 } };
 
@@ -106,7 +107,8 @@ public sealed class WireTests
             FinishReason = Inference.FinishInfo.Types.FinishReason.Stop,
             KvTransferParams = new Struct { Fields = { ["a"] = new Value() } },
         };
-        var message = new Inference.GenerateResponse { PromptInfo = new() { NumPromptTokens = 3 }, Outputs = new() { TokenIds = { 9 }, NumTokens = 1, FinishInfo = finish } };
+        var message = new Inference.GenerateResponse
+        { PromptInfo = new() { NumPromptTokens = 3 }, Outputs = new() { TokenIds = { 9 }, NumTokens = 1, FinishInfo = finish } };
         await using var server = await ReplayServer.StartAsync();
         server.AnswerFamilyInfo("B");
         server.Answer("/vllm.Inference/GenerateStream", [message.ToByteArray()]);
@@ -158,7 +160,8 @@ public sealed class WireTests
     [Fact]
     public async Task Generate_EmptyMessagesWithoutEnd_AreSilence()
     {
-        await using var server = await StartAsync(context => FloodAsync(context, new GenerateResponse { Chunk = new() { PromptTokens = 3 } }.ToByteArray()));
+        await using var server =
+            await StartAsync(context => FloodAsync(context, new GenerateResponse { Chunk = new() { PromptTokens = 3 } }.ToByteArray()));
         await using var engine = Connect(server);
 
         await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GenerateAsync(Request).CollectAsync());
@@ -224,7 +227,8 @@ public sealed class WireTests
         return server;
     }
 
-    private static IVllmEngine Connect(ReplayServer server, int limit = Limit) => Engines.Create(server.Endpoint, options => options.MaxReceiveMessageBytes = limit);
+    private static IVllmEngine Connect(ReplayServer server, int limit = Limit) =>
+        Engines.Create(server.Endpoint, options => options.MaxReceiveMessageBytes = limit);
 
     private static Task SendCompressedAsync(HttpContext context, params byte[][] messages) => SendCompressedAsync(context, messages, "gzip");
 

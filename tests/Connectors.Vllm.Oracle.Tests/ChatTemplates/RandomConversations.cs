@@ -7,7 +7,9 @@ internal sealed class RandomConversations(int seed)
 {
     private static readonly string[] Texts =
     [
-        "", " ", "Hello", "  padded \n", "<think>\nreason\n</think>\n\nanswer", "<think></think>x", "</think>", "a\n\nb\n", "{\"k\": [1, 2]}", "[]", "<tool_response>x</tool_response>", "日本語 🎉", "it's \"quoted\" & <b>", "\u001c\u00a0x\u2028", "line\r\nline", "[INST] x [/INST]", "/no_think", "/think on", "0", "False",
+        "", " ", "Hello", "  padded \n", "<think>\nreason\n</think>\n\nanswer", "<think></think>x", "</think>", "a\n\nb\n", "{\"k\": [1, 2]}", "[]",
+        "<tool_response>x</tool_response>", "日本語 🎉", "it's \"quoted\" & <b>", "\u001c\u00a0x\u2028", "line\r\nline", "[INST] x [/INST]", "/no_think",
+        "/think on", "0", "False",
     ];
 
     private readonly Random _random = new(seed);

@@ -14,9 +14,11 @@ namespace Connectors.Vllm.Oracle.Tests.ChatTemplates;
 public sealed class RandomTemplateTests(JinjaOracle oracle) : IClassFixture<JinjaOracle>
 {
     private static readonly JsonNode Messages = JsonNode.Parse(
-        """[{"role":"user","content":" Hi <b> é🎉 "},{"role":"assistant","content":"ok","a":1},{"role":"user","content":[{"type":"text","text":"x"}]}]""")!;
+        """[{"role":"user","content":" Hi <b> é🎉 "},{"role":"assistant","content":"ok","a":1},{"role":"user","content":[{"type":"text","tex"""
+            + """t":"x"}]}]""")!;
 
-    private static readonly JsonNode Tools = JsonNode.Parse("""[{"type":"function","function":{"name":"f","parameters":{"a":[1,2.50,1e3,null,true]}}}]""")!;
+    private static readonly JsonNode Tools =
+        JsonNode.Parse("""[{"type":"function","function":{"name":"f","parameters":{"a":[1,2.50,1e3,null,true]}}}]""")!;
 
     [Fact]
     public void Render_TemplatesOfTheGrammar_EqualJinja()
@@ -65,7 +67,10 @@ public sealed class RandomTemplateTests(JinjaOracle oracle) : IClassFixture<Jinj
             var ours = TemplateCase.Render(cases[i]);
             if (ours.Text != answers[i].Text && !HasAddress(answers[i].Text) && !IsFoldedSlice(answers[i], ours))
             {
-                report.AppendLine(CultureInfo.InvariantCulture, $"{templates[i].ReplaceLineEndings("\\n")}\n   jinja2: {answers[i].Text ?? answers[i].Error}\n   ours:   {ours.Text ?? ours.Error}");
+                report.AppendLine(
+                    CultureInfo.InvariantCulture,
+                    $"{templates[i].ReplaceLineEndings("\\n")}\n   jinja2: {answers[i].Text ?? answers[i].Error}\n   ours:  "
+                        + $" {ours.Text ?? ours.Error}");
             }
         }
 
@@ -78,5 +83,7 @@ public sealed class RandomTemplateTests(JinjaOracle oracle) : IClassFixture<Jinj
 
     // Python prints generators, methods and functions with their address in memory (also in upper case, escaped, or cut short).
     private static bool HasAddress(string? text) =>
-        text is not null && (text.Contains(" at 0x", StringComparison.OrdinalIgnoreCase) || text.Contains("built-in method", StringComparison.OrdinalIgnoreCase) || text.Contains("generator object", StringComparison.OrdinalIgnoreCase));
+        text is not null
+            && (text.Contains(" at 0x", StringComparison.OrdinalIgnoreCase) || text.Contains("built-in method", StringComparison.OrdinalIgnoreCase)
+                || text.Contains("generator object", StringComparison.OrdinalIgnoreCase));
 }

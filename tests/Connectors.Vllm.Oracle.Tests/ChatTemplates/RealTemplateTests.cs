@@ -70,7 +70,8 @@ public sealed class RealTemplateTests(JinjaOracle oracle) : IClassFixture<JinjaO
             var ours = TemplateCase.Render(template, nodes[i].Node);
             if (answers[i].Text != ours.Text)
             {
-                Assert.Fail($"{name}, conversation '{nodes[i].Name}'\njinja2: {answers[i].Text ?? answers[i].Error}\nours:   {ours.Text ?? ours.Error}");
+                Assert.Fail(
+                    $"{name}, conversation '{nodes[i].Name}'\njinja2: {answers[i].Text ?? answers[i].Error}\nours:   {ours.Text ?? ours.Error}");
             }
         }
 

@@ -50,7 +50,8 @@ internal static class TemplateCase
         root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static Dictionary<string, object?>? Dictionary(JsonElement? element) =>
-        element?.EnumerateObject().ToDictionary(property => property.Name, property => property.Value.ValueKind == JsonValueKind.Null ? null : (object?)property.Value);
+        element?.EnumerateObject()
+            .ToDictionary(property => property.Name, property => property.Value.ValueKind == JsonValueKind.Null ? null : (object?)property.Value);
 
     private sealed class FixedTime(string now) : TimeProvider
     {

@@ -3,31 +3,43 @@ using FsCheck.Fluent;
 
 namespace Connectors.Vllm.Oracle.Tests.ChatTemplates;
 
-/// <summary>Random templates from a grammar: mostly valid, now and then wrong, over values of every type. Generators of each depth are built once.</summary>
+/// <summary>
+/// Random templates from a grammar: mostly valid, now and then wrong, over values of every type. Generators of each depth are built once.
+/// </summary>
 internal static class TemplateGrammar
 {
     private const int MaxDepth = 3;
 
-    private static readonly string[] Names = ["messages", "tools", "x", "y", "ns", "bos_token", "i", "j", "m", "undefined_name", "add_generation_prompt"];
+    private static readonly string[] Names =
+        ["messages", "tools", "x", "y", "ns", "bos_token", "i", "j", "m", "undefined_name", "add_generation_prompt"];
 
     private static readonly string[] Constants =
     [
-        "0", "1", "2", "-1", "3", "1.5", "2.0", "''", "'a'", "'Ab c'", "' x\\n '", "'é🎉'", "'<&>'", "none", "true", "false", "[]", "{}", "()", "[1, 2, 3]", "['b', 'a', 'C']", "{'a': 1, 'b': 'z'}", "(1, 'x')", "range(4)", "10**20", "1e20", "'1'", "[[1, 2], [3]]", "[{'a': 2}, {'a': 1, 'b': 3}]", "namespace(a=1)",
+        "0", "1", "2", "-1", "3", "1.5", "2.0", "''", "'a'", "'Ab c'", "' x\\n '", "'é🎉'", "'<&>'", "none", "true", "false", "[]", "{}", "()",
+        "[1, 2, 3]", "['b', 'a', 'C']", "{'a': 1, 'b': 'z'}", "(1, 'x')", "range(4)", "10**20", "1e20", "'1'", "[[1, 2], [3]]",
+        "[{'a': 2}, {'a': 1, 'b': 3}]", "namespace(a=1)",
     ];
 
     private static readonly string[] Filters =
     [
-        "upper", "lower", "trim", "length", "list", "first", "last", "string", "int", "float", "join", "join(',')", "sort", "unique|list", "reverse|list", "tojson", "tojson(indent=1)", "default('d')", "default('d', true)", "title", "capitalize", "replace('a', 'b')", "abs", "round", "sum", "min", "max", "items|list", "dictsort", "map('string')|list", "map(attribute='a')|list", "select|list", "reject('none')|list", "selectattr('a', 'defined')|list", "batch(2)|list", "indent", "wordcount", "escape", "safe", "e", "count", "slice(2)|list", "urlencode", "truncate(3)", "center(7)", "striptags", "groupby('a')|list", "d", "trim('a ')",
+        "upper", "lower", "trim", "length", "list", "first", "last", "string", "int", "float", "join", "join(',')", "sort", "unique|list",
+        "reverse|list", "tojson", "tojson(indent=1)", "default('d')", "default('d', true)", "title", "capitalize", "replace('a', 'b')", "abs",
+        "round", "sum", "min", "max", "items|list", "dictsort", "map('string')|list", "map(attribute='a')|list", "select|list", "reject('none')|list",
+        "selectattr('a', 'defined')|list", "batch(2)|list", "indent", "wordcount", "escape", "safe", "e", "count", "slice(2)|list", "urlencode",
+        "truncate(3)", "center(7)", "striptags", "groupby('a')|list", "d", "trim('a ')",
     ];
 
     private static readonly string[] TestNames =
     [
-        "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "odd", "even", "integer", "float", "boolean", "true", "false", "lower", "upper", "callable", "divisibleby(2)", "in [1, 'a']", "eq 1", "sameas none", "not none", "not defined",
+        "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "odd", "even", "integer", "float", "boolean", "true",
+        "false", "lower", "upper", "callable", "divisibleby(2)", "in [1, 'a']", "eq 1", "sameas none", "not none", "not defined",
     ];
 
     private static readonly string[] Methods =
     [
-        "upper()", "strip()", "split()", "split(',')", "startswith('a')", "replace('a', 'x')", "items()|list", "keys()|list", "get('a')", "get('q', 5)", "a", "b", "role", "content", "count('a')", "find('a')", "title()", "join(['p', 'q'])", "format(1)", "isdigit()", "lstrip('a')", "append(1)", "index(1)", "x.y", "splitlines()", "endswith('c')", "rsplit(' ', 1)", "zfill(4)",
+        "upper()", "strip()", "split()", "split(',')", "startswith('a')", "replace('a', 'x')", "items()|list", "keys()|list", "get('a')",
+        "get('q', 5)", "a", "b", "role", "content", "count('a')", "find('a')", "title()", "join(['p', 'q'])", "format(1)", "isdigit()", "lstrip('a')",
+        "append(1)", "index(1)", "x.y", "splitlines()", "endswith('c')", "rsplit(' ', 1)", "zfill(4)",
     ];
 
     private static readonly string[] Operators = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"];
@@ -101,7 +113,8 @@ internal static class TemplateGrammar
         var otherwise = WithBody(Leaf(Tag(Gen.OneOf(Pick("else"), Join("elif ", small)))), body);
         var ifEmpty = WithBody(Leaf(Tag(Pick("else"))), body);
         var inLoop = Leaf(Pick(
-            "", "{{ loop.index }}", "{{ loop.last }}{{ loop.length }}", "{% if loop.index > 1 %}{% break %}{% endif %}", "{% if loop.first %}{% continue %}{% endif %}z", "{{ loop.previtem }}{{ loop.nextitem }}"));
+            "", "{{ loop.index }}", "{{ loop.last }}{{ loop.length }}", "{% if loop.index > 1 %}{% break %}{% endif %}",
+            "{% if loop.first %}{% continue %}{% endif %}z", "{{ loop.previtem }}{{ loop.nextitem }}"));
         return Gen.Frequency(
             (1, text),
             (4, print),
@@ -130,13 +143,16 @@ internal static class TemplateGrammar
         from closed in Tag(Pick(close))
         select new TemplatePiece(opened, inside, closed);
 
-    private static Gen<TemplatePiece[]> WithBody(Gen<TemplatePiece> head, Gen<TemplatePiece[]> body) => Together(head.Select(piece => (TemplatePiece[])[piece]), body);
+    private static Gen<TemplatePiece[]> WithBody(Gen<TemplatePiece> head, Gen<TemplatePiece[]> body) =>
+        Together(head.Select(piece => (TemplatePiece[])[piece]), body);
 
-    private static Gen<TemplatePiece[]> Together(params Gen<TemplatePiece[]>[] parts) => Gen.CollectToArray(parts).Select(all => all.SelectMany(pieces => pieces).ToArray());
+    private static Gen<TemplatePiece[]> Together(params Gen<TemplatePiece[]>[] parts) =>
+        Gen.CollectToArray(parts).Select(all => all.SelectMany(pieces => pieces).ToArray());
 
     private static Gen<TemplatePiece> Leaf(Gen<string> text) => text.Select(value => new TemplatePiece(value));
 
-    private static Gen<string> Tag(Gen<string> content) => Join(Pick("{% ", "{%- ", "  {% ", "{%+ "), content, Pick(" %}", " -%}", " %}\n", " +%}\n"));
+    private static Gen<string> Tag(Gen<string> content) =>
+        Join(Pick("{% ", "{%- ", "  {% ", "{%+ "), content, Pick(" %}", " -%}", " %}\n", " +%}\n"));
 
     private static Gen<string> Pick(params string[] choices) => Gen.Elements(choices);
 

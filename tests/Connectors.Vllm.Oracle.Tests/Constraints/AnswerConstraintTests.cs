@@ -12,7 +12,10 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
 
     private static readonly OutputTool[] Tools =
     [
-        TestTools.Tool("get_weather", """{"type":"object","$defs":{"Unit":{"enum":["c","f"]}},"properties":{"city":{"type":"string"},"unit":{"$ref":"#/$defs/Unit"}},"required":["city"]}"""),
+        TestTools.Tool(
+            "get_weather",
+            """{"type":"object","$defs":{"Unit":{"enum":["c","f"]}},"properties":{"city":{"type":"string"},"unit":{"$ref":"#/$defs/Unit"}},"requi"""
+                + """red":["city"]}"""),
         new("now"),
     ];
 
@@ -30,12 +33,14 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
     [Theory]
     [MemberData(nameof(Answers))]
     public void Answer_PromptInsideThought_ComesBehindItsEnd(string kind, string good, string bad) =>
-        Assert.Equal([true, false, false, false], oracle.AcceptsTag(Build(kind, Inside).ToStructuralTag(), [Thought + good, Thought + bad, good, Thought]));
+        Assert.Equal(
+            [true, false, false, false], oracle.AcceptsTag(Build(kind, Inside).ToStructuralTag(), [Thought + good, Thought + bad, good, Thought]));
 
     [Theory]
     [MemberData(nameof(Answers))]
     public void Answer_ModelMayThink_ComesWithOrWithoutAThought(string kind, string good, string bad) =>
-        Assert.Equal([true, true, false, false], oracle.AcceptsTag(Build(kind, MayThink).ToStructuralTag(), [good, "<think>\n" + Thought + good, bad, "<think>\n" + Thought + bad]));
+        Assert.Equal([true, true, false, false],
+            oracle.AcceptsTag(Build(kind, MayThink).ToStructuralTag(), [good, "<think>\n" + Thought + good, bad, "<think>\n" + Thought + bad]));
 
     [Theory]
     [MemberData(nameof(Answers))]
@@ -55,23 +60,33 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
         var many = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Required });
         Assert.Equal(
             [true, true, false, false, false, false, false],
-            oracle.AcceptsTag(many, [$"[{Weather}]", $"[{Now}, {Weather}]", "[]", "text", Weather, "[{\"name\": \"nope\", \"parameters\": {}}]", "[{\"name\": \"get_weather\", \"parameters\": {\"unit\": \"c\"}}]"]));
+            oracle.AcceptsTag(
+                many, [$"[{Weather}]", $"[{Now}, {Weather}]", "[]", "text", Weather, "[{\"name\": \"nope\", \"parameters\": {}}]",
+                    "[{\"name\": \"get_weather\", \"parameters\": {\"unit\": \"c\"}}]"]));
         var one = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false });
         Assert.Equal([true, false], oracle.AcceptsTag(one, [$"[{Weather}]", $"[{Weather}, {Now}]"]));
     }
 
     /// <summary>Formats whose nested values are spelled out place by place, with a schema that refers to itself in three places.</summary>
     [Theory]
-    [InlineData("gemma4", "<|tool_call>call:plant{name:<|\"|>oak<|\"|>,left:{name:<|\"|>a<|\"|>,tags:[1,null,<|\"|>x<|\"|>]},free:{k:[true,{a:<|\"|>b<|\"|>}]}}<tool_call|>", "<|tool_call>call:plant{left:{}}<tool_call|>")]
-    [InlineData("minimax_m3", "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<name>oak]<]minimax[>[</name>]<]minimax[>[<left>]<]minimax[>[<name>a]<]minimax[>[</name>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</tool_call>",
-        "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<left>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</tool_call>")]
+    [InlineData(
+        "gemma4",
+        "<|tool_call>call:plant{name:<|\"|>oak<|\"|>,left:{name:<|\"|>a<|\"|>,tags:[1,null,<|\"|>x<|\"|>]},free:{k:[true,{a:<|\"|>b<|\"|>}]}}<tool_"
+            + "call|>", "<|tool_call>call:plant{left:{}}<tool_call|>")]
+    [InlineData(
+        "minimax_m3",
+        "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<name>oak]<]minimax[>[</name>]<]minimax[>[<left>]<]minimax[>[<nam"
+            + "e>a]<]minimax[>[</name>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</tool_call>",
+        "]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"plant\">]<]minimax[>[<left>]<]minimax[>[</left>]<]minimax[>[</invoke>]<]minimax[>[</to"
+            + "ol_call>")]
     public void NestedArguments_RecursiveSchema_AreSpelledOutToABound(string format, string good, string bad)
     {
         var tool = TestTools.Tool("plant", """
             {"$ref":"#/$defs/Tree","$defs":{"Tree":{"type":"object","properties":{"name":{"type":"string"},"left":{"$ref":"#/$defs/Tree"},"right":{"$ref":"#/$defs/Tree"},
              "others":{"type":"array","items":{"$ref":"#/$defs/Tree"}},"tags":{"type":"array","items":{"type":["integer","null","string"]}},"free":{}},"required":["name"]}}}
             """);
-        var constraint = OutputConstraints.Build(OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag();
+        var constraint = OutputConstraints.Build(
+            OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag();
         Assert.InRange(constraint.Length, 1, 1_000_000);
         Assert.Equal([true, false, false], oracle.AcceptsTag(constraint, [good, bad, "text"]));
     }
@@ -81,19 +96,24 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
     {
         var named = Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("get_weather") });
         Assert.Equal([true, false, false], oracle.AcceptsTag(named, ["{\"city\": \"Paris\"}", "{\"unit\": \"c\"}", "text"]));
-        Assert.Equal([true, false], oracle.AcceptsTag(Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("now") }), ["{}", "{\"city\": \"Paris\"}"]));
+        Assert.Equal([true, false],
+            oracle.AcceptsTag(Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("now") }), ["{}", "{\"city\": \"Paris\"}"]));
     }
 
-    private static string Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormats.FromNames("pythonic", "none"), request).ToStructuralTag();
+    private static string Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormats.FromNames("pythonic", "none"), request)
+        .ToStructuralTag();
 
-    private static OutputConstraintResult Build(string kind, string tail, ConstraintStart start = ConstraintStart.FirstToken) => OutputConstraints.Build(
+    private static OutputConstraintResult Build(string kind, string tail, ConstraintStart start = ConstraintStart.FirstToken) =>
+        OutputConstraints.Build(
         OutputFormats.FromNames("hermes", "qwen3"),
         new()
         {
             Answer = kind switch
             {
                 "schema" => AnswerConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""),
-                "recursive schema" => AnswerConstraint.JsonSchema("""{"$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}}}},"$ref":"#/$defs/Node"}"""),
+                "recursive schema" =>
+                    AnswerConstraint.JsonSchema(
+                        """{"$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}}}},"$ref":"#/$defs/Node"}"""),
                 "object" => AnswerConstraint.JsonObject(),
                 "regex" => AnswerConstraint.Regex("[A-Z]{2}-[0-9]+"),
                 "grammar" => AnswerConstraint.Grammar("root ::= \"yes\" | \"no\""),

@@ -3,8 +3,8 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Oracle.Tests.Constraints;
 
 /// <summary>
-/// Every format's structural tags, compiled by xgrammar: they accept what the format's own calls look like, refuse what breaks the rule, and whatever they
-/// accept is read back by the parser as the calls it is.
+/// Every format's structural tags, compiled by xgrammar: they accept what the format's own calls look like, refuse what breaks the rule, and whatever
+/// they accept is read back by the parser as the calls it is.
 /// </summary>
 public sealed class CallConstraintTests(GrammarOracle oracle) : IClassFixture<GrammarOracle>
 {
@@ -40,5 +40,6 @@ public sealed class CallConstraintTests(GrammarOracle oracle) : IClassFixture<Gr
     }
 
     // The old xgrammar of this oracle knows no excludes and no bound on white space; GrammarCompilerTests asks the servers' own.
-    private static bool IsBeyondOracle(string format, ConstraintTry item) => !item.IsAccepted && (format == "kimi_k3" || item.Output.Contains("\n\n\n", StringComparison.Ordinal));
+    private static bool IsBeyondOracle(string format, ConstraintTry item) => !item.IsAccepted
+        && (format == "kimi_k3" || item.Output.Contains("\n\n\n", StringComparison.Ordinal));
 }

@@ -91,7 +91,9 @@ public sealed class ConstraintScenario
 
     public ConstraintScenario RefusesAnswer(string json) => Try(Answered(json), false);
 
-    public ConstraintScenario RefusesThinking((string Name, JsonObject Arguments)[] calls) => _hasMachine ? this : Try(Thought() + _profile.Render(calls), false);
+    public ConstraintScenario RefusesThinking((string Name, JsonObject Arguments)[] calls) => _hasMachine
+        ? this
+        : Try(Thought() + _profile.Render(calls), false);
 
     /// <summary>Messages of formats with a machine of their own begin with a header, in which nothing has been thought yet.</summary>
     public ConstraintScenario RefusesUnthought((string Name, JsonObject Arguments)[] calls) => _hasMachine ? this : Refuses(calls);
@@ -116,10 +118,15 @@ public sealed class ConstraintScenario
     {
         var options = new OutputParserOptions
         {
-            Tools = Request.Tools, ToolChoice = Request.ToolChoice, CallShape = shape, PromptTail = Request.PromptTail, AllowMultipleToolCalls = Request.AllowMultipleToolCalls,
+            Tools = Request.Tools,
+            ToolChoice = Request.ToolChoice,
+            CallShape = shape,
+            PromptTail = Request.PromptTail,
+            AllowMultipleToolCalls = Request.AllowMultipleToolCalls,
         };
         var actual = OutputCase.Lines(OutputParser.Create(Format, options).Parse(item.Before + item.Output));
-        var same = item.Lines.Length == actual.Length && item.Lines.Zip(actual).All(pair => pair.First == pair.Second || SameCall(pair.First, pair.Second));
+        var same = item.Lines.Length == actual.Length
+            && item.Lines.Zip(actual).All(pair => pair.First == pair.Second || SameCall(pair.First, pair.Second));
         return same ? null : $"parsed to {string.Join(" | ", actual)}: {item.Before}{item.Output}";
     }
 
@@ -127,7 +134,9 @@ public sealed class ConstraintScenario
 
     internal static readonly (string Name, JsonObject Arguments)[] Nested =
     [
-        ("get_weather", new() { ["city"] = "Zürich (\"x\") 漢字", ["days"] = -3, ["unit"] = "f", ["options"] = new JsonObject { ["metric"] = true, ["parts"] = new JsonArray("a", "b c") } }),
+        ("get_weather",
+            new() { ["city"] = "Zürich (\"x\") 漢字", ["days"] = -3, ["unit"] = "f",
+                ["options"] = new JsonObject { ["metric"] = true, ["parts"] = new JsonArray("a", "b c") } }),
     ];
 
     internal static readonly (string Name, JsonObject Arguments)[] Empty = [("now", [])];
@@ -138,7 +147,8 @@ public sealed class ConstraintScenario
     [
         ("plan-trip", new()
         {
-            ["stops"] = new JsonArray(new JsonObject { ["place"] = "Ulm", ["nights"] = 2 }, new JsonObject { ["place"] = "Bern", ["nights"] = null }), ["mode"] = "train", ["note"] = "why not", ["cost"] = 12.5,
+            ["stops"] = new JsonArray(new JsonObject { ["place"] = "Ulm", ["nights"] = 2 }, new JsonObject { ["place"] = "Bern", ["nights"] = null }),
+            ["mode"] = "train", ["note"] = "why not", ["cost"] = 12.5,
         }),
     ];
 
@@ -162,7 +172,8 @@ public sealed class ConstraintScenario
         return this;
     }
 
-    private static string[] Lines((string Name, JsonObject Arguments)[] calls) => [.. calls.Select(call => $"C {call.Name} {call.Arguments.ToJsonString(FormatProfile.Relaxed)}")];
+    private static string[] Lines((string Name, JsonObject Arguments)[] calls) =>
+        [.. calls.Select(call => $"C {call.Name} {call.Arguments.ToJsonString(FormatProfile.Relaxed)}")];
 
     private bool SameCall(string expected, string actual)
     {
@@ -183,5 +194,6 @@ public sealed class ConstraintScenario
         }
     }
 
-    private static JsonObject Strings(JsonObject arguments) => new(arguments.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)FormatProfile.Raw(pair.Value))));
+    private static JsonObject Strings(JsonObject arguments) =>
+        new(arguments.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)FormatProfile.Raw(pair.Value))));
 }

@@ -95,7 +95,8 @@ public sealed class GrammarCompilerTests
     /// <summary>Formats without a grammar of their own: forced calls are JSON.</summary>
     private static IEnumerable<JsonObject> GenericShapes()
     {
-        OutputTool[] tools = [TestTools.Tool("get_weather", """{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"""), new("now")];
+        OutputTool[] tools =
+            [TestTools.Tool("get_weather", """{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"""), new("now")];
         const string Call = """{"name": "get_weather", "parameters": {"city": "Paris"}}""";
         const string Now = """{"name": "now", "parameters": {}}""";
         foreach (var name in OutputFormats.ToolParsers.Where(name => name != "none" && !OutputFormats.FromNames(name, "none").HasCallGrammar))
@@ -103,9 +104,13 @@ public sealed class GrammarCompilerTests
             var format = OutputFormats.FromNames(name, "none");
             (string Mode, OutputConstraintRequest Request, string[] Accept, string[] Reject)[] modes =
             [
-                ("required", new() { Tools = tools, ToolChoice = OutputToolChoice.Required }, [$"[{Call}]", $"[{Call}, {Now}]"], ["[]", Call, "text", $"[{Call}] text", "[{\"name\": \"nope\", \"parameters\": {}}]", "[{\"name\": \"get_weather\", \"parameters\": {}}]"]),
-                ("required, one call", new() { Tools = tools, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }, [$"[{Call}]"], [$"[{Call}, {Now}]"]),
-                ("named", new() { Tools = tools, ToolChoice = OutputToolChoice.Named("get_weather") }, ["{\"city\": \"Paris\"}"], ["{}", "text", "{\"city\": \"Paris\"} text"]),
+                ("required", new() { Tools = tools, ToolChoice = OutputToolChoice.Required }, [$"[{Call}]", $"[{Call}, {Now}]"],
+                    ["[]", Call, "text", $"[{Call}] text", "[{\"name\": \"nope\", \"parameters\": {}}]",
+                        "[{\"name\": \"get_weather\", \"parameters\": {}}]"]),
+                ("required, one call", new() { Tools = tools, ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }, [$"[{Call}]"],
+                    [$"[{Call}, {Now}]"]),
+                ("named", new() { Tools = tools, ToolChoice = OutputToolChoice.Named("get_weather") }, ["{\"city\": \"Paris\"}"],
+                    ["{}", "text", "{\"city\": \"Paris\"} text"]),
             ];
             foreach (var (mode, request, accept, reject) in modes)
             {
@@ -140,7 +145,8 @@ public sealed class GrammarCompilerTests
         try
         {
             await File.WriteAllLinesAsync(file, lines, new UTF8Encoding(false), TestContext.Current.CancellationToken);
-            var start = new ProcessStartInfo(script, tokenizer is null ? [file] : [file, tokenizer]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo(script, tokenizer is null ? [file] : [file, tokenizer])
+            { RedirectStandardOutput = true, RedirectStandardError = true };
             using var process = Process.Start(start)!;
             var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -53,7 +53,9 @@ public sealed class GrammarOracle : IDisposable
             _process.StandardInput.Flush();
             var line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the oracle process ended");
             var answer = JsonNode.Parse(line)!.AsObject();
-            return answer["error"] is { } error ? throw new InvalidOperationException($"xgrammar: {error}\n{question[kind]}") : answer["accepts"].Deserialize<bool[]>()!;
+            return answer["error"] is { } error
+                ? throw new InvalidOperationException($"xgrammar: {error}\n{question[kind]}")
+                : answer["accepts"].Deserialize<bool[]>()!;
         }
     }
 

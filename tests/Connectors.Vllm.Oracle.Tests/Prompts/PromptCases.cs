@@ -7,9 +7,11 @@ namespace Connectors.Vllm.Oracle.Tests.Prompts;
 /// <summary>The same conversations twice: as an application writes them, and as the JSON that a template gets.</summary>
 internal static class PromptCases
 {
-    private const string Schema = """{"type":"object","properties":{"city":{"type":"string","description":"The city's name"},"days":{"type":"integer"}},"required":["city"]}""";
+    private const string Schema =
+        """{"type":"object","properties":{"city":{"type":"string","description":"The city's name"},"days":{"type":"integer"}},"required":["city"]}""";
 
-    private const string ToolJson = $$$"""[{"type":"function","function":{"name":"get_weather","description":"Tells the weather.","parameters":{{{Schema}}}}}]""";
+    private const string ToolJson =
+        $$$"""[{"type":"function","function":{"name":"get_weather","description":"Tells the weather.","parameters":{{{Schema}}}}}]""";
 
     public static IEnumerable<PromptCase> All(bool withTools)
     {
@@ -35,7 +37,8 @@ internal static class PromptCases
         }
 
         yield return new(
-            "tools offered", [new(ChatRole.User, "How is the weather in Paris?")], """[{"role":"user","content":"How is the weather in Paris?"}]""", Tools(), ToolJson);
+            "tools offered", [new(ChatRole.User, "How is the weather in Paris?")], """[{"role":"user","content":"How is the weather in Paris?"}]""",
+            Tools(), ToolJson);
         yield return new(
             "tool called",
             [
@@ -55,7 +58,8 @@ internal static class PromptCases
             ToolJson);
     }
 
-    private static List<AITool> Tools() => [AIFunctionFactory.CreateDeclaration("get_weather", "Tells the weather.", JsonDocument.Parse(Schema).RootElement)];
+    private static List<AITool> Tools() =>
+        [AIFunctionFactory.CreateDeclaration("get_weather", "Tells the weather.", JsonDocument.Parse(Schema).RootElement)];
 
     private static Dictionary<string, object?> Arguments(string city) => new() { ["city"] = city };
 }

@@ -23,7 +23,8 @@ public sealed class PromptParityTests(JinjaOracle jinja, TokenizerOracle tokeniz
         var cancellation = TestContext.Current.CancellationToken;
         var folder = TestPaths.NpmTokenizer(family);
         var source = ChatTemplateSource.FromDirectory(folder);
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ModelDirectory = folder, ContextLength = 32768 }, cancellation);
+        await using var server =
+            await VllmEmulator.StartAsync(new VllmEmulatorOptions { ModelDirectory = folder, ContextLength = 32768 }, cancellation);
         VllmGrpcOptions options = new() { ModelDirectory = folder };
         options.Endpoints.Add(server.Endpoint);
         using VllmChatClient client = new(options);

@@ -11,7 +11,8 @@ public class HarmonyIdsTests
     private const int StartId = 200006;
     private const int EndId = 200007;
 
-    private static readonly Lazy<VllmTokenizer> GptOss = new(() => VllmTokenizer.FromDirectory(TestPaths.NpmTokenizer("gptoss")), LazyThreadSafetyMode.PublicationOnly);
+    private static readonly Lazy<VllmTokenizer> GptOss =
+        new(() => VllmTokenizer.FromDirectory(TestPaths.NpmTokenizer("gptoss")), LazyThreadSafetyMode.PublicationOnly);
 
     [Fact]
     public void Encode_CorpusRequests_ReferenceIds()
@@ -71,13 +72,16 @@ public class HarmonyIdsTests
         {
             Messages = new object[]
             {
-                new Dictionary<string, object?> { ["role"] = "user", ["content"] = texts.Select(text => new Dictionary<string, object?> { ["type"] = "text", ["text"] = text }).ToArray() },
+                new Dictionary<string, object?>
+                    { ["role"] = "user", ["content"] = texts.Select(text => new Dictionary<string, object?> { ["type"] = "text", ["text"] = text })
+                        .ToArray() },
             },
         });
         Assert.Equal("ab<|end|><|end|>ab", prompt.Text[Assert.Single(prompt.Content)]);
 
         var at = prompt.Text.IndexOf("ab<", StringComparison.Ordinal);
-        var expected = tokenizer.Encode(prompt.Text[..at]).Concat(texts.SelectMany(text => tokenizer.EncodeOrdinary(text))).Concat(tokenizer.Encode("<|end|><|start|>assistant"));
+        var expected = tokenizer.Encode(prompt.Text[..at]).Concat(texts.SelectMany(text => tokenizer.EncodeOrdinary(text)))
+            .Concat(tokenizer.Encode("<|end|><|start|>assistant"));
         Assert.Equal(expected, SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []));
     }
 

@@ -7,7 +7,8 @@ namespace Connectors.Vllm.Oracle.Tests.Tokenizers;
 /// <summary>Random added tokens with random flags, behind different normalizers and models, found as the reference finds them.</summary>
 public sealed class AddedTokenOracleTests(TokenizerOracle oracle) : IClassFixture<TokenizerOracle>
 {
-    private static readonly string[] Parts = ["<a>", "<", ">", "a", "ab", "b", " ", "  ", "\n", "é", "İ", "_", "1", "漢", "\u00A0", "\u3000", "▁", "A", "B", "\u0301", "<b>", ".", "😀"];
+    private static readonly string[] Parts =
+        ["<a>", "<", ">", "a", "ab", "b", " ", "  ", "\n", "é", "İ", "_", "1", "漢", "\u00A0", "\u3000", "▁", "A", "B", "\u0301", "<b>", ".", "😀"];
 
     [Fact]
     public void Encode_RandomTokensAndFlags_EqualReference()
@@ -30,7 +31,8 @@ public sealed class AddedTokenOracleTests(TokenizerOracle oracle) : IClassFixtur
                 {
                     Assert.True(
                         expected[i].AsSpan().SequenceEqual(tokenizer.Encode(texts[i])),
-                        $"{JsonValue.Create(texts[i])!.ToJsonString()}\nexpected {string.Join(',', expected[i])}\nactual   {string.Join(',', tokenizer.Encode(texts[i]))}\n"
+                        $"{JsonValue.Create(texts[i])!.ToJsonString()}\nexpected {string.Join(',', expected[i])}\nactual  "
+                            + $" {string.Join(',', tokenizer.Encode(texts[i]))}\n"
                         + $"{json["added_tokens"]!.ToJsonString()} {json["normalizer"]?.ToJsonString()}");
                 }
             }
@@ -83,7 +85,8 @@ public sealed class AddedTokenOracleTests(TokenizerOracle oracle) : IClassFixtur
             ["normalizer"] = JsonNode.Parse(random.Next(5) switch
             {
                 0 => """{"type":"Lowercase"}""",
-                1 => """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""",
+                1 => """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"conten"""
+                    + """t":"▁"}]}""",
                 2 => """{"type":"NFC"}""",
                 3 => """{"type":"Strip","strip_left":true,"strip_right":true}""",
                 _ => "null",
@@ -91,7 +94,14 @@ public sealed class AddedTokenOracleTests(TokenizerOracle oracle) : IClassFixtur
             ["pre_tokenizer"] = null,
             ["post_processor"] = null,
             ["decoder"] = null,
-            ["model"] = new JsonObject { ["type"] = "BPE", ["unk_token"] = "<unk>", ["fuse_unk"] = random.Next(2) == 0, ["vocab"] = vocabulary, ["merges"] = new JsonArray() },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["unk_token"] = "<unk>",
+                ["fuse_unk"] = random.Next(2) == 0,
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray()
+            },
         };
     }
 }

@@ -23,7 +23,8 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
         var (tokenizer, path) = TokenizerFixtures.Load(fixture);
         oracle.Load(path);
         var step = HardStrings.Count > 2000 ? 1 : 37;
-        var lists = Enumerable.Range(0, tokenizer.VocabularySize + 10).Where(id => id < 1000 || id % step == 0 || tokenizer.VocabularySize - id < 1000)
+        var lists = Enumerable.Range(0, tokenizer.VocabularySize + 10)
+            .Where(id => id < 1000 || id % step == 0 || tokenizer.VocabularySize - id < 1000)
             .Select(id => new[] { id }).ToList();
         AssertEqual(tokenizer, lists, skip: false);
     }
@@ -79,7 +80,8 @@ public sealed class DecodeOracleTests(TokenizerOracle oracle) : IClassFixture<To
         for (var i = 0; i < lists.Count; i++)
         {
             var actual = tokenizer.Decode(lists[i], skip);
-            Assert.True(expected[i] == actual, $"ids {string.Join(',', lists[i])}, skip {skip}\nexpected {Escape(expected[i])}\nactual   {Escape(actual)}");
+            Assert.True(
+                expected[i] == actual, $"ids {string.Join(',', lists[i])}, skip {skip}\nexpected {Escape(expected[i])}\nactual   {Escape(actual)}");
         }
     }
 

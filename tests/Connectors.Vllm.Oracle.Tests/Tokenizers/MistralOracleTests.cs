@@ -25,7 +25,8 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
         var ranks = Path.GetTempFileName();
         try
         {
-            File.WriteAllLines(ranks, json["vocab"]!.AsArray().Where(entry => (int)entry!["rank"]! < Used).Select(entry => $"{entry!["token_bytes"]} {entry["rank"]}"));
+            File.WriteAllLines(ranks, json["vocab"]!.AsArray().Where(entry => (int)entry!["rank"]! < Used)
+                .Select(entry => $"{entry!["token_bytes"]} {entry["rank"]}"));
             oracle.LoadTiktoken(ranks, (string)json["config"]!["pattern"]!, new Dictionary<string, int>());
         }
         finally
@@ -40,7 +41,8 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
         // tiktoken knows ranks only: control tokens have no text there.
         var keys = Enumerable.Range(0, expected.Count).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList();
         var decoded = oracle.DecodeTiktoken(expected.Select(ids => ids.Select(id => id - Controls).ToArray()));
-        Differences.AssertNone(keys, decoded, key => Tekken.Value.Decode(expected[int.Parse(key, System.Globalization.CultureInfo.InvariantCulture)]), text => text);
+        Differences.AssertNone(
+            keys, decoded, key => Tekken.Value.Decode(expected[int.Parse(key, System.Globalization.CultureInfo.InvariantCulture)]), text => text);
     }
 
     /// <summary>The converted file and the genuine one: same pattern, same vocabulary, other ways to the same ids.</summary>
@@ -49,8 +51,10 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
     {
         var converted = VllmTokenizer.FromDirectory(TestPaths.NpmTokenizer("mistral_nemo"));
         var texts = Ordinary(new HardStrings(419).Take(HardStrings.Count).Concat(NaturalText.All));
-        Differences.AssertNone(texts, texts.Select(text => converted.EncodeOrdinary(text)).ToList(), text => Tekken.Value.EncodeOrdinary(text), ids => string.Join(',', ids));
-        foreach (var token in new[] { "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]" })
+        Differences.AssertNone(texts, texts.Select(text => converted.EncodeOrdinary(text)).ToList(), text => Tekken.Value.EncodeOrdinary(text),
+            ids => string.Join(',', ids));
+        foreach (var token in new[] { "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
+            "[/TOOL_RESULTS]", "[TOOL_CALLS]" })
         {
             Assert.Equal(converted.TokenToId(token), Tekken.Value.TokenToId(token));
         }
@@ -87,5 +91,6 @@ public sealed class MistralOracleTests(TokenizerOracle oracle) : IClassFixture<T
     }
 
     /// <summary>Well-formed strings: tiktoken is handed UTF-8.</summary>
-    private static List<string> Ordinary(IEnumerable<string> texts) => [.. texts.Select(text => System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text)))];
+    private static List<string> Ordinary(IEnumerable<string> texts) =>
+        [.. texts.Select(text => System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text)))];
 }

@@ -23,7 +23,8 @@ internal static class NaturalText
         "😀 😃 👍🏽 👩‍💻 👨‍👩‍👧‍👦 🇩🇪🇫🇷 ❤️ 🏳️‍🌈 ☕️ — “quoted” ‘single’ … done™",
         "def f(x):\n    if x > 10:\n        return {'a': x**2, \"b\": [1, 2, 3]}\n\n\n\treturn None  # tab\r\n",
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
-        "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|><｜User｜>你好<｜Assistant｜><start_of_turn>model\n<end_of_turn></s><s>[INST] x [/INST]",
+        "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|><｜User｜>你好<｜Assistant｜><start_of_turn>model\n<end_of_turn></s>"
+            + "<s>[INST] x [/INST]",
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n- [ ] todo\n  * nested\n\n```json\n{\"key\": [null, true, -1.5e-3]}\n```",
         "     leading, trailing     \n \n  \n\t\n x\u00A0y\u3000z\u2003w \n",
         string.Empty,

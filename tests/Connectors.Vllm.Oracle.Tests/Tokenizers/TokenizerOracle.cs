@@ -72,9 +72,11 @@ public sealed class TokenizerOracle : IDisposable
         Ask(new JsonObject { ["op"] = "tiktoken", ["path"] = path, ["pattern"] = pattern, ["specials"] = map });
     }
 
-    public int[][] EncodeTiktoken(IEnumerable<string> texts) => Lists(Ask(new JsonObject { ["op"] = "tiktoken-encode", ["texts"] = Strings(texts) })["ids"]!);
+    public int[][] EncodeTiktoken(IEnumerable<string> texts) =>
+        Lists(Ask(new JsonObject { ["op"] = "tiktoken-encode", ["texts"] = Strings(texts) })["ids"]!);
 
-    public string[] DecodeTiktoken(IEnumerable<int[]> lists) => Texts(Ask(new JsonObject { ["op"] = "tiktoken-decode", ["lists"] = Numbers(lists) })["texts"]!);
+    public string[] DecodeTiktoken(IEnumerable<int[]> lists) =>
+        Texts(Ask(new JsonObject { ["op"] = "tiktoken-decode", ["lists"] = Numbers(lists) })["texts"]!);
 
     public void Dispose()
     {
@@ -97,9 +99,11 @@ public sealed class TokenizerOracle : IDisposable
     }
 
     // A lone surrogate cannot be written as JSON text; the reference sees U+FFFD in its place anyway.
-    private static JsonArray Strings(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)))];
+    private static JsonArray Strings(IEnumerable<string> texts) =>
+        [.. texts.Select(text => (JsonNode)Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)))];
 
-    private static JsonArray Numbers(IEnumerable<int[]> lists) => [.. lists.Select(list => (JsonNode)new JsonArray([.. list.Select(id => (JsonNode)id)]))];
+    private static JsonArray Numbers(IEnumerable<int[]> lists) =>
+        [.. lists.Select(list => (JsonNode)new JsonArray([.. list.Select(id => (JsonNode)id)]))];
 
     private static int[][] Lists(JsonNode node) => node.Deserialize<int[][]>()!;
 

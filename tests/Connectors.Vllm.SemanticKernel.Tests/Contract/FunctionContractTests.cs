@@ -14,7 +14,8 @@ public sealed class FunctionContractTests
     public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
-        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false }, { EmulatedServer.Inference, true } };
+        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false },
+            { EmulatedServer.Inference, true } };
 
     public static TheoryData<string, string> Values => new()
     {
@@ -46,13 +47,15 @@ public sealed class FunctionContractTests
             host.Kernel.Plugins.AddFromFunctions("Any", [function]);
             host.Server.Enqueue(WeatherPlugin.Call("get", "{}", "Any"), "Done.", "Done.");
 
-            await AnswerAsync(host, Ask("?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming: false);
+            await AnswerAsync(
+                host, Ask("?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming: false);
             var manual = Ask("?");
             manual.Add(new ChatMessageContent(AuthorRole.Assistant, [new FunctionCallContent("get", "Any", "1")]));
             manual.Add(new FunctionResultContent("get", "Any", "1", kind == "void" ? null : ValueOf(kind)).ToChatMessage());
             await AnswerAsync(host, manual, new VllmPromptExecutionSettings(), streaming: false);
 
-            Assert.All(host.Prompts.Skip(1), prompt => Assert.Contains($"\n<tool_response>\n{expected}\n</tool_response>", prompt, StringComparison.Ordinal));
+            Assert.All(host.Prompts.Skip(1),
+                prompt => Assert.Contains($"\n<tool_response>\n{expected}\n</tool_response>", prompt, StringComparison.Ordinal));
             Assert.Equal(3, host.Prompts.Count);
         }
     }
@@ -84,16 +87,19 @@ public sealed class FunctionContractTests
         var filter = new RecordingFilter();
         host.Kernel.AutoFunctionInvocationFilters.Add(filter);
         host.Server.Enqueue(
-            WeatherPlugin.Call("get_weather", """{"city": "Paris"}""") + "\n" + WeatherPlugin.Call("get_time", "{}"), WeatherPlugin.Call("get_time", "{}"), "Sunny.");
+            WeatherPlugin.Call("get_weather", """{"city": "Paris"}""") + "\n" + WeatherPlugin.Call("get_time", "{}"),
+            WeatherPlugin.Call("get_time", "{}"), "Sunny.");
         var history = Ask("Weather and time?");
         var settings = new VllmPromptExecutionSettings { Temperature = 0.5f, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
 
         await AnswerAsync(host, history, settings, streaming);
 
         Assert.Equal(
-            [AuthorRole.User, AuthorRole.Assistant, AuthorRole.Tool, AuthorRole.Tool, AuthorRole.Assistant, AuthorRole.Tool], history.Select(message => message.Role));
+            [AuthorRole.User, AuthorRole.Assistant, AuthorRole.Tool, AuthorRole.Tool, AuthorRole.Assistant, AuthorRole.Tool],
+            history.Select(message => message.Role));
         Assert.Equal(["sunny in Paris", "noon"], history.Skip(2).Take(2).Select(message => message.Content));
-        Assert.Equal(["sunny in Paris", "noon"], history.Skip(2).Take(2).Select(message => Assert.Single(message.Items.OfType<FunctionResultContent>()).Result));
+        Assert.Equal(["sunny in Paris", "noon"],
+            history.Skip(2).Take(2).Select(message => Assert.Single(message.Items.OfType<FunctionResultContent>()).Result));
         Assert.Equal(["get_weather 0/0 of 2", "get_time 0/1 of 2", "get_time 1/0 of 1"], filter.Seen.Select(
             context => $"{context.Function.Name} {context.RequestSequenceIndex}/{context.FunctionSequenceIndex} of {context.FunctionCount}"));
         Assert.All(filter.Seen, context =>
@@ -114,11 +120,14 @@ public sealed class FunctionContractTests
         await using var host = await KernelHost.StartAsync(family);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
-        host.Kernel.AutoFunctionInvocationFilters.Add(new RecordingFilter { After = context => (context.Result, context.Terminate) = (new FunctionResult(context.Result, "changed"), true) });
-        host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}") + "\n" + WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "never asked for");
+        host.Kernel.AutoFunctionInvocationFilters.Add(
+            new RecordingFilter { After = context => (context.Result, context.Terminate) = (new FunctionResult(context.Result, "changed"), true) });
+        host.Server.Enqueue(
+            WeatherPlugin.Call("get_time", "{}") + "\n" + WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "never asked for");
         var history = Ask("Time?");
 
-        var answer = await AnswerAsync(host, history, new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming);
+        var answer =
+            await AnswerAsync(host, history, new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming);
 
         Assert.Equal("changed", answer);
         Assert.Equal(["time"], plugin.Asked);
@@ -150,7 +159,8 @@ public sealed class FunctionContractTests
         }
         else
         {
-            call = Assert.Single(FunctionCallContent.GetFunctionCalls(await service.GetChatMessageContentAsync(Ask("Time?"), settings, host.Kernel, Token)));
+            call = Assert.Single(
+                FunctionCallContent.GetFunctionCalls(await service.GetChatMessageContentAsync(Ask("Time?"), settings, host.Kernel, Token)));
         }
 
         Assert.Equal(("Weather", "get_time"), (call.PluginName, call.FunctionName));
@@ -207,7 +217,8 @@ public sealed class FunctionContractTests
         var text = "I could look. " + WeatherPlugin.Call("get_time", "{}");
         host.Server.Reply(text);
 
-        var answer = await AnswerAsync(host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.None() }, streaming);
+        var answer = await AnswerAsync(
+            host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.None() }, streaming);
 
         Assert.Equal(text, answer);
         Assert.Empty(plugin.Asked);
@@ -225,7 +236,8 @@ public sealed class FunctionContractTests
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", "{broken}"), WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "Sunny.");
         var history = Ask("Weather?");
 
-        var answer = await AnswerAsync(host, history, new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming);
+        var answer =
+            await AnswerAsync(host, history, new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }, streaming);
 
         Assert.EndsWith("Sunny.", answer, StringComparison.Ordinal);
         Assert.Equal(["Paris/1"], plugin.Asked);
@@ -244,7 +256,8 @@ public sealed class FunctionContractTests
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "I can't.");
         var behavior = FunctionChoiceBehavior.Auto([host.Kernel.Plugins.GetFunction("Weather", "get_time")]);
 
-        var answer = await AnswerAsync(host, Ask("Weather?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = behavior }, streaming: false);
+        var answer =
+            await AnswerAsync(host, Ask("Weather?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = behavior }, streaming: false);
 
         Assert.Equal("I can't.", answer);
         Assert.Empty(plugin.Asked);

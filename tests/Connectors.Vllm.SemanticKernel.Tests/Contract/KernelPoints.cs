@@ -4,14 +4,15 @@ using Xunit.v3;
 namespace Connectors.Vllm.SemanticKernel.Tests.Contract;
 
 /// <summary>
-/// What a kernel that was written for one of Semantic Kernel's own connectors expects, point by point. Tests say with <see cref="KernelPointAttribute"/> which
-/// point they prove; they run against the real Semantic Kernel, on both protocols.
+/// What a kernel that was written for one of Semantic Kernel's own connectors expects, point by point. Tests say with
+/// <see cref="KernelPointAttribute"/> which point they prove; they run against the real Semantic Kernel, on both protocols.
 /// </summary>
 internal static class KernelPoints
 {
     public static IReadOnlyDictionary<int, string> All { get; } = new Dictionary<int, string>
     {
-        [1] = "A function's value of any kind reaches the model: texts as they are, contents as contents, exceptions as an error text, the rest as JSON",
+        [1] = "A function's value of any kind reaches the model: texts as they are, contents as contents, exceptions as an error text, the rest as "
+            + "JSON",
         [2] = "A tool message that holds a text and the same result prints it once",
         [3] = "After automatic invocation the history holds one tool message per result, each with its text",
         [4] = "After a filter terminated, the answer is the function's value, whole and streamed",
@@ -48,7 +49,8 @@ internal sealed class KernelPointAttribute(params int[] points) : Attribute, ITr
     public IReadOnlyList<int> Points => points;
 
     public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() =>
-        [.. points.Select(point => new KeyValuePair<string, string>("KernelPoint", point.ToString(System.Globalization.CultureInfo.InvariantCulture)))];
+        [.. points.Select(
+            point => new KeyValuePair<string, string>("KernelPoint", point.ToString(System.Globalization.CultureInfo.InvariantCulture)))];
 }
 
 /// <summary>The table and the tests agree.</summary>

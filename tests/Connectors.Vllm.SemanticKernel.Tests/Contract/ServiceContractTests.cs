@@ -55,7 +55,9 @@ public sealed class ServiceContractTests
         var answers = new List<string?>();
         foreach (var model in new[] { "other-model", TinyModel.Name })
         {
-            answers.Add((await host.Kernel.InvokePromptAsync("Hi", new KernelArguments(new PromptExecutionSettings { ModelId = model }), cancellationToken: Token)).GetValue<string>());
+            answers.Add(
+                (await host.Kernel.InvokePromptAsync(
+                    "Hi", new KernelArguments(new PromptExecutionSettings { ModelId = model }), cancellationToken: Token)).GetValue<string>());
         }
 
         Assert.Equal(["from b", "from a"], answers);
@@ -105,7 +107,8 @@ public sealed class ServiceContractTests
         var streamed = new List<StreamingChatMessageContent>();
 
         var whole = await AskAsync(host, Ask("Hi"));
-        await foreach (var piece in host.Kernel.GetRequiredService<IChatCompletionService>().GetStreamingChatMessageContentsAsync(Ask("Hi"), cancellationToken: Token))
+        await foreach (var piece in host.Kernel.GetRequiredService<IChatCompletionService>()
+            .GetStreamingChatMessageContentsAsync(Ask("Hi"), cancellationToken: Token))
         {
             streamed.Add(piece);
         }
@@ -179,7 +182,8 @@ public sealed class ServiceContractTests
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply(WeatherPlugin.Call("get_time", "{}"));
 
-        var answer = await AskAsync(host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(autoInvoke: false) });
+        var answer = await AskAsync(
+            host, Ask("Time?"), new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(autoInvoke: false) });
 
         Assert.NotNull(answer.InnerContent);
         Assert.IsType<Microsoft.Extensions.AI.FunctionCallContent>(Assert.Single(answer.Items.OfType<FunctionCallContent>()).InnerContent);
@@ -198,11 +202,14 @@ public sealed class ServiceContractTests
         host.Server.Reply("ok");
 
         Assert.Equal("ok", (await host.Kernel.GetRequiredService<IChatClient>(serviceId).GetResponseAsync("Hi", cancellationToken: Token)).Text);
-        Assert.Equal("ok", (await host.Kernel.GetRequiredService<IChatCompletionService>(serviceId).GetChatMessageContentAsync("Hi", cancellationToken: Token)).Content);
+        Assert.Equal(
+            "ok", (await host.Kernel.GetRequiredService<IChatCompletionService>(serviceId)
+                .GetChatMessageContentAsync("Hi", cancellationToken: Token)).Content);
         Assert.NotNull(host.Kernel.GetRequiredService<ITextGenerationService>(serviceId));
         Assert.NotNull(host.Kernel.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>(serviceId));
         Assert.True(await host.Kernel.GetRequiredService<IVllmTokenCounter>(serviceId).CountTokensAsync("Hello", Token) > 0);
-        var preview = await host.Kernel.GetRequiredService<IVllmPromptPreviewer>(serviceId).PreviewPromptAsync([new ChatMessage(ChatRole.User, "Hi")], null, Token);
+        var preview = await host.Kernel.GetRequiredService<IVllmPromptPreviewer>(serviceId)
+            .PreviewPromptAsync([new ChatMessage(ChatRole.User, "Hi")], null, Token);
         Assert.Equal(host.Prompts[0], preview.Text);
     }
 

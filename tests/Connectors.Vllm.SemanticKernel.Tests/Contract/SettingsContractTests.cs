@@ -29,10 +29,13 @@ public sealed class SettingsContractTests
     [InlineData("repeat_penalty", "1.5", "repetition_penalty")]
     public void Name_OfAnotherProvider_IsTheSameSetting(string name, string value, string known)
     {
-        var given = VllmPromptExecutionSettings.FromExecutionSettings(JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "{{name}}": {{value}} }"""));
-        var expected = VllmPromptExecutionSettings.FromExecutionSettings(JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "{{known}}": {{value}} }"""));
+        var given =
+            VllmPromptExecutionSettings.FromExecutionSettings(JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "{{name}}": {{value}} }"""));
+        var expected = VllmPromptExecutionSettings.FromExecutionSettings(
+            JsonSerializer.Deserialize<PromptExecutionSettings>($$"""{ "{{known}}": {{value}} }"""));
 
-        Assert.Equal((expected.MaxTokens, expected.ResultsPerPrompt, expected.RepetitionPenalty), (given.MaxTokens, given.ResultsPerPrompt, given.RepetitionPenalty));
+        Assert.Equal((expected.MaxTokens, expected.ResultsPerPrompt, expected.RepetitionPenalty),
+            (given.MaxTokens, given.ResultsPerPrompt, given.RepetitionPenalty));
         Assert.NotEqual((null, null, null), (given.MaxTokens, given.ResultsPerPrompt, given.RepetitionPenalty));
         Assert.Null(given.ExtensionData);
     }
@@ -121,7 +124,8 @@ public sealed class SettingsContractTests
     {
         await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
 
-        var exception = await Assert.ThrowsAsync<ArgumentException>(() => AskAsync(host, JsonSerializer.Deserialize<PromptExecutionSettings>("""{ "response_format": "xml" }""")!));
+        var exception = await Assert.ThrowsAsync<ArgumentException>(
+            () => AskAsync(host, JsonSerializer.Deserialize<PromptExecutionSettings>("""{ "response_format": "xml" }""")!));
 
         Assert.Contains("response_format", exception.Message, StringComparison.Ordinal);
     }
@@ -136,9 +140,20 @@ public sealed class SettingsContractTests
         host.Server.Reply("""{"city": "Paris"} END""");
         var settings = new OpenAIPromptExecutionSettings
         {
-            Temperature = 0.5, TopP = 0.25, MaxTokens = 9, Seed = 7, PresencePenalty = 0.5, FrequencyPenalty = 1.5, StopSequences = ["END"],
-            ChatSystemPrompt = "Be brief.", ReasoningEffort = "low", ResponseFormat = typeof(Place), Logprobs = true, TopLogprobs = 2,
-            TokenSelectionBiases = new Dictionary<int, int> { [5] = 50 }, FunctionChoiceBehavior = FunctionChoiceBehavior.None(),
+            Temperature = 0.5,
+            TopP = 0.25,
+            MaxTokens = 9,
+            Seed = 7,
+            PresencePenalty = 0.5,
+            FrequencyPenalty = 1.5,
+            StopSequences = ["END"],
+            ChatSystemPrompt = "Be brief.",
+            ReasoningEffort = "low",
+            ResponseFormat = typeof(Place),
+            Logprobs = true,
+            TopLogprobs = 2,
+            TokenSelectionBiases = new Dictionary<int, int> { [5] = 50 },
+            FunctionChoiceBehavior = FunctionChoiceBehavior.None(),
 #pragma warning disable SKEXP0010
             ExtraBody = new Dictionary<string, object?> { ["min_p"] = 0.125, ["$.top_k"] = 7 },
 #pragma warning restore SKEXP0010
@@ -188,9 +203,11 @@ public sealed class SettingsContractTests
         };
 
         var loose = await client.GetResponseAsync(
-            "Hi", Options(("temperature", 0.25), ("top_p", 0.75), ("top_k", 7.0), ("seed", 3), ("presence_penalty", 0.5), ("frequency_penalty", 1.5), ("max_tokens", 9), ("stop", "STOP")), Token);
+            "Hi", Options(("temperature", 0.25), ("top_p", 0.75), ("top_k", 7.0), ("seed", 3), ("presence_penalty", 0.5), ("frequency_penalty", 1.5),
+                ("max_tokens", 9), ("stop", "STOP")), Token);
         var typed = Options();
-        (typed.Temperature, typed.TopK, typed.Seed, typed.PresencePenalty, typed.FrequencyPenalty, typed.MaxOutputTokens, typed.StopSequences) = (0.25f, 7, 3, 0.5f, 1.5f, 9, ["STOP"]);
+        (typed.Temperature, typed.TopK, typed.Seed, typed.PresencePenalty, typed.FrequencyPenalty, typed.MaxOutputTokens, typed.StopSequences) =
+            (0.25f, 7, 3, 0.5f, 1.5f, 9, ["STOP"]);
         await client.GetResponseAsync("Hi", typed, Token);
 
         Assert.Equal("one ", loose.Text);
@@ -218,7 +235,8 @@ public sealed class SettingsContractTests
         }
     }
 
-    private static string WithoutId(CapturedRequest request) => request.Message.ToString()!.Replace(request.RequestId, string.Empty, StringComparison.Ordinal);
+    private static string WithoutId(CapturedRequest request) =>
+        request.Message.ToString()!.Replace(request.RequestId, string.Empty, StringComparison.Ordinal);
 
     private static async Task<ChatMessageContent> AskAsync(KernelHost host, PromptExecutionSettings settings)
     {

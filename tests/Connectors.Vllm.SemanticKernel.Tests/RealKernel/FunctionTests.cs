@@ -13,12 +13,14 @@ public sealed class FunctionTests
 
     private static readonly PromptExecutionSettings Auto = new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
 
-    private static readonly PromptExecutionSettings Manual = new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(autoInvoke: false) };
+    private static readonly PromptExecutionSettings Manual = new VllmPromptExecutionSettings
+    { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(autoInvoke: false) };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
-        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false }, { EmulatedServer.Inference, true } };
+        new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false },
+            { EmulatedServer.Inference, true } };
 
     [Theory]
     [MemberData(nameof(FamiliesAndStreaming))]
@@ -39,7 +41,8 @@ public sealed class FunctionTests
         Assert.Equal(["Paris/2", "time", "time"], plugin.Asked);
         Assert.Equal([0], choices.Distinct());
         Assert.Equal(
-            [AuthorRole.User, AuthorRole.Assistant, AuthorRole.Tool, AuthorRole.Tool, AuthorRole.Assistant, AuthorRole.Tool], history.Select(message => message.Role));
+            [AuthorRole.User, AuthorRole.Assistant, AuthorRole.Tool, AuthorRole.Tool, AuthorRole.Assistant, AuthorRole.Tool],
+            history.Select(message => message.Role));
         Assert.StartsWith("Let me look.", history[1].Content, StringComparison.Ordinal);
         FunctionCallContent[] calls = [.. history[1].Items.OfType<FunctionCallContent>()];
         Assert.Equal([("Weather", "get_weather"), ("Weather", "get_time")], calls.Select(call => (call.PluginName!, call.FunctionName)));
@@ -148,7 +151,8 @@ public sealed class FunctionTests
         return history;
     }
 
-    private static async Task<(string Answer, int[] Choices)> AnswerAsync(KernelHost host, ChatHistory history, PromptExecutionSettings settings, bool streaming)
+    private static async Task<(string Answer, int[] Choices)> AnswerAsync(
+        KernelHost host, ChatHistory history, PromptExecutionSettings settings, bool streaming)
     {
         var service = host.Kernel.GetRequiredService<IChatCompletionService>();
         if (!streaming)

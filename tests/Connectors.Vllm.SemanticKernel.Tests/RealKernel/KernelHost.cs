@@ -23,7 +23,8 @@ internal sealed class KernelHost : IAsyncDisposable
         [.. Requests.Select(request => request.PromptIds!)];
 
     /// <summary>The generations the server was asked for, oldest first.</summary>
-    public IReadOnlyList<CapturedRequest> Requests => [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
+    public IReadOnlyList<CapturedRequest> Requests =>
+        [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
 
     public static async Task<KernelHost> StartAsync(EmulatedServer family, Action<IKernelBuilder, VllmEmulator>? register = null)
     {

@@ -51,7 +51,8 @@ public sealed class PromptTests
         await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
         host.Server.Reply("ok");
 
-        await host.Kernel.InvokePromptAsync("""<message role="system">Be brief.</message><message role="user">Hi</message>""", cancellationToken: Token);
+        await host.Kernel.InvokePromptAsync(
+            """<message role="system">Be brief.</message><message role="user">Hi</message>""", cancellationToken: Token);
 
         Assert.Equal("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", Assert.Single(host.Prompts));
     }
@@ -91,7 +92,8 @@ public sealed class PromptTests
     {
         await using var host = await KernelHost.StartAsync(family);
         host.Server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
-        var arguments = new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == EmulatedServer.VllmEngine ? 2 : 1, Temperature = 1 });
+        var arguments =
+            new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == EmulatedServer.VllmEngine ? 2 : 1, Temperature = 1 });
         var answers = new SortedDictionary<int, string>();
 
         await foreach (var piece in host.Kernel.InvokePromptStreamingAsync<StreamingChatMessageContent>("Count", arguments, cancellationToken: Token))
@@ -107,7 +109,8 @@ public sealed class PromptTests
     public async Task InvokePrompt_Cancelled_StopsTheServer()
     {
         await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
-        host.Server.Reply(new ScriptedReply { Text = string.Concat(Enumerable.Repeat("again ", 400)), DelayPerMessage = TimeSpan.FromMilliseconds(20) });
+        host.Server.Reply(
+            new ScriptedReply { Text = string.Concat(Enumerable.Repeat("again ", 400)), DelayPerMessage = TimeSpan.FromMilliseconds(20) });
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
@@ -137,7 +140,8 @@ public sealed class PromptTests
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "It is sunny.");
 
         var result = await host.Kernel.InvokePromptAsync(
-            "Weather?", new KernelArguments(new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }), cancellationToken: Token);
+            "Weather?", new KernelArguments(new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() }),
+            cancellationToken: Token);
 
         Assert.Equal("It is sunny.", result.GetValue<string>());
         Assert.Equal(["Paris/1"], plugin.Asked);

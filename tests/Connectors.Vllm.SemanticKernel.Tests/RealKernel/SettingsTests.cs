@@ -29,8 +29,10 @@ public sealed class SettingsTests
 
         // Stop strings are cut on the client.
         Assert.Equal("ok", result.GetValue<string>());
-        var sent = host.Server.Requests.Last(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)).As<GenerateRequest>().SamplingParams;
-        Assert.Equal((0.5f, 7u, 0.25f, 9u, 1.5f, 2u), (sent.Temperature, (uint)sent.TopK, sent.MinP, sent.MaxTokens, sent.RepetitionPenalty, sent.MinTokens));
+        var sent = host.Server.Requests.Last(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal))
+            .As<GenerateRequest>().SamplingParams;
+        Assert.Equal(
+            (0.5f, 7u, 0.25f, 9u, 1.5f, 2u), (sent.Temperature, (uint)sent.TopK, sent.MinP, sent.MaxTokens, sent.RepetitionPenalty, sent.MinTokens));
         Assert.Equal([1u, 2u], sent.StopTokenIds.Select(id => (uint)id));
     }
 
@@ -41,7 +43,8 @@ public sealed class SettingsTests
 
         var own = VllmPromptExecutionSettings.FromExecutionSettings(loose);
 
-        Assert.Equal((0.5f, 7, 0.25f, 9, 1.5f), (own.Temperature!.Value, own.TopK!.Value, own.MinP!.Value, own.MaxTokens!.Value, own.RepetitionPenalty!.Value));
+        Assert.Equal((0.5f, 7, 0.25f, 9, 1.5f),
+            (own.Temperature!.Value, own.TopK!.Value, own.MinP!.Value, own.MaxTokens!.Value, own.RepetitionPenalty!.Value));
         Assert.Equal(7, own.Seed);
         Assert.Equal(["x"], own.StopSequences!);
         Assert.Equal("none", own.ReasoningEffort);
@@ -95,7 +98,8 @@ public sealed class SettingsTests
         other.Reply("from b");
 
         var byA = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("a", "null")), cancellationToken: Token);
-        var byModel = await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("default", "\"model-b\"")), cancellationToken: Token);
+        var byModel =
+            await host.Kernel.InvokeAsync(KernelFunctionFactory.CreateFromPrompt(Prompt("default", "\"model-b\"")), cancellationToken: Token);
 
         Assert.Equal("from a", byA.GetValue<string>());
         Assert.Equal("from b", byModel.GetValue<string>());

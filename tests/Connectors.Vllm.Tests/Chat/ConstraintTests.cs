@@ -82,7 +82,8 @@ public sealed class ConstraintTests
             });
         host.Server.Enqueue("<think>\nLet me think.\n</think>\n\n{\"n\": 4}");
 
-        await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
+        await host.Client.GetResponseAsync(
+            "Go.", new ChatOptions { ResponseFormat = Json(), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } }, Token);
 
         AssertSchema(host.LastEngineRequest.SamplingParams, bound: true);
     }
@@ -94,7 +95,13 @@ public sealed class ConstraintTests
     {
         await using var host = await ChatHost.StartAsync(client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(SampleTools.Call("get_weather", """{"city": "Paris"}"""));
-        var options = new ChatOptions { Tools = [SampleTools.Weather, SampleTools.Time], ToolMode = named ? ChatToolMode.RequireSpecific("get_weather") : ChatToolMode.RequireAny };
+        var options = new ChatOptions
+        {
+            Tools = [SampleTools.Weather, SampleTools.Time],
+            ToolMode = named
+                ? ChatToolMode.RequireSpecific("get_weather")
+                : ChatToolMode.RequireAny
+        };
 
         var response = await host.Client.GetResponseAsync("Weather?", options, Token);
 
@@ -109,7 +116,8 @@ public sealed class ConstraintTests
         await using var host = await ChatHost.StartAsync();
         host.Server.Enqueue("maybe");
 
-        await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["yes", "no"] }, Token));
+        await Assert.ThrowsAsync<VllmConstraintException>(
+            () => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["yes", "no"] }, Token));
     }
 
     [Fact]
@@ -117,7 +125,8 @@ public sealed class ConstraintTests
     {
         await using var host = await ChatHost.StartAsync();
 
-        await Assert.ThrowsAsync<ArgumentException>(() => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["a"], OutputRegex = "b" }, Token));
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["a"], OutputRegex = "b" }, Token));
     }
 
     [Fact]

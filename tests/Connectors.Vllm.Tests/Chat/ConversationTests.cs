@@ -64,7 +64,9 @@ public sealed class ConversationTests
 
         var first = await host.Client.GetResponseAsync(history, options, Token);
         history.AddRange(first.Messages);
-        history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(first.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
+        history.Add(
+            new ChatMessage(
+                ChatRole.Tool, [new FunctionResultContent(first.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
         await host.Client.GetResponseAsync(history, options, Token);
 
         int[] seen = [.. first.Messages[0].PromptTokenIds!, .. first.Messages[0].TokenIds!];
@@ -79,12 +81,15 @@ public sealed class ConversationTests
         List<ChatMessage> history = [new(ChatRole.User, "Weather?")];
         var response = await host.Client.GetResponseAsync(history, new ChatOptions { Tools = [SampleTools.Weather], Logprobs = 1 }, Token);
         history.AddRange(response.Messages);
-        history.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(response.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
+        history.Add(
+            new ChatMessage(
+                ChatRole.Tool, [new FunctionResultContent(response.Messages[0].Contents.OfType<FunctionCallContent>().Single().CallId, "sun")]));
 
         var json = JsonSerializer.Serialize(history, AIJsonUtilities.DefaultOptions);
         var restored = JsonSerializer.Deserialize<List<ChatMessage>>(json, AIJsonUtilities.DefaultOptions)!;
 
-        Assert.Equal((await host.Client.PreviewPromptAsync(history, null, Token)).TokenIds, (await host.Client.PreviewPromptAsync(restored, null, Token)).TokenIds);
+        Assert.Equal((await host.Client.PreviewPromptAsync(history, null, Token)).TokenIds,
+            (await host.Client.PreviewPromptAsync(restored, null, Token)).TokenIds);
         Assert.Equal(json, JsonSerializer.Serialize(restored, AIJsonUtilities.DefaultOptions));
         Assert.NotNull(restored[1].TokenLogprobs);
     }
@@ -107,7 +112,8 @@ public sealed class ConversationTests
     [MemberData(nameof(Families))]
     public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(EmulatedServer family)
     {
-        await using var host = await ChatHost.StartAsync(family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
+        await using var host = await ChatHost.StartAsync(
+            family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("Two pictures.");
         var first = new DataContent(Png, "image/png");
         var second = new DataContent(Jpeg, "image/jpeg");
@@ -167,7 +173,8 @@ public sealed class ConversationTests
             });
 
         var preview = await host.Client.PreviewPromptAsync(
-            [new ChatMessage(ChatRole.User, [new TextContent("Look at <|image_pad|>"), new DataContent(new byte[] { 1 }, "image/png")])], null, Token);
+            [new ChatMessage(ChatRole.User, [new TextContent("Look at <|image_pad|>"), new DataContent(new byte[] { 1 }, "image/png")])],
+            null, Token);
 
         Assert.Equal("[<|image_pad|>\nLook at <|image_pad|>]", preview.Text);
         var anchor = host.Server.Tokenizer.TokenToId("<|image_pad|>")!.Value;

@@ -17,6 +17,7 @@ public sealed class FirstChatTests
 
         Assert.Equal("The capital of France is Paris.", response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
-        Assert.Equal(host.Generations[^1].PromptIds, host.Server.Tokenizer.Encode("<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"));
+        Assert.Equal(host.Generations[^1].PromptIds,
+            host.Server.Tokenizer.Encode("<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"));
     }
 }

@@ -6,12 +6,16 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>Exchanges with a live vLLM, replayed through the whole chat client: the same options give the recorded request, and the recorded ids the expected answer.</summary>
+/// <summary>
+/// Exchanges with a live vLLM, replayed through the whole chat client: the same options give the recorded request, and the recorded ids the expected
+/// answer.
+/// </summary>
 public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
 {
     public static TheoryData<string> Labels => [.. new[]
     {
-        "chat", "turns", "unicode", "sampled", "n3", "logprobs0", "logprobs3", "stop-string", "stop-mid-token", "stop-id", "length", "ignore-eos", "min-tokens",
+        "chat", "turns", "unicode", "sampled", "n3", "logprobs0", "logprobs3", "stop-string", "stop-mid-token", "stop-id", "length", "ignore-eos",
+        "min-tokens",
         "choice", "regex", "secondary-eos",
     }.SelectMany(label => new[] { label + "-stream", label + "-whole" })];
 

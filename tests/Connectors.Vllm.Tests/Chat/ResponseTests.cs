@@ -75,7 +75,8 @@ public sealed class ResponseTests
     public async Task ToolCalls_TwoCalls_ComeWholeAndLast(EmulatedServer family)
     {
         await using var host = await ChatHost.StartAsync(family, client: Hermes);
-        host.Server.Enqueue("I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
+        host.Server.Enqueue(
+            "I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
 
         var updates = await host.Client.GetStreamingResponseAsync("Weather?", WithTools(), Token).ToListAsync(Token);
 
@@ -95,7 +96,8 @@ public sealed class ResponseTests
     public async Task ToolCalls_OnlyOneAllowed_LeavesTheServerAfterTheFirst()
     {
         await using var host = await ChatHost.StartAsync(client: Hermes);
-        host.Server.Enqueue(SampleTools.Call("get_time", "{}") + "\n" + SampleTools.Call("get_time", "{}") + string.Concat(Enumerable.Repeat(" and so on", 50)));
+        host.Server.Enqueue(
+            SampleTools.Call("get_time", "{}") + "\n" + SampleTools.Call("get_time", "{}") + string.Concat(Enumerable.Repeat(" and so on", 50)));
         var options = WithTools();
         options.AllowMultipleToolCalls = false;
 
@@ -237,7 +239,8 @@ public sealed class ResponseTests
     {
         await using var host = await ChatHost.StartAsync(family);
         host.Server.Enqueue("Sorry, I cannot do that.");
-        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("""{"type":"object"}""").RootElement) };
+        var options = new ChatOptions
+        { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("""{"type":"object"}""").RootElement) };
 
         var error = await Assert.ThrowsAsync<VllmConstraintException>(() => host.Client.GetResponseAsync("Go.", options, Token));
 
@@ -321,7 +324,8 @@ public sealed class ResponseTests
         using var cancel = new CancellationTokenSource();
         await cancel.CancelAsync();
 
-        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Client.GetResponseAsync("Go.", cancellationToken: cancel.Token));
+        var error =
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Client.GetResponseAsync("Go.", cancellationToken: cancel.Token));
 
         Assert.Equal(cancel.Token, error.CancellationToken);
         Assert.Empty(host.Server.Requests);

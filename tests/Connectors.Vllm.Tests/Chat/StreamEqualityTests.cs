@@ -47,7 +47,8 @@ public sealed class StreamEqualityTests
         }
     }
 
-    private static string Describe(ChatResponse response) => string.Join('\n', response.Messages.SelectMany(message => message.Contents.Select(content => content switch
+    private static string Describe(ChatResponse response) =>
+        string.Join('\n', response.Messages.SelectMany(message => message.Contents.Select(content => content switch
     {
         TextContent text => "text " + text.Text,
         TextReasoningContent thought => "thought " + thought.Text,

@@ -20,8 +20,10 @@ public sealed class CancellationTests
         using var source = new CancellationTokenSource();
         await source.CancelAsync();
 
-        var whole = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => served.Client.GetResponseAsync("Hi", cancellationToken: source.Token));
-        var streamed = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ReadAllAsync(served.Client.GetStreamingResponseAsync("Hi", cancellationToken: source.Token)));
+        var whole =
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => served.Client.GetResponseAsync("Hi", cancellationToken: source.Token));
+        var streamed = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => ReadAllAsync(served.Client.GetStreamingResponseAsync("Hi", cancellationToken: source.Token)));
 
         Assert.Equal(source.Token, whole.CancellationToken);
         Assert.Equal(source.Token, streamed.CancellationToken);
@@ -135,7 +137,8 @@ public sealed class CancellationTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: parameter.Token).WithCancellation(enumeration.Token))
+            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: parameter.Token)
+                .WithCancellation(enumeration.Token))
             {
                 await (cancelParameter ? parameter : enumeration).CancelAsync();
             }

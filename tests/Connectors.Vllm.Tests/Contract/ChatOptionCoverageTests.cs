@@ -6,8 +6,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tests.Contract;
 
 /// <summary>
-/// Every member of <see cref="ChatOptions"/>, also one that a later version adds, has a place here: it changes the request, the prompt or the answer, or it
-/// is ignored and changes nothing.
+/// Every member of <see cref="ChatOptions"/>, also one that a later version adds, has a place here: it changes the request, the prompt or the answer,
+/// or it is ignored and changes nothing.
 /// </summary>
 public sealed class ChatOptionCoverageTests
 {
@@ -30,7 +30,8 @@ public sealed class ChatOptionCoverageTests
         [nameof(ChatOptions.FrequencyPenalty)] = (Effect.Request, static options => options.FrequencyPenalty = 0.5f),
         [nameof(ChatOptions.PresencePenalty)] = (Effect.Request, static options => options.PresencePenalty = 0.5f),
         [nameof(ChatOptions.Seed)] = (Effect.Request, static options => options.Seed = 99),
-        [nameof(ChatOptions.Reasoning)] = (Effect.Prompt, static options => options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None }),
+        [nameof(ChatOptions.Reasoning)] = (
+            Effect.Prompt, static options => options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None }),
         [nameof(ChatOptions.ResponseFormat)] = (Effect.Request, static options => options.ResponseFormat = ChatResponseFormat.Json),
         [nameof(ChatOptions.ModelId)] = (Effect.Request, static options => options.ModelId = "alias"),
         [nameof(ChatOptions.StopSequences)] = (Effect.Answer, static options => options.StopSequences = ["\"a\""]),
@@ -38,17 +39,21 @@ public sealed class ChatOptionCoverageTests
         [nameof(ChatOptions.ToolMode)] = (Effect.Request, static options => options.ToolMode = ChatToolMode.RequireAny),
         [nameof(ChatOptions.Tools)] = (Effect.Prompt, static options => options.Tools = [TestTools.Weather]),
         [nameof(ChatOptions.AllowBackgroundResponses)] = (Effect.Ignored, static options => options.AllowBackgroundResponses = true),
-        [nameof(ChatOptions.ContinuationToken)] = (Effect.Ignored, static options => options.ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1, 2 })),
-        [nameof(ChatOptions.RawRepresentationFactory)] = (Effect.Request, static options => options.RawRepresentationFactory = _ => new GenerationRequest { StopTokenIds = [7] }),
+        [nameof(ChatOptions.ContinuationToken)] = (
+            Effect.Ignored, static options => options.ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1, 2 })),
+        [nameof(ChatOptions.RawRepresentationFactory)] = (
+            Effect.Request, static options => options.RawRepresentationFactory = _ => new GenerationRequest { StopTokenIds = [7] }),
         [nameof(ChatOptions.AdditionalProperties)] = (Effect.Request, static options => options.AdditionalProperties = new() { ["min_p"] = 0.5 }),
     };
 
-    public static MatrixTheoryData<string, EmulatedServer> MembersAndFamilies { get; } = new(Members.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
+    public static MatrixTheoryData<string, EmulatedServer> MembersAndFamilies { get; } =
+        new(Members.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [ContractPoint(7)]
     [Fact]
     public void Members_OfChatOptions_AreAllAccountedFor() => Assert.Equal(
-        typeof(ChatOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name).Order(), Members.Keys.Order());
+        typeof(ChatOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name).Order(),
+        Members.Keys.Order());
 
     [ContractPoint(7)]
     [Theory]
@@ -123,13 +128,16 @@ public sealed class ChatOptionCoverageTests
         Tools = member is nameof(ChatOptions.ToolMode) or nameof(ChatOptions.AllowMultipleToolCalls) ? [TestTools.Now] : null,
     };
 
-    private static string Describe(ChatOptions options) => string.Join('\n', typeof(ChatOptions).GetProperties().Select(property => $"{property.Name}={property.GetValue(options) switch
-    {
-        null => "null",
-        System.Collections.IEnumerable and not string when property.GetValue(options) is System.Collections.IEnumerable items => string.Join(',', items.Cast<object>()),
-        ReasoningOptions reasoning => $"{reasoning.Effort} {reasoning.Output}",
-        var value => value,
-    }}"));
+    private static string Describe(ChatOptions options) =>
+        string.Join('\n', typeof(ChatOptions).GetProperties().Select(property => $"{property.Name}={property.GetValue(options) switch
+        {
+            null => "null",
+            System.Collections.IEnumerable and not string when property.GetValue(options) is System.Collections.IEnumerable items => string.Join(',', items.Cast<object>()),
+            ReasoningOptions reasoning => $"{reasoning.Effort} {reasoning.Output}",
+            var value => value,
+        }}"));
 
-    private static string Contents(ChatResponse response) => string.Join('|', response.Messages.SelectMany(message => message.Contents).Select(content => content is FunctionCallContent call ? call.Name : content.ToString()));
+    private static string Contents(ChatResponse response) =>
+        string.Join('|', response.Messages.SelectMany(message => message.Contents)
+            .Select(content => content is FunctionCallContent call ? call.Name : content.ToString()));
 }

@@ -116,8 +116,14 @@ public sealed class ConstructionTests
     {
         await using var served = await Served.StartAsync();
 
-        Assert.Equal("messages", (await Assert.ThrowsAsync<ArgumentNullException>(() => served.Client.GetResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel))).ParamName);
-        Assert.Equal("messages", Assert.Throws<ArgumentNullException>(() => { _ = served.Client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel); }).ParamName);
+        Assert.Equal(
+            "messages",
+            (await Assert.ThrowsAsync<ArgumentNullException>(
+                () => served.Client.GetResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel))).ParamName);
+        Assert.Equal(
+            "messages",
+            Assert.Throws<ArgumentNullException>(
+                () => { _ = served.Client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: Served.Cancel); }).ParamName);
         Assert.Empty(served.Server.Requests);
     }
 }

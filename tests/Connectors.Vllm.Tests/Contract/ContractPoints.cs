@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Tests.Contract;
 
 /// <summary>
-/// What consumers of Microsoft.Extensions.AI expect of every provider, point by point, gathered from the unit tests of other providers and from what the
-/// middleware relies on. Tests say with <see cref="ContractPointAttribute"/> which point they prove.
+/// What consumers of Microsoft.Extensions.AI expect of every provider, point by point, gathered from the unit tests of other providers and from what
+/// the middleware relies on. Tests say with <see cref="ContractPointAttribute"/> which point they prove.
 /// </summary>
 internal static class ContractPoints
 {

@@ -49,7 +49,8 @@ public sealed class EmbeddingTests
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", null!, "c"], cancellationToken: Served.Cancel));
         Assert.Contains("index 1", error.Message);
-        Assert.Equal("values", (await Assert.ThrowsAsync<ArgumentNullException>(() => generator.GenerateAsync(null!, cancellationToken: Served.Cancel))).ParamName);
+        Assert.Equal("values",
+            (await Assert.ThrowsAsync<ArgumentNullException>(() => generator.GenerateAsync(null!, cancellationToken: Served.Cancel))).ParamName);
         Assert.Empty(server.Requests);
     }
 

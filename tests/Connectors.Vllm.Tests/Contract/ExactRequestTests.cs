@@ -22,7 +22,8 @@ public sealed class ExactRequestTests
         AssertIs(
             family == EmulatedServer.VllmEngine
                 ? $$"""{ "samplingParams": { "temperature": 0.6, "topP": 0.95, "topK": 20, "maxTokens": {{room}} }, "stream": true }"""
-                : $$"""{ "temperature": 0.6, "sampling": { "topK": 20, "topP": 0.95 }, "stopping": { "maxNewTokens": {{room}} }, "response": { "outputText": false, "outputTokenIds": true } }""",
+                : $$"""{ "temperature": 0.6, "sampling": { "topK": 20, "topP": 0.95 }, "stopping": { "maxNewTokens": {{room}} }, "response": { "o"""
+                    + $$"""utputText": false, "outputTokenIds": true } }""",
             served.LastSent);
     }
 
@@ -35,7 +36,8 @@ public sealed class ExactRequestTests
 
         await served.AskAsync("Hi");
         await served.AskAsync("Hi", new ChatOptions());
-        await served.AskAsync("Hi", new ChatOptions { StopSequences = [], Tools = [], AdditionalProperties = [], Reasoning = new ReasoningOptions() });
+        await served.AskAsync(
+            "Hi", new ChatOptions { StopSequences = [], Tools = [], AdditionalProperties = [], Reasoning = new ReasoningOptions() });
 
         Assert.Equal(served.Sent[0].ToJson(), served.Sent[1].ToJson());
         Assert.Equal(served.Sent[0].ToJson(), served.Sent[2].ToJson());
@@ -72,8 +74,15 @@ public sealed class ExactRequestTests
 
         AssertIs(
             family == EmulatedServer.VllmEngine
-                ? """{ "samplingParams": { "temperature": 0.25, "topP": 0.5, "topK": 7, "minP": 0.0625, "frequencyPenalty": 0.125, "presencePenalty": -0.5, "repetitionPenalty": 1.25, "maxTokens": 33, "minTokens": 2, "stop": [ "END" ], "stopTokenIds": [ 5 ], "logprobs": 2, "seed": 42, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stream": true }"""
-                : """{ "temperature": 0.25, "sampling": { "topK": 7, "topP": 0.5, "minP": 0.0625, "seed": "42" }, "decoding": { "presencePenalty": -0.5, "frequencyPenalty": 0.125, "repetitionPenalty": 1.25, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" ] } }, "stopping": { "maxNewTokens": 33, "minNewTokens": 2, "stopTokenIds": [ 5 ], "stopStrings": [ "END" ] }, "response": { "outputText": false, "outputTokenIds": true, "outputLogprobs": true, "outputCandidates": { "topN": 2 } } }""",
+                ? """{ "samplingParams": { "temperature": 0.25, "topP": 0.5, "topK": 7, "minP": 0.0625, "frequencyPenalty": """
+                    + """0.125, "presencePenalty": -0.5, "repetitionPenalty": 1.25, "maxTokens": 33, "minTokens": 2, "stop": [ "END" """
+                    + """], "stopTokenIds": [ 5 ], "logprobs": 2, "seed": 42, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" """
+                    + """] } }, "stream": true }"""
+                : """{ "temperature": 0.25, "sampling": { "topK": 7, "topP": 0.5, "minP": 0.0625, "seed": "42" }, "decoding": { "presencePenalt"""
+                    + """y": -0.5, "frequencyPenalty": 0.125, "repetitionPenalty": 1.25, "logitBias": { "9": -1.5 }, "choice": { "choices": """
+                    + """[ "yes", "no" ] } }, "stopping": { "maxNewTokens": 33, "minNewTokens": 2, "stopTokenIds": [ 5 ], "stopStrings": [ "END" """
+                    + """] }, "response": { "outputText": false, "outputTokenIds": true, "outputLogprobs": true, "outputCandidates": { "topN": """
+                    + """2 } } }""",
             served.LastSent);
     }
 
@@ -88,7 +97,8 @@ public sealed class ExactRequestTests
 
         var updates = await served.StreamAsync("Hi");
 
-        Assert.Equal(ids.Select(id => served.Server.Tokenizer.Decode([id])), updates[..^1].Select(update => Assert.IsType<TextContent>(Assert.Single(update.Contents)).Text));
+        Assert.Equal(ids.Select(id => served.Server.Tokenizer.Decode([id])),
+            updates[..^1].Select(update => Assert.IsType<TextContent>(Assert.Single(update.Contents)).Text));
         Assert.All(updates[..^1], update => Assert.Null(update.FinishReason));
         Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
         var usage = Assert.IsType<UsageContent>(Assert.Single(updates[^1].Contents)).Details;

@@ -8,8 +8,9 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tests.Contract;
 
 /// <summary>
-/// Every extension property of <see cref="VllmChatOptionsExtensions"/>, also one that is added later, has a place here: it lives under its key, is read
-/// leniently, survives JSON, and changes what is sent or what comes back. A family that cannot carry it refuses it by name; nothing is dropped in silence.
+/// Every extension property of <see cref="VllmChatOptionsExtensions"/>, also one that is added later, has a place here: it lives under its key, is
+/// read leniently, survives JSON, and changes what is sent or what comes back. A family that cannot carry it refuses it by name; nothing is dropped
+/// in silence.
 /// </summary>
 public sealed class ExtrasCoverageTests
 {
@@ -20,19 +21,26 @@ public sealed class ExtrasCoverageTests
         ["RepetitionPenalty"] = ("repetition_penalty", static o => o.RepetitionPenalty = 2, [2.0, 2, 2L, "2", Json("2"), Json("2.0")]),
         ["MinTokens"] = ("min_tokens", static o => o.MinTokens = 3, [3.0, 3L, "3", Json("3"), Json("3.0"), (byte)3]),
         ["IgnoreEos"] = ("ignore_eos", static o => o.IgnoreEos = true, [true, "true", 1, 1.0, Json("true")]),
-        ["StopTokenIds"] = ("stop_token_ids", static o => o.StopTokenIds = [5, 6], [new[] { 5, 6 }, new List<object> { 5.0, 6L }, Json("[5,6]"), Json("[5.0,\"6\"]")]),
+        ["StopTokenIds"] = ("stop_token_ids", static o => o.StopTokenIds = [5, 6],
+            [new[] { 5, 6 }, new List<object> { 5.0, 6L }, Json("[5,6]"), Json("[5.0,\"6\"]")]),
         ["Logprobs"] = ("logprobs", static o => o.Logprobs = 2, [2.0, 2L, "2", Json("2")]),
         ["PromptLogprobs"] = ("prompt_logprobs", static o => o.PromptLogprobs = 1, [1.0, 1L, "1", Json("1")]),
-        ["LogitBias"] = ("logit_bias", static o => o.LogitBias = new Dictionary<int, float> { [9] = -1.5f }, [new Dictionary<string, object?> { ["9"] = -1.5 }, Json("{\"9\":-1.5}")]),
+        ["LogitBias"] = ("logit_bias", static o => o.LogitBias = new Dictionary<int, float> { [9] = -1.5f },
+            [new Dictionary<string, object?> { ["9"] = -1.5 }, Json("{\"9\":-1.5}")]),
         ["AllowedTokenIds"] = ("allowed_token_ids", static o => o.AllowedTokenIds = [40, 41], [new[] { 40, 41 }, Json("[40,41]")]),
         ["ChoiceCount"] = ("n", static o => o.ChoiceCount = 2, [2.0, 2L, "2", Json("2")]),
         ["OutputRegex"] = ("regex", static o => o.OutputRegex = "[a-z]+", ["[a-z]+", Json("\"[a-z]+\"")]),
         ["OutputGrammar"] = ("grammar", static o => o.OutputGrammar = "root ::= \"ok\"", ["root ::= \"ok\"", Json("\"root ::= \\\"ok\\\"\"")]),
-        ["OutputChoices"] = ("choice", static o => o.OutputChoices = ["ok", "no"], [new List<string> { "ok", "no" }, new object[] { "ok", "no" }, Json("[\"ok\",\"no\"]")]),
-        ["StructuralTag"] = ("structural_tag", static o => o.StructuralTag = "{\"type\":\"structural_tag\"}", [Json("{\"type\":\"structural_tag\"}"), new Dictionary<string, object?> { ["type"] = "structural_tag" }]),
+        ["OutputChoices"] = ("choice", static o => o.OutputChoices = ["ok", "no"],
+            [new List<string> { "ok", "no" }, new object[] { "ok", "no" }, Json("[\"ok\",\"no\"]")]),
+        ["StructuralTag"] = ("structural_tag", static o => o.StructuralTag = "{\"type\":\"structural_tag\"}",
+            [Json("{\"type\":\"structural_tag\"}"), new Dictionary<string, object?> { ["type"] = "structural_tag" }]),
         ["BoundJsonWhiteSpace"] = ("bound_json_whitespace", static o => o.BoundJsonWhiteSpace = false, [false, "false", 0, 0.0, Json("false")]),
-        ["ChatTemplate"] = ("chat_template", static o => o.ChatTemplate = "{% for m in messages %}{{ m.content }}{% endfor %}", [Json("\"{% for m in messages %}{{ m.content }}{% endfor %}\"")]),
-        ["ChatTemplateArguments"] = ("chat_template_kwargs", static o => o.ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false }, [Json("{\"enable_thinking\":false}"), "{\"enable_thinking\":false}", new JsonObject { ["enable_thinking"] = false }]),
+        ["ChatTemplate"] = ("chat_template", static o => o.ChatTemplate = "{% for m in messages %}{{ m.content }}{% endfor %}",
+            [Json("\"{% for m in messages %}{{ m.content }}{% endfor %}\"")]),
+        ["ChatTemplateArguments"] = (
+            "chat_template_kwargs", static o => o.ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false },
+            [Json("{\"enable_thinking\":false}"), "{\"enable_thinking\":false}", new JsonObject { ["enable_thinking"] = false }]),
         ["ContinueFinalMessage"] = ("continue_final_message", static o => o.ContinueFinalMessage = true, ["true", 1.0, Json("true")]),
         ["Priority"] = ("priority", static o => o.Priority = -4, [-4.0, -4L, "-4", Json("-4")]),
         ["LoraName"] = ("lora_name", static o => o.LoraName = "mine", [Json("\"mine\"")]),
@@ -42,19 +50,23 @@ public sealed class ExtrasCoverageTests
         ["Watermarking"] = ("watermarking", static o => o.Watermarking = false, ["false", 0.0, Json("false")]),
         ["DataParallelRank"] = ("data_parallel_rank", static o => o.DataParallelRank = 1, [1.0, 1L, "1", Json("1")]),
         ["TruncatePromptTokens"] = ("truncate_prompt_tokens", static o => o.TruncatePromptTokens = 9, [9.0, 9L, "9", Json("9")]),
-        ["KvTransferParameters"] = ("kv_transfer_params", static o => o.KvTransferParameters = "{\"do_remote_decode\":true}", [Json("{\"do_remote_decode\":true}"), new Dictionary<string, object?> { ["do_remote_decode"] = true }]),
+        ["KvTransferParameters"] = ("kv_transfer_params", static o => o.KvTransferParameters = "{\"do_remote_decode\":true}",
+            [Json("{\"do_remote_decode\":true}"), new Dictionary<string, object?> { ["do_remote_decode"] = true }]),
         ["RequestId"] = ("request_id", static o => o.RequestId = "mine-1", [Json("\"mine-1\"")]),
         ["ReturnTokenIds"] = ("return_token_ids", static o => o.ReturnTokenIds = true, ["true", 1.0, Json("true")]),
-        ["AllowControlTokensInContent"] = ("allow_control_tokens_in_content", static o => o.AllowControlTokensInContent = true, ["true", 1.0, Json("true")]),
+        ["AllowControlTokensInContent"] = (
+            "allow_control_tokens_in_content", static o => o.AllowControlTokensInContent = true, ["true", 1.0, Json("true")]),
     };
 
     public static TheoryData<string> Names => [.. Extras.Keys];
 
-    public static MatrixTheoryData<string, EmulatedServer> NamesAndFamilies { get; } = new(Extras.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
+    public static MatrixTheoryData<string, EmulatedServer> NamesAndFamilies { get; } =
+        new(Extras.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [Fact]
     public void Extensions_AreAllAccountedFor() => Assert.Equal(
-        typeof(VllmChatOptionsExtensions).GetMethods(BindingFlags.Public | BindingFlags.Static).Where(method => method.Name.StartsWith("set_", StringComparison.Ordinal)).Select(method => method.Name[4..]).Order(),
+        typeof(VllmChatOptionsExtensions).GetMethods(BindingFlags.Public | BindingFlags.Static)
+            .Where(method => method.Name.StartsWith("set_", StringComparison.Ordinal)).Select(method => method.Name[4..]).Order(),
         Extras.Keys.Order());
 
     [Theory]
@@ -69,7 +81,10 @@ public sealed class ExtrasCoverageTests
         Assert.NotEqual("null", value);
         Assert.Equal([key], options.AdditionalProperties!.Keys);
         Assert.Equal(value, Get(options.Clone(), name));
-        Assert.Equal(value, Get(JsonSerializer.Deserialize<ChatOptions>(JsonSerializer.Serialize(options, AIJsonUtilities.DefaultOptions), AIJsonUtilities.DefaultOptions)!, name));
+        Assert.Equal(
+            value, Get(
+                JsonSerializer.Deserialize<ChatOptions>(
+                    JsonSerializer.Serialize(options, AIJsonUtilities.DefaultOptions), AIJsonUtilities.DefaultOptions)!, name));
         Assert.All(same, raw => Assert.Equal(value, Get(new ChatOptions { AdditionalProperties = new() { [key] = raw } }, name)));
 
         typeof(VllmChatOptionsExtensions).GetMethod("set_" + name)!.Invoke(null, [options, null]);
@@ -110,9 +125,11 @@ public sealed class ExtrasCoverageTests
     }
 
     private static string Describe(Served served, ChatResponse response, bool keepId) =>
-        string.Join('\n', served.Sent.Select(sent => sent.ToJson(withId: keepId))) + string.Join(',', response.Messages.SelectMany(message => message.AdditionalProperties?.Keys ?? Enumerable.Empty<string>()));
+        string.Join('\n', served.Sent.Select(sent => sent.ToJson(withId: keepId)))
+            + string.Join(',', response.Messages.SelectMany(message => message.AdditionalProperties?.Keys ?? Enumerable.Empty<string>()));
 
-    private static string Get(ChatOptions options, string name) => JsonSerializer.Serialize(typeof(VllmChatOptionsExtensions).GetMethod("get_" + name)!.Invoke(null, [options]));
+    private static string Get(ChatOptions options, string name) =>
+        JsonSerializer.Serialize(typeof(VllmChatOptionsExtensions).GetMethod("get_" + name)!.Invoke(null, [options]));
 
     private static JsonElement Json(string text) => JsonElement.Parse(text);
 }

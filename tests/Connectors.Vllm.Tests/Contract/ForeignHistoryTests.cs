@@ -4,7 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Tests.Contract;
 
-/// <summary>Conversations that began with another provider: what it ran itself becomes calls and results, and what has no place in a prompt is named in the log.</summary>
+/// <summary>
+/// Conversations that began with another provider: what it ran itself becomes calls and results, and what has no place in a prompt is named in the
+/// log.
+/// </summary>
 public sealed class ForeignHistoryTests
 {
     public static TheoryData<EmulatedServer> Families => Served.Families;
@@ -38,7 +41,8 @@ public sealed class ForeignHistoryTests
                 new WebSearchToolCallContent("c1") { Queries = ["vllm"] },
                 new WebSearchToolResultContent("c1") { Outputs = [new UriContent("https://example.org/page", "text/html")] },
             ],
-            _ => [new ImageGenerationToolCallContent("c1"), new ImageGenerationToolResultContent("c1") { Outputs = [new DataContent(new byte[] { 1 }, "image/png")] }],
+            _ => [new ImageGenerationToolCallContent("c1"),
+                new ImageGenerationToolResultContent("c1") { Outputs = [new DataContent(new byte[] { 1 }, "image/png")] }],
         };
 
         var prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [.. contents, new TextContent("Done.")])]);
@@ -51,10 +55,12 @@ public sealed class ForeignHistoryTests
     [InlineData(true, null)]
     public async Task Approvals_WithoutTheirCalls_AreTheCallAndARejection(bool approved, string? result)
     {
-        var request = new ToolApprovalRequestContent("r1", new FunctionCallContent("c1", "buy", new Dictionary<string, object?> { ["what"] = "car" }));
+        var request =
+            new ToolApprovalRequestContent("r1", new FunctionCallContent("c1", "buy", new Dictionary<string, object?> { ["what"] = "car" }));
 
         var prompt = await PromptAsync(
-            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request]), new(ChatRole.User, [request.CreateResponse(approved, "Too dear.")]), new(ChatRole.User, "And?")]);
+            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request]), new(ChatRole.User, [request.CreateResponse(approved, "Too dear.")]),
+                new(ChatRole.User, "And?")]);
 
         Assert.Contains("{\"name\": \"buy\", \"arguments\": {\"what\": \"car\"}}", prompt);
         Assert.Equal(result is not null, prompt.Contains($"\n<tool_response>\n{result}\n</tool_response>", StringComparison.Ordinal));
@@ -68,7 +74,8 @@ public sealed class ForeignHistoryTests
         var request = new ToolApprovalRequestContent("r1", call);
 
         var prompt = await PromptAsync(
-            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request, call]), new(ChatRole.User, [request.CreateResponse(false)]), new(ChatRole.Tool, [new FunctionResultContent("c1", "no")])]);
+            [new(ChatRole.User, "Buy"), new(ChatRole.Assistant, [request, call]), new(ChatRole.User, [request.CreateResponse(false)]),
+                new(ChatRole.Tool, [new FunctionResultContent("c1", "no")])]);
 
         Assert.Equal(2, prompt.Split("\"buy\"").Length);
         Assert.Equal(2, prompt.Split("<tool_response>").Length);
@@ -90,8 +97,10 @@ public sealed class ForeignHistoryTests
 
         await client.GetResponseAsync(
             [
-                new(ChatRole.User, [new TextContent("Hi"), new HostedFileContent("a"), new HostedFileContent("b"), new UsageContent(new UsageDetails())]),
-                new(ChatRole.Tool, [new FunctionResultContent("1", new List<AIContent> { new TextContent("ok"), new HostedVectorStoreContent("v") })]),
+                new(ChatRole.User,
+                    [new TextContent("Hi"), new HostedFileContent("a"), new HostedFileContent("b"), new UsageContent(new UsageDetails())]),
+                new(ChatRole.Tool,
+                    [new FunctionResultContent("1", new List<AIContent> { new TextContent("ok"), new HostedVectorStoreContent("v") })]),
             ],
             cancellationToken: Served.Cancel);
 
@@ -124,7 +133,8 @@ public sealed class ForeignHistoryTests
             ],
             family);
 
-        Assert.Contains("<|im_start|>user\n<tool_response>\n12:00\n</tool_response>\n<tool_response>\nParis\nNote.\n</tool_response><|im_end|>\n", prompt);
+        Assert.Contains(
+            "<|im_start|>user\n<tool_response>\n12:00\n</tool_response>\n<tool_response>\nParis\nNote.\n</tool_response><|im_end|>\n", prompt);
     }
 
     private static string Turn(string name, string arguments, string result) =>

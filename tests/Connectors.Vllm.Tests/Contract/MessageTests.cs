@@ -17,13 +17,15 @@ public sealed class MessageTests
         Assert.Equal(
             "<|im_start|>system\nInstructions.\nFirst.<|im_end|>\n<|im_start|>system\nSecond.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n" + Open,
             await PromptAsync(
-                [new(ChatRole.System, "First."), new(ChatRole.System, "Second."), new(ChatRole.User, "Hi")], new ChatOptions { Instructions = "Instructions." }));
+                [new(ChatRole.System, "First."), new(ChatRole.System, "Second."), new(ChatRole.User, "Hi")],
+                new ChatOptions { Instructions = "Instructions." }));
 
     [ContractPoint(14)]
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Instructions_WithoutMessages_AreAConversation(EmulatedServer family) =>
-        Assert.Equal("<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, family));
+        Assert.Equal(
+            "<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, family));
 
     [ContractPoint(14)]
     [Fact]
@@ -60,7 +62,8 @@ public sealed class MessageTests
     {
         await using var served = await Served.StartAsync(client: client => client.ContentFormat = format);
 
-        await served.AskAsync([new(ChatRole.System, [new TextContent("One."), new TextContent(""), new TextContent("Two.")]), new(ChatRole.User, "Hi")]);
+        await served.AskAsync(
+            [new(ChatRole.System, [new TextContent("One."), new TextContent(""), new TextContent("Two.")]), new(ChatRole.User, "Hi")]);
 
         Assert.Equal($"<|im_start|>system\n{expected}<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n{Open}", served.LastPrompt);
     }
@@ -71,7 +74,9 @@ public sealed class MessageTests
         Assert.Equal(
             "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n"
             + "<|im_start|>user\n<tool_response>\n\n</tool_response><|im_end|>\n<|im_start|>user\n<|im_end|>\n" + Open,
-            await PromptAsync([new(ChatRole.System, []), new(ChatRole.User, []), new(ChatRole.Assistant, []), new(ChatRole.Tool, []), new(ChatRole.User, [new TextContent("")])]));
+            await PromptAsync(
+                [new(ChatRole.System, []), new(ChatRole.User, []), new(ChatRole.Assistant, []), new(ChatRole.Tool, []),
+                    new(ChatRole.User, [new TextContent("")])]));
 
     [ContractPoint(17, 18)]
     [Fact]
@@ -151,7 +156,8 @@ public sealed class MessageTests
             Exception = kind == "failed" ? new InvalidOperationException("it broke") : null,
         };
 
-        var prompt = await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]), new(ChatRole.Tool, [result])]);
+        var prompt = await PromptAsync(
+            [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]), new(ChatRole.Tool, [result])]);
 
         Assert.Contains($"\n<tool_response>\n{expected}\n</tool_response>", prompt);
     }
@@ -185,7 +191,9 @@ public sealed class MessageTests
             client.ChatTemplate = "{% for m in messages %}[{{ m.role }}|{{ m.reasoning_content | default('none') }}|{{ m.content }}]{% endfor %}";
         });
 
-        await served.AskAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new TextReasoningContent("Hm."), new TextContent("Hello.")]), new(ChatRole.User, "Go on")]);
+        await served.AskAsync(
+            [new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new TextReasoningContent("Hm."), new TextContent("Hello.")]),
+                new(ChatRole.User, "Go on")]);
 
         Assert.Contains(sent ? "[assistant|Hm.|Hello.]" : "[assistant|none|Hello.]", served.LastPrompt);
     }
@@ -194,7 +202,8 @@ public sealed class MessageTests
     [Fact]
     public async Task AuthorName_ReachesTheTemplate()
     {
-        await using var served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.name | default('?') }}: {{ m.content }}\n{% endfor %}");
+        await using var served = await Served.StartAsync(
+            client: client => client.ChatTemplate = "{% for m in messages %}{{ m.name | default('?') }}: {{ m.content }}\n{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, "Hi") { AuthorName = "Ada" }, new(ChatRole.User, "Ho")]);
 
@@ -205,7 +214,8 @@ public sealed class MessageTests
     [Fact]
     public async Task Role_UnknownToTheTemplateSource_IsPassedOnAndDeveloperBecomesSystem()
     {
-        await using var served = await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
+        await using var served =
+            await Served.StartAsync(client: client => client.ChatTemplate = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
 
         await served.AskAsync([new(new ChatRole("critic"), "Hm."), new(ChatRole.User, "Hi")]);
         await served.AskAsync([new(new ChatRole("developer"), "Be brief."), new(ChatRole.User, "Hi")]);
@@ -238,14 +248,18 @@ public sealed class MessageTests
     [MemberData(nameof(Families))]
     public async Task History_AssistantFirstAndSameRoleInARow_IsTakenByALenientTemplate(EmulatedServer family) =>
         Assert.Equal(
-            "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>assistant\nAnyone?<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>user\nB<|im_end|>\n" + Open,
-            await PromptAsync([new(ChatRole.Assistant, "Hello."), new(ChatRole.Assistant, "Anyone?"), new(ChatRole.User, "A"), new(ChatRole.User, "B")], family: family));
+            "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>assistant\nAnyone?<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>user\nB<"
+                + "|im_end|>\n" + Open,
+            await PromptAsync(
+                [new(ChatRole.Assistant, "Hello."), new(ChatRole.Assistant, "Anyone?"), new(ChatRole.User, "A"), new(ChatRole.User, "B")],
+                family: family));
 
     [Fact]
     public async Task History_AStrictTemplateRefuses_IsMergedIntoTurns()
     {
         await using var served = await Served.StartAsync(client: client => client.ChatTemplate =
-            "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}");
+            "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{% endif "
+                + "%}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, "A"), new(ChatRole.User, "B"), new(ChatRole.Assistant, "C"), new(ChatRole.User, "D")]);
 
@@ -255,7 +269,8 @@ public sealed class MessageTests
     [Fact]
     public async Task Tools_DeclarationsAreRenderedAndHostedToolsAreSkipped()
     {
-        var prompt = await PromptAsync([new(ChatRole.User, "Hi")], new ChatOptions { Tools = [TestTools.Declared, new HostedWebSearchTool(), TestTools.Now] });
+        var prompt =
+            await PromptAsync([new(ChatRole.User, "Hi")], new ChatOptions { Tools = [TestTools.Declared, new HostedWebSearchTool(), TestTools.Now] });
 
         Assert.Contains("\"name\": \"look_up\", \"description\": \"Looks something up.\"", prompt);
         Assert.Contains("\"name\": \"now\"", prompt);
@@ -289,7 +304,8 @@ public sealed class MessageTests
         public Loop Itself => this;
     }
 
-    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, EmulatedServer family = EmulatedServer.VllmEngine)
+    private static async Task<string> PromptAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, EmulatedServer family = EmulatedServer.VllmEngine)
     {
         await using var served = await Served.StartAsync(family);
         await served.AskAsync(messages, options);

@@ -64,7 +64,8 @@ public sealed partial class OptionTableTests
         await client.GetResponseAsync("Hi", options, Served.Cancel);
         await client.GetResponseAsync("Hi", options, Served.Cancel);
 
-        var warnings = logs.Entries.Where(entry => entry.Id.Id == 16 && entry.Text.StartsWith("AdditionalProperties", StringComparison.Ordinal)).Select(entry => entry.Text).Order(StringComparer.Ordinal).ToList();
+        var warnings = logs.Entries.Where(entry => entry.Id.Id == 16 && entry.Text.StartsWith("AdditionalProperties", StringComparison.Ordinal))
+            .Select(entry => entry.Text).Order(StringComparer.Ordinal).ToList();
         Assert.Collection(warnings, first => Assert.Contains("'extra_body'", first), second => Assert.Contains("'min_pp'", second));
     }
 

@@ -20,7 +20,8 @@ public sealed class OptionTests
         {
             Temperature = 0.9f,
             TopK = 4,
-            RawRepresentationFactory = _ => new GenerationRequest { Sampling = new SamplingOptions { Temperature = 0.1f, MinTokens = 3 }, StopTokenIds = [11] },
+            RawRepresentationFactory = _ => new GenerationRequest
+            { Sampling = new SamplingOptions { Temperature = 0.1f, MinTokens = 3 }, StopTokenIds = [11] },
         });
 
         Assert.Equal(0.1f, served.LastSent.Temperature);
@@ -79,7 +80,8 @@ public sealed class OptionTests
             MinP = 0.1f,
             ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = true },
         };
-        var messages = new List<ChatMessage> { new(ChatRole.System, "You are kind."), new(ChatRole.User, [new TextContent("Hi"), new TextContent("there")]) };
+        var messages = new List<ChatMessage>
+            { new(ChatRole.System, "You are kind."), new(ChatRole.User, [new TextContent("Hi"), new TextContent("there")]) };
         (var optionsBefore, var messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
 
         await served.AskAsync(messages, options);
@@ -136,7 +138,8 @@ public sealed class OptionTests
     [MemberData(nameof(Families))]
     public async Task ModelId_UnknownAndRequired_IsRefusedByName(EmulatedServer family)
     {
-        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
+        await using var served =
+            await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" }));
 
@@ -151,7 +154,8 @@ public sealed class OptionTests
     {
         await using var served = await Served.StartAsync(client: client => client.ReasoningParser = "none");
 
-        await served.AskAsync("Hi", new ChatOptions { StopSequences = ["B"], RawRepresentationFactory = _ => new GenerationRequest { StopStrings = ["A"] } });
+        await served.AskAsync(
+            "Hi", new ChatOptions { StopSequences = ["B"], RawRepresentationFactory = _ => new GenerationRequest { StopStrings = ["A"] } });
 
         Assert.Equal(["A", "B"], served.LastSent.Stops);
     }
@@ -178,7 +182,8 @@ public sealed class OptionTests
 
         var response = await served.AskAsync("Hi", new ChatOptions
         {
-            AdditionalProperties = new() { ["stream_options"] = new Dictionary<string, object?> { ["include_usage"] = true }, ["whatever"] = new object() },
+            AdditionalProperties = new()
+            { ["stream_options"] = new Dictionary<string, object?> { ["include_usage"] = true }, ["whatever"] = new object() },
         });
 
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);

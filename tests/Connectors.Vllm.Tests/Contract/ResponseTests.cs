@@ -229,7 +229,9 @@ public sealed class ResponseTests
         {
             var response = await served.AskAsync(history, options);
             history.AddMessages(response);
-            history.Add(new ChatMessage(ChatRole.Tool, [.. response.Messages[0].Contents.OfType<FunctionCallContent>().Select(call => new FunctionResultContent(call.CallId, "noon"))]));
+            history.Add(
+                new ChatMessage(ChatRole.Tool,
+                    [.. response.Messages[0].Contents.OfType<FunctionCallContent>().Select(call => new FunctionResultContent(call.CallId, "noon"))]));
         }
 
         List<string> ids = [.. history.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Select(call => call.CallId)];
@@ -269,7 +271,8 @@ public sealed class ResponseTests
         Assert.Equal("A thought that never", Thought(cut));
         Assert.Equal(ChatFinishReason.Length, cut.FinishReason);
 
-        static string Thought(ChatResponse response) => string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>()).Trim();
+        static string Thought(ChatResponse response) =>
+            string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>()).Trim();
     }
 
     [Fact]
@@ -347,7 +350,8 @@ public sealed class ResponseTests
         var updates = await served.StreamAsync("Hi");
 
         Assert.All(updates, update => Assert.DoesNotContain('\uFFFD', update.Text));
-        Assert.All(updates, update => Assert.False(update.Text.Length > 0 && (char.IsLowSurrogate(update.Text[0]) || char.IsHighSurrogate(update.Text[^1]))));
+        Assert.All(updates,
+            update => Assert.False(update.Text.Length > 0 && (char.IsLowSurrogate(update.Text[0]) || char.IsHighSurrogate(update.Text[^1]))));
         Assert.Equal(Text, string.Concat(updates.Select(update => update.Text)));
     }
 
@@ -460,7 +464,8 @@ public sealed class ResponseTests
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         const string Json = "{\"name\":  \"Z\\u00fcrich\",\n \"size\": 1.50}";
-        const string Schema = """{"type":"object","properties":{"name":{"type":"string","minLength":1},"size":{"type":"number"}},"required":["name","size"]}""";
+        const string Schema =
+            """{"type":"object","properties":{"name":{"type":"string","minLength":1},"size":{"type":"number"}},"required":["name","size"]}""";
         served.Server.Enqueue(Json);
 
         var response = await served.AskAsync("Hi", new ChatOptions
@@ -479,7 +484,8 @@ public sealed class ResponseTests
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("Sure! Here is your JSON: {");
 
-        var error = await Assert.ThrowsAsync<VllmConstraintException>(() => served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }));
+        var error = await Assert.ThrowsAsync<VllmConstraintException>(
+            () => served.AskAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }));
 
         Assert.Contains("JSON", error.Message);
     }

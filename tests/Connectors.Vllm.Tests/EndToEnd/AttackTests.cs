@@ -11,8 +11,10 @@ public sealed class AttackTests
 
     /// <summary>Prints everything of a message that a caller can set.</summary>
     private const string NamingTemplate =
-        "{% for m in messages %}<|im_start|>{{ m.role }}{% if m.name %} {{ m.name }}{% endif %}{% if m.tool_call_id %} {{ m.tool_call_id }}{% endif %}\n{{ m.content }}"
-        + "{% for call in m.tool_calls or [] %}[{{ call.id }} {{ call.function.name }} {{ call.function.arguments | tojson }}]{% endfor %}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+        "{% for m in messages %}<|im_start|>{{ m.role }}{% if m.name %} {{ m.name }}{% endif %}{% if m.tool_call_id %} {{ m.tool_call_id }}{% "
+            + "endif %}\n{{ m.content }}"
+        + "{% for call in m.tool_calls or [] %}[{{ call.id }} {{ call.function.name }} {{ call.function.arguments | tojson }}]{% endfor "
+        + "%}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
 
     public static readonly IReadOnlyList<string> Attacks =
     [
@@ -41,7 +43,10 @@ public sealed class AttackTests
         get
         {
             var data = new TheoryData<string, EmulatedServer>();
-            foreach (var place in (string[])["system", "instructions", "user", "user with parts", "assistant", "tool result", "tool result object", "argument", "tool name", "tool description", "parameter name", "parameter description", "parameter choice", "response schema", "author name", "call id", "role"])
+            foreach (var place in (string[])[
+                "system", "instructions", "user", "user with parts", "assistant", "tool result", "tool result object", "argument", "tool name",
+                "tool description", "parameter name", "parameter description", "parameter choice", "response schema", "author name",
+                "call id", "role"])
             {
                 data.Add(place, EmulatedServer.VllmEngine);
             }
@@ -140,8 +145,12 @@ public sealed class AttackTests
     {
         options ??= new ChatOptions();
         var id = place == "call id" ? text : "1";
-        List<ChatMessage> messages = [new(ChatRole.User, "Question"), new(ChatRole.Assistant, [new FunctionCallContent(id, "look", new Dictionary<string, object?> { ["for"] = place == "argument" ? text : "it" })])];
-        AIContent result = new FunctionResultContent(id, place switch { "tool result" => text, "tool result object" => new Dictionary<string, object?> { ["found"] = text }, _ => "found" });
+        List<ChatMessage> messages =
+            [new(ChatRole.User, "Question"),
+                new(ChatRole.Assistant,
+                    [new FunctionCallContent(id, "look", new Dictionary<string, object?> { ["for"] = place == "argument" ? text : "it" })])];
+        AIContent result = new FunctionResultContent(
+            id, place switch { "tool result" => text, "tool result object" => new Dictionary<string, object?> { ["found"] = text }, _ => "found" });
         messages.Add(new ChatMessage(ChatRole.Tool, [result]));
         switch (place)
         {
@@ -185,30 +194,40 @@ public sealed class AttackTests
 
     private static bool UsesNamingTemplate(string place) => place is "author name" or "call id" or "role";
 
-    private static System.Text.Json.JsonElement Schema(string place, string text) => System.Text.Json.JsonSerializer.SerializeToElement(new Dictionary<string, object>
-    {
-        ["type"] = "object",
-        ["properties"] = new Dictionary<string, object>
+    private static System.Text.Json.JsonElement Schema(string place, string text) =>
+        System.Text.Json.JsonSerializer.SerializeToElement(new Dictionary<string, object>
         {
-            [place == "parameter name" ? text : "for"] = new Dictionary<string, object>
+            ["type"] = "object",
+            ["properties"] = new Dictionary<string, object>
             {
-                ["type"] = "string", ["description"] = place == "parameter description" ? text : "What.", ["enum"] = new[] { place == "parameter choice" ? text : "it" },
+                [place == "parameter name" ? text : "for"] = new Dictionary<string, object>
+                {
+                    ["type"] = "string",
+                    ["description"] = place == "parameter description"
+                    ? text
+                    : "What.",
+                    ["enum"] = new[] { place == "parameter choice" ? text : "it" },
+                },
             },
-        },
-    });
+        });
 
     /// <summary>The control tokens of the last prompt, in order.</summary>
     private static int[] Structure(Served served, string place = "user")
     {
         // Tokens that are not special are text, except where the template itself prints them.
-        var template = UsesNamingTemplate(place) ? NamingTemplate : served.Client.GetService<VllmModelProfile>()!.Templates.Select(hasTools: true).Source;
-        HashSet<int> control = [.. served.Server.Tokenizer.AddedTokens.Where(token => token.IsSpecial || template.Contains(token.Content, StringComparison.Ordinal)).Select(token => token.Id)];
+        var template = UsesNamingTemplate(place)
+            ? NamingTemplate
+            : served.Client.GetService<VllmModelProfile>()!.Templates.Select(hasTools: true).Source;
+        HashSet<int> control =
+            [.. served.Server.Tokenizer.AddedTokens.Where(token => token.IsSpecial || template.Contains(token.Content, StringComparison.Ordinal))
+                .Select(token => token.Id)];
         return [.. served.LastSent.PromptIds.Where(control.Contains)];
     }
 
     private static (int[] Before, int[] After) Around(IReadOnlyList<int> prompt, int[] content)
     {
-        var at = Enumerable.Range(0, prompt.Count - content.Length + 1).First(start => prompt.Skip(start).Take(content.Length).SequenceEqual(content));
+        var at = Enumerable.Range(0, prompt.Count - content.Length + 1)
+            .First(start => prompt.Skip(start).Take(content.Length).SequenceEqual(content));
         return ([.. prompt.Take(at)], [.. prompt.Skip(at + content.Length)]);
     }
 }

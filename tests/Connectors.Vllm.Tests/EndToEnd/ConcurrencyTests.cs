@@ -17,7 +17,8 @@ public sealed class ConcurrencyTests
     public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family);
-        served.Server.Reply(request => $"<think>\nI saw {Number(served, request)}.\n</think>\n\nNumber {Number(served, request)}. " + TestTools.Hermes("get_weather", $"{{\"city\": \"{Number(served, request)}\"}}"));
+        served.Server.Reply(request => $"<think>\nI saw {Number(served, request)}.\n</think>\n\nNumber {Number(served, request)}. "
+            + TestTools.Hermes("get_weather", $"{{\"city\": \"{Number(served, request)}\"}}"));
         var options = new ChatOptions { Tools = [TestTools.Weather] };
 
         var responses = await Task.WhenAll(Enumerable.Range(0, Callers).Select(number => number % 2 == 0
@@ -73,7 +74,8 @@ public sealed class ConcurrencyTests
         Assert.Contains("127.0.0.1:1", error.Message);
     }
 
-    private static async Task<ChatResponse> StreamedAsync(Served served, string question, ChatOptions options) => (await served.StreamAsync(question, options)).ToChatResponse();
+    private static async Task<ChatResponse> StreamedAsync(Served served, string question, ChatOptions options) =>
+        (await served.StreamAsync(question, options)).ToChatResponse();
 
     private static string Number(Served served, CapturedRequest request)
     {

@@ -5,8 +5,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// Re-sending a plain answer extends the prompt the server has cached, with the templates of real models. For those named here it cannot: they print an
-/// earlier turn otherwise than the prompt of that turn, or their models write more than the plain answer.
+/// Re-sending a plain answer extends the prompt the server has cached, with the templates of real models. For those named here it cannot: they print
+/// an earlier turn otherwise than the prompt of that turn, or their models write more than the plain answer.
 /// </summary>
 public sealed class CorpusPrefixTests
 {
@@ -43,7 +43,8 @@ public sealed class CorpusPrefixTests
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-begin-").FullName);
         var config = Path.Combine(folder, "tokenizer_config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
         return folder;
     });
 

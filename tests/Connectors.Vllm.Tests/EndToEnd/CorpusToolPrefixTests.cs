@@ -6,8 +6,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// A thought and calls as a real template prints them, spoken by a model, parsed, and printed again for the next round: the next prompt begins with what
-/// the model saw, so that the server's prefix cache holds all of it. For the templates named here it cannot.
+/// A thought and calls as a real template prints them, spoken by a model, parsed, and printed again for the next round: the next prompt begins with
+/// what the model saw, so that the server's prefix cache holds all of it. For the templates named here it cannot.
 /// </summary>
 public sealed class CorpusToolPrefixTests
 {
@@ -27,7 +27,8 @@ public sealed class CorpusToolPrefixTests
     // Where a template ends the turn of the model; the model's own words come before.
     private static readonly string[] Ends =
     [
-        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "</s>", "<|observation|>", "<|user|>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "<|END_OF_TURN_TOKEN|>", "<|end_of_text|>",
+        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "</s>", "<|observation|>", "<|user|>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>",
+        "<|END_OF_TURN_TOKEN|>", "<|end_of_text|>",
         "<|start|>functions", "<|endoftext|>", "<end_of_turn>", "\n<|end|>\n",
     ];
 
@@ -35,7 +36,8 @@ public sealed class CorpusToolPrefixTests
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-tools-").FullName);
         var config = Path.Combine(folder, "tokenizer_config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
         return folder;
     });
 
@@ -52,7 +54,8 @@ public sealed class CorpusToolPrefixTests
 
             foreach (var file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
             {
-                if (!Unable.ContainsKey(Path.GetFileNameWithoutExtension(file)) && OutputFormats.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(file) }).ToolParser != "none")
+                if (!Unable.ContainsKey(Path.GetFileNameWithoutExtension(file))
+                    && OutputFormats.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(file) }).ToolParser != "none")
                 {
                     data.Add(Path.GetFileNameWithoutExtension(file));
                 }
@@ -74,7 +77,8 @@ public sealed class CorpusToolPrefixTests
         var settings = new VllmGrpcOptions();
         Configure(settings);
         var profile = await VllmModelProfile.FromDirectoryAsync(Folder.Value, settings, Served.Cancel);
-        var options = new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } };
+        var options = new ChatOptions
+        { Tools = [TestTools.Weather, TestTools.Now], Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High } };
 
         var words = Words(profile, options, format);
         served.Server.Enqueue(words);
@@ -94,7 +98,8 @@ public sealed class CorpusToolPrefixTests
         var id = format.ToolParser switch { "kimi_k2" => "functions.get_weather:0", "mistral" => "aBc456789", _ => "call_0" };
         List<ChatMessage> history = [new(ChatRole.User, "Time and weather?")];
         var prompt = VllmPromptPreview.Create(profile, history, options).Text;
-        var turn = new List<AIContent> { new FunctionCallContent(id, "get_weather", new Dictionary<string, object?> { ["city"] = "Paris", ["days"] = 2 }) };
+        var turn = new List<AIContent>
+            { new FunctionCallContent(id, "get_weather", new Dictionary<string, object?> { ["city"] = "Paris", ["days"] = 2 }) };
         if (format.ReasoningParser == "openai_gptoss" || (format.ReasoningParser != "none" && format.BeginsInReasoning(prompt) != false))
         {
             turn.Insert(0, new TextReasoningContent("One tool fits."));

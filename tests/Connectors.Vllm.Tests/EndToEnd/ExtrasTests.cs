@@ -106,7 +106,8 @@ public sealed class ExtrasTests
     {
         await using var served = await Served.StartAsync();
 
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { OutputRegex = "a", ResponseFormat = ChatResponseFormat.Json }));
+        var error = await Assert.ThrowsAsync<ArgumentException>(
+            () => served.AskAsync("Hi", new ChatOptions { OutputRegex = "a", ResponseFormat = ChatResponseFormat.Json }));
 
         Assert.Contains("regex", error.Message);
         Assert.Contains("ResponseFormat", error.Message);

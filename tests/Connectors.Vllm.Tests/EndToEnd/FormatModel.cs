@@ -4,8 +4,8 @@ using Connectors.Vllm.Testing;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// A model family as a folder: the small model's tokenizer with the family's own control tokens, a config.json that says the family, and a chat template of
-/// our own in the family's style (none where the family's prompt is no template).
+/// A model family as a folder: the small model's tokenizer with the family's own control tokens, a config.json that says the family, and a chat
+/// template of our own in the family's style (none where the family's prompt is no template).
 /// </summary>
 internal sealed class FormatModel
 {
@@ -60,7 +60,9 @@ internal sealed class FormatModel
         ModelType = "qwen3",
         Architecture = "Qwen3ForCausalLM",
         Thought = "<think>\nTwo tools fit.\n</think>\n\n",
-        TwoCalls = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 2}}\n</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>",
+        TwoCalls =
+            "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 2}}\n</tool_call>\n<tool_call>\n{\"name\": "
+                + "\"now\", \"arguments\": {}}\n</tool_call>",
         ResultsInPrompt = ["<tool_response>\n2 sunny days in Paris\n</tool_response>", "<tool_response>\n12:00\n</tool_response>"],
         TagMark = "<tool_call>",
         AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
@@ -74,7 +76,9 @@ internal sealed class FormatModel
     {
         ModelType = "qwen3_next",
         Architecture = "Qwen3NextForCausalLM",
-        TwoCalls = "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
+        TwoCalls =
+            "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_cal"
+                + "l>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
         ResultsInPrompt = ["<tool_response>\n2 sunny days in Paris\n</tool_response>", "<tool_response>\n12:00\n</tool_response>"],
         TagMark = "<function=",
         AnswerThought = "<think>\nParis, surely.\n</think>\n\n",
@@ -91,7 +95,9 @@ internal sealed class FormatModel
         Tokens = ["<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>"],
         End = "<|return|>",
         Thought = "<|channel|>analysis<|message|>Two tools fit.<|end|><|start|>assistant",
-        TwoCalls = " to=functions.get_weather<|channel|>commentary json<|message|>{\"city\": \"Paris\", \"days\": 2}<|call|><|start|>assistant to=functions.now<|channel|>commentary json<|message|>{}<|call|>",
+        TwoCalls =
+            " to=functions.get_weather<|channel|>commentary json<|message|>{\"city\": \"Paris\", \"days\": 2}<|call|><|start|>assistant "
+                + "to=functions.now<|channel|>commentary json<|message|>{}<|call|>",
         BeforeAnswer = "<|channel|>final<|message|>",
         ResultsInPrompt =
         [
@@ -110,8 +116,11 @@ internal sealed class FormatModel
         Architecture = "DeepseekV32ForCausalLM",
         Tokens = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "｜DSML｜"],
         End = "<｜end▁of▁sentence｜>",
-        TwoCalls = "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter name=\"city\" string=\"true\">Paris</｜DSML｜parameter>\n"
-            + "<｜DSML｜parameter name=\"days\" string=\"false\">2</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name=\"now\">\n\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+        TwoCalls =
+            "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter name=\"city\" "
+                + "string=\"true\">Paris</｜DSML｜parameter>\n"
+            + "<｜DSML｜parameter name=\"days\" string=\"false\">2</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke "
+            + "name=\"now\">\n\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
         ResultsInPrompt = ["<result>2 sunny days in Paris</result>", "<result>12:00</result>"],
         TagMark = "DSML",
         AnswerThought = "Paris, surely.</think>",
@@ -122,7 +131,8 @@ internal sealed class FormatModel
     {
         ModelType = "mistral",
         Architecture = "MistralForCausalLM",
-        Tokens = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[ARGS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[THINK]", "[/THINK]", "</s>"],
+        Tokens = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[ARGS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]",
+            "[THINK]", "[/THINK]", "</s>"],
         End = "</s>",
         TwoCalls = "[TOOL_CALLS]get_weather[ARGS]{\"city\": \"Paris\", \"days\": 2}[TOOL_CALLS]now[ARGS]{}",
         ResultsInPrompt = ["[TOOL_RESULTS]2 sunny days in Paris[/TOOL_RESULTS]", "[TOOL_RESULTS]12:00[/TOOL_RESULTS]"],
@@ -166,10 +176,13 @@ internal sealed class FormatModel
     {
         ModelType = "glm4_moe",
         Architecture = "Glm4MoeForCausalLM",
-        Tokens = ["<|user|>", "<|assistant|>", "<|observation|>", "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"],
+        Tokens = [
+            "<|user|>", "<|assistant|>", "<|observation|>", "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"],
         End = "<|user|>",
         Thought = "<think>Two tools fit.</think>",
-        TwoCalls = "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>days</arg_key><arg_value>2</arg_value></tool_call><tool_call>now</tool_call>",
+        TwoCalls =
+            "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>days</arg_key><arg_value>2</arg_value></tool_call><t"
+                + "ool_call>now</tool_call>",
         ResultsInPrompt = ["<|observation|><tool_response>2 sunny days in Paris</tool_response>", "<tool_response>12:00</tool_response>"],
         TagMark = "<arg_key>",
         ReasoningParser = "glm47",
@@ -192,11 +205,14 @@ internal sealed class FormatModel
         Architecture = "DeepseekV3ForCausalLM",
         Tokens =
         [
-            "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>", "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>",
+            "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>", "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>",
+            "<|tool_call_begin|>",
             "<|tool_call_argument_begin|>", "<|tool_call_end|>",
         ],
         Thought = "<think>Two tools fit.</think>",
-        TwoCalls = "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{\"city\": \"Paris\", \"days\": 2}<|tool_call_end|>"
+        TwoCalls =
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{\"city\": \"Paris\", \"days\": "
+                + "2}<|tool_call_end|>"
             + "<|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
         ResultsInPrompt = ["## Return of functions.get_weather:0\n2 sunny days in Paris", "## Return of functions.now:1\n12:00"],
         TagMark = "<|tool_calls_section_begin|>",
@@ -221,7 +237,9 @@ internal sealed class FormatModel
         Tokens = ["]~b]", "[e~[", "<minimax:tool_call>", "</minimax:tool_call>"],
         End = "[e~[",
         Thought = "<think>\nTwo tools fit.\n</think>\n\n",
-        TwoCalls = "<minimax:tool_call>\n<invoke name=\"get_weather\">\n<parameter name=\"city\">Paris</parameter>\n<parameter name=\"days\">2</parameter>\n</invoke>\n"
+        TwoCalls =
+            "<minimax:tool_call>\n<invoke name=\"get_weather\">\n<parameter name=\"city\">Paris</parameter>\n<parameter "
+                + "name=\"days\">2</parameter>\n</invoke>\n"
             + "<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
         ResultsInPrompt = ["<response>2 sunny days in Paris</response>", "<response>12:00</response>"],
         TagMark = "<minimax:tool_call>",
@@ -271,13 +289,16 @@ internal sealed class FormatModel
     public static FormatModel ByName(string name) => All.Single(model => model.Name == name);
 
     private static string ChatMl(string assistant) =>
-        "{%- if tools %}{{ '<|im_start|>system\\n# Tools\\n<tools>' }}{% for tool in tools %}{{ '\\n' }}{{ tool | tojson }}{% endfor %}{{ '\\n</tools><|im_end|>\\n' }}{% endif %}"
-        + "{%- for message in messages %}{%- if message.role == 'tool' %}{{- '<|im_start|>user\\n<tool_response>\\n' + message.content + '\\n</tool_response><|im_end|>\\n' }}"
+        "{%- if tools %}{{ '<|im_start|>system\\n# Tools\\n<tools>' }}{% for tool in tools %}{{ '\\n' }}{{ tool | tojson }}{% endfor %}{{ "
+            + "'\\n</tools><|im_end|>\\n' }}{% endif %}"
+        + "{%- for message in messages %}{%- if message.role == 'tool' %}{{- '<|im_start|>user\\n<tool_response>\\n' + message.content + "
+        + "'\\n</tool_response><|im_end|>\\n' }}"
         + "{%- elif message.role == 'assistant' %}{{- '<|im_start|>assistant\\n' }}"
         + "{%- if message.reasoning_content %}{{- '<think>\\n' + message.reasoning_content.strip('\\n') + '\\n</think>\\n\\n' }}{%- endif %}"
         + assistant.Trim()
         + "{{- '<|im_end|>\\n' }}{%- else %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endif %}{%- endfor %}"
-        + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}{%- endif %}";
+        + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- if enable_thinking is defined and enable_thinking is false %}{{- "
+        + "'<think>\\n\\n</think>\\n\\n' }}{%- endif %}{%- endif %}";
 
     private string Write()
     {
@@ -289,7 +310,13 @@ internal sealed class FormatModel
         {
             added.Add(new JsonObject
             {
-                ["id"] = next++, ["content"] = token, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = token != "｜DSML｜",
+                ["id"] = next++,
+                ["content"] = token,
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = token != "｜DSML｜",
             });
         }
 
@@ -298,7 +325,11 @@ internal sealed class FormatModel
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), new JsonObject { ["eos_token"] = End }.ToJsonString());
         File.WriteAllText(Path.Combine(folder, "config.json"), new JsonObject
         {
-            ["model_type"] = ModelType, ["architectures"] = new JsonArray(Architecture), ["eos_token_id"] = end, ["max_position_embeddings"] = 8192, ["vocab_size"] = next,
+            ["model_type"] = ModelType,
+            ["architectures"] = new JsonArray(Architecture),
+            ["eos_token_id"] = end,
+            ["max_position_embeddings"] = 8192,
+            ["vocab_size"] = next,
         }.ToJsonString());
         if (Template is not null)
         {

@@ -79,7 +79,9 @@ public sealed class ImageTests
         [
             new(ChatRole.User, [new TextContent($"Compare {typed} "), Image(first), new TextContent(" with "), Image(second)]),
             new(ChatRole.Assistant, [new TextContent("I need another one."), new FunctionCallContent("1", "camera")]),
-            new(ChatRole.Tool, [new FunctionResultContent("1", new AIContent[] { new TextContent($"here {typed}: "), Image(second), new TextContent(" and "), Image(first) })]),
+            new(ChatRole.Tool,
+                [new FunctionResultContent(
+                    "1", new AIContent[] { new TextContent($"here {typed}: "), Image(second), new TextContent(" and "), Image(first) })]),
             new(ChatRole.User, $"Which is {typed} darker?"),
         ];
 
@@ -117,7 +119,8 @@ public sealed class ImageTests
     {
         await using var served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
 
-        await served.AskAsync([new(ChatRole.User, [new DataContent("data:image/png;base64," + Convert.ToBase64String(Red)), new TextContent("What?")])]);
+        await served.AskAsync(
+            [new(ChatRole.User, [new DataContent("data:image/png;base64," + Convert.ToBase64String(Red)), new TextContent("What?")])]);
 
         Assert.Equal([Bytes(Red)], served.LastSent.Media);
     }
@@ -126,7 +129,8 @@ public sealed class ImageTests
     [MemberData(nameof(Families))]
     public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(EmulatedServer family)
     {
-        await using var served = await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
+        await using var served =
+            await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare."), Image(Red), Image(Blue)])]);
 
@@ -160,7 +164,8 @@ public sealed class ImageTests
     public async Task Refusal_TextModel_SaysThatItIsOne(EmulatedServer family)
     {
         await using var parts = await Served.StartAsync(family);
-        await using var strings = await Served.StartAsync(family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
+        await using var strings = await Served.StartAsync(
+            family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
         ChatMessage[] messages = [new(ChatRole.User, [Image(Red), new TextContent("What?")])];
 
         var first = await Assert.ThrowsAsync<VllmRequestException>(() => parts.AskAsync(messages));
@@ -177,7 +182,8 @@ public sealed class ImageTests
     {
         await using var served = await StartAsync(EmulatedServer.VllmEngine);
 
-        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new UriContent("file:///etc/passwd", "image/png")])]));
+        var error = await Assert.ThrowsAsync<VllmRequestException>(
+            () => served.AskAsync([new(ChatRole.User, [new UriContent("file:///etc/passwd", "image/png")])]));
 
         Assert.Contains("bytes", error.Message);
         Assert.Empty(served.Sent);
@@ -190,7 +196,8 @@ public sealed class ImageTests
         await using var served = await StartAsync(family, client: client => client.ChatTemplate =
             "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
 
-        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
+        var error =
+            await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
 
         Assert.Contains("0 image anchors", error.Message);
         Assert.Empty(served.Sent);
@@ -213,7 +220,8 @@ public sealed class ImageTests
     {
         await using var served = await StartAsync(family);
 
-        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
+        var error = await Assert.ThrowsAsync<VllmRequestException>(
+            () => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
 
         Assert.False(error.IsRetryable);
     }
@@ -244,7 +252,8 @@ public sealed class ImageTests
     {
         await using var served = await StartAsync(EmulatedServer.VllmEngine, client: client => client.Connection.MaxSendMessageBytes = 1 << 20);
 
-        var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image([.. Red, .. new byte[1 << 20]]), new TextContent("What?")])]));
+        var error = await Assert.ThrowsAsync<VllmRequestException>(
+            () => served.AskAsync([new(ChatRole.User, [Image([.. Red, .. new byte[1 << 20]]), new TextContent("What?")])]));
 
         Assert.Contains("MaxSendMessageBytes", error.Message);
         Assert.Empty(served.Sent);
@@ -252,7 +261,10 @@ public sealed class ImageTests
 
     [Theory]
     [InlineData(EmulatedServer.VllmEngine, 14, "media_refs[0]: fetch failed: 404, message='Not Found', url='https://example.com/none.png'")]
-    [InlineData(EmulatedServer.Inference, 13, "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url (https://example.com/none.png)")]
+    [InlineData(
+        EmulatedServer.Inference, 13,
+        "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url "
+            + "(https://example.com/none.png)")]
     public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(EmulatedServer family, int status, string words)
     {
         await using var served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
@@ -281,7 +293,8 @@ public sealed class ImageTests
 
     private static int Anchors(Served served) => served.LastSent.PromptIds.Count(id => id == served.Server.Tokenizer.TokenToId(Anchor));
 
-    private static Task<Served> StartAsync(EmulatedServer family, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
+    private static Task<Served> StartAsync(
+        EmulatedServer family, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
         family,
         options =>
         {

@@ -35,7 +35,8 @@ public sealed class InspectTests
         Assert.Contains(3258, first["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
         Assert.Null(first["constraint"]);
         Assert.NotEmpty(first["format"]!["tool_parser_reason"]!.GetValue<string>());
-        Assert.Equal(["JsonException", "JsonException", "ArgumentException", "ArgumentException", "ChatTemplateException"], answers[1..6].Select(answer => answer["error"]!["type"]!.GetValue<string>()));
+        Assert.Equal(["JsonException", "JsonException", "ArgumentException", "ArgumentException", "ChatTemplateException"],
+            answers[1..6].Select(answer => answer["error"]!["type"]!.GetValue<string>()));
         Assert.All(answers[1..6], answer => Assert.False(answer["ok"]!.GetValue<bool>()));
         Assert.Equal((2, 1), (answers[5]["error"]!["line"]!.GetValue<int>(), answers[5]["error"]!["column"]!.GetValue<int>()));
         Assert.Equal("StructuralTag", answers[6]["constraint"]!["kind"]!.GetValue<string>());
@@ -48,7 +49,9 @@ public sealed class InspectTests
     public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
-        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == EmulatedServer.Inference ? ["--model-dir", Served.TinyModelFolder] : Array.Empty<string>()];
+        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == EmulatedServer.Inference
+            ? ["--model-dir", Served.TinyModelFolder]
+            : Array.Empty<string>()];
 
         var facts = Assert.Single(await RunAsync([], arguments));
 

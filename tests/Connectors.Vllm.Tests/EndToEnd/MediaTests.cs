@@ -69,7 +69,8 @@ public sealed class MediaTests : IDisposable
     [InlineData("audio/wav", "0 audio anchors")]
     public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
     {
-        await using var served = await StartAsync(EmulatedServer.Inference, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
+        await using var served =
+            await StartAsync(EmulatedServer.Inference, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(
             [new(ChatRole.User, [new DataContent(mediaType == "video/mp4" ? Film : Sound, mediaType), new TextContent("What?")])]));

@@ -132,9 +132,12 @@ public sealed class ObservabilityTests
     [Fact]
     public void Instruments_AndTheirNames_AreTheDocumentedOnes()
     {
-        string[] names = [.. typeof(VllmTelemetry).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!).Where(name => name.StartsWith("vllm.", StringComparison.Ordinal)).Order()];
+        string[] names =
+            [.. typeof(VllmTelemetry).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!)
+                .Where(name => name.StartsWith("vllm.", StringComparison.Ordinal)).Order()];
 
-        Assert.Equal(names, Documentation().Where(line => line.StartsWith("| `vllm.client.", StringComparison.Ordinal)).Select(line => line.Split('`')[1]).Order());
+        Assert.Equal(names, Documentation().Where(line => line.StartsWith("| `vllm.client.", StringComparison.Ordinal))
+            .Select(line => line.Split('`')[1]).Order());
     }
 
     private static string[] Documentation() => File.ReadAllLines(Path.Combine(TestPaths.RepositoryRoot, "docs", "telemetry.md"));
@@ -154,14 +157,17 @@ public sealed class ObservabilityTests
             new(ChatRole.Tool, [new FunctionResultContent("1", "secret result")]),
         ];
 
-        await client.GetResponseAsync(history, new ChatOptions { Tools = [TestTools.Now], Instructions = "secret instructions", ConversationId = "x" }, Served.Cancel);
+        await client.GetResponseAsync(
+            history, new ChatOptions { Tools = [TestTools.Now], Instructions = "secret instructions", ConversationId = "x" }, Served.Cancel);
 
         // A template that refuses the order of turns and quotes the message it did not like.
         await client.GetResponseAsync(
             [new(ChatRole.User, "secret one"), new(ChatRole.User, "secret two")],
             new ChatOptions
             {
-                ChatTemplate = "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Not here: ' + m.content) }}{% endif %}{{ m.content }}{% endfor %}",
+                ChatTemplate =
+                    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Not here: ' + m.content) }}{% "
+                        + "endif %}{{ m.content }}{% endfor %}",
             },
             Served.Cancel);
 

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// Chat completions over HTTP as an OpenAI-style server (vLLM's own, for one) answers them, whole and as server-sent events: a call of get_weather until
-/// there is a result, JSON when a schema is asked for, then the result as text.
+/// Chat completions over HTTP as an OpenAI-style server (vLLM's own, for one) answers them, whole and as server-sent events: a call of get_weather
+/// until there is a result, JSON when a schema is asked for, then the result as text.
 /// </summary>
 internal sealed class OpenAIServer : IAsyncDisposable
 {
@@ -41,7 +41,8 @@ internal sealed class OpenAIServer : IAsyncDisposable
     {
         using var request = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
         var root = request.RootElement;
-        List<JsonElement> results = [.. root.GetProperty("messages").EnumerateArray().Where(message => message.GetProperty("role").GetString() == "tool")];
+        List<JsonElement> results =
+            [.. root.GetProperty("messages").EnumerateArray().Where(message => message.GetProperty("role").GetString() == "tool")];
         var text = results.Count > 0 ? "It says: " + Text(results[^1].GetProperty("content"))
             : root.TryGetProperty("response_format", out _) ? SwapTests.CityJson
             : root.TryGetProperty("tools", out _) ? null
@@ -52,7 +53,8 @@ internal sealed class OpenAIServer : IAsyncDisposable
         {
             var message = text is null ? $"\"content\":null,\"tool_calls\":[{Call(SwapTests.Arguments)}]" : $"\"content\":{Quoted(text)}";
             await context.Response.WriteAsync(
-                $"{{{Head},\"object\":\"chat.completion\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",{message}}},\"finish_reason\":\"{Reason(text)}\"}}],{Usage}}}", context.RequestAborted);
+                $"{{{Head},\"object\":\"chat.completion\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",{message}}},\"finish_reas"
+                    + $"on\":\"{Reason(text)}\"}}],{Usage}}}", context.RequestAborted);
             return;
         }
 
@@ -74,7 +76,8 @@ internal sealed class OpenAIServer : IAsyncDisposable
         }
 
         await SendAsync(context, "{}", Reason(text));
-        await context.Response.WriteAsync($"data: {{{Head},\"object\":\"chat.completion.chunk\",\"choices\":[],{Usage}}}\n\ndata: [DONE]\n\n", context.RequestAborted);
+        await context.Response.WriteAsync(
+            $"data: {{{Head},\"object\":\"chat.completion.chunk\",\"choices\":[],{Usage}}}\n\ndata: [DONE]\n\n", context.RequestAborted);
     }
 
     private static Task SendAsync(HttpContext context, string delta, string? reason) => context.Response.WriteAsync(
@@ -87,7 +90,9 @@ internal sealed class OpenAIServer : IAsyncDisposable
 
     /// <summary>A result's text; this client writes results that are JSON strings with their quotes.</summary>
     private static string Text(JsonElement content) =>
-        (content.ValueKind == JsonValueKind.String ? content.GetString()! : string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString()))).Trim('"');
+        (content.ValueKind == JsonValueKind.String
+            ? content.GetString()!
+            : string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString()))).Trim('"');
 
     private static string Quoted(string text) => JsonSerializer.Serialize(text);
 }

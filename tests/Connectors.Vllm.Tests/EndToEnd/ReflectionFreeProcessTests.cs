@@ -4,7 +4,9 @@ using Connectors.Vllm.Tests.Contract;
 
 namespace Connectors.Vllm.Tests.EndToEnd;
 
-/// <summary>A process of its own whose JSON has no reflection (JsonSerializerIsReflectionEnabledByDefault=false), as in trimmed and AOT-compiled applications.</summary>
+/// <summary>
+/// A process of its own whose JSON has no reflection (JsonSerializerIsReflectionEnabledByDefault=false), as in trimmed and AOT-compiled applications.
+/// </summary>
 public sealed class ReflectionFreeProcessTests
 {
     public static TheoryData<EmulatedServer> Families => Served.Families;
@@ -14,12 +16,15 @@ public sealed class ReflectionFreeProcessTests
     [MemberData(nameof(Families))]
     public async Task Application_WithoutReflection_ChatsCachesAndRoundTripsEverything(EmulatedServer family)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
-        {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), family == EmulatedServer.Inference ? "Inference" : "Auto" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+            {
+                ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), family == EmulatedServer.Inference
+                ? "Inference"
+                : "Auto" },
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
         var output = process.StandardOutput.ReadToEndAsync(Served.Cancel);
         var errors = process.StandardError.ReadToEndAsync(Served.Cancel);
         await process.WaitForExitAsync(Served.Cancel);

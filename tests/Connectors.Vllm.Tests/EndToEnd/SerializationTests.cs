@@ -19,11 +19,13 @@ public sealed class SerializationTests
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nLet me see. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\", \"days\": 2}"));
 
-        var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], Logprobs = 2, PromptLogprobs = 1, ReturnTokenIds = true });
+        var response =
+            await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather], Logprobs = 2, PromptLogprobs = 1, ReturnTokenIds = true });
         var copy = RoundTrip(response);
 
         Assert.Equal(Snapshot.Of(response), Snapshot.Of(copy));
-        Assert.Equal(response.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)), copy.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)));
+        Assert.Equal(response.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)),
+            copy.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)));
         Assert.Equal(response.Messages[0].TokenIds, copy.Messages[0].TokenIds);
         Assert.Equal(response.Messages[0].PromptTokenIds, copy.Messages[0].PromptTokenIds);
     }
@@ -85,7 +87,8 @@ public sealed class SerializationTests
         Assert.Equal("mine", copy.RequestId);
     }
 
-    private static FunctionCallContent Call(ChatResponse response) => response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Single();
+    private static FunctionCallContent Call(ChatResponse response) => response.Messages.SelectMany(message => message.Contents)
+        .OfType<FunctionCallContent>().Single();
 
     /// <summary>As in an application with JsonSerializerIsReflectionEnabledByDefault=false: generated contracts only.</summary>
     private static JsonSerializerOptions WithoutReflection()

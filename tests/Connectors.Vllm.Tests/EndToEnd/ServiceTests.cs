@@ -44,7 +44,8 @@ public sealed class ServiceTests
     {
         await using var served = await Served.StartAsync();
 
-        Assert.Equal(served.Server.Tokenizer.Encode("Grüße <|im_end|>").Length, await served.Client.CountTokensAsync("Grüße <|im_end|>", Served.Cancel));
+        Assert.Equal(
+            served.Server.Tokenizer.Encode("Grüße <|im_end|>").Length, await served.Client.CountTokensAsync("Grüße <|im_end|>", Served.Cancel));
     }
 
     private sealed class Wrapper(IChatClient inner) : DelegatingChatClient(inner);

@@ -8,8 +8,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// Random conversations, options and answers: streamed and whole calls give the same response or the same error, however the server cuts its messages, and the
-/// caller's objects stay as they were. A failure prints the seed that repeats it.
+/// Random conversations, options and answers: streamed and whole calls give the same response or the same error, however the server cuts its
+/// messages, and the caller's objects stay as they were. A failure prints the seed that repeats it.
 /// </summary>
 public sealed class StreamEqualsWholeTests
 {
@@ -19,8 +19,10 @@ public sealed class StreamEqualsWholeTests
 
     private static readonly string[] Pieces =
     [
-        "Hello there. ", "Grüße 漢字 😀 ", "a < b and <tool", "\n\n", "END of it ", "{\"a\": [1, 2, {\"b\": null}]}", "👩‍👩‍👧‍👦", "<tool_call>not json</tool_call>", "yes", "[\"x\"]",
-        "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Zürich </tool_call>\", \"days\": 3}}\n</tool_call>",
+        "Hello there. ", "Grüße 漢字 😀 ", "a < b and <tool", "\n\n", "END of it ", "{\"a\": [1, 2, {\"b\": null}]}", "👩‍👩‍👧‍👦",
+        "<tool_call>not json</tool_call>", "yes", "[\"x\"]",
+        "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>",
+        "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Zürich </tool_call>\", \"days\": 3}}\n</tool_call>",
         "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": ", "<think>", "</think>", "\r\n\t ", "\u0000\uFFFD",
     ];
 
@@ -38,7 +40,8 @@ public sealed class StreamEqualsWholeTests
 
     private static Gen<ChatOptions> Options { get; } = Gen.CollectToArray(new[]
     {
-        Maybe(Gen.Elements<ChatToolMode>(ChatToolMode.Auto, ChatToolMode.None, ChatToolMode.RequireAny, ChatToolMode.RequireSpecific("now")), static (options, mode) =>
+        Maybe(Gen.Elements<ChatToolMode>(ChatToolMode.Auto, ChatToolMode.None, ChatToolMode.RequireAny, ChatToolMode.RequireSpecific("now")), static (
+            options, mode) =>
         {
             options.Tools = [TestTools.Weather, TestTools.Now, TestTools.Declared];
             options.ToolMode = mode;
@@ -47,19 +50,23 @@ public sealed class StreamEqualsWholeTests
         Maybe(Gen.Elements(true, false), static (options, several) => options.AllowMultipleToolCalls = several),
         Maybe(Gen.Elements("END", "\n\n\n", "字", "o t", "}"), static (options, stop) => options.StopSequences = [stop, "never"]),
         Maybe(Gen.Choose(1, 60), static (options, limit) => options.MaxOutputTokens = limit),
-        Maybe(Gen.Elements(ReasoningEffort.None, ReasoningEffort.Low, ReasoningEffort.High), static (options, effort) => (options.Reasoning ??= new ReasoningOptions()).Effort = effort),
-        Maybe(Gen.Elements(ReasoningOutput.None, ReasoningOutput.Full), static (options, output) => (options.Reasoning ??= new ReasoningOptions()).Output = output),
+        Maybe(Gen.Elements(ReasoningEffort.None, ReasoningEffort.Low, ReasoningEffort.High),
+            static (options, effort) => (options.Reasoning ??= new ReasoningOptions()).Effort = effort),
+        Maybe(Gen.Elements(ReasoningOutput.None, ReasoningOutput.Full),
+            static (options, output) => (options.Reasoning ??= new ReasoningOptions()).Output = output),
         Maybe(Gen.Choose(0, 3), static (options, alternatives) => options.Logprobs = alternatives),
         Maybe(Gen.Choose(0, 2), static (options, alternatives) => options.PromptLogprobs = alternatives),
         Maybe(Gen.Constant(true), static (options, _) => options.ReturnTokenIds = true),
         Maybe(Gen.Choose(2, 4), static (options, choices) => options.ChoiceCount = choices),
         Maybe(Gen.Choose(0, 5), static (options, kind) => SetConstraint(options, kind)),
         Maybe(Gen.Choose(1, 1000), static (options, seed) => options.Seed = seed),
-        Maybe(Gen.Choose(0, 100), static (options, percent) => (options.Temperature, options.MinP, options.TopK) = (percent / 50f, percent / 100f, percent)),
+        Maybe(Gen.Choose(0, 100),
+            static (options, percent) => (options.Temperature, options.MinP, options.TopK) = (percent / 50f, percent / 100f, percent)),
         Maybe(Text, static (options, text) => options.Instructions = text),
         Maybe(Gen.Elements(true, false), static (options, allow) => options.AllowControlTokensInContent = allow),
         Maybe(Gen.Choose(20, 200), static (options, keep) => options.TruncatePromptTokens = keep),
-        Maybe(Gen.Constant(true), static (options, _) => options.ChatTemplateArguments = new Dictionary<string, object?> { ["enable_thinking"] = false, ["other"] = new[] { 1, 2 } }),
+        Maybe(Gen.Constant(true), static (options, _) => options.ChatTemplateArguments = new Dictionary<string, object?>
+            { ["enable_thinking"] = false, ["other"] = new[] { 1, 2 } }),
         Maybe(Gen.Elements(5, 9), static (options, id) => options.StopTokenIds = [id]),
     }, static setter => setter).Select(static setters =>
     {
@@ -116,7 +123,8 @@ public sealed class StreamEqualsWholeTests
     }
 
     /// <summary>Returns 1 when there was an answer, 0 when all three calls failed in the same way.</summary>
-    private static async Task<int> CompareAsync(Served served, ChatOptions options, List<ChatMessage> messages, (ScriptedReply Reply, ScriptedReply Recut) reply)
+    private static async Task<int> CompareAsync(
+        Served served, ChatOptions options, List<ChatMessage> messages, (ScriptedReply Reply, ScriptedReply Recut) reply)
     {
         (var optionsBefore, var messagesBefore) = (Snapshot.Of(options), Snapshot.Of(messages));
 
@@ -160,7 +168,8 @@ public sealed class StreamEqualsWholeTests
                 options.ResponseFormat = ChatResponseFormat.Json;
                 break;
             case 1:
-                options.ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse("""{"type":"object","properties":{"a":{"type":"array"}}}""").RootElement.Clone());
+                options.ResponseFormat = ChatResponseFormat.ForJsonSchema(
+                    JsonDocument.Parse("""{"type":"object","properties":{"a":{"type":"array"}}}""").RootElement.Clone());
                 break;
             case 2:
                 options.OutputChoices = ["yes", "no"];
@@ -185,11 +194,14 @@ public sealed class StreamEqualsWholeTests
             messages.Add(User(texts[turn], shape[turn]));
             var id = $"call-{turn}";
             messages.Add(new ChatMessage(ChatRole.Assistant, shape[turn] == 1
-                ? [new TextReasoningContent("Hm."), new TextContent(texts[turn + 4]), new FunctionCallContent(id, "now", new Dictionary<string, object?> { ["at"] = texts[turn] })]
+                ? [new TextReasoningContent("Hm."), new TextContent(texts[turn + 4]),
+                    new FunctionCallContent(id, "now", new Dictionary<string, object?> { ["at"] = texts[turn] })]
                 : [new TextContent(texts[turn + 4])]));
             if (shape[turn] == 1)
             {
-                messages.Add(new ChatMessage(ChatRole.Tool, [new FunctionResultContent(id, turn == 0 ? new AIContent[] { new TextContent("Look: "), Picture } : texts[turn])]));
+                messages.Add(
+                    new ChatMessage(ChatRole.Tool,
+                        [new FunctionResultContent(id, turn == 0 ? new AIContent[] { new TextContent("Look: "), Picture } : texts[turn])]));
             }
         }
 
@@ -197,7 +209,8 @@ public sealed class StreamEqualsWholeTests
         return messages;
     }
 
-    private static ChatMessage User(string text, int shape) => new(ChatRole.User, shape == 2 ? [new TextContent(text), Picture, new TextContent("and"), Picture] : [new TextContent(text)]);
+    private static ChatMessage User(string text, int shape) =>
+        new(ChatRole.User, shape == 2 ? [new TextContent(text), Picture, new TextContent("and"), Picture] : [new TextContent(text)]);
 
     private static (ScriptedReply Reply, ScriptedReply Recut) Script(string[] texts, int size, int other, int first, MessageDelivery delivery)
     {

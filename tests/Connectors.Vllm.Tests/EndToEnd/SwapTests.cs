@@ -32,7 +32,9 @@ public sealed class SwapTests
         var services = new ServiceCollection();
         if (provider == OpenAIClient)
         {
-            IChatClient Connect(IServiceProvider _) => new OpenAI.Chat.ChatClient("rival", new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = rival.Endpoint }).AsIChatClient();
+            IChatClient Connect(IServiceProvider _) =>
+                new OpenAI.Chat.ChatClient(
+                    "rival", new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = rival.Endpoint }).AsIChatClient();
             _ = keyed ? services.AddKeyedSingleton("chat", (container, _) => Connect(container)) : services.AddSingleton(Connect);
         }
         else

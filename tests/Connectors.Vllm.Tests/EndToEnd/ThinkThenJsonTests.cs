@@ -28,7 +28,9 @@ public sealed class ThinkThenJsonTests
         Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
         Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", served.LastSent.Constraint);
         var text = served.LastSent.ConstraintText;
-        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, family == EmulatedServer.VllmEngine ? text.IndexOf("minLength", StringComparison.Ordinal) : text.Length);
+        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, family == EmulatedServer.VllmEngine
+            ? text.IndexOf("minLength", StringComparison.Ordinal)
+            : text.Length);
         Assert.Contains("minLength", text);
     }
 
@@ -99,11 +101,15 @@ public sealed class ThinkThenJsonTests
     public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(EmulatedServer family)
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
-        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<muse>\n");
+        File.WriteAllText(
+            Path.Combine(folder, "chat_template.jinja"),
+            "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor "
+                + "%}<|im_start|>assistant\n<muse>\n");
         var config = Path.Combine(folder, "tokenizer_config.json");
         var settings = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
         settings.Remove("chat_template");
-        settings["response_template"] = JsonNode.Parse("""{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");
+        settings["response_template"] = JsonNode.Parse(
+            """{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");
         File.WriteAllText(config, settings.ToJsonString());
         await using var served = await Served.StartAsync(
             family,

@@ -54,15 +54,18 @@ public sealed class ToolConversationTests
         served.Server.Enqueue(model.BeforeAnswer + "It is noon, and sunny for two days.");
 
         (var last, var history) = await ToolLoop.RunAsync(
-            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming, Served.Cancel);
+            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming,
+            Served.Cancel);
 
         List<FunctionCallContent> calls = [.. history.SelectMany(message => message.Contents).OfType<FunctionCallContent>()];
         Assert.Equal(["get_weather", "now"], calls.Select(call => call.Name));
-        Assert.Equal("""{"city":"Paris","days":2}""", JsonSerializer.Serialize(calls[0].Arguments, AIJsonUtilities.DefaultOptions).ReplaceLineEndings("").Replace(" ", ""));
+        Assert.Equal("""{"city":"Paris","days":2}""", JsonSerializer.Serialize(calls[0].Arguments, AIJsonUtilities.DefaultOptions)
+            .ReplaceLineEndings("").Replace(" ", ""));
         Assert.Empty(calls[1].Arguments!);
         Assert.NotEqual(calls[0].CallId, calls[1].CallId);
         Assert.Equal("", history[1].Text.Trim());
-        Assert.Equal(model.Thought.Length > 0, history[1].Contents.OfType<TextReasoningContent>().Any(thought => thought.Text.Trim() == "Two tools fit."));
+        Assert.Equal(
+            model.Thought.Length > 0, history[1].Contents.OfType<TextReasoningContent>().Any(thought => thought.Text.Trim() == "Two tools fit."));
         Assert.Equal("It is noon, and sunny for two days.", last.Text);
         Assert.Equal(ChatFinishReason.Stop, last.FinishReason);
         Assert.Equal(2, served.Sent.Count);
@@ -80,7 +83,8 @@ public sealed class ToolConversationTests
         served.Server.Enqueue(model.BeforeAnswer + "Noon.");
 
         await ToolLoop.RunAsync(
-            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] }, streaming: false, Served.Cancel);
+            served.Client, [new(ChatRole.User, "Time and weather?")], new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] },
+            streaming: false, Served.Cancel);
 
         int[] seen = [.. served.Sent[0].PromptIds, .. served.Server.Tokenizer.Encode(model.Thought + model.TwoCalls)];
         Assert.Equal(served.Server.Tokenizer.Decode(seen), served.Server.Tokenizer.Decode([.. served.Sent[1].PromptIds.Take(seen.Length)]));
@@ -154,14 +158,18 @@ public sealed class ToolConversationTests
         served.Server.Enqueue(new ScriptedReply { Text = model.AnswerThought + Json, TokensPerMessage = 3 });
         var options = new ChatOptions
         {
-            ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement), Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High },
+            ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement),
+            Reasoning = new ReasoningOptions { Effort = ReasoningEffort.High },
         };
 
         var response = (await served.StreamAsync("Where?", options)).ToChatResponse();
 
         Assert.Equal(Json, response.Text);
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
-        Assert.Equal("Paris, surely.", string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>().Select(thought => thought.Text)).Trim());
+        Assert.Equal(
+            "Paris, surely.",
+            string.Concat(response.Messages.SelectMany(message => message.Contents).OfType<TextReasoningContent>().Select(thought => thought.Text))
+            .Trim());
         var text = served.LastSent.ConstraintText;
         if (start == ConstraintStart.AfterReasoning)
         {
@@ -186,7 +194,8 @@ public sealed class ToolConversationTests
     {
         await using var served = await Served.StartAsync();
 
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], ToolMode = ChatToolMode.RequireSpecific("fly") }));
+        var error = await Assert.ThrowsAsync<ArgumentException>(
+            () => served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Now], ToolMode = ChatToolMode.RequireSpecific("fly") }));
 
         Assert.Contains("fly", error.Message);
         Assert.Empty(served.Sent);
@@ -198,7 +207,9 @@ public sealed class ToolConversationTests
     {
         var model = FormatModel.ByName(format);
         await using var served = await StartAsync(model, EmulatedServer.VllmEngine);
-        served.Server.Reply(new ScriptedReply { Text = model.TwoCalls + string.Concat(Enumerable.Repeat(" and so on", 500)), DelayPerMessage = TimeSpan.FromMilliseconds(1) });
+        served.Server.Reply(
+            new ScriptedReply
+            { Text = model.TwoCalls + string.Concat(Enumerable.Repeat(" and so on", 500)), DelayPerMessage = TimeSpan.FromMilliseconds(1) });
 
         var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], AllowMultipleToolCalls = false });
 
@@ -209,5 +220,6 @@ public sealed class ToolConversationTests
         Assert.True(request.OutputTokens < 500);
     }
 
-    private static Task<Served> StartAsync(FormatModel model, EmulatedServer family) => Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
+    private static Task<Served> StartAsync(FormatModel model, EmulatedServer family) =>
+        Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
 }

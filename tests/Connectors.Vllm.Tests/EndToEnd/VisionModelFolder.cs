@@ -10,7 +10,8 @@ internal static class VisionModelFolder
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-vision-").FullName);
         var config = System.IO.Path.Combine(folder, "config.json");
         File.WriteAllText(config, File.ReadAllText(config)
-            .Replace("Qwen3ForCausalLM", "Qwen2VLForConditionalGeneration", StringComparison.Ordinal).Replace("\"qwen3\"", "\"qwen2_vl\"", StringComparison.Ordinal));
+            .Replace("Qwen3ForCausalLM", "Qwen2VLForConditionalGeneration", StringComparison.Ordinal)
+            .Replace("\"qwen3\"", "\"qwen2_vl\"", StringComparison.Ordinal));
         return folder;
     });
 

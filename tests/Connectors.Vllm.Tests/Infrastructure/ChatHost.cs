@@ -18,7 +18,8 @@ internal sealed class ChatHost : IAsyncDisposable
 
     /// <summary>The Generate calls the server received, oldest first.</summary>
     public IReadOnlyList<CapturedRequest> Generations =>
-        [.. Server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal) || request.Method.EndsWith("/GenerateStream", StringComparison.Ordinal))];
+        [.. Server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)
+            || request.Method.EndsWith("/GenerateStream", StringComparison.Ordinal))];
 
     /// <summary>The last Generate call, family A.</summary>
     public GenerateRequest LastEngineRequest => Generations[^1].As<GenerateRequest>();

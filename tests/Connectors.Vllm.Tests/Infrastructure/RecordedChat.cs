@@ -13,7 +13,10 @@ internal sealed record RecordedChat(string Label, GenerateRequest Request, IRead
 
     public ScriptedReply Script()
     {
-        ScriptedReply[] replies = [.. Choices.Select(choice => new ScriptedReply { Ids = choice.Ids, CachedTokens = choice.CachedTokens, FinishReason = choice.FinishReason == "abort" ? "abort" : null })];
+        ScriptedReply[] replies =
+            [.. Choices.Select(
+                choice => new ScriptedReply
+                { Ids = choice.Ids, CachedTokens = choice.CachedTokens, FinishReason = choice.FinishReason == "abort" ? "abort" : null })];
         return replies[0] with { Alternatives = replies[1..] };
     }
 

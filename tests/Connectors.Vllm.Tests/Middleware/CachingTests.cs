@@ -10,9 +10,11 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>The caching client of Microsoft.Extensions.AI on top of ours: what it writes and reads back is what the server said.</summary>
 public sealed class CachingTests
 {
-    private static readonly string Answer = "<think>\nHm.\n</think>\n\nHello, 漢字 😀. " + TestTools.Hermes("get_weather", "{\"city\": \"Zürich\", \"days\": 2}");
+    private static readonly string Answer = "<think>\nHm.\n</think>\n\nHello, 漢字 😀. "
+        + TestTools.Hermes("get_weather", "{\"city\": \"Zürich\", \"days\": 2}");
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+        new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(47)]
     [Theory]

@@ -13,7 +13,8 @@ public sealed class FunctionInvocationTests
 
     public static TheoryData<EmulatedServer> Families => Served.Families;
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+        new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(46)]
     [Theory]
@@ -25,7 +26,9 @@ public sealed class FunctionInvocationTests
         served.Server.Enqueue(Answer);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        var response = await RunAsync(client, "Time and weather?", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming);
+        var response =
+            await RunAsync(client, "Time and weather?",
+                new ChatOptions { Tools = [TestTools.Weather, TestTools.Now], ToolMode = ChatToolMode.RequireAny }, streaming);
 
         Assert.Equal(Answer, response.Text);
         Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
@@ -63,7 +66,9 @@ public sealed class FunctionInvocationTests
         var response = await RunAsync(client, "Time?", new ChatOptions { Tools = [TestTools.Now] }, streaming);
 
         Assert.Equal("I need the time.", response.Messages[0].Contents.OfType<TextReasoningContent>().Single().Text.Trim());
-        int[] firstRound = [.. served.Sent[0].PromptIds, .. served.Server.Tokenizer.Encode("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"))];
+        int[] firstRound =
+            [.. served.Sent[0].PromptIds,
+                .. served.Server.Tokenizer.Encode("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"))];
         Assert.Equal(firstRound, served.Sent[1].PromptIds.Take(firstRound.Length));
     }
 
@@ -144,7 +149,9 @@ public sealed class FunctionInvocationTests
     {
         await using var served = await Served.StartAsync(family);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
-        served.Server.Enqueue(new ScriptedReply { Text = string.Join(' ', Enumerable.Repeat("word", 2000)), HoldAfterMessages = 4, Hold = new TaskCompletionSource().Task });
+        served.Server.Enqueue(
+            new ScriptedReply
+            { Text = string.Join(' ', Enumerable.Repeat("word", 2000)), HoldAfterMessages = 4, Hold = new TaskCompletionSource().Task });
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
         await foreach (var update in client.GetStreamingResponseAsync("Hi", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel))

@@ -13,7 +13,8 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>The OpenTelemetry and logging clients of Microsoft.Extensions.AI on top of ours, collected by the real OpenTelemetry SDK.</summary>
 public sealed class ObservingTests
 {
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+        new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     public static TheoryData<EmulatedServer> Families => Served.Families;
 
@@ -51,7 +52,8 @@ public sealed class ObservingTests
     {
         var source = $"test-{Guid.NewGuid():n}";
         var exporter = new NameExporter();
-        using var metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName).AddReader(new BaseExportingMetricReader(exporter)).Build();
+        using var metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName)
+            .AddReader(new BaseExportingMetricReader(exporter)).Build();
         await using var served = await Served.StartAsync(family);
         served.Server.Reply("A few words of an answer.");
         using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();

@@ -7,7 +7,9 @@ namespace Connectors.Vllm.Tests.Middleware;
 
 #pragma warning disable MEAI001 // Reducers are experimental in Microsoft.Extensions.AI.
 
-/// <summary>The history-reducing and option-setting clients of Microsoft.Extensions.AI on top of ours, and whole pipelines from a container.</summary>
+/// <summary>
+/// The history-reducing and option-setting clients of Microsoft.Extensions.AI on top of ours, and whole pipelines from a container.
+/// </summary>
 public sealed class ReductionTests
 {
     public static TheoryData<EmulatedServer> Families => Served.Families;
@@ -20,7 +22,8 @@ public sealed class ReductionTests
         using var client = served.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(2)).Build();
 
         await client.GetResponseAsync(
-            [new(ChatRole.System, "Be kind."), new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three")], cancellationToken: Served.Cancel);
+            [new(ChatRole.System, "Be kind."), new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three")],
+            cancellationToken: Served.Cancel);
 
         Assert.DoesNotContain("one", served.LastPrompt);
         Assert.Contains("Be kind.", served.LastPrompt);
@@ -38,7 +41,8 @@ public sealed class ReductionTests
         using var client = served.Client.AsBuilder().UseChatReducer(new SummarizingChatReducer(served.Client, 2, 0)).Build();
 
         var response = await client.GetResponseAsync(
-            [new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three"), new(ChatRole.Assistant, "four"), new(ChatRole.User, "And then?")],
+            [new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "three"), new(ChatRole.Assistant, "four"),
+                new(ChatRole.User, "And then?")],
             cancellationToken: Served.Cancel);
 
         Assert.Equal("Five.", response.Text);
@@ -97,7 +101,8 @@ public sealed class ReductionTests
         services.AddChatClient(provider => provider.GetRequiredService<VllmChatClient>()).UseFunctionInvocation();
         await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
 
-        var response = await container.GetRequiredService<IChatClient>().GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
+        var response = await container.GetRequiredService<IChatClient>()
+            .GetResponseAsync("Time?", new ChatOptions { Tools = [TestTools.Now] }, Served.Cancel);
 
         Assert.Equal("Noon.", response.Text);
     }

@@ -5,12 +5,15 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.Middleware;
 
-/// <summary><c>GetResponseAsync&lt;T&gt;</c> of Microsoft.Extensions.AI: the schema goes to the server as it is, and the answer becomes the type.</summary>
+/// <summary>
+/// <c>GetResponseAsync&lt;T&gt;</c> of Microsoft.Extensions.AI: the schema goes to the server as it is, and the answer becomes the type.
+/// </summary>
 public sealed class StructuredOutputTests
 {
     private const string Json = "{\"name\":\"Zürich\",\"size\":1.5,\"tags\":[\"a\",\"b\"]}";
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndThinking { get; } = new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
+    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndThinking { get; } =
+        new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     public static TheoryData<EmulatedServer> Families => Served.Families;
 
@@ -50,7 +53,8 @@ public sealed class StructuredOutputTests
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
-        var response = await served.Client.GetResponseAsync<City>("Describe a city.", useJsonSchemaResponseFormat: false, cancellationToken: Served.Cancel);
+        var response =
+            await served.Client.GetResponseAsync<City>("Describe a city.", useJsonSchemaResponseFormat: false, cancellationToken: Served.Cancel);
 
         Assert.Equal("Zürich", response.Result.Name);
         Assert.Equal("{\"type\":\"object\"}", served.LastSent.SchemaAlone);
@@ -64,7 +68,8 @@ public sealed class StructuredOutputTests
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
-        var response = await served.Client.GetResponseAsync<City>("Describe a city.", new ChatOptions { MaxOutputTokens = 4 }, cancellationToken: Served.Cancel);
+        var response =
+            await served.Client.GetResponseAsync<City>("Describe a city.", new ChatOptions { MaxOutputTokens = 4 }, cancellationToken: Served.Cancel);
 
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
         Assert.False(response.TryGetResult(out _));
@@ -80,7 +85,8 @@ public sealed class StructuredOutputTests
         served.Server.Enqueue(Json);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
 
-        var response = await client.GetResponseAsync<City>("Describe a city.", new ChatOptions { Tools = [TestTools.Now] }, cancellationToken: Served.Cancel);
+        var response =
+            await client.GetResponseAsync<City>("Describe a city.", new ChatOptions { Tools = [TestTools.Now] }, cancellationToken: Served.Cancel);
 
         Assert.Equal("Zürich", response.Result.Name);
         Assert.Equal(2, served.Sent.Count);

@@ -50,7 +50,8 @@ public sealed class TokenReducerTests
         {
             List<ChatMessage> reduced = [.. await reducer.ReduceAsync(Conversation(turns), Served.Cancel)];
             beginnings.Add(reduced[1].Text);
-            Assert.Equal(reduced.Count(message => message.Contents.Any(content => content is FunctionCallContent)), reduced.Count(message => message.Role == ChatRole.Tool));
+            Assert.Equal(reduced.Count(message => message.Contents.Any(content => content is FunctionCallContent)),
+                reduced.Count(message => message.Role == ChatRole.Tool));
         }
 
         Assert.InRange(beginnings.Distinct().Count(), 2, 8);
@@ -64,7 +65,8 @@ public sealed class TokenReducerTests
 
         List<ChatMessage> reduced = [.. await new VllmChatReducer(served.Client, 5).ReduceAsync(Conversation(3), Served.Cancel)];
 
-        Assert.Equal(["Rules.", "Question 3?"], reduced.Where(message => message.Role != ChatRole.Tool && message.Text.Length > 0).Select(message => message.Text));
+        Assert.Equal(["Rules.", "Question 3?"], reduced.Where(message => message.Role != ChatRole.Tool && message.Text.Length > 0)
+            .Select(message => message.Text));
         Assert.Equal(4, reduced.Count);
     }
 

@@ -33,7 +33,8 @@ public sealed class EmbeddingTests
 
         Assert.Empty(await generator.GenerateAsync([], cancellationToken: Token));
         await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", null!], cancellationToken: Token));
-        await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 4 }, Token));
+        await Assert.ThrowsAsync<NotSupportedException>(
+            () => generator.GenerateAsync(["a"], new EmbeddingGenerationOptions { Dimensions = 4 }, Token));
     }
 
     [Theory]
@@ -50,7 +51,8 @@ public sealed class EmbeddingTests
             var file = Path.Combine(folder, "config.json");
             var text = await File.ReadAllTextAsync(file, Token);
             await File.WriteAllTextAsync(file, text.TrimEnd()[..^1] + ", " + config + "}", Token);
-            await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, ModelDirectory = folder }, Token);
+            await using var server =
+                await VllmEmulator.StartAsync(new VllmEmulatorOptions { IsEmbeddingModel = true, ModelDirectory = folder }, Token);
             server.Reply(new ScriptedReply { Embedding = [0.3f, 0.4f, 0.5f, 0.1f] });
             await using var generator = new VllmEmbeddingGenerator(server.Endpoint);
 

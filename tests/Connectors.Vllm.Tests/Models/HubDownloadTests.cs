@@ -59,7 +59,8 @@ public sealed class HubDownloadTests : IDisposable
         (hub.BreakAfter, hub.StandsStill) = (5000, true);
         var settings = HubSettings.FromEnvironment(_ => null, hub.Endpoint, _cache);
         using var http = HubDownloader.CreateClient();
-        var source = new HubDownloadSource(settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromSeconds(2)));
+        var source = new HubDownloadSource(
+            settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromSeconds(2)));
         var tried = new List<string>();
 
         Assert.Null(await source.TryLoadAsync(ModelIdentity.From("org/name"), tried, Cancel));

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Tests;
 
 /// <summary>
-/// A model hub on a real socket with one repository, <c>org/name</c>: large files are redirected to another path with their checksum in X-Linked-Etag, ranges
-/// are honoured, and the first transfer of a file can be made to break off or to stand still.
+/// A model hub on a real socket with one repository, <c>org/name</c>: large files are redirected to another path with their checksum in
+/// X-Linked-Etag, ranges are honoured, and the first transfer of a file can be made to break off or to stand still.
 /// </summary>
 internal sealed class HubServer : IAsyncDisposable
 {

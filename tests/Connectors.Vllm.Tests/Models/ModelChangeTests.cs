@@ -40,12 +40,14 @@ public sealed class ModelChangeTests : IDisposable
         replacement.Reply("from two");
 
         // All find out at the same time; one loads.
-        var responses = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => client.GetResponseAsync($"Where is Rome, for the {i}th time?", cancellationToken: Cancel)));
+        var responses = await Task.WhenAll(
+            Enumerable.Range(0, 16).Select(i => client.GetResponseAsync($"Where is Rome, for the {i}th time?", cancellationToken: Cancel)));
 
         Assert.All(responses, response => Assert.Equal(("from two", "org/two"), (response.Text, response.ModelId)));
         List<CapturedRequest> sent = [.. replacement.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
         Assert.Equal(16, sent.Count);
-        Assert.All(sent, request => Assert.Contains("Where is Rome, for the ", replacement.Tokenizer.Decode([.. request.PromptIds]), StringComparison.Ordinal));
+        Assert.All(sent,
+            request => Assert.Contains("Where is Rome, for the ", replacement.Tokenizer.Decode([.. request.PromptIds]), StringComparison.Ordinal));
         if (family == EmulatedServer.VllmEngine)
         {
             Assert.Single(replacement.Requests, request => request.Method.EndsWith("/GetTokenizer", StringComparison.Ordinal));
@@ -77,7 +79,8 @@ public sealed class ModelChangeTests : IDisposable
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
         await using var smaller = await VllmEmulator.StartAsync(
-            new VllmEmulatorOptions { ModelPath = "org/one", ModelDirectory = SnapshotOf("one"), Port = old.Endpoint.Port, ContextLength = 200 }, Cancel);
+            new VllmEmulatorOptions
+            { ModelPath = "org/one", ModelDirectory = SnapshotOf("one"), Port = old.Endpoint.Port, ContextLength = 200 }, Cancel);
 
         await client.GetStreamingResponseAsync("Hello", cancellationToken: Cancel).ToListAsync(Cancel);
 
@@ -126,7 +129,8 @@ public sealed class ModelChangeTests : IDisposable
     private string SnapshotOf(string model) => Path.Combine(_root, $"models--org--{model}", "snapshots", Commit);
 
     private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(
-        new VllmEmulatorOptions { Server = family, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
+        new VllmEmulatorOptions
+        { Server = family, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
 
     private VllmGrpcOptions Options(Uri endpoint, Action<VllmGrpcOptions>? configure = null)
     {

@@ -133,7 +133,8 @@ public sealed class ModelFileSourceTests : IDisposable
     [Fact]
     public async Task Locator_NothingWorks_ListsWhatWasTriedAndTheCures()
     {
-        await using var host = await ChatHost.StartAsync(server: options => options.TokenizerBundle = TokenizerBundle.HubId, client: options => options.HubCacheDirectory = _cache);
+        await using var host = await ChatHost.StartAsync(
+            server: options => options.TokenizerBundle = TokenizerBundle.HubId, client: options => options.HubCacheDirectory = _cache);
 
         var error = await Assert.ThrowsAsync<VllmModelException>(() => host.Client.GetModelProfileAsync(Token).AsTask());
 
@@ -147,7 +148,8 @@ public sealed class ModelFileSourceTests : IDisposable
     [Fact]
     public void HubSettings_Environment_IsReadAsThePythonLibraryReadsIt()
     {
-        var environment = new Dictionary<string, string> { ["HF_HOME"] = "/hf", ["HF_ENDPOINT"] = "https://mirror.test", ["HF_TOKEN"] = "t", ["HF_HUB_OFFLINE"] = "yes" };
+        var environment = new Dictionary<string, string>
+        { ["HF_HOME"] = "/hf", ["HF_ENDPOINT"] = "https://mirror.test", ["HF_TOKEN"] = "t", ["HF_HUB_OFFLINE"] = "yes" };
 
         var settings = HubSettings.FromEnvironment(environment.GetValueOrDefault);
 
@@ -155,15 +157,18 @@ public sealed class ModelFileSourceTests : IDisposable
         Assert.Equal("https://mirror.test/", settings.Endpoint.ToString());
         Assert.Equal("t", settings.Token);
         Assert.True(settings.Offline);
-        Assert.DoesNotContain("t", settings.ToString().Split('(')[0].Replace("https://mirror.test/", string.Empty, StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "t", settings.ToString().Split('(')[0].Replace("https://mirror.test/", string.Empty, StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     private HubSettings Settings(string? token = null, bool offline = false) => new(new Uri("https://hub.test"), _cache, token, offline);
 
-    private HubDownloadSource Source(FakeHub hub, string? token = null, bool allowed = true, bool offline = false, IProgress<ModelDownloadProgress>? progress = null)
+    private HubDownloadSource Source(
+        FakeHub hub, string? token = null, bool allowed = true, bool offline = false, IProgress<ModelDownloadProgress>? progress = null)
     {
         var settings = Settings(token, offline);
-        return new HubDownloadSource(settings, null, allowed, new HubDownloader(new HttpClient(hub, disposeHandler: false), settings, NullLogger.Instance, progress));
+        return new HubDownloadSource(
+            settings, null, allowed, new HubDownloader(new HttpClient(hub, disposeHandler: false), settings, NullLogger.Instance, progress));
     }
 
     private sealed class Collect(List<ModelDownloadProgress> items) : IProgress<ModelDownloadProgress>
@@ -171,7 +176,9 @@ public sealed class ModelFileSourceTests : IDisposable
         public void Report(ModelDownloadProgress value) => items.Add(value);
     }
 
-    /// <summary>A hub that serves the tiny model: large files by redirect to another host with a SHA-256, small ones itself with a git blob hash.</summary>
+    /// <summary>
+    /// A hub that serves the tiny model: large files by redirect to another host with a SHA-256, small ones itself with a git blob hash.
+    /// </summary>
     private sealed class FakeHub : HttpMessageHandler
     {
         public HttpStatusCode? Refuse { get; init; }
@@ -237,7 +244,8 @@ public sealed class ModelFileSourceTests : IDisposable
                 content = content[(int)start..];
             }
 
-            var response = new HttpResponseMessage(from is null ? HttpStatusCode.OK : HttpStatusCode.PartialContent) { Content = new ByteArrayContent(content) };
+            var response = new HttpResponseMessage(from is null ? HttpStatusCode.OK : HttpStatusCode.PartialContent)
+            { Content = new ByteArrayContent(content) };
             response.Headers.ETag = new EntityTagHeaderValue($"\"{TagOf(file)}\"");
             return response;
         }

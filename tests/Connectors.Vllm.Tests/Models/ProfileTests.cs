@@ -9,7 +9,8 @@ public sealed class ProfileTests
     [Fact]
     public async Task FromDirectoryAsync_NoModelIdGiven_IsNamedAfterTheFolder()
     {
-        var profile = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder + Path.DirectorySeparatorChar, cancellationToken: Served.Cancel);
+        var profile =
+            await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder + Path.DirectorySeparatorChar, cancellationToken: Served.Cancel);
 
         Assert.Equal(Path.GetFileName(Served.TinyModelFolder), profile.ModelId);
     }

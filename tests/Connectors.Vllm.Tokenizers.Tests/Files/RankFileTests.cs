@@ -4,15 +4,20 @@ namespace Connectors.Vllm.Tokenizers.Tests.Files;
 
 public sealed class RankFileTests
 {
-    private static readonly string Ranks = string.Join('\n', Enumerable.Range(0, 256).Select(value => $"{Convert.ToBase64String([(byte)value])} {value}"))
+    private static readonly string Ranks =
+        string.Join('\n', Enumerable.Range(0, 256).Select(value => $"{Convert.ToBase64String([(byte)value])} {value}"))
         + $"\n{Convert.ToBase64String("ab"u8)} 256\n\n{Convert.ToBase64String("abc"u8)} 300\r\n";
 
-    private const string Config = """{"added_tokens_decoder":{"302":{"content":"<|tool|>","special":false},"301":{"content":"<|end|>","special":true}}}""";
+    private const string Config =
+        """{"added_tokens_decoder":{"302":{"content":"<|tool|>","special":false},"301":{"content":"<|end|>","special":true}}}""";
 
     [Fact]
     public void FromFiles_Tiktoken_RanksAreIdsAndReservedFillTheRest()
     {
-        var tokenizer = VllmTokenizer.FromFiles(Files(("tiktoken.model", Ranks), ("tokenizer_config.json", Config), ("config.json", """{"text_config":{"vocab_size":305},"model_type":"kimi_k2"}""")));
+        var tokenizer =
+            VllmTokenizer.FromFiles(
+                Files(("tiktoken.model", Ranks), ("tokenizer_config.json", Config),
+                    ("config.json", """{"text_config":{"vocab_size":305},"model_type":"kimi_k2"}""")));
         Assert.Equal([300, 301, 302, 303, 256], tokenizer.Encode("abc<|end|><|tool|><|reserved_token_303|>ab"));
         Assert.Equal("abc<|tool|>", tokenizer.Decode([300, 301, 302, 303], skipSpecialTokens: true));
         Assert.Equal("<|reserved_token_304|>", tokenizer.IdToToken(304));
@@ -53,7 +58,11 @@ public sealed class RankFileTests
     [Fact]
     public void FromFiles_Tekken_IdsLieBehindControlTokens()
     {
-        var tokenizer = VllmTokenizer.FromFiles(Files(("tekken.json", Tekken("""[{"rank":0,"token_str":"<unk>","is_control":true},{"rank":1,"token_str":"<s>","is_control":true},{"rank":2,"token_str":"[X]","is_control":false}]"""))));
+        var tokenizer =
+            VllmTokenizer.FromFiles(
+                Files(("tekken.json",
+                    Tekken("""[{"rank":0,"token_str":"<unk>","is_control":true},{"rank":1,"token_str":"<s>","is_control":true},{"rank":2,"token_s"""
+                        + """tr":"[X]","is_control":false}]"""))));
         Assert.Equal([1, 5 + 256, 2], tokenizer.Encode("ab[X]", addSpecialTokens: true));
         Assert.Equal("ab[X]", tokenizer.Decode([1, 261, 2], skipSpecialTokens: true));
         Assert.Equal("<SPECIAL_4>", tokenizer.IdToToken(4));
@@ -67,7 +76,8 @@ public sealed class RankFileTests
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"2147483640":{"content":"<far>"}}}""", "$.added_tokens_decoder")]
     public void FromFiles_TiktokenWithFarIds_RefusedInsteadOfFillingMemory(string name, string content, string place)
     {
-        var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tiktoken.model", "YQ== 0\nYg== 1\n"), (name, content))));
+        var exception =
+            Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tiktoken.model", "YQ== 0\nYg== 1\n"), (name, content))));
         Assert.Equal(place, exception.Place);
     }
 
@@ -85,9 +95,13 @@ public sealed class RankFileTests
     [InlineData("""{"config":{"default_num_special_tokens":5,"default_vocab_size":2,"pattern":"a"},"vocab":[]}""", "$.config")]
     [InlineData("""{"config":{"default_num_special_tokens":9000000,"default_vocab_size":10000000,"pattern":"a"},"vocab":[]}""", "$.config")]
     [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"a"},"vocab":[]}""", "$.vocab")]
-    [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"("},"vocab":[{"rank":0,"token_bytes":"YQ=="}]}""", "$.config.pattern")]
-    [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"a"},"vocab":[{"rank":0,"token_bytes":"?"}]}""", "$.vocab[0]")]
-    [InlineData("""{"config":{"default_num_special_tokens":1,"default_vocab_size":2,"pattern":"a"},"special_tokens":[{"rank":1,"token_str":"x"}],"vocab":[]}""", "$.special_tokens[0]")]
+    [InlineData("""{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"("},"vocab":[{"rank":0,"token_bytes":"YQ=="}]}""",
+        "$.config.pattern")]
+    [InlineData(
+        """{"config":{"default_num_special_tokens":0,"default_vocab_size":2,"pattern":"a"},"vocab":[{"rank":0,"token_bytes":"?"}]}""", "$.vocab[0]")]
+    [InlineData(
+        """{"config":{"default_num_special_tokens":1,"default_vocab_size":2,"pattern":"a"},"special_tokens":[{"rank":1,"token_str":"x"}],"vocab":"""
+            + """[]}""", "$.special_tokens[0]")]
     public void FromFiles_MalformedTekken_NamesPlace(string file, string place)
     {
         var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFiles(Files(("tekken.json", file))));
@@ -98,7 +112,8 @@ public sealed class RankFileTests
     {
         var tokens = Enumerable.Range(0, 256).Select(value => new[] { (byte)value }).Append([.. "ab"u8]).Append([.. "abc"u8])
             .Select((token, rank) => $$"""{"rank":{{rank}},"token_bytes":"{{Convert.ToBase64String(token)}}","token_str":null}""");
-        return $$"""{"config":{"pattern":"\\p{L}+|[^\\p{L}]+","num_vocab_tokens":258,"default_vocab_size":{{257 + controls}},"default_num_special_tokens":{{controls}},"version":"v3"},"vocab":[{{string.Join(',', tokens)}}],"special_tokens":{{specials}}}""";
+        return $$"""{"config":{"pattern":"\\p{L}+|[^\\p{L}]+","num_vocab_tokens":258,"default_vocab_size":{{257 + controls}},"default_num_special"""
+            + $$"""_tokens":{{controls}},"version":"v3"},"vocab":[{{string.Join(',', tokens)}}],"special_tokens":{{specials}}}""";
     }
 
     private static Dictionary<string, ReadOnlyMemory<byte>> Files(params (string Name, string Content)[] files) =>

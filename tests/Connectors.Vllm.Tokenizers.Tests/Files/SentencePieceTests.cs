@@ -18,7 +18,8 @@ public sealed class SentencePieceTests
         .. "\u2581thein漢ax".Select((letter, i) => (letter.ToString(), -100f - i, Normal)),
     ];
 
-    private static readonly Gen<string> Texts = Gen.Elements("the", " the", "a", "aa", "in", " ", "  ", "漢", "é", "🫨", "x", "<s>", "\n").ListOf().Select(string.Concat);
+    private static readonly Gen<string> Texts = Gen.Elements("the", " the", "a", "aa", "in", " ", "  ", "漢", "é", "🫨", "x", "<s>", "\n").ListOf()
+        .Select(string.Concat);
 
     [Fact]
     public void Encode_BpeModel_EqualsItsConvertedFile()
@@ -56,7 +57,8 @@ public sealed class SentencePieceTests
         // Full-width f becomes f, in a map of one entry; "zz" has no piece.
         (string, float, int)[] pieces =
         [
-            ("<unk>", 0, Unknown), ("<s>", 0, Control), ("▁a", -1, Normal), ("▁b", -1, Normal), ("▁ab", -1.5f, Normal), ("▁", -3, Normal), ("x", -4, Normal), ("f", -4, Normal),
+            ("<unk>", 0, Unknown), ("<s>", 0, Control), ("▁a", -1, Normal), ("▁b", -1, Normal), ("▁ab", -1.5f, Normal), ("▁", -3, Normal),
+            ("x", -4, Normal), ("f", -4, Normal),
         ];
         var tokenizer = Load(Model(pieces, kind: 1, byteFallback: false, trims: true, map: CharacterMap("ｆ", "f")));
 
@@ -67,7 +69,8 @@ public sealed class SentencePieceTests
     [Fact]
     public void Encode_UserDefinedSymbols_AreNotCut()
     {
-        var tokenizer = Load(Model([.. Llama, ("\u2581\u2581\u2581", 0, UserDefined), ("<tool>", 0, UserDefined)], kind: 2, byteFallback: true, trims: false));
+        var tokenizer =
+            Load(Model([.. Llama, ("\u2581\u2581\u2581", 0, UserDefined), ("<tool>", 0, UserDefined)], kind: 2, byteFallback: true, trims: false));
 
         Assert.Contains(tokenizer.TokenToId("\u2581\u2581\u2581")!.Value, tokenizer.Encode("a   a"));
         Assert.Contains(tokenizer.TokenToId("<tool>")!.Value, tokenizer.Encode("a<tool>a"));
@@ -117,10 +120,12 @@ public sealed class SentencePieceTests
         Assert.Contains("neither BPE nor Unigram", Assert.Throws<TokenizerException>(
             () => Load(Model(Llama, kind: 3, byteFallback: false, trims: false))).Message, StringComparison.Ordinal);
 
-    private static VllmTokenizer Load(byte[] model) => VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tokenizer.model"] = model });
+    private static VllmTokenizer Load(byte[] model) =>
+        VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tokenizer.model"] = model });
 
     /// <summary>A ModelProto with what the loader reads.</summary>
-    private static byte[] Model((string Text, float Score, int Kind)[] pieces, int kind, bool byteFallback, bool trims, byte[]? map = null) => Message(model =>
+    private static byte[] Model(
+        (string Text, float Score, int Kind)[] pieces, int kind, bool byteFallback, bool trims, byte[]? map = null) => Message(model =>
     {
         foreach (var piece in pieces)
         {

@@ -4,7 +4,9 @@ namespace Connectors.Vllm.Tokenizers.Tests.Models;
 
 public sealed class OtherModelFactoryTests
 {
-    private const string WordPiece = """{"type":"WordPiece","vocab":{"[UNK]":0,"un":1,"##aff":2,"##able":3,"u":4,"你":5},"unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100}""";
+    private const string WordPiece =
+        """{"type":"WordPiece","vocab":{"[UNK]":0,"un":1,"##aff":2,"##able":3,"u":4,"你":5},"unk_token":"[UNK]","continuing_subword_prefix":"#"""
+            + """#","max_input_chars_per_word":100}""";
     private const string Unigram = """{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1],["b",-1],["ab",-1.5],["abc",-9],["c",-2]]}""";
 
     [Theory]
@@ -45,7 +47,8 @@ public sealed class OtherModelFactoryTests
         unigram.Encode(text, unigram.CreateState(), output);
         Assert.Equal(200_000, output.Count);
 
-        var wordPiece = OtherModelFactory.Create(TestJson.Component("""{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"##b":2,"##c":3,"##a":4},"max_input_chars_per_word":100000000}"""));
+        var wordPiece = OtherModelFactory.Create(
+            TestJson.Component("""{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"##b":2,"##c":3,"##a":4},"max_input_chars_per_word":100000000}"""));
         output.Clear();
         wordPiece.Encode(text, wordPiece.CreateState(), output);
         Assert.Equal(300_000, output.Count);

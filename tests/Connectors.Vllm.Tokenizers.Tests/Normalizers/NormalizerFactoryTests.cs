@@ -14,7 +14,8 @@ public sealed class NormalizerFactoryTests
     [InlineData("""{"type":"Replace","pattern":{"String":" "},"content":"▁"}""", " a  b", "▁a▁▁b")]
     [InlineData("""{"type":"Replace","pattern":{"Regex":"\\s+"},"content":"$0"}""", "a \n b", "a$0b")]
     [InlineData("""{"type":"ByteLevel"}""", "é ", "Ã©Ġ")]
-    [InlineData("""{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true}""", "Héllo\t你\uFFFD", "hello  你 ")]
+    [InlineData("""{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true}""", "Héllo\t你\uFFFD",
+        "hello  你 ")]
     [InlineData("""{"clean_text":true,"handle_chinese_chars":false,"strip_accents":false,"lowercase":false}""", "Hé\u0000你", "Hé你")]
     [InlineData("""{"normalizers":[{"type":"NFD"},{"type":"StripAccents"}]}""", "é", "e")]
     [InlineData("""{"type":"Sequence","normalizers":[]}""", "é", "é")]
@@ -57,7 +58,8 @@ public sealed class NormalizerFactoryTests
             random.NextBytes(bytes);
             bytes.AsSpan(4 + 64).Fill((byte)'a');
             System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(bytes, 64);
-            var normalizer = NormalizerFactory.Create(TestJson.Component($$"""{"type":"Precompiled","precompiled_charsmap":"{{Convert.ToBase64String(bytes)}}"}"""))!;
+            var normalizer = NormalizerFactory.Create(
+                TestJson.Component($$"""{"type":"Precompiled","precompiled_charsmap":"{{Convert.ToBase64String(bytes)}}"}"""))!;
             try
             {
                 normalizer.TryNormalize("abc é 你好\n\0"u8, new Utf8Buffer(), new TextBudget(100));
@@ -74,7 +76,10 @@ public sealed class NormalizerFactoryTests
     [Fact]
     public void StripsStart_LeftStripping_True()
     {
-        var strip = NormalizerFactory.Create(TestJson.Component("""{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":" "},{"type":"Strip","strip_left":true,"strip_right":false}]}"""))!;
+        var strip =
+            NormalizerFactory.Create(
+                TestJson.Component(
+                    """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":" "},{"type":"Strip","strip_left":true,"strip_right":false}]}"""))!;
         Assert.True(strip.StripsStart("a"u8, new TextBudget(1)));
         var prepend = NormalizerFactory.Create(TestJson.Component("""{"type":"Prepend","prepend":" "}"""))!;
         Assert.False(prepend.StripsStart("a"u8, new TextBudget(1)));

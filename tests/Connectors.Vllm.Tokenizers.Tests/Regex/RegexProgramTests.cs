@@ -70,9 +70,13 @@ public sealed class RegexProgramTests
     [Fact]
     public void TryFind_PatternsBothEnginesKnow_EqualsNetRegex() // atomic groups are left out: .NET 10 misses "ba" for b(?>a+)*[ab]
     {
-        var atom = Gen.Elements("a", "b", "c", " ", ".", "[ab]", "[^a]", @"\d", @"\s", "1", "(?:ab|c)", "(?=b)", "(?!a)", "(?<=a)", "(?<!b)", "(?:b?c)", @"\b", "(a|ab)");
+        var atom = Gen.Elements(
+            "a", "b", "c", " ", ".", "[ab]", "[^a]", @"\d", @"\s", "1", "(?:ab|c)", "(?=b)", "(?!a)", "(?<=a)", "(?<!b)", "(?:b?c)", @"\b", "(a|ab)");
         var quantifier = Gen.Elements(string.Empty, string.Empty, string.Empty, "*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{0,}");
-        var piece = atom.Zip(quantifier).Select(pair => pair.Item1.StartsWith("(?", StringComparison.Ordinal) && "=!<".Contains(pair.Item1[2]) || pair.Item1 == @"\b" ? pair.Item1 : pair.Item1 + pair.Item2);
+        var piece = atom.Zip(quantifier)
+            .Select(pair => pair.Item1.StartsWith("(?", StringComparison.Ordinal) && "=!<".Contains(pair.Item1[2]) || pair.Item1 == @"\b"
+                ? pair.Item1
+                : pair.Item1 + pair.Item2);
         var sequence = piece.NonEmptyListOf().Select(string.Concat);
         var pattern = sequence.ListOf(2).Zip(Gen.Choose(0, 2)).Select(pair => pair.Item2 == 0 ? string.Join('|', pair.Item1) : pair.Item1[0]);
         var text = Gen.Elements('a', 'a', 'b', 'c', ' ', '1', '\n', 'x').ListOf().Select(string.Concat);

@@ -21,7 +21,8 @@ public sealed class UnicodeNormalizationTests
         // Planes 4 to 13 are unassigned throughout.
         foreach (var codePoint in Enumerable.Range(0, 0x40000).Concat(Enumerable.Range(0xE0000, 0x30000)))
         {
-            if (codePoint is >= 0xD800 and < 0xE000 or >= NormalizationData.HangulFirst and < NormalizationData.HangulFirst + NormalizationData.HangulCount)
+            if (codePoint is >= 0xD800 and < 0xE000 or >= NormalizationData.HangulFirst and < NormalizationData.HangulFirst
+                + NormalizationData.HangulCount)
             {
                 continue;
             }
@@ -61,7 +62,8 @@ public sealed class UnicodeNormalizationTests
         var differences = new List<string>();
         foreach (var entry in dump.RootElement.GetProperty("recomp").EnumerateObject())
         {
-            var decomposed = Normalize(UnicodeNormalization.Nfd, char.ConvertFromUtf32(int.Parse(entry.Name, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+            var decomposed = Normalize(
+                UnicodeNormalization.Nfd, char.ConvertFromUtf32(int.Parse(entry.Name, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
             var expected = entry.Value.GetString()!;
             if (Hex(Normalize(UnicodeNormalization.Nfc, decomposed)) is var actual && actual != expected && expected.Split(' ').Length == 1)
             {
@@ -109,7 +111,8 @@ public sealed class UnicodeNormalizationTests
     public void TryNormalize_AnyText_IdempotentAndConsistent()
     {
         var interesting = Gen.Elements<int>(
-            0x61, 0x20, 0xE9, 0x301, 0x323, 0x302, 0x327, 0x3B1, 0x345, 0x1100, 0x1161, 0x11A8, 0xAC00, 0xAC01, 0x958, 0x93C, 0x9C7, 0x9BE, 0x3042, 0x3099, 0x4E00, 0xFB01, 0x1E9B, 0x212B, 0x1D15E, 0x110B9, 0x110BA, 0x1F600);
+            0x61, 0x20, 0xE9, 0x301, 0x323, 0x302, 0x327, 0x3B1, 0x345, 0x1100, 0x1161, 0x11A8, 0xAC00, 0xAC01, 0x958, 0x93C, 0x9C7, 0x9BE, 0x3042,
+            0x3099, 0x4E00, 0xFB01, 0x1E9B, 0x212B, 0x1D15E, 0x110B9, 0x110BA, 0x1F600);
         var any = Gen.Choose(0, 0x2FFFF).Where(codePoint => codePoint is < 0xD800 or >= 0xE000);
         var texts = Gen.OneOf(interesting, interesting, any).ListOf().Select(list => string.Concat(list.Select(char.ConvertFromUtf32)));
         Prop.ForAll(texts.ToArbitrary(), text =>
@@ -137,7 +140,8 @@ public sealed class UnicodeNormalizationTests
         _ => UnicodeNormalization.Nfkd,
     };
 
-    private static JsonDocument ReferenceDump() => JsonDocument.Parse(File.ReadAllBytes(TestPaths.RequireCorpus("unicode/normalization-unicode12.json")));
+    private static JsonDocument ReferenceDump() =>
+        JsonDocument.Parse(File.ReadAllBytes(TestPaths.RequireCorpus("unicode/normalization-unicode12.json")));
 
     private static string Normalize(UnicodeNormalization form, string text)
     {
@@ -145,5 +149,6 @@ public sealed class UnicodeNormalizationTests
         return form.TryNormalize(Encoding.UTF8.GetBytes(text), output) ? Encoding.UTF8.GetString(output.Written) : text;
     }
 
-    private static string Hex(string text) => string.Join(' ', text.EnumerateRunes().Select(rune => rune.Value.ToString("x", CultureInfo.InvariantCulture)));
+    private static string Hex(string text) =>
+        string.Join(' ', text.EnumerateRunes().Select(rune => rune.Value.ToString("x", CultureInfo.InvariantCulture)));
 }

@@ -6,7 +6,8 @@ namespace Connectors.Vllm.Tokenizers.Tests.Unicode;
 public sealed class UnicodeSetsTests
 {
     /// <summary>Classes of the reference's regex engine, by the names of the dump.</summary>
-    public static TheoryData<string> DumpedClasses => ["s", "L", "N", "P", "S_", "M", "Lu", "Ll", "Lt", "Lm", "Lo", "w", "d", "Nd", "Han", "Z", "alpha"];
+    public static TheoryData<string> DumpedClasses =>
+        ["s", "L", "N", "P", "S_", "M", "Lu", "Ll", "Lt", "Lm", "Lo", "w", "d", "Nd", "Han", "Z", "alpha"];
 
     [Theory]
     [MemberData(nameof(DumpedClasses))]
@@ -69,7 +70,8 @@ public sealed class UnicodeSetsTests
         "P" => UnicodeSets.OfCategories(
             UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation, UnicodeCategory.ClosePunctuation,
             UnicodeCategory.InitialQuotePunctuation, UnicodeCategory.FinalQuotePunctuation, UnicodeCategory.OtherPunctuation),
-        "S_" => UnicodeSets.OfCategories(UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol),
+        "S_" => UnicodeSets.OfCategories(
+            UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol),
         "M" => UnicodeSets.OfCategories(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark),
         "Z" => UnicodeSets.OfCategories(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),

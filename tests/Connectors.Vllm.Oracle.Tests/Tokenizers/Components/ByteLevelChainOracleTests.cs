@@ -17,15 +17,25 @@ public sealed class ByteLevelChainOracleTests(TokenizerOracle oracle) : IClassFi
         { "null", """{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true}""" },
         { "null", Mapping },
         { """{"type":"NFKC"}""", Gpt2 },
-        { "null", Sequence("""{"type":"Punctuation","behavior":"Contiguous"}""", Gpt2, """{"type":"Digits","individual_digits":false}""", Split("[0-9][0-9][0-9]", "Isolated", invert: false)) },
+        { "null",
+            Sequence("""{"type":"Punctuation","behavior":"Contiguous"}""", Gpt2, """{"type":"Digits","individual_digits":false}""",
+                Split("[0-9][0-9][0-9]", "Isolated", invert: false)) },
         { "null", Sequence("""{"type":"Digits","individual_digits":true}""", Gpt2) },
-        { "null", Sequence("""{"type":"Digits","individual_digits":false}""", """{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}""") },
+        { "null",
+            Sequence("""{"type":"Digits","individual_digits":false}""",
+                """{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}""") },
         { "null", Sequence(Split(@"\p{L}+|\p{N}", "Removed", invert: true), Mapping) },
         { "null", Sequence(Split(@"(?i:'s|'t)|\p{L}++|\p{N}{1,3}+|[^\p{L}\p{N}]", "MergedWithPrevious", invert: false), Mapping) },
         { "null", Sequence(Split(" ?[^(\\s|.,!?…。，、।۔،)]+", "Isolated", invert: false), Mapping) },
-        { "null", Sequence(Split("[\r\n]", "Isolated", invert: false), Split(@"\s?\p{L}+", "Isolated", invert: false), Split(@"\s?\p{P}+", "Isolated", invert: false), Split("[一-龥ࠀ-一가-퟿]+", "Isolated", invert: false), """{"type":"Digits","individual_digits":true}""", Mapping) },
+        { "null",
+            Sequence(
+                Split("[\r\n]", "Isolated", invert: false), Split(@"\s?\p{L}+", "Isolated", invert: false),
+                Split(@"\s?\p{P}+", "Isolated", invert: false), Split("[一-龥ࠀ-一가-퟿]+", "Isolated", invert: false),
+                """{"type":"Digits","individual_digits":true}""", Mapping) },
         { """{"type":"ByteLevel"}""", Split("Ġ[a-z]+", "Isolated", invert: false) },
-        { """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"Regex":"\\s+"},"content":" "},{"type":"Lowercase"}]}""", Sequence(Split(@"'s|'t|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "Removed", invert: true), """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true}""") },
+        { """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"Regex":"\\s+"},"content":" "},{"type":"Lowercase"}]}""",
+            Sequence(Split(@"'s|'t|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "Removed", invert: true),
+                """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true}""") },
         { "null", Sequence("""{"type":"WhitespaceSplit"}""", Gpt2) },
         { "null", Sequence("""{"type":"UnicodeScripts"}""", Mapping) },
         { "null", Sequence("""{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true}""", Mapping) },
@@ -37,7 +47,8 @@ public sealed class ByteLevelChainOracleTests(TokenizerOracle oracle) : IClassFi
     {
         using var synthetic = new SyntheticTokenizer(
             normalizer, preTokenizer, Model, """{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}""",
-            addedTokens: """[{"id":5000,"content":"<mask>","single_word":false,"lstrip":true,"rstrip":false,"normalized":false,"special":true},{"id":5001,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":true,"special":true}]""");
+            addedTokens: """[{"id":5000,"content":"<mask>","single_word":false,"lstrip":true,"rstrip":false,"normalized":false,"special":tru"""
+                + """e},{"id":5001,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":true,"special":true}]""");
         oracle.Load(synthetic.Path);
         var tokenizer = synthetic.Load();
         var texts = new HardStrings(421, ["<mask>", "<s>"]).Take(HardStrings.Share(2)).Concat(NaturalText.All.Take(22)).ToList();
@@ -49,7 +60,8 @@ public sealed class ByteLevelChainOracleTests(TokenizerOracle oracle) : IClassFi
     {
         var tokens = Enumerable.Range(0, 256).Select(value => ByteAlphabet.ToChar((byte)value).ToString()).ToList();
         var merges = new List<string>();
-        foreach (var word in new[] { " the", "The", " hello", "World", "function", "'s", "'re", "  ", "    ", "\r\n", "\n\n", "你", "好", "の", "한", "é", " é", "123", "😀", " (", "://", "ab", " ab", "\u0301" })
+        foreach (var word in new[] { " the", "The", " hello", "World", "function", "'s", "'re", "  ", "    ", "\r\n", "\n\n", "你", "好", "の", "한", "é",
+            " é", "123", "😀", " (", "://", "ab", " ab", "\u0301" })
         {
             var symbols = Encoding.UTF8.GetBytes(word).Select(value => ByteAlphabet.ToChar(value).ToString()).ToList();
             while (symbols.Count > 1)

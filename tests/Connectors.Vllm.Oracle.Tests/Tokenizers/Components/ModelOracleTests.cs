@@ -12,12 +12,14 @@ public sealed class ModelOracleTests(TokenizerOracle oracle) : IClassFixture<Tok
         { Unigram(seed: 1, unknown: 0, byteFallback: false), Metaspace },
         { Unigram(seed: 2, unknown: 2, byteFallback: false), "null" },
         { Unigram(seed: 3, unknown: 0, byteFallback: true), Metaspace },
-        { Unigram(seed: 4, unknown: 0, byteFallback: true), """{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Metaspace","replacement":"▁","add_prefix_space":true}]}""" },
+        { Unigram(seed: 4, unknown: 0, byteFallback: true),
+            """{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Metaspace","replacement":"▁","add_prefix_space":true}]}""" },
         { WordPiece("##", 100), """{"type":"BertPreTokenizer"}""" },
         { WordPiece("##", 5), """{"type":"Whitespace"}""" },
         { WordPiece("", 100), """{"type":"WhitespaceSplit"}""" },
         { WordPiece("@@", 1000), "null" },
-        { """{"type":"WordLevel","vocab":{"<unk>":0,"a":1,"the":2,"hello":3,"你":4,"'":5,"1":6,"World":7},"unk_token":"<unk>"}""", """{"type":"Whitespace"}""" },
+        { """{"type":"WordLevel","vocab":{"<unk>":0,"a":1,"the":2,"hello":3,"你":4,"'":5,"1":6,"World":7},"unk_token":"<unk>"}""",
+            """{"type":"Whitespace"}""" },
         // Without a type: the shape tells.
         { WordPiece("##", 100).Replace("\"type\":\"WordPiece\",", string.Empty, StringComparison.Ordinal), """{"type":"BertPreTokenizer"}""" },
         { """{"vocab":{"<unk>":0,"a":1,"the":2},"unk_token":"<unk>"}""", """{"type":"WhitespaceSplit"}""" },
@@ -79,20 +81,26 @@ public sealed class ModelOracleTests(TokenizerOracle oracle) : IClassFixture<Tok
         }
 
         // Few different scores, so that ties happen.
-        var entries = tokens.Select(token => $"[{SyntheticTokenizer.Quote(token)},{(-random.Next(1, 24) / 4.0).ToString("0.0##", CultureInfo.InvariantCulture)}]");
-        return $$"""{"type":"Unigram","unk_id":{{unknown}},"vocab":[{{string.Join(',', entries)}}],"byte_fallback":{{(byteFallback ? "true" : "false")}}}""";
+        var entries = tokens.Select(
+            token => $"[{SyntheticTokenizer.Quote(token)},{(-random.Next(1, 24) / 4.0).ToString("0.0##", CultureInfo.InvariantCulture)}]");
+        return $$"""{"type":"Unigram","unk_id":{{unknown}},"vocab":[{{string.Join(',', entries)}}],"byte_fallbac"""
+            + $$"""k":{{(byteFallback ? "true" : "false")}}}""";
     }
 
     private static string WordPiece(string prefix, int maxCharacters)
     {
         var random = new Random(7);
-        var tokens = new List<string> { "[UNK]", "a", "b", "c", "é", "你", "the", prefix + "a", prefix + "b", prefix + "e", prefix + "é", prefix + "s", "'", ".", "hello", "wor", prefix + "ld" };
+        var tokens = new List<string>
+            { "[UNK]", "a", "b", "c", "é", "你", "the", prefix + "a", prefix + "b", prefix + "e", prefix + "é", prefix + "s", "'", ".", "hello", "wor",
+                prefix + "ld" };
         while (tokens.Count < 200)
         {
-            tokens.Add((random.Next(2) == 0 ? prefix : string.Empty) + string.Concat(Enumerable.Range(0, random.Next(1, 4)).Select(_ => "aabbcd你"[random.Next(7)])));
+            tokens.Add((random.Next(2) == 0 ? prefix : string.Empty)
+                + string.Concat(Enumerable.Range(0, random.Next(1, 4)).Select(_ => "aabbcd你"[random.Next(7)])));
         }
 
         var entries = tokens.Distinct().Select((token, id) => $"{SyntheticTokenizer.Quote(token)}:{id}");
-        return $$"""{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"{{prefix}}","max_input_chars_per_word":{{maxCharacters}},"vocab":{ {{string.Join(',', entries)}} } }""";
+        return $$"""{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"{{prefix}}","max_input_chars_per_wor"""
+            + $$"""d":{{maxCharacters}},"vocab":{ {{string.Join(',', entries)}} } }""";
     }
 }

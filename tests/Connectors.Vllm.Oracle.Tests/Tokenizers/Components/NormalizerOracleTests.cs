@@ -33,7 +33,8 @@ public sealed class NormalizerOracleTests(TokenizerOracle oracle) : IClassFixtur
         """{"type":"Sequence","normalizers":[]}""",
         """{"type":"Sequence","normalizers":[{"type":"NFD"},{"type":"StripAccents"},{"type":"Lowercase"},{"type":"NFC"}]}""",
         """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"Regex":"\\s+"},"content":" "},{"type":"Lowercase"}]}""",
-        """{"type":"Sequence","normalizers":[{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""",
+        """{"type":"Sequence","normalizers":[{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Prepend","prepend":"▁"},{"type":"Repl"""
+            + """ace","pattern":{"String":" "},"content":"▁"}]}""",
     ];
 
     [Theory]
@@ -65,5 +66,6 @@ public sealed class NormalizerOracleTests(TokenizerOracle oracle) : IClassFixtur
         Differences.AssertNone(texts, oracle.Normalize(texts), text => Stage.Normalize(normalizer, text), text => text);
     }
 
-    private static IEnumerable<string> Corners => [string.Empty, " ", "  ", "a", " a ", "\u0301", "\u0301\u0323", "aaa", "aaaa", "\u3000x\u3000", "\0"];
+    private static IEnumerable<string> Corners =>
+        [string.Empty, " ", "  ", "a", " a ", "\u0301", "\u0301\u0323", "aaa", "aaaa", "\u3000x\u3000", "\0"];
 }

@@ -9,9 +9,31 @@ public sealed class PrecompiledOracleTests(TokenizerOracle oracle) : IClassFixtu
 {
     private static readonly string Charsmap = CharsmapBuilder.Build(new Dictionary<string, string>
     {
-        ["\t"] = " ", ["\n"] = " ", ["\r"] = " ", ["\u00A0"] = " ", ["\u3000"] = " ", ["\u200B"] = " ", ["\u00AD"] = string.Empty, ["\u0001"] = string.Empty,
-        ["ﬁ"] = "fi", ["Å"] = "Å", ["A\u030A"] = "Å", ["e\u0301"] = "é", ["é"] = "é", ["e"] = "e", ["你"] = "您", ["１"] = "1", ["ａ"] = "a", ["a\u0308"] = "ä", ["न"] = "N",
-        ["\U0001F600"] = ":)", ["x"] = "ks", ["\u1100\u1161"] = "가", ["\u0E33"] = "\u0E4D\u0E32", ["~"] = "∼", ["½"] = "1/2",
+        ["\t"] = " ",
+        ["\n"] = " ",
+        ["\r"] = " ",
+        ["\u00A0"] = " ",
+        ["\u3000"] = " ",
+        ["\u200B"] = " ",
+        ["\u00AD"] = string.Empty,
+        ["\u0001"] = string.Empty,
+        ["ﬁ"] = "fi",
+        ["Å"] = "Å",
+        ["A\u030A"] = "Å",
+        ["e\u0301"] = "é",
+        ["é"] = "é",
+        ["e"] = "e",
+        ["你"] = "您",
+        ["１"] = "1",
+        ["ａ"] = "a",
+        ["a\u0308"] = "ä",
+        ["न"] = "N",
+        ["\U0001F600"] = ":)",
+        ["x"] = "ks",
+        ["\u1100\u1161"] = "가",
+        ["\u0E33"] = "\u0E4D\u0E32",
+        ["~"] = "∼",
+        ["½"] = "1/2",
     });
 
     private static readonly string Normalizer = $$"""{"type":"Precompiled","precompiled_charsmap":"{{Charsmap}}"}""";
@@ -30,15 +52,20 @@ public sealed class PrecompiledOracleTests(TokenizerOracle oracle) : IClassFixtu
     public void EncodeAndDecode_TokenizerLikeT5_EqualReference()
     {
         const string Metaspace = """{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}""";
-        var words = new[] { "<pad>", "</s>", "<unk>", "▁", "▁the", "the", "▁a", "a", "b", "c", "d", "e", "h", "l", "o", "s", "t", "'", "1", "▁hello", "World", "é", "您", "fi", ".", "," };
+        var words = new[] { "<pad>", "</s>", "<unk>", "▁", "▁the", "the", "▁a", "a", "b", "c", "d", "e", "h", "l", "o", "s", "t", "'", "1", "▁hello",
+            "World", "é", "您", "fi", ".", "," };
         var vocabulary = string.Join(',', words.Select((word, i) => $"[{SyntheticTokenizer.Quote(word)},{-i}.25]"));
         using var synthetic = new SyntheticTokenizer(
-            normalizer: $$"""{"type":"Sequence","normalizers":[{{Normalizer}},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"}]}""",
+            normalizer: $$"""{"type":"Sequence","normalizers":[{{Normalizer}},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Repl"""
+                + $$"""ace","pattern":{"Regex":" {2,}"},"content":"▁"}]}""",
             preTokenizer: $$"""{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{{Metaspace}}]}""",
             model: $$"""{"type":"Unigram","unk_id":2,"vocab":[{{vocabulary}}],"byte_fallback":false}""",
             decoder: Metaspace,
-            postProcessor: """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"</s>","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{"</s>":{"id":"</s>","ids":[1],"tokens":["</s>"]}}}""",
-            addedTokens: """[{"id":0,"content":"<pad>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},{"id":1,"content":"</s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}]""");
+            postProcessor: """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"</s>","type_id":"""
+                + """0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{"</s>":{"id":"</s"""
+                + """>","ids":[1],"tokens":["</s>"]}}}""",
+            addedTokens: """[{"id":0,"content":"<pad>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},{"i"""
+                + """d":1,"content":"</s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}]""");
         oracle.Load(synthetic.Path);
         var tokenizer = synthetic.Load();
         var texts = new HardStrings(418, ["<pad>", "</s>"]).Take(HardStrings.Count).ToList();
@@ -57,7 +84,8 @@ public sealed class PrecompiledOracleTests(TokenizerOracle oracle) : IClassFixtu
         {
             """{"type":"Strip","strip_left":true,"strip_right":false}""", """{"type":"StripAccents"}""", """{"type":"Nmt"}""",
             """{"type":"Replace","pattern":{"String":"a"},"content":""}""", """{"type":"Replace","pattern":{"Regex":"\\s"},"content":""}""",
-            """{"type":"Replace","pattern":{"String":"a"},"content":"b"}""", """{"type":"Lowercase"}""", """{"type":"NFD"}""", """{"type":"Prepend","prepend":"x"}""",
+            """{"type":"Replace","pattern":{"String":"a"},"content":"b"}""", """{"type":"Lowercase"}""", """{"type":"NFD"}""",
+            """{"type":"Prepend","prepend":"x"}""",
             """{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true}""",
             """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Strip","strip_left":true,"strip_right":true}]}""", Normalizer,
         })
@@ -70,7 +98,10 @@ public sealed class PrecompiledOracleTests(TokenizerOracle oracle) : IClassFixtu
             oracle.Load(synthetic.Path);
             var tokenizer = synthetic.Load();
             var random = new Random(419);
-            var texts = Enumerable.Range(0, 300).Select(_ => string.Concat(Enumerable.Range(0, random.Next(1, 7)).Select(_ => new[] { " ", "a", "b", "\u0301", "<s>", "\u0001", "你", "\n", "▁", "é" }[random.Next(10)]))).ToList();
+            var texts = Enumerable.Range(0, 300)
+                .Select(_ =>
+                    string.Concat(Enumerable.Range(0, random.Next(1, 7))
+                        .Select(_ => new[] { " ", "a", "b", "\u0301", "<s>", "\u0001", "你", "\n", "▁", "é" }[random.Next(10)]))).ToList();
             Differences.AssertNone(texts, oracle.Encode(texts), text => tokenizer.Encode(text), ids => normalizer + string.Join(',', ids));
         }
     }
@@ -78,7 +109,8 @@ public sealed class PrecompiledOracleTests(TokenizerOracle oracle) : IClassFixtu
     private static IEnumerable<string> Clusters()
     {
         var random = new Random(420);
-        string[] parts = ["e", "\u0301", "a\u0308", "\u00AD", "x", "न", "\u094D", "त", "\u200D", "\u1100", "\u1161", "\U0001F600", "\u0E33", "\u0E01", "\r", "\n", "\u0600", "🇩", "🇪", "\u0903", "\u0001", "A\u030A", "é"];
+        string[] parts = ["e", "\u0301", "a\u0308", "\u00AD", "x", "न", "\u094D", "त", "\u200D", "\u1100", "\u1161", "\U0001F600", "\u0E33", "\u0E01",
+            "\r", "\n", "\u0600", "🇩", "🇪", "\u0903", "\u0001", "A\u030A", "é"];
         for (var i = 0; i < 2000; i++)
         {
             yield return string.Concat(Enumerable.Range(0, random.Next(1, 8)).Select(_ => parts[random.Next(parts.Length)]));

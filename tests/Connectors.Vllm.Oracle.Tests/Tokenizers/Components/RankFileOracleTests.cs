@@ -7,12 +7,14 @@ namespace Connectors.Vllm.Oracle.Tests.Tokenizers.Components;
 public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<TokenizerOracle>
 {
     private const string KimiPattern =
-        @"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        @"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'"
+            + @"d)?"
         + @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private const string TekkenPattern =
-        @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{L"
+            + @"l}\p{Lm}\p{Lo}\p{M}]*"
         + @"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     [Fact]
@@ -20,8 +22,10 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
     {
         var folder = TestPaths.RequireCorpus("tokenizers/kimi-k2");
         var tokenizer = VllmTokenizer.FromDirectory(folder);
-        oracle.LoadTiktoken(Path.Combine(folder, "tiktoken.model"), KimiPattern, tokenizer.AddedTokens.ToDictionary(token => token.Content, token => token.Id));
-        var texts = new HardStrings(415, [.. tokenizer.AddedTokens.Take(20).Select(token => token.Content)]).Take(HardStrings.Count).Concat(NaturalText.All).ToList();
+        oracle.LoadTiktoken(
+            Path.Combine(folder, "tiktoken.model"), KimiPattern, tokenizer.AddedTokens.ToDictionary(token => token.Content, token => token.Id));
+        var texts = new HardStrings(415, [.. tokenizer.AddedTokens.Take(20).Select(token => token.Content)]).Take(HardStrings.Count)
+            .Concat(NaturalText.All).ToList();
         Differences.AssertNone(texts, oracle.EncodeTiktoken(texts), text => tokenizer.Encode(text), ids => string.Join(',', ids));
 
         var lists = texts.Take(500).Select(text => tokenizer.Encode(text)).ToList();
@@ -43,11 +47,25 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
         const int Controls = 30;
         const int Used = 20_000;
         var pattern = knownPattern ? TekkenPattern : "(?:" + TekkenPattern + ")";
-        var ranks = File.ReadLines(Path.Combine(TestPaths.RequireCorpus("tokenizers/kimi-k2"), "tiktoken.model")).Take(Used + 5_000).Select(line => line.Split(' ')).ToList();
+        var ranks = File.ReadLines(Path.Combine(TestPaths.RequireCorpus("tokenizers/kimi-k2"), "tiktoken.model")).Take(Used + 5_000)
+            .Select(line => line.Split(' ')).ToList();
         var json = JsonSerializer.SerializeToUtf8Bytes(new
         {
-            config = new { pattern, num_vocab_tokens = ranks.Count, default_vocab_size = Used + Controls, default_num_special_tokens = Controls, version = "v3" },
-            vocab = ranks.Select(rank => new { rank = int.Parse(rank[1], System.Globalization.CultureInfo.InvariantCulture), token_bytes = rank[0], token_str = (string?)null }),
+            config = new
+            {
+                pattern,
+                num_vocab_tokens = ranks.Count,
+                default_vocab_size = Used + Controls,
+                default_num_special_tokens = Controls,
+                version = "v3"
+            },
+            vocab = ranks.Select(
+                rank => new
+                {
+                    rank = int.Parse(rank[1], System.Globalization.CultureInfo.InvariantCulture),
+                    token_bytes = rank[0],
+                    token_str = (string?)null
+                }),
         });
         var tokenizer = VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tekken.json"] = json });
 
@@ -62,7 +80,9 @@ public sealed class RankFileOracleTests(TokenizerOracle oracle) : IClassFixture<
             File.Delete(used);
         }
 
-        var texts = new HardStrings(416).Take(HardStrings.Share(4)).Concat(NaturalText.All.Where(text => !text.Contains("[INST]", StringComparison.Ordinal) && !text.Contains("<s>", StringComparison.Ordinal))).ToList();
+        var texts = new HardStrings(416).Take(HardStrings.Share(4))
+            .Concat(NaturalText.All.Where(
+                text => !text.Contains("[INST]", StringComparison.Ordinal) && !text.Contains("<s>", StringComparison.Ordinal))).ToList();
         var expected = oracle.EncodeTiktoken(texts).Select(ids => ids.Select(id => id + Controls).ToArray()).ToList();
         Differences.AssertNone(texts, expected, text => tokenizer.Encode(text), ids => string.Join(',', ids));
         Assert.Equal([1, 3], tokenizer.Encode("[INST]", addSpecialTokens: true));

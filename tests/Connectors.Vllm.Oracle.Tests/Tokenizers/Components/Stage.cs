@@ -15,7 +15,8 @@ internal static class Stage
     /// </summary>
     public static List<string> AllCodePoints(string before, string after) =>
     [
-        .. Enumerable.Range(0, 0x20000).Concat(Enumerable.Range(0x1400, 0x1400).Select(row => row << 4 | row & 0xF)).Concat(Enumerable.Range(0xE0000, 0x400))
+        .. Enumerable.Range(0, 0x20000).Concat(Enumerable.Range(0x1400, 0x1400).Select(row => row << 4 | row & 0xF))
+            .Concat(Enumerable.Range(0xE0000, 0x400))
             .Where(codePoint => codePoint is < 0xD800 or >= 0xE000)
             .Chunk(64)
             .Select(chunk => string.Concat(chunk.Select(codePoint => before + char.ConvertFromUtf32(codePoint) + after))),
@@ -25,7 +26,8 @@ internal static class Stage
     {
         var output = new Utf8Buffer();
         var utf8 = Encoding.UTF8.GetBytes(text);
-        return Encoding.UTF8.GetString(normalizer is not null && normalizer.TryNormalize(utf8, output, new TextBudget(utf8.Length)) ? output.Written : utf8);
+        return Encoding.UTF8.GetString(
+            normalizer is not null && normalizer.TryNormalize(utf8, output, new TextBudget(utf8.Length)) ? output.Written : utf8);
     }
 
     public static string[] Pieces(PreTokenizer? preTokenizer, string text)

@@ -12,7 +12,8 @@ public sealed class SyntheticTokenizer : IDisposable
     private const string AnyModel = """{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}""";
 
     public SyntheticTokenizer(
-        string normalizer = "null", string preTokenizer = "null", string model = AnyModel, string decoder = "null", string postProcessor = "null", string addedTokens = "[]")
+        string normalizer = "null", string preTokenizer = "null", string model = AnyModel, string decoder = "null", string postProcessor = "null",
+        string addedTokens = "[]")
     {
         Json = $$"""
             {"version":"1.0","truncation":null,"padding":null,"added_tokens":{{addedTokens}},"normalizer":{{normalizer}},

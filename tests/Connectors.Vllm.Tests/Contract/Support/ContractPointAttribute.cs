@@ -3,7 +3,8 @@ using Xunit.v3;
 namespace Connectors.Vllm.Tests;
 
 /// <summary>
-/// The point of the provider contract (see <see cref="Contract.ContractPoints"/>) that a test proves. A point may have several tests, and a test several points.
+/// The point of the provider contract (see <see cref="Contract.ContractPoints"/>) that a test proves. A point may have several tests, and a test
+/// several points.
 /// </summary>
 /// <param name="points">Numbers of <see cref="Contract.ContractPoints.All"/>.</param>
 [AttributeUsage(AttributeTargets.Method)]
@@ -12,5 +13,6 @@ internal sealed class ContractPointAttribute(params int[] points) : Attribute, I
     public IReadOnlyList<int> Points => points;
 
     public IReadOnlyCollection<KeyValuePair<string, string>> GetTraits() =>
-        [.. points.Select(point => new KeyValuePair<string, string>("ContractPoint", point.ToString(System.Globalization.CultureInfo.InvariantCulture)))];
+        [.. points.Select(
+            point => new KeyValuePair<string, string>("ContractPoint", point.ToString(System.Globalization.CultureInfo.InvariantCulture)))];
 }

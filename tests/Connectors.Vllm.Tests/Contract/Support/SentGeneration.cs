@@ -64,7 +64,9 @@ internal sealed class SentGeneration
 
     public string ConstraintText { get; private set; } = "";
 
-    /// <summary>The schema, where the constraint is one JSON value and nothing else, in whichever language it was sent; without the bound on white space.</summary>
+    /// <summary>
+    /// The schema, where the constraint is one JSON value and nothing else, in whichever language it was sent; without the bound on white space.
+    /// </summary>
     public string? SchemaAlone
     {
         get
@@ -107,7 +109,9 @@ internal sealed class SentGeneration
             copy.Descriptor.FindFieldByName(copy is Engine.GenerateRequest ? "tokenized" : "token_ids").Accessor.Clear(copy);
         }
 
-        return JsonFormatter.Default.Format(copy) + string.Concat(Captured.Metadata.Where(pair => pair.Key.StartsWith("x-", StringComparison.Ordinal)).Select(pair => $" {pair.Key}: {pair.Value}"));
+        return JsonFormatter.Default.Format(copy)
+            + string.Concat(
+                Captured.Metadata.Where(pair => pair.Key.StartsWith("x-", StringComparison.Ordinal)).Select(pair => $" {pair.Key}: {pair.Value}"));
     }
 
     private void Read(Engine.GenerateRequest request)

@@ -60,7 +60,8 @@ internal sealed class Served : IAsyncDisposable
 
     public Task<ChatResponse> AskAsync(string question, ChatOptions? options = null) => Client.GetResponseAsync(question, options, Cancel);
 
-    public Task<ChatResponse> AskAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null) => Client.GetResponseAsync(messages, options, Cancel);
+    public Task<ChatResponse> AskAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null) =>
+        Client.GetResponseAsync(messages, options, Cancel);
 
     public async Task<List<ChatResponseUpdate>> StreamAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null)
     {
@@ -73,7 +74,8 @@ internal sealed class Served : IAsyncDisposable
         return updates;
     }
 
-    public Task<List<ChatResponseUpdate>> StreamAsync(string question, ChatOptions? options = null) => StreamAsync([new ChatMessage(ChatRole.User, question)], options);
+    public Task<List<ChatResponseUpdate>> StreamAsync(string question, ChatOptions? options = null) =>
+        StreamAsync([new ChatMessage(ChatRole.User, question)], options);
 
     /// <summary>The text of the last prompt as the server got it.</summary>
     public string LastPrompt => Server.Tokenizer.Decode([.. LastSent.PromptIds], skipSpecialTokens: false);

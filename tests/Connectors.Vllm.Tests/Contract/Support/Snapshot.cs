@@ -30,7 +30,8 @@ internal static class Snapshot
             {
                 if (message.Contents[i] is FunctionCallContent call)
                 {
-                    message.Contents[i] = new FunctionCallContent("call", call.Name, call.Arguments) { AdditionalProperties = call.AdditionalProperties };
+                    message.Contents[i] = new FunctionCallContent("call", call.Name, call.Arguments)
+                    { AdditionalProperties = call.AdditionalProperties };
                 }
             }
         }
