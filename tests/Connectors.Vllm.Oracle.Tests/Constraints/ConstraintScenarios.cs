@@ -21,7 +21,8 @@ internal static class ConstraintScenarios
             ["named"] = format => new ConstraintScenario(format, new() { ToolChoice = OutputToolChoice.Named("get_weather"), Thinking = false })
                 .Accepts(Plain).Accepts(Nested)
                 .Refuses(Empty).Refuses(Unicode).Refuses(Incomplete).RefusesText().RefusesTextBehind(Plain).RefusesParallel(),
-            ["named, no parameters"] = format => new ConstraintScenario(format, new() { ToolChoice = OutputToolChoice.Named("now"), Thinking = false })
+            ["named, no parameters"] = format =>
+                new ConstraintScenario(format, new() { ToolChoice = OutputToolChoice.Named("now"), Thinking = false })
                 .Accepts(Empty)
                 .Refuses(Plain),
             ["auto, strict"] = format => new ConstraintScenario(format, new() { Thinking = false }, strict: true)
