@@ -21,7 +21,7 @@ internal sealed class Formats(ModelFolder? model)
             }
 
             var hints = model?.Hints ?? new OutputFormatHints();
-            format = OutputFormats.Select(
+            format = OutputFormat.Select(
                 hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
             _formats.Add((tools, reasoning), format);
         }

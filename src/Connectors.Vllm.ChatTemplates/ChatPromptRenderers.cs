@@ -16,8 +16,16 @@ public static class ChatPromptRenderers
     /// <summary>The native renderer a model needs, or null when its chat template is the reference.</summary>
     /// <param name="architectures"><c>architectures</c> of config.json; null when unknown.</param>
     /// <param name="modelType"><c>model_type</c> of config.json; null when unknown.</param>
-    /// <param name="options">Options of single families, among them <see cref="ChatPromptRendererOptions.Mistral"/>; null for the defaults.</param>
-    public static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType, ChatPromptRendererOptions? options = null)
+    public static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType) => ForModel(architectures, modelType, null);
+
+    /// <summary>
+    /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>,
+    /// <c>kimi_k3</c> or <c>inkling</c>; null for every other name.
+    /// </summary>
+    /// <param name="name">The mode's name.</param>
+    public static IChatPromptRenderer? Create(string name) => name == "mistral" ? null : Create(name, null);
+
+    internal static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType, ChatPromptRendererOptions? options)
     {
         foreach (var architecture in architectures ?? [])
         {
@@ -35,15 +43,8 @@ public static class ChatPromptRenderers
         };
     }
 
-    /// <summary>
-    /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>,
-    /// <c>kimi_k3</c>,
-    /// <c>inkling</c>, or <c>mistral</c> (which needs <see cref="ChatPromptRendererOptions.Mistral"/>); null for every other name.
-    /// </summary>
-    /// <param name="name">The mode's name.</param>
-    /// <param name="options">Options of single families; null for the defaults.</param>
-    /// <exception cref="ArgumentException"><c>mistral</c> without its options.</exception>
-    public static IChatPromptRenderer? Create(string name, ChatPromptRendererOptions? options = null) => name switch
+    /// <summary>Also <c>mistral</c>, which needs <see cref="ChatPromptRendererOptions.Mistral"/>.</summary>
+    internal static IChatPromptRenderer? Create(string name, ChatPromptRendererOptions? options) => name switch
     {
         "harmony" => new HarmonyRenderer(options?.HarmonyDate),
         "deepseek_v32" => new DeepSeekV32Renderer(),
@@ -63,7 +64,7 @@ public static class ChatPromptRenderers
     /// <c>consolidated*.safetensors</c> weights. (A server started with <c>--tokenizer-mode mistral</c> does so without the weights' name.)
     /// </summary>
     /// <param name="fileNames">Names of the files in the model's folder.</param>
-    public static bool UsesMistralFormat(IEnumerable<string> fileNames)
+    internal static bool UsesMistralFormat(IEnumerable<string> fileNames)
     {
         ArgumentNullException.ThrowIfNull(fileNames);
         var (hasTokenizer, hasWeights) = (false, false);

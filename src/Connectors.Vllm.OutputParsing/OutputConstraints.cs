@@ -5,7 +5,7 @@ namespace Connectors.Vllm.OutputParsing;
 /// <summary>
 /// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.
 /// </summary>
-public static class OutputConstraints
+internal static class OutputConstraints
 {
     /// <summary>Builds the constraint of a request.</summary>
     /// <param name="format">The model's format.</param>

@@ -7,8 +7,8 @@ using Connectors.Vllm.OutputParsing.Selection;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// How one model writes thoughts and calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per
-/// model by <see cref="OutputFormats"/>. Immutable and thread-safe.
+/// How one model writes reasoning and tool calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per
+/// model by <see cref="Select"/> or <see cref="FromNames"/>. Immutable and thread-safe.
 /// </summary>
 public sealed class OutputFormat
 {
@@ -26,6 +26,12 @@ public sealed class OutputFormat
             .DistinctBy(pair => pair.Id)
             .ToFrozenDictionary(pair => pair.Id!.Value, pair => pair.Text);
     }
+
+    /// <summary>Names of all tool parsers, with vLLM's other names for them.</summary>
+    public static IReadOnlyList<string> ToolParsers { get; } = FormatTable.ToolNames;
+
+    /// <summary>Names of all reasoning parsers, with vLLM's other names for them.</summary>
+    public static IReadOnlyList<string> ReasoningParsers { get; } = FormatTable.ReasoningNames;
 
     /// <summary>Name of the tool parser, as vLLM calls it; <c>none</c> when calls are not looked for.</summary>
     public string ToolParser => Tools.Id;
@@ -50,6 +56,30 @@ public sealed class OutputFormat
     internal ReasoningSyntax Reasoning { get; }
 
     internal IReadOnlyDictionary<int, string> MarkerTokens { get; }
+
+    /// <summary>A format by the names of its parsers.</summary>
+    /// <param name="toolParser">A name of <see cref="ToolParsers"/>.</param>
+    /// <param name="reasoningParser">A name of <see cref="ReasoningParsers"/>.</param>
+    /// <param name="findToken">Finds the id of a text that is exactly one token of the vocabulary; null when the vocabulary is unknown.</param>
+    /// <returns>The format.</returns>
+    /// <exception cref="OutputFormatException">A name is unknown.</exception>
+    public static OutputFormat FromNames(string toolParser, string reasoningParser, Func<string, int?>? findToken = null) =>
+        Select(new OutputFormatHints { ToolParser = toolParser, ReasoningParser = reasoningParser, FindToken = findToken });
+
+    /// <summary>
+    /// Chooses the format of a model by what the model is made of rather than by its name: the user's choice, then the server's own parsers, then model_type and architectures, then markers of the template and the
+    /// vocabulary, then a response template, then the model's name; else everything is text, with a warning.
+    /// </summary>
+    /// <param name="hints">What is known of the model.</param>
+    /// <returns>The format, with the reason of each choice.</returns>
+    /// <exception cref="OutputFormatException">
+    /// A parser name is unknown, or the response template was asked for (<c>hf</c>) and cannot be used.
+    /// </exception>
+    public static OutputFormat Select(OutputFormatHints hints)
+    {
+        ArgumentNullException.ThrowIfNull(hints);
+        return new OutputFormat(FormatSelector.Select(hints), hints.FindToken);
+    }
 
     /// <summary>
     /// Whether the output of a prompt begins inside a thought: true, false, or null when the prompt's end holds no marker of this format.

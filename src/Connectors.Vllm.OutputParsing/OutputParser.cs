@@ -32,14 +32,14 @@ public sealed class OutputParser
     /// <summary>Number of good calls handed out so far (suppressed and malformed ones do not count).</summary>
     public int CallCount => _writer.CallCount;
 
-    /// <summary>How many calls came out as text, because the request allows none (<see cref="OutputToolChoiceKind.None"/>).</summary>
+    /// <summary>How many calls came out as text, because the request allows none (<see cref="OutputToolChoice.None"/>).</summary>
     public int CallsAsText => _writer.CallsAsText;
 
     /// <summary>True while the output is inside reasoning (for counting reasoning tokens).</summary>
     public bool IsReasoning => _machine.IsReasoning;
 
     /// <summary>Makes a parser.</summary>
-    /// <param name="format">The model's format, see <see cref="OutputFormats"/>.</param>
+    /// <param name="format">The model's format, see <see cref="OutputFormat"/>.</param>
     /// <param name="options">What the request was.</param>
     /// <exception cref="OutputFormatException">The options contradict each other.</exception>
     public static OutputParser Create(OutputFormat format, OutputParserOptions options)

@@ -49,7 +49,7 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     public IReadOnlyList<AddedToken> AddedTokens => _added.List;
 
     /// <summary>What the segment cache has done since loading.</summary>
-    public TokenizerCacheStatistics CacheStatistics => _pipeline.Statistics;
+    internal TokenizerCacheStatistics CacheStatistics => _pipeline.Statistics;
 
     /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
@@ -134,11 +134,14 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <returns>The text.</returns>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => _decoder.Decode(ids, skipSpecialTokens);
 
-    /// <summary>The text of some ids, with the place in it where each id's part begins (for log probabilities).</summary>
+    /// <summary>Decodes token ids and tells where the text of each token begins, for log probabilities and token views.</summary>
     /// <param name="ids">The token ids.</param>
     /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
-    /// <returns>The text a stream decoder gives for the ids, and one start per id.</returns>
-    public DecodedText DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    /// <returns>
+    /// The text, and for each token the UTF-16 offset where its text begins; it ends where the next token's text begins. Tokens that carry only parts
+    /// of one character all begin at that character, and the token that completes it owns it. Skipped and unknown tokens have no width.
+    /// </returns>
+    public (string Text, IReadOnlyList<int> Starts) DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
         var stream = CreateStreamDecoder(skipSpecialTokens);
         var text = new StringBuilder();
@@ -149,7 +152,7 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
             text.Append(stream.Push(ids[i]));
         }
 
-        return new DecodedText(text.Append(stream.Flush()).ToString(), starts);
+        return (text.Append(stream.Flush()).ToString(), starts);
     }
 
     /// <summary>Begins the decoding of a generated text.</summary>

@@ -19,7 +19,7 @@ public sealed class FallbackShapeTests
     [Fact]
     public void HasCallGrammar_EveryFormat_ButTheOnesNoGrammarCanWrite() => Assert.Equal(
         WithoutGrammar.Order(),
-        OutputFormats.ToolParsers.Select(name => OutputFormats.FromNames(name, "none")).Where(format => !format.HasCallGrammar)
+        OutputFormat.ToolParsers.Select(name => OutputFormat.FromNames(name, "none")).Where(format => !format.HasCallGrammar)
             .Select(format => format.ToolParser).Distinct().Order());
 
     [Theory]
@@ -41,7 +41,7 @@ public sealed class FallbackShapeTests
 
     private static void AssertLines(FormatProfile profile, CallShape shape, OutputToolChoice choice, string calls, string[] expected)
     {
-        var format = OutputFormats.FromNames(profile.Tools, profile.Reasoning);
+        var format = OutputFormat.FromNames(profile.Tools, profile.Reasoning);
         var whole = profile.Think("plan");
         var head = whole[..whole.IndexOf("plan", StringComparison.Ordinal)];
         (string? Tail, string Output, string[] Lines)[] situations =

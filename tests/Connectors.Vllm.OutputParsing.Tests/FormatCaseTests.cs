@@ -40,11 +40,11 @@ public sealed class FormatCaseTests
     {
         foreach (var profile in FormatProfiles.All)
         {
-            var rows = OutputFormats.FromNames(profile.Tools, profile.Reasoning);
+            var rows = OutputFormat.FromNames(profile.Tools, profile.Reasoning);
             string[] markers = [.. rows.Tools.Openers.Concat(rows.Tools.Drops).Concat(rows.Reasoning.Opens).Concat(rows.Reasoning.Closes)
                 .Where(text => !text.Any(char.IsWhiteSpace) && text[^1] is '>' or ']').Distinct().OrderByDescending(text => text.Length)];
             int? Find(string text) => Array.IndexOf(markers, text) is >= 0 and var index ? 1000 + index : null;
-            var format = OutputFormats.FromNames(profile.Tools, profile.Reasoning, Find);
+            var format = OutputFormat.FromNames(profile.Tools, profile.Reasoning, Find);
             foreach (var item in profile.Cases())
             {
                 var parser = OutputParser.Create(format, item.Options);

@@ -24,9 +24,9 @@ public sealed class HostileOutputTests
     internal static IReadOnlyList<OutputFormat> AllFormats { get; } =
     [
         .. FormatProfiles.All.Select(profile => (profile.Tools, profile.Reasoning)).Distinct()
-            .Select(pair => OutputFormats.FromNames(pair.Tools, pair.Reasoning)),
-        OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = Template }),
-        OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = XmlTemplate }),
+            .Select(pair => OutputFormat.FromNames(pair.Tools, pair.Reasoning)),
+        OutputFormat.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = Template }),
+        OutputFormat.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = XmlTemplate }),
     ];
 
     public static IEnumerable<TheoryDataRow<int, string>> Formats =>

@@ -27,7 +27,7 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
 
     public override string ToString() => $"{Tools}+{Reasoning}: {Name}";
 
-    public OutputFormat Format => OutputFormats.FromNames(Tools, Reasoning, IdsOnly ? FindToken : null);
+    public OutputFormat Format => OutputFormat.FromNames(Tools, Reasoning, IdsOnly ? FindToken : null);
 
     public int? FindToken(string text) => Array.IndexOf(Tokens, text) is >= 0 and var index ? 1_000_000 + index : null;
 

@@ -246,12 +246,12 @@ public sealed class OutputConstraintsTests
         "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"X\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>")]
     public void Build_WhatATagForces_IsWhatTheParserReads(string tools, string output) =>
         Assert.Equal(["C get_weather {\"city\": \"X\"}"],
-            OutputCase.Lines(OutputParser.Create(OutputFormats.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
+            OutputCase.Lines(OutputParser.Create(OutputFormat.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
 
     private static AnswerConstraint Schema => AnswerConstraint.JsonSchema(S);
 
     private static OutputConstraintResult Build(string tools, string reasoning, OutputConstraintRequest request) =>
-        OutputConstraints.Build(OutputFormats.FromNames(tools, reasoning), request);
+        OutputConstraints.Build(OutputFormat.FromNames(tools, reasoning), request);
 
     private static void AssertSchemaAlone(OutputConstraintResult result)
     {

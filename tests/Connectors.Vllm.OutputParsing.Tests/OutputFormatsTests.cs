@@ -10,7 +10,7 @@ public sealed class OutputFormatsTests
     [InlineData("none", "none", "none", "none")]
     public void FromNames_VllmNames_AreKnown(string tools, string reasoning, string expectedTools, string expectedReasoning)
     {
-        var format = OutputFormats.FromNames(tools, reasoning);
+        var format = OutputFormat.FromNames(tools, reasoning);
         Assert.Equal((expectedTools, expectedReasoning), (format.ToolParser, format.ReasoningParser));
         Assert.Equal("chosen by option", format.ToolParserReason);
     }
@@ -25,7 +25,7 @@ public sealed class OutputFormatsTests
         + "cohere_command3 cohere_command4 poolside_v1 k2_horizon ling3 plamo3 muse_glimmer dots minicpm5 hy_v3 hy_v4 inkling openai mimo "
         + "granite_20b_fc minimax_m1 internlm2 nemotron_nano_v2 sarashina solar_open2")]
     public void ToolParsers_EveryNameOfVllm_HasARow(string first, string others) =>
-        Assert.All(others.Split(' ').Append(first), name => Assert.Contains(name, OutputFormats.ToolParsers));
+        Assert.All(others.Split(' ').Append(first), name => Assert.Contains(name, OutputFormat.ToolParsers));
 
     [Theory]
     [InlineData(
@@ -34,19 +34,19 @@ public sealed class OutputFormatsTests
         + "granite_thinking_parser hunyuan_a13b ernie45 cohere_cmd inkling olmo3 holo2 hy_v3 hy_v4 ling3 plamo3 k2_horizon muse_glimmer "
         + "poolside_v1 minicpmv openai_gptoss deepseek_v31 deepseek_v32 deepseek_v41 glm47 nano_v3 cohere harmony solar_open2")]
     public void ReasoningParsers_EveryNameOfVllm_HasARow(string names) =>
-        Assert.All(names.Split(' '), name => Assert.Contains(name, OutputFormats.ReasoningParsers));
+        Assert.All(names.Split(' '), name => Assert.Contains(name, OutputFormat.ReasoningParsers));
 
     [Fact]
     public void Names_OfAllRows_AreUnique()
     {
-        Assert.Equal(OutputFormats.ToolParsers.Count, OutputFormats.ToolParsers.Distinct().Count());
-        Assert.Equal(OutputFormats.ReasoningParsers.Count, OutputFormats.ReasoningParsers.Distinct().Count());
+        Assert.Equal(OutputFormat.ToolParsers.Count, OutputFormat.ToolParsers.Distinct().Count());
+        Assert.Equal(OutputFormat.ReasoningParsers.Count, OutputFormat.ReasoningParsers.Distinct().Count());
     }
 
     [Fact]
     public void FromNames_UnknownName_SaysWhatIsKnown()
     {
-        var error = Assert.Throws<OutputFormatException>(() => OutputFormats.FromNames("hermez", "none"));
+        var error = Assert.Throws<OutputFormatException>(() => OutputFormat.FromNames("hermez", "none"));
         Assert.Contains("'hermez'", error.Message, StringComparison.Ordinal);
         Assert.Contains("hermes", error.Message, StringComparison.Ordinal);
     }
@@ -73,7 +73,7 @@ public sealed class OutputFormatsTests
     [InlineData("", "", "/models/prod", "none", "none")]
     public void Select_ModelParts_ChoosesTheFormat(string type, string template, string name, string tools, string reasoning)
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ModelType = type, ChatTemplate = template, ModelName = name });
+        var format = OutputFormat.Select(new OutputFormatHints { ModelType = type, ChatTemplate = template, ModelName = name });
         Assert.Equal((tools, reasoning), (format.ToolParser, format.ReasoningParser));
         Assert.Equal(tools == "none", format.Warning is not null);
     }
@@ -81,7 +81,7 @@ public sealed class OutputFormatsTests
     [Fact]
     public void Select_KimiThatSaysItIsDeepSeek_IsRecognisedByItsVocabulary()
     {
-        var format = OutputFormats.Select(new OutputFormatHints
+        var format = OutputFormat.Select(new OutputFormatHints
         {
             Architectures = ["DeepseekV3ForCausalLM"],
             FindToken = text => text == "<|tool_calls_section_begin|>" ? 7 : null,
@@ -92,7 +92,7 @@ public sealed class OutputFormatsTests
     [Fact]
     public void Select_ServersOwnParser_WinsOverTheModel()
     {
-        var format = OutputFormats.Select(
+        var format = OutputFormat.Select(
             new OutputFormatHints { ModelType = "gpt_oss", ServerToolParser = "hermes", ServerReasoningParser = "no such parser" });
         Assert.Equal(("hermes", "openai_gptoss"), (format.ToolParser, format.ReasoningParser));
     }
@@ -118,14 +118,14 @@ public sealed class OutputFormatsTests
     [InlineData("chat-templates/CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", "cohere_command3", "cohere_cmd")]
     public void Select_RealTemplate_ChoosesTheFormat(string path, string tools, string reasoning)
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(TestPaths.RequireCorpus(path)) });
+        var format = OutputFormat.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(TestPaths.RequireCorpus(path)) });
         Assert.Equal((tools, reasoning), (format.ToolParser, format.ReasoningParser));
     }
 
     [Fact]
     public void Select_HunyuanSuffix_IsTakenFromTheTemplate()
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ModelType = "hy_v4", ChatTemplate = "<tool_calls:6124c78e> <think:6124c78e>" });
+        var format = OutputFormat.Select(new OutputFormatHints { ModelType = "hy_v4", ChatTemplate = "<tool_calls:6124c78e> <think:6124c78e>" });
         var parser = OutputParser.Create(format, new OutputParserOptions { Tools = TestTools.All });
         Assert.Equal(["R a", "C now {}"], OutputCase.Lines(parser.Parse(
             "<think:6124c78e>a</think:6124c78e><tool_calls:6124c78e><tool_call:6124c78e>now</tool_call:6124c78e></tool_calls:6124c78e>")));

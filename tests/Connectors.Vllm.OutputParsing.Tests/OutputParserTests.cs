@@ -32,11 +32,11 @@ public sealed class OutputParserTests
     }
 
     [Theory]
-    [InlineData(StopStringScope.Text, "R a STOP b", "T c ")]
-    [InlineData(StopStringScope.TextAndReasoning, "R a ")]
-    public void Push_StopStringInThought_FollowsScope(StopStringScope scope, params string[] expected)
+    [InlineData(false, "R a STOP b", "T c ")]
+    [InlineData(true, "R a ")]
+    public void Push_StopStringInReasoning_FollowsOption(bool stopInReasoning, params string[] expected)
     {
-        var parser = Parser(new OutputParserOptions { StopStrings = ["STOP"], StopStringScope = scope });
+        var parser = Parser(new OutputParserOptions { StopStrings = ["STOP"], StopInReasoning = stopInReasoning });
         Assert.Equal(expected, OutputCase.Lines(Feed(parser, "<think>a STOP b</think>c STOP d", 2)));
     }
 
@@ -107,7 +107,7 @@ public sealed class OutputParserTests
     public void Push_MarkersAsTokens_AreFoundByIdWhateverTheirText()
     {
         var tokens = new Dictionary<string, int> { ["<think>"] = 1, ["</think>"] = 2, ["<tool_call>"] = 3 };
-        var format = OutputFormats.FromNames("hermes", "qwen3", text => tokens.TryGetValue(text, out var id) ? id : null);
+        var format = OutputFormat.FromNames("hermes", "qwen3", text => tokens.TryGetValue(text, out var id) ? id : null);
         var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = "<think>\n" });
         var events = new OutputEvents();
         foreach (var (text, id) in new[] { ("the </think> tag", 9), ("\ufffd</think>", 2), ("\n\n", 9), ("<think>", 1), ("more", 9), ("</think>", 2),
@@ -143,7 +143,7 @@ public sealed class OutputParserTests
     public void Push_CallIds_FollowTheFormatAndAreUnique()
     {
         static IReadOnlyList<string> Ids(string tools, string output, OutputParserOptions? options = null) =>
-            [.. OutputParser.Create(OutputFormats.FromNames(tools, "none"), options ?? new()).Parse(output)
+            [.. OutputParser.Create(OutputFormat.FromNames(tools, "none"), options ?? new()).Parse(output)
                 .Where(item => item.Kind == OutputEventKind.ToolCallStart).Select(item => item.CallId!)];
 
         Assert.Matches("^[A-Za-z0-9]{9}$", Assert.Single(Ids("mistral", "[TOOL_CALLS]now{}")));
@@ -203,7 +203,7 @@ public sealed class OutputParserTests
     public void Push_NoCallShape_LeavesSchemaAnswersAlone()
     {
         var parser = OutputParser.Create(
-            OutputFormats.FromNames("llama3_json", "qwen3"), new OutputParserOptions { CallShape = CallShape.None, Tools = TestTools.All });
+            OutputFormat.FromNames("llama3_json", "qwen3"), new OutputParserOptions { CallShape = CallShape.None, Tools = TestTools.All });
         Assert.Equal(["T {\"name\":\"now\"}"], OutputCase.Lines(parser.Parse("{\"name\":\"now\"}")));
     }
 
@@ -214,13 +214,13 @@ public sealed class OutputParserTests
     [Fact]
     public void Push_JsonAnswerOfALlama_StreamsAsSoonAsItsFirstKeyIsKnown()
     {
-        var parser = OutputParser.Create(OutputFormats.FromNames("llama3_json", "none"), new OutputParserOptions { Tools = TestTools.All });
+        var parser = OutputParser.Create(OutputFormat.FromNames("llama3_json", "none"), new OutputParserOptions { Tools = TestTools.All });
         var events = new OutputEvents();
         parser.Push("{\"answer\": ", -1, events);
         Assert.Equal(["T {\"answer\": "], OutputCase.Lines(events));
     }
 
-    private static OutputParser Parser(OutputParserOptions options) => OutputParser.Create(OutputFormats.FromNames("hermes", "qwen3"), options);
+    private static OutputParser Parser(OutputParserOptions options) => OutputParser.Create(OutputFormat.FromNames("hermes", "qwen3"), options);
 
     private static OutputEvents Feed(OutputParser parser, string output, int size)
     {

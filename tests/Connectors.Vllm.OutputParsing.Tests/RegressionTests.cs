@@ -145,7 +145,7 @@ public sealed class RegressionTests
     public void Parse_ThoughtEndedByForce_EndsOnce()
     {
         const int End = 7;
-        var format = OutputFormats.FromNames("hermes", "qwen3", text => text == "</think>" ? End : null);
+        var format = OutputFormat.FromNames("hermes", "qwen3", text => text == "</think>" ? End : null);
         var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = Open });
         var events = new OutputEvents();
         foreach (var (text, id) in new[] { ("plan", 1), (", so I must answer now.\n", 2), ("</think>", End), ("\n\n", 3), ("</think>", End),
@@ -162,7 +162,7 @@ public sealed class RegressionTests
     [Fact]
     public void Parse_SecondCallWhereOneIsAllowed_FinishesBehindTheFirst()
     {
-        var parser = OutputParser.Create(OutputFormats.FromNames("hermes", "qwen3"), new OutputParserOptions { AllowMultipleToolCalls = false });
+        var parser = OutputParser.Create(OutputFormat.FromNames("hermes", "qwen3"), new OutputParserOptions { AllowMultipleToolCalls = false });
         var events = new OutputEvents();
         parser.Push("<tool_call>{\"name\":\"now\"}</tool_call>\n<tool_call>{\"name\":\"now\"}</tool_call> more", -1, events);
         Assert.True(parser.IsFinished);

@@ -62,7 +62,7 @@ public sealed class ResponseTemplateTests
     [Fact]
     public void Push_SpecialTokenNoFieldKnows_IsMarkupWhereItStands()
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
+        var format = OutputFormat.Select(new OutputFormatHints { ResponseTemplate = Json });
         var parser = OutputParser.Create(
             format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|x|>" }, ReportMarkup = true });
         var events = new OutputEvents();
@@ -104,8 +104,8 @@ public sealed class ResponseTemplateTests
     [InlineData("{\"fields\": {\"a\": {\"open_pattern\": \"(?=x)\"}}}")]
     public void Select_UnusableTemplate_ThrowsOnlyWhenAskedFor(string template)
     {
-        Assert.Throws<OutputFormatException>(() => OutputFormats.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = template }));
-        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template });
+        Assert.Throws<OutputFormatException>(() => OutputFormat.Select(new OutputFormatHints { ToolParser = "hf", ResponseTemplate = template }));
+        var format = OutputFormat.Select(new OutputFormatHints { ResponseTemplate = template });
         Assert.Equal("none", format.ToolParser);
         Assert.Contains("response_template", format.Warning, StringComparison.Ordinal);
     }
@@ -113,7 +113,7 @@ public sealed class ResponseTemplateTests
     [Fact]
     public void Push_SpecialTokenOfNoField_IsDropped()
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = Json });
+        var format = OutputFormat.Select(new OutputFormatHints { ResponseTemplate = Json });
         var parser =
             OutputParser.Create(format,
                 new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|eot|>", [8] = "<|im_end|>" }, ReportMarkup = true });
@@ -131,12 +131,12 @@ public sealed class ResponseTemplateTests
 
     [Fact]
     public void Select_BuiltInFamily_WinsOverTheTemplate() =>
-        Assert.Equal("gemma4", OutputFormats.Select(new OutputFormatHints { ModelType = "gemma4", ResponseTemplate = Json }).ToolParser);
+        Assert.Equal("gemma4", OutputFormat.Select(new OutputFormatHints { ModelType = "gemma4", ResponseTemplate = Json }).ToolParser);
 
     /// <summary><paramref name="joined"/>: separators and defaults come out that the output does not hold.</summary>
     private static void Check(string template, string output, string? tail, string[] expected, bool joined = false)
     {
-        var format = OutputFormats.Select(new OutputFormatHints { ResponseTemplate = template });
+        var format = OutputFormat.Select(new OutputFormatHints { ResponseTemplate = template });
         Assert.Equal("hf", format.ToolParser);
         foreach (var size in (int[])[1, 2, 3, 5, 7, 1000])
         {

@@ -105,7 +105,7 @@ public sealed class VectorTests
     [InlineData("[TOOL_CALLS]now{}")]
     public void Parse_MistralCall_HasAnIdOfNineAlphanumerics(string output)
     {
-        var events = OutputParser.Create(OutputFormats.FromNames("mistral", "none"), new OutputParserOptions()).Parse(output);
+        var events = OutputParser.Create(OutputFormat.FromNames("mistral", "none"), new OutputParserOptions()).Parse(output);
         Assert.Matches("^[A-Za-z0-9]{9}$", Assert.Single(events, item => item.Kind == OutputEventKind.ToolCallStart).CallId);
     }
 
@@ -115,7 +115,7 @@ public sealed class VectorTests
     [InlineData("[TOOL_CALLS]now[CALL_ID]aBc4567-9[ARGS]{}", false)]
     public void Parse_MistralCallWithAnId_KeepsItWhereTemplatesTakeIt(string output, bool kept)
     {
-        var format = OutputFormats.FromNames("mistral", "none");
+        var format = OutputFormat.FromNames("mistral", "none");
         Assert.Equal(kept, Id(new OutputParserOptions()) == "aBc456789");
         Assert.Matches("^[A-Za-z0-9]{9}$", Id(new OutputParserOptions { ReservedCallIds = new HashSet<string> { "aBc456789" } }));
         Assert.NotEqual("aBc456789", Id(new OutputParserOptions { ReservedCallIds = new HashSet<string> { "aBc456789" } }));
@@ -127,7 +127,7 @@ public sealed class VectorTests
     [Fact]
     public void Parse_HarmonyEndOfSequenceBehindACall_IsNoText()
     {
-        var format = OutputFormats.FromNames("openai", "openai_gptoss");
+        var format = OutputFormat.FromNames("openai", "openai_gptoss");
         var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|endoftext|>" } });
         var events = new OutputEvents();
         parser.Push("<|channel|>commentary to=functions.now<|message|>{}<|call|>", 1, events);
@@ -142,7 +142,7 @@ public sealed class VectorTests
     {
         const string Output =
             "<|START_ACTION|>[{\"tool_call_id\":\"0\",\"tool_name\":\"now\"},{\"tool_call_id\":\"0\",\"tool_name\":\"now\"}]<|END_ACTION|>";
-        var format = OutputFormats.FromNames("cohere_command3", "none");
+        var format = OutputFormat.FromNames("cohere_command3", "none");
         string[] Ids(OutputParserOptions options) =>
             [.. OutputParser.Create(format, options).Parse(Output).Where(item => item.Kind == OutputEventKind.ToolCallStart)
                 .Select(item => item.CallId!)];

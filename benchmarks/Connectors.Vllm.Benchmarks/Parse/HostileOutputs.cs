@@ -20,7 +20,7 @@ internal static class HostileOutputs
 
     public static void Measure(string tools)
     {
-        var format = OutputFormats.FromNames(tools, ParseBenchmark.ReasoningOf(tools));
+        var format = OutputFormat.FromNames(tools, ParseBenchmark.ReasoningOf(tools));
         string[] openers = [.. format.Tools.Openers, .. format.Tools.StartOpeners];
         string[] pieces = [.. Pieces, .. openers, .. format.Tools.Drops.Where(static marker => marker.Length > 0)];
         var worst = (Milliseconds: 0.0, Piece: "", Opener: "");

@@ -74,7 +74,7 @@ internal sealed class ParseBenchmark : IBenchmark
     private static void Measure(string tools, string reasoning, string what, string output)
     {
         var pieces = Cut(output);
-        var format = OutputFormats.FromNames(tools, reasoning);
+        var format = OutputFormat.FromNames(tools, reasoning);
 
         // The runtime compiles again in the background, so warming up takes time rather than rounds.
         var warmUp = Stopwatch.StartNew();

@@ -1,7 +1,7 @@
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>Options of the native renderers; each family reads only its own.</summary>
-public sealed record ChatPromptRendererOptions
+internal sealed record ChatPromptRendererOptions
 {
     /// <summary>
     /// The date that a gpt-oss prompt states; null is today's local date by the input's clock. A fixed date keeps the server's prefix cache

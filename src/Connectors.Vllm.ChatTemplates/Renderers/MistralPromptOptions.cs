@@ -7,7 +7,7 @@ namespace Connectors.Vllm.ChatTemplates;
 /// What Mistral's prompt format needs to know about a model; the tokenizer file says it (tekken.json, or tokenizer.model.v3 and the like).
 /// See https://github.com/mistralai/mistral-common.
 /// </summary>
-public sealed record MistralPromptOptions
+internal sealed record MistralPromptOptions
 {
     /// <summary>The prompt format's version.</summary>
     public required MistralPromptVersion Version { get; init; }
@@ -49,7 +49,7 @@ public sealed record MistralPromptOptions
 }
 
 /// <summary>Version of Mistral's prompt format, as <c>config.version</c> of tekken.json or the ending of tokenizer.model.v* states it.</summary>
-public enum MistralPromptVersion
+internal enum MistralPromptVersion
 {
     /// <summary>v3 (Mistral 7B v0.3, Mixtral, Nemo): no system token; tools and the system prompt go before and into the last user message.</summary>
     V3 = 3,
@@ -70,7 +70,7 @@ public enum MistralPromptVersion
 }
 
 /// <summary>How Mistral prompts show images.</summary>
-public sealed record MistralImageOptions
+internal sealed record MistralImageOptions
 {
     /// <summary>Side of a patch in pixels (<c>image_patch_size</c>).</summary>
     public int PatchSize { get; init; } = 16;

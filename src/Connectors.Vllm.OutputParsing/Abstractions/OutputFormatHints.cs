@@ -2,7 +2,7 @@ using Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 namespace Connectors.Vllm.OutputParsing;
 
-/// <summary>All that may be known of a model, for <see cref="OutputFormats.Select"/>. Every part is optional.</summary>
+/// <summary>All that may be known of a model, for <see cref="OutputFormat.Select"/>. Every part is optional.</summary>
 public sealed record OutputFormatHints
 {
     /// <summary>The user's choice of tool parser: a name of vLLM, <c>auto</c> (as null) or <c>none</c>.</summary>

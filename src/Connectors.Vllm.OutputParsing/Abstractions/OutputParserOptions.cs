@@ -17,11 +17,11 @@ public sealed class OutputParserOptions
     /// <summary>The tools of the request. Their schemas type the values of XML-like formats.</summary>
     public IReadOnlyList<OutputTool> Tools { get; init; } = [];
 
-    /// <summary>How free the model was to call. <see cref="OutputToolChoiceKind.None"/> suppresses calls.</summary>
+    /// <summary>How free the model was to call. <see cref="OutputToolChoice.None"/> suppresses calls.</summary>
     public OutputToolChoice ToolChoice { get; init; }
 
     /// <summary>The shape of the calls, as <see cref="OutputConstraintResult.CallShape"/> says.</summary>
-    public CallShape CallShape { get; init; }
+    internal CallShape CallShape { get; init; }
 
     /// <summary>
     /// False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.
@@ -36,8 +36,11 @@ public sealed class OutputParserOptions
     /// <summary>Texts that end the output where they first occur.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>Where stop strings are looked for.</summary>
-    public StopStringScope StopStringScope { get; init; }
+    /// <summary>
+    /// True looks for stop strings in the reasoning too; false (the default) in the visible text only, so that none can cut the reasoning short.
+    /// The markup of calls is never searched.
+    /// </summary>
+    public bool StopInReasoning { get; init; }
 
     /// <summary>True keeps the matched stop string at the end of the text; false (the default) removes it.</summary>
     public bool IncludeStopString { get; init; }
@@ -48,8 +51,11 @@ public sealed class OutputParserOptions
     /// </summary>
     public IReadOnlyDictionary<int, string>? SpecialTokens { get; init; }
 
-    /// <summary>Makes call ids; null uses the shape the format wants.</summary>
-    public CallIdGenerator? CallIds { get; init; }
+    /// <summary>
+    /// Creates call ids, which must be unique within the conversation, from the call's index within the output, the tool's name, and the id that the
+    /// model wrote itself (null for most formats). Null, the default, creates ids of the shape that the format expects.
+    /// </summary>
+    public Func<int, string, string?, string>? CallIds { get; init; }
 
     /// <summary>Ids of calls in the history; a new call never gets one of them.</summary>
     public IReadOnlySet<string>? ReservedCallIds { get; init; }
@@ -68,7 +74,7 @@ public sealed class OutputParserOptions
 }
 
 /// <summary>In which shape the calls of an output are written; follows from the constraint the request was sent with.</summary>
-public enum CallShape
+internal enum CallShape
 {
     /// <summary>As the model's own format writes them.</summary>
     Native,
@@ -100,20 +106,3 @@ public enum MalformedCallPolicy
     /// </summary>
     Call,
 }
-
-/// <summary>In which part of the output stop strings are looked for. Never in the markup of calls.</summary>
-public enum StopStringScope
-{
-    /// <summary>In the visible text only (the default): a stop string cannot cut a thought short.</summary>
-    Text,
-
-    /// <summary>In the visible text and in the reasoning.</summary>
-    TextAndReasoning,
-}
-
-/// <summary>Makes the id of a call.</summary>
-/// <param name="index">Index of the call within the output, from 0.</param>
-/// <param name="name">The called tool's name.</param>
-/// <param name="modelId">The id the model wrote itself (Kimi K2, Command); null for most formats.</param>
-/// <returns>An id that is unique over the whole conversation.</returns>
-public delegate string CallIdGenerator(int index, string name, string? modelId);

@@ -22,16 +22,16 @@ public readonly record struct OutputToolChoice
     /// <summary>The model decides.</summary>
     public static OutputToolChoice Auto => default;
 
-    /// <summary>No calls.</summary>
+    /// <summary>No calls: those that the model writes all the same are recognised and left out.</summary>
     public static OutputToolChoice None => new(OutputToolChoiceKind.None, null);
 
     /// <summary>At least one call.</summary>
     public static OutputToolChoice Required => new(OutputToolChoiceKind.Required, null);
 
     /// <summary>The kind of choice.</summary>
-    public OutputToolChoiceKind Kind { get; }
+    internal OutputToolChoiceKind Kind { get; }
 
-    /// <summary>The tool's name for <see cref="OutputToolChoiceKind.Named"/>, else null.</summary>
+    /// <summary>The name that <see cref="Named"/> was given; otherwise null.</summary>
     public string? Name { get; }
 
     /// <summary>A call of one tool.</summary>
@@ -44,7 +44,7 @@ public readonly record struct OutputToolChoice
 }
 
 /// <summary>How free the model is to call tools.</summary>
-public enum OutputToolChoiceKind
+internal enum OutputToolChoiceKind
 {
     /// <summary>The model decides.</summary>
     Auto,

@@ -7,7 +7,7 @@ namespace Connectors.Vllm.OutputParsing;
 /// <summary>
 /// What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls. Immutable and thread-safe.
 /// </summary>
-public sealed class AnswerConstraint
+internal sealed class AnswerConstraint
 {
     private AnswerConstraint(ConstraintNode node) => Node = node;
 

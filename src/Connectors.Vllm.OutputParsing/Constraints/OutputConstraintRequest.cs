@@ -1,7 +1,7 @@
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>What a request asks of the model's output.</summary>
-public sealed record OutputConstraintRequest
+internal sealed record OutputConstraintRequest
 {
     /// <summary>The tools of the request.</summary>
     public IReadOnlyList<OutputTool> Tools { get; init; } = [];
@@ -41,7 +41,7 @@ public sealed record OutputConstraintRequest
 }
 
 /// <summary>Where a server starts to apply a constraint.</summary>
-public enum ConstraintStart
+internal enum ConstraintStart
 {
     /// <summary>At the first token of the output, the default of a vLLM server: a thought must be part of the constraint.</summary>
     FirstToken,

@@ -7,7 +7,7 @@ namespace Connectors.Vllm.OutputParsing;
 /// The constraint of a request, which can be written in the two languages that vLLM's grammar compilers read, and how to read the output it makes.
 /// Immutable and thread-safe.
 /// </summary>
-public sealed class OutputConstraintResult
+internal sealed class OutputConstraintResult
 {
     private readonly ConstraintNode? _constraint;
     private readonly OutputConstraintRequest _request;

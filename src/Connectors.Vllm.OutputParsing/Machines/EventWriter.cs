@@ -61,7 +61,7 @@ internal sealed class EventWriter
 
         IsEmpty = false;
         HasOutput |= kind == OutputEventKind.Reasoning;
-        if (_stops is null || (kind == OutputEventKind.Reasoning && _options.StopStringScope == StopStringScope.Text))
+        if (_stops is null || (kind == OutputEventKind.Reasoning && !_options.StopInReasoning))
         {
             FlushHeld();
             Sink.Add(OutputEvent.Piece(kind, original ?? text.ToString()));

@@ -21,4 +21,4 @@ public sealed record TokenizerOptions
 /// <param name="Misses">Segments that had to be encoded. Segments too short to be worth caching count as neither.</param>
 /// <param name="Entries">Segments kept now.</param>
 /// <param name="Bytes">Bytes kept now: texts, ids and bookkeeping.</param>
-public readonly record struct TokenizerCacheStatistics(long Hits, long Misses, int Entries, long Bytes);
+internal readonly record struct TokenizerCacheStatistics(long Hits, long Misses, int Entries, long Bytes);

@@ -69,7 +69,7 @@ internal sealed record ConstraintPlan(
 
     /// <summary>For raw completions: the output is text, and the constraint is what the caller gave.</summary>
     public static ConstraintPlan ForText(VllmModelProfile profile, AnswerWish wish) => new(
-        OutputFormats.FromNames("none", "none", profile.Tokenizer.TokenToId),
+        OutputFormat.FromNames("none", "none", profile.Tokenizer.TokenToId),
         wish.Constraint,
         CallShape.None,
         wish.Constraint is null || wish.IsTag ? null : new AnswerCheck(wish.Constraint),
@@ -86,7 +86,7 @@ internal sealed record ConstraintPlan(
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
             TemplateArguments = variables.ToJson(),
             StopStrings = StopStringsOf(options),
-            StopStringScope = settings.StopInReasoning ? StopStringScope.TextAndReasoning : StopStringScope.Text,
+            StopInReasoning = settings.StopInReasoning,
             SpecialTokens = profile.SpecialTokens,
             ReservedCallIds = prompt.CallIds,
             PriorCallCount = prompt.CallIds.Count,

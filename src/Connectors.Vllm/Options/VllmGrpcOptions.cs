@@ -229,8 +229,8 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
             yield return key == nameof(Endpoints) ? problem : new ValidationResult(problem.ErrorMessage, [$"{nameof(Connection)}:{key}"]);
         }
 
-        foreach (var problem in CheckModel().Concat(CheckParser(ToolCallParser, nameof(ToolCallParser), OutputFormats.ToolParsers))
-            .Concat(CheckParser(ReasoningParser, nameof(ReasoningParser), OutputFormats.ReasoningParsers)))
+        foreach (var problem in CheckModel().Concat(CheckParser(ToolCallParser, nameof(ToolCallParser), OutputFormat.ToolParsers))
+            .Concat(CheckParser(ReasoningParser, nameof(ReasoningParser), OutputFormat.ReasoningParsers)))
         {
             yield return problem;
         }

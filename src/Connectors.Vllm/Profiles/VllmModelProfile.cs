@@ -57,7 +57,7 @@ public sealed class VllmModelProfile
             ResponseTemplate = Config.ResponseTemplate,
             ModelName = FirstOf(info?.ModelId, ModelId),
         };
-        Format = OutputFormats.Select(_formatHints);
+        Format = OutputFormat.Select(_formatHints);
         Log.ProfileLoaded(logger, ModelId, FilesOrigin, $"{Format.ToolParser}/{Format.ReasoningParser}",
             $"{Format.ToolParserReason}; {Format.ReasoningParserReason}", ContextLength ?? 0);
         if (Format.Warning is { } warning)
@@ -109,7 +109,7 @@ public sealed class VllmModelProfile
     public string? TemplateOrigin => _renderers.Origin;
 
     /// <summary>What the template of requests with tools prints of a conversation; null when the model has no template.</summary>
-    public VllmTemplateAbilities? TemplateAbilities => _renderers.WithTools?.Abilities;
+    internal VllmTemplateAbilities? TemplateAbilities => _renderers.WithTools?.Abilities;
 
     /// <summary>The options the profile was made with.</summary>
     internal VllmGrpcOptions Options { get; }
@@ -160,7 +160,7 @@ public sealed class VllmModelProfile
     /// <exception cref="OutputFormatException">A parser name is unknown.</exception>
     internal OutputFormat FormatFor(string? toolParser, string? reasoningParser) => toolParser is null && reasoningParser is null
         ? Format
-        : OutputFormats.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser,
+        : OutputFormat.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser,
             ReasoningParser = reasoningParser ?? _formatHints.ReasoningParser });
 
     /// <summary>The renderer of a request.</summary>

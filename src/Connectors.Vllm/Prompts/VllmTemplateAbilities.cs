@@ -1,7 +1,7 @@
 namespace Connectors.Vllm;
 
 /// <summary>The shape of tool call ids that a chat template asks for.</summary>
-public enum VllmCallIdShape
+internal enum VllmCallIdShape
 {
     /// <summary>Any text.</summary>
     Any,
@@ -17,7 +17,7 @@ public enum VllmCallIdShape
 /// What a chat template prints of a conversation, found by rendering short conversations when the model is loaded. A conversation that asks for more
 /// is reshaped before it is rendered, so that nothing of it is lost. Immutable.
 /// </summary>
-public sealed record VllmTemplateAbilities
+internal sealed record VllmTemplateAbilities
 {
     /// <summary>Whether a system message in front is printed; otherwise its text is put in front of the first user message.</summary>
     public bool PrintsSystem { get; init; } = true;

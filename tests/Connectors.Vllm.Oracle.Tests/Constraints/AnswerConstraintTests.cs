@@ -86,7 +86,7 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
              "others":{"type":"array","items":{"$ref":"#/$defs/Tree"}},"tags":{"type":"array","items":{"type":["integer","null","string"]}},"free":{}},"required":["name"]}}}
             """);
         var constraint = OutputConstraints.Build(
-            OutputFormats.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag();
+            OutputFormat.FromNames(format, "none"), new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag();
         Assert.InRange(constraint.Length, 1, 1_000_000);
         Assert.Equal([true, false, false], oracle.AcceptsTag(constraint, [good, bad, "text"]));
     }
@@ -100,12 +100,12 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
             oracle.AcceptsTag(Generic(new() { Tools = Tools, ToolChoice = OutputToolChoice.Named("now") }), ["{}", "{\"city\": \"Paris\"}"]));
     }
 
-    private static string Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormats.FromNames("pythonic", "none"), request)
+    private static string Generic(OutputConstraintRequest request) => OutputConstraints.Build(OutputFormat.FromNames("pythonic", "none"), request)
         .ToStructuralTag();
 
     private static OutputConstraintResult Build(string kind, string tail, ConstraintStart start = ConstraintStart.FirstToken) =>
         OutputConstraints.Build(
-        OutputFormats.FromNames("hermes", "qwen3"),
+        OutputFormat.FromNames("hermes", "qwen3"),
         new()
         {
             Answer = kind switch

@@ -38,7 +38,7 @@ public sealed class ConstraintScenario
     private readonly bool _hasMachine;
     private string _head = "";
 
-    public ConstraintScenario(string format, OutputConstraintRequest request, bool strict = false, bool hasTools = true)
+    internal ConstraintScenario(string format, OutputConstraintRequest request, bool strict = false, bool hasTools = true)
     {
         _profile = ForcedFormats.All.Single(profile => profile.Tools == format);
         _hasMachine = format is "openai" or "muse_glimmer";
@@ -52,11 +52,11 @@ public sealed class ConstraintScenario
 
     public OutputFormat Format { get; }
 
-    public OutputConstraintRequest Request { get; private set; }
+    internal OutputConstraintRequest Request { get; private set; }
 
     public IReadOnlyList<ConstraintTry> Tries => _tries;
 
-    public OutputConstraintResult Build() => OutputConstraints.Build(Format, Request);
+    internal OutputConstraintResult Build() => OutputConstraints.Build(Format, Request);
 
     public ConstraintScenario AcceptsEveryCall() => Accepts(Plain).Accepts(Nested).Accepts(Empty).Accepts(Unicode).Accepts(Trip);
 
@@ -114,7 +114,7 @@ public sealed class ConstraintScenario
     }
 
     /// <summary>What differs between what the parser must make of an accepted output and what it makes of it; null when nothing does.</summary>
-    public string? ParserProblem(ConstraintTry item, CallShape shape)
+    internal string? ParserProblem(ConstraintTry item, CallShape shape)
     {
         var options = new OutputParserOptions
         {

@@ -66,7 +66,7 @@ internal static class ForcedFormats
 
     /// <summary>The format of a profile, in a vocabulary where every marker that decides a variant is a token.</summary>
     public static OutputFormat Format(FormatProfile profile) =>
-        OutputFormats.FromNames(profile.Tools, profile.Reasoning, text => text == "[ARGS]" ? 1_000_000 : null);
+        OutputFormat.FromNames(profile.Tools, profile.Reasoning, text => text == "[ARGS]" ? 1_000_000 : null);
 
     // The prompt has begun the model's first block.
     private static string First(string block) => block.StartsWith("<|message_model|>", StringComparison.Ordinal)

@@ -39,9 +39,9 @@ public sealed class GrammarCompilerTests
 
     private static IEnumerable<JsonObject> Cases(IReadOnlyDictionary<int, string>? specials)
     {
-        foreach (var name in OutputFormats.ToolParsers)
+        foreach (var name in OutputFormat.ToolParsers)
         {
-            var id = OutputFormats.FromNames(name, "none").ToolParser;
+            var id = OutputFormat.FromNames(name, "none").ToolParser;
             foreach (var (mode, make) in ConstraintScenarios.All)
             {
                 if (ForcedFormats.All.Any(profile => profile.Tools == id))
@@ -99,9 +99,9 @@ public sealed class GrammarCompilerTests
             [TestTools.Tool("get_weather", """{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"""), new("now")];
         const string Call = """{"name": "get_weather", "parameters": {"city": "Paris"}}""";
         const string Now = """{"name": "now", "parameters": {}}""";
-        foreach (var name in OutputFormats.ToolParsers.Where(name => name != "none" && !OutputFormats.FromNames(name, "none").HasCallGrammar))
+        foreach (var name in OutputFormat.ToolParsers.Where(name => name != "none" && !OutputFormat.FromNames(name, "none").HasCallGrammar))
         {
-            var format = OutputFormats.FromNames(name, "none");
+            var format = OutputFormat.FromNames(name, "none");
             (string Mode, OutputConstraintRequest Request, string[] Accept, string[] Reject)[] modes =
             [
                 ("required", new() { Tools = tools, ToolChoice = OutputToolChoice.Required }, [$"[{Call}]", $"[{Call}, {Now}]"],

@@ -55,7 +55,7 @@ public sealed class CorpusToolPrefixTests
             foreach (var file in Directory.EnumerateFiles(Path.Combine(TestPaths.Corpus, "chat-templates"), "*.jinja").Order())
             {
                 if (!Unable.ContainsKey(Path.GetFileNameWithoutExtension(file))
-                    && OutputFormats.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(file) }).ToolParser != "none")
+                    && OutputFormat.Select(new OutputFormatHints { ChatTemplate = File.ReadAllText(file) }).ToolParser != "none")
                 {
                     data.Add(Path.GetFileNameWithoutExtension(file));
                 }
@@ -70,7 +70,7 @@ public sealed class CorpusToolPrefixTests
     public async Task SecondRound_AfterCallsAsTheTemplatePrintsThem_BeginsWithPromptAndWordsOfTheFirst(string template)
     {
         var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Served.Cancel);
-        var format = OutputFormats.Select(new OutputFormatHints { ChatTemplate = source });
+        var format = OutputFormat.Select(new OutputFormatHints { ChatTemplate = source });
         void Configure(VllmGrpcOptions options) =>
             (options.ChatTemplate, options.ToolCallParser, options.ReasoningParser) = (source, format.ToolParser, format.ReasoningParser);
         await using var served = await Served.StartAsync(EmulatedServer.VllmEngine, server => server.ModelDirectory = Folder.Value, Configure);

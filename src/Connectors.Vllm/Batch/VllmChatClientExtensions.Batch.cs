@@ -3,8 +3,8 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>Runs many conversations against a chat client.</summary>
-public static class ChatBatchExtensions
+/// <summary>What a chat client can do beyond one answer: run a batch, choose between given answers.</summary>
+public static partial class VllmChatClientExtensions
 {
     /// <summary>
     /// Sends many requests, many at a time, and hands out one result for each: a response or the exception that ended it. Failures that may pass are

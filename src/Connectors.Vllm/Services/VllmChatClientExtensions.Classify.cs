@@ -3,8 +3,8 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>Asks a model which of several answers fits, and how sure it is.</summary>
-public static class VllmClassificationExtensions
+// Which of several answers fits, and how sure the model is.
+public static partial class VllmChatClientExtensions
 {
     /// <summary>The most log probabilities vLLM gives per token with its default settings.</summary>
     private const int Candidates = 20;
