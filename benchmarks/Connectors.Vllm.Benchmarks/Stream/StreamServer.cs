@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -14,8 +15,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Benchmarks.Stream;
 
 /// <summary>
-/// <c>stream-server</c>: the other side of <c>stream</c>, in a process of its own. It speaks both dialects from one script, encoded beforehand, so
-/// that what is measured is the client. It prints its two ports and ends when its standard input closes.
+/// <c>stream-server</c>: the other side of <c>stream</c>, in a process of its own. It speaks both dialects from one script, encoded before the
+/// measured calls, so that what is measured is the client. It prints its two ports and ends when its standard input closes.
 /// </summary>
 internal sealed class StreamServer : IBenchmark
 {
@@ -36,7 +37,9 @@ internal sealed class StreamServer : IBenchmark
         var tokensPerMessage = arguments.Number("tokens-per-message", 1);
         var rate = arguments.Number("rate", 0);
         var interval = rate == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds((double)tokensPerMessage / rate);
-        var grpc = GrpcDialect.Encode(script, tokensPerMessage);
+
+        // The streams of a run have prompts of one length, or of a few: each length is encoded once, in the warm-up.
+        ConcurrentDictionary<int, byte[][]> grpc = [];
         var sse = SseDialect.Encode(script, tokensPerMessage);
 
         var builder = WebApplication.CreateSlimBuilder();
@@ -51,8 +54,9 @@ internal sealed class StreamServer : IBenchmark
         application.MapPost(Service + "Generate", async context =>
         {
             var body = await ReadAsync(context);
-            var sent = _log.Begin(NumberIn(body, tokenizer), grpc.Length);
-            await AnswerAsync(context, grpc, sent, interval);
+            var request = GenerateRequest.Parser.ParseFrom(body, 5, body.Length - 5);
+            var frames = grpc.GetOrAdd(request.Tokenized.InputIds.Count, count => GrpcDialect.Encode(script, tokensPerMessage, count));
+            await AnswerAsync(context, frames, _log.Begin(NumberIn(request, tokenizer), frames.Length), interval);
         });
         application.MapPost(Service + "Abort", context => AnswerAsync(context, new AbortResponse()));
         application.MapPost(Service + "HealthCheck", context => AnswerAsync(context, new HealthCheckResponse { Healthy = true, Message = "Health" }));
@@ -76,9 +80,8 @@ internal sealed class StreamServer : IBenchmark
     }
 
     // The clients without a tokenizer say it in the request id, the others at the end of their question.
-    private static int NumberIn(byte[] body, VllmTokenizer tokenizer)
+    private static int NumberIn(GenerateRequest request, VllmTokenizer tokenizer)
     {
-        var request = GenerateRequest.Parser.ParseFrom(body, 5, body.Length - 5);
         var number = StreamQuestion.NumberIn(request.RequestId);
         var ids = request.Tokenized.InputIds;
         return number != 0 ? number : StreamQuestion.NumberIn(tokenizer.Decode([.. ids.Skip(ids.Count - 64).Select(id => (int)id)]));
