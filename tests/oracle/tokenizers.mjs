@@ -17,11 +17,13 @@ const operations = {
   },
   async encode({ texts, special }) {
     const ids = [];
+    const spans = [];
     for (const text of texts) {
       const encoding = await tokenizer.encode(text, null, { addSpecialTokens: special });
       ids.push(Array.from(encoding.getIds()));
+      spans.push(Array.from(encoding.getOffsets()));
     }
-    return { ids };
+    return { ids, spans };
   },
   async decode({ lists, skip }) {
     const texts = [];
@@ -71,6 +73,7 @@ function tiktokenRanks(path) {
   return lines.map((line) => line.join(' ')).join('\n');
 }
 
+process.stdout.write('{"ready":true}\n');
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
   let answer;
   try {

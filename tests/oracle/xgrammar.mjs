@@ -116,6 +116,7 @@ async function grammarOf(question) {
       : Grammar.fromStructuralTag({ type: 'structural_tag', format: { type: 'regex', pattern: question.regex } });
 }
 
+process.stdout.write('{"ready":true}\n');
 for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {

@@ -1,10 +1,11 @@
+using System.Buffers;
 using System.Text;
 
 namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
 /// Tells added tokens that are ordinary text to their model from control tokens that a file forgot to flag as special (markers for tools,
-/// thinking, images, fill-in-the-middle, reserved ones). Ordinary are runs of white space, and signs and emoji without any letter; and
+/// thinking, images, fill-in-the-middle, reserved ones). Ordinary are runs of white space, signs and emoji without any letter, single letters, and
 /// the tags of HTML where a model has learnt tables from them (Gemma 3).
 /// </summary>
 internal static class OrdinaryTokens
@@ -29,6 +30,13 @@ internal static class OrdinaryTokens
 
     private static bool IsSigns(string content)
     {
+        // A single letter has no finer form, and no model is controlled by one.
+        if (Rune.DecodeFromUtf16(content, out var only, out var length) == OperationStatus.Done && length == content.Length
+            && Rune.IsLetterOrDigit(only))
+        {
+            return true;
+        }
+
         foreach (var rune in content.EnumerateRunes())
         {
             if (Rune.IsLetterOrDigit(rune) || rune.Value is '<' or '>' or '[' or ']' or '{' or '}' or '|' or 0xFF5C)

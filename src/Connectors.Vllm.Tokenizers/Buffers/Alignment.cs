@@ -117,8 +117,8 @@ internal sealed class Alignment
 
     private void Add(Run run)
     {
-        // A run without output gives way to the one behind it.
-        if (_count > 0 && _runs[_count - 1].Output == run.Output)
+        // Runs without output, or whose output was taken back, give way to the one behind them.
+        while (_count > 0 && _runs[_count - 1].Output >= run.Output)
         {
             _count--;
         }

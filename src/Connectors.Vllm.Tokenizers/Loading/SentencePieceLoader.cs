@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Tokenizers.AddedTokens;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
@@ -198,7 +199,7 @@ internal sealed class SentencePieceLoader
             Model = _kind == ModelKind.Bpe ? Bpe(vocabulary, budget) : Unigram(vocabulary),
             AddedTokens = added,
             AddedTokensAreNormalized = true,
-            Normalizer = new SentencePieceNormalizer(new SentencePieceRules(_map, _addsPrefix, _trimsBlanks, _escapesBlanks, _marksEnds)),
+            Normalizer = new SentencePieceNormalizer(new SentencePieceRules(_map, _addsPrefix, _trimsBlanks, _escapesBlanks, _marksEnds, Symbols())),
             DecoderKind = _addsPrefix && !_marksEnds ? DecoderKind.ByteFallbackStrip : DecoderKind.ByteFallback,
             Template = Template(added, config, budget),
         };
@@ -245,7 +246,16 @@ internal sealed class SentencePieceLoader
         [.. _pieces.Select(piece => (double)piece.Score)],
         _pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown),
         _byteFallback,
-        [.. Enumerable.Range(0, _pieces.Count).Where(id => !IsText(_pieces[id].Kind))]);
+        new SentencePieceScoring(
+            [.. Enumerable.Range(0, _pieces.Count).Where(id => !IsText(_pieces[id].Kind) || _pieces[id].Kind == PieceKind.Unused)],
+            _pieces.Where(piece => piece.Kind == PieceKind.Normal).Select(piece => piece.Score).DefaultIfEmpty().Min()));
+
+    private TokenTrie? Symbols()
+    {
+        var symbols = _pieces.Where(piece => piece.Kind == PieceKind.UserDefined && !piece.Text.IsEmpty)
+            .Select(piece => (piece.Text.ToByteArray(), 0)).ToList();
+        return symbols.Count > 0 ? new TokenTrie(symbols) : null;
+    }
 
     private static bool IsText(PieceKind kind) => kind is PieceKind.Normal or PieceKind.UserDefined or PieceKind.Unused;
 

@@ -10,7 +10,7 @@ namespace Connectors.Vllm.Tokenizers.Models;
 internal sealed class UnigramModel : TokenModel
 {
     /// <summary>An unknown character costs this much more than the worst token.</summary>
-    private const double UnknownPenalty = 10.0;
+    private const float UnknownPenalty = 10.0f;
 
     private readonly Vocabulary _vocabulary;
     private readonly double[] _scores;
@@ -19,24 +19,25 @@ internal sealed class UnigramModel : TokenModel
     private readonly double _unknownScore;
     private readonly int[] _byteTokens = new int[256];
     private readonly bool _byteFallback;
+    private readonly bool _roundsSums;
 
     /// <param name="vocabulary">The tokens; a token's id is its place in the file.</param>
     /// <param name="scores">The score of each id.</param>
     /// <param name="unknown">Id of the unknown token, or -1.</param>
     /// <param name="byteFallback">Unknown text becomes the tokens of its bytes.</param>
-    /// <param name="hidden">Ids that no text becomes (control and byte tokens of a SentencePiece file); null for none.</param>
-    public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback, HashSet<int>? hidden = null)
+    /// <param name="own">How SentencePiece itself scores; null for the way of the reference.</param>
+    public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback, SentencePieceScoring? own = null)
     {
-        hidden ??= [];
+        _roundsSums = own is not null;
         _vocabulary = vocabulary;
         _scores = scores;
         _unknown = unknown;
-        _unknownScore = scores.Where((_, id) => !hidden.Contains(id)).DefaultIfEmpty().Min() - UnknownPenalty;
+        _unknownScore = own is null ? scores.DefaultIfEmpty().Min() - UnknownPenalty : own.Worst - UnknownPenalty;
         _byteFallback = byteFallback;
         for (var id = 0; id < scores.Length; id++)
         {
             var token = vocabulary.Token(id);
-            if (!token.IsEmpty && !hidden.Contains(id))
+            if (!token.IsEmpty && own?.Hidden.Contains(id) != true)
             {
                 // Of two equal tokens the last one counts.
                 _trie.Add(token, vocabulary.Find(token));
@@ -102,7 +103,7 @@ internal sealed class UnigramModel : TokenModel
                     var score = _scores[id] + before;
                     if (starts[end] < 0 || score > scores[end])
                     {
-                        (scores[end], starts[end], ids[end]) = (score, start, id);
+                        (scores[end], starts[end], ids[end]) = (_roundsSums ? (float)score : score, start, id);
                     }
 
                     hasSingle |= end - start == character;
@@ -112,7 +113,7 @@ internal sealed class UnigramModel : TokenModel
             if (!hasSingle)
             {
                 var end = start + character;
-                var score = _unknownScore + before;
+                var score = _roundsSums ? (float)(_unknownScore + before) : _unknownScore + before;
                 if (starts[end] < 0 || score > scores[end])
                 {
                     (scores[end], starts[end], ids[end]) = (score, start, _unknown >= 0 ? _unknown : throw MissingUnknown());
@@ -222,6 +223,13 @@ internal sealed class UnigramModel : TokenModel
         }
     }
 }
+
+/// <summary>
+/// What is different where a SentencePiece file is read: sums are kept in single precision, which decides between equally good cuts.
+/// </summary>
+/// <param name="Hidden">Ids that no text becomes: control, byte and unused pieces.</param>
+/// <param name="Worst">The lowest score of an ordinary piece.</param>
+internal sealed record SentencePieceScoring(HashSet<int> Hidden, float Worst);
 
 /// <summary>The tokens of a Unigram model by their bytes: one hash table of (node, byte) to node.</summary>
 internal sealed class UnigramTrie

@@ -13,6 +13,9 @@ internal sealed class PrecompiledNormalizer : Normalizer
     /// <summary>Clusters of fewer bytes than this are looked up whole before their characters are.</summary>
     private const int LongCluster = 6;
 
+    /// <summary>Longer than any character sequence of a real map.</summary>
+    private const int LongestKey = 64;
+
     private readonly uint[] _units;
     private readonly byte[] _replacements;
 
@@ -83,13 +86,19 @@ internal sealed class PrecompiledNormalizer : Normalizer
     }
 
     /// <summary>The replacement of the longest prefix of <paramref name="text"/> that the trie knows, as SentencePiece itself looks it up.</summary>
-    public bool TryFindLongest(ReadOnlySpan<byte> text, out int length, out ReadOnlySpan<byte> replacement)
+    public bool TryFindLongest(ReadOnlySpan<byte> text, TextBudget budget, out int length, out ReadOnlySpan<byte> replacement)
     {
         length = 0;
         replacement = default;
         var node = Offset(_units[0]);
         for (var i = 0; i < text.Length && text[i] != 0; i++)
         {
+            if (i >= LongestKey)
+            {
+                // A trie that leads in a circle would follow the text to its end, from every place of it.
+                budget.Spend(1);
+            }
+
             node ^= text[i];
             if (node >= (uint)_units.Length || (_units[node] & 0x800000FF) != text[i])
             {

@@ -1,7 +1,6 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using Google.Protobuf;
 
 namespace Connectors.Vllm.Tokenizers.Tests.Files;
 
@@ -123,33 +122,14 @@ public sealed class SentencePieceTests
     private static VllmTokenizer Load(byte[] model) =>
         VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>> { ["tokenizer.model"] = model });
 
-    /// <summary>A ModelProto with what the loader reads.</summary>
-    private static byte[] Model(
-        (string Text, float Score, int Kind)[] pieces, int kind, bool byteFallback, bool trims, byte[]? map = null) => Message(model =>
-    {
-        foreach (var piece in pieces)
+    private static byte[] Model((string Text, float Score, int Kind)[] pieces, int kind, bool byteFallback, bool trims, byte[]? map = null) =>
+        new SentencePieceFile([.. pieces.Select(piece => new SentencePiece(piece.Text, piece.Score, (SentencePieceKind)piece.Kind))])
         {
-            Write(model, 1, Message(output =>
-            {
-                Write(output, 1, Encoding.UTF8.GetBytes(piece.Text));
-                output.WriteTag(2, WireFormat.WireType.Fixed32);
-                output.WriteFloat(piece.Score);
-                Write(output, 3, piece.Kind);
-            }));
-        }
-
-        Write(model, 2, Message(output =>
-        {
-            Write(output, 3, kind);
-            Write(output, 4, 32_000);
-            Write(output, 35, byteFallback ? 1 : 0);
-        }));
-        Write(model, 3, Message(output =>
-        {
-            Write(output, 2, map ?? []);
-            Write(output, 4, trims ? 1 : 0);
-        }));
-    });
+            Algorithm = kind,
+            ByteFallback = byteFallback,
+            TrimsBlanks = trims,
+            Map = map ?? [],
+        }.ToBytes();
 
     /// <summary>A double-array trie with one key, and its replacement.</summary>
     private static byte[] CharacterMap(string from, string to)
@@ -172,25 +152,4 @@ public sealed class SentencePieceTests
     }
 
     private static uint Unit(uint offset, bool isLeaf, uint label) => offset << 10 | (isLeaf ? 0x100u : 0) | label;
-
-    private static byte[] Message(Action<CodedOutputStream> write)
-    {
-        using var stream = new MemoryStream();
-        using var output = new CodedOutputStream(stream, leaveOpen: true);
-        write(output);
-        output.Flush();
-        return stream.ToArray();
-    }
-
-    private static void Write(CodedOutputStream output, int field, int value)
-    {
-        output.WriteTag(field, WireFormat.WireType.Varint);
-        output.WriteInt32(value);
-    }
-
-    private static void Write(CodedOutputStream output, int field, byte[] value)
-    {
-        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        output.WriteBytes(ByteString.CopyFrom(value));
-    }
 }
