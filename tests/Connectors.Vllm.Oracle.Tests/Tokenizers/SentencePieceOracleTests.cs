@@ -51,7 +51,7 @@ public sealed class SentencePieceOracleTests(SentencePieceOracle sentencePiece, 
 
         // The reference, control tokens included.
         var added = ours.AddedTokens.Where(token => !token.Normalized).Select(token => token.Content).ToList();
-        List<string> withTokens = [.. texts, .. new HardStrings(20267, added).Take(HardStrings.Share(4))];
+        List<string> withTokens = [.. texts, .. new HardStrings(20267, added).Take(HardStrings.Share(8))];
         if (name == "gemma3")
         {
             // Its tokenizer.json finds runs of U+2581 before it turns blanks into them; SentencePiece, as above, does it afterwards.
@@ -72,7 +72,7 @@ public sealed class SentencePieceOracleTests(SentencePieceOracle sentencePiece, 
         var json = $$"""{"model_type":"{{name.Split(',')[0]}}","vocab_size":2000{{comma}}{{options}}}""";
         var model = sentencePiece.Train(lines, JsonNode.Parse(json)!.AsObject());
         var ours = Load(model);
-        List<string> texts = [.. Texts(20268), .. new HardStrings(20269, ["<tool>", "ﬁ", "==", "   ", "▁▁▁"]).Take(HardStrings.Share(4))];
+        List<string> texts = [.. Texts(20268), .. new HardStrings(20269, ["<tool>", "ﬁ", "==", "   ", "▁▁▁"]).Take(HardStrings.Share(8))];
         sentencePiece.Load(model);
 
         var expected = sentencePiece.Encode(texts);
@@ -89,7 +89,7 @@ public sealed class SentencePieceOracleTests(SentencePieceOracle sentencePiece, 
     /// <summary>Texts without control tokens: SentencePiece reads none in a text.</summary>
     private static List<string> Texts(int seed) =>
     [
-        .. new HardStrings(seed).Take(HardStrings.Share(2)).Concat(NaturalText.All)
+        .. new HardStrings(seed).Take(HardStrings.Share(4)).Concat(NaturalText.All)
             .Where(text => !text.Contains("<s>", StringComparison.Ordinal) && !text.Contains("<|im_start|>", StringComparison.Ordinal))
             .Select(text => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text))),
     ];

@@ -80,7 +80,8 @@ public sealed class SentencePieceTests
     public void FromFiles_ConfigBesideTheModel_AddsTokensAndTemplate()
     {
         const string Config = """
-            {"add_bos_token":false,"add_eos_token":true,"eos_token":{"content":"</s>"},"added_tokens_decoder":{"600":{"content":"<|im_start|>","special":true}}}
+            {"add_bos_token":false,"add_eos_token":true,"eos_token":{"content":"</s>"},
+             "added_tokens_decoder":{"600":{"content":"<|im_start|>","special":true}}}
             """;
         var tokenizer = VllmTokenizer.FromFiles(new Dictionary<string, ReadOnlyMemory<byte>>
         {
