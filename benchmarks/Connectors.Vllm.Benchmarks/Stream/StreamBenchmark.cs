@@ -15,12 +15,18 @@ internal sealed class StreamBenchmark : IBenchmark
 
     public string Summary =>
         "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--runs N] [--paced] [--tiny]: CPU, wall "
-            + "and bytes per token";
+            + "and bytes per token; --profile CLIENT --seconds S runs one client alone, for a profiler";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
         var modelDirectory = BenchmarkModel.Directory(arguments);
         var tiny = arguments.Flag("tiny");
+        if (arguments.Text("profile") is { } name)
+        {
+            await ProfileAsync(name, Cases(arguments).First(), modelDirectory, TimeSpan.FromSeconds(arguments.Number("seconds", 20)));
+            return 0;
+        }
+
         if (!arguments.Flag("paced"))
         {
             var runs = arguments.Number("runs", tiny ? 1 : 5);
@@ -113,6 +119,20 @@ internal sealed class StreamBenchmark : IBenchmark
                 ("alloc_bytes_per_token", Measurement.Median(results, run => run.Allocated / tokens)),
                 ("ratio_to_openai", Cpu(OpenAIStreamClient.ClientName) / Cpu(name)),
                 ("cpu_us_over_floor", Cpu(name) - Cpu(FloorStreamClient.ClientName)));
+        }
+    }
+
+    /// <summary>One client for a while, so that a profiler sees nobody else.</summary>
+    private static async Task ProfileAsync(string name, StreamCase @case, string modelDirectory, TimeSpan duration)
+    {
+        using var server = await StreamServerProcess.StartAsync(modelDirectory, @case);
+        await using StreamContestants contestants = new(server, modelDirectory, @case);
+        var client = contestants.All.FirstOrDefault(client => client.Name == name)
+            ?? throw new ArgumentException($"there is no client '{name}': {string.Join(", ", contestants.All.Select(client => client.Name))}");
+        var watch = Stopwatch.StartNew();
+        while (watch.Elapsed < duration)
+        {
+            await RunAsync(client, @case, rounds: 1);
         }
     }
 
