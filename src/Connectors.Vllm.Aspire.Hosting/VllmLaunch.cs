@@ -25,12 +25,21 @@ internal static class VllmLaunch
     /// <summary>The VllmEngine protocol takes the place of HTTP on its port; the Inference protocol has a port of its own beside it.</summary>
     public static int GrpcPort(VllmProtocol protocol) => protocol == VllmProtocol.VllmEngine ? HttpPort : 50051;
 
+    /// <summary>What runs before the image's own command when the servicer has to be installed.</summary>
+    public const string InstallingEntrypoint = "python3";
+
     /// <summary>
-    /// What is in front of <c>vllm serve</c>'s own arguments: nothing with the image's entry point, a shell that installs the servicer first
-    /// otherwise.
+    /// What is in front of <c>vllm serve</c>'s own arguments: nothing with the image's entry point, a script that installs the servicer first
+    /// otherwise. It holds no dollar sign, which Compose and Kubernetes would take for a variable.
     /// </summary>
     public static IEnumerable<string> Before(VllmResource resource) => InstallsServicer(resource)
-        ? ["-c", $"python3 -m pip install --quiet {ServicerPackage}=={resource.ServicerVersion} && exec vllm serve \"$@\"", "vllm"]
+        ?
+        [
+            "-c",
+            "import os, subprocess, sys; "
+                + $"subprocess.check_call([sys.executable, '-m', 'pip', 'install', '--quiet', '{ServicerPackage}=={resource.ServicerVersion}']); "
+                + "os.execvp('vllm', ['vllm', 'serve', *sys.argv[1:]])",
+        ]
         : [];
 
     /// <summary>The arguments of <c>vllm serve</c>.</summary>
@@ -77,6 +86,10 @@ internal static class VllmLaunch
 
     public static bool InstallsServicer(VllmResource resource) => resource.Protocol == VllmProtocol.VllmEngine
         && resource.ServicerVersion is not null;
+
+    /// <summary>Whether a text is a version and nothing else: it becomes part of the script.</summary>
+    public static bool IsVersion(string text) =>
+        text.Length > 0 && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '+' or '!' or '-');
 
     private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

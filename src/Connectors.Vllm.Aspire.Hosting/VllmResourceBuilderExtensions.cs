@@ -68,7 +68,7 @@ public static class VllmResourceBuilderExtensions
             });
         if (VllmLaunch.InstallsServicer(resource))
         {
-            added.WithEntrypoint("/bin/sh");
+            added.WithEntrypoint(VllmLaunch.InstallingEntrypoint);
         }
 
         if (protocol == VllmProtocol.Inference)
@@ -76,7 +76,7 @@ public static class VllmResourceBuilderExtensions
             added.WithHttpEndpoint(targetPort: VllmLaunch.HttpPort, name: VllmLaunch.HttpEndpoint);
         }
 
-        return added.WithGrpcHealthCheck(_ => ValueTask.FromResult(resource.GrpcEndpoint.IsAllocated ? new Uri(resource.GrpcEndpoint.Url) : null));
+        return added.WithGrpcHealthCheck(() => resource.GrpcEndpoint.IsAllocated ? new Uri(resource.GrpcEndpoint.Url) : null);
     }
 
     /// <summary>
@@ -99,7 +99,7 @@ public static class VllmResourceBuilderExtensions
                 new CustomResourceSnapshot { ResourceType = "vLLM test server", Properties = [], State = KnownResourceStates.NotStarted })
             .OnInitializeResource(static (started, context, cancellationToken) => started.StartAsync(context, cancellationToken))
             .ExcludeFromManifest()
-            .WithGrpcHealthCheck(_ => ValueTask.FromResult(resource.Address));
+            .WithGrpcHealthCheck(() => resource.Address);
     }
 
     /// <summary>Serves another model than the one given to <see cref="AddVllm"/>.</summary>
@@ -209,11 +209,19 @@ public static class VllmResourceBuilderExtensions
     /// <param name="builder">The resource.</param>
     /// <param name="version">The version; <see langword="null"/> installs nothing, for an image of your own that holds it.</param>
     /// <returns>The resource.</returns>
+    /// <exception cref="ArgumentException"><paramref name="version"/> is not a version number.</exception>
     public static IResourceBuilder<VllmResource> WithGrpcServicer(this IResourceBuilder<VllmResource> builder, string? version) =>
         Set(builder, resource =>
         {
+            if (version is not null && !VllmLaunch.IsVersion(version))
+            {
+                throw new ArgumentException(
+                    $"The vLLM resource '{resource.Name}' cannot install version '{version}' of {VllmLaunch.ServicerPackage}: pass one such as "
+                    + $"{VllmLaunch.ServicerVersion}, or null for an image that holds it.", nameof(version));
+            }
+
             resource.ServicerVersion = version;
-            resource.Entrypoint = version is null ? null : "/bin/sh";
+            resource.Entrypoint = VllmLaunch.InstallsServicer(resource) ? VllmLaunch.InstallingEntrypoint : null;
         });
 
     private static IResourceBuilder<VllmResource> Set(IResourceBuilder<VllmResource> builder, Action<VllmResource> set)
@@ -229,7 +237,7 @@ public static class VllmResourceBuilderExtensions
                 + "set may not be empty.")
         : value;
 
-    private static IResourceBuilder<T> WithGrpcHealthCheck<T>(this IResourceBuilder<T> builder, Func<CancellationToken, ValueTask<Uri?>> address)
+    private static IResourceBuilder<T> WithGrpcHealthCheck<T>(this IResourceBuilder<T> builder, Func<Uri?> address)
         where T : IResource
     {
         var key = $"{builder.Resource.Name}_grpc";

@@ -4,40 +4,36 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Connectors.Vllm.Aspire.Hosting;
 
 /// <summary>
-/// Asks the server over gRPC. A container whose port is not open yet, and a server that still loads its model, are reported in the server's own
-/// words, so that the dashboard shows what <c>WaitFor</c> is waiting for.
+/// Asks the server over gRPC, and tells a server that still loads its model (degraded: it will come) from a dead one (unhealthy), in the server's own
+/// words. <c>WaitFor</c> waits until the check is healthy; the dashboard shows the words.
 /// </summary>
-internal sealed class VllmServerHealthCheck(Func<CancellationToken, ValueTask<Uri?>> address) : IHealthCheck, IAsyncDisposable
+internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, IAsyncDisposable
 {
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    /// <summary>What servers say while they load a model.</summary>
+    private static readonly string[] LoadingWords = ["starting", "still connecting"];
+
+    /// <summary>What the health service says once the engine is gone; calls say it by their own status.</summary>
+    private static readonly string[] DeadWords = ["not alive", "connection failed"];
+
+    private readonly Lock _lock = new();
     private IVllmEngine? _engine;
+    private volatile bool _hasServed;
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        try
+        if (Engine() is not { } engine)
         {
-            if (await EngineAsync(cancellationToken).ConfigureAwait(false) is not { } engine)
-            {
-                return HealthCheckResult.Unhealthy("The endpoint has no address yet.");
-            }
+            return HealthCheckResult.Degraded("The server has not been started yet.");
+        }
 
-            var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
-            if (!health.IsHealthy)
-            {
-                return HealthCheckResult.Unhealthy($"The server answers but takes no requests: {health.Message}");
-            }
+        var health = (await engine.GetEndpointHealthAsync(cancellationToken).ConfigureAwait(false))[0];
+        if (!health.IsHealthy)
+        {
+            return Judge(health);
+        }
 
-            var model = await engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
-            return HealthCheckResult.Healthy($"Serves '{model.ServedModelName}'.");
-        }
-        catch (VllmException exception) when (exception.StatusCode == VllmStatusCode.Unavailable)
-        {
-            return HealthCheckResult.Unhealthy($"Not reachable; a server that loads its model opens its port late: {exception.Message}");
-        }
-        catch (VllmException exception)
-        {
-            return HealthCheckResult.Unhealthy(exception.Message, exception);
-        }
+        _hasServed = true;
+        return HealthCheckResult.Healthy("The server takes requests.");
     }
 
     public async ValueTask DisposeAsync()
@@ -46,27 +42,50 @@ internal sealed class VllmServerHealthCheck(Func<CancellationToken, ValueTask<Ur
         {
             await _engine.DisposeAsync().ConfigureAwait(false);
         }
-
-        _gate.Dispose();
     }
 
-    private async ValueTask<IVllmEngine?> EngineAsync(CancellationToken cancellationToken)
+    private HealthCheckResult Judge(VllmHealth health)
     {
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        var exception = health.Exception;
+        var words = exception is null ? health.Message : exception.ServerMessage;
+        if (exception is { IsEngineDead: true } || Says(words, DeadWords))
         {
-            if (_engine is null && await address(cancellationToken).ConfigureAwait(false) is { } uri)
+            return HealthCheckResult.Unhealthy($"The engine has died; restart the resource. {health.Message}", exception);
+        }
+
+        if (Says(words, LoadingWords))
+        {
+            // Whatever ran here before has been restarted.
+            _hasServed = false;
+            return HealthCheckResult.Degraded($"The model is loading: {words}", exception);
+        }
+
+        if (exception is not (null or { StatusCode: VllmStatusCode.Unavailable } or VllmTimeoutException))
+        {
+            return HealthCheckResult.Unhealthy(health.Message, exception);
+        }
+
+        return _hasServed
+            ? HealthCheckResult.Unhealthy($"The server took requests before, and does not now: {health.Message}", exception)
+            : HealthCheckResult.Degraded(
+                words.Length == 0 ? $"Nothing answers yet; a server opens its port late, when its model is loaded. {health.Message}" : words, exception);
+    }
+
+    private static bool Says(string words, string[] any) => any.Any(word => words.Contains(word, StringComparison.OrdinalIgnoreCase));
+
+    private IVllmEngine? Engine()
+    {
+        lock (_lock)
+        {
+            if (_engine is null && address() is { } uri)
             {
-                var options = new VllmConnectionOptions();
+                // The check itself is repeated; a retry inside of it would only make its answer late.
+                var options = new VllmConnectionOptions { CallTimeout = TimeSpan.FromSeconds(5), Retry = new VllmRetryOptions { MaxRetries = 0 } };
                 options.Endpoints.Add(uri);
                 _engine = VllmEngineFactory.Create(options);
             }
 
             return _engine;
-        }
-        finally
-        {
-            _gate.Release();
         }
     }
 }

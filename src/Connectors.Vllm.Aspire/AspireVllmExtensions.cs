@@ -10,8 +10,6 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>Adds vLLM clients to services of an Aspire application.</summary>
 public static class AspireVllmExtensions
 {
-    private const string Section = "Aspire:Vllm";
-
     /// <summary>What Microsoft.Extensions.AI names its spans and metrics.</summary>
     private const string ChatTelemetry = "Experimental.Microsoft.Extensions.AI";
 
@@ -49,28 +47,34 @@ public static class AspireVllmExtensions
         Action<VllmGrpcOptions>? configureOptions = null) => Add(builder, name, name, configureSettings, configureOptions);
 
     private static AspireVllmBuilder Add(
-        IHostApplicationBuilder builder, string name, object? serviceKey, Action<VllmGrpcClientSettings>? configureSettings,
+        IHostApplicationBuilder builder,
+        string name,
+        object? serviceKey,
+        Action<VllmGrpcClientSettings>? configureSettings,
         Action<VllmGrpcOptions>? configureOptions)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrEmpty(name);
-        var settings = Read(builder.Configuration, name);
+        var configuration = new ClientConfiguration(builder.Configuration, name);
+        var settings = configuration.ReadSettings();
         configureSettings?.Invoke(settings);
-        if (settings.Endpoint is null)
+        if (settings.Endpoint is null && !configuration.HasAddress)
         {
             throw new InvalidOperationException(
                 $"There is no address for the vLLM client '{name}': set ConnectionStrings:{name} (in the AppHost: "
-                    + $"builder.AddProject<…>(…).WithReference({name})), or {Section}:{name}:Endpoint.");
+                + $"builder.AddProject<…>(…).WithReference({name})), or {ClientConfiguration.SectionName}:{name}:Endpoint.");
         }
 
         var client = $"aspire-vllm-{name}";
-        builder.Services.AddKeyedVllmGrpc(client, options =>
+        if (configuration.Options.Exists())
         {
-            options.Endpoint = settings.Endpoint;
-            options.ModelId = settings.Model;
-            options.ModelDirectory = settings.ModelDirectory;
-            configureOptions?.Invoke(options);
-        });
+            builder.Services.AddKeyedVllmGrpc(client, configuration.Options, Configure);
+        }
+        else
+        {
+            builder.Services.AddKeyedVllmGrpc(client, Configure);
+        }
+
         if (serviceKey is null)
         {
             builder.Services.AddSingleton(provider => provider.GetRequiredKeyedService<VllmChatClient>(client));
@@ -97,40 +101,15 @@ public static class AspireVllmExtensions
         }
 
         return new AspireVllmBuilder(builder, client, settings.DisableTracing);
-    }
 
-    /// <summary>The general section first, then the client's own, then the connection string.</summary>
-    private static VllmGrpcClientSettings Read(IConfiguration configuration, string name)
-    {
-        var settings = new VllmGrpcClientSettings();
-        var general = configuration.GetSection(Section);
-        foreach (var section in new[] { general, general.GetSection(name) })
+        void Configure(VllmGrpcOptions options)
         {
-            settings.Endpoint = Value(section, nameof(settings.Endpoint), static text => Uri.TryCreate(text, UriKind.Absolute, out var address)
-                ? address
-                : null) ?? settings.Endpoint;
-            settings.Model = section[nameof(settings.Model)] ?? settings.Model;
-            settings.ModelDirectory = section[nameof(settings.ModelDirectory)] ?? settings.ModelDirectory;
-            settings.DisableHealthChecks = Flag(section, nameof(settings.DisableHealthChecks)) ?? settings.DisableHealthChecks;
-            settings.DisableTracing = Flag(section, nameof(settings.DisableTracing)) ?? settings.DisableTracing;
-            settings.DisableMetrics = Flag(section, nameof(settings.DisableMetrics)) ?? settings.DisableMetrics;
-        }
+            if (settings.Endpoint is not null)
+            {
+                options.Endpoint = settings.Endpoint;
+            }
 
-        if (configuration.GetConnectionString(name) is { Length: > 0 } connectionString)
-        {
-            settings.ParseConnectionString(connectionString, name);
+            configureOptions?.Invoke(options);
         }
-
-        return settings;
     }
-
-    private static bool? Flag(IConfigurationSection section, string key) => section[key] is not { Length: > 0 } text ? null
-        : bool.TryParse(text, out var flag) ? flag
-        : throw Wrong(section, key, text, "true or false");
-
-    private static Uri? Value(IConfigurationSection section, string key, Func<string, Uri?> parse) =>
-        section[key] is not { Length: > 0 } text ? null : parse(text) ?? throw Wrong(section, key, text, "an address such as http://gpu-box:50051");
-
-    private static InvalidOperationException Wrong(IConfigurationSection section, string key, string text, string expected) =>
-        new($"{section.Path}:{key} is '{text}', but must be {expected}.");
 }

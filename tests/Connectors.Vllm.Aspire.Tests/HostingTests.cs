@@ -19,11 +19,14 @@ public sealed class HostingTests
             .WithArgs("--enforce-eager");
 
         Assert.Equal(
-            ["-c", "python3 -m pip install --quiet smg-grpc-servicer==0.14.1 && exec vllm serve \"$@\"", "vllm",
+            ["-c",
+                "import os, subprocess, sys; "
+                    + "subprocess.check_call([sys.executable, '-m', 'pip', 'install', '--quiet', 'smg-grpc-servicer==0.14.1']); "
+                    + "os.execvp('vllm', ['vllm', 'serve', *sys.argv[1:]])",
                 Model, "--host", "0.0.0.0", "--port", "8000", "--grpc", "--served-model-name", "qwen", "--max-model-len", "8192",
                 "--tensor-parallel-size", "2", "--enforce-eager"],
             await ArgumentsAsync(vllm.Resource));
-        Assert.Equal("/bin/sh", vllm.Resource.Entrypoint);
+        Assert.Equal("python3", vllm.Resource.Entrypoint);
         Assert.Empty(await EnvironmentAsync(builder, vllm.Resource));
         var endpoint = Assert.Single(vllm.Resource.Annotations.OfType<EndpointAnnotation>());
         Assert.Equal(("grpc", 8000, "http2"), (endpoint.Name, endpoint.TargetPort, endpoint.Transport));
@@ -111,6 +114,10 @@ public sealed class HostingTests
         var open = builder.AddParameter("open", "text");
         Assert.Contains("secret: true", Assert.Throws<ArgumentException>(() => vllm.WithHuggingFaceToken(open)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => vllm.WithMaxModelLength(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => vllm.WithTensorParallel(0));
+        Assert.Contains("'1'; x'", Assert.Throws<ArgumentException>(() => vllm.WithGrpcServicer("1'; x")).Message, StringComparison.Ordinal);
+        Assert.Contains("'vllm'", Assert.Throws<ArgumentException>(() => vllm.WithModel(string.Empty)).Message, StringComparison.Ordinal);
+        Assert.Contains("'vllm'", Assert.Throws<ArgumentException>(() => vllm.WithServedModelName(" ")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -133,17 +133,19 @@ internal sealed class VllmRegistration
     {
         public ValidateOptionsResult Validate(string? name, VllmGrpcOptions options)
         {
-            var prefix = section is IConfigurationSection named ? named.Path + ":" : string.Empty;
-            var problems = options.Check().Select(problem => $"{prefix}{problem.MemberNames.First()}: {problem.ErrorMessage}").ToList();
+            var problems = options.Check().Select(problem => $"{KeyOf(problem.MemberNames.First())}: {problem.ErrorMessage}").ToList();
             if (section is not null && options.Endpoints.Count == 0 && options.Connection.CallInvoker is null
                 && Environment.GetEnvironmentVariable(VllmConnectionOptions.HostVariable) is null
                     && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
             {
-                problems.Add($"{prefix}{nameof(options.Endpoint)}: The server's address is missing; set it, e.g. to http://gpu-box:50051, or set "
+                problems.Add($"{KeyOf(nameof(options.Endpoint))}: The server's address is missing; set it, e.g. to http://gpu-box:50051, or set "
                     + $"the environment variable {VllmConnectionOptions.HostVariable}.");
             }
 
             return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+
+            // A section may be put together of several, so it is asked where the value stands.
+            string KeyOf(string option) => section is null ? option : section.GetSection(option).Path;
         }
     }
 }
