@@ -68,7 +68,8 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
         return _hasServed
             ? HealthCheckResult.Unhealthy($"The server took requests before, and does not now: {health.Message}", exception)
             : HealthCheckResult.Degraded(
-                words.Length == 0 ? $"Nothing answers yet; a server opens its port late, when its model is loaded. {health.Message}" : words, exception);
+                words.Length == 0 ? $"Nothing answers yet; a server opens its port late, when its model is loaded. {health.Message}" : words,
+                exception);
     }
 
     private static bool Says(string words, string[] any) => any.Any(word => words.Contains(word, StringComparison.OrdinalIgnoreCase));

@@ -12,7 +12,8 @@ internal static class Answers
         Tools = [AIFunctionFactory.Create(GetTime, "get_time", "The time of day.")],
     };
 
-    public static async IAsyncEnumerable<string> StreamAsync(IChatClient client, string question, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<string> StreamAsync(
+        IChatClient client, string question, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var update in client.GetStreamingResponseAsync(question, Options, cancellationToken))
         {
