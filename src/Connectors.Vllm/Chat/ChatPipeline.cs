@@ -45,17 +45,17 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
         var variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
         var wish = AnswerWish.From(options, extras, logger);
+        var context = new ChatContext(profile, settings, options, extras, client, logger);
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        var prompt =
-            new PromptWriter(profile, renderer, settings, variables, tools, extras, logger).Write(messages, wish.Instructions(options, settings));
+        var prompt = new PromptWriter(context, renderer, variables, tools).Write(messages, wish.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
         var ids = PromptEncoder.Encode(profile, settings, prompt, extras, cancellationToken);
 
         // 4. Options become sampling parameters and a constraint.
-        var plan = ConstraintPlan.For(profile, settings, prompt, tools, wish, variables, options, extras, logger);
-        var request = RequestBuilder.Build(new ChatContext(profile, settings, options, extras, client, logger), ids, prompt.Media, plan);
+        var plan = ConstraintPlan.For(context, prompt, tools, wish, variables);
+        var request = RequestBuilder.Build(context, ids, prompt.Media, plan);
 
         VllmTelemetry.PrepareSeconds.Record(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
         span?.SetTag("vllm.prompt_tokens", ids.Length);
@@ -67,7 +67,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Content = prompt.Content,
             Request = request,
             Format = plan.Format,
-            ParserOptions = plan.ParserOptions(profile, settings, prompt, tools, variables, options),
+            ParserOptions = plan.ParserOptions(context, prompt, tools, variables),
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
             DropReasoning = options?.Reasoning?.Output == ReasoningOutput.None,
@@ -84,14 +84,15 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         var ids = PromptEncoder.EncodeRaw(profile, text, cancellationToken);
         var plan = ConstraintPlan.ForText(profile, wish);
-        var request = RequestBuilder.Build(new ChatContext(profile, settings, options, extras, client, logger), ids, [], plan);
+        var context = new ChatContext(profile, settings, options, extras, client, logger);
+        var request = RequestBuilder.Build(context, ids, [], plan);
         return new PreparedChat
         {
             Prompt = text,
             Content = [],
             Request = request,
             Format = plan.Format,
-            ParserOptions = plan.ParserOptions(profile, settings, prompt, RequestTools.None, new TemplateVariables([], null), options),
+            ParserOptions = plan.ParserOptions(context, prompt, RequestTools.None, new TemplateVariables([], null)),
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
             ReturnTokenIds = extras.ReturnTokenIds,

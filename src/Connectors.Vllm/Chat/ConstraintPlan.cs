@@ -23,9 +23,9 @@ internal sealed record ConstraintPlan(
 
     /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
     public static ConstraintPlan For(
-        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables,
-        ChatOptions? options, VllmExtras extras, ILogger logger)
+        ChatContext context, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables)
     {
+        var (profile, settings, options, extras, _, logger) = context;
         var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
@@ -75,9 +75,10 @@ internal sealed record ConstraintPlan(
         wish.Constraint is null || wish.IsTag ? null : new AnswerCheck(wish.Constraint),
         StopsReachServer: true);
 
-    public OutputParserOptions ParserOptions(
-        VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, RequestTools tools, TemplateVariables variables,
-        ChatOptions? options) => new()
+    public OutputParserOptions ParserOptions(ChatContext context, ChatPrompt prompt, RequestTools tools, TemplateVariables variables)
+    {
+        var (profile, settings, options, _, _, _) = context;
+        return new OutputParserOptions
         {
             PromptTail = AnswersAtOnce ? null : prompt.Tail,
             Tools = tools.Tools,
@@ -93,6 +94,7 @@ internal sealed record ConstraintPlan(
             MalformedCalls = settings.MalformedToolCalls,
             ValidateNames = settings.ValidateToolNames,
         };
+    }
 
     /// <summary>The request's stop sequences; empty ones would match everywhere and are left out.</summary>
     public static IReadOnlyList<string> StopStringsOf(ChatOptions? options) =>

@@ -10,19 +10,17 @@ namespace Connectors.Vllm;
 /// Renders a conversation. Templates differ in what they put up with; a conversation that one refuses is offered in other shapes before the
 /// template's own complaint reaches the caller. Made for one request.
 /// </summary>
-internal sealed class PromptWriter(
-    VllmModelProfile profile, PromptRenderer renderer, VllmGrpcOptions settings, TemplateVariables variables, RequestTools tools, VllmExtras extras,
-    ILogger logger)
+internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer, TemplateVariables variables, RequestTools tools)
 {
     private readonly LeftOutContents _leftOut = new();
+    private ChatTemplateException? _firstRefusal;
 
     /// <exception cref="ArgumentException">There are neither messages nor instructions.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation, or leaves something of it out, in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
         messages = ForeignContents.Translate(messages, _leftOut);
-        ChatTemplateException? first = null;
-        foreach (var (traits, abilities) in Shapes())
+        foreach (var (traits, abilities, strict) in Shapes())
         {
             var conversation = Map(messages, instructions, traits, abilities.NeedsArgumentText);
             if (conversation.IsEmpty)
@@ -30,51 +28,96 @@ internal sealed class PromptWriter(
                 throw new ArgumentException("The request is empty: it has no messages, and ChatOptions.Instructions is not set.", nameof(messages));
             }
 
-            try
+            // The caller's order of roles counts as long as the template takes it.
+            var shaped = ConversationPlanner.Plan(conversation.Messages, abilities, strict);
+            var rendered = TryRender(shaped, traits);
+            if (rendered is null && ConversationPlanner.Order(shaped, abilities) is var ordered && !ReferenceEquals(ordered, shaped))
             {
-                var planned = ConversationPlanner.Plan(conversation.Messages, abilities);
-                var rendered = Render(planned);
-                PromptLoss.Check(planned, rendered);
-                if (!ReferenceEquals(planned, conversation.Messages))
-                {
-                    Log.HistoryRepaired(logger);
-                }
-
-                if (first is not null)
-                {
-                    Log.HistoryRefused(logger, first.Reason); // A template may put message text into it.
-                }
-
-                _leftOut.WriteTo(logger);
-                return Finish(rendered, conversation, traits);
+                shaped = ordered;
+                rendered = TryRender(shaped, traits);
             }
-            catch (ChatTemplateException exception)
+
+            if (rendered is not null)
             {
-                first ??= exception;
+                if (!ReferenceEquals(shaped, conversation.Messages))
+                {
+                    Log.HistoryRepaired(context.Logger);
+                }
+
+                if (_firstRefusal is not null)
+                {
+                    Log.HistoryRefused(context.Logger, _firstRefusal.Reason); // A template may put message text into it.
+                }
+
+                _leftOut.WriteTo(context.Logger);
+                return Finish(rendered, conversation, traits);
             }
         }
 
         // None of the other shapes helped: the first complaint is the one to see.
-        ExceptionDispatchInfo.Throw(first!);
-        throw first!;
+        ExceptionDispatchInfo.Throw(_firstRefusal!);
+        throw _firstRefusal!;
     }
 
     /// <summary>
     /// The shape that probing has found, and what is tried for this request alone when the template refuses even that: contents of one text as
-    /// strings, the strictest order of roles, system text in front of what the user says (some templates print it only when the user speaks last).
+    /// strings or lists; text of its own beside calls; everything where a strict template wants it, system text in front of what the user says (some
+    /// templates print it only when the user speaks last); tools as text.
     /// </summary>
-    private IEnumerable<(TemplateTraits Traits, VllmTemplateAbilities Abilities)> Shapes()
+    private IEnumerable<(TemplateTraits Traits, VllmTemplateAbilities Abilities, bool Strict)> Shapes()
     {
         var (traits, abilities) = (renderer.Traits, renderer.Abilities);
-        yield return (traits, abilities);
+        yield return (traits, abilities, false);
         if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false })
         {
-            yield return (traits with { MixedContent = true }, abilities);
+            yield return (traits with { MixedContent = true }, abilities, false);
         }
 
-        var strict = abilities with { PrintsLaterSystem = false, TakesEqualRoles = false, TakesAssistantFirst = false };
-        yield return (traits, strict);
-        yield return (traits, strict with { PrintsSystem = false });
+        if (abilities is { PrintsToolCalls: true, PrintsTextBesideCalls: true })
+        {
+            yield return (traits, abilities with { PrintsTextBesideCalls = false }, false);
+        }
+
+        if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: true })
+        {
+            yield return (traits with { MixedContent = false }, abilities, false);
+        }
+
+        traits = traits with { KnowsDeveloperRole = false };
+        var ordered = abilities with { PrintsLaterSystem = false, TakesEqualRoles = false, TakesAssistantFirst = false };
+        yield return (traits, ordered, true);
+        yield return (traits, ordered with { PrintsSystem = false }, true);
+        if (abilities.PrintsToolCalls || abilities.PrintsToolResults)
+        {
+            var said = ordered with { PrintsToolCalls = false, PrintsToolResults = false };
+            yield return (traits, said, true);
+            yield return (traits, said with { PrintsSystem = false }, true);
+        }
+    }
+
+    /// <returns>The prompt, or null when the template refuses the messages or leaves something of them out.</returns>
+    private RenderedPrompt? TryRender(List<Dictionary<string, object?>> messages, TemplateTraits traits)
+    {
+        try
+        {
+            var rendered = Render(messages, traits);
+            if (PromptLoss.Find(messages, rendered) is { } loss)
+            {
+                if (!context.Settings.AllowIncompletePrompts)
+                {
+                    throw new ChatTemplateException(loss);
+                }
+
+                Log.IncompletePrompt(context.Logger, loss);
+            }
+
+            return rendered;
+        }
+        catch (ChatTemplateException exception)
+        {
+            _firstRefusal ??= exception;
+            return null;
+        }
     }
 
     private ChatPrompt Finish(RenderedPrompt rendered, TemplateConversation conversation, TemplateTraits traits)
@@ -86,21 +129,27 @@ internal sealed class PromptWriter(
         return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
     }
 
-    private RenderedPrompt Render(List<Dictionary<string, object?>> shaped) => renderer.Renderer.Render(new ChatTemplateInput
+    private RenderedPrompt Render(List<Dictionary<string, object?>> messages, TemplateTraits traits) => renderer.Renderer.Render(new ChatTemplateInput
     {
-        Messages = shaped,
-        Tools = tools.ForTemplate,
-        Documents = extras.Documents,
-        AddGenerationPrompt = !extras.ContinueFinalMessage,
-        ContinueFinalMessage = extras.ContinueFinalMessage,
+        Messages = messages,
+        Tools = tools.ForTemplate ?? (traits.NeedsToolList ? [] : null),
+        Documents = context.Extras.Documents,
+        AddGenerationPrompt = !context.Extras.ContinueFinalMessage,
+        ContinueFinalMessage = context.Extras.ContinueFinalMessage,
         Kwargs = variables.Values,
-        SpecialTokens = profile.Templates.SpecialTokens,
+        SpecialTokens = context.Profile.Templates.SpecialTokens,
     });
 
-    private TemplateConversation Map(IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
+    private TemplateConversation Map(
+        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
         ConversationMapper.Map(
-            messages, instructions, traits, !settings.SendReasoningHistory, argumentsAsText,
-            new ContentReader(profile.ModelInfo is not { IsMultimodal: false }, _leftOut, logger));
+            messages, instructions, traits, !context.Settings.SendReasoningHistory, argumentsAsText,
+            new ContentReader(kind => ShowsInResults(kind, traits), _leftOut, context.Logger));
+
+    private bool ShowsInResults(MediaKind kind, TemplateTraits traits) => context.Profile.ModelInfo is not { IsMultimodal: false }
+        && (traits.ContentFormat == ChatContentFormat.String
+            ? MediaPlaceholder.For(kind, context.Profile.ModelType, context.Settings) is not null
+            : kind == MediaKind.Image && traits.PrintsResultImages);
 
     private string[] Placeholders(IReadOnlyList<MediaItem> media)
     {
@@ -110,7 +159,7 @@ internal sealed class PromptWriter(
         {
             var kind = media[i].Kind;
             numbers[kind] = numbers.GetValueOrDefault(kind) + 1;
-            texts[i] = MediaPlaceholder.For(kind, profile.ModelType, settings)?.Number(numbers[kind]) ?? throw NoPlaceholder(kind);
+            texts[i] = MediaPlaceholder.For(kind, context.Profile.ModelType, context.Settings)?.Number(numbers[kind]) ?? throw NoPlaceholder(kind);
         }
 
         return texts;
@@ -119,10 +168,10 @@ internal sealed class PromptWriter(
     private NotSupportedException NoPlaceholder(MediaKind kind)
     {
         var what = kind.ToString().ToLowerInvariant();
-        return new NotSupportedException(profile.ModelInfo is { IsMultimodal: false }
-            ? $"The model '{profile.ModelId}' takes no {what} content: its server says that it is a text model. Leave such content out, or serve a "
-                + "model that takes it."
-            : $"How the model '{profile.ModelId}' (model type '{profile.ModelType}') marks {what} content in a prompt is not known. "
+        return new NotSupportedException(context.Profile.ModelInfo is { IsMultimodal: false }
+            ? $"The model '{context.Profile.ModelId}' takes no {what} content: its server says that it is a text model. "
+                + "Leave such content out, or serve a model that takes it."
+            : $"How the model '{context.Profile.ModelId}' (model type '{context.Profile.ModelType}') marks {what} content in a prompt is not known. "
                 + "Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that prints the marks itself.");
     }
 }

@@ -8,10 +8,10 @@ namespace Connectors.Vllm;
 /// <summary>
 /// Contents of messages and results of tools to text and media. Collects the media of a whole conversation, in order. Made for one request.
 /// </summary>
-/// <param name="takesMedia">Whether the model takes images and the like; a tool's are an error text for the model otherwise.</param>
+/// <param name="showsResult">Which media the prompt can show in a tool's result; others are an error text for the model.</param>
 /// <param name="leftOut">Collects what has no place in a prompt.</param>
 /// <param name="logger">Logger for results of tools that cannot be shown.</param>
-internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, ILogger logger)
+internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutContents leftOut, ILogger logger)
 {
     private readonly List<MediaItem> _media = [];
 
@@ -52,10 +52,10 @@ internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, IL
             case ErrorContent error:
                 parts.AddText($"Error: {error.Message}");
                 break;
-            case DataContent data when !TryReadText(data, out _) && !(takesMedia && IsMedia(data.MediaType)):
+            case DataContent data when !TryReadText(data, out _) && !IsShown(data.MediaType):
                 parts.AddText(NotShown(data.MediaType));
                 break;
-            case UriContent uri when !(takesMedia && IsMedia(uri.MediaType)):
+            case UriContent uri when !IsShown(uri.MediaType):
                 parts.AddText(IsMedia(uri.MediaType) ? NotShown(uri.MediaType) : uri.Uri.ToString());
                 break;
             default:
@@ -78,6 +78,8 @@ internal sealed class ContentReader(bool takesMedia, LeftOutContents leftOut, IL
     }
 
     private static string NotShown(string mediaType) => $"Error: The function returned {mediaType} content, which this model cannot be shown.";
+
+    private bool IsShown(string mediaType) => TryKindOf(mediaType, out var kind) && showsResult(kind);
 
     private static bool IsMedia(string mediaType) => TryKindOf(mediaType, out _);
 

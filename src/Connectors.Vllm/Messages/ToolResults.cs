@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -42,6 +43,9 @@ internal static class ToolResults
             case JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined }:
                 parts.AddText(string.Empty);
                 break;
+            case JsonElement element when TryReadContents(element) is { } saved:
+                AddAll(saved);
+                break;
             case JsonElement element:
                 parts.AddText(element.GetRawText());
                 break;
@@ -64,6 +68,30 @@ internal static class ToolResults
             {
                 reader.AddFromTool(parts, item);
             }
+        }
+    }
+
+    /// <summary>
+    /// Contents that were saved with their conversation: JSON objects with the names that Microsoft.Extensions.AI gives to kinds of content.
+    /// </summary>
+    private static List<AIContent>? TryReadContents(JsonElement element)
+    {
+        JsonElement[] items = element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray()] : [element];
+        if (items.Length == 0
+            || !Array.TrueForAll(items, static item => item.ValueKind == JsonValueKind.Object && item.TryGetProperty("$type", out _)))
+        {
+            return null;
+        }
+
+        try
+        {
+            var type = (JsonTypeInfo<AIContent>)AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(AIContent));
+            return [.. items.Select(item => item.Deserialize(type)!)];
+        }
+        catch (Exception exception) when (exception is JsonException or NotSupportedException or ArgumentException)
+        {
+            // An application's own objects may have such a member, too.
+            return null;
         }
     }
 

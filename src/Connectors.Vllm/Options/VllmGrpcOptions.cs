@@ -134,6 +134,12 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     public bool SendReasoningHistory { get; set; } = true;
 
     /// <summary>
+    /// Whether a chat template may leave texts, calls or results of the conversation out of the prompt, for templates that do so on purpose. Default
+    /// false: such a request is refused with what is missing; when true, that is logged.
+    /// </summary>
+    public bool AllowIncompletePrompts { get; set; }
+
+    /// <summary>
     /// Lets text in messages become control tokens, as vLLM's own HTTP server does. Default false, see the option of the same name on
     /// <c>ChatOptions</c>.
     /// </summary>
@@ -200,6 +206,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
             ValidateToolNames = ValidateToolNames,
             StopInReasoning = StopInReasoning,
             SendReasoningHistory = SendReasoningHistory,
+            AllowIncompletePrompts = AllowIncompletePrompts,
             AllowControlTokensInContent = AllowControlTokensInContent,
             DescribeSchemaInPrompt = DescribeSchemaInPrompt,
             AllowRemoteMedia = AllowRemoteMedia,

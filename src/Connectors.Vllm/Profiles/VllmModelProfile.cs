@@ -130,7 +130,7 @@ public sealed class VllmModelProfile
         string directory, VllmGrpcOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        options ??= new VllmGrpcOptions();
+        options = options?.Clone() ?? new VllmGrpcOptions();
         var files = await ModelFileLocator.LoadAsync(
             [new DirectorySource(directory, options.Tokenizer is null)],
             ModelIdentity.From(FolderName(directory)),

@@ -24,8 +24,8 @@ internal sealed partial class PromptLoss
 
     /// <param name="messages">The messages that were rendered.</param>
     /// <param name="prompt">Their prompt.</param>
-    /// <exception cref="ChatTemplateException">Something of the conversation is not in the prompt; the message says what and where.</exception>
-    public static void Check(IReadOnlyList<Dictionary<string, object?>> messages, RenderedPrompt prompt)
+    /// <returns>What of the conversation is not in the prompt, where it stood, and what to do about it; null when nothing is missing.</returns>
+    public static string? Find(IReadOnlyList<Dictionary<string, object?>> messages, RenderedPrompt prompt)
     {
         var loss = new PromptLoss(prompt);
         for (var i = 0; i < messages.Count; i++)
@@ -40,11 +40,13 @@ internal sealed partial class PromptLoss
 
             if (loss.MissingOf(messages[i], role) is { } missing)
             {
-                throw new ChatTemplateException(
-                    $"The chat template leaves out {missing} of message {i + 1} of {messages.Count} (role '{role}'): the model would not see it. "
-                    + "Leave it out of the conversation, or set another template (VllmGrpcOptions.ChatTemplate, or ChatTemplate of the request).");
+                return $"The chat template leaves out {missing} of message {i + 1} of {messages.Count} (role '{role}'): the model would not see it. "
+                    + "Leave it out of the conversation, set another template (VllmGrpcOptions.ChatTemplate, or ChatTemplate of the request), "
+                    + "or allow it (VllmGrpcOptions.AllowIncompletePrompts).";
             }
         }
+
+        return null;
     }
 
     private string? MissingOf(Dictionary<string, object?> message, string? role)

@@ -48,9 +48,7 @@ internal sealed class TemplateProbe
 
     private TemplateProbe(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
-        _renderer = renderer is ChatTemplate template
-            ? ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps })
-            : renderer;
+        _renderer = renderer;
         _traits = traits;
         _input = input;
     }
@@ -58,9 +56,14 @@ internal sealed class TemplateProbe
     /// <param name="renderer">The template, or a built-in renderer.</param>
     /// <param name="traits">What its source says about it.</param>
     /// <param name="input">What every conversation is rendered with.</param>
-    /// <returns>The traits, with <see cref="TemplateTraits.MixedContent"/> where only that is printed, and what the template prints.</returns>
+    /// <returns>The traits, corrected by what is printed, and what the template prints.</returns>
     public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
+        if (renderer is ChatTemplate template)
+        {
+            renderer = ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps });
+        }
+
         var probe = new TemplateProbe(renderer, traits, input);
         if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } && !probe.PrintsPlainTurns())
         {
@@ -69,9 +72,26 @@ internal sealed class TemplateProbe
             probe = mixed.PrintsPlainTurns() ? mixed : probe;
         }
 
-        var isKnown = probe.Prints([probe.Message("user", UserText)], UserText);
-        return (probe._traits, isKnown ? probe.Run() : new VllmTemplateAbilities { IsKnown = false });
+        var isKnown = probe.PrintsUser();
+        if (!isKnown && !input.HasTools)
+        {
+            // Templates for tools loop over them without asking whether there are any.
+            var listing = new TemplateProbe(renderer, probe._traits with { NeedsToolList = true }, input);
+            isKnown = listing.PrintsUser();
+            probe = isKnown ? listing : probe;
+        }
+
+        if (!isKnown)
+        {
+            return (probe._traits, new VllmTemplateAbilities { IsKnown = false });
+        }
+
+        var abilities = probe.Run();
+        var images = abilities is { PrintsImages: true, PrintsToolResults: true } && probe.PrintsImage(abilities);
+        return (probe._traits with { PrintsResultImages = images }, abilities);
     }
+
+    private bool PrintsUser() => Prints([Message("user", UserText)], UserText);
 
     private VllmTemplateAbilities Run()
     {
@@ -91,7 +111,7 @@ internal sealed class TemplateProbe
             PrintsParallelCalls = !shape.PrintsToolCalls || PrintsRound(shape, null, calls: 2),
             PrintsReasoning = Prints([.. Round(shape, null, 1, Thought)], Thought),
             PrintsEarlierReasoning = Prints([user, WithThought(assistant), later], Thought),
-            PrintsImages = PrintsImage(),
+            PrintsImages = PrintsImage(null),
         };
     }
 
@@ -103,7 +123,8 @@ internal sealed class TemplateProbe
     /// <summary>The first shape, from the usual to the unusual, in which a call and its result are printed whole.</summary>
     private VllmTemplateAbilities FindCallShape()
     {
-        foreach (var needsText in (ReadOnlySpan<bool>)[false, true])
+        var mentionsCalls = _renderer is not ChatTemplate { Source: var source } || source.Contains("tool_calls", StringComparison.Ordinal);
+        foreach (var needsText in mentionsCalls ? (ReadOnlySpan<bool>)[false, true] : [])
         {
             foreach (var needsNull in (ReadOnlySpan<bool>)[false, true])
             {
@@ -119,7 +140,7 @@ internal sealed class TemplateProbe
         }
 
         var usual = new VllmTemplateAbilities();
-        var printsCalls = Prints(Round(usual, null, 1, null), Name(0), Argument(0));
+        var printsCalls = mentionsCalls && Prints(Round(usual, null, 1, null), Name(0), Argument(0));
         var asText = usual with { PrintsToolCalls = printsCalls };
         return asText with { PrintsToolResults = Prints(Round(asText, null, 1, null), Result(0)) };
     }
@@ -161,7 +182,8 @@ internal sealed class TemplateProbe
         return thinking;
     }
 
-    private bool PrintsImage()
+    /// <summary>Whether an image part makes a difference: in what the user says, or in a result when there is a shape of calls.</summary>
+    private bool PrintsImage(VllmTemplateAbilities? shape)
     {
         if (_traits.ContentFormat == ChatContentFormat.String)
         {
@@ -170,9 +192,24 @@ internal sealed class TemplateProbe
 
         var text = new Dictionary<string, object?> { ["type"] = "text", ["text"] = UserText };
         var image = new Dictionary<string, object?> { ["type"] = "image" };
-        return TryRender([new() { ["role"] = "user", ["content"] = new List<object?> { image, text } }]) is { } prompt
-            && prompt.Contains(UserText, StringComparison.Ordinal)
-            && prompt != TryRender([new() { ["role"] = "user", ["content"] = new List<object?> { text } }]);
+        return TryRender(Show(text)) is { } without && TryRender(Show(image, text)) is { } with
+            && with != without && with.Contains(UserText, StringComparison.Ordinal)
+
+            // A list that is printed as data is no image.
+            && !with.Contains("'type'", StringComparison.Ordinal) && !with.Contains("\"type\"", StringComparison.Ordinal);
+
+        List<Dictionary<string, object?>> Show(params object?[] parts)
+        {
+            List<object?> content = [.. parts];
+            if (shape is null)
+            {
+                return [new() { ["role"] = "user", ["content"] = content }];
+            }
+
+            var round = Round(shape, null, 1, null);
+            round[^1] = TemplateMessage.With(round[^1], "content", content);
+            return round;
+        }
     }
 
     private bool Prints(List<Dictionary<string, object?>> messages, params string[] words) =>
@@ -185,7 +222,7 @@ internal sealed class TemplateProbe
             return _renderer.Render(new ChatTemplateInput
             {
                 Messages = messages,
-                Tools = _input.HasTools ? Declarations : null,
+                Tools = _input.HasTools ? Declarations : _traits.NeedsToolList ? [] : null,
                 Kwargs = _input.Arguments,
                 SpecialTokens = _input.SpecialTokens,
                 AddGenerationPrompt = true,

@@ -32,6 +32,12 @@ internal sealed partial record TemplateTraits
     /// </summary>
     public bool MixedContent { get; init; }
 
+    /// <summary>Whether requests without tools must come with an empty list of them; others are rendered without, as by vLLM.</summary>
+    public bool NeedsToolList { get; init; }
+
+    /// <summary>Whether it prints an image part in a tool's result. Templates with string content get placeholders there as everywhere.</summary>
+    public bool PrintsResultImages { get; init; }
+
     /// <summary>The built-in renderers read messages as clients send them.</summary>
     public static TemplateTraits OfNative(string? modelType) => new()
     {

@@ -32,6 +32,9 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Information, "The conversation was reshaped for what the chat template can print")]
     public static partial void HistoryRepaired(ILogger logger);
 
+    [LoggerMessage(19, LogLevel.Information, "The prompt is incomplete, as AllowIncompletePrompts allows: {Loss}")]
+    public static partial void IncompletePrompt(ILogger logger, string loss);
+
     [LoggerMessage(14, LogLevel.Warning, "{Warning}")]
     public static partial void ConstraintWarning(ILogger logger, string warning);
 

@@ -175,16 +175,40 @@ public sealed class AnyHistoryTests
         Assert.Contains($"({id})", second, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Preview_TemplateDropsResults_NamesTheMessage()
+    [Theory]
+    [InlineData("m.role != 'tool'")]
+    [InlineData("not (m.role == 'user' and m.content is string and m.content.startswith('Result'))")]
+    public async Task Preview_TemplateDropsResults_TheyBecomeWhatTheUserSaysOrAreNamed(string printed)
     {
-        var profile = await ProfileAsync(Template("{% if m.role != 'tool' %}{{ m.content }}{{ m.tool_calls }}{% endif %}"));
+        var profile = await ProfileAsync(Template("{% if m.role != 'tool' and " + printed + " %}{{ m.content }}{{ m.tool_calls }}{% endif %}"));
+        ChatMessage[] history = [User("Firstask"), Assistant(Call("c1", "getone", "Oslo")), Tool(("c1", "Resone"))];
 
-        var exception = Assert.Throws<VllmRequestException>(() =>
-            Preview(profile, [User("Firstask"), Assistant(Call("c1", "getone", "Oslo")), Tool(("c1", "Resone"))]));
-
-        Assert.Contains("the result of the call 'c1' of message 3 of 3", exception.Message, StringComparison.Ordinal);
         Assert.False(profile.TemplateAbilities!.PrintsToolResults);
+        if (printed.StartsWith('m'))
+        {
+            Assert.Contains("<user>Result of getone:\nResone", Preview(profile, history), StringComparison.Ordinal);
+        }
+        else
+        {
+            var exception = Assert.Throws<VllmRequestException>(() => Preview(profile, history));
+            Assert.Contains("of message 3 of 3", exception.Message, StringComparison.Ordinal);
+            Assert.Contains(nameof(VllmGrpcOptions.AllowIncompletePrompts), exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Preview_TemplateDropsTextsOnPurpose_IsAllowedByTheOption()
+    {
+        // Only what the last two messages say.
+        const string Short = "{% for m in messages[-2:] %}{{ m.content }}{% endfor %}";
+        ChatMessage[] history = [User("Firstask"), Assistant(new TextContent("Firstsaid")), User("Secondask")];
+        var options = new VllmGrpcOptions { ChatTemplate = Short };
+        var strict = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder, options, Served.Cancel);
+        options.AllowIncompletePrompts = true;
+        var tolerant = await VllmModelProfile.FromDirectoryAsync(Served.TinyModelFolder, options, Served.Cancel);
+
+        Assert.Equal("FirstsaidSecondask", Preview(tolerant, history));
+        Assert.Contains("the text of message 1 of 3", Assert.Throws<VllmRequestException>(() => Preview(strict, history)).Message);
     }
 
     [Fact]

@@ -1,0 +1,251 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using static Connectors.Vllm.TemplateMessage;
+
+namespace Connectors.Vllm;
+
+/// <summary>
+/// Reshapes tool calls and their results for a template: ids of its shape, one call a message, text of its own, or all of it as text where the
+/// template knows no tools.
+/// </summary>
+internal static class CallPlanner
+{
+    public static List<Dictionary<string, object?>> Plan(
+        List<Dictionary<string, object?>> messages, VllmTemplateAbilities abilities, bool strict)
+    {
+        if (!messages.Exists(static message => HasCalls(message) || Role(message) == "tool"))
+        {
+            return messages;
+        }
+
+        var planned = strict ? GatherResults(messages) : messages;
+        planned = abilities.PrintsToolResults ? planned : ResultsIntoText(planned, static _ => true);
+        planned = abilities.PrintsToolCalls ? MapIds(planned, abilities.CallIds) : CallsIntoText(planned);
+        planned = abilities.PrintsTextBesideCalls ? planned : SeparateText(planned, abilities);
+        planned = abilities.PrintsParallelCalls ? planned : SplitCalls(planned);
+        return abilities.NeedsNullContentBesideCalls ? EmptyContentToNull(planned) : planned;
+    }
+
+    /// <summary>
+    /// The same id for a call and its result, in every turn: the new id depends on nothing but the old one, or on the call's place.
+    /// </summary>
+    private static List<Dictionary<string, object?>> MapIds(List<Dictionary<string, object?>> messages, VllmCallIdShape shape)
+    {
+        if (shape == VllmCallIdShape.Any)
+        {
+            return messages;
+        }
+
+        var index = 0;
+        var ids = new Dictionary<string, string>(StringComparer.Ordinal);
+        var mapped = new List<Dictionary<string, object?>>(messages.Count);
+        foreach (var message in messages)
+        {
+            if (HasCalls(message))
+            {
+                mapped.Add(With(message, "tool_calls",
+                    Calls(message).ConvertAll<object?>(call => With(call, "id", ids[CallId(call)] = NewId(call)))));
+            }
+            else if (message.TryGetValue("tool_call_id", out var old) && old is string id)
+            {
+                mapped.Add(With(message, "tool_call_id", ids.GetValueOrDefault(id)
+                    ?? (shape == VllmCallIdShape.NineLettersAndDigits ? Short(id) : id)));
+            }
+            else
+            {
+                mapped.Add(message);
+            }
+        }
+
+        return mapped;
+
+        string NewId(Dictionary<string, object?> call)
+        {
+            var place = index++;
+            if (shape == VllmCallIdShape.NineLettersAndDigits)
+            {
+                return Short(CallId(call));
+            }
+
+            var name = $"functions.{CallName(call)}:";
+            return CallId(call).StartsWith(name, StringComparison.Ordinal) ? CallId(call) : name + place.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
+    private static string Short(string id)
+    {
+        const int Length = 9;
+        const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        return id.Length == Length && id.All(char.IsAsciiLetterOrDigit)
+            ? id
+            : string.Create(Length, SHA256.HashData(Encoding.UTF8.GetBytes(id)), static (text, hash) =>
+            {
+                for (var i = 0; i < text.Length; i++)
+                {
+                    text[i] = Alphabet[hash[i] % Alphabet.Length];
+                }
+            });
+    }
+
+    /// <summary>Calls that the template prints in no shape become JSON text of the message that made them.</summary>
+    private static List<Dictionary<string, object?>> CallsIntoText(List<Dictionary<string, object?>> messages) =>
+        messages.ConvertAll(static message =>
+        {
+            if (!HasCalls(message))
+            {
+                return message;
+            }
+
+            var calls = string.Join('\n', Calls(message).Select(static call => PlainJson.Write(call["function"])));
+            return With(Without(message, "tool_calls"), "content",
+                JoinContent(message["content"], Content(calls, message["content"] is List<object?>)));
+        });
+
+    /// <summary>Results that the template does not print become what the user says, under the function's name.</summary>
+    private static List<Dictionary<string, object?>> ResultsIntoText(
+        List<Dictionary<string, object?>> messages, Predicate<Dictionary<string, object?>> isMeant)
+    {
+        var asList = messages.Exists(static message => message["content"] is List<object?>);
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        var said = new List<Dictionary<string, object?>>(messages.Count);
+        foreach (var message in messages)
+        {
+            if (HasCalls(message))
+            {
+                Calls(message).ForEach(call => names[CallId(call)] = CallName(call));
+            }
+
+            said.Add(Role(message) == "tool" && isMeant(message) ? AsUser(message) : message);
+        }
+
+        return said;
+
+        Dictionary<string, object?> AsUser(Dictionary<string, object?> result)
+        {
+            var name = names.GetValueOrDefault(result.GetValueOrDefault("tool_call_id") as string ?? string.Empty);
+            var heading = name is null ? "Result:" : $"Result of {name}:";
+            var content = result["content"] is string text
+                ? Content($"{heading}\n{text}", asList)
+                : JoinContent(Content(heading, asList: true), result["content"]);
+            return new(StringComparer.Ordinal) { ["role"] = "user", ["content"] = content };
+        }
+    }
+
+    /// <summary>Every result right behind the message that called for it; results of no call become what the user says.</summary>
+    private static List<Dictionary<string, object?>> GatherResults(List<Dictionary<string, object?>> messages)
+    {
+        // By id, the round of the latest call: an id may come again in a later one.
+        var orphans = new HashSet<Dictionary<string, object?>>(ReferenceEqualityComparer.Instance);
+        var open = new Dictionary<string, List<Dictionary<string, object?>>>(StringComparer.Ordinal);
+        var gathered = new List<List<Dictionary<string, object?>>>(messages.Count);
+        foreach (var message in messages)
+        {
+            if (Role(message) == "tool")
+            {
+                var id = message.GetValueOrDefault("tool_call_id") as string ?? string.Empty;
+                if (open.TryGetValue(id, out var round))
+                {
+                    round.Add(message);
+                    continue;
+                }
+
+                orphans.Add(message);
+            }
+
+            List<Dictionary<string, object?>> group = [message];
+            gathered.Add(group);
+            if (HasCalls(message))
+            {
+                Calls(message).ForEach(call => open[CallId(call)] = group);
+            }
+        }
+
+        List<Dictionary<string, object?>> planned = [.. gathered.SelectMany(static group => group)];
+        return orphans.Count > 0 ? ResultsIntoText(planned, orphans.Contains) : planned;
+    }
+
+    /// <summary>
+    /// Text beside calls becomes an assistant message in front of them. Where user and assistant must take turns, an empty user message stands
+    /// between the two: such templates count the text, but not the calls, as the assistant's turn.
+    /// </summary>
+    private static List<Dictionary<string, object?>> SeparateText(List<Dictionary<string, object?>> messages, VllmTemplateAbilities abilities)
+    {
+        var separated = new List<Dictionary<string, object?>>(messages.Count + 1);
+        foreach (var message in messages)
+        {
+            if (!HasCalls(message) || IsEmpty(message["content"]))
+            {
+                separated.Add(message);
+                continue;
+            }
+
+            // Thoughts stay with the calls where the template prints them there: it is what the model goes on from.
+            ReadOnlySpan<string> thoughts = ["reasoning", "reasoning_content", "thinking"];
+            var text = Without(message, "tool_calls");
+            var calls = With(message, "content", EmptyLike(message["content"]));
+            separated.Add(abilities.PrintsReasoning ? Without(text, thoughts) : text);
+            if (!abilities.TakesEqualRoles)
+            {
+                separated.Add(Empty("user", message["content"] is List<object?>));
+            }
+
+            separated.Add(abilities.PrintsReasoning ? calls : Without(calls, thoughts));
+        }
+
+        return separated;
+    }
+
+    /// <summary>One call a message, each followed by its results; results of no call stay behind them.</summary>
+    private static List<Dictionary<string, object?>> SplitCalls(List<Dictionary<string, object?>> messages)
+    {
+        var split = new List<Dictionary<string, object?>>(messages.Count + 2);
+        for (var i = 0; i < messages.Count; i++)
+        {
+            if (!HasCalls(messages[i]) || Calls(messages[i]).Count == 1)
+            {
+                split.Add(messages[i]);
+                continue;
+            }
+
+            var message = messages[i];
+            var results = new List<Dictionary<string, object?>>();
+            while (i + 1 < messages.Count && Role(messages[i + 1]) == "tool")
+            {
+                results.Add(messages[++i]);
+            }
+
+            AddSingly(split, message, results);
+        }
+
+        return split;
+    }
+
+    private static void AddSingly(
+        List<Dictionary<string, object?>> split, Dictionary<string, object?> message, List<Dictionary<string, object?>> results)
+    {
+        var calls = Calls(message);
+        for (var i = 0; i < calls.Count; i++)
+        {
+            // What was said and thought beside the calls belongs to the first.
+            List<object?> single = [calls[i]];
+            split.Add(i == 0 ? With(message, "tool_calls", single) : new(StringComparer.Ordinal)
+            {
+                ["role"] = "assistant", ["content"] = EmptyLike(message["content"]), ["tool_calls"] = single,
+            });
+
+            // Some applications give several calls of a message one id: then each gets a result, in order, and the last of them the rest.
+            var id = CallId(calls[i]);
+            var isLast = calls.FindLastIndex(call => CallId(call) == id) == i;
+            var own = results.FindAll(result => result.GetValueOrDefault("tool_call_id") as string == id);
+            own.RemoveRange(isLast ? own.Count : Math.Min(1, own.Count), isLast ? 0 : Math.Max(0, own.Count - 1));
+            split.AddRange(own);
+            results.RemoveAll(own.Contains);
+        }
+
+        split.AddRange(results);
+    }
+
+    private static List<Dictionary<string, object?>> EmptyContentToNull(List<Dictionary<string, object?>> messages) =>
+        messages.ConvertAll(static message => HasCalls(message) && IsEmpty(message["content"]) ? With(message, "content", null) : message);
+}
