@@ -19,7 +19,8 @@ internal static class ForeignHistories
         ],
         ["OpenAI: text beside parallel calls"] =
         [
-            System("Sysone"), User("Firstask"), Assistant(new TextContent("Firstsaid"), Call("call_a1", "getone", "Oslo"), Call("call_a2", "gettwo", "Rome")),
+            System("Sysone"), User("Firstask"),
+            Assistant(new TextContent("Firstsaid"), Call("call_a1", "getone", "Oslo"), Call("call_a2", "gettwo", "Rome")),
             Tool(("call_a1", "Resone")), Tool(("call_a2", "Restwo")),
         ],
         ["Anthropic: results in a user's message, other order, words behind them"] =
@@ -33,10 +34,13 @@ internal static class ForeignHistories
             Tool(("toolu_01A", "Resone")), Assistant("Secondsaid"), User("Secondask"),
         ],
         ["Ollama: a call alone, the name in the id"] =
-            [User("Firstask"), Assistant(Call("getone-0", "getone", "Oslo")), Tool(("getone-0", "Resone")), Assistant("Firstsaid"), User("Secondask")],
+        [
+            User("Firstask"), Assistant(Call("getone-0", "getone", "Oslo")), Tool(("getone-0", "Resone")), Assistant("Firstsaid"), User("Secondask"),
+        ],
         ["Mistral: ids of nine letters and digits"] =
             [System("Sysone"), User("Firstask"), Assistant(Call("aB3dE6gH9", "getone", "Oslo")), Tool(("aB3dE6gH9", "Resone"))],
-        ["Kimi: ids of name and index"] = [User("Firstask"), Assistant(Call("functions.getone:0", "getone", "Oslo")), Tool(("functions.getone:0", "Resone"))],
+        ["Kimi: ids of name and index"] =
+            [User("Firstask"), Assistant(Call("functions.getone:0", "getone", "Oslo")), Tool(("functions.getone:0", "Resone"))],
         ["a failed call, then another"] =
         [
             User("Firstask"), Assistant(Call("c1", "getone", "Oslo")),
@@ -64,7 +68,8 @@ internal static class ForeignHistories
         ["a call awaiting approval, denied"] =
         [
             User("Firstask"), Assistant(new ToolApprovalRequestContent("r1", Call("c1", "getone", "Oslo"))),
-            new(ChatRole.User, [new ToolApprovalResponseContent("r1", false, Call("c1", "getone", "Oslo")) { Reason = "Toodear" }]), User("Secondask"),
+            new(ChatRole.User, [new ToolApprovalResponseContent("r1", false, Call("c1", "getone", "Oslo")) { Reason = "Toodear" }]),
+            User("Secondask"),
         ],
         ["a tool of the provider"] =
         [
@@ -118,7 +123,8 @@ internal static class ForeignHistories
         foreach (var message in messages)
         {
             if (!message.Contents.All(content => content is TextContent or TextReasoningContent or FunctionCallContent or FunctionResultContent)
-                || message.Contents.OfType<FunctionResultContent>().Any(answer => answer.Result is IEnumerable<AIContent> parts && parts.Any(part => part is DataContent)))
+                || message.Contents.OfType<FunctionResultContent>().Any(
+                    answer => answer.Result is IEnumerable<AIContent> parts && parts.Any(part => part is DataContent)))
             {
                 return null;
             }
@@ -185,7 +191,8 @@ internal static class ForeignHistories
 
     /// <summary>The words that no template escapes.</summary>
     private static IEnumerable<string> Plain(string text) =>
-        text.Split([' ', '"', '\\', '\'', '<', '>', '&', '{', '}', '[', ']', ',', ':']).Where(word => word.Length > 3 && word.All(char.IsAsciiLetter));
+        text.Split([' ', '"', '\\', '\'', '<', '>', '&', '{', '}', '[', ']', ',', ':'])
+            .Where(word => word.Length > 3 && word.All(char.IsAsciiLetter));
 
     private static string ResultText(FunctionResultContent answer) => answer switch
     {

@@ -16,7 +16,7 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     private const string ResultAtOnce = "a result at once, without a call";
 
     private const string AnyRole =
-        "The template knows no tools and counts every second message as the assistant's, whoever speaks: a result is what the user says, in every history.";
+        "The template knows no tools and counts every second message as the assistant's: a result is what the user says, in every history.";
 
     /// <summary>Templates that refuse every conversation, in the reference too.</summary>
     private static readonly Dictionary<string, string> Refusals = new()
@@ -44,13 +44,15 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("matrix-").FullName);
         var config = Path.Combine(folder, "tokenizer_config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
+        var text = File.ReadAllText(config);
+        File.WriteAllText(config, text.Replace("\"bos_token\": null", "\"bos_token\": \"<|endoftext|>\"", StringComparison.Ordinal));
         return folder;
     });
 
     /// <summary>Not the tools that the histories called: their names are to be found where they were called.</summary>
     private static readonly AIFunctionDeclaration Tool = AIFunctionFactory.CreateDeclaration(
-        "declared", "A tool", JsonElement.Parse("""{"type":"object","properties":{"town":{"type":"string","description":"A town"}},"required":["town"]}"""));
+        "declared", "A tool",
+        JsonElement.Parse("""{"type":"object","properties":{"town":{"type":"string","description":"A town"}},"required":["town"]}"""));
 
     public static TheoryData<string> Templates =>
     [
@@ -62,7 +64,8 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     [MemberData(nameof(Templates))]
     public async Task Preview_HistoryOfAnotherProvider_IsTheReferencesOrHoldsEverything(string template)
     {
-        foreach (var (name, source) in Path.HasExtension(template) ? TemplateFiles.OfCorpus().Where(file => file.Name == template) : TemplateFiles.OfNpm(template))
+        var isFile = Path.HasExtension(template);
+        foreach (var (name, source) in isFile ? TemplateFiles.OfCorpus().Where(file => file.Name == template) : TemplateFiles.OfNpm(template))
         {
             var profile = await VllmModelProfile.FromDirectoryAsync(
                 Folder.Value, new VllmGrpcOptions { ChatTemplate = source }, TestContext.Current.CancellationToken);
@@ -111,7 +114,9 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
             : $"{title}:\nreference: {references[0]}\nours:      {prompt}";
     }
 
-    /// <summary>What the reference makes of the history: contents as vLLM hands them over, and as strings, which are right where lists are printed as data.</summary>
+    /// <summary>
+    /// What the reference makes of the history: contents as vLLM hands them over, and as strings, which are right where lists are printed as data.
+    /// </summary>
     private IEnumerable<string> References(string source, ChatMessage[] messages, bool withTools)
     {
         var shapes = ChatTemplate.Parse(source).ContentFormat == ChatContentFormat.OpenAI ? new[] { true, false } : [false];
@@ -134,6 +139,9 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     private static JsonArray ToolsJson() => [new JsonObject
     {
         ["type"] = "function",
-        ["function"] = new JsonObject { ["name"] = Tool.Name, ["description"] = Tool.Description, ["parameters"] = JsonNode.Parse(Tool.JsonSchema.GetRawText()) },
+        ["function"] = new JsonObject
+        {
+            ["name"] = Tool.Name, ["description"] = Tool.Description, ["parameters"] = JsonNode.Parse(Tool.JsonSchema.GetRawText()),
+        },
     }];
 }

@@ -14,7 +14,7 @@ public sealed class AnyHistoryTests
         "{% for call in m.tool_calls or [] %}[{{ call.function.name }} {{ call.function.arguments|tojson }}]{% endfor %}";
 
     private const string NineCharacters =
-        "{% for call in m.tool_calls or [] %}{% if call.id|length != 9 %}{{ raise_exception('Tool call IDs have length 9!') }}{% endif %}{% endfor %}";
+        "{% for call in m.tool_calls or [] %}{% if call.id|length != 9 %}{{ raise_exception('IDs have length 9!') }}{% endif %}{% endfor %}";
 
     private const string OneCall =
         "{% if m.tool_calls and m.tool_calls|length > 1 %}{{ raise_exception('This model only supports single tool-calls at once!') }}{% endif %}";
