@@ -12,6 +12,7 @@ internal static class GemmaFormats
         Id = "gemma4",
         Openers = ["<|tool_call>"],
         Drops = ["<turn|>", "<|tool_response>", "<channel|>"],
+        StrayClosers = ["<tool_call|>"],
         Reader = context => new DictReader(context, new DictSyntax("<|tool_call>", "<|\"|>", ["<tool_call|>"])),
         CallGrammar = MarkupCallGrammars.Gemma4.Build,
     };
@@ -30,6 +31,7 @@ internal static class GemmaFormats
         Id = "functiongemma",
         Openers = ["<start_function_call>"],
         Drops = ["<end_of_turn>", "<start_function_response>"],
+        StrayClosers = ["<end_function_call>"],
         Reader = context => new DictReader(context, new DictSyntax("<start_function_call>", "<escape>", ["<end_function_call>"])),
         CallGrammar = MarkupCallGrammars.FunctionGemma.Build,
     };

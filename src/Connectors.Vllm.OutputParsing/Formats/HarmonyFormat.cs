@@ -61,13 +61,17 @@ internal sealed class HarmonyMachine(MachineContext context)
     {
         var text = header.Replace("<|start|>", " ", StringComparison.Ordinal);
         var channel = "";
-        var at = text.IndexOf("<|channel|>", StringComparison.Ordinal);
+        var at = text.LastIndexOf("<|channel|>", StringComparison.Ordinal);
         if (at >= 0)
         {
             var rest = text[(at + 11)..].TrimStart();
             var end = rest.AsSpan().IndexOfAny(" \t\n<");
             channel = end < 0 ? rest : rest[..end];
             text = text[..at] + " " + (end < 0 ? "" : rest[end..]);
+            if (channel.IndexOf("to=", StringComparison.Ordinal) is > 0 and var glued)
+            {
+                (channel, text) = (channel[..glued], channel[glued..] + " " + text);
+            }
         }
 
         recipient = "";

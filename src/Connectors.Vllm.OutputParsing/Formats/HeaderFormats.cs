@@ -18,7 +18,7 @@ internal static class HeaderFormats
         Id = "kimi_k2",
         Aliases = ["kimi_k25"],
         Openers = ["<|tool_calls_section_begin|>", "<|tool_call_section_begin|>", "<|tool_call_begin|>"],
-        Drops = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
+        StrayClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>", "<|tool_call_end|>"],
         CallIds = CallIdStyle.Kimi,
         Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
@@ -40,7 +40,7 @@ internal static class HeaderFormats
         Id = "deepseek_v31",
         Openers = ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"],
         Drops = [DeepSeekEnd],
-        StrayClosers = ["<｜tool▁calls▁end｜>"],
+        StrayClosers = ["<｜tool▁calls▁end｜>", "<｜tool▁call▁end｜>"],
         Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<｜tool▁call▁begin｜>"],
@@ -81,7 +81,8 @@ internal static class HeaderFormats
     {
         Id = "plamo3",
         Openers = ["<|plamo:begin_tool_requests:plamo|>", "<|plamo:begin_tool_request:plamo|>"],
-        Drops = ["<|plamo:end_tool_requests:plamo|>", "<|plamo:tag|>"],
+        Drops = ["<|plamo:tag|>"],
+        StrayClosers = ["<|plamo:end_tool_requests:plamo|>"],
         Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<|plamo:begin_tool_name:plamo|>"],
@@ -107,14 +108,14 @@ internal static class HeaderFormats
 
 /// <summary>
 /// The ids that Kimi K2 writes before its arguments: <c>functions.NAME:N</c>. Clients that rewrite ids teach the model other forms
-/// (<c>functions_NAME_N</c>, <c>functionsNAMEN</c>, <c>N</c>), which only the declared tools can tell apart.
+/// (<c>functions_NAME_N</c>, <c>functionsNAMEN</c>, <c>N</c>), which only the declared tools tell apart.
 /// </summary>
 internal static class KimiId
 {
     private const string Prefix = "functions";
     private const string Signs = "._:-/ ";
 
-    private static readonly SearchValues<char> Numbering = SearchValues.Create("0123456789.:_-");
+    private static readonly SearchValues<char> Numbering = SearchValues.Create("0123456789.:_-#[]()");
 
     /// <summary>The name in an id, and the id where it has the right form; an empty name where it tells none.</summary>
     public static (string Name, string? Id) Read(ReaderContext context, string id)
@@ -148,37 +149,68 @@ internal static class KimiId
         return fitting.Length == 1 ? fitting[0] : "";
     }
 
-    /// <summary>Whether an id is a counter, perhaps behind a word that is no tool's name.</summary>
-    private static bool IsNumber(string id)
+    /// <summary>Whether an id is a counter, perhaps behind a word that is no tool's name, or an id as other servers make them.</summary>
+    private static bool IsNumber(ReadOnlySpan<char> id)
     {
-        var rest = id.AsSpan();
-        foreach (var word in (ReadOnlySpan<string>)[Prefix, "function", "tool", "call"])
+        if (id.StartsWith("call_") || id.StartsWith("toolu_") || id.StartsWith("chatcmpl-tool-"))
         {
-            rest = rest.StartsWith(word, StringComparison.Ordinal) ? rest[word.Length..].TrimStart(Signs) : rest;
+            return true;
         }
 
-        return rest.IndexOfAnyExcept(Numbering) < 0;
+        while (SkipWord(id, out var rest))
+        {
+            id = rest;
+        }
+
+        return id.IndexOfAnyExcept(Numbering) < 0;
     }
 
-    /// <summary>Whether an id is a tool's name between the prefix and a number, whatever stands between them and for signs in the name.</summary>
-    private static bool IsFormOf(string id, string tool)
+    /// <summary>Whether an id is a tool's name, perhaps between words and a number, whatever stands for signs in the name.</summary>
+    private static bool IsFormOf(ReadOnlySpan<char> id, string tool)
     {
-        var rest = id.AsSpan();
-        rest = rest.StartsWith(Prefix, StringComparison.Ordinal) && !tool.StartsWith(Prefix, StringComparison.Ordinal) ? rest[Prefix.Length..] : rest;
-        rest = rest.TrimStart(Signs);
-        if (rest.Length < tool.Length)
+        for (var isLeft = true; isLeft; isLeft = SkipWord(id, out id))
         {
-            return false;
-        }
-
-        for (var i = 0; i < tool.Length; i++)
-        {
-            if (rest[i] != tool[i] && (char.IsAsciiLetterOrDigit(tool[i]) || rest[i] is not ('_' or '-')))
+            id = id.TrimStart(Signs);
+            if (IsName(id, tool, out var rest) && (rest is [':', ..] || rest.TrimStart(Signs).IndexOfAnyExceptInRange('0', '9') < 0))
             {
-                return false;
+                return true;
             }
         }
 
-        return rest[tool.Length..].TrimStart(Signs).IndexOfAnyExceptInRange('0', '9') < 0;
+        return false;
+    }
+
+    private static bool SkipWord(ReadOnlySpan<char> id, out ReadOnlySpan<char> rest)
+    {
+        foreach (var word in (ReadOnlySpan<string>)["functions", "function", "tool", "call"])
+        {
+            if (id.StartsWith(word, StringComparison.OrdinalIgnoreCase))
+            {
+                rest = id[word.Length..].TrimStart(Signs);
+                return true;
+            }
+        }
+
+        rest = id;
+        return false;
+    }
+
+    private static bool IsName(ReadOnlySpan<char> id, string tool, out ReadOnlySpan<char> rest)
+    {
+        var at = 0;
+        rest = default;
+        foreach (var c in tool)
+        {
+            var isThere = at < id.Length && char.ToLowerInvariant(id[at]) == char.ToLowerInvariant(c);
+            if (char.IsLetterOrDigit(c) && !isThere)
+            {
+                return false;
+            }
+
+            at += isThere || (at < id.Length && Signs.Contains(id[at])) ? 1 : 0;
+        }
+
+        rest = id[at..];
+        return true;
     }
 }

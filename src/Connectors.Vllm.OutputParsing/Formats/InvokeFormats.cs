@@ -26,6 +26,7 @@ internal static class InvokeFormats
     {
         Id = "step3",
         Openers = ["<｜tool_calls_begin｜>", "<｜tool_call_begin｜>", "<steptml:invoke"],
+        StrayClosers = ["<｜tool_call_end｜>", "<｜tool_calls_end｜>"],
         Reader = context => new XmlCallReader(context, Xml with
         {
             Invoke = "steptml:invoke",

@@ -39,6 +39,7 @@ internal static class JsonFormats
         Id = "cohere_command3",
         Aliases = ["cohere", "cohere_command4", "cohere_cmd"],
         Openers = ["<|START_ACTION|>"],
+        StrayClosers = ["<|END_ACTION|>"],
         Drops = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|END_OF_TURN_TOKEN|>"],
         Citations = ["<co", "</co"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax
@@ -53,6 +54,8 @@ internal static class JsonFormats
     public static readonly ToolSyntax InternLm2 = Between("internlm", ["<|action_start|>"], ["<|action_end|>"], "<|plugin|>", "<|interpreter|>") with
     {
         Aliases = ["internlm2", "internlm3"],
+        Drops = ["<|plugin|>", "<|interpreter|>"],
+        StrayClosers = ["<|action_end|>"],
         CallGrammar = JsonCallGrammars.InternLm2.Build,
     };
 
@@ -88,7 +91,7 @@ internal static class JsonFormats
     {
         Id = "apertus",
         Openers = ["<|tools_prefix|>"],
-        Drops = ["<|tools_suffix|>"],
+        StrayClosers = ["<|tools_suffix|>"],
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
         CallGrammar = JsonCallGrammars.Apertus.Build,

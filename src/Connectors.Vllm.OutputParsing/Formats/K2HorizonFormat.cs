@@ -25,7 +25,7 @@ internal static class K2HorizonFormat
         Id = "k2_horizon",
         Openers = ["<ifm|tool_calls>", "<ifm|tool_call>"],
         NewlinesBefore = 1,
-        Drops = ["</ifm|tool_calls>"],
+        StrayClosers = ["</ifm|tool_calls>"],
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax
             {

@@ -23,7 +23,7 @@ internal static class KimiK3Format
     {
         Id = "kimi_k3",
         Opens = ["<|open|>think<|sep|>"],
-        Closes = ["<|close|>think<|sep|>"],
+        Closes = ["<|close|>think<|sep|>", "<|open|>response<|sep|>"],
         OpensOnlyAtStart = false,
     };
 }

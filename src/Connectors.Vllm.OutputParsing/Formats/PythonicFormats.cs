@@ -19,7 +19,8 @@ internal static class PythonicFormats
         Id = "llama4_pythonic",
         Openers = ["<|python_start|>"],
         StartOpeners = ["["],
-        Drops = ["<|python_end|>", "<|eom|>", "<|eot|>"],
+        Drops = ["<|eom|>", "<|eot|>"],
+        StrayClosers = ["<|python_end|>"],
         Reader = _ => new PythonicReader(new PythonicSyntax { OpenerIsList = true, Closers = ["<|python_end|>"] }),
     };
 
@@ -36,7 +37,7 @@ internal static class PythonicFormats
     {
         Id = "lfm2",
         Openers = ["<|tool_call_start|>"],
-        Drops = ["<|tool_call_end|>"],
+        StrayClosers = ["<|tool_call_end|>"],
         Reader = _ => new PythonicReader(new PythonicSyntax { Closers = ["<|tool_call_end|>"] }),
     };
 

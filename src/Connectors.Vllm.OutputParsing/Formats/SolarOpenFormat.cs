@@ -24,6 +24,7 @@ internal static class SolarOpenFormat
     {
         Id = "solar_open2",
         Openers = [Arguments.CallOpen],
+        StrayClosers = [Arguments.CallClose],
         NewlinesBefore = 1,
         Reader = context => new KeyValueReader(context, Arguments),
         CallGrammar = MarkupCallGrammars.SolarOpen.Build,

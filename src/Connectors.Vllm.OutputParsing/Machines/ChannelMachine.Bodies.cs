@@ -8,17 +8,7 @@ internal abstract partial class ChannelMachine
     {
         var at = Find(_bodyMarkers, out var marker, out var length);
         var end = at >= 0 ? at : final ? _buffer.Length : _scan;
-        if (end > 0)
-        {
-            if (body.NeedsSeparator)
-            {
-                body.NeedsSeparator = false;
-                _writer.Piece(body.EventKind, "\n");
-            }
-
-            EmitText(body, end);
-        }
-
+        EmitText(body, end);
         if (at < 0)
         {
             return false;
@@ -150,6 +140,12 @@ internal abstract partial class ChannelMachine
 
     private void EmitText(Body body, int length)
     {
+        if (length > 0 && body.NeedsSeparator)
+        {
+            body.NeedsSeparator = false;
+            _writer.Piece(body.EventKind, "\n");
+        }
+
         _writer.Piece(body.EventKind, _buffer.Span[..length]);
         _buffer.Consume(length);
         _scan = Math.Max(0, _scan - length);

@@ -23,7 +23,9 @@ internal sealed record ChannelMarkers(string[] Starts, string Message, string[] 
 /// </summary>
 internal abstract partial class ChannelMachine : OutputMachine
 {
+    // In which the marker behind a header begins, and what no marker is longer than.
     private const int MaxHeader = 512;
+    private const int MaxMarker = 32;
 
     private static readonly Transitions Table = new(
         nameof(ChannelMachine),
@@ -173,8 +175,12 @@ internal abstract partial class ChannelMachine : OutputMachine
     private bool RunHeader(Header header, bool final)
     {
         var at = Find(_headerMarkers, out var marker, out var length);
-        var seen = at >= 0 ? at + length : _buffer.Length;
-        if (seen > MaxHeader || !IsPlausible(header, _buffer.Span[..seen]))
+        if (at >= 0 ? at > MaxHeader : _scan > MaxHeader + MaxMarker)
+        {
+            return LoseHeader();
+        }
+
+        if (!IsPlausible(header, _buffer.Span[..(at >= 0 ? at + length : _buffer.Length)]))
         {
             // What is no header is a text that lost its own. Its first character is text even where it may be a marker's: else it would begin this
             // header again.
@@ -206,42 +212,39 @@ internal abstract partial class ChannelMachine : OutputMachine
             }
 
             // Another message begins where this one has got no further than its header.
-            CutHeader(header, at);
+            header.Prefix = "";
+            CutHeader(at);
             return true;
         }
 
         if (at >= 0)
         {
-            // The message ended inside of its header and says nothing; words without any marker may be an answer.
-            if (_buffer.Span[..at].Contains("<|", StringComparison.Ordinal))
-            {
-                Drop(at);
-            }
-            else
-            {
-                EmitAsText(at);
-            }
-
+            CutHeader(at);
             Drop(length);
             return Go(new Between());
         }
 
         if (final)
         {
-            CutHeader(header, _buffer.Length);
+            // One that was cut off is kept, unless it says no more than that a message begins.
+            var begun = _buffer.Span.TrimStart();
+            var start = _markers.Starts[0];
+            if (begun.StartsWith(start, StringComparison.Ordinal)
+                && "assistant".AsSpan().StartsWith(begun[start.Length..].Trim(), StringComparison.Ordinal))
+            {
+                Drop(_buffer.Length);
+            }
+
+            EmitAsText(_buffer.Length);
         }
 
         return false;
     }
 
-    /// <summary>An announced message that never began says nothing; a header that was cut off is kept.</summary>
-    private void CutHeader(Header header, int length)
+    /// <summary>A message that ended inside of its header says nothing; words without any marker may be an answer.</summary>
+    private void CutHeader(int length)
     {
-        var text = _buffer.Span[..length].TrimStart();
-        var start = _markers.Starts[0];
-        header.Prefix = "";
-        if (text.StartsWith(start, StringComparison.Ordinal)
-            && "assistant".AsSpan().StartsWith(text[start.Length..].Trim(), StringComparison.Ordinal))
+        if (_buffer.Span[..length].Contains("<|", StringComparison.Ordinal))
         {
             Drop(length);
         }
@@ -249,6 +252,32 @@ internal abstract partial class ChannelMachine : OutputMachine
         {
             EmitAsText(length);
         }
+    }
+
+    /// <summary>So many words are a text that lost its header; the markers between them say nothing.</summary>
+    private bool LoseHeader()
+    {
+        var text = Message(ChannelKind.Text);
+        Go(text);
+        for (var rest = MaxHeader; rest > 0;)
+        {
+            var control = Lookahead.Prefix(_buffer.Span, _bodyMarkers, out _);
+            var next = _buffer.Span[1..rest].IndexOf('<');
+            var length = control > 0 ? control : next < 0 ? rest : next + 1;
+            if (control > 0)
+            {
+                Drop(control);
+            }
+            else
+            {
+                EmitText(text, length);
+            }
+
+            rest -= length;
+        }
+
+        _scan = 0;
+        return true;
     }
 
     private bool IsPlausible(Header header, ReadOnlySpan<char> text) =>

@@ -1,14 +1,15 @@
 namespace Connectors.Vllm.OutputParsing.Machines;
 
 /// <summary>
-/// Follows the fences of code blocks through a text. What stands in a code block, or directly behind a backtick, shows a call and makes none, where
-/// nothing but its spelling says that it is one.
+/// Follows the code of a text in Markdown: fenced blocks, and spans between backticks that begin with a sign. Markup that stands in code shows a call
+/// and makes none, where nothing but its spelling says that it is one. A span ends with its backticks or its paragraph.
 /// </summary>
 internal struct CodeFence
 {
     private bool _isOpen;
     private bool _isInLine;
     private int _ticks;
+    private int _span;
 
     /// <summary>Takes a piece of the text.</summary>
     public void Pass(ReadOnlySpan<char> text)
@@ -33,7 +34,7 @@ internal struct CodeFence
     {
         var at = this;
         at.Pass(before);
-        return at._isOpen || at._ticks is 1 or 2;
+        return at._isOpen || at._ticks is 1 or 2 || at._span > 0;
     }
 
     private void PassPlain(ReadOnlySpan<char> text)
@@ -43,10 +44,24 @@ internal struct CodeFence
             return;
         }
 
-        // Backticks behind other characters of their line are no fence.
-        _isInLine |= _ticks > 0;
-        _ticks = 0;
-        var line = text.LastIndexOf('\n');
-        _isInLine = (line < 0 && _isInLine) || !text[(line + 1)..].IsWhiteSpace();
+        if (_ticks > 0)
+        {
+            // A letter or space behind a backtick begins no span: it may be an apostrophe, or the end of another one.
+            var begins = _span == 0 && !_isOpen && _ticks < 3 && !char.IsLetterOrDigit(text[0]) && !char.IsWhiteSpace(text[0]);
+            _span = begins ? _ticks : _span == _ticks ? 0 : _span;
+
+            // Backticks behind other characters of their line are no fence.
+            (_isInLine, _ticks) = (true, 0);
+        }
+
+        for (var line = text.IndexOf('\n'); line >= 0; line = text.IndexOf('\n'))
+        {
+            _isInLine |= !text[..line].IsWhiteSpace();
+            _span = _isInLine ? _span : 0;
+            _isInLine = false;
+            text = text[(line + 1)..];
+        }
+
+        _isInLine |= !text.IsWhiteSpace();
     }
 }

@@ -55,7 +55,8 @@ internal sealed partial class MarkupMachine : OutputMachine
 
     private OutputEventKind TextKind => _state.IsThought ? OutputEventKind.Reasoning : OutputEventKind.Text;
 
-    private int NewlinesToHold => _state.IsThought ? _reasoningSyntax.NewlinesBeforeClose : _toolSyntax.NewlinesBefore;
+    private int NewlinesToHold =>
+        _state.IsThought ? Math.Max(_reasoningSyntax.NewlinesBeforeClose, _toolSyntax.NewlinesBefore) : _toolSyntax.NewlinesBefore;
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
@@ -265,8 +266,7 @@ internal sealed partial class MarkupMachine : OutputMachine
 
         if (kind.HasFlag(MarkerKind.CallOpen))
         {
-            var isCode = !isToken && !_callsAreForced && _fence.Holds(_buffer.Span[.._scan]);
-            return isThought && !_reasoningSyntax.EndedByCall ? MarkerKind.Quote : isCode ? MarkerKind.None : MarkerKind.CallOpen;
+            return isThought && !_reasoningSyntax.EndedByCall ? MarkerKind.Quote : IsCode(isToken) ? MarkerKind.None : MarkerKind.CallOpen;
         }
 
         if (kind.HasFlag(MarkerKind.CallOpenAtStart) && !isThought && _state is AtStart)
@@ -286,12 +286,15 @@ internal sealed partial class MarkupMachine : OutputMachine
 
         if (kind.HasFlag(MarkerKind.StrayCloser))
         {
-            return _state is InText { QuotesCall: true } ? MarkerKind.None : MarkerKind.Drop;
+            return _state is InText { QuotesCall: true } || IsCode(isToken) ? MarkerKind.None : MarkerKind.Drop;
         }
 
-        var isDropped = (kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 || (isToken && kind.HasFlag(MarkerKind.ReasoningClose));
-        return isDropped ? MarkerKind.Drop : MarkerKind.None;
+        var isStray = kind.HasFlag(MarkerKind.ReasoningClose) && (isToken || !_reasoningSyntax.OpensOnlyAtStart);
+        return isStray || (kind & (MarkerKind.Drop | MarkerKind.Special)) != 0 ? MarkerKind.Drop : MarkerKind.None;
     }
+
+    /// <summary>Whether the scan position is in code, where only a token makes a marker, unless the request forces calls.</summary>
+    private bool IsCode(bool isToken) => !isToken && !_callsAreForced && _fence.Holds(_buffer.Span[.._scan]);
 
     private void Act(Marker marker)
     {

@@ -29,18 +29,19 @@ internal sealed partial class DictReader
         while (true)
         {
             // A whole call that the string quotes may hold delimiters.
-            var at = Lookahead.First(block, _probe, _quotedCalls > 0 ? syntax.Closers : _delimiterOrCall, out var length, out var safe);
+            var at = Lookahead.First(block, _probe, _quotedCalls > 0 ? _closerOrCall : _delimiterOrCall, out var length, out var safe);
             _probe = at < 0 ? safe : at + length;
             if (at < 0)
             {
                 return null;
             }
 
-            if (_quotedCalls > 0)
+            var mark = block.Slice(at, length);
+            if (syntax.Closers.Contains(mark.ToString()))
             {
                 _quotedCalls--;
             }
-            else if (block[at..].StartsWith(syntax.Delimiter, StringComparison.Ordinal))
+            else if (mark.SequenceEqual(syntax.Delimiter))
             {
                 text = block[start..at].ToString();
                 _position = at + length;
@@ -164,7 +165,7 @@ internal sealed partial class DictReader
 
         public string Key { get; set; } = "";
 
-        /// <summary>True behind a string between delimiters: what follows is clear without a comma.</summary>
+        /// <summary>True behind a string, and in a dictionary behind a list or dictionary: what follows is clear without a comma.</summary>
         public bool MayLackComma { get; set; }
 
         public void Add(string json)

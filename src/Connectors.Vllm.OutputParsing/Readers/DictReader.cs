@@ -32,6 +32,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
     private readonly string[] _delimiters = [syntax.Delimiter];
     private readonly string[] _delimiterOrCall = [syntax.Delimiter, syntax.Opener];
+    private readonly string[] _closerOrCall = [.. syntax.Closers, syntax.Opener];
     private readonly Stack<DictContainer> _open = new();
     private State _state;
     private string _name = "";
@@ -309,6 +310,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         }
 
         Add(_open.Pop().ToJson());
+        _open.Peek().MayLackComma = !_open.Peek().IsList;
         return true;
     }
 

@@ -117,7 +117,9 @@ internal sealed class HeaderJsonReader : BlockReader
         }
 
         var (name, id) = _syntax.Header(_context, text);
-        return Lookahead.IsName(text) || Lookahead.IsName(name) ? Go(new Body(new CallDraft(name, ToolSchema.Unknown, id))) : Reject(at);
+        return (name.Length == 0 && text.Length > 0) || Lookahead.IsName(text) || Lookahead.IsName(name)
+            ? Go(new Body(new CallDraft(name, ToolSchema.Unknown, id)))
+            : Reject(at);
     }
 
     private ReadResult? ReadBody(CallDraft call, ReadOnlySpan<char> block)

@@ -111,14 +111,14 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         }
 
         var mark = rest[..length];
-        if (mark.SequenceEqual(syntax.KeyClose))
+        if (mark.SequenceEqual(syntax.KeyClose) && Unglue(name) is { } found)
         {
-            return Unglue(name) is { } found ? ReadValueOpen(Draft(found.Tool), found.Key, block, Position + length, final) : Reject(Position);
+            return ReadValueOpen(Draft(found.Tool), found.Key, block, Position + length, final);
         }
 
         // A name without arguments may as well be a word in prose, and a stray closer a part of it: then the tool must be a known one.
         var isBare = mark.SequenceEqual(syntax.CallClose);
-        var isStray = mark.SequenceEqual(syntax.ValueClose);
+        var isStray = mark.SequenceEqual(syntax.ValueClose) || mark.SequenceEqual(syntax.KeyClose);
         if (!Lookahead.IsName(name) || (isBare && !context.MayBe(name.ToString())) || (isStray && !context.IsDeclared(name.ToString())))
         {
             return Reject(Position);

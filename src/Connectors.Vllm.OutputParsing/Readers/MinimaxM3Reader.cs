@@ -147,13 +147,39 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
         return members;
     }
 
+    /// <summary>Where a text ends: at its closer, but not in a call that it quotes.</summary>
+    private static int EndOfText(ReadOnlySpan<char> text, string close, out int closer)
+    {
+        string[] marks = [close, InvokeOpen, InvokeClose];
+        var (first, quoted) = (-1, 0);
+        for (var at = Lookahead.First(text, 0, marks, out closer, out _); at >= 0; at = Lookahead.First(text, at + closer, marks, out closer, out _))
+        {
+            var mark = text.Slice(at, closer);
+            if (mark.SequenceEqual(close))
+            {
+                first = first < 0 ? at : first;
+                if (quoted == 0)
+                {
+                    return at;
+                }
+            }
+            else
+            {
+                quoted = Math.Max(0, quoted + (mark.SequenceEqual(InvokeOpen) ? 1 : -1));
+            }
+        }
+
+        closer = first < 0 ? 0 : close.Length;
+        return first < 0 ? text.Length : first;
+    }
+
     private static string Element(ReadOnlySpan<char> text, ref int i, SchemaNode schema, string name, int depth)
     {
-        if (depth >= MaxDepth)
+        if (depth >= MaxDepth || schema.Types == ValueTypes.Text)
         {
-            var end = text[i..].IndexOf($"{Mark}</{name}>", StringComparison.Ordinal);
-            var raw = end < 0 ? text[i..] : text.Slice(i, end);
-            i = end < 0 ? text.Length : i + end + Mark.Length + name.Length + 3;
+            // Elements in a text are its own.
+            var raw = text.Slice(i, EndOfText(text[i..], $"{Mark}</{name}>", out var closer));
+            i += raw.Length + closer;
             return JsonText.Quote(raw);
         }
 

@@ -95,8 +95,9 @@ internal readonly ref struct XmlTag
         {
             // A wrapper may lack its bracket before the tag that follows.
             var end = SkipSpace(text, i);
-            return end == text.Length ? open
-                : text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1)
+            var isEmpty = end + 1 < text.Length && text[end] == '/' && text[end + 1] == '>';
+            return end == text.Length || (text[end] == '/' && end + 1 == text.Length) ? open
+                : text[end] == '>' || isEmpty ? new XmlTag(XmlTagStatus.Tag, element, end + (isEmpty ? 2 : 1)) { Closes = isEmpty }
                 : text[end] == '<' ? new XmlTag(XmlTagStatus.Tag, element, i)
                 : none;
         }
@@ -191,7 +192,7 @@ internal readonly ref struct XmlTag
 
             var quote = text[i] is '"' or '\'' ? text[i] : '\0';
             var rest = text[(quote == '\0' ? i : i + 1)..];
-            var length = quote == '\0' ? rest.IndexOfAny(" >\n\t") : rest.IndexOf(quote);
+            var length = quote == '\0' ? rest.IndexOfAny(" <>\n\t") : rest.IndexOf(quote);
             if (length < 0)
             {
                 return open;

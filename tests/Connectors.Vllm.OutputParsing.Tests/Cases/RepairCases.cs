@@ -22,6 +22,11 @@ internal static class RepairCases
         new("JSON beside delimited strings", Gemma("get_weather{opts:{\"a\": [1, \"}\"]},city:<|\"|>X<|\"|>}"),
             """C get_weather {"opts":{"a":[1,"}"]},"city":"X"}"""),
         new("an empty dictionary", Gemma("get_weather{opts:{},tags:[],city:X}"), """C get_weather {"opts":{},"tags":[],"city":"X"}"""),
+        new("no comma behind a list", Gemma("get_weather{tags:[1] city:X}"), """C get_weather {"tags":[1],"city":"X"}"""),
+        new("no comma behind a dictionary", Gemma("get_weather{opts:{a:1} city:X}"), """C get_weather {"opts":{"a":1},"city":"X"}"""),
+        new("calls in a quoted call",
+            Gemma("write{content:<|\"|>a <|tool_call>call:write{content:<|\"|>b <|tool_call>call:now{}<tool_call|> c<|\"|>}<tool_call|> d<|\"|>}"),
+            """C write {"content":"a <|tool_call>call:write{content:<|\"|>b <|tool_call>call:now{}<tool_call|> c<|\"|>}<tool_call|> d"}"""),
         new("commas too many", Gemma("get_weather{tags:[\"a\",],city:X,}"), """C get_weather {"tags":["a"],"city":"X"}"""),
         new("a newline behind the word call", "<|tool_call>call:\nnow{}<tool_call|>", "C now {}"),
         new("a missing brace is no dictionary", Gemma("get_weather{city:<|\"|>X<|\"|>"), "T " + Gemma("get_weather{city:<|\"|>X<|\"|>")),
@@ -81,7 +86,7 @@ internal static class RepairCases
             .. Quoted(
                 "minimax_m3", M3,
                 text => $"]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"write\">]<]minimax[>[<content>{text}]<]minimax[>[</content>]<]minimax"
-                    + "[>[</invoke>]<]minimax[>[</tool_call>", readable: false),
+                    + "[>[</invoke>]<]minimax[>[</tool_call>"),
             .. Quoted("gemma4", Gemma, text => $"<|tool_call>call:write{{content:<|\"|>{text}<|\"|>}}<tool_call|>"),
             .. Quoted("openai", Harmony, text => $"<|channel|>commentary to=functions.write<|message|>{{\"content\":\"{text}\"}}<|call|>"),
             .. Quoted("kimi_k2", Kimi,
@@ -94,7 +99,7 @@ internal static class RepairCases
     }
 
     /// <summary>A quoted call inside a value, and the same output cut off behind the quoted call: neither runs it.</summary>
-    private static IEnumerable<OutputCase> Quoted(string tools, string call, Func<string, string> write, bool readable = true)
+    private static IEnumerable<OutputCase> Quoted(string tools, string call, Func<string, string> write)
     {
         var text = $"Say {call} and {call} so.";
         var whole = write(text);
@@ -102,7 +107,7 @@ internal static class RepairCases
         var content = System.Text.Json.JsonSerializer.Serialize(text, FormatProfile.Relaxed);
         OutputCase[] cases =
             [new("cut off behind a quoted call", cut, "T " + cut), new("quotes calls in a value", whole, $"C write {{\"content\":{content}}}")];
-        return Of(tools, "none", readable ? cases : cases[..1]);
+        return Of(tools, "none", cases);
     }
 
     private static IEnumerable<OutputCase> KimiIds()
@@ -118,6 +123,12 @@ internal static class RepairCases
             new("only the name", Call("now", "{}"), "C now {}"),
             new("a number", Call("3", """{"path":"p","content":"c"}"""), """C write {"path":"p","content":"c"}"""),
             new("a numbered call", Call("call_3", """{"path":"p"}"""), """C write {"path":"p"}"""),
+            new("another word before the name", Call("function.get_weather:0", """{"city":"X"}"""), Weather),
+            new("no signs and capitals", Call("Functions.GetWeather:0", """{"city":"X"}"""), Weather),
+            new("twice the word", Call("functions.functions.get_weather:0", """{"city":"X"}"""), Weather),
+            new("no number behind the colon", Call("functions.get_weather:abc", """{"city":"X"}"""), Weather),
+            new("an id of another server", Call("call_ab12", """{"path":"p","content":"c"}"""), """C write {"path":"p","content":"c"}"""),
+            new("a number in brackets", Call("[3]", """{"path":"p","content":"c"}"""), """C write {"path":"p","content":"c"}"""),
             new("a number that no tool fits", Call("3", """{"other":1}"""), "T " + Call("3", """{"other":1}""")),
             new("an unknown tool keeps its name", Call("functions.nope:0", "{}"), "C nope {}"));
     }
@@ -133,6 +144,7 @@ internal static class RepairCases
             new("closers with ASCII bars or without bracket", "a</|DSML|invoke>b</｜DSML｜tool_calls", "T ab"),
             new("closers behind a call", Block + "\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>", Weather),
             new("an empty block", "a\n\n<｜DSML｜tool_calls>\n</｜DSML｜tool_calls>\n\nb", "T a\n\nb"),
+            new("an empty block in one tag", "a<｜DSML｜tool_calls/>b", "T ab"),
             new("a call in one tag", "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"now\"/>\n" + Call + "</｜DSML｜tool_calls>", "C now {}", Weather),
             new("a parameter in one tag",
                 "<｜DSML｜tool_calls><｜DSML｜invoke name=\"write\"><｜DSML｜parameter name=\"path\" string=\"true\"/></｜DSML｜invoke></｜DSML｜tool_calls>",
@@ -163,6 +175,12 @@ internal static class RepairCases
             new("no sign of the recipient before the channel", " functions.now<|channel|>commentary<|message|>{}<|call|>", "C now {}"),
             new("nor a namespace", " get_weather<|channel|>commentary<|message|>{\"city\":\"X\"}<|call|>", Weather),
             new("a stray marker in an answer", "<|channel|>final<|message|>a<|constrain|>b<|return|>", "T ab"),
+            new("another message instead of a body", "<|channel|>analysis<|start|>assistant<|channel|>final<|message|>a<|return|>", "T a"),
+            new("two channels", "<|channel|>analysis<|channel|>final<|message|>a<|return|>", "T a"),
+            new("no space before the recipient", "<|channel|>commentaryto=functions.now<|message|>{}<|call|>", "C now {}"),
+            new("words without end in a header",
+                "<|channel|>x " + new string('y', 600) + "<|constrain|>z<|end|><|start|>assistant<|channel|>analysis<|message|>a<|end|>",
+                "T x " + new string('y', 600) + "z", "R a"),
             new("an answer of one word", "now I know", "T now I know"))
             .Select(item => item with { PromptTail = "<|start|>assistant" });
     }
@@ -194,6 +212,7 @@ internal static class RepairCases
             """C get_weather {"days":3,"city":"X"}"""),
         new("a key without closer", "<tool_call>get_weather<arg_key>city<arg_value>X</arg_value></tool_call>", Weather),
         new("a stray closer behind the name", "<tool_call>now</arg_value></tool_call>", "C now {}"),
+        new("a key's stray closer behind the name", "<tool_call>now</arg_key></tool_call>", "C now {}"),
         new("a closer too many", "<tool_call>get_weather<arg_key>city</arg_key><arg_value>X</arg_value></arg_value></tool_call>", Weather),
         new("an unknown name and key stay text", "<tool_call>nopecity</arg_key><arg_value>X</arg_value></tool_call>",
             "T <tool_call>nopecity</arg_key><arg_value>X</arg_value></tool_call>"));
@@ -245,11 +264,17 @@ internal static class RepairCases
         new OutputCase("a call inside an open thought ends it",
             "hm<|open|>tools<|sep|><|open|>call tool=\"now\" index=\"1\"<|sep|><|close|>call<|sep|><|close|>tools<|sep|>", "R hm", "C now {}")
             { Tools = "kimi_k3", Reasoning = "kimi_k3", PromptTail = "<|open|>think<|sep|>" },
+        new OutputCase(
+            "a response inside an open thought ends it", "hm<|open|>response<|sep|>a<|close|>think<|sep|>b<|close|>response<|sep|>", "R hm", "T ab")
+        { Tools = "kimi_k3", Reasoning = "kimi_k3", PromptTail = "<|open|>think<|sep|>" },
     ];
 
     private static IEnumerable<OutputCase> Code()
     {
         const string Call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+        const string Coder = "<tool_call>\n<function=now>\n</function>\n</tool_call>";
+        const string Section =
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.now:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>";
         const string Fenced = "Like so:\n```xml\n" + Call + "\n```\n";
         return Of("hermes", "none",
             new("a call in a code block", Fenced + "Done.", "T " + Fenced + "Done."),
@@ -257,6 +282,11 @@ internal static class RepairCases
             new("a call in inline code", "Write `" + Call + "` so.", "T Write `" + Call + "` so."),
             new("a call behind inline code", "Use `x` " + Call, "T Use `x` ", "C now {}"),
             new("a call behind backticks in a line", "a ``` b\n" + Call, "T a ``` b", "C now {}"))
+            .Concat(Of("qwen3_coder", "none",
+                new("a call with two openers in inline code", $"Write `{Coder}` so.", $"T Write `{Coder}` so."),
+                new("a call behind inline code of signs", "Use `<b>` then " + Coder, "T Use `<b>` then ", "C now {}"),
+                new("a call behind a paragraph with a stray backtick", "Quote `<b> so.\n\n" + Coder, "T Quote `<b> so.\n", "C now {}")))
+            .Concat(Of("kimi_k2", "none", new OutputCase("a section in inline code", $"Write `{Section}` so.", $"T Write `{Section}` so.")))
             .Append(new OutputCase("a required call in a code block", Fenced, "T Like so:\n```xml", "C now {}", "T \n```\n")
             {
                 Tools = "hermes",
