@@ -69,15 +69,15 @@ public sealed class HostileOutputTests
             var cost = TimeSpan.Zero;
             for (var attempt = 0; attempt < 6 && ratio > 9; attempt++)
             {
-                cost = Cost(format, opener + Repeat(piece, 100_000));
-                ratio = cost < Negligible ? 0 : Math.Min(ratio, cost / Cost(format, opener + Repeat(piece, 25_000)));
+                cost = Cost(format, opener + Repeat(piece, 40_000));
+                ratio = cost < Negligible ? 0 : Math.Min(ratio, cost / Cost(format, opener + Repeat(piece, 10_000)));
             }
 
-            Assert.True(ratio <= 9, $"100 KB of '{piece}' behind '{opener}' cost {cost.TotalMilliseconds} ms, {ratio} times as much as 25 KB");
+            Assert.True(ratio <= 9, $"40 KB of '{piece}' behind '{opener}' cost {cost.TotalMilliseconds} ms, {ratio} times as much as 10 KB");
         }
     }
 
-    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(15);
 
     private static TimeSpan Cost(OutputFormat format, string text)
     {
