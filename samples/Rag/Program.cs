@@ -15,7 +15,7 @@ try
 {
     await using var client = new VllmGrpcClient(endpoint.ToString());
     await using var generator = new VllmEmbeddingGenerator(client.Engine);
-    Tokenizer tokenizer = await client.Models.GetTokenizerAsync();
+    Tokenizer tokenizer = await client.Server.GetTokenizerAsync();
     var document = string.Join("\n\n", Enumerable.Range(1, 40).Select(number =>
         $"Paragraph {number}. Rivers carry water from the hills to the sea; number {number} is"
             + $" {(number % 2 == 0 ? "broad and slow" : "narrow and fast")}."));

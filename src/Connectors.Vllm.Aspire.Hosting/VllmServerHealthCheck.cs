@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Connectors.Vllm.Aspire.Hosting;
@@ -60,7 +61,7 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
             return HealthCheckResult.Degraded($"The model is loading: {words}", exception);
         }
 
-        if (exception is not (null or { StatusCode: VllmStatusCode.Unavailable } or VllmTimeoutException))
+        if (exception is not (null or { StatusCode: StatusCode.Unavailable } or VllmTimeoutException))
         {
             return HealthCheckResult.Unhealthy(health.Message, exception);
         }
@@ -83,7 +84,7 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
                 // The check itself is repeated; a retry inside of it would only make its answer late.
                 var options = new VllmConnectionOptions { CallTimeout = TimeSpan.FromSeconds(5), Retry = new VllmRetryOptions { MaxRetries = 0 } };
                 options.Endpoints.Add(uri);
-                _engine = VllmEngineFactory.Create(options);
+                _engine = VllmGrpcClient.CreateEngine(options);
             }
 
             return _engine;

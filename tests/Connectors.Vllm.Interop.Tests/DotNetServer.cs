@@ -62,7 +62,7 @@ internal sealed class DotNetServer : IAsyncDisposable
         var options = VllmConnectionOptions.ForEndpoint(Endpoint.ToString());
         options.Retry.MaxRetries = 0;
         configure?.Invoke(options);
-        return VllmEngineFactory.Create(options);
+        return VllmGrpcClient.CreateEngine(options);
     }
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Interop.Tests;
 
@@ -52,7 +53,7 @@ public sealed class DotNetServerTests
         var exception = await Assert.ThrowsAsync<VllmRequestException>(
             () => engine.CollectAsync(Request(PeerScript.Refused, stream) with { RequestId = "mine" }, Cancel));
 
-        Assert.Equal((VllmStatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"),
+        Assert.Equal((StatusCode.InvalidArgument, "refused: naïve prompt, 100 % of it", "mine"),
             (exception.StatusCode, exception.ServerMessage, exception.RequestId));
     }
 
@@ -202,7 +203,7 @@ public sealed class DotNetServerTests
         var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GetTokenizerBundleAsync(cancellationToken: Cancel));
 
         // It came whole (the checksum is right) and is no zip archive.
-        Assert.Equal(VllmStatusCode.DataLoss, exception.StatusCode);
+        Assert.Equal(StatusCode.DataLoss, exception.StatusCode);
         Assert.DoesNotContain("SHA", exception.Message, StringComparison.OrdinalIgnoreCase);
     }
 

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Interop.Tests;
 
@@ -61,7 +62,7 @@ public sealed class PythonServerTests
         var exception = await Assert.ThrowsAnyAsync<VllmException>(
             () => engine.CollectAsync(new() { RequestId = "mine", PromptIds = new[] { 3 }, Stream = stream, Sampling = Limited }, Cancel));
 
-        Assert.Equal(VllmStatusCode.InvalidArgument, exception.StatusCode);
+        Assert.Equal(StatusCode.InvalidArgument, exception.StatusCode);
         Assert.Equal("refused: naïve prompt, 100 % of it", exception.ServerMessage);
         Assert.Equal("mine", exception.RequestId);
         Assert.False(exception.IsRetryable);
@@ -84,7 +85,7 @@ public sealed class PythonServerTests
             }
         });
 
-        Assert.Equal(VllmStatusCode.Internal, exception.StatusCode);
+        Assert.Equal(StatusCode.Internal, exception.StatusCode);
         Assert.Equal(20, ids[0]);
     }
 
@@ -167,7 +168,7 @@ public sealed class PythonServerTests
         (options.ClientCertificateFile, options.ClientCertificateKeyFile) = mutual
             ? (certificates.ClientFile, certificates.ClientKeyFile)
             : (null, null);
-        await using var engine = VllmEngineFactory.Create(options);
+        await using var engine = VllmGrpcClient.CreateEngine(options);
 
         var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel);
 
@@ -180,7 +181,7 @@ public sealed class PythonServerTests
         using var certificates = new TestCertificates();
         await using var server =
             await PythonPeer.StartServerAsync("a", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
-        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
+        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
         var exception =
             await Assert.ThrowsAnyAsync<VllmException>(() => engine.CollectAsync(new() { PromptIds = new[] { 1 }, Sampling = Limited }, Cancel));
@@ -190,5 +191,5 @@ public sealed class PythonServerTests
 
     private static SamplingOptions Limited { get; } = new() { MaxTokens = 4000 };
 
-    private static IVllmEngine Engine(PythonServer server) => VllmEngineFactory.Create(server.Endpoint.ToString());
+    private static IVllmEngine Engine(PythonServer server) => VllmGrpcClient.CreateEngine(server.Endpoint.ToString());
 }

@@ -1,3 +1,4 @@
+using Connectors.Vllm.Grpc;
 using System.Text.Json;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Google.Protobuf;
@@ -33,7 +34,7 @@ internal sealed record RecordedExchange(
 
     private ScriptedReply EngineScript()
     {
-        var choices = new SortedDictionary<int, (List<int> Ids, List<int> Sizes, List<ScriptedLogProb> LogProbs)>();
+        var choices = new SortedDictionary<int, (List<int> Ids, List<int> Sizes, List<TokenLogprob> LogProbs)>();
         var order = new List<int>();
         var cached = 0;
         InputLogProbs? prompt = null;
@@ -59,7 +60,7 @@ internal sealed record RecordedExchange(
             {
                 // What the engine said first; nobody ever saw it.
                 choice.Ids.Add(0);
-                choice.LogProbs.Add(new ScriptedLogProb(0, 1, []));
+                choice.LogProbs.Add(new TokenLogprob(0, 0, 1));
                 choice.Sizes.Add(1);
                 choice.Sizes[0] += ids.Count;
                 choice.Ids.AddRange(ids.Select(id => (int)id));
@@ -78,9 +79,9 @@ internal sealed record RecordedExchange(
         {
             Ids = choice.Ids,
             MessageSizes = choice.Sizes,
-            LogProbs = choice.LogProbs.Count > 0 ? choice.LogProbs : null,
+            Logprobs = choice.LogProbs.Count > 0 ? choice.LogProbs : null,
             CachedTokens = cached,
-            PromptLogProbs = prompt is null ? null : [.. PromptLogProbs(prompt)],
+            PromptLogprobs = prompt is null ? null : [.. PromptLogProbs(prompt)],
         })];
         return replies[0] with { Alternatives = replies[1..], ChoiceOrder = order };
     }
@@ -89,14 +90,14 @@ internal sealed record RecordedExchange(
     {
         var ids = new List<int>();
         var sizes = new List<int>();
-        var logProbs = new List<ScriptedLogProb>();
-        var prompt = new List<ScriptedLogProb>();
+        var logProbs = new List<TokenLogprob>();
+        var prompt = new List<TokenLogprob>();
         var cached = 0u;
         foreach (var message in Responses.Select(InferenceProtocol.GenerateResponse.Parser.ParseFrom))
         {
             for (var i = 0; i < message.PromptInfo?.Logprobs.Count; i++)
             {
-                prompt.Add(LogProb(message.PromptInfo.Logprobs[i], message.PromptInfo.Ranks[i], message.PromptInfo.CandidateTokens[i]));
+                prompt.Add(Logprob(message.PromptInfo.Logprobs[i], message.PromptInfo.Ranks[i], message.PromptInfo.CandidateTokens[i]));
             }
 
             if (message.Outputs is not { } output)
@@ -109,7 +110,7 @@ internal sealed record RecordedExchange(
             cached = output.FinishInfo?.NumCachedTokens ?? cached;
             for (var i = 0; i < output.Logprobs.Count; i++)
             {
-                logProbs.Add(LogProb(output.Logprobs[i], output.Ranks[i], output.CandidateTokens[i]));
+                logProbs.Add(Logprob(output.Logprobs[i], output.Ranks[i], output.CandidateTokens[i]));
             }
         }
 
@@ -117,31 +118,34 @@ internal sealed record RecordedExchange(
         {
             Ids = ids,
             MessageSizes = sizes,
-            LogProbs = logProbs.Count > 0 ? logProbs : null,
-            PromptLogProbs = prompt.Count > 0 ? prompt : null,
+            Logprobs = logProbs.Count > 0 ? logProbs : null,
+            PromptLogprobs = prompt.Count > 0 ? prompt : null,
             CachedTokens = (int)cached,
         };
     }
 
-    private static ScriptedLogProb LogProb(float value, uint rank, InferenceProtocol.CandidateTokenInfo candidates) =>
-        new(value, (int)rank, [.. candidates.Tokens.Select(token => new ScriptedTokenLogProb((int)token.Id, token.Logprob, (int)token.Rank))]);
+    private static TokenLogprob Logprob(float value, uint rank, InferenceProtocol.CandidateTokenInfo candidates) =>
+        Logprob(value, (int)rank, [.. candidates.Tokens.Select(token => new TokenLogprob((int)token.Id, token.Logprob, (int)token.Rank))]);
 
-    private static IEnumerable<ScriptedLogProb> LogProbs(OutputLogProbs? message)
+    // A script's entries take their token ids from the reply.
+    private static TokenLogprob Logprob(float value, int rank, TokenLogprob[] best) => new(0, value, rank) { Alternatives = best };
+
+    private static IEnumerable<TokenLogprob> LogProbs(OutputLogProbs? message)
     {
         for (var i = 0; i < message?.TokenLogprobs.Count; i++)
         {
-            yield return new ScriptedLogProb(message.TokenLogprobs[i], 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
+            yield return Logprob(message.TokenLogprobs[i], 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
         }
     }
 
-    private static IEnumerable<ScriptedLogProb> PromptLogProbs(InputLogProbs message)
+    private static IEnumerable<TokenLogprob> PromptLogProbs(InputLogProbs message)
     {
         for (var i = 0; i < message.TokenLogprobs.Count; i++)
         {
-            yield return new ScriptedLogProb(message.TokenLogprobs[i].Value, 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
+            yield return Logprob(message.TokenLogprobs[i].Value, 1, i < message.TopLogprobs.Count ? Best(message.TopLogprobs[i]) : []);
         }
     }
 
-    private static ScriptedTokenLogProb[] Best(TopLogProbs top) =>
-        [.. top.TokenIds.Select((id, i) => new ScriptedTokenLogProb((int)id, top.Values[i], i + 1))];
+    private static TokenLogprob[] Best(TopLogProbs top) =>
+        [.. top.TokenIds.Select((id, i) => new TokenLogprob((int)id, top.Values[i], i + 1))];
 }

@@ -33,7 +33,7 @@ internal sealed class ChoiceText
     {
         if (_decoder is null)
         {
-            return _cutter.Push(update.ServerText ?? string.Empty);
+            return _cutter.Push(update.Text);
         }
 
         _piece.Clear();

@@ -15,7 +15,7 @@ internal sealed class CompletionCollector(string requestId)
 
     public bool HasAny => _choices.Count > 0;
 
-    public void Add(CompletionUpdate update)
+    public void Add(GenerationUpdate update)
     {
         if (!_choices.TryGetValue(update.Index, out var choice))
         {

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -57,7 +58,7 @@ internal sealed class ServerTokenizer
         {
             throw new VllmProtocolException($"The tokenizer that {_engine.Endpoint} sent cannot be used: {exception.Message}", exception)
             {
-                StatusCode = VllmStatusCode.DataLoss,
+                StatusCode = StatusCode.DataLoss,
                 Endpoint = _engine.Endpoint,
             };
         }
@@ -73,7 +74,7 @@ internal sealed class ServerTokenizer
         + "(VllmTokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
         exception)
     {
-        StatusCode = exception?.StatusCode ?? VllmStatusCode.Unimplemented,
+        StatusCode = exception?.StatusCode ?? StatusCode.Unimplemented,
         ServerMessage = exception?.ServerMessage ?? string.Empty,
         Method = exception?.Method,
         Endpoint = _engine.Endpoint,

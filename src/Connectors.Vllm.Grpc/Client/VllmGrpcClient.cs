@@ -1,5 +1,8 @@
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -8,9 +11,10 @@ namespace Connectors.Vllm.Grpc;
 /// blocking method; the blocking ones never need the caller's SynchronizationContext, so they are safe on a UI or test thread. For chats
 /// with templates, tools and structured output use the IChatClient of the Connectors.Vllm package. Thread-safe; make one and share it.
 /// </summary>
-public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
+public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
 {
     private readonly bool _ownsEngine;
+    private readonly ServerTokenizer _tokenizer;
 
     /// <summary>
     /// A client for the server that the environment variables <c>VLLM_GRPC_HOST</c> and <c>VLLM_GRPC_PORT</c> name (localhost:9000).
@@ -33,7 +37,7 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
     /// <param name="loggerFactory">For log messages; null logs nothing.</param>
     /// <exception cref="ArgumentException">An address or option is invalid.</exception>
     public VllmGrpcClient(VllmConnectionOptions options, VllmTokenizer? tokenizer = null, ILoggerFactory? loggerFactory = null)
-        : this(VllmEngineFactory.Create(options, loggerFactory), tokenizer, ownsEngine: true)
+        : this(CreateEngine(options, loggerFactory), tokenizer, ownsEngine: true)
     {
     }
 
@@ -46,27 +50,51 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;
         _ownsEngine = ownsEngine;
-        var tokenizers = new ServerTokenizer(engine, tokenizer);
-        Completions = new CompletionsResource(engine, tokenizers);
-        Embeddings = new EmbeddingsResource(engine, tokenizers);
-        Models = new ModelsResource(engine, tokenizers);
-        Health = new HealthResource(engine);
+        _tokenizer = new ServerTokenizer(engine, tokenizer);
+        Server = new ServerResource(engine, _tokenizer);
     }
 
     /// <summary>The engine underneath.</summary>
     public IVllmEngine Engine { get; }
 
-    /// <summary>Completions of prompts.</summary>
-    public CompletionsResource Completions { get; }
+    /// <summary>Model, health and load of the server.</summary>
+    public ServerResource Server { get; }
 
-    /// <summary>Embeddings of texts.</summary>
-    public EmbeddingsResource Embeddings { get; }
+    /// <summary>
+    /// Creates an engine for the servers of <paramref name="options"/>, without a client. Nothing is sent yet: the protocol is detected (unless the
+    /// options name it) by the first call, and again after an upgrade of the server. An engine holds connections; create one and share it.
+    /// </summary>
+    /// <param name="options">Where and how to connect; read now.</param>
+    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <exception cref="ArgumentException">An address or option is invalid.</exception>
+    public static IVllmEngine CreateEngine(VllmConnectionOptions options, ILoggerFactory? loggerFactory = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new ServerPool(options.Snapshot(), loggerFactory ?? NullLoggerFactory.Instance);
+    }
 
-    /// <summary>Facts about the model.</summary>
-    public ModelsResource Models { get; }
+    /// <summary>Creates an engine for one address, e.g. <c>http://localhost:9000</c>, with default options.</summary>
+    /// <param name="address">The server's address.</param>
+    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <exception cref="ArgumentException">The address is invalid.</exception>
+    public static IVllmEngine CreateEngine(string address, ILoggerFactory? loggerFactory = null) =>
+        CreateEngine(VllmConnectionOptions.ForEndpoint(address), loggerFactory);
 
-    /// <summary>Health, load and requests of the server.</summary>
-    public HealthResource Health { get; }
+    /// <summary>
+    /// Creates an engine over an existing channel, with its handler, interceptors, credentials and limits. Disposing the engine
+    /// leaves the channel open.
+    /// </summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <exception cref="ArgumentException">The channel's target cannot be written as an address.</exception>
+    public static IVllmEngine CreateEngine(GrpcChannel channel, ILoggerFactory? loggerFactory = null)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
+        var target = channel.Target.Contains("://", StringComparison.Ordinal) ? channel.Target : "http://" + channel.Target;
+        var options = new VllmConnectionOptions { CallInvoker = channel.CreateCallInvoker() };
+        options.Endpoints.Add(new Uri(target));
+        return CreateEngine(options, loggerFactory);
+    }
 
     /// <summary>Waits until the server answers and says that it is healthy, asking about twice a second.</summary>
     /// <param name="timeout">How long to wait at most.</param>
@@ -87,7 +115,7 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
                     return;
                 }
             }
-            catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented && exception.Method is not null)
+            catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented && exception.Method is not null)
             {
                 // It speaks our protocol and has no health service: as ready as it can tell.
                 return;
@@ -103,7 +131,7 @@ public sealed class VllmGrpcClient : IAsyncDisposable, IDisposable
                 {
                     Kind = VllmTimeoutKind.Call,
                     Timeout = timeout,
-                    StatusCode = failure?.StatusCode ?? VllmStatusCode.Unavailable,
+                    StatusCode = failure?.StatusCode ?? StatusCode.Unavailable,
                     Endpoint = Engine.Endpoint,
                     IsRetryable = true,
                 };

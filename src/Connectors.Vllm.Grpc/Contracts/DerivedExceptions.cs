@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm;
 
@@ -31,7 +32,7 @@ public sealed class VllmRequestException : VllmException
 
 /// <summary>
 /// The server could not be reached, the connection broke, or what answers there is no vLLM gRPC server. The status is usually
-/// <see cref="VllmStatusCode.Unavailable"/>; an answer that was being received is incomplete.
+/// <see cref="StatusCode.Unavailable"/>; an answer that was being received is incomplete.
 /// </summary>
 public sealed class VllmConnectionException : VllmException
 {

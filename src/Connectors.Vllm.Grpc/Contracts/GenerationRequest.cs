@@ -100,13 +100,13 @@ public sealed record GenerationRequest
     public SamplingOptions? ModelDefaults { get; init; }
 
     /// <summary>
-    /// Asks for the answer's text as the server decodes it, where it can tell (Inference protocol): <see cref="GenerationUpdate.ServerText"/>.
+    /// Asks for the answer's text as the server decodes it, where it can tell (Inference protocol): <see cref="GenerationUpdate.Text"/>.
     /// </summary>
     public bool IncludeServerText { get; init; }
 
     /// <summary>
     /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (Inference protocol): for
-    /// those who take <see cref="GenerationUpdate.ServerText"/> and nothing else. A constraint that failed silently cannot be told from an empty
+    /// those who take <see cref="GenerationUpdate.Text"/> and nothing else. A constraint that failed silently cannot be told from an empty
     /// answer then.
     /// </summary>
     public bool IncludeTokenIds { get; init; } = true;

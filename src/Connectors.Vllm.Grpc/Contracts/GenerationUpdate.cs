@@ -27,8 +27,12 @@ public sealed class GenerationUpdate
     /// <summary>Prompt ids as the server encoded them, when asked for and known; else null.</summary>
     public IReadOnlyList<int>? PromptIds { get; init; }
 
-    /// <summary>The server's own text of this message, when asked for and known; it may lag behind the ids. Else null.</summary>
-    public string? ServerText { get; init; }
+    /// <summary>
+    /// New text of this choice; it may lag behind the ids. From <see cref="VllmGrpcClient"/>: decoded, never half a character and never part
+    /// of a stop string, often empty. From an engine: the server's own text where <see cref="GenerationRequest.IncludeServerText"/> asked for it
+    /// and the protocol has it, otherwise empty.
+    /// </summary>
+    public string Text { get; init; } = string.Empty;
 
     /// <summary>The model of the server that answers; <see langword="null"/> when it is not known.</summary>
     public VllmModelInfo? Model { get; internal set; }

@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// A vLLM server (or several that serve the same model), whichever protocol it speaks: token ids in, token ids out. Get one from
-/// <see cref="VllmEngineFactory"/>. Safe for concurrent use. Every method throws <see cref="VllmException"/> (or a derived type) for
+/// A vLLM server (or several that serve the same model), whichever protocol it speaks: token ids in, token ids out. Created by the
+/// <c>CreateEngine</c> methods of <see cref="VllmGrpcClient"/>. Thread-safe. Every method throws <see cref="VllmException"/> (or a derived type) for
 /// failures and <see cref="OperationCanceledException"/> for the caller's cancellation.
 /// </summary>
 public interface IVllmEngine : IAsyncDisposable, IDisposable
@@ -59,10 +59,13 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
     /// archive's SHA-256 and bounded in number and size (VllmEngine protocol). With <paramref name="model"/> only a server that serves this model is
     /// asked; null asks any of the list.
     /// </summary>
+    /// <param name="progress">Receives the number of bytes received so far; null reports nothing.</param>
+    /// <param name="model">The model whose tokenizer is wanted; null takes any.</param>
+    /// <param name="cancellationToken">Cancels the transfer.</param>
     /// <exception cref="VllmModelChangedException">No server has that model any more.</exception>
     /// <exception cref="VllmProtocolException">The archive fails a check.</exception>
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default);
+        IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default);
 
     /// <summary>The LoRA adapters that are loaded (Inference protocol).</summary>
     Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default);
@@ -72,7 +75,3 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
 /// <param name="Vector">The vector, of the model's dimension.</param>
 /// <param name="PromptTokens">Length of the prompt.</param>
 public sealed record EmbeddingResult(ReadOnlyMemory<float> Vector, int PromptTokens);
-
-/// <summary>Progress of a transfer.</summary>
-/// <param name="BytesReceived">Bytes so far.</param>
-public readonly record struct TransferProgress(long BytesReceived);

@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
@@ -55,7 +57,7 @@ public sealed class MediaItem
     }
 
     internal static VllmRequestException Bad(string message, Exception? inner = null) =>
-        new(message, inner) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = nameof(GenerationRequest.Media) };
+        new(message, inner) { StatusCode = StatusCode.InvalidArgument, Parameter = nameof(GenerationRequest.Media) };
 }
 
 /// <summary>Kinds of media.</summary>

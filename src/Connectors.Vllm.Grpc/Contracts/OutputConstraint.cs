@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -30,15 +31,15 @@ public sealed class OutputConstraint
     /// The same constraint in another language, for servers whose grammar compiler does not read this one: a structural tag is compiled by xgrammar
     /// only, and an engine keeps to one compiler. Null when there is none.
     /// </summary>
-    public OutputConstraint? Alternative { get; private init; }
+    internal OutputConstraint? Alternative { get; private init; }
 
     /// <summary>True when an empty output satisfies the constraint; where it does not, an empty answer is taken for a refusal.</summary>
-    public bool MayBeEmpty { get; private init; }
+    internal bool MayBeEmpty { get; private init; }
 
     /// <summary>This constraint, with the same in another language.</summary>
     /// <param name="alternative">What to send where this one cannot be compiled.</param>
     /// <param name="mayBeEmpty">Whether an empty output satisfies both.</param>
-    public OutputConstraint WithAlternative(OutputConstraint alternative, bool mayBeEmpty = false)
+    internal OutputConstraint WithAlternative(OutputConstraint alternative, bool mayBeEmpty = false)
     {
         ArgumentNullException.ThrowIfNull(alternative);
         return new(Kind, Value, Choices)
@@ -112,7 +113,7 @@ public sealed class OutputConstraint
     }
 
     private static VllmRequestException Bad(string message, Exception? inner = null) =>
-        new(message, inner) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = nameof(GenerationRequest.Constraint) };
+        new(message, inner) { StatusCode = StatusCode.InvalidArgument, Parameter = nameof(GenerationRequest.Constraint) };
 }
 
 /// <summary>The kinds of output constraint that vLLM knows.</summary>

@@ -1,26 +1,19 @@
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Log probability of one token at its position.</summary>
-public sealed class TokenLogprob
+/// <summary>A token and how likely it was at its position.</summary>
+/// <param name="TokenId">The token's id.</param>
+/// <param name="Logprob">Natural logarithm of its probability; null for the first token of a prompt, which has none.</param>
+/// <param name="Rank">Its rank among all tokens, 1 is the most likely; null when the server does not report it (VllmEngine protocol).</param>
+public sealed record TokenLogprob(int TokenId, float? Logprob, int? Rank = null)
 {
-    /// <summary>The token.</summary>
-    public int TokenId { get; init; }
-
-    /// <summary>Natural logarithm of its probability; null for the first token of a prompt, which has none.</summary>
-    public float? Logprob { get; init; }
-
-    /// <summary>Its rank among all tokens, 1 is best; null when the server does not tell (VllmEngine protocol).</summary>
-    public int? Rank { get; init; }
+    /// <summary>
+    /// The token's text, where it was decoded: by a chat client, not by an engine. Empty otherwise. Part of a character reads as U+FFFD.
+    /// </summary>
+    public string Text { get; init; } = string.Empty;
 
     /// <summary>
-    /// The best candidates, best first; the token itself among them if it is one of the best. On the VllmEngine protocol the token itself is
-    /// always listed, and when it ranks below the number asked for, the last of the best is missing.
+    /// The most likely tokens at this position, best first, as many as were requested; empty when none were. The token itself is among them if it
+    /// ranks there. The VllmEngine protocol always lists the token itself; when it ranks below the number requested, the last of the best is missing.
     /// </summary>
-    public IReadOnlyList<CandidateLogprob> Candidates { get; init; } = [];
+    public IReadOnlyList<TokenLogprob> Alternatives { get; init; } = [];
 }
-
-/// <summary>One candidate at a position.</summary>
-/// <param name="TokenId">The token.</param>
-/// <param name="Logprob">Natural logarithm of its probability.</param>
-/// <param name="Rank">Its rank among all tokens, 1 is best; null when the server does not tell.</param>
-public readonly record struct CandidateLogprob(int TokenId, float Logprob, int? Rank);

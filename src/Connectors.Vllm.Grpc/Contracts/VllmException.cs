@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm;
 
@@ -28,7 +29,7 @@ public class VllmException : Exception
     }
 
     /// <summary>The gRPC status, as sent by the server or as this client classified the failure.</summary>
-    public VllmStatusCode StatusCode { get; init; } = VllmStatusCode.Unknown;
+    public StatusCode StatusCode { get; init; } = StatusCode.Unknown;
 
     /// <summary>What the server said, word for word; empty when the failure did not come from the server.</summary>
     public string ServerMessage { get; init; } = string.Empty;

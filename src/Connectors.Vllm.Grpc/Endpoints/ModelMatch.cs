@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>Whether a prompt that was made for one model may go to a server, judged by what servers tell about their models.</summary>
@@ -67,7 +69,7 @@ internal static class ModelGuard
                 + $"'{served.ServedModelName}'; nothing was sent. The endpoints of one client must serve the same model; create a client for "
                 + $"each model.")
             {
-                StatusCode = VllmStatusCode.FailedPrecondition,
+                StatusCode = StatusCode.FailedPrecondition,
                 Endpoint = served.Endpoint,
                 Parameter = "Endpoints",
             };
@@ -77,7 +79,7 @@ internal static class ModelGuard
             $"{served.Endpoint} now serves '{served.ServedModelName}' and not what the prompt was made for, '{prepared.ServedModelName}' as told by "
             + $"{prepared.Endpoint}; nothing was sent. Make the prompt again with the tokenizer of the model that is served now.")
         {
-            StatusCode = VllmStatusCode.FailedPrecondition,
+            StatusCode = StatusCode.FailedPrecondition,
             Endpoint = served.Endpoint,
             Model = served,
         };

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
@@ -171,7 +172,7 @@ internal sealed class ServerEndpoint : IDisposable
             var server = await GetServerAsync(cancellationToken).ConfigureAwait(false);
             return await server.Protocol.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
         }
-        catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
+        catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented)
         {
             return new VllmHealth(true, "The server has no health service, but it answers.") { Endpoint = Uri };
         }
@@ -251,10 +252,10 @@ internal static class FailureKinds
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Call, RequestId: not null } => FailureKind.None,
         VllmTimeoutException { ServerMessage.Length: 0 } => FailureKind.Hung,
-        VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, ServerMessage.Length: 0 } => FailureKind.Down,
-        VllmConnectionException { StatusCode: VllmStatusCode.Cancelled } => FailureKind.None,
+        VllmConnectionException { StatusCode: StatusCode.Unavailable, ServerMessage.Length: 0 } => FailureKind.Down,
+        VllmConnectionException { StatusCode: StatusCode.Cancelled } => FailureKind.None,
         VllmProtocolException or VllmConnectionException => FailureKind.Suspect,
-        VllmException { StatusCode: VllmStatusCode.Internal or VllmStatusCode.Unknown }
+        VllmException { StatusCode: StatusCode.Internal or StatusCode.Unknown }
             and not (VllmRequestException or VllmConstraintException) => FailureKind.Suspect,
         _ => FailureKind.None,
     };

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
@@ -102,14 +103,14 @@ internal sealed class CallLoop
                     throw new VllmConnectionException(
                         $"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
                     {
-                        StatusCode = VllmStatusCode.Unavailable,
+                        StatusCode = StatusCode.Unavailable,
                         Endpoint = endpoint.Uri,
                         IsRetryable = true,
                     };
                 }
             }
             catch (VllmRequestException exception)
-                when (exception is { StatusCode: VllmStatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
+                when (exception is { StatusCode: StatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
             {
                 // A method that the server had is gone; nothing was done.
                 state.HasAskedAnew = true;
@@ -131,7 +132,7 @@ internal sealed class CallLoop
         { IsEngineDead: true } => false,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => true,
         VllmTimeoutException => false,
-        { IsRetryable: true, StatusCode: VllmStatusCode.Unavailable } => true,
+        { IsRetryable: true, StatusCode: StatusCode.Unavailable } => true,
         _ => false,
     };
 
@@ -140,7 +141,7 @@ internal sealed class CallLoop
         MayAskAgain(exception)
         || exception is VllmModelChangedException
             or { IsEngineDead: true }
-            or { StatusCode: VllmStatusCode.ResourceExhausted, IsRetryable: true, ServerMessage.Length: > 0 }
+            or { StatusCode: StatusCode.ResourceExhausted, IsRetryable: true, ServerMessage.Length: > 0 }
             or VllmTimeoutException { ServerMessage.Length: 0, Kind: not VllmTimeoutKind.Call }
 
             // The limit of a whole request is the caller's, not the server's trouble; that of a question about the server is.

@@ -74,7 +74,7 @@ internal static class ChoiceFanOut
         Logprobs = update.Logprobs,
         PromptLogprobs = update.PromptLogprobs,
         PromptIds = update.PromptIds,
-        ServerText = update.ServerText,
+        Text = update.Text,
         Model = update.Model,
         Finish = update.Finish,
         RawRepresentation = update.RawRepresentation,

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -16,9 +17,9 @@ internal static class ConstraintFailures
     /// <summary>The exception to throw instead of <paramref name="exception"/>, which stems from a status of the server.</summary>
     public static VllmException Translate(VllmException exception, OutputConstraint constraint)
     {
-        var isRefusal = exception.StatusCode == VllmStatusCode.InvalidArgument
+        var isRefusal = exception.StatusCode == StatusCode.InvalidArgument
             && Array.Exists(Texts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
-        var isCollapse = exception.StatusCode == VllmStatusCode.Internal
+        var isCollapse = exception.StatusCode == StatusCode.Internal
             && Array.Exists(Collapses, text => exception.ServerMessage.Contains(text, StringComparison.Ordinal));
         return isRefusal || isCollapse
             ? new VllmConstraintException(

@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
@@ -94,7 +96,7 @@ internal sealed class GenerationRun : IDisposable
         {
             throw _call.Errors.Protocol(
                 $"{_context.Endpoint} ended request {_context.RequestId} without the final message of the answer; what was received is incomplete.",
-                VllmStatusCode.DataLoss,
+                StatusCode.DataLoss,
                 inner: null,
                 retryable: true);
         }
@@ -170,7 +172,7 @@ internal sealed class GenerationRun : IDisposable
             throw new VllmConstraintException($"The constraint ({_request.Constraint}) did not hold at {_context.Endpoint}: {why}.")
             {
                 Constraint = _request.Constraint,
-                StatusCode = VllmStatusCode.InvalidArgument,
+                StatusCode = StatusCode.InvalidArgument,
                 Method = _call.Errors.Method,
                 RequestId = _context.RequestId,
                 Endpoint = _context.Endpoint,
@@ -181,7 +183,7 @@ internal sealed class GenerationRun : IDisposable
         {
             throw new VllmException($"{_context.Endpoint} ended request {_context.RequestId} with the finish reason 'error'.")
             {
-                StatusCode = VllmStatusCode.Internal,
+                StatusCode = StatusCode.Internal,
                 Method = _call.Errors.Method,
                 RequestId = _context.RequestId,
                 Endpoint = _context.Endpoint,

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
@@ -69,7 +70,7 @@ internal sealed class ServerPool : IVllmEngine
             cancellationToken);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ActAsync(
+        IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ActAsync(
             model?.Endpoint,
             async (attempt, token) =>
             {
@@ -196,7 +197,7 @@ internal sealed class ServerPool : IVllmEngine
             catch (VllmException exception)
             {
                 if (run.IsComplete
-                    && exception is VllmTimeoutException { ServerMessage.Length: 0 } or VllmProtocolException { StatusCode: VllmStatusCode.Unknown })
+                    && exception is VllmTimeoutException { ServerMessage.Length: 0 } or VllmProtocolException { StatusCode: StatusCode.Unknown })
                 {
                     // The answer is all there; only gRPC's own end is not.
                     Log.EndedWithoutStatus(_logger, lease.Endpoint.Uri, exception.RequestId ?? string.Empty, exception.Message);

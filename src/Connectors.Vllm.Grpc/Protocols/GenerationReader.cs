@@ -55,7 +55,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
 
     /// <summary>Whether an update brings the answer forward; a server that sends nothing else is silent.</summary>
     public static bool IsProgress(GenerationUpdate? update) =>
-        update is not null && (!update.TokenIds.IsEmpty || update.Finish is not null || update.ServerText is { Length: > 0 });
+        update is not null && (!update.TokenIds.IsEmpty || update.Finish is not null || update.Text.Length > 0);
 
     protected abstract GenerationUpdate? ReadWhole(object message);
 

@@ -31,7 +31,7 @@ internal interface IServerProtocol
     Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken);
 
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, CallContext call, CancellationToken cancellationToken);
+        IProgress<long>? progress, CallContext call, CancellationToken cancellationToken);
 
     Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken);
 }

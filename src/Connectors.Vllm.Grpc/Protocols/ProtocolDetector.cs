@@ -49,7 +49,7 @@ internal static class ProtocolDetector
             throw new VllmConnectionException(
                 $"{channel.Endpoint} is {stranger.Name} ({stranger.Service}), which this library does not speak: it speaks vLLM's gRPC protocols.")
             {
-                StatusCode = VllmStatusCode.Unimplemented,
+                StatusCode = StatusCode.Unimplemented,
                 Endpoint = channel.Endpoint,
             };
         }
@@ -58,7 +58,7 @@ internal static class ProtocolDetector
             $"{channel.Endpoint} speaks gRPC, but none of vLLM's protocols: vllm.grpc.engine.VllmEngine, vllm.Inference, vllm.Control and "
             + $"vllm.Generate are all unknown to it.")
         {
-            StatusCode = VllmStatusCode.Unimplemented,
+            StatusCode = StatusCode.Unimplemented,
             Endpoint = channel.Endpoint,
         };
     }
@@ -123,10 +123,10 @@ internal static class ProtocolDetector
         }
         catch (VllmRequestException exception)
         {
-            return exception.StatusCode != VllmStatusCode.Unimplemented;
+            return exception.StatusCode != StatusCode.Unimplemented;
         }
         catch (VllmException exception)
-            when (exception.IsEngineDead || exception is { StatusCode: VllmStatusCode.Internal, ServerMessage.Length: > 0 })
+            when (exception.IsEngineDead || exception is { StatusCode: StatusCode.Internal, ServerMessage.Length: > 0 })
         {
             return true;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -99,10 +100,10 @@ internal static class RequestValidator
     }
 
     public static VllmRequestException Bad(string message, string? parameter) =>
-        new(message) { StatusCode = VllmStatusCode.InvalidArgument, Parameter = parameter };
+        new(message) { StatusCode = StatusCode.InvalidArgument, Parameter = parameter };
 
     public static VllmRequestException Unsupported(string message, string? parameter) =>
-        new(message) { StatusCode = VllmStatusCode.Unimplemented, Parameter = parameter };
+        new(message) { StatusCode = StatusCode.Unimplemented, Parameter = parameter };
 
     private static void CheckSampling(SamplingOptions sampling, VllmCapabilities capabilities)
     {

@@ -41,7 +41,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
                     return cause;
                 case UnreadableMessageException:
                     return Protocol($"{method} at {_endpoint} sent a message that does not parse: {cause.Message}",
-                        VllmStatusCode.Internal, exception);
+                        StatusCode.Internal, exception);
                 case MessageTooLargeException:
                     return TooLarge(cause.Message, exception);
 
@@ -50,7 +50,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
 
                 // The channel's and the decompressor's words for cut messages and wrong prefixes.
                 case InvalidDataException:
-                    return Protocol($"{method} at {_endpoint} broke the gRPC protocol: {cause.Message}", VllmStatusCode.Internal, exception);
+                    return Protocol($"{method} at {_endpoint} broke the gRPC protocol: {cause.Message}", StatusCode.Internal, exception);
                 default:
                     break;
             }
@@ -62,10 +62,10 @@ internal sealed partial class CallErrors(CallContext call, string method)
     /// <summary>A message that parses and still makes no sense.</summary>
     public VllmProtocolException Senseless(Exception exception) =>
         Protocol($"{method} at {_endpoint} sent a message that cannot be read: {exception.Message.TrimEnd('.')}.",
-            VllmStatusCode.Internal,
+            StatusCode.Internal,
             exception);
 
-    public VllmProtocolException Protocol(string message, VllmStatusCode code, Exception? inner, bool retryable = false) => new(message, inner)
+    public VllmProtocolException Protocol(string message, StatusCode code, Exception? inner, bool retryable = false) => new(message, inner)
     {
         StatusCode = code,
         Method = method,
@@ -103,7 +103,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
         {
             Kind = kind,
             Timeout = limit,
-            StatusCode = kind == VllmTimeoutKind.Connect ? VllmStatusCode.Unavailable : VllmStatusCode.DeadlineExceeded,
+            StatusCode = kind == VllmTimeoutKind.Connect ? StatusCode.Unavailable : StatusCode.DeadlineExceeded,
             Method = method,
             RequestId = call.RequestId,
             Endpoint = _endpoint,
@@ -132,22 +132,22 @@ internal sealed partial class CallErrors(CallContext call, string method)
             case StatusCode.Cancelled when detail.StartsWith("No grpc-status found", StringComparison.Ordinal):
                 return Protocol(
                     $"{method} at {_endpoint} ended without a gRPC status. A proxy that drops HTTP/2 trailers does this.",
-                    VllmStatusCode.Unknown,
+                    StatusCode.Unknown,
                     exception);
             case StatusCode.Cancelled when IsBadStatus(detail):
-                return Protocol($"{method} at {_endpoint} ended with a status that cannot be read: {detail}", VllmStatusCode.Internal, exception);
+                return Protocol($"{method} at {_endpoint} ended with a status that cannot be read: {detail}", StatusCode.Internal, exception);
             case StatusCode.Cancelled when detail == "gRPC call disposed.":
-                return Connection($"The client was disposed while {method} at {_endpoint} ran.", VllmStatusCode.Cancelled, false, exception);
+                return Connection($"The client was disposed while {method} at {_endpoint} ran.", StatusCode.Cancelled, false, exception);
             case StatusCode.ResourceExhausted when detail.StartsWith("Received message exceeds", StringComparison.Ordinal):
                 return TooLarge("a message", exception);
             case StatusCode.Internal when detail.Contains("grpc-encoding", StringComparison.Ordinal)
                 && detail.StartsWith("Request ", StringComparison.Ordinal):
             case StatusCode.Unimplemented when detail.StartsWith("Unsupported grpc-encoding value", StringComparison.Ordinal):
                 return Protocol($"{method} at {_endpoint} compressed a message in a way that was not agreed upon: {detail}",
-                    VllmStatusCode.Internal,
+                    StatusCode.Internal,
                     exception);
             case StatusCode.Internal when detail == "Failed to deserialize response message.":
-                return Protocol($"{method} at {_endpoint} ended well but sent no message.", VllmStatusCode.Internal, exception);
+                return Protocol($"{method} at {_endpoint} ended well but sent no message.", StatusCode.Internal, exception);
             default:
                 return exception.Status.DebugException is { } cause ? FromTransport(cause, answered)
                     : ServerErrors.ToException(exception, method, call);
@@ -166,23 +166,23 @@ internal sealed partial class CallErrors(CallContext call, string method)
         // https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
         var code = status switch
         {
-            HttpStatusCode.BadRequest => VllmStatusCode.Internal,
-            HttpStatusCode.Unauthorized => VllmStatusCode.Unauthenticated,
-            HttpStatusCode.Forbidden => VllmStatusCode.PermissionDenied,
-            HttpStatusCode.NotFound => VllmStatusCode.Unimplemented,
+            HttpStatusCode.BadRequest => StatusCode.Internal,
+            HttpStatusCode.Unauthorized => StatusCode.Unauthenticated,
+            HttpStatusCode.Forbidden => StatusCode.PermissionDenied,
+            HttpStatusCode.NotFound => StatusCode.Unimplemented,
             HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout =>
-                VllmStatusCode.Unavailable,
-            _ => VllmStatusCode.Unknown,
+                StatusCode.Unavailable,
+            _ => StatusCode.Unknown,
         };
         var hint = code switch
         {
-            VllmStatusCode.Unauthenticated or VllmStatusCode.PermissionDenied => "A proxy refuses the credentials; check the bearer token.",
-            VllmStatusCode.Unavailable => "A proxy in front of the server answers for it; the server may be starting or overloaded.",
+            StatusCode.Unauthenticated or StatusCode.PermissionDenied => "A proxy refuses the credentials; check the bearer token.",
+            StatusCode.Unavailable => "A proxy in front of the server answers for it; the server may be starting or overloaded.",
             _ => HttpPortHint,
         };
         return Connection($"{_endpoint} answered {method} with something else than gRPC ({said.TrimEnd('.')}). {hint}",
             code,
-            code == VllmStatusCode.Unavailable, exception);
+            code == StatusCode.Unavailable, exception);
     }
 
     [GeneratedRegex(@"^HTTP status code: (\d{3})")]
@@ -191,7 +191,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
     private VllmProtocolException TooLarge(string what, Exception exception) => Protocol(
         $"{method} at {_endpoint} sent {what} over the limit of {call.Channel.Options.MaxReceiveMessageBytes} bytes "
         + $"({nameof(VllmConnectionOptions)}.{nameof(VllmConnectionOptions.MaxReceiveMessageBytes)}).",
-        VllmStatusCode.ResourceExhausted,
+        StatusCode.ResourceExhausted,
         exception);
 
     /// <param name="exception">What the HTTP handler threw.</param>
@@ -215,15 +215,15 @@ internal sealed partial class CallErrors(CallContext call, string method)
                         $"The TLS handshake with {_endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates "
                         + $"(RootCertificateFile names an "
                         + "authority to trust, ClientCertificateFile what the server may ask for); a server without TLS needs http://.",
-                        VllmStatusCode.Unavailable, false, exception);
+                        StatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
-                    return Connection($"{_endpoint} does not speak HTTP/2. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception);
+                    return Connection($"{_endpoint} does not speak HTTP/2. {HttpPortHint}", StatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }:
                 case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }:
-                    return Connection($"The host name of {_endpoint} cannot be resolved: {e.Message}", VllmStatusCode.Unavailable, true, exception);
+                    return Connection($"The host name of {_endpoint} cannot be resolved: {e.Message}", StatusCode.Unavailable, true, exception);
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
                     return Connection($"Nothing listens at {_endpoint} (connection refused). Is the vLLM server running, with gRPC on, at "
-                        + $"this port?", VllmStatusCode.Unavailable, true, exception);
+                        + $"this port?", StatusCode.Unavailable, true, exception);
                 default:
                     break;
             }
@@ -234,7 +234,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
             return new VllmException($"{method} at {_endpoint} failed on this side (an interceptor or credentials?): "
                 + $"{Innermost(exception).Message}", exception)
             {
-                StatusCode = VllmStatusCode.Internal,
+                StatusCode = StatusCode.Internal,
                 Method = method,
                 RequestId = call.RequestId,
                 Endpoint = _endpoint,
@@ -245,11 +245,11 @@ internal sealed partial class CallErrors(CallContext call, string method)
         return answered
             ? Connection(
                 $"The connection to {_endpoint} broke during {method}; the answer is incomplete: {Innermost(exception).Message}",
-                VllmStatusCode.Unavailable, true, exception)
+                StatusCode.Unavailable, true, exception)
             : Connection(
                 $"The connection to {_endpoint} broke before it answered {method}: {Innermost(exception).Message} If it always does, this may "
                 + $"be a server with TLS, which needs https://, or an HTTP port. {HowToServe}",
-                VllmStatusCode.Unavailable, true, exception);
+                StatusCode.Unavailable, true, exception);
     }
 
     private static bool IsOfTheNetwork(Exception exception)
@@ -276,28 +276,28 @@ internal sealed partial class CallErrors(CallContext call, string method)
         {
             0x0 => Connection(
                 $"{_endpoint} went away during {method} (GOAWAY or reset without an error): the answer is incomplete.",
-                VllmStatusCode.Unavailable, true, exception),
-            0x7 => Connection($"{_endpoint} refused the stream of {method} without working on it.", VllmStatusCode.Unavailable, true, exception),
-            0x8 => Connection($"{_endpoint} cancelled the stream of {method}.", VllmStatusCode.Cancelled, false, exception),
+                StatusCode.Unavailable, true, exception),
+            0x7 => Connection($"{_endpoint} refused the stream of {method} without working on it.", StatusCode.Unavailable, true, exception),
+            0x8 => Connection($"{_endpoint} cancelled the stream of {method}.", StatusCode.Cancelled, false, exception),
             0xb => Connection(
                 $"{_endpoint} closed the connection because it was pinged too often (ENHANCE_YOUR_CALM). Leave "
                 + $"{nameof(VllmConnectionOptions.KeepAlivePingInterval)} unset, or set the AppContext switch "
                 + $"System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing.",
-                VllmStatusCode.Unavailable, true, exception),
+                StatusCode.Unavailable, true, exception),
             0xc => Connection(
                 $"{_endpoint} asks for better transport security (INADEQUATE_SECURITY).",
-                VllmStatusCode.PermissionDenied, false, exception),
-            0xd => Connection($"{_endpoint} asks for HTTP/1.1. {HttpPortHint}", VllmStatusCode.Unavailable, false, exception),
+                StatusCode.PermissionDenied, false, exception),
+            0xd => Connection($"{_endpoint} asks for HTTP/1.1. {HttpPortHint}", StatusCode.Unavailable, false, exception),
             _ when isUnreadable =>
                 Connection(
                     $"{_endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.",
-                    VllmStatusCode.Unavailable, false, exception),
+                    StatusCode.Unavailable, false, exception),
             var code when isThisStream => Connection(
                 $"{_endpoint} reset {method} with HTTP/2 error code {code}.",
-                VllmStatusCode.Internal, false, exception),
+                StatusCode.Internal, false, exception),
             var code => Connection(
                 $"{_endpoint} closed the connection during {method} with HTTP/2 error code {code}, for all calls on it.",
-                VllmStatusCode.Unavailable, true, exception),
+                StatusCode.Unavailable, true, exception),
         };
     }
 
@@ -311,7 +311,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
         return exception;
     }
 
-    private VllmConnectionException Connection(string message, VllmStatusCode code, bool retryable, Exception? inner) => new(message, inner)
+    private VllmConnectionException Connection(string message, StatusCode code, bool retryable, Exception? inner) => new(message, inner)
     {
         StatusCode = code,
         Method = method,

@@ -68,7 +68,7 @@ internal sealed class OutgoingMessage
                 + $"({nameof(VllmConnectionOptions)}.{nameof(VllmConnectionOptions.MaxSendMessageBytes)}, or the server's own limit). "
                 + "Send less media or a shorter prompt.")
             {
-                StatusCode = VllmStatusCode.OutOfRange,
+                StatusCode = StatusCode.OutOfRange,
                 RequestId = call.RequestId,
                 Endpoint = call.Endpoint,
             };

@@ -66,7 +66,7 @@ internal static class ServerErrors
     /// <param name="call">The call.</param>
     public static VllmException ToException(RpcException exception, string method, CallContext call)
     {
-        var (code, message) = ((VllmStatusCode)exception.StatusCode, exception.Status.Detail);
+        var (code, message) = (exception.StatusCode, exception.Status.Detail);
         var (requestId, endpoint) = (call.RequestId, call.Endpoint);
         var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gives no reason)" : message)}";
         var dead = ContainsAny(message, DeadEngineTexts);
@@ -78,13 +78,13 @@ internal static class ServerErrors
 
         switch (code)
         {
-            case VllmStatusCode.InvalidArgument or VllmStatusCode.NotFound or VllmStatusCode.AlreadyExists or VllmStatusCode.FailedPrecondition
-                or VllmStatusCode.OutOfRange or VllmStatusCode.Unimplemented:
-            case VllmStatusCode.Internal when !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)):
-            case VllmStatusCode.ResourceExhausted when message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
+            case StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.AlreadyExists or StatusCode.FailedPrecondition
+                or StatusCode.OutOfRange or StatusCode.Unimplemented:
+            case StatusCode.Internal when !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)):
+            case StatusCode.ResourceExhausted when message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
 
             // The trailer says whose fault it is; older servers only have the text, and theirs is final.
-            case VllmStatusCode.Unavailable when mediaFault == "client"
+            case StatusCode.Unavailable when mediaFault == "client"
                 || (mediaFault is null && message.Contains("fetch failed", StringComparison.Ordinal)):
                 return new VllmRequestException(text, exception)
                 {
@@ -96,7 +96,7 @@ internal static class ServerErrors
                     Parameter = mediaFault is not null || ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(message),
                 };
 
-            case VllmStatusCode.Unavailable:
+            case StatusCode.Unavailable:
                 return new VllmConnectionException(text, exception)
                 {
                     StatusCode = code,
@@ -110,7 +110,7 @@ internal static class ServerErrors
                     IsOverloaded = ContainsAny(message, OverloadTexts),
                 };
 
-            case VllmStatusCode.DeadlineExceeded:
+            case StatusCode.DeadlineExceeded:
                 return new VllmTimeoutException(text, exception)
                 {
                     Kind = VllmTimeoutKind.Call,
@@ -130,32 +130,32 @@ internal static class ServerErrors
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    IsRetryable = code == VllmStatusCode.ResourceExhausted,
+                    IsRetryable = code == StatusCode.ResourceExhausted,
                     IsEngineDead = dead,
-                    IsOverloaded = code == VllmStatusCode.ResourceExhausted,
+                    IsOverloaded = code == StatusCode.ResourceExhausted,
                 };
         }
     }
 
     /// <summary>The code's name as gRPC writes it, e.g. INVALID_ARGUMENT.</summary>
-    public static string Name(VllmStatusCode code) => code switch
+    public static string Name(StatusCode code) => code switch
     {
-        VllmStatusCode.Ok => "OK",
-        VllmStatusCode.Cancelled => "CANCELLED",
-        VllmStatusCode.InvalidArgument => "INVALID_ARGUMENT",
-        VllmStatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
-        VllmStatusCode.NotFound => "NOT_FOUND",
-        VllmStatusCode.AlreadyExists => "ALREADY_EXISTS",
-        VllmStatusCode.PermissionDenied => "PERMISSION_DENIED",
-        VllmStatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
-        VllmStatusCode.FailedPrecondition => "FAILED_PRECONDITION",
-        VllmStatusCode.Aborted => "ABORTED",
-        VllmStatusCode.OutOfRange => "OUT_OF_RANGE",
-        VllmStatusCode.Unimplemented => "UNIMPLEMENTED",
-        VllmStatusCode.Internal => "INTERNAL",
-        VllmStatusCode.Unavailable => "UNAVAILABLE",
-        VllmStatusCode.DataLoss => "DATA_LOSS",
-        VllmStatusCode.Unauthenticated => "UNAUTHENTICATED",
+        StatusCode.OK => "OK",
+        StatusCode.Cancelled => "CANCELLED",
+        StatusCode.InvalidArgument => "INVALID_ARGUMENT",
+        StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
+        StatusCode.NotFound => "NOT_FOUND",
+        StatusCode.AlreadyExists => "ALREADY_EXISTS",
+        StatusCode.PermissionDenied => "PERMISSION_DENIED",
+        StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
+        StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+        StatusCode.Aborted => "ABORTED",
+        StatusCode.OutOfRange => "OUT_OF_RANGE",
+        StatusCode.Unimplemented => "UNIMPLEMENTED",
+        StatusCode.Internal => "INTERNAL",
+        StatusCode.Unavailable => "UNAVAILABLE",
+        StatusCode.DataLoss => "DATA_LOSS",
+        StatusCode.Unauthenticated => "UNAUTHENTICATED",
         _ => "UNKNOWN",
     };
 

@@ -1,5 +1,6 @@
 using Connectors.Vllm.Grpc.Protocol.Inference;
 using Connectors.Vllm.Testing.Generation;
+using TokenLogprob = Connectors.Vllm.Grpc.TokenLogprob;
 
 namespace Connectors.Vllm.Testing.Protocols;
 
@@ -9,16 +10,16 @@ internal sealed class InferenceMessages
     private readonly ResponseOptions _options;
     private readonly GenerationRequest _request;
     private readonly int _cached;
-    private readonly LogProbSource _outputs;
-    private readonly LogProbSource _prompt;
+    private readonly LogprobSource _outputs;
+    private readonly LogprobSource _prompt;
 
     public InferenceMessages(GenerateRequest message, GenerationRequest request, ScriptedReply reply, int cached, int vocabulary)
     {
         _options = message.Response ?? new ResponseOptions();
         _request = request;
         _cached = cached;
-        _outputs = new LogProbSource(reply.LogProbs, vocabulary);
-        _prompt = new LogProbSource(reply.PromptLogProbs, vocabulary);
+        _outputs = new LogprobSource(reply.Logprobs, vocabulary);
+        _prompt = new LogprobSource(reply.PromptLogprobs, vocabulary);
     }
 
     public GenerateResponse Prompt()
@@ -35,8 +36,8 @@ internal sealed class InferenceMessages
             var entry = _prompt.At(i, ids[i]);
 
             // Nothing comes before the first token: the server fills in zeros.
-            info.Logprobs.Add(i == 0 ? 0f : entry.LogProb);
-            info.Ranks.Add(i == 0 ? 0u : (uint)entry.Rank);
+            info.Logprobs.Add(i == 0 ? 0f : entry.Logprob ?? 0f);
+            info.Ranks.Add(i == 0 ? 0u : (uint)(entry.Rank ?? 0));
             info.CandidateTokens.Add(i == 0 ? new CandidateTokenInfo() : Candidates(entry, _options.PromptCandidates));
         }
 
@@ -73,8 +74,8 @@ internal sealed class InferenceMessages
             if (_options.OutputLogprobs)
             {
                 var entry = _outputs.At(step.Offset + i, id);
-                output.Logprobs.Add(entry.LogProb);
-                output.Ranks.Add((uint)entry.Rank);
+                output.Logprobs.Add(entry.Logprob ?? 0f);
+                output.Ranks.Add((uint)(entry.Rank ?? 0));
                 output.CandidateTokens.Add(Candidates(entry, _options.OutputCandidates));
             }
         }
@@ -111,19 +112,19 @@ internal sealed class InferenceMessages
         return finish;
     }
 
-    private static CandidateTokenInfo Candidates(ScriptedLogProb entry, CandidateTokens? asked)
+    private static CandidateTokenInfo Candidates(TokenLogprob entry, CandidateTokens? asked)
     {
         var info = new CandidateTokenInfo();
         var chosen = asked?.SelectCase switch
         {
-            CandidateTokens.SelectOneofCase.TopN => entry.Best.Take((int)asked.TopN),
-            CandidateTokens.SelectOneofCase.All when asked.All => entry.Best,
-            CandidateTokens.SelectOneofCase.TokenIds => entry.Best.Where(candidate => asked.TokenIds.Ids.Contains((uint)candidate.Id)),
+            CandidateTokens.SelectOneofCase.TopN => entry.Alternatives.Take((int)asked.TopN),
+            CandidateTokens.SelectOneofCase.All when asked.All => entry.Alternatives,
+            CandidateTokens.SelectOneofCase.TokenIds => entry.Alternatives.Where(candidate => asked.TokenIds.Ids.Contains((uint)candidate.TokenId)),
             _ => [],
         };
         foreach (var candidate in chosen)
         {
-            info.Tokens.Add(new TokenInfo { Id = (uint)candidate.Id, Logprob = candidate.LogProb, Rank = (uint)candidate.Rank });
+            info.Tokens.Add(new TokenInfo { Id = (uint)candidate.TokenId, Logprob = candidate.Logprob ?? 0f, Rank = (uint)(candidate.Rank ?? 0) });
         }
 
         return info;

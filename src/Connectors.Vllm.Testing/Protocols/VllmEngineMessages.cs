@@ -1,6 +1,7 @@
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Testing.Generation;
 using Google.Protobuf.Collections;
+using TokenLogprob = Connectors.Vllm.Grpc.TokenLogprob;
 
 namespace Connectors.Vllm.Testing.Protocols;
 
@@ -10,8 +11,8 @@ internal class VllmEngineMessages
     private readonly SamplingParams _sampling;
     private readonly GenerationRequest _request;
     private readonly uint _cached;
-    private readonly LogProbSource[] _outputs;
-    private readonly LogProbSource _input;
+    private readonly LogprobSource[] _outputs;
+    private readonly LogprobSource _input;
     private readonly bool[] _begun;
 
     public VllmEngineMessages(SamplingParams sampling, GenerationRequest request, ScriptedReply reply, int cached, int vocabulary)
@@ -19,14 +20,14 @@ internal class VllmEngineMessages
         _sampling = sampling;
         _request = request;
         _cached = (uint)cached;
-        _outputs = new LogProbSource[request.Choices];
+        _outputs = new LogprobSource[request.Choices];
         for (var i = 0; i < _outputs.Length; i++)
         {
             var choice = i > 0 && reply.Alternatives is { } others && i <= others.Count ? others[i - 1] : reply;
-            _outputs[i] = new LogProbSource(choice.LogProbs, vocabulary);
+            _outputs[i] = new LogprobSource(choice.Logprobs, vocabulary);
         }
 
-        _input = new LogProbSource(reply.PromptLogProbs, vocabulary);
+        _input = new LogprobSource(reply.PromptLogprobs, vocabulary);
         _begun = new bool[request.Choices];
     }
 
@@ -115,14 +116,14 @@ internal class VllmEngineMessages
 /// </summary>
 internal static class LogProbMessages
 {
-    public static OutputLogProbs Output(LogProbSource source, SequenceStep step, int asked)
+    public static OutputLogProbs Output(LogprobSource source, SequenceStep step, int asked)
     {
         var message = new OutputLogProbs();
         for (var i = 0; i < step.Ids.Count; i++)
         {
             var token = step.Ids[i];
             var entry = source.At(step.Offset + i, token);
-            message.TokenLogprobs.Add(entry.LogProb);
+            message.TokenLogprobs.Add(entry.Logprob ?? 0f);
             message.TokenIds.Add((uint)token);
             if (asked != 0)
             {
@@ -133,13 +134,13 @@ internal static class LogProbMessages
         return message;
     }
 
-    public static InputLogProbs Input(LogProbSource source, ReadOnlySpan<int> prompt, int asked)
+    public static InputLogProbs Input(LogprobSource source, ReadOnlySpan<int> prompt, int asked)
     {
         var message = new InputLogProbs();
         for (var i = 0; i < prompt.Length; i++)
         {
             var entry = source.At(i, prompt[i]);
-            message.TokenLogprobs.Add(i == 0 ? new InputTokenLogProb() : new InputTokenLogProb { Value = entry.LogProb });
+            message.TokenLogprobs.Add(i == 0 ? new InputTokenLogProb() : new InputTokenLogProb { Value = entry.Logprob ?? 0f });
             message.TokenIds.Add((uint)prompt[i]);
             if (asked != 0)
             {
@@ -150,7 +151,7 @@ internal static class LogProbMessages
         return message;
     }
 
-    private static TopLogProbs Top(ScriptedLogProb entry, int token, int asked)
+    private static TopLogProbs Top(TokenLogprob entry, int token, int asked)
     {
         var top = new TopLogProbs();
         if (asked < 0)
@@ -158,19 +159,19 @@ internal static class LogProbMessages
             return top;
         }
 
-        top.Values.Add(entry.LogProb);
+        top.Values.Add(entry.Logprob ?? 0f);
         top.TokenIds.Add((uint)token);
-        foreach (var candidate in entry.Best)
+        foreach (var candidate in entry.Alternatives)
         {
             if (top.Values.Count >= asked)
             {
                 break;
             }
 
-            if (candidate.Id != token)
+            if (candidate.TokenId != token)
             {
-                top.Values.Add(candidate.LogProb);
-                top.TokenIds.Add((uint)candidate.Id);
+                top.Values.Add(candidate.Logprob ?? 0f);
+                top.TokenIds.Add((uint)candidate.TokenId);
             }
         }
 

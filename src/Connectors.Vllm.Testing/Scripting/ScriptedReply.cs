@@ -1,3 +1,5 @@
+using Connectors.Vllm.Grpc;
+
 namespace Connectors.Vllm.Testing;
 
 /// <summary>
@@ -37,11 +39,14 @@ public sealed record ScriptedReply
     /// </summary>
     public string? FinishReason { get; init; }
 
-    /// <summary>Log probabilities per generated token; null makes up plausible ones.</summary>
-    public IReadOnlyList<ScriptedLogProb>? LogProbs { get; init; }
+    /// <summary>
+    /// Log probabilities, one entry per generated token; null makes up plausible ones. The entries' own token ids are not read (they are those of
+    /// the reply); those of <see cref="TokenLogprob.Alternatives"/> are sent.
+    /// </summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
 
-    /// <summary>Log probabilities per prompt token (the first is never sent); null makes up plausible ones.</summary>
-    public IReadOnlyList<ScriptedLogProb>? PromptLogProbs { get; init; }
+    /// <summary>Log probabilities, one entry per prompt token (the first is never sent); null makes up plausible ones.</summary>
+    public IReadOnlyList<TokenLogprob>? PromptLogprobs { get; init; }
 
     /// <summary>Prompt tokens reported as read from the prefix cache; null lets the server's own prefix cache say.</summary>
     public int? CachedTokens { get; init; }
@@ -81,18 +86,6 @@ public sealed record ScriptedReply
     /// <summary>Text stands for <see cref="FromText"/>.</summary>
     public static implicit operator ScriptedReply(string text) => FromText(text);
 }
-
-/// <summary>What the scripted model believed at one position.</summary>
-/// <param name="LogProb">Log probability of the token at this position.</param>
-/// <param name="Rank">Its rank, 1 is best.</param>
-/// <param name="Best">The most probable tokens at this position, best first; the position's own token is among them when it ranks there.</param>
-public sealed record ScriptedLogProb(float LogProb, int Rank, IReadOnlyList<ScriptedTokenLogProb> Best);
-
-/// <summary>One candidate token with its log probability.</summary>
-/// <param name="Id">Token id.</param>
-/// <param name="LogProb">Natural logarithm of its probability.</param>
-/// <param name="Rank">Place in the distribution, 1 is the most probable; 0 when not known.</param>
-public readonly record struct ScriptedTokenLogProb(int Id, float LogProb, int Rank = 0);
 
 /// <summary>How response messages are laid out in HTTP/2 DATA frames.</summary>
 public enum MessageDelivery

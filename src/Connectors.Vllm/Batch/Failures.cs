@@ -1,5 +1,6 @@
 using System.Net.Http;
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Batch;
 
@@ -14,8 +15,8 @@ internal static class Failures
     {
         VllmRequestException or VllmConstraintException => IsOverload(exception),
         VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException => true,
-        VllmException vllm => vllm.IsRetryable || vllm.IsEngineDead || vllm.StatusCode is VllmStatusCode.Unavailable or VllmStatusCode.Aborted
-            or VllmStatusCode.ResourceExhausted or VllmStatusCode.DeadlineExceeded or VllmStatusCode.Cancelled or VllmStatusCode.Internal,
+        VllmException vllm => vllm.IsRetryable || vllm.IsEngineDead || vllm.StatusCode is StatusCode.Unavailable or StatusCode.Aborted
+            or StatusCode.ResourceExhausted or StatusCode.DeadlineExceeded or StatusCode.Cancelled or StatusCode.Internal,
         HttpRequestException or IOException or TimeoutException or TaskCanceledException => true,
         _ => false,
     };
@@ -27,8 +28,8 @@ internal static class Failures
 
     /// <summary>The server is there and has too much to do. vLLM's own words, where it has a queue limit.</summary>
     public static bool IsOverload(Exception exception) => exception is VllmException vllm
-        && (vllm.StatusCode == VllmStatusCode.ResourceExhausted
-            || (vllm.StatusCode == VllmStatusCode.Unavailable && vllm.ServerMessage.Contains("busy", StringComparison.OrdinalIgnoreCase)));
+        && (vllm.StatusCode == StatusCode.ResourceExhausted
+            || (vllm.StatusCode == StatusCode.Unavailable && vllm.ServerMessage.Contains("busy", StringComparison.OrdinalIgnoreCase)));
 }
 
 /// <summary>Waits between attempts: they double from half a second to half a minute, with a quarter of chance in them.</summary>

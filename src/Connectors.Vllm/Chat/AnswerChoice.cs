@@ -3,6 +3,7 @@ using System.Text;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
@@ -155,7 +156,7 @@ internal sealed class AnswerChoice
             {
                 Constraint = _chat.Check.Constraint,
                 RequestId = _chat.RequestId,
-                StatusCode = VllmStatusCode.Internal,
+                StatusCode = StatusCode.Internal,
             };
         }
     }

@@ -3,6 +3,7 @@ using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -28,7 +29,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException or TokenizerException)
         {
             // Callers catch one family of exceptions; the packages below have their own.
-            throw new VllmRequestException(exception.Message, exception) { StatusCode = VllmStatusCode.InvalidArgument };
+            throw new VllmRequestException(exception.Message, exception) { StatusCode = StatusCode.InvalidArgument };
         }
     }
 

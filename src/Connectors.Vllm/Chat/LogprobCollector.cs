@@ -31,10 +31,10 @@ internal sealed class LogprobCollector(VllmTokenizer tokenizer)
         {
             writer.WriteStartObject();
             WriteToken(writer, token.TokenId, token.Logprob, token.Rank);
-            if (token.Candidates.Count > 0)
+            if (token.Alternatives.Count > 0)
             {
                 writer.WriteStartArray("top");
-                foreach (var candidate in token.Candidates)
+                foreach (var candidate in token.Alternatives)
                 {
                     writer.WriteStartObject();
                     WriteToken(writer, candidate.TokenId, candidate.Logprob, candidate.Rank);

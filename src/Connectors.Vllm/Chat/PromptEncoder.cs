@@ -1,5 +1,6 @@
 using System.Globalization;
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 
 namespace Connectors.Vllm;
 
@@ -79,7 +80,7 @@ internal static class PromptEncoder
                 : "the model may not take this kind of content, or its template needs VllmGrpcOptions.ImagePlaceholder and ImageToken, or "
                     + "ContentFormat."))
         {
-            StatusCode = VllmStatusCode.InvalidArgument,
+            StatusCode = StatusCode.InvalidArgument,
             Parameter = nameof(GenerationRequest.Media),
         };
     }

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -19,7 +20,7 @@ internal static class RequestBuilder
                 $"The server does not serve a model named '{model}'; it serves"
                     + $" {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
             {
-                StatusCode = VllmStatusCode.NotFound,
+                StatusCode = StatusCode.NotFound,
                 Parameter = options?.ModelId is null ? nameof(VllmGrpcOptions.ModelId) : nameof(ChatOptions.ModelId),
             };
         }

@@ -30,7 +30,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         Options = options.Clone();
         Logger = (ILogger?)loggerFactory?.CreateLogger("Connectors.Vllm") ?? NullLogger.Instance;
         _ownsEngine = engine is null;
-        Engine = engine ?? VllmEngineFactory.Create(Options.Connection, loggerFactory);
+        Engine = engine ?? VllmGrpcClient.CreateEngine(Options.Connection, loggerFactory);
         _hubClient = hubClient;
         _profile = new Renewable<VllmModelProfile>(LoadAsync, _disposing.Token);
     }

@@ -1,25 +1,25 @@
 using System.Text.Json;
+using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
 /// <summary>
 /// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they
-/// survive
-/// caching and serialization.
+/// survive caching and serialization.
 /// </summary>
 public static class VllmChatMessageExtensions
 {
     extension(ChatMessage message)
     {
         /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.Logprobs</c>).</summary>
-        public IReadOnlyList<VllmTokenLogprob>? TokenLogprobs => VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponseLogprobs));
+        public IReadOnlyList<TokenLogprob>? TokenLogprobs => ReadLogprobs(Property(message, VllmResponseKeys.ResponseLogprobs));
 
         /// <summary>
         /// Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogprobs</c>).
         /// </summary>
-        public IReadOnlyList<VllmTokenLogprob>? PromptTokenLogprobs =>
-            VllmTokenLogprob.ReadList(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
+        public IReadOnlyList<TokenLogprob>? PromptTokenLogprobs =>
+            ReadLogprobs(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
 
         /// <summary>The generated token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
         public IReadOnlyList<int>? TokenIds => Ids(message, VllmResponseKeys.ResponseTokenIds);
@@ -53,6 +53,18 @@ public static class VllmChatMessageExtensions
         ArgumentNullException.ThrowIfNull(message);
         return message.AdditionalProperties?.TryGetValue(key, out var value) == true ? value : null;
     }
+
+    private static IReadOnlyList<TokenLogprob>? ReadLogprobs(object? value) =>
+        value is JsonElement { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(ReadLogprob)] : null;
+
+    private static TokenLogprob ReadLogprob(JsonElement element) => new(
+        element.GetProperty("id").GetInt32(),
+        element.GetProperty("logprob") is { ValueKind: JsonValueKind.Number } logprob ? logprob.GetSingle() : null,
+        element.TryGetProperty("rank", out var rank) ? rank.GetInt32() : null)
+    {
+        Text = element.GetProperty("token").GetString()!,
+        Alternatives = element.TryGetProperty("top", out var top) ? [.. top.EnumerateArray().Select(ReadLogprob)] : [],
+    };
 
     private static IReadOnlyList<int>? Ids(ChatMessage message, string key) =>
         Property(message, key) is JsonElement { ValueKind: JsonValueKind.Array } array

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Grpc.Core;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
@@ -74,7 +75,7 @@ public static partial class VllmChatClientExtensions
                 throw new VllmException(
                     $"The model wrote '{said}{token.Text}', with which none of the choices begins; the server did not hold it to them.")
                 {
-                    StatusCode = VllmStatusCode.FailedPrecondition,
+                    StatusCode = StatusCode.FailedPrecondition,
                 };
             }
 
@@ -103,10 +104,10 @@ public static partial class VllmChatClientExtensions
     /// The groups of choices that part at a token: first the one the token leads to, then those that others lead to, joined where one token leads to
     /// both.
     /// </summary>
-    private static List<(List<string> Choices, double Mass)> Branches(VllmTokenLogprob token, List<string> choices, List<string> onPath, int at)
+    private static List<(List<string> Choices, double Mass)> Branches(TokenLogprob token, List<string> choices, List<string> onPath, int at)
     {
         var branches = new List<(List<string> Choices, double Mass)> { (onPath, Math.Exp(token.Logprob ?? 0)) };
-        foreach (var other in token.Alternatives.Where(other => other.Id != token.Id && other.Text.Length > 0 && other.Logprob is not null))
+        foreach (var other in token.Alternatives.Where(other => other.TokenId != token.TokenId && other.Text.Length > 0 && other.Logprob is not null))
         {
             List<string> led = [.. choices.Except(onPath).Where(choice => choice[at..].StartsWith(other.Text, StringComparison.Ordinal))];
             if (led.Count == 0)
@@ -129,12 +130,12 @@ public static partial class VllmChatClientExtensions
     }
 
     /// <summary>The tokens of the answer itself: a model may have reasoned before.</summary>
-    private static IEnumerable<VllmTokenLogprob> AnswerTokens(ChatResponse response)
+    private static IEnumerable<TokenLogprob> AnswerTokens(ChatResponse response)
     {
         var tokens = response.Messages.Select(static message => message.TokenLogprobs).LastOrDefault(static tokens => tokens is not null)
             ?? throw new VllmException("The answer has no log probabilities; is this a client of a vLLM server?")
             {
-                StatusCode = VllmStatusCode.FailedPrecondition,
+                StatusCode = StatusCode.FailedPrecondition,
             };
         var answer = response.Text;
         for (var start = tokens.Count - 1; start >= 0; start--)
@@ -145,10 +146,10 @@ public static partial class VllmChatClientExtensions
             }
         }
 
-        throw new VllmException($"The answer '{answer}' is not what its tokens spell.") { StatusCode = VllmStatusCode.Internal };
+        throw new VllmException($"The answer '{answer}' is not what its tokens spell.") { StatusCode = StatusCode.Internal };
     }
 
-    private static Func<VllmTokenLogprob, bool> WithinAnswer(int length)
+    private static Func<TokenLogprob, bool> WithinAnswer(int length)
     {
         var read = 0;
         return token =>

@@ -117,7 +117,7 @@ public sealed class SeveralServersTests
         var options = VllmConnectionOptions.ForEndpoint($"http://127.0.0.1:{((IPEndPoint)hung.LocalEndpoint).Port}");
         options.Endpoints.Add(server.Endpoint);
         (options.CallTimeout, options.FirstTokenTimeout, options.PrefixAffinity) = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(20), false);
-        await using var engine = VllmEngineFactory.Create(options, factory);
+        await using var engine = VllmGrpcClient.CreateEngine(options, factory);
 
         for (var i = 0; i < 12; i++)
         {

@@ -16,7 +16,7 @@ public sealed class VllmGrpcClientTests
         server.Reply("Grüße, 世界!");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
-        var result = await client.Completions.CreateAsync(new GenerationRequest { PromptText = "Hello", Stream = stream });
+        var result = await client.CompleteAsync(new GenerationRequest { PromptText = "Hello", Stream = stream });
 
         Assert.Equal("Grüße, 世界!", result.Text);
         Assert.Equal(GenerationFinishReason.Stop, result.Choices[0].Finish!.Reason);
@@ -33,7 +33,7 @@ public sealed class VllmGrpcClientTests
         server.Reply("one two END three");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
-        var result = await client.Completions.CreateAsync(new GenerationRequest { PromptText = "Hello", StopStrings = ["END"] });
+        var result = await client.CompleteAsync(new GenerationRequest { PromptText = "Hello", StopStrings = ["END"] });
 
         Assert.Equal("one two ", result.Text);
         Assert.Equal("END", result.Choices[0].Finish!.StopString);
@@ -47,7 +47,7 @@ public sealed class VllmGrpcClientTests
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
         var text = "";
 
-        await foreach (var update in client.Completions.StreamAsync("Hello"))
+        await foreach (var update in client.CompleteStreamingAsync("Hello"))
         {
             Assert.False(update.Text.Length > 0 && (char.IsLowSurrogate(update.Text[0]) || char.IsHighSurrogate(update.Text[^1])));
             text += update.Text;
@@ -63,7 +63,7 @@ public sealed class VllmGrpcClientTests
         server.Reply(new ScriptedReply { Text = "one two three four five six", Fault = ServerFault.Status(14, "going down", afterMessages: 4) });
         await using var client = new VllmGrpcClient(new VllmConnectionOptions { Endpoints = { server.Endpoint }, Retry = { MaxRetries = 0 } });
 
-        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => client.Completions.CreateAsync("Hello"));
+        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => client.CompleteAsync("Hello"));
 
         Assert.NotNull(e.PartialCompletion);
         Assert.StartsWith("o", e.PartialCompletion.Text, StringComparison.Ordinal);
@@ -79,7 +79,7 @@ public sealed class VllmGrpcClientTests
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
         var e = await Assert.ThrowsAsync<VllmConstraintException>(
-            () => client.Completions.CreateAsync(new GenerationRequest { PromptText = "Hello", Constraint = OutputConstraint.JsonObject() }));
+            () => client.CompleteAsync(new GenerationRequest { PromptText = "Hello", Constraint = OutputConstraint.JsonObject() }));
 
         Assert.Equal("Sure! Here is some prose.", e.PartialCompletion!.Text);
     }
@@ -96,11 +96,11 @@ public sealed class VllmGrpcClientTests
             using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
             client.WaitUntilReady(TimeSpan.FromSeconds(20));
-            Assert.True(client.Health.Check().IsHealthy);
-            Assert.NotNull(client.Models.Get());
-            Assert.Equal("blocking works", client.Completions.Create("Hello").Text);
-            Assert.Equal("blocking works", string.Concat(client.Completions.Stream("Hello").Select(update => update.Text)));
-            client.Health.Abort(["none"]);
+            Assert.True(client.Server.GetHealth().IsHealthy);
+            Assert.NotNull(client.Server.GetModelInfo());
+            Assert.Equal("blocking works", client.Complete("Hello").Text);
+            Assert.Equal("blocking works", string.Concat(client.CompleteStreaming("Hello").Select(update => update.Text)));
+            client.Server.Abort(["none"]);
             Task.Run(() => server.DisposeAsync().AsTask()).GetAwaiter().GetResult();
         });
     }
@@ -112,7 +112,7 @@ public sealed class VllmGrpcClientTests
         server.Reply(new ScriptedReply { Text = "one two three", HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
-        await Task.Run(() => client.Completions.Stream("Hello").First());
+        await Task.Run(() => client.CompleteStreaming("Hello").First());
 
         await server.WaitForRequestAsync("/Abort").WaitAsync(Engines.HangGuard);
     }
@@ -128,7 +128,7 @@ public sealed class VllmGrpcClientTests
         await server.RestartAsync();
 
         await waiting.WaitAsync(Engines.HangGuard);
-        Assert.True((await client.Health.CheckAsync()).IsHealthy);
+        Assert.True((await client.Server.GetHealthAsync()).IsHealthy);
     }
 
     [Fact]

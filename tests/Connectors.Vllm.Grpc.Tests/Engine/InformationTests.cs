@@ -49,7 +49,7 @@ public sealed class InformationTests
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { TokenizerBundle = bundle });
         await using var client = new VllmGrpcClient(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
-        var e = await Assert.ThrowsAsync<VllmRequestException>(() => client.Models.GetTokenizerAsync());
+        var e = await Assert.ThrowsAsync<VllmRequestException>(() => client.Server.GetTokenizerAsync());
 
         Assert.Contains("HF_HUB_OFFLINE=1", e.Message, StringComparison.Ordinal);
     }
@@ -156,10 +156,10 @@ public sealed class InformationTests
         Assert.NotNull(await engine.GetModelInfoAsync());
     }
 
-    private sealed class Progress : IProgress<TransferProgress>
+    private sealed class Progress : IProgress<long>
     {
         public long Last { get; private set; }
 
-        public void Report(TransferProgress value) => Last = value.BytesReceived;
+        public void Report(long value) => Last = value;
     }
 }

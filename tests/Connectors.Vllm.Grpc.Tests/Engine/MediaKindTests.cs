@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Grpc.Core;
 using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
@@ -68,7 +69,7 @@ public sealed class MediaKindTests
         var e = await Assert.ThrowsAsync<VllmRequestException>(
             () => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 1)).CollectAsync());
 
-        Assert.Equal((nameof(GenerationRequest.Media), VllmStatusCode.Internal, false), (e.Parameter, e.StatusCode, e.IsRetryable));
+        Assert.Equal((nameof(GenerationRequest.Media), StatusCode.Internal, false), (e.Parameter, e.StatusCode, e.IsRetryable));
         Assert.Equal(
             family == EmulatedServer.VllmEngine
                 ? $"Failed to apply prompt replacement for mm_items['{Name(kind)}'][1]"
@@ -123,9 +124,9 @@ public sealed class MediaKindTests
         // Family A reports a film that does not decode as a fetch that failed, with the code of a passing failure.
         Assert.Equal((family, kind) switch
         {
-            (EmulatedServer.VllmEngine, MediaKind.Image) => VllmStatusCode.InvalidArgument,
-            (EmulatedServer.VllmEngine, _) => VllmStatusCode.Unavailable,
-            _ => VllmStatusCode.Internal,
+            (EmulatedServer.VllmEngine, MediaKind.Image) => StatusCode.InvalidArgument,
+            (EmulatedServer.VllmEngine, _) => StatusCode.Unavailable,
+            _ => StatusCode.Internal,
         }, e.StatusCode);
         Assert.False(e.IsRetryable);
         Assert.Equal(nameof(GenerationRequest.Media), Assert.IsType<VllmRequestException>(e).Parameter);
@@ -179,15 +180,15 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [InlineData(EmulatedServer.VllmEngine, "/status/404", VllmStatusCode.InvalidArgument, "HTTP 404 error", 1)]
-    [InlineData(EmulatedServer.VllmEngine, "/status/500", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
-    [InlineData(EmulatedServer.VllmEngine, "/slow", VllmStatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
-    [InlineData(EmulatedServer.Inference, "/status/404", VllmStatusCode.Internal, "HTTP status client error (404 Not Found) for url (", 1)]
+    [InlineData(EmulatedServer.VllmEngine, "/status/404", StatusCode.InvalidArgument, "HTTP 404 error", 1)]
+    [InlineData(EmulatedServer.VllmEngine, "/status/500", StatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
+    [InlineData(EmulatedServer.VllmEngine, "/slow", StatusCode.Unavailable, "media_refs[0]: fetch failed: ", 3)]
+    [InlineData(EmulatedServer.Inference, "/status/404", StatusCode.Internal, "HTTP status client error (404 Not Found) for url (", 1)]
     [InlineData(
-        EmulatedServer.Inference, "/status/500", VllmStatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
-    [InlineData(EmulatedServer.Inference, "/slow", VllmStatusCode.Internal, "HTTP error while fetching media", 1)]
+        EmulatedServer.Inference, "/status/500", StatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
+    [InlineData(EmulatedServer.Inference, "/slow", StatusCode.Internal, "HTTP error while fetching media", 1)]
     public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(
-        EmulatedServer family, string path, VllmStatusCode code, string text, int fetches)
+        EmulatedServer family, string path, StatusCode code, string text, int fetches)
     {
         await using var web = await MediaHttpServer.StartAsync();
         await using var server =

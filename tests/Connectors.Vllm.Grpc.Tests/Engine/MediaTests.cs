@@ -92,7 +92,7 @@ public sealed class MediaTests
             Media = [MediaItem.FromBytes(MediaKind.Image, new byte[33 * 1024 * 1024])],
         }).CollectAsync());
 
-        Assert.Equal(VllmStatusCode.OutOfRange, e.StatusCode);
+        Assert.Equal(StatusCode.OutOfRange, e.StatusCode);
         Assert.DoesNotContain(server.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
     }
 

@@ -85,7 +85,7 @@ public sealed class ModelChangeTests : IDisposable
 
         Assert.DoesNotContain(replacement.Requests, r => r.Method.EndsWith("/Embed", StringComparison.Ordinal));
         await using var client = new VllmGrpcClient(engine);
-        Assert.Equal(64, (await client.Embeddings.CreateAsync("text")).Vector.Length);
+        Assert.Equal(64, (await client.EmbedAsync("text")).Vector.Length);
     }
 
     [Fact]
@@ -147,15 +147,15 @@ public sealed class ModelChangeTests : IDisposable
         await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/one");
         await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
         old.Reply("Grüße aus Köln");
-        Assert.Equal("Grüße aus Köln", (await client.Completions.CreateAsync("Hello")).Text);
-        var ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
+        Assert.Equal("Grüße aus Köln", (await client.CompleteAsync("Hello")).Text);
+        var ids = (await client.Server.GetTokenizerAsync()).Encode("Hello");
         await old.StopAsync();
         await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/two", old.Endpoint.Port);
         replacement.Reply("Grüße aus Rom");
 
-        Assert.Equal("Grüße aus Rom", (await client.Completions.CreateAsync("Hello")).Text);
+        Assert.Equal("Grüße aus Rom", (await client.CompleteAsync("Hello")).Text);
 
-        Assert.NotEqual(ids, (await client.Models.GetTokenizerAsync()).Encode("Hello"));
+        Assert.NotEqual(ids, (await client.Server.GetTokenizerAsync()).Encode("Hello"));
         Assert.Single(replacement.Requests, r => r.Method.EndsWith("/GetTokenizer", StringComparison.Ordinal));
     }
 
@@ -164,15 +164,15 @@ public sealed class ModelChangeTests : IDisposable
     {
         await using var old = await StartAsync(EmulatedServer.VllmEngine, "org/one");
         await using var client = new VllmGrpcClient(Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3), ownsEngine: true);
-        ReadOnlyMemory<int> ids = (await client.Models.GetTokenizerAsync()).Encode("Hello");
-        await client.Completions.CreateAsync(ids);
+        ReadOnlyMemory<int> ids = (await client.Server.GetTokenizerAsync()).Encode("Hello");
+        await client.CompleteAsync(ids);
         await old.StopAsync();
         await using var replacement = await StartAsync(EmulatedServer.VllmEngine, "org/two", old.Endpoint.Port);
 
-        await Assert.ThrowsAsync<VllmModelChangedException>(() => client.Completions.CreateAsync(ids));
+        await Assert.ThrowsAsync<VllmModelChangedException>(() => client.CompleteAsync(ids));
 
         Assert.DoesNotContain(replacement.Requests, IsGeneration);
-        await client.Completions.CreateAsync((await client.Models.GetTokenizerAsync()).Encode("Hello"));
+        await client.CompleteAsync((await client.Server.GetTokenizerAsync()).Encode("Hello"));
         Assert.Equal("Hello", replacement.Tokenizer.Decode([.. replacement.Requests.Single(IsGeneration).PromptIds]));
     }
 

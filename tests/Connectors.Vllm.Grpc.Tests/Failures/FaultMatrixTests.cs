@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -91,11 +92,11 @@ public sealed class FaultMatrixTests
         var isExpected = kind switch
         {
             FaultKind.DropConnection or FaultKind.CloseConnection or FaultKind.GoAway =>
-                exception is VllmConnectionException { StatusCode: VllmStatusCode.Unavailable, IsRetryable: true },
-            FaultKind.ResetStream => exception is VllmConnectionException { StatusCode: VllmStatusCode.Internal },
+                exception is VllmConnectionException { StatusCode: StatusCode.Unavailable, IsRetryable: true },
+            FaultKind.ResetStream => exception is VllmConnectionException { StatusCode: StatusCode.Internal },
             FaultKind.Status => exception is VllmConnectionException { ServerMessage: "played", IsRetryable: true },
-            FaultKind.Oversize => exception is VllmProtocolException { StatusCode: VllmStatusCode.ResourceExhausted },
-            FaultKind.HttpAnswer => exception is VllmConnectionException { StatusCode: VllmStatusCode.Unimplemented },
+            FaultKind.Oversize => exception is VllmProtocolException { StatusCode: StatusCode.ResourceExhausted },
+            FaultKind.HttpAnswer => exception is VllmConnectionException { StatusCode: StatusCode.Unimplemented },
             FaultKind.Stall => exception is VllmTimeoutException timeout
                 && timeout.Kind == (at == Before ? VllmTimeoutKind.FirstToken : VllmTimeoutKind.BetweenTokens),
             _ => exception is VllmProtocolException,

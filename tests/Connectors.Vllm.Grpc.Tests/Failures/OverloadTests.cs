@@ -112,7 +112,7 @@ public sealed class OverloadTests
         server.Reply("Paris.");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
-        var result = await client.Completions.CreateAsync("The capital of France is");
+        var result = await client.CompleteAsync("The capital of France is");
 
         Assert.Equal("Paris.", result.Text);
         Assert.Equal("The capital of France is", server.Generations.Single().PromptText);

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -28,7 +29,7 @@ public sealed class ServerDeathTests
 
         Assert.True(e.IsEngineDead);
         Assert.False(e.IsRetryable);
-        Assert.Equal(VllmStatusCode.Internal, e.StatusCode);
+        Assert.Equal(StatusCode.Internal, e.StatusCode);
         Assert.False((await engine.HealthAsync()).IsHealthy);
         var later =
             await Assert.ThrowsAsync<VllmException>(() => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync());
@@ -59,7 +60,7 @@ public sealed class ServerDeathTests
         hold.SetResult();
         await death!;
 
-        Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
+        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
         Assert.True(e.IsRetryable);
         await Assert.ThrowsAsync<VllmConnectionException>(() => engine.HealthAsync());
     }
@@ -90,7 +91,7 @@ public sealed class ServerDeathTests
         await termination!.WaitAsync(Engines.HangGuard)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
-        Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
+        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
     }
 
     [Fact]

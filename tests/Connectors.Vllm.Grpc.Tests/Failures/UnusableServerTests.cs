@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Connectors.Vllm.Testing;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -21,7 +22,7 @@ public sealed class UnusableServerTests
 
         var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
 
-        Assert.Equal(VllmStatusCode.Unavailable, e.StatusCode);
+        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
         Assert.True(e.IsRetryable);
         Assert.Contains("connection refused", e.Message, StringComparison.Ordinal);
         Assert.Contains(endpoint.Authority, e.Message, StringComparison.Ordinal);
@@ -57,7 +58,7 @@ public sealed class UnusableServerTests
 
         var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GetModelInfoAsync().AsTask());
 
-        Assert.Equal(VllmStatusCode.Unimplemented, e.StatusCode);
+        Assert.Equal(StatusCode.Unimplemented, e.StatusCode);
         Assert.Contains("looks like an HTTP port", e.Message, StringComparison.Ordinal);
     }
 
@@ -73,7 +74,7 @@ public sealed class UnusableServerTests
         var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
 
         Assert.Equal(VllmTimeoutKind.Call, e.Kind);
-        Assert.Equal(VllmStatusCode.DeadlineExceeded, e.StatusCode);
+        Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
     }
 
     [Fact]
@@ -87,7 +88,7 @@ public sealed class UnusableServerTests
 
         var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
 
-        Assert.Equal((VllmTimeoutKind.Connect, VllmStatusCode.Unavailable), (e.Kind, e.StatusCode));
+        Assert.Equal((VllmTimeoutKind.Connect, StatusCode.Unavailable), (e.Kind, e.StatusCode));
         Assert.True(e.IsRetryable);
     }
 
@@ -150,7 +151,7 @@ public sealed class UnusableServerTests
                 break;
         }
 
-        Assert.ThrowsAny<ArgumentException>(() => VllmEngineFactory.Create(options));
+        Assert.ThrowsAny<ArgumentException>(() => VllmGrpcClient.CreateEngine(options));
     }
 
     private static async Task ServeAsync(TcpListener listener, byte[] answer, CancellationToken cancellationToken)

@@ -57,7 +57,7 @@ public sealed class GoldenBytesTests
 
         var logprob = Assert.Single(update.Logprobs!);
         Assert.Equal((7, -0.5f), (logprob.TokenId, logprob.Logprob));
-        Assert.Equal([new(7, -0.5f, null), new(9, -1f, null)], logprob.Candidates);
+        Assert.Equal([new(7, -0.5f, null), new(9, -1f, null)], logprob.Alternatives);
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class GoldenBytesTests
         var update =
             new InferenceReader(new GenerationRequest { IncludeServerText = true }, null).ReadBytes(Bytes("12 09 12 05 48 65 6c 6c 6f 18 01"))!;
 
-        Assert.Equal("Hello", update.ServerText);
+        Assert.Equal("Hello", update.Text);
     }
 
     [Fact]

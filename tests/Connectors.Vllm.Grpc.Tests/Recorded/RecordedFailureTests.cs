@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Grpc.Core;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>Refusals and silent failures of a live server end in the documented exceptions.</summary>
@@ -65,6 +66,6 @@ public sealed class RecordedFailureTests
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.EmbedAsync(new[] { 1 }));
 
         Assert.Equal(
-            (exchange.Details, VllmStatusCode.InvalidArgument, exchange.Method), (exception.ServerMessage, exception.StatusCode, exception.Method));
+            (exchange.Details, StatusCode.InvalidArgument, exchange.Method), (exception.ServerMessage, exception.StatusCode, exception.Method));
     }
 }

@@ -210,7 +210,7 @@ public sealed class RecordedReplayTests
     private static string Flatten(IEnumerable<GenerationUpdate> updates, int index) => string.Join(
         ';',
         updates.Where(update => update.Index == index).SelectMany(update => update.Logprobs ?? [])
-            .Select(logprob => $"{logprob.TokenId}:{logprob.Logprob}:{string.Join(',', logprob.Candidates)}"));
+            .Select(logprob => $"{logprob.TokenId}:{logprob.Logprob}:{string.Join(',', logprob.Alternatives)}"));
 
     private static void Compare(RecordedExchange exchange, JsonElement expected, List<GenerationUpdate> updates)
     {

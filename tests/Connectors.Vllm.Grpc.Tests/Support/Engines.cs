@@ -10,7 +10,7 @@ internal static class Engines
         var options = new VllmConnectionOptions { Retry = { MaxRetries = 0 } };
         options.Endpoints.Add(endpoint);
         configure?.Invoke(options);
-        return VllmEngineFactory.Create(options);
+        return VllmGrpcClient.CreateEngine(options);
     }
 
     public static async Task<List<GenerationUpdate>> CollectAsync(this IAsyncEnumerable<GenerationUpdate> updates)

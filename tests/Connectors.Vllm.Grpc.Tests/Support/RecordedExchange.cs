@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -8,7 +9,7 @@ internal sealed record RecordedExchange(
     public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal)
         || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
 
-    public int StatusCode => (int)Enum.Parse<VllmStatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+    public int StatusCode => (int)Enum.Parse<StatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
     public override string ToString() => $"{Family} {Label}";
 }

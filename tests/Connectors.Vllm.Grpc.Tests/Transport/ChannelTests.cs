@@ -20,13 +20,13 @@ public sealed class ChannelTests
         await using var server = await StartAsync();
         using var channel = GrpcChannel.ForAddress(server.Endpoint);
 
-        await using (var engine = VllmEngineFactory.Create(channel))
+        await using (var engine = VllmGrpcClient.CreateEngine(channel))
         {
             Assert.Equal(10, (await engine.GenerateAsync(Request).CollectAsync()).Ids()[0]);
             Assert.Equal(server.Endpoint.Authority, engine.Endpoint.Authority);
         }
 
-        await using var second = VllmEngineFactory.Create(channel);
+        await using var second = VllmGrpcClient.CreateEngine(channel);
         Assert.True((await second.HealthAsync()).IsHealthy);
     }
 
@@ -158,7 +158,7 @@ public sealed class ChannelTests
     [InlineData("http://user:secret@host:1")]
     public void Create_AddressNoChannelTakes_IsAnArgumentErrorWithoutSecrets(string address)
     {
-        var exception = Assert.Throws<ArgumentException>(() => VllmEngineFactory.Create(address));
+        var exception = Assert.Throws<ArgumentException>(() => VllmGrpcClient.CreateEngine(address));
 
         Assert.DoesNotContain("secret", exception.ToString(), StringComparison.Ordinal);
     }
@@ -197,7 +197,7 @@ public sealed class ChannelTests
         await using var server = await StartAsync();
         var log = new LogRecorder();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(log).SetMinimumLevel(LogLevel.Debug));
-        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), factory);
+        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), factory);
 
         await engine.GenerateAsync(Request).CollectAsync();
 

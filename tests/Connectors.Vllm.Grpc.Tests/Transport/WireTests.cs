@@ -5,6 +5,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
@@ -44,7 +45,7 @@ public sealed class WireTests
 
         var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GenerateAsync(Request).CollectAsync());
 
-        Assert.Equal(VllmStatusCode.ResourceExhausted, exception.StatusCode);
+        Assert.Equal(StatusCode.ResourceExhausted, exception.StatusCode);
         Assert.Contains(nameof(VllmConnectionOptions.MaxReceiveMessageBytes), exception.Message, StringComparison.Ordinal);
     }
 

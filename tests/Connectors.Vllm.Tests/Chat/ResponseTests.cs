@@ -215,7 +215,7 @@ public sealed class ResponseTests
 
         var logprobs = response.Messages[0].TokenLogprobs!;
         Assert.Equal(response.Usage!.OutputTokenCount, logprobs.Count);
-        Assert.Equal(response.Messages[0].TokenIds, logprobs.Select(token => token.Id));
+        Assert.Equal(response.Messages[0].TokenIds, logprobs.Select(token => token.TokenId));
         Assert.Equal(host.Generations[^1].PromptIds, response.Messages[0].PromptTokenIds);
         Assert.All(logprobs, token => Assert.True(token.Logprob <= 0));
         Assert.All(logprobs, token => Assert.NotEmpty(token.Alternatives));

@@ -99,7 +99,7 @@ public sealed class ConstructionTests
     public async Task Dispose_BorrowedEngine_StaysAlive()
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
-        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
+        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
         var first = new VllmChatClient(engine);
         await first.GetResponseAsync("Hi", cancellationToken: Served.Cancel);
         await first.DisposeAsync();

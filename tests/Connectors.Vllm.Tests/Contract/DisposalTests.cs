@@ -65,7 +65,7 @@ public sealed class DisposalTests
         await using var server = await VllmEmulator.StartAsync(null, Served.Cancel);
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Reply(new ScriptedReply { Text = "one two three", HoldAfterMessages = 1, Hold = gate.Task });
-        await using var engine = VllmEngineFactory.Create(server.Endpoint.ToString());
+        await using var engine = VllmGrpcClient.CreateEngine(server.Endpoint.ToString());
         var gone = new VllmChatClient(engine);
         await using var kept = new VllmChatClient(engine);
         var ended = gone.GetResponseAsync("Hi", cancellationToken: Served.Cancel);

@@ -1,5 +1,6 @@
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
+using Grpc.Core;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests.Contract;
@@ -418,7 +419,7 @@ public sealed class ResponseTests
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));
 
-        Assert.Equal(VllmStatusCode.InvalidArgument, error.StatusCode);
+        Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
         Assert.Equal("temperature must be sensible", error.ServerMessage);
         Assert.Equal(served.LastSent.RequestId, error.RequestId);
     }

@@ -20,7 +20,7 @@ public sealed class ClassificationTests
         host.Server.Enqueue(new ScriptedReply
         {
             Text = "yes",
-            LogProbs = [new(MathF.Log(0.6f), 1, [new(yes, MathF.Log(0.6f), 1), new(no, MathF.Log(0.2f), 2)])],
+            Logprobs = [new(yes, MathF.Log(0.6f), 1) { Alternatives = [new(yes, MathF.Log(0.6f), 1), new(no, MathF.Log(0.2f), 2)] }],
         });
         var options = new ChatOptions { MaxOutputTokens = 50 };
 
@@ -45,7 +45,7 @@ public sealed class ClassificationTests
             new ScriptedReply
             {
                 Text = "yes",
-                LogProbs = [new(MathF.Log(0.5f), 1, [new(yes, MathF.Log(0.5f), 1), new(n, MathF.Log(0.5f), 2)])],
+                Logprobs = [new(yes, MathF.Log(0.5f), 1) { Alternatives = [new(yes, MathF.Log(0.5f), 1), new(n, MathF.Log(0.5f), 2)] }],
             },
             new ScriptedReply { Text = "never" });
 

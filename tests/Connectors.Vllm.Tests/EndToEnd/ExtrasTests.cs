@@ -21,7 +21,7 @@ public sealed class ExtrasTests
 
         var tokens = response.Messages[0].TokenLogprobs!;
         Assert.Equal(response.Usage!.OutputTokenCount, tokens.Count);
-        Assert.Equal(response.Messages[0].TokenIds, tokens.Select(token => token.Id));
+        Assert.Equal(response.Messages[0].TokenIds, tokens.Select(token => token.TokenId));
         Assert.Equal("Hello", tokens[0].Text);
         Assert.All(tokens, token => Assert.True(token.Logprob < 0));
         Assert.All(tokens, token => Assert.Equal(3, token.Alternatives.Count));
@@ -50,7 +50,7 @@ public sealed class ExtrasTests
         var response = await served.AskAsync("Hi", new ChatOptions { PromptLogprobs = 1 });
 
         var tokens = response.Messages[0].PromptTokenLogprobs!;
-        Assert.Equal(served.LastSent.PromptIds, tokens.Select(token => token.Id));
+        Assert.Equal(served.LastSent.PromptIds, tokens.Select(token => token.TokenId));
         Assert.Null(tokens[0].Logprob);
         Assert.All(tokens.Skip(1), token => Assert.NotNull(token.Logprob));
     }

@@ -24,8 +24,8 @@ public sealed class SerializationTests
         var copy = RoundTrip(response);
 
         Assert.Equal(Snapshot.Of(response), Snapshot.Of(copy));
-        Assert.Equal(response.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)),
-            copy.Messages[0].TokenLogprobs!.Select(token => (token.Id, token.Text, token.Logprob)));
+        Assert.Equal(response.Messages[0].TokenLogprobs!.Select(token => (token.TokenId, token.Text, token.Logprob)),
+            copy.Messages[0].TokenLogprobs!.Select(token => (token.TokenId, token.Text, token.Logprob)));
         Assert.Equal(response.Messages[0].TokenIds, copy.Messages[0].TokenIds);
         Assert.Equal(response.Messages[0].PromptTokenIds, copy.Messages[0].PromptTokenIds);
     }

@@ -199,7 +199,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [Fact]
     public async Task Client_OnABorrowedEngine_LeavesItAlive()
     {
-        await using var engine = VllmEngineFactory.Create(VllmConnectionOptions.ForEndpoint(tiny.Host.Server.Endpoint.ToString()));
+        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(tiny.Host.Server.Endpoint.ToString()));
         var client = new VllmChatClient(engine);
         Assert.Equal("ok", (await client.GetResponseAsync("Hi", cancellationToken: Token)).Text);
 

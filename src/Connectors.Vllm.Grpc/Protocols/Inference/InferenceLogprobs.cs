@@ -29,26 +29,26 @@ internal static class InferenceLogprobs
         {
             // The first prompt token has no probability; the server writes 0 with rank 0 in its place.
             var isFiller = isPrompt && i == 0;
-            list[i] = new TokenLogprob
+            list[i] = new TokenLogprob(
+                TokenIdConversion.ToId(ids[i]),
+                isFiller ? null : values[i],
+                isFiller || i >= ranks.Count ? null : checked((int)ranks[i]))
             {
-                TokenId = TokenIdConversion.ToId(ids[i]),
-                Logprob = isFiller ? null : values[i],
-                Rank = isFiller || i >= ranks.Count ? null : checked((int)ranks[i]),
-                Candidates = i < candidates.Count ? ToCandidates(candidates[i]) : [],
+                Alternatives = i < candidates.Count ? ToCandidates(candidates[i]) : [],
             };
         }
 
         return list;
     }
 
-    private static CandidateLogprob[] ToCandidates(CandidateTokenInfo info)
+    private static TokenLogprob[] ToCandidates(CandidateTokenInfo info)
     {
         if (info.Tokens.Count == 0)
         {
             return [];
         }
 
-        var list = new CandidateLogprob[info.Tokens.Count];
+        var list = new TokenLogprob[info.Tokens.Count];
         for (var i = 0; i < list.Length; i++)
         {
             var token = info.Tokens[i];

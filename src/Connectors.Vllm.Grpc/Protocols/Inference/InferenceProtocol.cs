@@ -111,7 +111,7 @@ internal sealed class InferenceProtocol : IServerProtocol
         throw RequestValidator.Unsupported("The Inference protocol has no load figures; read them from the server's HTTP /metrics.", null);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, CallContext call, CancellationToken cancellationToken) =>
+        IProgress<long>? progress, CallContext call, CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The Inference protocol cannot transfer the tokenizer; give the client a local model folder, or "
             + "let it download from a hub.", null);
 
@@ -151,7 +151,7 @@ internal sealed class InferenceProtocol : IServerProtocol
         {
             return await _channel.UnaryAsync(method, request, _channel.NewCall(), cancellationToken).ConfigureAwait(false);
         }
-        catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
+        catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented)
         {
             return new T();
         }

@@ -51,7 +51,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
             PromptIds = prompt is { TokenIds.Count: > 0 } ? TokenIdConversion.ToIds(prompt.TokenIds) : null,
             PromptLogprobs = Request.PromptLogprobs is null ? null : InferenceLogprobs.Read(prompt),
             Logprobs = Request.Logprobs is null ? null : InferenceLogprobs.Read(outputs),
-            ServerText = Request.IncludeServerText ? outputs?.Text : null,
+            Text = Request.IncludeServerText && outputs is not null ? outputs.Text : string.Empty,
             Finish = finish is null ? null : ToFinish(finish),
             RawRepresentation = Request.IncludeRawRepresentation ? response : null,
         };

@@ -17,11 +17,11 @@ internal static class VllmEngineLogprobs
         var list = new TokenLogprob[message.TokenIds.Count];
         for (var i = 0; i < list.Length; i++)
         {
-            list[i] = new TokenLogprob
+            list[i] = new TokenLogprob(
+                TokenIdConversion.ToId(message.TokenIds[i]),
+                message.TokenLogprobs[i])
             {
-                TokenId = TokenIdConversion.ToId(message.TokenIds[i]),
-                Logprob = message.TokenLogprobs[i],
-                Candidates = Candidates(message.TopLogprobs, i),
+                Alternatives = Candidates(message.TopLogprobs, i),
             };
         }
 
@@ -39,18 +39,18 @@ internal static class VllmEngineLogprobs
         var list = new TokenLogprob[message.TokenIds.Count];
         for (var i = 0; i < list.Length; i++)
         {
-            list[i] = new TokenLogprob
+            list[i] = new TokenLogprob(
+                TokenIdConversion.ToId(message.TokenIds[i]),
+                message.TokenLogprobs[i].HasValue ? message.TokenLogprobs[i].Value : null)
             {
-                TokenId = TokenIdConversion.ToId(message.TokenIds[i]),
-                Logprob = message.TokenLogprobs[i].HasValue ? message.TokenLogprobs[i].Value : null,
-                Candidates = Candidates(message.TopLogprobs, i),
+                Alternatives = Candidates(message.TopLogprobs, i),
             };
         }
 
         return list;
     }
 
-    private static CandidateLogprob[] Candidates(RepeatedField<TopLogProbs> all, int position)
+    private static TokenLogprob[] Candidates(RepeatedField<TopLogProbs> all, int position)
     {
         if (position >= all.Count || all[position].TokenIds.Count == 0)
         {
@@ -59,10 +59,10 @@ internal static class VllmEngineLogprobs
 
         var top = all[position];
         RequireEqual(top.TokenIds.Count, top.Values.Count);
-        var list = new CandidateLogprob[top.TokenIds.Count];
+        var list = new TokenLogprob[top.TokenIds.Count];
         for (var i = 0; i < list.Length; i++)
         {
-            list[i] = new(TokenIdConversion.ToId(top.TokenIds[i]), top.Values[i], null);
+            list[i] = new(TokenIdConversion.ToId(top.TokenIds[i]), top.Values[i]);
         }
 
         // Stable, so that candidates of equal probability keep the server's order.

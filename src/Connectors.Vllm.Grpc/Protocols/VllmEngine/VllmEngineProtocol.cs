@@ -1,5 +1,6 @@
 using Connectors.Vllm.Grpc.Protocol.Common;
 using Connectors.Vllm.Grpc.Protocol.Engine;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -83,7 +84,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
     }
 
     public async Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<TransferProgress>? progress, CallContext call, CancellationToken cancellationToken)
+        IProgress<long>? progress, CallContext call, CancellationToken cancellationToken)
     {
         try
         {
@@ -93,7 +94,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
             while (await stream.MoveNextAsync().ConfigureAwait(false))
             {
                 archive.Add(stream.Current.Data.Span, stream.Current.Sha256);
-                progress?.Report(new TransferProgress(archive.Length));
+                progress?.Report(archive.Length);
             }
 
             return archive.Extract();
@@ -105,7 +106,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
                 + $"or look at the server.",
                 exception)
             {
-                StatusCode = VllmStatusCode.DataLoss,
+                StatusCode = StatusCode.DataLoss,
                 Method = VllmEngineMethods.GetTokenizer.FullName,
                 Endpoint = _channel.Endpoint,
             };
@@ -126,7 +127,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
                 await _channel.UnaryAsync(VllmEngineMethods.GetServerInfo, new GetServerInfoRequest(), _channel.NewCall(), cancellationToken)
                     .ConfigureAwait(false);
         }
-        catch (VllmRequestException exception) when (exception.StatusCode == VllmStatusCode.Unimplemented)
+        catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented)
         {
         }
 

@@ -1,45 +1,36 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>
-/// Completions of prompts given as text or ids, with every sampling parameter. Text is decoded here with the model's tokenizer, which is asked from
-/// the server when none was given; a server that cannot send it but sends text (Inference protocol) is asked for text instead.
-/// </summary>
-public sealed class CompletionsResource
+// Completions of prompts given as text or ids. Text is decoded here with the model's tokenizer; a server that cannot send it but sends text
+// (Inference protocol) is asked for text instead.
+public sealed partial class VllmGrpcClient
 {
-    private readonly IVllmEngine _engine;
-    private readonly ServerTokenizer _tokenizer;
-
-    internal CompletionsResource(IVllmEngine engine, ServerTokenizer tokenizer)
-    {
-        _engine = engine;
-        _tokenizer = tokenizer;
-    }
-
     /// <summary>Completes a prompt text and returns the whole result. The server encodes the prompt, with its special tokens added.</summary>
-    public Task<CompletionResult> CreateAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        CreateAsync(ForText(prompt, sampling), cancellationToken);
+    public Task<CompletionResult> CompleteAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        CompleteAsync(ForText(prompt, sampling), cancellationToken);
 
     /// <summary>Completes prompt ids and returns the whole result.</summary>
-    public Task<CompletionResult> CreateAsync(
+    public Task<CompletionResult> CompleteAsync(
         ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        CreateAsync(ForIds(promptIds, sampling), cancellationToken);
+        CompleteAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>
     /// Completes a request and returns the whole result. A failure in the middle carries what had come (<see
     /// cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is not JSON is a <see
     /// cref="VllmConstraintException"/>.
     /// </summary>
-    public async Task<CompletionResult> CreateAsync(GenerationRequest request, CancellationToken cancellationToken = default)
+    public async Task<CompletionResult> CompleteAsync(GenerationRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         var collector = new CompletionCollector(request.RequestId ?? GenerationRequest.NewRequestId());
         try
         {
-            await foreach (var update in StreamAsync(request with { RequestId = collector.RequestId }, cancellationToken).ConfigureAwait(false))
+            var sent = request with { RequestId = collector.RequestId };
+            await foreach (var update in CompleteStreamingAsync(sent, cancellationToken).ConfigureAwait(false))
             {
                 collector.Add(update);
             }
@@ -56,17 +47,17 @@ public sealed class CompletionsResource
     }
 
     /// <summary>Completes a prompt text and streams the pieces.</summary>
-    public IAsyncEnumerable<CompletionUpdate> StreamAsync(
+    public IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        StreamAsync(ForText(prompt, sampling), cancellationToken);
+        CompleteStreamingAsync(ForText(prompt, sampling), cancellationToken);
 
     /// <summary>Completes prompt ids and streams the pieces.</summary>
-    public IAsyncEnumerable<CompletionUpdate> StreamAsync(
+    public IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        StreamAsync(ForIds(promptIds, sampling), cancellationToken);
+        CompleteStreamingAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>Completes a request and streams the pieces. Leaving the enumeration early aborts the request on the server.</summary>
-    public async IAsyncEnumerable<CompletionUpdate> StreamAsync(
+    public async IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -91,7 +82,7 @@ public sealed class CompletionsResource
                 open--;
             }
 
-            yield return new CompletionUpdate
+            yield return new GenerationUpdate
             {
                 Index = update.Index,
                 Text = text,
@@ -109,25 +100,29 @@ public sealed class CompletionsResource
         }
     }
 
-    /// <summary>The blocking form of <see cref="CreateAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
-    public CompletionResult Create(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        Create(ForText(prompt, sampling), cancellationToken);
+    /// <summary>The blocking form of <see cref="CompleteAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
+    public CompletionResult Complete(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        Complete(ForText(prompt, sampling), cancellationToken);
 
-    /// <summary>The blocking form of <see cref="CreateAsync(ReadOnlyMemory{int}, SamplingOptions?, CancellationToken)"/>.</summary>
-    public CompletionResult Create(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        Create(ForIds(promptIds, sampling), cancellationToken);
+    /// <summary>The blocking form of <see cref="CompleteAsync(ReadOnlyMemory{int}, SamplingOptions?, CancellationToken)"/>.</summary>
+    public CompletionResult Complete(
+        ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        Complete(ForIds(promptIds, sampling), cancellationToken);
 
-    /// <summary>The blocking form of <see cref="CreateAsync(GenerationRequest, CancellationToken)"/>.</summary>
-    public CompletionResult Create(GenerationRequest request, CancellationToken cancellationToken = default) =>
-        Blocking.Run(() => CreateAsync(request, cancellationToken));
+    /// <summary>The blocking form of <see cref="CompleteAsync(GenerationRequest, CancellationToken)"/>.</summary>
+    public CompletionResult Complete(GenerationRequest request, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => CompleteAsync(request, cancellationToken));
 
-    /// <summary>The blocking form of <see cref="StreamAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
-    public IEnumerable<CompletionUpdate> Stream(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
-        Stream(ForText(prompt, sampling), cancellationToken);
+    /// <summary>The blocking form of <see cref="CompleteStreamingAsync(string, SamplingOptions?, CancellationToken)"/>.</summary>
+    public IEnumerable<GenerationUpdate> CompleteStreaming(
+        string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
+        CompleteStreaming(ForText(prompt, sampling), cancellationToken);
 
-    /// <summary>The blocking form of <see cref="StreamAsync(GenerationRequest, CancellationToken)"/>: each step waits for the next piece.</summary>
-    public IEnumerable<CompletionUpdate> Stream(GenerationRequest request, CancellationToken cancellationToken = default) =>
-        Blocking.Run(StreamAsync(request, cancellationToken), cancellationToken);
+    /// <summary>
+    /// The blocking form of <see cref="CompleteStreamingAsync(GenerationRequest, CancellationToken)"/>: each step waits for the next piece.
+    /// </summary>
+    public IEnumerable<GenerationUpdate> CompleteStreaming(GenerationRequest request, CancellationToken cancellationToken = default) =>
+        Blocking.Run(CompleteStreamingAsync(request, cancellationToken), cancellationToken);
 
     /// <summary>
     /// Sends the request and waits for the first tokens. A server with another model gets nothing; the tokenizer is loaded anew then.
@@ -147,7 +142,7 @@ public sealed class CompletionsResource
                     IncludeServerText = request.IncludeServerText || known.Tokenizer is null,
                     PreparedFor = request.PreparedFor ?? known.Model,
                 };
-                var updates = _engine.GenerateAsync(sent, token).GetAsyncEnumerator(token);
+                var updates = Engine.GenerateAsync(sent, token).GetAsyncEnumerator(token);
                 try
                 {
                     return (texts, updates, await updates.MoveNextAsync().ConfigureAwait(false));
@@ -165,7 +160,7 @@ public sealed class CompletionsResource
     private async ValueTask<GenerationRequest> WithIdsAsync(
         GenerationRequest request, VllmTokenizer? tokenizer, CancellationToken cancellationToken) =>
         request.PromptText is not { } text || tokenizer is null
-        || (await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false)).TextPrompts
+        || (await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false)).TextPrompts
             ? request
             : request with { PromptText = null, PromptIds = tokenizer.Encode(text, addSpecialTokens: true, cancellationToken) };
 
@@ -209,7 +204,7 @@ public sealed class CompletionsResource
                     + $"constraints only after the end of a thought: {exception.Message}", exception)
                 {
                     Constraint = constraint,
-                    StatusCode = VllmStatusCode.FailedPrecondition,
+                    StatusCode = StatusCode.FailedPrecondition,
                     RequestId = result.RequestId,
                 };
             }
