@@ -189,7 +189,7 @@ internal abstract partial class ChannelMachine
     /// <summary>In a message that holds calls, which are read when it ends; its header is still in the buffer.</summary>
     private sealed record CallBody(string Recipient, int BodyStart) : State
     {
-        private JsonScanner _scanner = JsonScanner.At(-1);
+        private BracketScanner _scanner = BracketScanner.At(-1);
 
         /// <summary>Where the JSON of the body ends, as far as it was looked at.</summary>
         public int JsonEnd => Math.Max(_scanner.Position, BodyStart);
@@ -210,7 +210,7 @@ internal abstract partial class ChannelMachine
                     return true;
                 }
 
-                _scanner = JsonScanner.At(start);
+                _scanner = BracketScanner.At(start);
             }
 
             return _scanner.IsBroken || _scanner.IsComplete || _scanner.Advance(buffer) || _scanner.IsBroken;

@@ -5,6 +5,9 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 /// <summary>Where a reader stands in its block. Every state holds what only it needs, so that nothing of one can be used in another.</summary>
 internal abstract record BlockState
 {
+    /// <summary>True where a part of a value was read: then all of it is text when no call comes of it, for a value may quote calls.</summary>
+    public virtual bool HoldsValue => false;
+
     /// <summary>Before a call: what opens it is looked for.</summary>
     internal sealed record Open : BlockState;
 
@@ -12,7 +15,10 @@ internal abstract record BlockState
     internal sealed record Header(int Start) : BlockState;
 
     /// <summary>In a call whose name is known, between its values.</summary>
-    internal sealed record Body(CallDraft Call) : BlockState;
+    internal sealed record Body(CallDraft Call) : BlockState
+    {
+        public override bool HoldsValue => Call.Arguments.Count > 0;
+    }
 
     /// <summary>In one of a call's values, which begins at <paramref name="Start"/>.</summary>
     /// <param name="Call">The call so far.</param>
@@ -23,13 +29,17 @@ internal abstract record BlockState
     {
         /// <summary>The calls of the same format that the value quotes and that are open at the position reached, the innermost last.</summary>
         public List<string> Quoted { get; } = [];
+
+        public override bool HoldsValue => true;
     }
 
     /// <summary>In JSON that is all of a call's arguments (or the call itself), which begins at <paramref name="Start"/>.</summary>
     internal sealed record InJson(CallDraft Call, int Start) : BlockState
     {
         /// <summary>How far the JSON was looked at.</summary>
-        public JsonScanner Scanner = JsonScanner.At(Start);
+        public BracketScanner Scanner = BracketScanner.At(Start);
+
+        public override bool HoldsValue => true;
     }
 
     /// <summary>Behind a complete call: its closer may follow, and another call.</summary>
@@ -132,10 +142,21 @@ internal abstract class BlockReader : CallReader
     /// No call: the opener is text, and reading goes on behind it, or behind <paramref name="length"/> characters. With a value, all that was
     /// looked at is text.
     /// </summary>
-    protected ReadResult Reject(int examined, int length = 0)
+    protected ReadResult Reject(int examined, int length = 0) =>
+        _state.HoldsValue ? ReadResult.Reject(Math.Max(examined, 1), examined) : RejectOpener(examined, length);
+
+    /// <summary>The same where a value holds no call: reading goes on behind the opener in any case.</summary>
+    protected ReadResult RejectOpener(int examined, int length = 0) =>
+        ReadResult.Reject(Math.Max(Math.Max(_openerLength, length), 1), examined);
+
+    /// <summary>
+    /// End of a closer at a position or behind space; the position itself when there is none, -1 when more characters are needed to know.
+    /// </summary>
+    protected static int SkipCloser(ReadOnlySpan<char> block, int position, IReadOnlyList<string> closers, bool final)
     {
-        var hasValue = _state is BlockState.InValue or BlockState.InJson or BlockState.Body { Call.Arguments.Count: > 0 };
-        return ReadResult.Reject(Math.Max(hasValue ? examined : Math.Max(_openerLength, length), 1), examined);
+        var at = Lookahead.SkipSpace(block, position);
+        var length = Lookahead.Prefix(block[at..], closers, out var open);
+        return length > 0 ? at + length : open && !final && at - position < Lookahead.MaxSpace ? -1 : position;
     }
 
     /// <summary>True when nothing but space stands between the opener and a position.</summary>

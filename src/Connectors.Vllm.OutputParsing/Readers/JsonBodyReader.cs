@@ -4,148 +4,101 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 /// Reads blocks whose body is JSON: one object, several, or an array of objects. The end of a body is found by JSON's own rules, so a closing
 /// marker inside a string does not end the call.
 /// </summary>
-internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax syntax) : CallReader
+internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax syntax) : BlockReader
 {
-    private JsonScanner _scanner;
-    private ParsedCall? _call;
-    private int _openerLength;
-    private int _position;
-    private int _start;
-    private bool _scanning;
-    private bool _inArray;
-    private bool _first;
+    private static readonly Transitions Table = new(
+        nameof(JsonBodyReader),
+        (nameof(Before), nameof(Before)), (nameof(Before), nameof(InObject)),
+        (nameof(InObject), nameof(Behind)),
+        (nameof(Behind), nameof(Before)));
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
+    public override Transitions Transitions => Table;
+
+    // An opener may end with the array's bracket.
+    protected override BlockState First(ReadOnlySpan<char> opener)
     {
-        _openerLength = syntax.OpenerIsJson && opener is "{" or "[" ? 0 : openerLength;
-        _position = _openerLength;
-        _scanning = false;
-        _call = null;
-        _first = true;
-        _inArray = openerLength > 1 && opener[^1] == '['; // the opener ends with the array's bracket
+        Position = syntax.OpenerIsJson && opener is "{" or "[" ? 0 : Position;
+        return new Before(InArray: opener.Length > 1 && opener[^1] == '[', IsFirst: true);
     }
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {
-        while (true)
+        Before before => ReadBefore(before, block, final),
+        InObject body => ReadObject(body, block, final),
+        _ => ReadBehind((Behind)state, block, final),
+    };
+
+    private ReadResult? ReadBefore(Before before, ReadOnlySpan<char> block, bool final)
+    {
+        while (Position < block.Length
+            && (char.IsWhiteSpace(block[Position]) || (!before.IsFirst && syntax.Separators.Contains(block[Position]))))
         {
-            if (_call is not null)
-            {
-                return ReadAfterCall(block, final);
-            }
-
-            if (!_scanning && !TryStart(block, final, out var result))
-            {
-                return result;
-            }
-
-            // What is an answer for certain is one whether or not it is complete yet.
-            var isComplete = _scanner.Advance(block);
-            if (syntax.MayBeAnswer && _first && JsonAnswer.IsCertain(block[_start.._scanner.Position], context))
-            {
-                return Reject(_start + 1);
-            }
-
-            if (!isComplete)
-            {
-                return _scanner.IsBroken ? ReadBroken(block, final) : final ? Reject(block.Length) : ReadResult.More;
-            }
-
-            _scanning = false;
-            _position = _scanner.Position;
-            _call = JsonCalls.FromObject(block[_start.._position], syntax.Keys);
-            if (_call is null)
-            {
-                if (syntax.MayBeAnswer)
-                {
-                    return Reject(_position);
-                }
-
-                var written = block[_start.._position];
-                var name = JsonCalls.NameIn(written, syntax.Keys);
-                _call = ParsedCall.Malformed(name, written, "The block is no JSON object with a name and arguments.");
-            }
+            Position++;
         }
-    }
 
-    /// <summary>Looks for the beginning of an object.</summary>
-    private bool TryStart(ReadOnlySpan<char> block, bool final, out ReadResult result)
-    {
-        while (true)
-        {
-            while (_position < block.Length && (char.IsWhiteSpace(block[_position]) || (!_first && syntax.Separators.Contains(block[_position]))))
-            {
-                _position++;
-            }
-
-            if (_position == block.Length)
-            {
-                result = final ? Reject(block.Length) : ReadResult.More;
-                return false;
-            }
-
-            var c = block[_position];
-            if (c == '{')
-            {
-                (_start, _scanning) = (_position, true);
-                _scanner = JsonScanner.At(_start);
-                result = default;
-                return true;
-            }
-
-            if (c == '[' && !_inArray && _first)
-            {
-                _inArray = true;
-                _position++;
-                continue;
-            }
-
-            if (c == ']' && _inArray)
-            {
-                // An empty list of calls.
-                _position++;
-                var closer = SkipCloser(block, _position, final);
-                result = closer < 0 ? ReadResult.More : ReadResult.End(closer);
-                _position -= closer < 0 ? 1 : 0;
-                return false;
-            }
-
-            var preamble = Lookahead.Prefix(block[_position..], syntax.Preambles, out var open);
-            if (preamble > 0)
-            {
-                _position += preamble;
-                continue;
-            }
-
-            result = open && !final ? ReadResult.More : Reject(_position);
-            return false;
-        }
-    }
-
-    /// <summary>A complete object was read: the block ends here, or goes on.</summary>
-    private ReadResult ReadAfterCall(ReadOnlySpan<char> block, bool final)
-    {
-        var at = Lookahead.SkipSpace(block, _position);
-        if (at == block.Length && !final && at - _position < Lookahead.MaxSpace)
+        if (Position == block.Length)
         {
             return ReadResult.More;
         }
 
-        if (_inArray)
+        switch (block[Position])
         {
-            if (at < block.Length && block[at] == ',')
+            case '{':
+                return Go(new InObject(before, Position));
+            case '[' when before is { InArray: false, IsFirst: true }:
+                Position++;
+                return Go(before with { InArray = true });
+            case ']' when before.InArray:
+                // An empty list of calls.
+                var closer = SkipCloser(block, Position + 1, syntax.Closers, final);
+                return closer < 0 ? ReadResult.More : ReadResult.End(closer);
+        }
+
+        var preamble = Lookahead.Prefix(block[Position..], syntax.Preambles, out var open);
+        Position += preamble;
+        return preamble > 0 ? null : open && !final ? ReadResult.More : Reject(Position);
+    }
+
+    private ReadResult? ReadObject(InObject body, ReadOnlySpan<char> block, bool final)
+    {
+        // What is an answer for certain is one whether or not it is complete yet.
+        var isComplete = body.Scanner.Advance(block);
+        var json = block[body.Start..body.Scanner.Position];
+        if (syntax.MayBeAnswer && body.Before.IsFirst && JsonAnswer.IsCertain(json, context))
+        {
+            return RejectOpener(body.Start + 1);
+        }
+
+        if (!isComplete)
+        {
+            return body.Scanner.IsBroken ? ReadBroken(body, block, final) : ReadResult.More;
+        }
+
+        Position = body.Scanner.Position;
+        var call = JsonCalls.FromObject(json, syntax.Keys);
+        return call is null && syntax.MayBeAnswer ? RejectOpener(Position)
+            : Go(new Behind(body.Before.InArray, call ?? Malformed(json, "The block is no JSON object with a name and arguments.")));
+    }
+
+    /// <summary>A complete object was read: the block ends here, or goes on.</summary>
+    private ReadResult ReadBehind(Behind behind, ReadOnlySpan<char> block, bool final)
+    {
+        var at = Lookahead.SkipSpace(block, Position);
+        if (at == block.Length && !final && at - Position < Lookahead.MaxSpace)
+        {
+            return ReadResult.More;
+        }
+
+        var closesArray = false;
+        if (behind.InArray)
+        {
+            if (block[at..] is [',' or '{', ..])
             {
-                return Next(at + 1);
+                return Another(behind.Call, block[at] == ',' ? at + 1 : at, new Before(InArray: true, IsFirst: false));
             }
 
-            if (at < block.Length && block[at] == ']')
-            {
-                at++;
-            }
-            else if (at < block.Length && block[at] == '{')
-            {
-                return Next(at);
-            }
+            closesArray = block[at..] is [']', ..];
+            at += closesArray ? 1 : 0;
         }
         else if (syntax.Repeats)
         {
@@ -156,9 +109,9 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
             }
 
             next = Lookahead.SkipSpace(block, next);
-            if (next < block.Length && block[next] == '{')
+            if (block[next..] is ['{', ..])
             {
-                return Next(next);
+                return Another(behind.Call, next, new Before(InArray: false, IsFirst: false));
             }
 
             if (next == block.Length && next > at && !final)
@@ -167,56 +120,44 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
             }
         }
 
-        var end = SkipCloser(block, at, final);
-        if (end < 0)
-        {
-            return ReadResult.More;
-        }
-
-        var call = _call!;
-        _call = null;
-        return ReadResult.LastCall(call, end > at || at > _position && block[at - 1] == ']' ? end : _position);
-    }
-
-    private ReadResult Next(int length)
-    {
-        var call = _call!;
-        _call = null;
-        (_position, _openerLength, _first) = (0, 0, false);
-        return ReadResult.CallThenMore(call, length);
+        var end = SkipCloser(block, at, syntax.Closers, final);
+        return end < 0 ? ReadResult.More : ReadResult.LastCall(behind.Call, end > at || closesArray ? end : Position);
     }
 
     /// <summary>Something that is no JSON came where the object should go on: it may lack its last braces before the closer.</summary>
-    private ReadResult ReadBroken(ReadOnlySpan<char> block, bool final)
+    private ReadResult ReadBroken(InObject body, ReadOnlySpan<char> block, bool final)
     {
-        var length = Lookahead.Prefix(block[_scanner.Position..], syntax.Closers, out var open);
+        var end = body.Scanner.Position;
+        var length = Lookahead.Prefix(block[end..], syntax.Closers, out var open);
         if (length == 0)
         {
-            return open && !final ? ReadResult.More : Reject(_scanner.Position);
+            return open && !final ? ReadResult.More : Reject(end);
         }
 
-        var body = block[_start.._scanner.Position].TrimEnd();
-        var end = _scanner.Position + length;
-        var repaired = _scanner.Depth is > 0 and < 4 && !_inArray
-            ? JsonCalls.FromObject(string.Concat(body, new string('}', _scanner.Depth)), syntax.Keys)
+        var json = block[body.Start..end].TrimEnd();
+        var repaired = body.Scanner.Depth is > 0 and < 4 && !body.Before.InArray
+            ? JsonCalls.FromObject(string.Concat(json, new string('}', body.Scanner.Depth)), syntax.Keys)
             : null;
-        return ReadResult.LastCall(repaired ?? ParsedCall.Malformed(JsonCalls.NameIn(body, syntax.Keys), body, "The block is no JSON."), end);
+        return ReadResult.LastCall(repaired ?? Malformed(json, "The block is no JSON."), end + length);
     }
 
-    /// <summary>End of the closer at a position (behind space), the position itself when there is none, -1 when more characters are needed.</summary>
-    private int SkipCloser(ReadOnlySpan<char> block, int position, bool final)
+    private ParsedCall Malformed(ReadOnlySpan<char> json, string error) => ParsedCall.Malformed(JsonCalls.NameIn(json, syntax.Keys), json, error);
+
+    /// <summary>Before an object of an array or of none.</summary>
+    /// <param name="InArray">In an array.</param>
+    /// <param name="IsFirst">Before the block's first object.</param>
+    private sealed record Before(bool InArray, bool IsFirst) : BlockState;
+
+    /// <summary>In an object.</summary>
+    private sealed record InObject(Before Before, int Start) : BlockState
     {
-        if (syntax.Closers.Count == 0)
-        {
-            return position;
-        }
+        public BracketScanner Scanner = BracketScanner.At(Start);
 
-        var at = Lookahead.SkipSpace(block, position);
-        var length = Lookahead.Prefix(block[at..], syntax.Closers, out var open);
-        return length > 0 ? at + length : open && !final && at - position < Lookahead.MaxSpace ? -1 : position;
+        public override bool HoldsValue => true;
     }
 
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
+    /// <summary>Behind an object, which is a call.</summary>
+    private sealed record Behind(bool InArray, ParsedCall Call) : BlockState;
 }
 
 /// <summary>How JSON calls stand in a block.</summary>

@@ -3,9 +3,9 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 /// <summary>Reads an answer that is nothing but the arguments of the one tool the request named.</summary>
 internal sealed class NamedArgumentsReader(ReaderContext context) : CallReader
 {
-    private JsonScanner _scanner;
+    private BracketScanner _scanner;
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength) => _scanner = JsonScanner.At(0);
+    public override void Begin(ReadOnlySpan<char> opener, int openerLength) => _scanner = BracketScanner.At(0);
 
     public override ReadResult Read(ReadOnlySpan<char> block, bool final)
     {

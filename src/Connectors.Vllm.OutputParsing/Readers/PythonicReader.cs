@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
 
@@ -8,70 +7,81 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 /// Reads calls written as Python: <c>[name(key=literal, …), …]</c>, or a list of objects with name and arguments. The end of the list is found by
 /// brackets outside of strings; then the list is read by recursive descent. Positional arguments make it no call.
 /// </summary>
-internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
+internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
 {
-    private static readonly SearchValues<char> Structure = SearchValues.Create("\"'()[]{}<");
-    private readonly Queue<(ParsedCall Call, int Length)> _calls = new();
-    private int _openerLength;
-    private int _position;
-    private int _start;
-    private int _depth;
-    private char _quote;
-    private bool _triple;
-    private bool _complete;
+    private static readonly Transitions Table = new(
+        nameof(PythonicReader),
+        (nameof(Before), nameof(InList)),
+        (nameof(InList), nameof(Behind)),
+        (nameof(Behind), nameof(Calls)),
+        (nameof(Calls), nameof(Calls)));
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
+    public override Transitions Transitions => Table;
+
+    protected override BlockState First(ReadOnlySpan<char> opener)
     {
-        _openerLength = openerLength;
-        _start = _position = opener is "[" && syntax.OpenerIsList ? 0 : openerLength;
-        (_depth, _quote, _complete) = (0, '\0', false);
-        _calls.Clear();
+        Position = opener is "[" && syntax.OpenerIsList ? 0 : Position;
+        return new Before();
     }
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final) => state switch
     {
-        if (_calls.Count > 0)
-        {
-            return NextCall();
-        }
+        Before => ReadBefore(block, final),
+        InList list => ReadList(list, block, final),
+        Behind behind => ReadBehind(behind, block, final),
+        _ => NextCall((Calls)state),
+    };
 
-        if (!_complete)
+    private ReadResult? ReadBefore(ReadOnlySpan<char> block, bool final)
+    {
+        var start = Lookahead.SkipSpace(block, Position);
+        return CanBeList(block[start..], out var open) ? Go(new InList(Position)) : open && !final ? ReadResult.More : Reject(start);
+    }
+
+    /// <summary>Looks on for the end of the list (or, in lines, for the closer); strings may hold anything.</summary>
+    private ReadResult? ReadList(InList list, ReadOnlySpan<char> block, bool final)
+    {
+        while (!list.Scanner.Advance(block) || syntax.Lines)
         {
-            var start = Lookahead.SkipSpace(block, _start);
-            if (!CanBeList(block[start..], out var open))
+            Position = list.Scanner.Position;
+            if (list.Scanner.IsBroken && syntax.Lines)
             {
-                return open && !final ? ReadResult.More : Reject(start);
-            }
+                var length = Lookahead.Prefix(block[Position..], syntax.Closers, out var open);
+                if (length > 0)
+                {
+                    return Go(new Behind(list.Start));
+                }
 
-            if (!FindEnd(block))
+                if (open && !final)
+                {
+                    return ReadResult.More;
+                }
+            }
+            else if (!list.Scanner.IsBroken && !list.Scanner.IsComplete)
             {
                 // What was cut off is text as a whole: a string in it may quote calls.
-                return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
-            }
-
-            _complete = true;
-        }
-
-        var end = _position;
-        if (syntax.Closers.Count > 0)
-        {
-            var at = Lookahead.SkipSpace(block, end);
-            var length = Lookahead.Prefix(block[at..], syntax.Closers, out var closerOpen);
-            if (length == 0 && closerOpen && !final && at - end < Lookahead.MaxSpace)
-            {
                 return ReadResult.More;
             }
 
-            end = length > 0 ? at + length : end;
+            list.Scanner.Resume();
         }
 
-        return ReadCalls(block[_start.._position], end) ? NextCall() : Reject(_position);
+        Position = list.Scanner.Position;
+        return Go(new Behind(list.Start));
     }
 
-    private ReadResult NextCall()
+    private ReadResult? ReadBehind(Behind behind, ReadOnlySpan<char> block, bool final)
     {
-        var (call, length) = _calls.Dequeue();
-        return _calls.Count == 0 ? ReadResult.LastCall(call, length) : ReadResult.CallThenMore(call, length);
+        var end = SkipCloser(block, Position, syntax.Closers, final);
+        return end < 0 ? ReadResult.More
+            : ReadCalls(block[behind.Start..Position], behind.Start, end) is { } calls ? Go(calls)
+            : RejectOpener(Position);
+    }
+
+    private ReadResult NextCall(Calls calls)
+    {
+        var (call, length) = calls.All[calls.Next];
+        return calls.Next + 1 == calls.All.Count ? ReadResult.LastCall(call, length) : Another(call, length, calls with { Next = calls.Next + 1 });
     }
 
     /// <summary>Whether the beginning allows a list of calls; <paramref name="open"/> when it is too short to say.</summary>
@@ -106,166 +116,40 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
         return !open && i < inner.Length && i > 0 && inner[i] == '(' && !char.IsAsciiDigit(inner[0]);
     }
 
-    /// <summary>Looks on for the end of the list (or, in lines, for the closer); strings may hold anything.</summary>
-    private bool FindEnd(ReadOnlySpan<char> block)
-    {
-        while (_position < block.Length)
-        {
-            if (_quote != '\0')
-            {
-                if (!SkipString(block))
-                {
-                    return false;
-                }
-
-                continue;
-            }
-
-            var next = block[_position..].IndexOfAny(Structure);
-            if (next < 0)
-            {
-                _position = block.Length;
-                return false;
-            }
-
-            _position += next;
-            var c = block[_position];
-            if (c is '"' or '\'')
-            {
-                if (block.Length - _position < 3)
-                {
-                    // Two quotes are an empty string or half of a triple quote: the third character tells.
-                    if (block.Length - _position < 2 || block[_position + 1] == c)
-                    {
-                        return false;
-                    }
-                }
-
-                _triple = block.Length - _position >= 3 && block[_position + 1] == c && block[_position + 2] == c;
-                _quote = c;
-                _position += _triple ? 3 : 1;
-                continue;
-            }
-
-            if (c == '<')
-            {
-                if (syntax.Lines)
-                {
-                    var length = Lookahead.Prefix(block[_position..], syntax.Closers, out var open);
-                    if (length > 0)
-                    {
-                        return true;
-                    }
-
-                    if (open)
-                    {
-                        return false;
-                    }
-                }
-            }
-            else if (c is '(' or '[' or '{')
-            {
-                _depth++;
-            }
-            else if (--_depth == 0 && !syntax.Lines)
-            {
-                _position++;
-                return true;
-            }
-
-            _position++;
-        }
-
-        return false;
-    }
-
-    private bool SkipString(ReadOnlySpan<char> block)
-    {
-        while (true)
-        {
-            var next = block[_position..].IndexOfAny(_quote, '\\');
-            if (next < 0)
-            {
-                _position = block.Length;
-                return false;
-            }
-
-            var at = _position + next;
-            if (block[at] == '\\')
-            {
-                if (at + 1 == block.Length)
-                {
-                    _position = at;
-                    return false;
-                }
-
-                _position = at + 2;
-                continue;
-            }
-
-            if (_triple)
-            {
-                if (block.Length - at < 3)
-                {
-                    _position = at;
-                    return false;
-                }
-
-                if (block[at + 1] != _quote || block[at + 2] != _quote)
-                {
-                    _position = at + 1;
-                    continue;
-                }
-            }
-
-            _position = at + (_triple ? 3 : 1);
-            _quote = '\0';
-            return true;
-        }
-    }
-
-    private bool ReadCalls(ReadOnlySpan<char> list, int end)
+    private static Calls? ReadCalls(ReadOnlySpan<char> list, int start, int end)
     {
         var i = Skip(list, 0);
         var bracketed = i < list.Length && list[i] == '[';
         i = Skip(list, bracketed ? i + 1 : i);
+        var calls = new List<(ParsedCall Call, int Length)>();
         var used = 0;
         while (i < list.Length && list[i] != ']')
         {
             if ((list[i] == '{' ? ReadObject(list, ref i) : ReadCall(list, ref i)) is not { } call)
             {
-                _calls.Clear();
-                return false;
+                return null;
             }
 
             i = Skip(list, i);
             i = i < list.Length && list[i] is ',' or ';' ? Skip(list, i + 1) : i;
-            _calls.Enqueue((call, _start + i - used));
-            used = _start + i;
+            calls.Add((call, start + i - used));
+            used = start + i;
         }
 
-        if (_calls.Count == 0 || (bracketed && (i == list.Length || Skip(list, i + 1) < list.Length)))
+        if (calls.Count == 0 || (bracketed && (i == list.Length || Skip(list, i + 1) < list.Length)))
         {
-            _calls.Clear();
-            return false;
+            return null;
         }
 
         // The last call takes the closing markup with it.
-        var all = _calls.ToArray();
-        all[^1].Length += end - used;
-        _calls.Clear();
-        foreach (var call in all)
-        {
-            _calls.Enqueue(call);
-        }
-
-        return true;
+        calls[^1] = (calls[^1].Call, calls[^1].Length + end - used);
+        return new Calls(calls, 0);
     }
 
     /// <summary>A call as an object, of JSON or of Python.</summary>
     private static ParsedCall? ReadObject(ReadOnlySpan<char> list, ref int i)
     {
-        var scanner = JsonScanner.At(i);
+        var scanner = BracketScanner.At(i);
         if (scanner.Advance(list) && JsonCalls.FromObject(list[i..scanner.Position], JsonCallKeys.Usual) is { } call)
         {
             i = scanner.Position;
@@ -339,7 +223,22 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : CallReader
         return i;
     }
 
-    private ReadResult Reject(int examined) => ReadResult.Reject(Math.Max(_openerLength, 1), examined);
+    /// <summary>Behind the opener.</summary>
+    private sealed record Before : BlockState;
+
+    /// <summary>In the list, which begins at <paramref name="Start"/>.</summary>
+    private sealed record InList(int Start) : BlockState
+    {
+        public BracketScanner Scanner = BracketScanner.OfPythonAt(Start);
+
+        public override bool HoldsValue => true;
+    }
+
+    /// <summary>Behind the list.</summary>
+    private sealed record Behind(int Start) : BlockState;
+
+    /// <summary>The list was read: its calls go out one by one.</summary>
+    private sealed record Calls(IReadOnlyList<(ParsedCall Call, int Length)> All, int Next) : BlockState;
 }
 
 /// <summary>How calls stand as Python.</summary>

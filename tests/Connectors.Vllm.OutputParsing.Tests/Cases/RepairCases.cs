@@ -43,6 +43,7 @@ internal static class RepairCases
     private static IEnumerable<OutputCase> QuotedCalls()
     {
         const string Coder = "<tool_call>\n<function=write>\n<parameter=path>\np\n</parameter>\n</function>\n</tool_call>";
+        const string CutJson = "<tool_call>{\"name\":\"write\",\"arguments\":{\"content\":\"Say ";
         const string Minimax = "<minimax:tool_call>\n<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>";
         const string Dsml =
             "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"write\">\n<｜DSML｜parameter name=\"path\" string=\"true\">p</｜DSML｜parameter>\n</｜DSML｜invoke>"
@@ -87,6 +88,9 @@ internal static class RepairCases
                 "minimax_m3", M3,
                 text => $"]<]minimax[>[<tool_call>]<]minimax[>[<invoke name=\"write\">]<]minimax[>[<content>{text}]<]minimax[>[</content>]<]minimax"
                     + "[>[</invoke>]<]minimax[>[</tool_call>"),
+            .. Of("hermes", "none",
+                new OutputCase("a call of the other kind in a string that was cut off", CutJson + Coder + " and", Cut(CutJson + Coder + " and")),
+                new OutputCase("a call of the other kind in a string, and breakage", CutJson + Coder + "\" <b>", Cut(CutJson + Coder + "\" <b>"))),
             .. Quoted("gemma4", Gemma, text => $"<|tool_call>call:write{{content:<|\"|>{text}<|\"|>}}<tool_call|>"),
             .. Quoted("openai", Harmony, text => $"<|channel|>commentary to=functions.write<|message|>{{\"content\":\"{text}\"}}<|call|>"),
             .. Quoted("kimi_k2", Kimi,
