@@ -60,8 +60,8 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_DsmlRequiredSingle_HasOneCall() => AssertFormat(
         Build("deepseek_v4", "none", new() { Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
-        """{"type":"sequence","elements":[{"type":"const_string","value":"\n\n<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invok"""
-            + """e name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
+        """{"type":"sequence","elements":[{"type":"optional","content":{"type":"const_string","value":"\n\n"}},"""
+            + """{"type":"const_string","value":"<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
 
     [Fact]
     public void Build_StringParameters_RunUpToTheirMarker() => AssertFormat(
@@ -158,7 +158,7 @@ public sealed class OutputConstraintsTests
     public void Build_FormatWithoutTag_UsesTheGenericShapes()
     {
         var required =
-            Build("pythonic", "none",
+            Build("none", "none",
                 new()
                 {
                     Tools = [.. Weather, new OutputTool("now")],
@@ -172,7 +172,7 @@ public sealed class OutputConstraintsTests
                 JsonNode.Parse(
                     """{"type":"array","minItems":1,"maxItems":1,"items":{"type":"object","anyOf":[{"properties":{"name":{"type":"string","enum":["get_weather"]},"parameters":CLOSED},"required":["name","parameters"]},{"properties":{"name":{"type":"string","enum":["now"]},"parameters":{"type":"object","properties":{},"additionalProperties":false}},"required":["name","parameters"]}]}}""".Replace("CLOSED", Closed)),
             JsonNode.Parse(required.ToJsonSchema())));
-        var named = Build("pythonic", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather"), BoundWhiteSpace = false });
+        var named = Build("none", "none", new() { Tools = Weather, ToolChoice = OutputToolChoice.Named("get_weather"), BoundWhiteSpace = false });
         Assert.Equal((Closed, CallShape.NamedArguments), (named.ToJsonSchema(), named.CallShape));
     }
 
@@ -183,7 +183,7 @@ public sealed class OutputConstraintsTests
             TestTools.Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
         Assert.Throws<OutputFormatException>(
             () => Build(
-                "pythonic", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
+                "none", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
     }
 
     [Fact]
@@ -210,7 +210,7 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_StrictToolsOfAFormatWithoutTag_SayThatNothingEnforcesThem()
     {
-        var result = Build("pythonic", "none", new() { Tools = [Weather[0] with { Strict = true }] });
+        var result = Build("none", "none", new() { Tools = [Weather[0] with { Strict = true }] });
         Assert.True(result.IsFree);
         Assert.Contains("strict", result.Note);
     }
@@ -218,7 +218,7 @@ public sealed class OutputConstraintsTests
     [Fact]
     public void Build_ToolsAndSchemaOfAFormatWithoutTag_SayThatNoCallCanCome()
     {
-        var result = Build("pythonic", "none", new() { Tools = Weather, Answer = Schema });
+        var result = Build("none", "none", new() { Tools = Weather, Answer = Schema });
         AssertSchemaAlone(result);
         Assert.Contains("no room", result.Note);
     }

@@ -36,23 +36,17 @@ internal readonly struct ArgumentSchema
     /// <summary>The types a value may have.</summary>
     public ValueTypes Types => new SchemaNode(_schema, _root).Types;
 
-    /// <summary>The strings a value may be, where it must be one of some; else null.</summary>
-    public IReadOnlyList<string>? Texts
-    {
-        get
-        {
-            if (_schema is not { } schema)
-            {
-                return null;
-            }
+    /// <summary>The values that a value must be one of; null where there are none.</summary>
+    public IReadOnlyList<JsonElement>? Values => _schema is not { } schema ? null
+        : schema.TryGetProperty("enum", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
+            ? [.. list.EnumerateArray()]
+        : schema.TryGetProperty("const", out var only) ? [only] : null;
 
-            var values = schema.TryGetProperty("enum", out var list) && list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()]
-                : schema.TryGetProperty("const", out var only) ? new List<JsonElement> { only } : [];
-            return values.Count > 0 && values.TrueForAll(value => value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
-                ? [.. values.Select(value => value.GetString()!)]
-                : null;
-        }
-    }
+    /// <summary>The strings a value may be, where it must be one of some; else null.</summary>
+    public IReadOnlyList<string>? Texts => Values is { } values
+        && values.All(value => value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
+        ? [.. values.Select(value => value.GetString()!)]
+        : null;
 
     /// <summary>The regular expression a string must match as a whole; null when there is none, or none that grammar compilers read.</summary>
     public string? Pattern => _schema is { } schema && schema.TryGetProperty("pattern", out var pattern) && pattern.ValueKind == JsonValueKind.String
@@ -84,6 +78,17 @@ internal readonly struct ArgumentSchema
         }
     }
 
+    /// <summary>What members may be that are not declared; null where there must be none.</summary>
+    public ArgumentSchema? Others => _schema is not { } schema ? Any
+        : schema.TryGetProperty("additionalProperties", out var more) ? more.ValueKind switch
+        {
+            JsonValueKind.False => null,
+            JsonValueKind.Object => new ArgumentSchema(more, _root),
+            _ => Any,
+        }
+        : schema.TryGetProperty("properties", out var declared) && !schema.TryGetProperty("patternProperties", out _)
+            && DeclaresRequired(schema, declared) ? null : Any;
+
     /// <summary>The schema of an array's items; any where it says nothing.</summary>
     public ArgumentSchema Items => _schema is { } schema && schema.TryGetProperty("items", out var items) ? new ArgumentSchema(items, _root) : Any;
 
@@ -103,9 +108,11 @@ internal readonly struct ArgumentSchema
         }
 
         var node = JsonObject.Create(schema.Clone())!;
+        ToolSchemaText.Standardize(node);
         if (_isWhole)
         {
-            if (node.ContainsKey("properties") && !Array.Exists(OpenEnded, node.ContainsKey))
+            if (schema.TryGetProperty("properties", out var declared) && !Array.Exists(OpenEnded, node.ContainsKey)
+                && DeclaresRequired(schema, declared))
             {
                 node["additionalProperties"] = false;
             }
@@ -124,12 +131,22 @@ internal readonly struct ArgumentSchema
         {
             if (!node.ContainsKey(keyword) && _root.TryGetProperty(keyword, out var definitions) && definitions.ValueKind == JsonValueKind.Object)
             {
-                node[keyword] = JsonObject.Create(definitions.Clone());
+                var copy = JsonObject.Create(definitions.Clone())!;
+                foreach (var definition in copy.Select(member => member.Value))
+                {
+                    ToolSchemaText.Standardize(definition);
+                }
+
+                node[keyword] = copy;
             }
         }
 
         return node;
     }
+
+    private static bool DeclaresRequired(JsonElement schema, JsonElement declared) => declared.ValueKind == JsonValueKind.Object
+        && (!schema.TryGetProperty("required", out var required) || required.ValueKind != JsonValueKind.Array
+            || required.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String && declared.TryGetProperty(name.GetString()!, out _)));
 
     private static IEnumerable<string> References(JsonElement at) => at.ValueKind switch
     {

@@ -59,9 +59,10 @@ internal sealed record CallGrammar
         return Sequence(Open, new RepeatNode(calls, 1, request.Multiple && !Single ? null : 1, Separator), Close);
     }
 
-    private ConstraintNode Call(CallRequest request, OutputTool tool)
+    /// <summary>One call of a tool.</summary>
+    public ConstraintNode Call(CallRequest request, OutputTool tool)
     {
         var schema = request.Schema(tool);
-        return Sequence(Begin(tool.Name), Markup is null ? Json(schema.ToNode()) : Markup(schema), End);
+        return Sequence(Begin(tool.Name), Markup is null ? Json(schema) : Markup(schema), End);
     }
 }

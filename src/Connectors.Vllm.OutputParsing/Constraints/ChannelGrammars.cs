@@ -31,7 +31,7 @@ internal static class ChannelGrammars
         Close = "<|close|>tools<|sep|>",
 
         // The prompt may have opened the response; it is closed before calls, empty or not.
-        Lead = Sequence(Optional(KimiK3Open), new FreeTextNode([KimiK3Close], false, KimiK3Marks)),
+        Lead = Optional(Sequence(Optional(KimiK3Open), new FreeTextNode([KimiK3Close], false, KimiK3Marks))),
     };
 
     /// <summary>What gpt-oss may write before its call or answer: a thought and a preamble.</summary>
@@ -63,7 +63,7 @@ internal static class ChannelGrammars
 
         return Choice([.. messages]);
 
-        ConstraintNode Message(string header, OutputTool tool) => Sequence(header, Json(request.Schema(tool).ToNode()), Optional("<|end|>"));
+        ConstraintNode Message(string header, OutputTool tool) => Sequence(header, Json(request.Schema(tool)), Optional("<|end|>"));
     }
 
     /// <summary>An answer of gpt-oss: the final message.</summary>
@@ -96,7 +96,7 @@ internal static class ChannelGrammars
     {
         const string Invoke = "<|content_invoke_tool_json|>";
         ConstraintNode Call(OutputTool tool, string header) =>
-            Sequence($"{header}{Invoke}{{\"name\":{JsonText.Quote(tool.Name)},\"args\":", Json(request.Schema(tool).ToNode()), "}<|end_message|>");
+            Sequence($"{header}{Invoke}{{\"name\":{JsonText.Quote(tool.Name)},\"args\":", Json(request.Schema(tool)), "}<|end_message|>");
         return request.IsForced
             ? new RepeatNode(Choice([.. request.Tools.Select(tool => Call(tool, tool.Name))]), 1, request.Multiple ? null : 1, "<|message_model|>")
             : new CallsInTextNode(Invoke, [.. request.Tools.Select(tool => Call(tool, ""))], request.Multiple, []);

@@ -48,7 +48,8 @@ internal static class ConstraintBuilder
         }
 
         var named = calls.Choice.Kind == OutputToolChoiceKind.Named;
-        var schema = ConstraintNode.Json(named ? ArgumentSchema.Of(calls.Tools[0]).ToNode() : GenericCallSchema.Build(calls));
+        var schema = named ? ConstraintNode.Json(ArgumentSchema.Of(calls.Tools[0]))
+            : new JsonValueNode(GenericCallSchema.Build(calls), IsOfTool: true);
         return new OutputConstraintResult(request, Behind(format, thought, schema), named ? CallShape.NamedArguments : CallShape.JsonArray);
     }
 

@@ -21,7 +21,10 @@ internal abstract record ConstraintNode
     public static ConstraintNode Pattern(string regex) => new PatternNode(regex);
 
     /// <summary>One JSON value.</summary>
-    public static ConstraintNode Json(JsonNode schema) => new JsonValueNode(schema);
+    public static ConstraintNode Json(JsonNode schema) => new JsonValueNode(schema, IsOfTool: false);
+
+    /// <summary>One JSON value of a tool's schema: what a compiler does not know of it is left out.</summary>
+    public static ConstraintNode Json(ArgumentSchema schema) => new JsonValueNode(schema.ToNode(), IsOfTool: true);
 
     /// <summary>Any text up to the first of the ends, which belongs to it.</summary>
     public static ConstraintNode UpTo(params string[] ends) => new FreeTextNode(ends, false, []);
@@ -76,7 +79,7 @@ internal sealed record SpecialTokenNode(string Text, int Id) : ConstraintNode;
 
 internal sealed record PatternNode(string Regex) : ConstraintNode;
 
-internal sealed record JsonValueNode(JsonNode Schema) : ConstraintNode;
+internal sealed record JsonValueNode(JsonNode Schema, bool IsOfTool) : ConstraintNode;
 
 /// <summary>Any text up to the first of some markers.</summary>
 /// <param name="Ends">The markers; the text runs to the end of the output where there are none.</param>
@@ -106,6 +109,10 @@ internal sealed record CallsInTextNode(string Trigger, ConstraintNode[] Calls, b
 /// <param name="Delimiter">The text around strings.</param>
 /// <param name="Kind">What it must be.</param>
 internal sealed record DelimitedValueNode(string Delimiter, DelimitedKind Kind) : ConstraintNode;
+
+/// <summary>A Python literal of any shape, which has no bound on its depth.</summary>
+/// <param name="Kind">What it must be.</param>
+internal sealed record PythonValueNode(DelimitedKind Kind) : ConstraintNode;
 
 internal enum DelimitedKind
 {

@@ -5,12 +5,13 @@ using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
-/// Arguments as a dictionary with bare keys and delimited strings without escapes (Gemma). Required keys come first and in their order; the optional
-/// ones follow in any order, and only the parser sees to it that each counts once.
+/// Arguments as a dictionary with bare keys and delimited strings without escapes (Gemma). Required keys come in their order or sorted; the optional
+/// ones may stand anywhere, and only the parser sees to it that each counts once.
 /// </summary>
 /// <param name="Delimiter">The text around strings.</param>
 internal sealed record DictArguments(string Delimiter)
 {
+    private const string Key = "[a-zA-Z0-9_.$-]+";
     private const ValueTypes Scalars = ValueTypes.Null | ValueTypes.Whole | ValueTypes.Number | ValueTypes.Truth;
 
     public ConstraintNode Build(ArgumentSchema schema) => Dictionary(schema, new PlaceBudget(), 0);
@@ -22,24 +23,20 @@ internal sealed record DictArguments(string Delimiter)
             return Free(DelimitedKind.Dictionary);
         }
 
-        var required = properties.Where(property => property.IsRequired).Select(Pair).ToArray();
-        var optional = properties.Where(property => !property.IsRequired).ToArray();
-        var elements = new List<ConstraintNode> { "{" };
-        for (var i = 0; i < required.Length; i++)
+        var optional = properties.Where(property => !property.IsRequired).Select(Pair).ToList();
+        if (schema.Others is { } others)
         {
-            elements.AddRange(i == 0 ? [required[i]] : [",", required[i]]);
+            optional.Add(Sequence(Pattern(Key), ":", Value(others, budget, depth + 1)));
         }
 
-        if (optional.Length > 0)
-        {
-            var more = Star(Sequence(",", OneOf()));
-            elements.Add(required.Length > 0 ? more : Optional(Sequence(OneOf(), more)));
-        }
-
-        elements.Add("}");
-        return Sequence([.. elements]);
-
-        ConstraintNode OneOf() => Choice([.. optional.Select(Pair)]);
+        // Templates that sort what they print teach models to do so.
+        var declared = properties.Where(property => property.IsRequired).ToArray();
+        var sorted = declared.OrderBy(property => property.Name, StringComparer.OrdinalIgnoreCase).ToArray();
+        var required = declared.Select(Pair).ToArray();
+        var members = MemberList.InAnyOrder(required, optional, ",");
+        return declared.SequenceEqual(sorted)
+            ? Sequence("{", members, "}")
+            : Sequence("{", Choice(members, MemberList.InAnyOrder([.. sorted.Select(Pair)], optional, ",")), "}");
 
         ConstraintNode Pair((string Name, ArgumentSchema Value, bool IsRequired) property) =>
             Sequence(Literal(property.Name + ":"), Value(property.Value, budget, depth + 1));
@@ -79,7 +76,7 @@ internal sealed record DictArguments(string Delimiter)
         if ((types & Scalars) != 0)
         {
             // Numbers, true, false and null are spelled as in JSON.
-            alternatives.Add(Json((types & ~Scalars) == 0 ? schema.ToNode() : new JsonObject { ["type"] = ScalarNames(types) }));
+            alternatives.Add((types & ~Scalars) == 0 ? Json(schema) : Json(new JsonObject { ["type"] = (types & Scalars).ToNames() }));
         }
 
         return Choice([.. alternatives]);
@@ -93,21 +90,6 @@ internal sealed record DictArguments(string Delimiter)
         }
 
         return Sequence("[", Optional(Sequence(Value(items, budget, depth + 1), Star(Sequence(",", Value(items, budget, depth + 1))))), "]");
-    }
-
-    private static JsonArray ScalarNames(ValueTypes types)
-    {
-        var names = new JsonArray();
-        foreach (var (type, name) in (ReadOnlySpan<(ValueTypes, string)>)[
-            (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean")])
-        {
-            if (types.HasFlag(type))
-            {
-                names.Add((JsonNode)name);
-            }
-        }
-
-        return names;
     }
 
     /// <summary>A value no schema describes.</summary>

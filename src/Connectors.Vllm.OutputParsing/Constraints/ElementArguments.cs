@@ -13,15 +13,12 @@ internal sealed record ElementArguments(string Mark)
 
     private ConstraintNode Members(ArgumentSchema schema, PlaceBudget budget, int depth)
     {
-        if (schema.Properties is not { } properties)
-        {
-            // Elements of any name, whose values are text or JSON.
-            return Star(Sequence(Literal(Mark + "<"), Pattern(Name), ">", UpTo(Mark + "</"), Pattern(Name), ">"));
-        }
-
-        return Sequence([.. properties.Select(property => property.IsRequired
+        // Elements of any name, whose values are text or JSON.
+        var others = schema.Others is null ? Nothing : Star(Sequence(Literal(Mark + "<"), Pattern(Name), ">", UpTo(Mark + "</"), Pattern(Name), ">"));
+        var declared = (schema.Properties ?? []).Select(property => property.IsRequired
             ? Element(property.Name, property.Value, budget, depth)
-            : Optional(Element(property.Name, property.Value, budget, depth)))]);
+            : Optional(Element(property.Name, property.Value, budget, depth)));
+        return Sequence([.. declared, others]);
     }
 
     private ConstraintNode Element(string name, ArgumentSchema schema, PlaceBudget budget, int depth)
@@ -33,6 +30,9 @@ internal sealed record ElementArguments(string Mark)
                 Sequence(open, Members(schema, budget, depth + 1), Literal(close)),
             ValueTypes.List when !schema.Items.IsAny && budget.Take(depth) =>
                 Sequence(open, Star(Element("item", schema.Items, budget, depth + 1)), Literal(close)),
+
+            // What nests beyond that may be JSON or elements again.
+            var types when (types & (ValueTypes.Map | ValueTypes.List)) != 0 => Sequence(open, UpTo(close)),
             _ => Sequence(open, TaggedArguments.Value(schema, close)),
         };
     }

@@ -6,6 +6,7 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 /// <summary>Formats whose arguments are JSON.</summary>
 internal static class JsonCallGrammars
 {
+    private static readonly string[] XlamOpeners = ["[TOOL_CALLS]", "<tool_call>"];
     private static readonly string[] Think = ["<think>", "</think>"];
 
     public static readonly CallGrammar Hermes = Element("tool_call") with { Excludes = Think };
@@ -21,6 +22,8 @@ internal static class JsonCallGrammars
 
     public static readonly CallGrammar Llama = new()
     { Trigger = "{\"name\": ", Separator = "; ", Begin = name => Object(name, "parameters"), End = "}" };
+
+    private static readonly CallGrammar XlamArray = Array("", "");
 
     public static readonly CallGrammar DeepSeekV31 = new()
     {
@@ -98,6 +101,12 @@ internal static class JsonCallGrammars
 
     /// <summary>By name where the vocabulary has <c>[ARGS]</c>, as an array in older models.</summary>
     public static ConstraintNode Mistral(CallRequest request) => (request.HasToken("[ARGS]") ? MistralByName : MistralArray).Build(request);
+
+    /// <summary>xLAM: an array that is the whole answer; other text does not begin as a call does.</summary>
+    public static ConstraintNode Xlam(CallRequest request) => request.IsForced
+        ? XlamArray.Build(request)
+        : Choice(XlamArray.Together(request), Optional(Sequence(Pattern("[ \\n]*([^\\[{`< \\n]|\\[[^{\\[ \\n])"),
+            new FreeTextNode([], true, XlamOpeners))));
 
     /// <summary>Granite 3.0 has a token for the marker that later models spell.</summary>
     public static ConstraintNode Granite(CallRequest request) => (request.HasToken("<|tool_call|>") ? Granite30 : Granite31).Build(request);

@@ -40,9 +40,10 @@ internal sealed class LarkRenderer
     }
 
     /// <summary>The schema of a JSON value as llguidance shall read it; xgrammar ignores the added key.</summary>
-    public static string JsonSchema(JsonNode schema, bool boundsWhiteSpace)
+    public static string JsonSchema(JsonValueNode json, bool boundsWhiteSpace)
     {
         const string Key = "x-guidance";
+        var schema = json.IsOfTool ? ToolSchemaText.ForGuidance(json.Schema) : json.Schema;
         var copy = schema as JsonObject is { } known ? (JsonObject)known.DeepClone() : schema.GetValueKind() == JsonValueKind.True ? [] : null;
         if (copy is null)
         {
@@ -61,7 +62,7 @@ internal sealed class LarkRenderer
     {
         LiteralNode literal => HasSpecial(literal.Text) ? Sequence(Cut(literal.Text)) : JsonText.Quote(literal.Text),
         SpecialTokenNode token => Tokens([token.Id]),
-        JsonValueNode json => Named("json", "%json " + JsonSchema(json.Schema, _boundsWhiteSpace)),
+        JsonValueNode json => Named("json", "%json " + JsonSchema(json, _boundsWhiteSpace)),
         SequenceNode =>
             Sequence([.. ConstraintNode.Flatten(node).SelectMany(element => element is LiteralNode literal ? Cut(literal.Text) : [element])]),
         RepeatNode repeat => Repeat(
@@ -71,6 +72,7 @@ internal sealed class LarkRenderer
         ChoiceNode choice => Choice(choice.Alternatives),
         CallsInTextNode calls => CallsInText(calls),
         DelimitedValueNode value => DelimitedValue(value),
+        PythonValueNode value => PythonValue(value),
         GrammarNode { IsEbnf: false } grammar => Named("r", $"%lark {{\n{grammar.Text}\n}}"),
         GrammarNode => throw new OutputFormatException(
             "An EBNF grammar cannot be part of a Lark grammar, which this server needs. Write the grammar in Lark, or turn thinking and tools off "
@@ -223,6 +225,18 @@ internal sealed class LarkRenderer
         Define("any_pair", "/[a-zA-Z0-9_.$-]+/ \":\" any_value");
         Define("any_list", "\"[\" (any_value (\",\" any_value)*)? \"]\"");
         return "any_" + value.Kind.ToString().ToLowerInvariant();
+    }
+
+    private string PythonValue(PythonValueNode value)
+    {
+        Define(
+            "py_value",
+                $"/{PythonArguments.String}/ | /-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?/ | /True|False|None|true|false|null/ "
+            + "| py_dictionary | py_list");
+        Define("py_dictionary", "\"{\" (py_pair (/, ?/ py_pair)*)? \"}\"");
+        Define("py_pair", $"/{PythonArguments.String}/ /: ?/ py_value");
+        Define("py_list", "\"[\" (py_value (/, ?/ py_value)*)? \"]\"");
+        return "py_" + value.Kind.ToString().ToLowerInvariant();
     }
 
     private string Without(string[] markers) => Regex(MarkerPattern.Without(markers));

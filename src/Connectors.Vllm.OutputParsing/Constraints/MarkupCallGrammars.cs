@@ -66,7 +66,7 @@ internal static class MarkupCallGrammars
 
     public static readonly CallGrammar DeepSeekV41 = Dsml("calls", " ");
 
-    public static readonly CallGrammar MinimaxM2 = Invokes("minimax:tool_call") with { Lead = Line };
+    public static readonly CallGrammar MinimaxM2 = Invokes("minimax:tool_call") with { Lead = MaybeLine };
 
     public static readonly CallGrammar Dots = Invokes("dots_function_call");
 
@@ -168,7 +168,7 @@ internal static class MarkupCallGrammars
 
     private static CallGrammar Dsml(string wrapper, string space) => new()
     {
-        Lead = "\n\n",
+        Lead = Optional("\n\n"),
         Open = $"<｜DSML｜{space}{wrapper}>\n",
         Trigger = $"<｜DSML｜{space}{wrapper}>",
         Begin = name => $"<｜DSML｜{space}invoke name=\"{name}\">\n",

@@ -57,8 +57,8 @@ internal sealed class OutputConstraintResult
     /// <summary>The schema of an output that is one JSON value, with the bound on white space as llguidance reads it (<c>x-guidance</c>).</summary>
     /// <exception cref="InvalidOperationException"><see cref="IsJson"/> is false.</exception>
     public string ToJsonSchema() =>
-        LarkRenderer.JsonSchema((_constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value.")).Schema,
-            _request.BoundWhiteSpace);
+        LarkRenderer.JsonSchema(
+            _constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value."), _request.BoundWhiteSpace);
 
     private ConstraintNode Constraint => _constraint ?? throw new InvalidOperationException("The output is free.");
 }

@@ -33,7 +33,7 @@ internal sealed class TagRenderer(bool boundsWhiteSpace)
     {
         LiteralNode literal => new() { ["type"] = "const_string", ["value"] = literal.Text },
         PatternNode pattern => new() { ["type"] = "regex", ["pattern"] = pattern.Regex },
-        JsonValueNode json => Json(json.Schema),
+        JsonValueNode json => Json(json.IsOfTool ? ToolSchemaText.ForXGrammar(json.Schema) : json.Schema),
         FreeTextNode text => FreeText("", text),
         SequenceNode => Sequence(ConstraintNode.Flatten(node)),
         ChoiceNode choice => new() { ["type"] = "or", ["elements"] = Array(choice.Alternatives.Select(Element)) },
@@ -48,6 +48,7 @@ internal sealed class TagRenderer(bool boundsWhiteSpace)
                 ["stop_after_first"] = !calls.Many,
             },
             calls.Excludes),
+        PythonValueNode value => Grammar(PythonValueEbnf(value)),
         DelimitedValueNode value => Grammar(DelimitedValueEbnf(value)),
         GrammarNode { IsEbnf: true } grammar => Grammar(grammar.Text),
         GrammarNode => throw new OutputFormatException(
@@ -158,6 +159,16 @@ internal sealed class TagRenderer(bool boundsWhiteSpace)
         pair ::= [a-zA-Z0-9_.$-]+ ":" value
         list ::= "[" (value ("," value)*)? "]"
         string ::= {{JsonText.Quote(node.Delimiter)}} ([^<] | "<" [^<{{node.Delimiter[1]}}])* {{JsonText.Quote(node.Delimiter)}}
+        number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
+        """;
+
+    private static string PythonValueEbnf(PythonValueNode node) => $$"""
+        root ::= {{node.Kind.ToString().ToLowerInvariant()}}
+        value ::= string | number | "True" | "False" | "None" | "true" | "false" | "null" | dictionary | list
+        dictionary ::= "{" (pair ("," " "? pair)*)? "}"
+        pair ::= string ":" " "? value
+        list ::= "[" (value ("," " "? value)*)? "]"
+        string ::= "'" ([^'\\] | "\\" [^\x00])* "'" | "\"" ([^"\\] | "\\" [^\x00])* "\""
         number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([eE] [+-]? [0-9]+)?
         """;
 

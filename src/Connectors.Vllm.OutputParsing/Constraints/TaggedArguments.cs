@@ -1,3 +1,4 @@
+using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
 using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
 
@@ -34,17 +35,13 @@ internal sealed record TaggedArguments
 
     public ConstraintNode Build(ArgumentSchema schema)
     {
-        if (schema.Properties is not { } properties)
-        {
-            var closes = IsTyped ? Choice([.. Types.Select(NameClose)]) : NameClose("string");
-            return Star(Sequence(Literal(NameOpen), Pattern("[^\"<>&|\\n]+"), closes, UpTo(ValueClose), After));
-        }
-
-        return Sequence([.. properties.Select(property =>
+        var declared = (schema.Properties ?? []).Select(property =>
         {
             var argument = Sequence(Literal(NameOpen + Escape(property.Name)), Argument(property.Value), After);
             return property.IsRequired ? argument : Optional(argument);
-        })]);
+        });
+        return Sequence([.. declared, schema.Others is { } others
+            ? Star(Sequence(Literal(NameOpen), Pattern("[^\"<>&|\\n]+"), Argument(others), After)) : Nothing]);
     }
 
     /// <summary>A value whose strings are written without quotes, with the text that ends it.</summary>
@@ -52,28 +49,38 @@ internal sealed record TaggedArguments
         schema.Texts is { } texts ? Sequence(Choice([.. texts.Select(Literal)]), Literal(close))
         : schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text)
             ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } ? Sequence(Pattern(pattern), Literal(close)) : UpTo(close)
-        : Sequence(Json(schema.ToNode()), Literal(close));
+        : Sequence(Json(schema), Literal(close));
 
     private ConstraintNode Argument(ArgumentSchema schema)
     {
-        if (EscapesNested && (schema.Types & (ValueTypes.Map | ValueTypes.List)) != 0)
+        var isOpen = schema.IsAny || schema.Types == ValueTypes.Unknown;
+        if (EscapesNested && !isOpen && (schema.Types & (ValueTypes.Map | ValueTypes.List)) != 0)
         {
             return Sequence(NameClose("object"), UpTo(ValueClose));
         }
 
-        var mayBeText = schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text);
-        var value = Sequence(NameClose(TypeName(schema.Types)), Value(schema, ValueClose));
-        if (!IsTyped || !mayBeText || schema.Types == ValueTypes.Text)
+        if (EscapesNested && schema.Texts is { } texts)
         {
-            return value;
+            var written = texts.Concat(texts.Select(EscapeText)).Distinct(StringComparer.Ordinal);
+            return Sequence(NameClose("string"), Choice([.. written.Select(Literal)]), Literal(ValueClose));
         }
 
-        // A value that may be a string or something else says which it is.
-        var json = Sequence(Json(schema.ToNode()), Literal(ValueClose));
-        var others = Types.Skip(1).Where(type => schema.IsAny || schema.Types == ValueTypes.Unknown || Has(schema.Types, type)).Select(NameClose)
-            .Distinct().ToArray();
-        return Choice(value, Sequence(Choice(others), json));
+        if (!IsTyped)
+        {
+            return Sequence(NameClose("string"), Value(schema, ValueClose));
+        }
+
+        // A value that may be of several types says which it is.
+        var mayBeText = isOpen || schema.Types.HasFlag(ValueTypes.Text);
+        var others = Types.Skip(1).Where(type => isOpen || Has(schema.Types, type)).Select(NameClose).Distinct().ToArray();
+        var json = others.Length == 0 ? null : Sequence(Choice(others), Json(schema), Literal(ValueClose));
+        return !mayBeText ? json! : json is null ? Text() : Choice(Text(), json);
+
+        ConstraintNode Text() => Sequence(NameClose("string"), Value(schema, ValueClose));
     }
+
+    private static string EscapeText(string text) =>
+        new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("\"", "&quot;").ToString();
 
     private static bool Has(ValueTypes types, string type) => (types & type switch
     {
@@ -84,7 +91,4 @@ internal sealed record TaggedArguments
         "null" => ValueTypes.Null,
         _ => ValueTypes.Text,
     }) != 0;
-
-    private static string TypeName(ValueTypes types) =>
-        types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? "string" : Array.Find(Types, type => Has(types, type)) ?? "null";
 }

@@ -84,6 +84,7 @@ internal static class JsonFormats
         StartOpeners = ["[", "{", "```json\n", "```json", "```\n"],
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Closers = ["</tool_call>", "```"] }),
+        CallGrammar = JsonCallGrammars.Xlam,
     };
 
     /// <summary>Apertus: objects whose only key is the name.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.OutputParsing.Schemas;
 
@@ -219,4 +220,18 @@ internal enum ValueTypes
     Map = 16,
     List = 32,
     Text = 64,
+}
+
+internal static class ValueTypeNames
+{
+    private static readonly (ValueTypes Type, string Name)[] Names =
+    [
+        (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean"),
+            (ValueTypes.Map, "object"), (ValueTypes.List, "array"),
+        (ValueTypes.Text, "string"),
+    ];
+
+    /// <summary>JSON schema's names of the types.</summary>
+    public static JsonArray ToNames(this ValueTypes types) =>
+        new([.. Names.Where(pair => types.HasFlag(pair.Type)).Select(pair => (JsonNode)pair.Name)]);
 }

@@ -31,6 +31,7 @@ internal static class ForcedFormats
         ["kimi_k3"] = calls => "<|open|>response<|sep|><|close|>response<|sep|>" + Profile("kimi_k3").Render(calls),
         ["longcat"] = calls => Join(calls, "\n", (name, args) => $"<longcat_tool_call>\n{Json(name, "arguments", args)}\n</longcat_tool_call>"),
         ["mistral"] = calls => Join(calls, "", (name, args) => $"[TOOL_CALLS]{name}[ARGS]{args.ToJsonString(Relaxed)}"),
+        ["xlam"] = calls => Join(calls, ", ", (name, args) => Json(name, "arguments", args), "[", "]"),
         ["granite"] = calls => Join(calls, ", ", (name, args) => Json(name, "arguments", args), "<tool_call>[", "]"),
         ["phi4_mini_json"] = calls => Join(calls, ", ", (name, args) => Json(name, "arguments", args), "functools[", "]"),
         ["jamba"] = calls => Join(calls, ", ", (name, args) => Json(name, "arguments", args), "<tool_calls>[", "]</tool_calls>"),

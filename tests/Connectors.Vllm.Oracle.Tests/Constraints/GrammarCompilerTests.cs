@@ -17,8 +17,14 @@ public sealed class GrammarCompilerTests
     /// <summary>Names a file to write the cases to, for runs by hand.</summary>
     private const string FileVariable = "VLLM_TEST_GRAMMAR_CASES";
 
+    /// <summary>Tools of one constraint: few enough to find one that fails, many enough that compilers are not started for each.</summary>
+    private const int ToolsAtOnce = 10;
+
     [Fact]
     public Task Constraints_EveryNameModeAndLanguage_DoWhatTheyMustInBothCompilers() => RunAsync(Cases(null), null);
+
+    [Fact]
+    public Task ToolSchemas_EveryFormat_AllowTheirArgumentsAndNoOthers() => RunAsync(SchemaCases(), null);
 
     /// <summary>In most models the markers are special tokens, which no literal of a Lark grammar matches.</summary>
     [Fact]
@@ -59,6 +65,29 @@ public sealed class GrammarCompilerTests
             yield return line;
         }
     }
+
+    private static IEnumerable<JsonObject> SchemaCases()
+    {
+        foreach (var profile in ForcedFormats.All)
+        {
+            foreach (var schemas in ToolSchemas.All.Chunk(ToolsAtOnce))
+            {
+                var request = new OutputConstraintRequest { Tools = [.. schemas.Select(schema => schema.Tool)], ToolChoice =
+                    OutputToolChoice.Required, Thinking = false };
+                var result = OutputConstraints.Build(ForcedFormats.Format(profile), request);
+                var good = schemas.Where(schema => ToolSchemas.CanBeWritten(profile.Tools, schema))
+                    .SelectMany(schema => Written(profile, schema, schema.Good)).ToArray();
+                var bad = schemas.Where(schema => ToolSchemas.CanBeRefused(profile.Tools, schema))
+                    .SelectMany(schema => Written(profile, schema, schema.Bad)).ToArray();
+                var name = $"{profile.Tools}, {schemas[0].Tool.Name} to {schemas[^1].Tool.Name}";
+                yield return Line(name, "xgrammar", "structural_tag", result.ToStructuralTag(), good, bad);
+                yield return Line(name, "guidance", "grammar", result.ToLark(), good, bad);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Written(FormatProfile profile, ToolSchemaCase schema, string[] arguments) =>
+        arguments.Select(json => profile.Render([(schema.Tool.Name, JsonNode.Parse(json)!.AsObject())]));
 
     private static IEnumerable<JsonObject> Lines(string name, ConstraintScenario scenario, IReadOnlyDictionary<int, string>? specials)
     {

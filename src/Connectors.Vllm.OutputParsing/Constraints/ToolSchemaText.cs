@@ -1,0 +1,152 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Connectors.Vllm.OutputParsing.Schemas;
+
+namespace Connectors.Vllm.OutputParsing.Constraints;
+
+/// <summary>
+/// Makes the schemas of tools such that the grammar compilers take them. Tools come from everywhere, and a request must not fail because of a keyword
+/// of one of them:
+/// what a compiler does not know is left out, which allows more than the schema does. Schemas that a caller gives for the answer stay as they are.
+/// </summary>
+internal static class ToolSchemaText
+{
+    // What llguidance knows of but refuses.
+    private static readonly string[] RefusedByGuidance =
+    [
+        "not", "if", "then", "else", "uniqueItems", "contains", "minContains", "maxContains", "propertyNames", "dependencies", "dependentRequired",
+            "dependentSchemas",
+        "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef",
+    ];
+
+    private static readonly string[] FormatsOfGuidance = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid",
+        "uri"];
+
+    // xgrammar takes the patterns for whole names, and refuses the members they are meant for.
+    private static readonly string[] MisreadByXGrammar = ["patternProperties"];
+    private static readonly string[] Maps = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+    private static readonly string[] Lists = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
+    private static readonly string[] Places = ["items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else",
+        "unevaluatedItems", "unevaluatedProperties"];
+
+    /// <summary>Gives types JSON schema's own names where tool authors write others, and says <c>nullable</c> as a type.</summary>
+    public static void Standardize(JsonNode? schema) => Walk(schema, static node =>
+    {
+        if (node["type"] is { } type && !IsStandard(type))
+        {
+            node.Remove("type");
+            var names = TypeNames(type);
+            if (names.Count > 0)
+            {
+                node["type"] = names.Count == 1 ? names[0]!.DeepClone() : names;
+            }
+        }
+
+        if (node["nullable"] is JsonValue nullable && nullable.GetValueKind() == JsonValueKind.True && node["type"] is JsonValue { } only
+            && only.TryGetValue<string>(out var name) && name != "null")
+        {
+            node["type"] = new JsonArray(name, "null");
+            if (node["enum"] is JsonArray values && !values.Any(value => value is null))
+            {
+                values.Add((JsonNode?)null);
+            }
+        }
+
+        if (node["required"] is JsonArray required && node["properties"] is JsonObject declared && !node.ContainsKey("additionalProperties")
+            && !required.All(name => name is JsonValue value && value.TryGetValue<string>(out var text) && declared.ContainsKey(text)))
+        {
+            // Compilers take what is declared for all there is; nothing would fit then.
+            node["additionalProperties"] = true;
+        }
+
+        if (node["pattern"] is JsonValue pattern && pattern.TryGetValue<string>(out var regex) && SchemaPattern.Whole(regex) is null)
+        {
+            node.Remove("pattern");
+        }
+    });
+
+    /// <summary>The schema as llguidance takes it.</summary>
+    public static JsonNode ForGuidance(JsonNode schema) => Without(schema, static node =>
+    {
+        Remove(node, RefusedByGuidance);
+        if (node["format"] is JsonValue format && !(format.TryGetValue<string>(out var name)
+            && FormatsOfGuidance.Contains(name, StringComparer.Ordinal)))
+        {
+            node.Remove("format");
+        }
+
+        if (node["oneOf"] is JsonArray alternatives && !node.ContainsKey("anyOf"))
+        {
+            // Of alternatives that overlap it says that it cannot tell them apart.
+            node.Remove("oneOf");
+            node["anyOf"] = alternatives;
+        }
+    });
+
+    /// <summary>The schema as xgrammar takes it.</summary>
+    public static JsonNode ForXGrammar(JsonNode schema) => Without(schema, static node =>
+    {
+        if (Remove(node, MisreadByXGrammar) && node["additionalProperties"] is JsonValue { } more && more.GetValueKind() == JsonValueKind.False)
+        {
+            node.Remove("additionalProperties");
+        }
+    });
+
+    private static JsonNode Without(JsonNode schema, Action<JsonObject> change)
+    {
+        var copy = schema.DeepClone();
+        Walk(copy, change);
+        return copy;
+    }
+
+    private static bool Remove(JsonObject node, string[] keywords)
+    {
+        var any = false;
+        foreach (var keyword in keywords)
+        {
+            any |= node.Remove(keyword);
+        }
+
+        return any;
+    }
+
+    private static bool IsStandard(JsonNode type) => (type as JsonArray ?? [type.DeepClone()]).All(name =>
+        name is JsonValue value && value.TryGetValue<string>(out var text)
+            && text is "null" or "boolean" or "integer" or "number" or "string" or "array" or "object");
+
+    private static JsonArray TypeNames(JsonNode type)
+    {
+        using var document = JsonDocument.Parse(new JsonObject { ["type"] = type.DeepClone() }.ToJsonString());
+        return new SchemaNode(document.RootElement, null).Types.ToNames();
+    }
+
+    private static void Walk(JsonNode? schema, Action<JsonObject> change)
+    {
+        if (schema is not JsonObject node)
+        {
+            return;
+        }
+
+        change(node);
+        foreach (var keyword in Maps)
+        {
+            foreach (var (_, member) in node[keyword] as JsonObject ?? [])
+            {
+                Walk(member, change);
+            }
+        }
+
+        foreach (var keyword in Lists)
+        {
+            foreach (var member in node[keyword] as JsonArray ?? [])
+            {
+                Walk(member, change);
+            }
+        }
+
+        foreach (var keyword in Places)
+        {
+            Walk(node[keyword], change);
+        }
+    }
+}
