@@ -37,6 +37,7 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
         [("chujie__saiga.jinja", ResultAtOnce)] = AnyRole,
         [("chujie__zephyr.jinja", ResultAtOnce)] = AnyRole,
         [("mrs__gemma3n.jinja", ResultAtOnce)] = AnyRole,
+        [("gemma3", ResultAtOnce)] = AnyRole,
     };
 
     /// <summary>The small model, with the token that some templates print in front.</summary>
