@@ -8,19 +8,21 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class PromptRenderer
 {
-    /// <param name="template">The template.</param>
-    /// <param name="format">The shape of content, where it is prescribed.</param>
-    /// <param name="probing">What every conversation of the template is rendered with.</param>
-    public PromptRenderer(ChatTemplate template, ChatContentFormat? format, ProbeInput probing)
-        : this(template, TemplateTraits.Of(template.Source, format ?? template.ContentFormat), template.Source, probing)
-    {
-    }
-
-    public PromptRenderer(IChatPromptRenderer renderer, TemplateTraits traits, string? source, ProbeInput probing)
+    private PromptRenderer(IChatPromptRenderer renderer, IChatPromptRenderer probed, TemplateTraits traits, ProbeInput probing)
     {
         Renderer = renderer;
-        Source = source;
-        (Traits, Abilities) = TemplateProbe.Run(renderer, traits, probing);
+        Source = (renderer as ChatTemplate)?.Source;
+        (Traits, Abilities) = TemplateProbe.Run(probed, traits, probing);
+    }
+
+    /// <summary>Probes a renderer for requests with tools, without them, or both.</summary>
+    /// <param name="renderer">The template, or a built-in renderer.</param>
+    /// <param name="traits">What is known of it beforehand.</param>
+    /// <param name="probing">What every conversation is rendered with, for each kind of requests.</param>
+    public static PromptRenderer[] Probe(IChatPromptRenderer renderer, TemplateTraits traits, params ProbeInput[] probing)
+    {
+        var probed = TemplateProbe.Bounded(renderer);
+        return Array.ConvertAll(probing, input => new PromptRenderer(renderer, probed, traits, input));
     }
 
     public IChatPromptRenderer Renderer { get; }

@@ -34,8 +34,7 @@ internal sealed class PromptRenderers
         if (options.ChatTemplate is { } source)
         {
             var template = ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" });
-            Plain = Of(template, options.ContentFormat, hasTools: false);
-            WithTools = Of(template, options.ContentFormat, hasTools: true);
+            (Plain, WithTools) = Both(template, TraitsOf(template, options.ContentFormat));
             Origin = "VllmGrpcOptions.ChatTemplate";
             return;
         }
@@ -45,15 +44,16 @@ internal sealed class PromptRenderers
             : null;
         if (ChatPromptRenderers.ForModel(architectures, modelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
         {
-            Plain = new PromptRenderer(native, TemplateTraits.OfNative(modelType), null, Probe(hasTools: false));
-            WithTools = new PromptRenderer(native, TemplateTraits.OfNative(modelType), null, Probe(hasTools: true));
+            (Plain, WithTools) = Both(native, TemplateTraits.OfNative(modelType));
             Origin = native.GetType().Name;
         }
         else if (templates.Templates.Count > 0)
         {
             var plain = templates.Select();
-            Plain = Of(plain, options.ContentFormat, hasTools: false);
-            WithTools = Of(templates.Select(hasTools: true), options.ContentFormat, hasTools: true);
+            var withTools = templates.Select(hasTools: true);
+            (Plain, WithTools) = ReferenceEquals(plain, withTools)
+                ? Both(plain, TraitsOf(plain, options.ContentFormat))
+                : (Of(plain, options.ContentFormat, hasTools: false), Of(withTools, options.ContentFormat, hasTools: true));
             Origin = $"chat template '{templates.Templates.First(pair => ReferenceEquals(pair.Value, plain)).Key}'";
         }
     }
@@ -88,7 +88,14 @@ internal sealed class PromptRenderers
         return renderer;
     }
 
-    private PromptRenderer Of(ChatTemplate template, ChatContentFormat? format, bool hasTools) => new(template, format, Probe(hasTools));
+    private PromptRenderer Of(ChatTemplate template, ChatContentFormat? format, bool hasTools) =>
+        PromptRenderer.Probe(template, TraitsOf(template, format), Probe(hasTools))[0];
+
+    private (PromptRenderer Plain, PromptRenderer WithTools) Both(IChatPromptRenderer renderer, TemplateTraits traits) =>
+        PromptRenderer.Probe(renderer, traits, Probe(hasTools: false), Probe(hasTools: true)) is [var plain, var withTools] ? (plain, withTools) : default;
+
+    private static TemplateTraits TraitsOf(ChatTemplate template, ChatContentFormat? format) =>
+        TemplateTraits.Of(template.Source, format ?? template.ContentFormat);
 
     private ProbeInput Probe(bool hasTools) => new(_templates.SpecialTokens, _arguments, hasTools);
 }

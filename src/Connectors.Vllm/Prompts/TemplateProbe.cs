@@ -53,17 +53,17 @@ internal sealed class TemplateProbe
         _input = input;
     }
 
-    /// <param name="renderer">The template, or a built-in renderer.</param>
+    /// <summary>The renderer to probe: a template gets few steps. Made once for requests with tools and without.</summary>
+    public static IChatPromptRenderer Bounded(IChatPromptRenderer renderer) => renderer is ChatTemplate template
+        ? ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps })
+        : renderer;
+
+    /// <param name="renderer">The template, or a built-in renderer, as <see cref="Bounded"/> gives it.</param>
     /// <param name="traits">What its source says about it.</param>
     /// <param name="input">What every conversation is rendered with.</param>
     /// <returns>The traits, corrected by what is printed, and what the template prints.</returns>
     public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
-        if (renderer is ChatTemplate template)
-        {
-            renderer = ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps });
-        }
-
         var probe = new TemplateProbe(renderer, traits, input);
         if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } && !probe.PrintsPlainTurns())
         {

@@ -249,6 +249,25 @@ public sealed class AnyHistoryTests
         Assert.False((await ProfileAsync(Own["turns"])).TemplateAbilities!.TakesEqualRoles);
     }
 
+    [Theory]
+    [MemberData(nameof(Templates))]
+    public async Task Probing_AnyTemplate_RendersFewShortConversations(string template)
+    {
+        var source = Own.GetValueOrDefault(template)
+            ?? await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}"), Served.Cancel);
+        var parsed = ChatTemplate.Parse(source);
+        var counting = new CountingRenderer(parsed);
+
+        foreach (var hasTools in new[] { false, true })
+        {
+            counting.Renders = 0;
+            TemplateProbe.Run(counting, TemplateTraits.Of(source, parsed.ContentFormat), new ProbeInput(null, null, hasTools));
+
+            // Each is a fraction of a millisecond; a load has two of these runs and no request any.
+            Assert.InRange(counting.Renders, 1, 36);
+        }
+    }
+
     private static string Template(string message) =>
         "{% for m in messages %}<{{ m.role }}>" + message + "\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
 
@@ -280,4 +299,16 @@ public sealed class AnyHistoryTests
         FunctionResultContent result => [(string)result.Result!],
         _ => Array.Empty<string>(),
     });
+
+    private sealed class CountingRenderer(IChatPromptRenderer renderer) : IChatPromptRenderer
+    {
+        public int Renders { get; set; }
+
+        public RenderedPrompt Render(ChatTemplateInput input)
+        {
+            Renders++;
+            Assert.True(input.Messages is ICollection<Dictionary<string, object?>> { Count: <= 6 });
+            return renderer.Render(input);
+        }
+    }
 }
