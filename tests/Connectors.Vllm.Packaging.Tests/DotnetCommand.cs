@@ -19,7 +19,9 @@ internal static class DotnetCommand
         // A server that outlives the command would keep the pipes open.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
-        start.Environment["UseSharedCompilation"] = "false";
+
+        // Analyzers have their say in the solution's own build.
+        start.Environment["RunAnalyzersDuringBuild"] = "false";
         using var process = Process.Start(start)!;
         using CancellationTokenSource limit = new(Limit);
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);
