@@ -44,6 +44,21 @@ public sealed class OutputConstraintsTests
 
         """);
 
+    [Theory]
+    [InlineData("hermes")]
+    [InlineData("qwen3_coder")]
+    [InlineData("xlam")]
+    public void Build_SchemaWithRepeatedKeys_KeepsTheLastValue(string format)
+    {
+        const string Schema = """
+            {"type":"string","type":"object","properties":{"a":{"type":"integer","type":"string"},"a":{"type":"boolean"}},"$defs":{"x":{},"x":{"type":"null"}}}
+            """;
+        var tool = new OutputTool("now", System.Text.Json.JsonElement.Parse(Schema));
+        var answer = AnswerConstraint.JsonSchema(Schema);
+        Assert.NotNull(Build(format, "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }));
+        Assert.NotNull(Build(format, "none", new() { Tools = [tool], Answer = answer }));
+    }
+
     [Fact]
     public void Build_CallsInText_ComeBehindTextWithoutTheTrigger()
     {

@@ -89,6 +89,9 @@ internal static class ValueReader
                 }
 
                 break;
+            case JsonObject node when !CanList(node):
+                ReadEntries(JsonElement.Parse(node.ToJsonString(), new JsonDocumentOptions { MaxDepth = 1000 }), scope, target);
+                break;
             case JsonObject node:
                 foreach (var (key, value) in node)
                 {
@@ -110,6 +113,19 @@ internal static class ValueReader
                 }
 
                 break;
+        }
+    }
+
+    /// <summary>False for a node over text with a repeated key, of which the last value counts.</summary>
+    private static bool CanList(JsonObject node)
+    {
+        try
+        {
+            return node.Count >= 0;
+        }
+        catch (ArgumentException)
+        {
+            return false;
         }
     }
 

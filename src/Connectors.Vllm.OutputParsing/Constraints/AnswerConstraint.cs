@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Schemas;
 
 namespace Connectors.Vllm.OutputParsing;
 
@@ -53,7 +54,7 @@ internal sealed class AnswerConstraint
     {
         try
         {
-            return JsonNode.Parse(json) ?? throw new OutputFormatException($"{what} is null.");
+            return JsonText.ToNode(JsonElement.Parse(json)) ?? throw new OutputFormatException($"{what} is null.");
         }
         catch (JsonException exception)
         {

@@ -107,7 +107,7 @@ internal readonly struct ArgumentSchema
             return JsonValue.Create(true);
         }
 
-        var node = JsonObject.Create(schema.Clone())!;
+        var node = (JsonObject)JsonText.ToNode(schema)!;
         ToolSchemaText.Standardize(node);
         if (_isWhole)
         {
@@ -131,7 +131,7 @@ internal readonly struct ArgumentSchema
         {
             if (!node.ContainsKey(keyword) && _root.TryGetProperty(keyword, out var definitions) && definitions.ValueKind == JsonValueKind.Object)
             {
-                var copy = JsonObject.Create(definitions.Clone())!;
+                var copy = (JsonObject)JsonText.ToNode(definitions)!;
                 foreach (var definition in copy.Select(member => member.Value))
                 {
                     ToolSchemaText.Standardize(definition);

@@ -134,7 +134,7 @@ internal static class SettingValue
     private static Dictionary<string, object?> Members(object value) => value switch
     {
         JsonElement { ValueKind: JsonValueKind.Object } json =>
-            json.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value),
+            json.EnumerateObject().GroupBy(member => member.Name).ToDictionary(same => same.Key, same => (object?)same.Last().Value),
         IEnumerable<KeyValuePair<string, object?>> members => members.ToDictionary(),
         _ => throw new InvalidCastException(),
     };

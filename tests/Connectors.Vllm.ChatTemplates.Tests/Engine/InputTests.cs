@@ -19,6 +19,15 @@ public sealed class InputTests
         Assert.Equal(Expected, Templates.Render("{{ x|tojson }}", kwargs: new() { ["x"] = JsonNode.Parse(Json) }).Text);
 
     [Fact]
+    public void Render_RepeatedKey_KeepsTheLastValue()
+    {
+        const string Repeated = """{"a": 1, "b": {"c": 1, "c": 2}, "a": 3}""";
+        var expected = """{"a": 3, "b": {"c": 2}}""";
+        Assert.Equal(expected, Templates.Render("{{ x|tojson }}", kwargs: new() { ["x"] = JsonNode.Parse(Repeated) }).Text);
+        Assert.Equal(expected, Templates.Render("{{ x|tojson }}", kwargs: new() { ["x"] = JsonDocument.Parse(Repeated).RootElement }).Text);
+    }
+
+    [Fact]
     public void Render_JsonNodeMadeInCode_ReadsItsValues() =>
         Assert.Equal(
             """{"a": [1, 2.5, "t", true, null]}""",
