@@ -121,6 +121,9 @@ public sealed class VllmEmulator : VllmTestServer
     /// <summary>Number of Generate calls refused because <see cref="VllmEmulatorOptions.MaxQueuedRequests"/> were in the engine.</summary>
     public int RefusedCalls => _state.Refused;
 
+    /// <summary>Number of constraints that the engine's grammar compiler could not read.</summary>
+    public int RefusedConstraints => _state.Compiler.Refusals;
+
     /// <summary>The model is loaded: <see cref="VllmEmulatorOptions.StartsLoading"/> is over.</summary>
     public void FinishLoading() => _state.Loading = false;
 

@@ -153,24 +153,21 @@ internal static class RequestValidator
 
     private static void CheckIds(GenerationRequest request, SamplingOptions sampling, int? vocabularySize)
     {
-        // An id outside the vocabulary can end an engine: where it is not known, nothing can be said about ids.
-        if (vocabularySize is null && (sampling.LogitBias is { Count: > 0 } || sampling.AllowedTokenIds is { Count: > 0 }))
-        {
-            var name = sampling.LogitBias is { Count: > 0 } ? nameof(SamplingOptions.LogitBias) : nameof(SamplingOptions.AllowedTokenIds);
-            throw Bad(
-                $"{name} needs the size of the model's vocabulary, which this server does not tell; give {nameof(GenerationRequest.VocabularySize)}.",
-                name);
-        }
+        // An id outside the vocabulary can end an engine. Where its size is not known, ids below the least one can be are all that is let through.
+        var bound = (uint)(vocabularySize ?? LeastVocabulary);
+        var lacks = vocabularySize is null
+            ? $" The size of the model's vocabulary is not known; give {nameof(GenerationRequest.VocabularySize)}."
+            : string.Empty;
 
-        var bound = (uint)(vocabularySize ?? int.MaxValue);
-        All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds));
-        All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds));
+        // Stop ids that no model has do no harm: servers refuse them, or wait for them in vain.
+        All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds), (uint)(vocabularySize ?? int.MaxValue));
+        All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds), bound);
         foreach (var (id, bias) in sampling.LogitBias ?? new Dictionary<int, float>())
         {
             if ((uint)id >= bound || !float.IsFinite(bias))
             {
-                throw Bad($"{nameof(SamplingOptions.LogitBias)} of token {id} ({bias}): the id must be in the vocabulary ({vocabularySize} "
-                    + $"tokens) and the value finite.", nameof(SamplingOptions.LogitBias));
+                throw Bad($"{nameof(SamplingOptions.LogitBias)} of token {id} ({bias}): the id must be in the vocabulary ({bound} "
+                    + $"tokens) and the value finite.{lacks}", nameof(SamplingOptions.LogitBias));
             }
         }
 
@@ -179,13 +176,13 @@ internal static class RequestValidator
             throw Bad("No token is allowed.", nameof(SamplingOptions.AllowedTokenIds));
         }
 
-        void All(IReadOnlyList<int> ids, string name)
+        void All(IReadOnlyList<int> ids, string name, uint end)
         {
             for (var i = 0; i < ids.Count; i++)
             {
-                if ((uint)ids[i] >= bound)
+                if ((uint)ids[i] >= end)
                 {
-                    throw Bad($"Token id {ids[i]} of {name} is outside the model's vocabulary of {vocabularySize} tokens.", name);
+                    throw Bad($"Token id {ids[i]} of {name} is outside the model's vocabulary of {end} tokens.{lacks}", name);
                 }
             }
         }

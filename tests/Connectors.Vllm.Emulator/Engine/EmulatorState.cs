@@ -25,6 +25,8 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
     public KvEventFeed KvEvents { get; } = new();
 
+    public GrammarCompiler Compiler { get; } = new(options.Server);
+
     public LoraAdapters Loras { get; } = new(options.LoraAdapters);
 
     public bool EngineDead => _engineDead;
@@ -79,6 +81,7 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
         base.Restart();
         _engineDead = _callsHang = _loading = _draining = false;
         Prefixes.Clear();
+        Compiler.Restart();
     }
 
     protected override void Dispose(bool disposing)

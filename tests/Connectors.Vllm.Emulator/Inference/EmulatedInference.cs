@@ -71,7 +71,7 @@ internal sealed class EmulatedInference(EmulatorState state) : InferenceService(
 
     protected override ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request)
     {
-        if (InferenceRules.FailsLoudly(request.Constraint))
+        if (InferenceRules.FailsLoudly(request.Constraint) || !state.Compiler.Takes(request.Constraint))
         {
             throw RpcFailure.Internal("engine failed during generation");
         }

@@ -176,7 +176,9 @@ internal class EmulatedVllmEngine : VllmEngineService
     };
 
     protected override ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request) =>
-        ConstraintRules.FailsLate(request.Constraint) ? new ScriptedReply { Ids = [], FinishReason = "error" } : base.ReplyTo(captured, request);
+        ConstraintRules.FailsLate(request.Constraint) || !_state.Compiler.Takes(request.Constraint)
+            ? new ScriptedReply { Ids = [], EndWithEos = false, FinishReason = "error" }
+            : base.ReplyTo(captured, request);
 
     protected override int CountCached(GenerateRequest message, GenerationRequest request)
     {

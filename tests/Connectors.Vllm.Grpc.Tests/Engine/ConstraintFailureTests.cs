@@ -33,7 +33,7 @@ public sealed class ConstraintFailureTests
     [InlineData(EmulatedServer.Inference, 3, "invalid structured outputs params: nope")]
     public async Task Generate_ServerRefusesTheConstraint_NamesIt(EmulatedServer family, int status, string detail)
     {
-        var e = await FailAsync(family, ScriptedReply.Failing(ServerFault.Status(status, detail)), OutputConstraint.StructuralTag("{}"));
+        var e = await FailAsync(family, ScriptedReply.Failing(ServerFault.Status(status, detail)), Schema);
 
         Assert.Equal(detail, e.ServerMessage);
         Assert.False(e.IsRetryable);

@@ -20,42 +20,41 @@ public sealed class ConstraintLanguageTests
         Json, ToolCall, OutputConstraint.Regex("\\{\\}"), OutputConstraint.Choice(["{}"]), OutputConstraint.Grammar("root ::= \"{}\""),
     ];
 
-    public static TheoryData<string, bool> Servers =>
-        new(Enum.GetNames<OneCompiler.FrontEnd>().SelectMany(name => new[] { (name, true), (name, false) }));
+    public static TheoryData<EmulatedServer, bool> Servers =>
+        new(new[] { EmulatedServer.VllmEngine, EmulatedServer.VllmEngineRust, EmulatedServer.Inference }.SelectMany(server =>
+            new[] { (server, true), (server, false) }));
 
     [Theory]
     [MemberData(nameof(Servers))]
-    public async Task Generate_WhateverCameFirst_EveryKindIsTaken(string frontEnd, bool schemaFirst)
+    public async Task Generate_WhateverCameFirst_EveryKindIsTaken(EmulatedServer played, bool schemaFirst)
     {
-        var compiler = new OneCompiler(Enum.Parse<OneCompiler.FrontEnd>(frontEnd));
-        await using var server = await StartAsync(compiler, frontEnd);
+        await using var server = await StartAsync(played);
         await using var engine = Engines.Create(server.Endpoint);
 
         // Twice, with a restart of the engine in between that lets the other order decide.
         foreach (var first in (bool[])[schemaFirst, !schemaFirst])
         {
-            var refusals = compiler.Refusals;
+            var refusals = server.RefusedConstraints;
             await AskAsync(engine, first ? OutputConstraint.JsonSchema(Multiple) : ToolCall);
             foreach (var constraint in Kinds.Concat(Kinds))
             {
                 await AskAsync(engine, constraint);
             }
 
-            Assert.InRange(compiler.Refusals - refusals, 0, 1);
-            compiler.Restart();
+            Assert.InRange(server.RefusedConstraints - refusals, 0, 1);
+            await server.RestartAsync();
         }
     }
 
     [Fact]
     public async Task Generate_InferenceProtocol_SendsTheAlternativeFirst()
     {
-        var compiler = new OneCompiler(OneCompiler.FrontEnd.Inference);
-        await using var server = await StartAsync(compiler, "Inference");
+        await using var server = await StartAsync(EmulatedServer.Inference);
         await using var engine = Engines.Create(server.Endpoint);
 
         await AskAsync(engine, ToolCall);
 
-        Assert.Equal(0, compiler.Refusals);
+        Assert.Equal(0, server.RefusedConstraints);
     }
 
     [Fact]
@@ -123,11 +122,10 @@ public sealed class ConstraintLanguageTests
         }
     }
 
-    private static async Task<VllmEmulator> StartAsync(OneCompiler compiler, string frontEnd)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer played)
     {
-        var server = await VllmEmulator.StartAsync(
-            new VllmEmulatorOptions { Server = frontEnd == "Inference" ? EmulatedServer.Inference : EmulatedServer.VllmEngine });
-        server.Reply(compiler.Reply);
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = played });
+        server.Reply("{}");
         return server;
     }
 

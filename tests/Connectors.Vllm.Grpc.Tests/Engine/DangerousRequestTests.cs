@@ -19,6 +19,15 @@ public sealed class DangerousRequestTests
         ["prompt id outside the vocabulary"] = new() { PromptIds = new[] { 1, 1_000_000 }, VocabularySize = 300 },
         ["biased id outside the vocabulary"] = new()
         { PromptIds = Prompt, VocabularySize = 300, Sampling = new() { LogitBias = new Dictionary<int, float> { [1_000_000] = 1 } } },
+        ["biased id, vocabulary unknown"] = new()
+        { PromptIds = Prompt, Sampling = new() { LogitBias = new Dictionary<int, float> { [60_000] = 1 } } },
+        ["biased id below 0"] = new() { PromptIds = Prompt, Sampling = new() { LogitBias = new Dictionary<int, float> { [-1] = 1 } } },
+        ["allowed id, vocabulary unknown"] = new() { PromptIds = Prompt, Sampling = new() { AllowedTokenIds = [60_000] } },
+        ["biased id of a text prompt"] = new()
+        { PromptText = "Hi", Sampling = new() { LogitBias = new Dictionary<int, float> { [60_000] = 1 } } },
+        ["prompt log probabilities of a text prompt"] = new() { PromptText = "Hi", PromptLogprobs = 60_000 },
+        ["prompt log probabilities, vocabulary unknown"] = new() { PromptIds = Prompt, PromptLogprobs = 60_000 },
+        ["prompt id below 0"] = new() { PromptIds = new[] { 1, -1 } },
         ["empty prompt"] = new() { PromptIds = Array.Empty<int>() },
         ["empty text prompt"] = new() { PromptText = "" },
         ["prompt beyond the context"] = new() { PromptIds = Enumerable.Repeat(1, 5_000).ToArray() },
@@ -44,7 +53,7 @@ public sealed class DangerousRequestTests
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engine = Engines.Create(server.Endpoint);
-        var request = new GenerationRequest { PromptIds = Prompt, Sampling = new() { LogitBias = new Dictionary<int, float> { [5] = 1 } } };
+        var request = new GenerationRequest { PromptIds = Prompt, Sampling = new() { LogitBias = new Dictionary<int, float> { [5_000] = 1 } } };
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(request).CollectAsync());
 

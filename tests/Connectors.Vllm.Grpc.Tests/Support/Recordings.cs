@@ -9,10 +9,15 @@ internal static class Recordings
     private static readonly Lazy<IReadOnlyList<RecordedExchange>> CachedRust = new(
         () => [.. Load("exchanges-rust.jsonl").Select(exchange => exchange with { Family = "A" })]);
 
+    private static readonly Lazy<IReadOnlyList<RecordedExchange>> CachedConstraints = new(() => Load("exchanges-constraints.jsonl"));
+
     public static IReadOnlyList<RecordedExchange> All => Cached.Value;
 
     /// <summary>The same requests, answered by the Rust servicer of the VllmEngine protocol.</summary>
     public static IReadOnlyList<RecordedExchange> Rust => CachedRust.Value;
+
+    /// <summary>Constrained requests on three servers, in engines with either grammar compiler.</summary>
+    public static IReadOnlyList<RecordedExchange> Constraints => CachedConstraints.Value;
 
     public static RecordedExchange Get(string family, string label) => All.Single(exchange => exchange.Family == family && exchange.Label == label);
 

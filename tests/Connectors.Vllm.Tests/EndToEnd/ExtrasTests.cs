@@ -86,7 +86,9 @@ public sealed class ExtrasTests
     public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(EmulatedServer family)
     {
         await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
-        const string Tag = """{"type":"structural_tag","format":{"type":"const_string","value":"x"}}""";
+
+        // In the dialect that every grammar compiler reads.
+        const string Tag = """{"structures":[{"begin":"<f>","schema":{},"end":"</f>"}],"triggers":["<f>"]}""";
         served.Server.Reply(request => new SentGeneration(request).SchemaAlone is not null ? "{\"a\": 1}" : "yes");
 
         await served.AskAsync("Hi", new ChatOptions { OutputRegex = "[a-z]+" });
