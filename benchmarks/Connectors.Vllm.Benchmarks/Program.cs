@@ -16,6 +16,7 @@ IBenchmark[] benchmarks =
     new PromptBenchmark(),
     new StartBenchmark(),
     new SoakBenchmark(),
+    new FailoverBenchmark(),
     new StreamServer(),
     new TemplateBenchmark(),
     new ParseBenchmark(),

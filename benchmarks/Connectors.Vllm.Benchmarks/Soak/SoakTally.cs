@@ -5,18 +5,25 @@ namespace Connectors.Vllm.Benchmarks.Soak;
 /// <summary>What happened to all requests so far. Thread-safe.</summary>
 internal sealed class SoakTally
 {
+    /// <summary>Requests without any answer are printed, the first ones.</summary>
+    private const int Shown = 5;
+
     private readonly ConcurrentDictionary<string, int> _errors = new(StringComparer.Ordinal);
     private int _requests;
     private int _answered;
     private int _cancelled;
     private long _tokens;
     private long _lostCharacters;
+    private int _unanswered;
 
     public int Requests => _requests;
 
     public int Answered => _answered;
 
     public int Cancelled => _cancelled;
+
+    /// <summary>Requests that failed before an answer had begun.</summary>
+    public int Unanswered => _unanswered;
 
     public long Tokens => _tokens;
 
@@ -43,10 +50,20 @@ internal sealed class SoakTally
         CheckPrefix(received, expected);
     }
 
-    public void CountError(Exception error, string received, string expected)
+    /// <summary>Counts a failure.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="received">The text until then.</param>
+    /// <param name="expected">The whole true text.</param>
+    /// <param name="begun">The server had begun to answer, although no text may have come.</param>
+    public void CountError(Exception error, string received, string expected, bool begun = false)
     {
         var kind = error is VllmException vllm ? $"{vllm.GetType().Name}/{vllm.StatusCode}" : error.GetType().Name;
         _errors.AddOrUpdate(kind, 1, (_, count) => count + 1);
+        if (received.Length == 0 && !begun && Interlocked.Increment(ref _unanswered) <= Shown)
+        {
+            Console.Error.WriteLine($"unanswered: {kind}: {error.Message}");
+        }
+
         CheckPrefix(received, expected);
     }
 

@@ -66,6 +66,11 @@ internal sealed class TokenizeBenchmark : IBenchmark
         WarmUp(() => EncodePieces(cached, pieces));
         var fromCache = Median(rounds, () => EncodePieces(cached, pieces));
 
+        WarmUp(() => EncodeToTokens(tokenizer, pieces));
+        var located = Median(rounds, () => EncodeToTokens(tokenizer, pieces));
+        WarmUp(() => EncodeToIds(tokenizer, pieces));
+        var plain = Median(rounds, () => EncodeToIds(tokenizer, pieces));
+
         WarmUp(() => tokenizer.Decode(ids));
         var decode = Median(rounds, () => tokenizer.Decode(ids));
         WarmUp(() => Stream(tokenizer, ids));
@@ -85,6 +90,9 @@ internal sealed class TokenizeBenchmark : IBenchmark
             Number(writer, "encode_4kb_mb_per_s", megabytes / inPieces * 1e3);
             Number(writer, "encode_cold_mb_per_s", megabytes / cold.Order().ElementAt(rounds / 2) * 1e3);
             Number(writer, "encode_cached_mb_per_s", megabytes / fromCache * 1e3);
+            Number(writer, "encode_to_ids_mb_per_s", megabytes / plain * 1e3);
+            Number(writer, "encode_to_tokens_mb_per_s", megabytes / located * 1e3);
+            Number(writer, "encode_to_tokens_cost_over_ids", located / plain);
             Number(writer, "decode_tokens_per_s", ids.Length / decode * 1e3);
             Number(writer, "stream_decode_ns_per_token", stream * 1e6 / ids.Length);
             Number(writer, "stream_decode_bytes_per_token", (double)allocated / ids.Length);
@@ -116,6 +124,22 @@ internal sealed class TokenizeBenchmark : IBenchmark
         }
 
         return count;
+    }
+
+    private static void EncodeToIds(Tokenizer tokenizer, List<string> pieces)
+    {
+        foreach (var piece in pieces)
+        {
+            _ = tokenizer.EncodeToIds(piece);
+        }
+    }
+
+    private static void EncodeToTokens(Tokenizer tokenizer, List<string> pieces)
+    {
+        foreach (var piece in pieces)
+        {
+            _ = tokenizer.EncodeToTokens(piece, out _);
+        }
     }
 
     private static long Stream(VllmTokenizer tokenizer, int[] ids)
@@ -220,7 +244,12 @@ internal sealed class TokenizeBenchmark : IBenchmark
             var whole = Median(rounds, () => tokenizer.EncodeToIds(text));
             WarmUp(InPieces);
             var inPieces = Median(rounds, InPieces);
-            WarmUp(() => tokenizer.Decode(ids));
+            WarmUp(() => EncodeToTokens(tokenizer, pieces));
+        var located = Median(rounds, () => EncodeToTokens(tokenizer, pieces));
+        WarmUp(() => EncodeToIds(tokenizer, pieces));
+        var plain = Median(rounds, () => EncodeToIds(tokenizer, pieces));
+
+        WarmUp(() => tokenizer.Decode(ids));
             return new Rival(ids.Count, whole, inPieces, Median(rounds, () => tokenizer.Decode(ids)));
         }
     }

@@ -122,6 +122,12 @@ public sealed class VllmConnectionOptions : IValidatableObject
     public TimeSpan TokenizerTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
     /// <summary>
+    /// Memory that fetching and loading a model's tokenizer may take, in bytes: the archive, its files and the tables made of them together. More is
+    /// refused before it is taken. Default 1 GiB.
+    /// </summary>
+    public long MaxTokenizerBytes { get; set; } = 1L << 30;
+
+    /// <summary>
     /// Interval of HTTP/2 pings; null (the default) sends none, because older servers of the VllmEngine protocol cut a connection that
     /// pings more often than every five minutes. TCP keep-alive is always on.
     /// </summary>
@@ -191,6 +197,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
             BetweenTokensTimeout = BetweenTokensTimeout,
             AbortTimeout = AbortTimeout,
             TokenizerTimeout = TokenizerTimeout,
+            MaxTokenizerBytes = MaxTokenizerBytes,
             KeepAlivePingInterval = KeepAlivePingInterval,
             MaxReceiveMessageBytes = MaxReceiveMessageBytes,
             MaxSendMessageBytes = MaxSendMessageBytes,
@@ -270,8 +277,11 @@ public sealed class VllmConnectionOptions : IValidatableObject
             }
         }
 
-        foreach (var (name, bytes) in new[] { (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes),
-            (nameof(MaxSendMessageBytes), MaxSendMessageBytes) })
+        foreach (var (name, bytes) in new (string, long)[]
+        {
+            (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes), (nameof(MaxSendMessageBytes), MaxSendMessageBytes),
+            (nameof(MaxTokenizerBytes), MaxTokenizerBytes),
+        })
         {
             if (bytes < 1)
             {

@@ -8,7 +8,8 @@ namespace Connectors.Vllm.Grpc;
 /// The zip with a tokenizer's files, as a server streams it. Nothing in it is believed: the digest, the number, names and sizes of
 /// entries are checked, inflated bytes are counted as they come, and nothing touches the disk.
 /// </summary>
-internal sealed class TokenizerArchive : IDisposable
+/// <param name="maxBytes">What the archive and its files may take together.</param>
+internal sealed class TokenizerArchive(long maxBytes) : IDisposable
 {
     public const long MaxArchiveBytes = 200L * 1024 * 1024;
     public const long MaxInflatedBytes = 500L * 1024 * 1024;
@@ -32,9 +33,10 @@ internal sealed class TokenizerArchive : IDisposable
     /// <summary>Takes one chunk. Throws <see cref="InvalidDataException"/> when the archive grows too large.</summary>
     public void Add(ReadOnlySpan<byte> data, string sha256)
     {
-        if (_zip.Length + data.Length > MaxArchiveBytes)
+        var most = Math.Min(MaxArchiveBytes, maxBytes);
+        if (_zip.Length + data.Length > most)
         {
-            throw new InvalidDataException($"the archive is larger than {MaxArchiveBytes} bytes");
+            throw new InvalidDataException($"the archive is larger than {most} bytes");
         }
 
         _any = true;
@@ -80,9 +82,11 @@ internal sealed class TokenizerArchive : IDisposable
                 throw new InvalidDataException($"the archive holds '{entry.FullName}' twice");
             }
 
-            if (entry.Length < 0 || (total += entry.Length) > MaxInflatedBytes)
+            var most = Math.Min(MaxInflatedBytes, maxBytes - _zip.Length);
+            if (entry.Length < 0 || (total += entry.Length) > most)
             {
-                throw new InvalidDataException($"the archive inflates to more than {MaxInflatedBytes} bytes");
+                throw new InvalidDataException(
+                    $"the archive inflates to more than {most} bytes; {nameof(VllmConnectionOptions.MaxTokenizerBytes)} may allow more");
             }
 
             files.Add(entry.FullName, Inflate(entry));

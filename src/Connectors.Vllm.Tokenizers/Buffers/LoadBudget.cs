@@ -21,7 +21,7 @@ internal sealed class LoadBudget(long bytes)
             throw new TokenizerException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"loading the tokenizer needs more than {bytes} bytes of memory ({what}); "
-                + $"check where the files come from, or raise TokenizerOptions.MaxLoadBytes"));
+                + $"check where the files come from, or raise TokenizerOptions.MaxLoadBytes (of a client: Connection:MaxTokenizerBytes)"));
         }
     }
 

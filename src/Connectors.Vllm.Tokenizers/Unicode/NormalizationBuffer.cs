@@ -117,6 +117,9 @@ internal ref struct NormalizationBuffer(Span<int> initial) : IDisposable
         return position == text.Length;
     }
 
+    /// <summary>The code points, copied.</summary>
+    public readonly int[] ToArray() => _items[.._count].ToArray();
+
     public readonly void WriteTo(Utf8Buffer output)
     {
         for (var i = 0; i < _count; i++)

@@ -48,42 +48,97 @@ internal sealed class UnicodeNormalization
         }
 
         var copied = -1;
-        using var buffer = new NormalizationBuffer(stackalloc int[128]);
+        var buffer = new NormalizationBuffer(stackalloc int[128]);
         while (position >= 0)
         {
             var end = EndOfRun(text, position);
-            buffer.Clear();
-            for (var i = start; i < end;)
-            {
-                var codePoint = CodePoints.Read(text, i, out var length);
-                buffer.AddDecomposed(codePoint, _decompositions);
-                i += length;
-            }
-
-            buffer.Order();
-            if (_compose)
-            {
-                buffer.Compose();
-            }
-
+            Normalize(text[start..end], ref buffer);
             if (!buffer.Equals(text[start..end]))
             {
                 output.Append(text[Math.Max(copied, 0)..start]);
-                output.Alignment?.Replace(output.Length, start, end);
-                buffer.WriteTo(output);
-                output.Alignment?.Copy(output.Length, end);
+                if (output.Alignment is null)
+                {
+                    buffer.WriteTo(output);
+                }
+                else
+                {
+                    WriteAligned(text, start, end, output, ref buffer);
+                }
+
                 copied = end;
             }
 
             position = FindNotInert(text, end, out start);
         }
 
+        buffer.Dispose();
         if (copied >= 0)
         {
             output.Append(text[copied..]);
         }
 
         return copied >= 0;
+    }
+
+    private void Normalize(ReadOnlySpan<byte> run, ref NormalizationBuffer buffer)
+    {
+        buffer.Clear();
+        for (var i = 0; i < run.Length;)
+        {
+            var codePoint = CodePoints.Read(run, i, out var length);
+            buffer.AddDecomposed(codePoint, _decompositions);
+            i += length;
+        }
+
+        buffer.Order();
+        if (_compose)
+        {
+            buffer.Compose();
+        }
+    }
+
+    /// <summary>
+    /// Writes the normal form of a run, aligned as finely as it can be: each character with its marks by itself, unless two of them join.
+    /// </summary>
+    private void WriteAligned(ReadOnlySpan<byte> text, int start, int end, Utf8Buffer output, ref NormalizationBuffer buffer)
+    {
+        for (var from = start; from < end;)
+        {
+            var to = EndOfCharacter(text, from, end);
+            for (int next; to < end && Joins(text[from..to], text[to..(next = EndOfCharacter(text, to, end))], text[from..next], ref buffer);)
+            {
+                to = next;
+            }
+
+            Normalize(text[from..to], ref buffer);
+            output.Alignment!.Replace(output.Length, from, to);
+            buffer.WriteTo(output);
+            output.Alignment.Copy(output.Length, to);
+            from = to;
+        }
+    }
+
+    /// <summary>True when the normal form of two parts is another one than theirs one behind the other.</summary>
+    private bool Joins(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> both, ref NormalizationBuffer buffer)
+    {
+        Normalize(first, ref buffer);
+        var apart = buffer.ToArray();
+        Normalize(second, ref buffer);
+        apart = [.. apart, .. buffer.ToArray()];
+        Normalize(both, ref buffer);
+        return !apart.AsSpan().SequenceEqual(buffer.ToArray());
+    }
+
+    /// <summary>Where a character and the combining marks behind it end.</summary>
+    private static int EndOfCharacter(ReadOnlySpan<byte> text, int at, int end)
+    {
+        _ = CodePoints.Read(text, at, out var length);
+        for (at += length; at < end && NormalizationData.CombiningClasses[CodePoints.Read(text, at, out length)] != 0;)
+        {
+            at += length;
+        }
+
+        return at;
     }
 
     /// <summary>

@@ -25,7 +25,15 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmT
         }
     }
 
-    private static VllmTokenizer ReadTokenizer(ModelFileSet files, VllmGrpcOptions options) => options.Tokenizer is { } given
-        ? VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault("tokenizer_config.json")))
-        : VllmTokenizer.FromFiles(files.Files);
+    private static VllmTokenizer ReadTokenizer(ModelFileSet files, VllmGrpcOptions options)
+    {
+        if (options.Tokenizer is { } given)
+        {
+            return VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault("tokenizer_config.json")));
+        }
+
+        // The files are in memory already and count, too.
+        var left = options.Connection.MaxTokenizerBytes - files.Files.Sum(static file => (long)file.Value.Length);
+        return VllmTokenizer.FromFiles(files.Files, new TokenizerOptions { MaxLoadBytes = Math.Max(1, left) });
+    }
 }

@@ -103,7 +103,7 @@ public sealed class TokenizerArchiveTests
     [Fact]
     public void Add_MoreThanTheLimit_IsRefused()
     {
-        using var archive = new TokenizerArchive();
+        using var archive = new TokenizerArchive(1 << 30);
         var chunk = new byte[64 * 1024 * 1024];
         archive.Add(chunk, "");
         archive.Add(chunk, "");
@@ -113,10 +113,24 @@ public sealed class TokenizerArchiveTests
     }
 
     [Fact]
+    public void Extract_FilesThatNeedMoreThanTheLoadMayTake_AreRefusedBeforeTheyAreInflated()
+    {
+        var zip = Zip(("tokenizer.json", new byte[50_000_000]), ("vocab.json", new byte[50_000_000]));
+
+        Assert.Equal(2, Extract(zip, 100_000_000 + zip.Length).Count);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var exception = Assert.Throws<InvalidDataException>(() => Extract(zip, 100_000_000));
+
+        Assert.Contains(nameof(VllmConnectionOptions.MaxTokenizerBytes), exception.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 60_000_000);
+        Assert.Throws<InvalidDataException>(() => Extract(zip, zip.Length - 1));
+    }
+
+    [Fact]
     public void Extract_UpperCaseChecksum_IsTaken()
     {
         var zip = Zip(("tokenizer.json", "{}"u8.ToArray()));
-        using var archive = new TokenizerArchive();
+        using var archive = new TokenizerArchive(1 << 20);
         archive.Add(zip, Convert.ToHexString(SHA256.HashData(zip)));
 
         Assert.Single(archive.Extract());
@@ -130,9 +144,9 @@ public sealed class TokenizerArchiveTests
 
     private static void Refuses(byte[] zip) => Assert.Throws<InvalidDataException>(() => Extract(zip));
 
-    private static IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Extract(byte[] zip)
+    private static IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Extract(byte[] zip, long limit = 1 << 30)
     {
-        using var archive = new TokenizerArchive();
+        using var archive = new TokenizerArchive(limit);
         for (var at = 0; at < zip.Length; at += 1000)
         {
             var slice = zip.AsSpan(at, Math.Min(1000, zip.Length - at));

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Tokenizers;
@@ -53,6 +54,61 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
         Assert.Equal(response.FinishReason, whole.FinishReason);
     }
 
+    /// <summary>Counting without asking is exact: what every recorded server said of a conversation's prompt.</summary>
+    [Theory]
+    [InlineData("exchanges.jsonl", 40)]
+    [InlineData("exchanges-rust.jsonl", 25)]
+    public async Task CountTokens_EveryRecordedConversation_IsTheServersCount(string file, int atLeast)
+    {
+        var host = await smol.GetAsync();
+        var counter = host.Client.GetRequiredService<IVllmTokenCounter>();
+        var compared = 0;
+        foreach (var line in File.ReadLines(TestPaths.RequireCorpus("recordings/" + file)))
+        {
+            using var exchange = JsonDocument.Parse(line);
+            if (PromptOf(exchange.RootElement) is not { } ids || PromptTokens(exchange.RootElement) is not { } expected)
+            {
+                continue;
+            }
+
+            var prompt = host.Server.Tokenizer.Decode(ids);
+            var messages = Messages(prompt);
+            if (messages.Sum(message => message.Text.Length) > 0 && prompt.EndsWith("<|im_start|>assistant\n", StringComparison.Ordinal))
+            {
+                var options = Truncation(exchange.RootElement) is > 0 and var most ? new ChatOptions { TruncatePromptTokens = most } : null;
+                Assert.Equal(expected, await counter.CountTokensAsync(messages, options, TestContext.Current.CancellationToken));
+                compared++;
+            }
+        }
+
+        Assert.True(compared >= atLeast, $"only {compared} conversations");
+    }
+
+    private static int[]? PromptOf(JsonElement exchange)
+    {
+        var request = Convert.FromHexString(exchange.GetProperty("request").GetString()!);
+        return exchange.GetProperty("rpc").GetString() switch
+        {
+            "/vllm.grpc.engine.VllmEngine/Generate" => [.. GenerateRequest.Parser.ParseFrom(request).Tokenized?.InputIds.Select(id => (int)id) ?? []],
+            "/vllm.Inference/Generate" or "/vllm.Inference/GenerateStream" =>
+                [.. Grpc.Protocol.Inference.GenerateRequest.Parser.ParseFrom(request).TokenIds?.Ids.Select(id => (int)id) ?? []],
+            _ => null,
+        };
+    }
+
+    private static int Truncation(JsonElement exchange)
+    {
+        var request = Convert.FromHexString(exchange.GetProperty("request").GetString()!);
+        return exchange.GetProperty("rpc").GetString() == "/vllm.grpc.engine.VllmEngine/Generate"
+            ? (int)GenerateRequest.Parser.ParseFrom(request).SamplingParams.TruncatePromptTokens
+            : (int)Grpc.Protocol.Inference.GenerateRequest.Parser.ParseFrom(request).TruncatePromptTokens;
+    }
+
+    private static int? PromptTokens(JsonElement exchange) =>
+        exchange.GetProperty("expected") is { ValueKind: JsonValueKind.Array } choices && choices.GetArrayLength() > 0
+            && choices[0].TryGetProperty("prompt_tokens", out var count) && count.ValueKind == JsonValueKind.Number && count.GetInt32() > 0
+            ? count.GetInt32() : null;
+
     private static void AssertSameRequest(GenerateRequest expected, GenerateRequest actual)
     {
         var want = expected.Clone();
@@ -65,7 +121,11 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
 
     private static List<ChatMessage> Messages(RecordedChat chat, VllmTokenizer tokenizer)
     {
-        var prompt = tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]);
+        return Messages(tokenizer.Decode([.. chat.Request.Tokenized.InputIds.Select(id => (int)id)]));
+    }
+
+    private static List<ChatMessage> Messages(string prompt)
+    {
         var messages = new List<ChatMessage>();
         foreach (Match turn in Regex.Matches(prompt, @"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>\n", RegexOptions.Singleline))
         {

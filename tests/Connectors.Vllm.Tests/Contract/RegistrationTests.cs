@@ -285,6 +285,7 @@ public sealed class RegistrationTests
                 property.SetValue(target, type == typeof(string) ? property.Name
                     : type == typeof(bool) ? !(bool)before!
                     : type == typeof(int) ? (int)before! - 1
+                    : type == typeof(long) ? (long)before! - 1
                     : type == typeof(TimeSpan) ? TimeSpan.FromSeconds(123)
                     : type == typeof(Uri) ? new Uri("http://changed:1")
                     : type.IsEnum ? Enum.GetValues(type).GetValue(1)

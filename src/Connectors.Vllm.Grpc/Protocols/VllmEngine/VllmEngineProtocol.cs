@@ -88,7 +88,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
     {
         try
         {
-            using var archive = new TokenizerArchive();
+            using var archive = new TokenizerArchive(_channel.Options.MaxTokenizerBytes);
             using var stream = new StreamCall<GetTokenizerChunk>(
                 VllmEngineMethods.GetTokenizer, new GetTokenizerRequest(), call, _channel.Options.MaxSendMessageBytes, cancellationToken);
             while (await stream.MoveNextAsync().ConfigureAwait(false))
