@@ -44,9 +44,10 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     {
         ArgumentNullException.ThrowIfNull(chatHistory);
         var options = SettingsMapper.ToChatOptions(executionSettings);
+        var behavior = ToolCallBehaviors.Of(executionSettings, kernel);
         for (var round = 0; ; round++)
         {
-            var choices = FunctionChoices.For(executionSettings?.FunctionChoiceBehavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
+            var choices = FunctionChoices.For(behavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
             ThrowIfAmbiguous(choices, options);
             var response = await _client.GetResponseAsync(HistoryMapper.ToMessages(chatHistory), choices.Apply(options), cancellationToken)
                 .ConfigureAwait(false);
@@ -88,9 +89,10 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var calls = 0;
+        var behavior = ToolCallBehaviors.Of(settings, kernel);
         for (var round = 0; ; round++)
         {
-            var choices = FunctionChoices.For(settings?.FunctionChoiceBehavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
+            var choices = FunctionChoices.For(behavior, chatHistory, round, kernel, FunctionInvoker.MayNest);
             ThrowIfAmbiguous(choices, options);
             var mapper = new AnswerMapper(choices, kernel, calls);
             var updates = choices.AutoInvoke ? new List<ChatResponseUpdate>() : null;

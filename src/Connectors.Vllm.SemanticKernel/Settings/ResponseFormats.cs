@@ -1,3 +1,4 @@
+using System.ClientModel.Primitives;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 
@@ -10,6 +11,9 @@ internal static class ResponseFormats
     public static ChatResponseFormat Read(object value) => value switch
     {
         ChatResponseFormat format => format,
+
+        // The OpenAI library's own objects write themselves as its API has them.
+        IPersistableModel<object> model => Read(JsonElement.Parse(model.Write(ModelReaderWriterOptions.Json))),
         Type type => ChatResponseFormat.ForJsonSchema(AIJsonUtilities.CreateJsonSchema(type), type.Name),
         "text" => ChatResponseFormat.Text,
         "json_object" => ChatResponseFormat.Json,

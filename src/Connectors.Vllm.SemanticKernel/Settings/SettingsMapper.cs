@@ -21,6 +21,11 @@ internal static class SettingsMapper
         var options = new ChatOptions { ModelId = own.ModelId };
         foreach ((var name, var value) in own.ExtensionData ?? new Dictionary<string, object>())
         {
+            if (name == ToolCallBehaviors.Setting && ToolCallBehaviors.Knows(value))
+            {
+                continue;
+            }
+
             (options.AdditionalProperties ??= [])[name] = value;
         }
 

@@ -196,7 +196,7 @@ internal sealed class TemplateProbe
             && with != without && with.Contains(UserText, StringComparison.Ordinal)
 
             // A list that is printed as data is no image.
-            && !with.Contains("'type'", StringComparison.Ordinal) && !with.Contains("\"type\"", StringComparison.Ordinal);
+            && !with.Contains("'image'", StringComparison.Ordinal) && !with.Contains("\"image\"", StringComparison.Ordinal);
 
         List<Dictionary<string, object?>> Show(params object?[] parts)
         {

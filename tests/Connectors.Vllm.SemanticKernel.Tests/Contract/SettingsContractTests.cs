@@ -172,6 +172,80 @@ public sealed class SettingsContractTests
         Assert.NotNull(answer.Metadata!["logprobs"]);
     }
 
+    [KernelPoint(12)]
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine, "kernel", true)]
+    [InlineData(EmulatedServer.Inference, "kernel", true)]
+    [InlineData(EmulatedServer.VllmEngine, "kernel", false)]
+    [InlineData(EmulatedServer.Inference, "enabled", true)]
+    [InlineData(EmulatedServer.VllmEngine, "enabled", true)]
+    [InlineData(EmulatedServer.VllmEngine, "required", true)]
+    [InlineData(EmulatedServer.Inference, "required", true)]
+    public async Task OpenAISettings_ToolCallBehavior_IsTheBehaviorThatFollowedIt(EmulatedServer family, string kind, bool autoInvoke)
+    {
+        await using var host = await KernelHost.StartAsync(family);
+        var plugin = new WeatherPlugin();
+        var time = host.Kernel.ImportPluginFromObject(plugin, "Weather")["get_time"].Metadata.ToOpenAIFunction();
+        host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "Noon.");
+        var settings = new OpenAIPromptExecutionSettings
+        {
+            ToolCallBehavior = kind switch
+            {
+                "kernel" => autoInvoke ? ToolCallBehavior.AutoInvokeKernelFunctions : ToolCallBehavior.EnableKernelFunctions,
+                "enabled" => ToolCallBehavior.EnableFunctions([time], autoInvoke),
+                _ => ToolCallBehavior.RequireFunction(time, autoInvoke),
+            },
+        };
+
+        var answer = await AskAsync(host, settings);
+
+        Assert.Equal(autoInvoke ? ["time"] : [], plugin.Asked);
+        Assert.Equal(autoInvoke ? "Noon." : null, answer.Content);
+        Assert.Equal(kind == "kernel", host.Prompts[0].Contains("Weather_get_weather", StringComparison.Ordinal));
+        Assert.Contains("Weather_get_time", host.Prompts[0], StringComparison.Ordinal);
+    }
+
+    [KernelPoint(12)]
+    [Fact]
+    public async Task OpenAISettings_ToolCallBehaviorOfAFunctionTheKernelHasNot_IsRefusedByName()
+    {
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
+        var ghost = KernelPluginFactory.CreateFromObject(new WeatherPlugin(), "Ghost")["get_time"].Metadata.ToOpenAIFunction();
+
+        var exception = await Assert.ThrowsAsync<ArgumentException>(() =>
+            AskAsync(host, new OpenAIPromptExecutionSettings { ToolCallBehavior = ToolCallBehavior.EnableFunctions([ghost]) }));
+
+        Assert.Contains("'Ghost-get_time'", exception.Message, StringComparison.Ordinal);
+    }
+
+    [KernelPoint(11, 12)]
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine, "schema")]
+    [InlineData(EmulatedServer.Inference, "schema")]
+    [InlineData(EmulatedServer.VllmEngine, "json")]
+    [InlineData(EmulatedServer.Inference, "text")]
+    public async Task OpenAISettings_ResponseFormatOfTheOpenAILibrary_MeansTheSame(EmulatedServer family, string kind)
+    {
+        await using var host = await KernelHost.StartAsync(family);
+        host.Server.Reply("""{"city": "Paris"}""");
+        var settings = new OpenAIPromptExecutionSettings
+        {
+            ResponseFormat = kind switch
+            {
+                "schema" => OpenAI.Chat.ChatResponseFormat.CreateJsonSchemaFormat("place", BinaryData.FromString(Schema)),
+                "json" => OpenAI.Chat.ChatResponseFormat.CreateJsonObjectFormat(),
+                _ => OpenAI.Chat.ChatResponseFormat.CreateTextFormat(),
+            },
+        };
+
+        await AskAsync(host, settings);
+
+        var format = Assert.IsAssignableFrom<ChatResponseFormat>(VllmPromptExecutionSettings.FromExecutionSettings(settings).ResponseFormat);
+        Assert.Equal(kind is "schema" or "json", format is ChatResponseFormatJson);
+        Assert.Equal(kind == "schema", (format as ChatResponseFormatJson)?.Schema is not null);
+        Assert.Equal(kind == "schema", host.Requests[^1].Message.ToString()!.Contains("city", StringComparison.Ordinal));
+    }
+
     [KernelPoint(13)]
     [Theory]
     [MemberData(nameof(Families))]

@@ -26,9 +26,12 @@ internal sealed class KernelHost : IAsyncDisposable
     public IReadOnlyList<CapturedRequest> Requests =>
         [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
 
-    public static async Task<KernelHost> StartAsync(EmulatedServer family, Action<IKernelBuilder, VllmEmulator>? register = null)
+    public static async Task<KernelHost> StartAsync(
+        EmulatedServer family, Action<IKernelBuilder, VllmEmulator>? register = null, Action<VllmEmulatorOptions>? configure = null)
     {
-        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, TestContext.Current.CancellationToken);
+        var options = new VllmEmulatorOptions { Server = family };
+        configure?.Invoke(options);
+        var server = await VllmEmulator.StartAsync(options, TestContext.Current.CancellationToken);
         var builder = Kernel.CreateBuilder();
         if (register is null)
         {
