@@ -75,9 +75,13 @@ public class VllmTestServer : IAsyncDisposable
     /// <returns>The server, listening.</returns>
     /// <exception cref="IOException">The port is taken.</exception>
     /// <exception cref="VllmTestServerException">The model folder cannot be read.</exception>
-    public static async Task<VllmTestServer> StartAsync(VllmTestServerOptions? options = null, CancellationToken cancellationToken = default)
+    public static Task<VllmTestServer> StartAsync(VllmTestServerOptions? options = null, CancellationToken cancellationToken = default) =>
+        StartAsync(options ?? new VllmTestServerOptions(), null, cancellationToken);
+
+    /// <summary>Starts a server whose calls are answered by their bytes alone when <paramref name="raw"/> is given.</summary>
+    internal static async Task<VllmTestServer> StartAsync(
+        VllmTestServerOptions options, Func<GrpcCall, byte[], Task>? raw, CancellationToken cancellationToken)
     {
-        options ??= new VllmTestServerOptions();
         var isEngine = options.EffectiveProtocol == VllmProtocol.VllmEngine;
 
         // The Inference protocol cannot hand out a tokenizer; clients are given the folder.
@@ -88,7 +92,7 @@ public class VllmTestServer : IAsyncDisposable
         RpcService service = isEngine
             ? new VllmEngineService(state)
             : new InferenceService(state, options.EffectiveProtocol == VllmProtocol.LegacyInference);
-        var server = new VllmTestServer(options, state, new CallDispatcher(state, service), folder);
+        var server = new VllmTestServer(options, state, new CallDispatcher(state, service, raw), folder);
         await server.ListenAsync(cancellationToken).ConfigureAwait(false);
         return server;
     }

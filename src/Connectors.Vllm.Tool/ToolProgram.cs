@@ -1,10 +1,13 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tokenizers;
 using Connectors.Vllm.Tool.Batch;
 using Connectors.Vllm.Tool.Commands;
+using Connectors.Vllm.Tool.Inspect;
+using Connectors.Vllm.Tool.Serve;
 using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool;
@@ -23,15 +26,18 @@ internal static class ToolProgram
             ChatCommand.CreateComplete(),
             BatchCommand.Create(),
             BenchCommand.Create(),
+            InspectCommand.Create(),
             PlaygroundCommand.Create(),
+            ServeCommand.Create(),
             ServerCommands.CreateHealth(),
             ServerCommands.CreateWait(),
             ServerCommands.CreateEmbed(),
+            CompletionCommand.Create(),
         };
 
         // Without response files: a prompt may begin with '@'.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
+        if (parsed.Action is ParseErrorAction)
         {
             await Console.Error.WriteLineAsync($"vllm-grpc: {parsed.Errors[0].Message}").ConfigureAwait(false);
             return ExitCode.Usage;

@@ -1,8 +1,8 @@
 using Connectors.Vllm.Emulator.Engine;
 using Connectors.Vllm.Emulator.Inference;
-using Connectors.Vllm.Emulator.Recording;
 using Connectors.Vllm.Emulator.VllmEngine;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Testing.Model;
 using Connectors.Vllm.Testing.Protocols;

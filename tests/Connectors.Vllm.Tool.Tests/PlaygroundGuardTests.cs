@@ -19,7 +19,7 @@ public sealed class PlaygroundGuardTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _model = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
-        _connection = new Connection(new VllmChatClient(_model.Endpoint), null, _model.Endpoint);
+        _connection = new Connection(new VllmGrpcOptions { Endpoint = _model.Endpoint }, new VllmChatClient(_model.Endpoint), null);
         _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
         _http = new HttpClient { BaseAddress = _playground.Address };
         _key = Regex.Match(

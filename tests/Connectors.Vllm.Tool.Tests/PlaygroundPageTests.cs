@@ -22,7 +22,7 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
     {
         Requires.Available(Chromium is not null, "the playground is tested in Chromium: install the package chromium");
         _model = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
-        _connection = new Connection(new VllmChatClient(_model.Endpoint), null, _model.Endpoint);
+        _connection = new Connection(new VllmGrpcOptions { Endpoint = _model.Endpoint }, new VllmChatClient(_model.Endpoint), null);
         _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
         _playwright = await Microsoft.Playwright.Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });

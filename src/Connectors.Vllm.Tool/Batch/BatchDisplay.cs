@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Connectors.Vllm.Tool.Terminal;
 using Spectre.Console;
 
@@ -118,33 +117,29 @@ internal sealed class BatchDisplay : IDisposable
         ? ""
         : string.Create(CultureInfo.InvariantCulture, $" ({100.0 * part / whole:F0} % from the prefix cache)");
 
-    private static string Json(string kind, ChatBatchProgress progress, long before, long failed, bool? complete)
+    private string Json(string kind, ChatBatchProgress progress, long before, long failed, bool? complete) => JsonLine.Of(writer =>
     {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer))
+        writer.WriteString("event", kind);
+        writer.WriteNumber("answered", progress.Succeeded);
+        writer.WriteNumber("answered_before", before);
+        writer.WriteNumber("failed", failed);
+        if (_total is { } total)
         {
-            writer.WriteStartObject();
-            writer.WriteString("event", kind);
-            writer.WriteNumber("answered", progress.Succeeded);
-            writer.WriteNumber("answered_before", before);
-            writer.WriteNumber("failed", failed);
-            writer.WriteNumber("retries", progress.Retries);
-            writer.WriteNumber("running", progress.Running);
-            writer.WriteNumber("parallelism", progress.Parallelism);
-            writer.WriteNumber("prompt_tokens", progress.InputTokens);
-            writer.WriteNumber("cached_tokens", progress.CachedInputTokens);
-            writer.WriteNumber("output_tokens", progress.OutputTokens);
-            writer.WriteNumber("seconds", Math.Round(progress.Elapsed.TotalSeconds, 3));
-            if (complete is { } all)
-            {
-                writer.WriteBoolean("complete", all);
-            }
-
-            writer.WriteEndObject();
+            writer.WriteNumber("total", total);
         }
 
-        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
-    }
+        writer.WriteNumber("retries", progress.Retries);
+        writer.WriteNumber("running", progress.Running);
+        writer.WriteNumber("parallelism", progress.Parallelism);
+        writer.WriteNumber("prompt_tokens", progress.InputTokens);
+        writer.WriteNumber("cached_tokens", progress.CachedInputTokens);
+        writer.WriteNumber("output_tokens", progress.OutputTokens);
+        writer.WriteNumber("seconds", Math.Round(progress.Elapsed.TotalSeconds, 3));
+        if (complete is { } all)
+        {
+            writer.WriteBoolean("complete", all);
+        }
+    });
 
     private void Write(string line)
     {

@@ -109,13 +109,22 @@ internal static class BatchCommand
     {
         var files = new Argument<string[]>("files") { Description = "Outputs of the shards.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "The merged file; default: standard output." };
-        var command = new Command("merge", "Makes one ordered file of the outputs of several shards.") { files, output };
+        var json = new Option<bool>("--json") { Description = "The number of rows as JSON, on standard error." };
+        var command = new Command("merge", "Makes one ordered file of the outputs of several shards.") { files, output, json };
         command.SetAction(parsed =>
         {
             var target = parsed.GetValue(output);
             using var writer = target is null ? new StreamWriter(Console.OpenStandardOutput()) : new StreamWriter(target);
             var rows = BatchMerge.Run(parsed.GetValue(files)!, writer);
-            Console.Error.WriteLine($"{rows} rows");
+            if (parsed.GetValue(json))
+            {
+                JsonLine.Write(Console.Error, writer => writer.WriteNumber("rows", rows));
+            }
+            else
+            {
+                Console.Error.WriteLine($"{rows} rows");
+            }
+
             return ExitCode.Success;
         });
         return command;

@@ -13,11 +13,12 @@ internal static class PlaygroundCommand
         var connection = new ConnectionArguments(demonstration: true);
         var port = new Option<int>("--port")
         { Description = "Port on this machine's loopback address; 0 takes a free one.", DefaultValueFactory = _ => 5051 };
+        var json = new Option<bool>("--json") { Description = "Say where the page is as a JSON object." };
         var command =
             new Command(
                 "playground",
                 "Opens a local page: chat, tools, structured output, and the prompt token by token.\n\nExample:\n  vllm-grpc playground --endpoint "
-                    + "http://gpu-box:50051") { port };
+                    + "http://gpu-box:50051") { port, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -28,8 +29,20 @@ internal static class PlaygroundCommand
 
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             await using var server = await PlaygroundServer.StartAsync(open, parsed.GetValue(port), cancellationToken).ConfigureAwait(false);
-            Console.WriteLine(
-                $"Playground: {server.Address} ({(open.Demonstration is null ? open.Endpoint.ToString() : "demonstration server")}). Ctrl+C stops.");
+            if (parsed.GetValue(json))
+            {
+                JsonLine.Write(Console.Out, writer =>
+                {
+                    writer.WriteString("address", server.Address.ToString());
+                    writer.WriteString("endpoint", open.Endpoint.ToString());
+                });
+            }
+            else
+            {
+                var answering = open.Demonstration is null ? open.Endpoint.ToString() : "demonstration server";
+                Console.WriteLine($"Playground: {server.Address} ({answering}). Ctrl+C stops.");
+            }
+
             await server.WaitAsync(cancellationToken).ConfigureAwait(false);
             return ExitCode.Success;
         });

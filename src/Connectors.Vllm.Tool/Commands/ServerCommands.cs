@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
@@ -30,7 +29,7 @@ internal static class ServerCommands
             var model = health.IsHealthy ? await engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false) : null;
             if (parsed.GetValue(json))
             {
-                WriteJson(writer =>
+                JsonLine.Write(Console.Out, writer =>
                 {
                     writer.WriteBoolean("healthy", health.IsHealthy);
                     writer.WriteString("message", health.Message);
@@ -52,16 +51,18 @@ internal static class ServerCommands
     public static Command CreateWait()
     {
         var connection = new ConnectionArguments(demonstration: false);
+        var json = JsonOption();
         var timeout = new Option<double>("--timeout") { Description = "Minutes to wait at most.", DefaultValueFactory = _ => 30 };
         var command =
             new Command(
                 "wait", "Waits until the server answers and its model is loaded.\n\nExample:\n  vllm-grpc wait --endpoint http://gpu-box:50051 && "
-                    + "vllm-grpc batch …") { timeout };
+                    + "vllm-grpc batch …") { timeout, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
-            return await WaitAsync(open.Chat.GetRequiredService<IVllmEngine>(), TimeSpan.FromMinutes(parsed.GetValue(timeout)), cancellationToken)
+            return await WaitAsync(
+                open.Chat.GetRequiredService<IVllmEngine>(), TimeSpan.FromMinutes(parsed.GetValue(timeout)), parsed.GetValue(json), cancellationToken)
                 .ConfigureAwait(false);
         });
         return command;
@@ -72,22 +73,23 @@ internal static class ServerCommands
         var connection = new ConnectionArguments(demonstration: false);
         var texts = new Argument<string[]>("text")
         { Description = "Texts to embed; without them, each line of standard input is one.", Arity = ArgumentArity.ZeroOrMore };
+        var json = new Option<bool>("--json") { Description = "As JSON, which this verb always writes." };
         var command =
             new Command(
                 "embed", "Embeds texts: one JSON line each, with the vector.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint "
-                    + "http://gpu-box:50052") { texts };
+                    + "http://gpu-box:50052") { texts, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
-            using var generator = new VllmEmbeddingGenerator(open.Endpoint);
+            using var generator = new VllmEmbeddingGenerator(open.Options);
             var inputs = parsed.GetValue(texts) is { Length: > 0 } given
                 ? given
                 : (await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             foreach (var text in inputs)
             {
                 var vector = await generator.GenerateVectorAsync(text, null, cancellationToken).ConfigureAwait(false);
-                WriteJson(writer =>
+                JsonLine.Write(Console.Out, writer =>
                 {
                     writer.WriteString("text", text);
                     writer.WriteStartArray("embedding");
@@ -105,57 +107,59 @@ internal static class ServerCommands
         return command;
     }
 
-    private static async Task<int> WaitAsync(IVllmEngine engine, TimeSpan timeout, CancellationToken cancellationToken)
+    private static async Task<int> WaitAsync(IVllmEngine engine, TimeSpan timeout, bool json, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         for (string? said = null; ;)
         {
-            string state;
-            try
+            var state = await StateAsync(engine, cancellationToken).ConfigureAwait(false);
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            if (state is null || elapsed > timeout)
             {
-                var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
-                if (health.IsHealthy)
-                {
-                    Console.WriteLine(
-                        string.Create(CultureInfo.InvariantCulture, $"ready after {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s"));
-                    return ExitCode.Success;
-                }
-
-                state = health.Message;
-            }
-            catch (VllmException exception) when (exception is VllmConnectionException or VllmTimeoutException || exception.IsRetryable)
-            {
-                state = exception.Message;
+                Tell(state is null, elapsed, state, json);
+                return state is null ? ExitCode.Success : ExitCode.Failure;
             }
 
-            if (state != said)
+            if (state != said && !json)
             {
-                Console.Error.WriteLine(state);
+                await Console.Error.WriteLineAsync(state).ConfigureAwait(false);
                 said = state;
-            }
-
-            if (Stopwatch.GetElapsedTime(started) > timeout)
-            {
-                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"not ready after {timeout.TotalMinutes:F0} minutes"));
-                return ExitCode.Failure;
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private static Option<bool> JsonOption() => new("--json") { Description = "As JSON." };
-
-    private static void WriteJson(Action<Utf8JsonWriter> write)
+    /// <summary>What the server waits for; null when it is ready.</summary>
+    private static async Task<string?> StateAsync(IVllmEngine engine, CancellationToken cancellationToken)
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        try
         {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
+            var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
+            return health.IsHealthy ? null : health.Message;
+        }
+        catch (VllmException exception) when (exception is VllmConnectionException or VllmTimeoutException || exception.IsRetryable)
+        {
+            return exception.Message;
+        }
+    }
+
+    private static void Tell(bool ready, TimeSpan elapsed, string? state, bool json)
+    {
+        if (json)
+        {
+            JsonLine.Write(Console.Out, writer =>
+            {
+                writer.WriteBoolean("ready", ready);
+                writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
+                writer.WriteString("message", state);
+            });
+            return;
         }
 
-        Console.WriteLine(System.Text.Encoding.UTF8.GetString(buffer.WrittenSpan));
+        var words = string.Create(CultureInfo.InvariantCulture, $"{(ready ? "ready" : "not ready")} after {elapsed.TotalSeconds:F0} s");
+        (ready ? Console.Out : Console.Error).WriteLine(words);
     }
+
+    private static Option<bool> JsonOption() => new("--json") { Description = "As JSON." };
 }

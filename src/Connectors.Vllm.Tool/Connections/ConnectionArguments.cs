@@ -69,7 +69,7 @@ internal sealed class ConnectionArguments
             options.Endpoints.Add(ParseAddress(address));
         }
 
-        return new Connection(new VllmChatClient(options, loggers), server, options.Endpoints[0]);
+        return new Connection(options, new VllmChatClient(options, loggers), server);
     }
 
     private static Uri ParseAddress(string address) =>
@@ -79,8 +79,10 @@ internal sealed class ConnectionArguments
 }
 
 /// <summary>A client, and the demonstration server behind it if there is one.</summary>
-internal sealed class Connection(VllmChatClient client, VllmTestServer? server, Uri endpoint) : IAsyncDisposable
+internal sealed class Connection(VllmGrpcOptions options, VllmChatClient client, VllmTestServer? server) : IAsyncDisposable
 {
+    public VllmGrpcOptions Options { get; } = options;
+
     public VllmChatClient Client { get; } = client;
 
     public IChatClient Chat => Client;
@@ -88,7 +90,7 @@ internal sealed class Connection(VllmChatClient client, VllmTestServer? server, 
     /// <summary>The embedded demonstration server; null when a real one is used.</summary>
     public VllmTestServer? Demonstration { get; } = server;
 
-    public Uri Endpoint { get; } = endpoint;
+    public Uri Endpoint => Options.Endpoints[0];
 
     public async ValueTask DisposeAsync()
     {

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Cuts pieces again: "whole", "char", a list of lengths, or random lengths from a seed. Cut pieces have no token id.</summary>
 internal static class Chunks

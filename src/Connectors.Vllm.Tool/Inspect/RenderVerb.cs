@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>render</c>: a chat request through a chat template.</summary>
 internal sealed class RenderVerb(ChatTemplateSource? source, string? templateText) : IVerb
@@ -60,4 +60,12 @@ internal sealed class RenderVerb(ChatTemplateSource? source, string? templateTex
 
         return template;
     }
+}
+
+/// <summary>A clock that stands still at a local time, so that templates with dates render the same every day.</summary>
+internal sealed class FixedClock(DateTime local) : TimeProvider
+{
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    public override DateTimeOffset GetUtcNow() => new(DateTime.SpecifyKind(local, DateTimeKind.Unspecified), TimeSpan.Zero);
 }

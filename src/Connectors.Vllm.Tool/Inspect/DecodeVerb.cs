@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Connectors.Vllm.Tokenizers;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>decode</c>: token ids to text, whole and as a stream gives it.</summary>
 internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
@@ -25,12 +25,11 @@ internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
         answer.WriteEndArray();
     }
 
+    public string ToLine(IReadOnlyList<string> arguments) => $"{{\"ids\":[{string.Join(',', Ids(arguments))}]}}";
+
     public void Show(IReadOnlyList<string> arguments, TextWriter output)
     {
-        var ids = JsonInput.Read(arguments)
-            .Split(Separators, StringSplitOptions.RemoveEmptyEntries)
-            .Select(id => int.Parse(id, CultureInfo.InvariantCulture))
-            .ToArray();
+        var ids = Ids(arguments);
         var decoder = tokenizer.CreateStreamDecoder();
         foreach (var id in ids)
         {
@@ -40,4 +39,9 @@ internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
         output.WriteLine($"{"end",8}  {JsonInput.Quote(decoder.Flush())}");
         output.WriteLine(tokenizer.Decode(ids));
     }
+
+    private static int[] Ids(IReadOnlyList<string> arguments) =>
+    [
+        .. JsonInput.Read(arguments).Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture)),
+    ];
 }

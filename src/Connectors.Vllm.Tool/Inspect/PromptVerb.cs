@@ -1,8 +1,9 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>prompt</c>: what a chat request would send, from messages and options in Microsoft.Extensions.AI's own JSON.</summary>
 internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
@@ -31,10 +32,9 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
 
     private VllmPromptPreview Preview(JsonElement line)
     {
-        var json = AIJsonUtilities.DefaultOptions;
         var messages =
-            (line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"")).Deserialize<IList<ChatMessage>>(json)!;
-        var options = line.Member("options")?.Deserialize<ChatOptions>(json);
+            (line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"")).Deserialize(Info<IList<ChatMessage>>())!;
+        var options = line.Member("options")?.Deserialize(Info<ChatOptions>());
 
         // ChatOptions leaves its tools out of JSON; they may stand beside it, in the OpenAI form.
         if (line.Member("tools") is { } tools)
@@ -45,6 +45,8 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
 
         return VllmPromptPreview.Create(profile, messages, options);
     }
+
+    private static JsonTypeInfo<T> Info<T>() => (JsonTypeInfo<T>)AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(T));
 
     private static AIFunctionDeclaration Declaration(JsonElement tool)
     {

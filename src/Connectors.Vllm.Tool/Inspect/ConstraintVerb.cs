@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Connectors.Vllm.OutputParsing;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>constraint</c>: what makes a model write calls or JSON, in the language of either grammar compiler.</summary>
 internal sealed class ConstraintVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb

@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.Tokenizers;
 
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>What the output parsers want to know of a model's folder.</summary>
 internal sealed class ModelFolder

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Reads members of an input line, and the input of a person.</summary>
 internal static class JsonInput

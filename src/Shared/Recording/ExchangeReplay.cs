@@ -6,7 +6,7 @@ using EngineProtocol = Connectors.Vllm.Grpc.Protocol.Engine;
 using Google.Protobuf;
 using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 
-namespace Connectors.Vllm.Emulator.Recording;
+namespace Connectors.Vllm.Shared;
 
 /// <summary>
 /// Answers from recorded exchanges. A call matches the exchanges of its path whose request is equal apart from the request id; several are given in

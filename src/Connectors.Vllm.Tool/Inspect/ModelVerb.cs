@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Grpc;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>model</c>: what was found out about a server's model, or a folder's, and where each fact came from.</summary>
 internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
@@ -43,14 +44,12 @@ internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
     public static ModelVerb Of(VllmModelProfile profile) => new([.. ModelFacts.Of(profile)]);
 
     /// <summary>Asks a server for everything, as a chat client does before its first answer.</summary>
-    /// <param name="endpoint">The server's address.</param>
-    /// <param name="modelDirectory">Where the tokenizer is, for servers that do not send theirs; null when the client has to find it.</param>
-    public static async Task<ModelVerb> ConnectAsync(string endpoint, string? modelDirectory)
+    /// <param name="client">A client of the server.</param>
+    /// <param name="cancellationToken">Ends the questions.</param>
+    public static async Task<ModelVerb> AskAsync(VllmChatClient client, CancellationToken cancellationToken)
     {
-        await using VllmChatClient client =
-            new(new VllmGrpcOptions { Endpoint = new Uri(endpoint, UriKind.RelativeOrAbsolute), ModelDirectory = modelDirectory });
-        var profile = await client.GetModelProfileAsync();
-        return new ModelVerb(
-            [.. await ModelFacts.OfAsync((Grpc.IVllmEngine)client.GetService(typeof(Grpc.IVllmEngine))!), .. ModelFacts.Of(profile)]);
+        var profile = await client.GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
+        var engine = (IVllmEngine)client.GetService(typeof(IVllmEngine))!;
+        return new ModelVerb([.. await ModelFacts.OfAsync(engine, cancellationToken).ConfigureAwait(false), .. ModelFacts.Of(profile)]);
     }
 }

@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Connectors.Vllm.Samples.TestServer;
+namespace Connectors.Vllm.Tool.Serve;
 
 /// <summary>A certificate for localhost, made for one run; its public half lies in a PEM file until the program ends.</summary>
 internal sealed class LocalCertificate : IDisposable

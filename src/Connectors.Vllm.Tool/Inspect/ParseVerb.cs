@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>parse</c>: a model's raw output to reasoning, text and tool calls.</summary>
 internal sealed class ParseVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb
@@ -32,6 +33,8 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
 
         answer.WriteEndArray();
     }
+
+    public string ToLine(IReadOnlyList<string> arguments) => new JsonObject { ["text"] = JsonInput.Read(arguments) }.ToJsonString();
 
     public void Show(IReadOnlyList<string> arguments, TextWriter output)
     {
@@ -124,4 +127,43 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, Model
 
         answer.WriteEndObject();
     }
+}
+
+/// <summary>A parser's events, collected.</summary>
+internal sealed class ParsedOutput
+{
+    public ParsedOutput(OutputEvents events)
+    {
+        Events = events;
+        Dictionary<int, StringBuilder> arguments = [];
+        foreach (var @event in events)
+        {
+            switch (@event.Kind)
+            {
+                case OutputEventKind.Reasoning:
+                    Reasoning.Append(@event.Text);
+                    break;
+                case OutputEventKind.Text:
+                    Text.Append(@event.Text);
+                    break;
+                case OutputEventKind.ToolCallStart:
+                    arguments.Add(@event.CallIndex, new StringBuilder());
+                    break;
+                case OutputEventKind.ToolCallArguments:
+                    arguments[@event.CallIndex].Append(@event.Text);
+                    break;
+                case OutputEventKind.ToolCallEnd:
+                    Calls.Add((@event.Name!, arguments[@event.CallIndex].ToString()));
+                    break;
+            }
+        }
+    }
+
+    public StringBuilder Reasoning { get; } = new();
+
+    public StringBuilder Text { get; } = new();
+
+    public List<(string Name, string Arguments)> Calls { get; } = [];
+
+    public OutputEvents Events { get; }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Connectors.Vllm.OutputParsing;
 
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Output formats by the names of their parsers, each made once, and how tools are written in input lines.</summary>
 internal sealed class Formats(ModelFolder? model)

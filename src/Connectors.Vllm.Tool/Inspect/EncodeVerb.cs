@@ -1,7 +1,8 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Connectors.Vllm.Tokenizers;
 
-namespace Connectors.Vllm.Samples.Inspect.Verbs;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>encode</c>: text to token ids.</summary>
 internal sealed class EncodeVerb(VllmTokenizer tokenizer) : IVerb
@@ -22,11 +23,32 @@ internal sealed class EncodeVerb(VllmTokenizer tokenizer) : IVerb
         answer.WriteEndArray();
     }
 
+    public string ToLine(IReadOnlyList<string> arguments) => new JsonObject { ["text"] = JsonInput.Read(arguments) }.ToJsonString();
+
     public void Show(IReadOnlyList<string> arguments, TextWriter output)
     {
         foreach (var id in tokenizer.Encode(JsonInput.Read(arguments)))
         {
             output.WriteLine($"{id,8}  {JsonInput.Quote(_texts[id])}{(tokenizer.IsSpecialToken(id) ? "  special" : "")}");
+        }
+    }
+}
+
+/// <summary>The text of single tokens, decoded once each.</summary>
+internal sealed class TokenTexts(VllmTokenizer tokenizer)
+{
+    private readonly Dictionary<int, string> _texts = [];
+
+    public string this[int id]
+    {
+        get
+        {
+            if (!_texts.TryGetValue(id, out var text))
+            {
+                _texts.Add(id, text = tokenizer.Decode([id]));
+            }
+
+            return text;
         }
     }
 }

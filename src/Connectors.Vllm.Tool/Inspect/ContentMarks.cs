@@ -1,4 +1,4 @@
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Writes a prompt with the ranges that came from message content marked: coloured on a terminal, bracketed elsewhere.</summary>
 internal static class ContentMarks

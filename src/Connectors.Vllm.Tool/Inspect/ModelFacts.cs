@@ -3,7 +3,23 @@ using System.Text.Json.Nodes;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 
-namespace Connectors.Vllm.Samples.Inspect;
+namespace Connectors.Vllm.Tool.Inspect;
+
+/// <summary>Something that was found out about a model.</summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Value">The value; null when it is not known.</param>
+/// <param name="Origin">Where it came from; null when the name says it.</param>
+internal sealed record Fact(string Name, JsonNode? Value, string? Origin = null)
+{
+    /// <summary>The value as people read it.</summary>
+    public string Text => Value switch
+    {
+        null => "-",
+        JsonArray items => string.Join(' ', items.Select(item => item?.ToString())),
+        JsonObject members => string.Join(", ", members.Select(member => $"{member.Key} {member.Value}")),
+        _ => Value.ToString(),
+    };
+}
 
 /// <summary>What was found out about a model and its server, and where it came from.</summary>
 internal static class ModelFacts
@@ -33,17 +49,17 @@ internal static class ModelFacts
     }
 
     /// <summary>Asks a server what it is and can do.</summary>
-    public static async Task<IReadOnlyList<Fact>> OfAsync(IVllmEngine engine)
+    public static async Task<IReadOnlyList<Fact>> OfAsync(IVllmEngine engine, CancellationToken cancellationToken)
     {
-        var capabilities = await engine.GetCapabilitiesAsync();
+        var capabilities = await engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
         VllmServerInfo? info = null;
         try
         {
-            info = await engine.GetServerInfoAsync();
+            info = await engine.GetServerInfoAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (VllmException)
         {
-            // Early servers of the inference family do not tell.
+            // Early servers of the Inference protocol do not tell.
         }
 
         return

@@ -1,0 +1,159 @@
+using System.CommandLine;
+using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tool.Terminal;
+
+namespace Connectors.Vllm.Tool.Inspect;
+
+/// <summary>
+/// <c>inspect</c>: what a model sees, and what is made of its answer. Each verb calls one public room of these packages: for people with readable output, for
+/// programs as a filter of JSON lines.
+/// </summary>
+internal sealed class InspectCommand
+{
+    private readonly Option<bool> _jsonLines = new("--jsonl") { Description = "Be a filter: one JSON object a line in, one out.", Recursive = true };
+    private readonly Option<bool> _json = new("--json") { Description = "The answer as a JSON object.", Recursive = true };
+    private readonly Option<string?> _modelDirectory = new("--model-dir") { Description = "A model's folder: tokenizer, chat template, configuration." };
+    private readonly Option<string?> _tokenizerFile = new("--tokenizer") { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
+    private readonly Option<string> _toolParser =
+        new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _reasoningParser =
+        new("--reasoning-parser") { Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string?> _endpoint = new("--endpoint", "-e") { Description = "A vLLM gRPC server, e.g. http://gpu-box:50051." };
+    private readonly Option<string?> _templateFile = new("--template") { Description = "A chat template file." };
+
+    private InspectCommand()
+    {
+    }
+
+    public static Command Create()
+    {
+        var command = new Command("inspect", """
+            Shows what a model sees, and what is made of its answer.
+
+            Examples:
+              vllm-grpc inspect model --endpoint http://gpu-box:50051
+              vllm-grpc inspect encode --model-dir DIR "Hello world"
+              vllm-grpc inspect parse --tool-parser hermes --reasoning-parser qwen3 @answer.txt
+            """);
+        new InspectCommand().AddTo(command);
+        return command;
+    }
+
+    /// <summary>The verbs as a program of their own.</summary>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var root = new RootCommand("Shows what a model sees, and what is made of its answer.");
+        new InspectCommand().AddTo(root);
+
+        // Without response files: they would take @FILE and eat its quotes.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0)
+        {
+            await Console.Error.WriteLineAsync($"inspect: {parsed.Errors[0].Message}").ConfigureAwait(false);
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            await Console.Error.WriteLineAsync($"inspect: {exception.Message}").ConfigureAwait(false);
+            return ExitCode.Failure;
+        }
+    }
+
+    private void AddTo(Command command)
+    {
+        command.Options.Add(_jsonLines);
+        command.Options.Add(_json);
+        command.Subcommands.Add(Verb("encode", "Text to token ids.", parsed => new EncodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
+        command.Subcommands.Add(Verb("decode", "Token ids to text.", parsed => new DecodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
+        command.Subcommands.Add(Verb(
+            "render",
+            "A chat request, as JSON, through a chat template.",
+            parsed => new RenderVerb(
+                parsed.GetValue(_modelDirectory) is { } directory ? ChatTemplateSource.FromDirectory(directory) : null,
+                parsed.GetValue(_templateFile) is { } file ? File.ReadAllText(file) : null),
+            _modelDirectory,
+            _templateFile));
+        command.Subcommands.Add(Verb(
+            "parse",
+            "A model's raw output to reasoning, text and tool calls.",
+            parsed => new ParseVerb(parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, Folder(parsed)),
+            _modelDirectory,
+            _toolParser,
+            _reasoningParser));
+        command.Subcommands.Add(Verb(
+            "constraint",
+            "The constraint that makes a model write calls or JSON.",
+            parsed => new ConstraintVerb(parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, Folder(parsed)),
+            _modelDirectory,
+            _toolParser,
+            _reasoningParser));
+        command.Subcommands.Add(Verb(
+            "prompt",
+            "What a chat request would send.",
+            async (parsed, cancellationToken) => new PromptVerb(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false)),
+            _modelDirectory));
+        command.Subcommands.Add(Verb("model", "What is known of a server's model, or a folder's, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
+    }
+
+    private Command Verb(string name, string description, Func<ParseResult, IVerb> load, params Option[] options) =>
+        Verb(name, description, (parsed, _) => Task.FromResult(load(parsed)), options);
+
+    private Command Verb(string name, string description, Func<ParseResult, CancellationToken, Task<IVerb>> load, params Option[] options)
+    {
+        var words = new Argument<string[]>("input")
+        { Description = "The input; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Command(name, description) { words };
+        foreach (var option in options)
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var verb = await load(parsed, cancellationToken).ConfigureAwait(false);
+            if (parsed.GetValue(_jsonLines))
+            {
+                JsonLines.Run(verb, Console.OpenStandardInput(), Console.OpenStandardOutput());
+            }
+            else if (parsed.GetValue(_json))
+            {
+                return JsonLines.Ask(verb, parsed.GetValue(words) ?? [], Console.OpenStandardOutput()) ? ExitCode.Success : ExitCode.Failure;
+            }
+            else
+            {
+                verb.Show(parsed.GetValue(words) ?? [], Console.Out);
+            }
+
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private VllmTokenizer Tokenizer(ParseResult parsed) => parsed.GetValue(_tokenizerFile) is { } file ? VllmTokenizer.FromFile(file)
+        : parsed.GetValue(_modelDirectory) is { } directory ? VllmTokenizer.FromDirectory(directory)
+        : throw new ArgumentException("give --model-dir or --tokenizer");
+
+    private ModelFolder? Folder(ParseResult parsed) => parsed.GetValue(_modelDirectory) is { } directory ? ModelFolder.Load(directory) : null;
+
+    private Task<VllmModelProfile> ProfileAsync(ParseResult parsed, CancellationToken cancellationToken) => VllmModelProfile.FromDirectoryAsync(
+        parsed.GetValue(_modelDirectory) ?? throw new ArgumentException("give --model-dir"), cancellationToken: cancellationToken);
+
+    private async Task<IVerb> ModelAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(_endpoint) is not { } server)
+        {
+            return ModelVerb.Of(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false));
+        }
+
+        // The folder is where the tokenizer is, for servers that do not send theirs.
+        var options = new VllmGrpcOptions { Endpoint = new Uri(server, UriKind.RelativeOrAbsolute), ModelDirectory = parsed.GetValue(_modelDirectory) };
+        await using var client = new VllmChatClient(options);
+        return await ModelVerb.AskAsync(client, cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Tool.Serve;
+
+/// <summary><c>serve</c>: a vLLM gRPC server without a GPU, which makes answers up, follows a script, records a real server, or replays a recording.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var arguments = new ServeArguments();
+        var protocol = new Option<VllmProtocol>("--protocol")
+        { Description = "The protocol to speak.", DefaultValueFactory = _ => VllmProtocol.VllmEngine };
+        var script = new Option<string?>("--script")
+        { Description = "Replies from a file, one JSON object a line: text (or status and detail), and match, a regular expression on the prompt." };
+        var command = new Command("serve", """
+            Serves without a GPU: answers with a small demonstration model, follows a script, records a real server, or replays a recording.
+
+            Examples:
+              vllm-grpc serve --port 50051 --script replies.jsonl
+              vllm-grpc serve --upstream http://gpu-box:50051 --record exchanges.jsonl
+              vllm-grpc serve --replay exchanges.jsonl
+            """) { protocol, script };
+        arguments.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            using var proxy = arguments.Upstream(parsed) is { } upstream ? new RecordingProxy(upstream, arguments.RecordFile(parsed)) : null;
+            var replay = arguments.ReplayFile(parsed) is { } file ? ExchangeReplay.Load(file) : null;
+            var replies = parsed.GetValue(script) is { } scripted ? ScriptedReplies.Load(scripted) : null;
+            var options = new VllmTestServerOptions { Protocol = parsed.GetValue(protocol) };
+            return await arguments.RunAsync(
+                parsed,
+                options,
+                parsed.GetValue(protocol).ToString(),
+                async ready =>
+                {
+                    VllmTestServer? server = null;
+                    if (replies is not null)
+                    {
+                        ready.Responder = request => replies.Find(server!.Tokenizer.Decode([.. request.PromptIds]))!;
+                    }
+
+                    return server = await VllmTestServer.StartAsync(
+                        ready, proxy is not null ? proxy.HandleAsync : replay is not null ? replay.HandleAsync : null, cancellationToken)
+                        .ConfigureAwait(false);
+                },
+                cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+}
