@@ -80,7 +80,9 @@ test -s "$work/tool-chat.txt"
 "$tool" complete "Once upon a time" --max-tokens 5
 "$tool" bench --num-prompts 4 --random-input-len 16 --random-output-len 8 --request-rate 50,inf --plot "$work/latency.svg"
 grep -q '<svg' "$work/latency.svg"
-dotnet run --no-build --project samples/TestServer -- --port 0 > "$work/server.log" 2>&1 &
+"$tool" inspect encode --model-dir "$model" --json "Hello world" | grep -q '"ids":'
+"$tool" completion bash | grep -q 'suggest:'
+"$tool" serve --port 0 > "$work/server.log" 2>&1 &
 server=$!
 address=
 for _ in $(seq 120); do

@@ -8,7 +8,8 @@ using Connectors.Vllm.Tool.Terminal;
 // repository need them.
 var kind = new Option<EmulatedServer>("--server") { Description = "Which of vLLM's servers to play; default VllmEngine." };
 var serve = new ServeArguments();
-var command = new RootCommand("A vLLM gRPC server without a GPU: answers with a small demonstration model, records a real server, or replays a recording.") { kind };
+var command = new RootCommand(
+    "A vLLM gRPC server without a GPU: answers with a small demonstration model, records a real server, or replays a recording.") { kind };
 serve.AddTo(command);
 command.SetAction((arguments, cancellationToken) =>
 {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
@@ -39,7 +40,11 @@ internal static class ToolProgram
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            await Console.Error.WriteLineAsync($"vllm-grpc: {parsed.Errors[0].Message}").ConfigureAwait(false);
+            foreach (var error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync($"vllm-grpc: {error.Message}").ConfigureAwait(false);
+            }
+
             return ExitCode.Usage;
         }
 
@@ -56,7 +61,9 @@ internal static class ToolProgram
         catch (Exception exception) when (IsExpected(exception))
         {
             ErrorConsole.Complain(exception);
-            return exception is ToolException or BatchException or ArgumentException ? ExitCode.Usage : ExitCode.Failure;
+            return exception is ToolException or BatchException or ArgumentException or FormatException or JsonException
+                ? ExitCode.Usage
+                : ExitCode.Failure;
         }
     }
 
@@ -64,5 +71,5 @@ internal static class ToolProgram
     private static bool IsExpected(Exception exception) => exception
         is ToolException or BatchException or VllmException or VllmModelException or VllmTestServerException or ChatTemplateException
             or TokenizerException
-        or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException;
+        or ArgumentException or NotSupportedException or FormatException or JsonException or IOException or UnauthorizedAccessException;
 }

@@ -100,6 +100,9 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     /// <summary>Tokens per block of the prefix cache; default 16.</summary>
     public int BlockSize { get; set; } = 16;
 
+    /// <summary>Blocks that the prefix cache holds; default 65,536, about a million tokens at the default block size.</summary>
+    public int PrefixCacheBlocks { get; set; } = 65_536;
+
     /// <summary>Most sequences at a time, as reported; default 256.</summary>
     public int MaxSequences { get; set; } = 256;
 

@@ -37,7 +37,8 @@ internal sealed class BatchJournal : IAsyncDisposable
         FileStream file;
         try
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            // Without a buffer: what could not be written must not be tried again behind our back.
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -88,16 +89,13 @@ internal sealed class BatchJournal : IAsyncDisposable
             var start = _file.Length;
             try
             {
+                var head = Head(row);
                 _file.Position = start;
-                _file.Write(Head(row));
-                var offset = _file.Position;
-                _file.Write(row.Json.Span);
-                _file.Write("}\n"u8);
-                _file.Flush();
-                _entries[row.Index] = new Entry(offset, row.Json.Length, row.Hash, row.Failed);
+                _file.Write([.. head, .. row.Json.Span, .. "}\n"u8]);
+                _entries[row.Index] = new Entry(start + head.Length, row.Json.Length, row.Hash, row.Failed);
                 _dirty = true;
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            catch (Exception exception) when (IsDiskFailure(exception))
             {
                 // Half a line in the middle would make the journal unreadable.
                 _file.SetLength(start);
@@ -156,6 +154,9 @@ internal sealed class BatchJournal : IAsyncDisposable
         await _file.DisposeAsync().ConfigureAwait(false);
         _closing.Dispose();
     }
+
+    /// <summary>The disk is full or read-only, or the file as long as the file system allows, which .NET tells as an argument out of range.</summary>
+    internal static bool IsDiskFailure(Exception exception) => exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     private static byte[] Head(BatchRow row)
     {

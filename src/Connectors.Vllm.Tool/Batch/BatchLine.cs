@@ -9,7 +9,8 @@ namespace Connectors.Vllm.Tool.Batch;
 /// <param name="Line">Line in the file, from 1, for messages.</param>
 /// <param name="Text">A JSON object, or the prompt itself when <paramref name="IsPrompt"/>.</param>
 /// <param name="IsPrompt">Whether the text is a prompt (CSV with a template).</param>
-internal readonly record struct BatchLine(long Index, long Line, string Text, bool IsPrompt)
+/// <param name="Problem">What is wrong with the line; null when it can be read.</param>
+internal readonly record struct BatchLine(long Index, long Line, string Text, bool IsPrompt, string? Problem = null)
 {
     /// <summary>A fingerprint of the text, 16 hexadecimal digits.</summary>
     public string Hash() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)).AsSpan(0, 8));
@@ -49,11 +50,32 @@ internal static class BatchLines
         }
     }
 
-    /// <summary>How many requests a file holds for this shard; null for standard input, and for CSV, whose rows may span lines.</summary>
-    public static long? Count(BatchSettings settings) => settings.Csv is not null || settings.Input is null or "-" || !File.Exists(settings.Input)
-        ? null
-        : File.ReadLines(settings.Input).Where(static line => !string.IsNullOrWhiteSpace(line)).Select(static (_, index) => (long)index)
-            .LongCount(index => settings.Shard.Has(index));
+    /// <summary>How many requests a file holds for this shard; null for what can be read only once: standard input, or a pipe.</summary>
+    public static long? Count(BatchSettings settings)
+    {
+        if (settings.Input is null or "-" || new FileInfo(settings.Input) is not { Exists: true, Length: > 0 })
+        {
+            return null;
+        }
+
+        using var reader = new StreamReader(settings.Input);
+        var rows = settings.Csv is null ? ReadJsonLines(reader).LongCount() : CountRows(reader);
+
+        // Requests are dealt out like cards, so a shard may have one less than the one before it.
+        return (rows + settings.Shard.Count - settings.Shard.Number) / settings.Shard.Count;
+    }
+
+    private static long CountRows(TextReader reader)
+    {
+        using var csv = Open(reader);
+        var rows = 0L;
+        while (csv.MoveNext())
+        {
+            rows++;
+        }
+
+        return rows;
+    }
 
     /// <summary>Each row of a CSV file (with a header row) in a template: <c>{{column}}</c> stands for the row's value.</summary>
     /// <exception cref="BatchException">The template names a column that is not there, or the file is no CSV.</exception>
@@ -66,6 +88,17 @@ internal static class BatchLines
         while (csv.MoveNext())
         {
             var row = csv.Current;
+            if (columns.Any(column => column >= csv.Current.ColCount))
+            {
+                yield return new BatchLine(
+                    index++,
+                    row.LineNumberFrom,
+                    row.Span.ToString(),
+                    IsPrompt: true,
+                    $"{row.ColCount} columns instead of {csv.Header.ColNames.Count}");
+                continue;
+            }
+
             var values = new string[columns.Length];
             for (var i = 0; i < columns.Length; i++)
             {

@@ -59,30 +59,59 @@ internal sealed class BatchOutput : IDisposable
             Write(index);
         }
 
-        _results.Flush(flushToDisk: true);
-        _errors?.Flush(flushToDisk: true);
+        Writing(() =>
+        {
+            _results.Flush(flushToDisk: true);
+            _errors?.Flush(flushToDisk: true);
+        });
     }
 
     public void Dispose()
     {
-        _results.Dispose();
-        _errors?.Dispose();
+        foreach (var file in new[] { _results, _errors })
+        {
+            try
+            {
+                file?.Dispose();
+            }
+            catch (Exception exception) when (BatchJournal.IsDiskFailure(exception))
+            {
+                // A full disk has been reported, and the file is made anew from the journal.
+            }
+        }
     }
 
     private void WriteDue()
     {
-        while (_journal.TryCopy(_next, Target))
+        Writing(() =>
         {
-            _written.Add(_next);
-            _next += _shard.Count;
-        }
+            while (_journal.TryCopy(_next, Target))
+            {
+                _written.Add(_next);
+                _next += _shard.Count;
+            }
+        });
     }
 
     private void Write(long index)
     {
         if (_written.Add(index))
         {
-            _journal.TryCopy(index, Target);
+            Writing(() => _journal.TryCopy(index, Target));
+        }
+    }
+
+    private void Writing(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception exception) when (BatchJournal.IsDiskFailure(exception))
+        {
+            throw new BatchException(
+                $"{_results.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where it was.",
+                exception);
         }
     }
 

@@ -31,6 +31,11 @@ internal sealed class BatchRequests(ChatOptions defaults, string? system)
     /// <exception cref="FormatException">The line is no request; the message says why.</exception>
     public (ChatBatchRequest Request, string? CustomId) Read(BatchLine line)
     {
+        if (line.Problem is { } problem)
+        {
+            throw new FormatException(problem);
+        }
+
         if (line.IsPrompt)
         {
             return (Prompt(line, line.Text, defaults), null);

@@ -3,7 +3,9 @@ using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Commands;
 
-/// <summary><c>completion</c>: the script by which a shell completes verbs and options. It asks this program, so it never has to be made anew.</summary>
+/// <summary>
+/// <c>completion</c>: the script by which a shell completes verbs and options. It asks this program, so it never has to be made anew.
+/// </summary>
 internal static class CompletionCommand
 {
     private const string Bash = """

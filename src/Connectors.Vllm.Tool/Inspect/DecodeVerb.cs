@@ -42,6 +42,8 @@ internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
 
     private static int[] Ids(IReadOnlyList<string> arguments) =>
     [
-        .. JsonInput.Read(arguments).Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture)),
+        .. JsonInput.Read(arguments)
+            .Split(Separators, StringSplitOptions.RemoveEmptyEntries)
+            .Select(id => int.Parse(id, CultureInfo.InvariantCulture)),
     ];
 }

@@ -6,15 +6,18 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>
-/// <c>inspect</c>: what a model sees, and what is made of its answer. Each verb calls one public room of these packages: for people with readable output, for
+/// <c>inspect</c>: what a model sees, and what is made of its answer. Each verb calls one public room of these packages: for people with readable
+/// output, for
 /// programs as a filter of JSON lines.
 /// </summary>
 internal sealed class InspectCommand
 {
     private readonly Option<bool> _jsonLines = new("--jsonl") { Description = "Be a filter: one JSON object a line in, one out.", Recursive = true };
     private readonly Option<bool> _json = new("--json") { Description = "The answer as a JSON object.", Recursive = true };
-    private readonly Option<string?> _modelDirectory = new("--model-dir") { Description = "A model's folder: tokenizer, chat template, configuration." };
-    private readonly Option<string?> _tokenizerFile = new("--tokenizer") { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
+    private readonly Option<string?> _modelDirectory = new("--model-dir")
+    { Description = "A model's folder: tokenizer, chat template, configuration." };
+    private readonly Option<string?> _tokenizerFile = new("--tokenizer")
+    { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
     private readonly Option<string> _toolParser =
         new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _reasoningParser =
@@ -98,7 +101,8 @@ internal sealed class InspectCommand
             "What a chat request would send.",
             async (parsed, cancellationToken) => new PromptVerb(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory));
-        command.Subcommands.Add(Verb("model", "What is known of a server's model, or a folder's, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
+        command.Subcommands.Add(Verb(
+            "model", "What is known of a server's model, or a folder's, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
     }
 
     private Command Verb(string name, string description, Func<ParseResult, IVerb> load, params Option[] options) =>
@@ -152,7 +156,11 @@ internal sealed class InspectCommand
         }
 
         // The folder is where the tokenizer is, for servers that do not send theirs.
-        var options = new VllmGrpcOptions { Endpoint = new Uri(server, UriKind.RelativeOrAbsolute), ModelDirectory = parsed.GetValue(_modelDirectory) };
+        var options = new VllmGrpcOptions
+        {
+            Endpoint = new Uri(server, UriKind.RelativeOrAbsolute),
+            ModelDirectory = parsed.GetValue(_modelDirectory),
+        };
         await using var client = new VllmChatClient(options);
         return await ModelVerb.AskAsync(client, cancellationToken).ConfigureAwait(false);
     }

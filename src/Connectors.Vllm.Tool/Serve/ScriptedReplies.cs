@@ -6,8 +6,10 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool.Serve;
 
 /// <summary>
-/// Replies from a file, one JSON object a line: <c>text</c>, or <c>status</c> (a gRPC status number) and <c>detail</c> for a failure; <c>match</c>, a regular
-/// expression on the prompt, says which requests it is for. The first line that matches answers; lines without <c>match</c> answer in turn, from the first
+/// Replies from a file, one JSON object a line: <c>text</c>, or <c>status</c> (a gRPC status number) and <c>detail</c> for a failure; <c>match</c>,
+/// a regular
+/// expression on the prompt, says which requests it is for. The first line that matches answers; lines without <c>match</c> answer in turn, from the
+/// first
 /// again after the last.
 /// </summary>
 internal sealed class ScriptedReplies
@@ -47,15 +49,17 @@ internal sealed class ScriptedReplies
     private void Add(JsonElement line)
     {
         var reply = line.TryGetProperty("status", out var status)
-            ? ScriptedReply.Failing(ServerFault.Status(status.GetInt32(), line.TryGetProperty("detail", out var detail) ? detail.GetString()! : string.Empty))
-            : ScriptedReply.FromText(line.TryGetProperty("text", out var text) ? text.GetString()! : throw new ArgumentException("\"text\" is missing"));
-        if (line.TryGetProperty("match", out var match))
+            ? ScriptedReply.Failing(ServerFault.Status(status.GetInt32(), Text(line, "detail") ?? string.Empty))
+            : ScriptedReply.FromText(Text(line, "text") ?? throw new ArgumentException("\"text\" is missing"));
+        if (Text(line, "match") is { } match)
         {
-            _matching.Add((new Regex(match.GetString()!, RegexOptions.CultureInvariant, MatchLimit), reply));
+            _matching.Add((new Regex(match, RegexOptions.CultureInvariant, MatchLimit), reply));
         }
         else
         {
             _inTurn.Add(reply);
         }
     }
+
+    private static string? Text(JsonElement line, string name) => line.TryGetProperty(name, out var value) ? value.GetString() : null;
 }

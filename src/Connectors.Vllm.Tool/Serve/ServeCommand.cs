@@ -5,7 +5,9 @@ using Connectors.Vllm.Testing;
 
 namespace Connectors.Vllm.Tool.Serve;
 
-/// <summary><c>serve</c>: a vLLM gRPC server without a GPU, which makes answers up, follows a script, records a real server, or replays a recording.</summary>
+/// <summary>
+/// <c>serve</c>: a vLLM gRPC server without a GPU, which makes answers up, follows a script, records a real server, or replays a recording.
+/// </summary>
 internal static class ServeCommand
 {
     public static Command Create()

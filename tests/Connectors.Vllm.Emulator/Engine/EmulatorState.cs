@@ -19,7 +19,7 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
     public new VllmEmulatorOptions Options { get; } = options;
 
-    public PrefixCache Prefixes { get; } = new(options.BlockSize);
+    public PrefixCache Prefixes { get; } = new(options.BlockSize, options.PrefixCacheBlocks);
 
     public MediaFetcher Media { get; } = new(options);
 

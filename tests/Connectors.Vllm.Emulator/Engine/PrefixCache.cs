@@ -2,13 +2,18 @@ using Connectors.Vllm.Grpc.Protocol.Common;
 
 namespace Connectors.Vllm.Emulator.Engine;
 
-/// <summary>Counts how much of a prompt was seen before, in whole blocks, never the whole prompt: at least one token is always computed.</summary>
-internal sealed class PrefixCache(int blockSize)
+/// <summary>
+/// Counts how much of a prompt was seen before, in whole blocks, never the whole prompt: at least one token is always computed. When it is full, the
+/// block that
+/// was not used for the longest time goes.
+/// </summary>
+internal sealed class PrefixCache(int blockSize, int capacity)
 {
-    // About a million tokens at the default block size; a full cache starts over.
-    private const int MaxBlocks = 65_536;
     private readonly Lock _gate = new();
-    private readonly HashSet<ulong> _blocks = [];
+    private readonly Dictionary<ulong, LinkedListNode<ulong>> _blocks = [];
+
+    /// <summary>The blocks, the one that was used last in front.</summary>
+    private readonly LinkedList<ulong> _used = new();
 
     /// <summary>Tokens of <paramref name="prompt"/> found in the cache; afterwards all its whole blocks are in it.</summary>
     /// <param name="prompt">Prompt ids.</param>
@@ -26,11 +31,6 @@ internal sealed class PrefixCache(int blockSize)
         var cached = 0;
         lock (_gate)
         {
-            if (_blocks.Count > MaxBlocks)
-            {
-                _blocks.Clear();
-            }
-
             var hit = read;
             for (var start = 0; start + blockSize <= prompt.Length; start += blockSize)
             {
@@ -40,7 +40,7 @@ internal sealed class PrefixCache(int blockSize)
                     hash = (hash ^ (uint)id) * 1099511628211UL;
                 }
 
-                var known = !_blocks.Add(hash);
+                var known = !Use(hash);
                 if (!known && stored is not null)
                 {
                     var block = new KvBlock { BlockHash = (long)hash, BlockSize = blockSize };
@@ -72,6 +72,27 @@ internal sealed class PrefixCache(int blockSize)
         lock (_gate)
         {
             _blocks.Clear();
+            _used.Clear();
         }
+    }
+
+    /// <summary>Puts a block in front; true when it is new.</summary>
+    private bool Use(ulong hash)
+    {
+        if (_blocks.TryGetValue(hash, out var node))
+        {
+            _used.Remove(node);
+            _used.AddFirst(node);
+            return false;
+        }
+
+        _blocks.Add(hash, _used.AddFirst(hash));
+        if (_blocks.Count > capacity)
+        {
+            _blocks.Remove(_used.Last!.Value);
+            _used.RemoveLast();
+        }
+
+        return true;
     }
 }

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using Connectors.Vllm.Testing;
+
+namespace Connectors.Vllm.Tool.Tests;
+
+/// <summary>
+/// What a night does to a batch: servers that fail and restart, processes that are killed, disks that are full. Each ends complete.
+/// </summary>
+public sealed class BatchResilienceTests : IDisposable
+{
+    /// <summary>1,000 requests in a normal run, 20,000 with VLLM_TEST_NIGHTLY=1.</summary>
+    private static readonly int Count = Environment.GetEnvironmentVariable("VLLM_TEST_NIGHTLY") == "1" ? 20_000 : 1_000;
+
+    private readonly TemporaryFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Batch_FaultsRestartsAndTwoKills_EndsCompleteInOrderEachAnsweredOnce()
+    {
+        // About one request in fifty fails, in one of these ways; the same ones in every run.
+        ServerFault[] faults =
+        [
+            ServerFault.Status(14, "try again"), ServerFault.Status(13, "EngineCore hiccup"), ServerFault.Status(8, "queue is full"),
+            ServerFault.After(2, FaultKind.ResetStream), ServerFault.After(1, FaultKind.EndEarly), ServerFault.After(1, FaultKind.MissingTrailers),
+            ServerFault.After(2, FaultKind.NotProtobuf),
+        ];
+        var random = new Random(20);
+        await using var echo = await EchoServer.StartAsync((number, _) =>
+        {
+            lock (random)
+            {
+                return number % 499 == 0 ? ServerFault.After(1, FaultKind.DropConnection)
+                    : random.Next(50) == 0 ? faults[random.Next(faults.Length)]
+                    : null;
+            }
+        });
+        string[] command =
+        [
+            "batch", _folder.WritePrompts(Count), "--endpoint", echo.Endpoint, "--output", _folder["out.jsonl"], "--parallel", "16",
+            "--attempts", "12",
+        ];
+
+        await KillAfterAsync(command, echo, Count / 4);
+        var restart = RestartAsync(echo, Count / 2);
+        await KillAfterAsync(command, echo, Count * 2 / 3);
+        var last = await ToolProcess.RunAsync(command);
+        await restart;
+
+        Assert.True(last.ExitCode == 0, last.Error);
+        _folder.AssertComplete("out.jsonl", Count);
+        Assert.False(File.Exists(_folder["out.jsonl.journal"]));
+    }
+
+    [Fact]
+    public async Task Batch_SixteenShardsSomeKilledAndRunAgain_MergeToTheWhole()
+    {
+        // One request of two shards is not answered until their first processes are gone.
+        var killed = new TaskCompletionSource();
+        await using var echo = await EchoServer.StartAsync(hold: question => question is "prompt 36" or "prompt 42" ? killed.Task : null);
+        var input = _folder.WritePrompts(100);
+        string[] Command(int shard) =>
+            ["batch", input, "--endpoint", echo.Endpoint, "--shard", $"{shard}/16", "--output", _folder[$"part-{shard}.jsonl"], "--parallel", "2"];
+        int[] hung = [36 % 16 + 1, 42 % 16 + 1];
+        foreach (var shard in hung)
+        {
+            using var process = ToolProcess.Start(Command(shard));
+            await WaitForLinesAsync(_folder[$"part-{shard}.jsonl.journal"], 3);
+            process.Kill();
+            await process.WaitForExitAsync(Token);
+        }
+
+        killed.SetResult();
+        for (var shard = 1; shard <= 16; shard++)
+        {
+            // In this process, which spares the start of sixteen others.
+            Assert.Equal(0, await ToolProgram.RunAsync(Command(shard)));
+        }
+
+        var parts = Enumerable.Range(1, 16).Select(shard => _folder[$"part-{shard}.jsonl"]);
+        var merge = await ToolProcess.RunAsync(["batch", "merge", .. parts, "--output", _folder["all.jsonl"], "--json"]);
+
+        Assert.Equal((0, """{"rows":100}"""), (merge.ExitCode, merge.Error.Trim()));
+        _folder.AssertComplete("all.jsonl", 100);
+    }
+
+    [Fact]
+    public async Task Batch_DiskFull_StopsWithWordsAndGoesOnWithRoom()
+    {
+        await using var echo = await EchoServer.StartAsync();
+        string[] command = ["batch", _folder.WritePrompts(100), "--endpoint", echo.Endpoint, "--output", _folder["out.jsonl"], "--parallel", "2"];
+
+        var full = await ToolProcess.RunOnSmallDiskAsync(16, command);
+        var done = File.ReadLines(_folder["out.jsonl.journal"]).Count() - 1;
+        echo.Server.ClearRequests();
+        var roomy = await ToolProcess.RunAsync(command);
+
+        Assert.Equal(2, full.ExitCode);
+        Assert.Contains("Make room and run the same command again", full.Error, StringComparison.Ordinal);
+        Assert.True(roomy.ExitCode == 0, roomy.Error);
+        Assert.InRange(done, 1, 99);
+        Assert.Equal(100 - done, echo.Server.Generations.Count);
+        _folder.AssertComplete("out.jsonl", 100);
+    }
+
+    [Fact]
+    public async Task Batch_ReadOnlyFolder_StopsBeforeAnythingIsSent()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "takes the folder /sys, in which nobody can make files");
+        await using var echo = await EchoServer.StartAsync();
+
+        var run = await ToolProcess.RunAsync("batch", _folder.WritePrompts(1), "--endpoint", echo.Endpoint, "--output", "/sys/out.jsonl");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("/sys/out.jsonl.journal cannot be opened", run.Error, StringComparison.Ordinal);
+        Assert.Empty(echo.Server.Generations);
+    }
+
+    private static async Task KillAfterAsync(string[] command, EchoServer echo, int requests)
+    {
+        using var process = ToolProcess.Start(command);
+        await Task.WhenAny(echo.AskedAsync(requests), process.WaitForExitAsync(Token));
+        Assert.False(process.HasExited, "The batch was over before it could be killed.");
+        process.Kill();
+        await process.WaitForExitAsync(Token);
+    }
+
+    private static async Task RestartAsync(EchoServer echo, int requests)
+    {
+        await echo.AskedAsync(requests);
+        await echo.Server.RestartAsync(Token);
+    }
+
+    /// <summary>Waits until a file has so many lines; the process that writes it tells nobody else.</summary>
+    private static async Task WaitForLinesAsync(string file, int lines)
+    {
+        using var watcher = new FileSystemWatcher(Path.GetDirectoryName(file)!);
+        using var changed = new SemaphoreSlim(0);
+        watcher.Changed += (_, _) => changed.Release();
+        watcher.EnableRaisingEvents = true;
+        while (!File.Exists(file) || LinesOf(file) < lines)
+        {
+            await changed.WaitAsync(Token);
+        }
+    }
+
+    private static int LinesOf(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd().Count(static character => character == '\n');
+    }
+}
