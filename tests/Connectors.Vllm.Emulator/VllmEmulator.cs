@@ -2,10 +2,10 @@ using Connectors.Vllm.Emulator.Engine;
 using Connectors.Vllm.Emulator.Inference;
 using Connectors.Vllm.Emulator.VllmEngine;
 using Connectors.Vllm.Grpc;
-using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Testing.Model;
 using Connectors.Vllm.Testing.Protocols;
+using Connectors.Vllm.Testing.Recording;
 using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Connectors.Vllm.Grpc;
-using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing;
+using Connectors.Vllm.Testing.Recording;
 
 namespace Connectors.Vllm.Tool.Serve;
 

@@ -3,7 +3,7 @@ using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Testing.Protocols;
 using Google.Protobuf;
 
-namespace Connectors.Vllm.Shared;
+namespace Connectors.Vllm.Testing.Recording;
 
 /// <summary>
 /// One recorded exchange: a JSON object on a line of its own, with <c>label</c>, <c>stream</c>, <c>rpc</c> (full path), <c>request</c> and

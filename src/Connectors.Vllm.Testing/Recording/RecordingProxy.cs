@@ -5,7 +5,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Connectors.Vllm.Testing.Transport;
 
-namespace Connectors.Vllm.Shared;
+namespace Connectors.Vllm.Testing.Recording;
 
 /// <summary>Passes every call on to a real server, message by message, and appends each exchange to a file as one JSON line.</summary>
 internal sealed class RecordingProxy : IDisposable

@@ -1,12 +1,11 @@
 using System.Text.Json;
-using Connectors.Vllm.Testing;
 using Connectors.Vllm.Testing.Protocols;
 using Connectors.Vllm.Testing.Transport;
 using EngineProtocol = Connectors.Vllm.Grpc.Protocol.Engine;
 using Google.Protobuf;
 using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 
-namespace Connectors.Vllm.Shared;
+namespace Connectors.Vllm.Testing.Recording;
 
 /// <summary>
 /// Answers from recorded exchanges. A call matches the exchanges of its path whose request is equal apart from the request id; several are given in
