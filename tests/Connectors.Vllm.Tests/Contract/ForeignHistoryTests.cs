@@ -109,6 +109,129 @@ public sealed class ForeignHistoryTests
         Assert.EndsWith(": 2 × HostedFileContent, UsageContent, HostedVectorStoreContent", line.Text);
     }
 
+    /// <summary>Every kind of content there is: what of it stands in the prompt, or null when it is named in the log.</summary>
+    private static readonly Dictionary<Type, (ChatRole Role, AIContent Content, string? Printed)> Kinds = new()
+    {
+        [typeof(TextContent)] = (ChatRole.User, new TextContent("Saidword"), "Saidword"),
+        [typeof(TextReasoningContent)] = (ChatRole.Assistant, new TextReasoningContent("Thoughtword"), string.Empty),
+        [typeof(DataContent)] = (ChatRole.User, new DataContent("Dataword"u8.ToArray(), "text/csv"), "Dataword"),
+        [typeof(UriContent)] = (ChatRole.Tool, new FunctionResultContent("c1", new UriContent("https://a.example/Uriword", "text/html")), "Uriword"),
+        [typeof(ErrorContent)] = (ChatRole.Assistant, new ErrorContent("Errorword"), null),
+        [typeof(UsageContent)] = (ChatRole.Assistant, new UsageContent(new UsageDetails()), null),
+        [typeof(HostedFileContent)] = (ChatRole.User, new HostedFileContent("Fileword"), null),
+        [typeof(HostedVectorStoreContent)] = (ChatRole.User, new HostedVectorStoreContent("Storeword"), null),
+        [typeof(FunctionCallContent)] = (ChatRole.Assistant, new FunctionCallContent("c1", "Callword"), "Callword"),
+        [typeof(FunctionResultContent)] = (ChatRole.Tool, new FunctionResultContent("c1", "Resultword"), "Resultword"),
+        [typeof(ToolCallContent)] = (ChatRole.Assistant, new ToolCallContent("c1"), null),
+        [typeof(ToolResultContent)] = (ChatRole.Tool, new ToolResultContent("c1"), null),
+        [typeof(ToolApprovalRequestContent)] =
+            (ChatRole.Assistant, new ToolApprovalRequestContent("r1", new FunctionCallContent("c1", "Askedword")), "Askedword"),
+        [typeof(ToolApprovalResponseContent)] = (
+            ChatRole.User,
+            new ToolApprovalResponseContent("r1", false, new FunctionCallContent("c1", "Asked")) { Reason = "Deniedword" }, "Deniedword"),
+        [typeof(McpServerToolCallContent)] = (ChatRole.Assistant, new McpServerToolCallContent("c1", "Mcpword", "server"), "Mcpword"),
+        [typeof(McpServerToolResultContent)] =
+            (ChatRole.Assistant, new McpServerToolResultContent("c1") { Outputs = [new TextContent("Mcpresult")] }, "Mcpresult"),
+        [typeof(CodeInterpreterToolCallContent)] =
+            (ChatRole.Assistant, new CodeInterpreterToolCallContent("c1") { Inputs = [new TextContent("Codeword")] }, "Codeword"),
+        [typeof(CodeInterpreterToolResultContent)] =
+            (ChatRole.Assistant, new CodeInterpreterToolResultContent("c1") { Outputs = [new TextContent("Coderesult")] }, "Coderesult"),
+        [typeof(ImageGenerationToolCallContent)] = (ChatRole.Assistant, new ImageGenerationToolCallContent("c1"), "image_generation"),
+        [typeof(ImageGenerationToolResultContent)] = (
+            ChatRole.Assistant, new ImageGenerationToolResultContent("c1") { Outputs = [new DataContent(new byte[] { 1 }, "image/png")] },
+            "Error: The function returned image/png content"),
+        [typeof(WebSearchToolCallContent)] = (ChatRole.Assistant, new WebSearchToolCallContent("c1") { Queries = ["Queryword"] }, "Queryword"),
+        [typeof(WebSearchToolResultContent)] = (
+            ChatRole.Assistant, new WebSearchToolResultContent("c1") { Outputs = [new UriContent("https://a.example/Foundword", "text/html")] },
+            "Foundword"),
+    };
+
+    [Fact]
+    public void Contents_EveryKindOfTheFramework_IsAmongThem() => Assert.Empty(typeof(AIContent).Assembly.GetExportedTypes()
+        .Where(type => type.IsSubclassOf(typeof(AIContent)) && type.GetConstructors().Length > 0 && !Kinds.ContainsKey(type)));
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Contents_OfEachKind_AreInThePromptOrNamedInTheLog(EmulatedServer family)
+    {
+        var log = new ListLoggerFactory();
+        await using var served = await Served.StartAsync(family);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+        foreach (var (kind, (role, content, printed)) in Kinds)
+        {
+            log.Entries.Clear();
+
+            await client.GetResponseAsync([new(ChatRole.User, "Hi"), new(role, [content]), new(ChatRole.User, "Go on")], null, Served.Cancel);
+
+            var named = log.Entries.Where(entry => entry.Id.Id == 10).ToList();
+            if (printed is null)
+            {
+                Assert.EndsWith($": {kind.Name}", Assert.Single(named).Text, StringComparison.Ordinal);
+            }
+            else
+            {
+                Assert.Contains(printed, served.LastPrompt, StringComparison.Ordinal);
+                Assert.Empty(named);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task Message_NullOrWithoutARoleOrWithANullContent_IsRefusedWithItsIndex(EmulatedServer family)
+    {
+        await using var served = await Served.StartAsync(family);
+        foreach (var (wrong, said) in new (ChatMessage?, string)[]
+        {
+            (null, "at index 1 of the conversation is null"),
+            (new ChatMessage(default, "Hi"), "at index 1 of the conversation has no role"),
+            (new ChatMessage(ChatRole.User, [new TextContent("Hi"), null!]), "at index 1 of the conversation holds a null content (at index 1)"),
+        })
+        {
+            var exception = await Assert.ThrowsAnyAsync<ArgumentException>(() => served.AskAsync([new(ChatRole.User, "Hi"), wrong!]));
+
+            Assert.Contains(said, exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(served.Sent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task ToolModeNone_ModelCallsAllTheSame_OneWarningSaysSoAndTheTextIsShown(EmulatedServer family)
+    {
+        var log = new ListLoggerFactory();
+        await using var served = await Served.StartAsync(family);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+        var text = "I could look. " + SampleTools.Call("get_time", "{}");
+        served.Server.Reply(text);
+
+        var response = await client.GetResponseAsync(
+            "Time?", new ChatOptions { Tools = [SampleTools.Time], ToolMode = ChatToolMode.None }, Served.Cancel);
+
+        Assert.Equal(text, response.Text);
+        Assert.DoesNotContain("get_time", served.LastPrompt, StringComparison.Ordinal);
+        var line = Assert.Single(log.Entries, entry => entry.Id.Name == "CallsShownAsText");
+        Assert.Equal(LogLevel.Warning, line.Level);
+    }
+
+    [Fact]
+    public async Task ToolResult_OfContentsThatWereSaved_IsReadAsContents()
+    {
+        var saved = System.Text.Json.JsonSerializer.SerializeToElement<IList<AIContent>>(
+            [new TextContent("Resone"), new TextContent("Restwo")], AIJsonUtilities.DefaultOptions);
+        var unknown = System.Text.Json.JsonElement.Parse("""{"$type":"car","wheels":4}""");
+
+        var prompt = await PromptAsync(
+        [
+            new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new FunctionCallContent("1", "one"), new FunctionCallContent("2", "two")]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", saved), new FunctionResultContent("2", unknown)]),
+        ]);
+
+        Assert.Contains("<tool_response>\nResone\nRestwo\n</tool_response>", prompt);
+        Assert.Contains("<tool_response>\n{\"$type\":\"car\",\"wheels\":4}\n</tool_response>", prompt);
+    }
+
     [Fact]
     public async Task Translation_LeavesTheCallersMessagesAlone()
     {

@@ -44,6 +44,66 @@ public sealed class InspectTests
         Assert.All(answers[7..], answer => Assert.True(JsonNode.DeepEquals(first, answer)));
     }
 
+    [Fact]
+    public async Task Prompt_CasesOfBugReports_AreRenderedWithEverythingInThem()
+    {
+        var templates = new Dictionary<string, string>
+        {
+            ["llama31"] = "meta-llama-Llama-3.1-8B-Instruct", ["nemo"] = "mistralai-Mistral-Nemo-Instruct-2407", ["dsv3"] = "cfg__lenml-deepseek_v3",
+        };
+        var cases = (await File.ReadAllLinesAsync(TestPaths.RequireCorpus("reports/cases.jsonl"), Served.Cancel))
+            .Select(line => JsonNode.Parse(line)!).Where(item => item["kind"]!.GetValue<string>() == "prompt").ToArray();
+        Assert.NotEmpty(cases);
+        foreach (var family in cases.GroupBy(item => item["family"]!.GetValue<string>()))
+        {
+            var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("inspect-").FullName);
+            var config = Path.Combine(folder, "tokenizer_config.json");
+            var tokens = JsonNode.Parse(await File.ReadAllTextAsync(config, Served.Cancel))!;
+            (tokens["bos_token"], tokens["eos_token"]) = ("<s>", "</s>");
+            await File.WriteAllTextAsync(config, tokens.ToJsonString(), Served.Cancel);
+            File.Copy(TestPaths.RequireCorpus($"chat-templates/{templates[family.Key]}.jinja"), Path.Combine(folder, "chat_template.jinja"), true);
+
+            var answers = await RunAsync([.. family.Select(item => item["input"]!.ToJsonString())], "prompt", "--model-dir", folder);
+
+            foreach (var (item, answer) in family.Zip(answers))
+            {
+                Assert.Null(answer["error"]);
+                var prompt = answer["text"]!.GetValue<string>();
+                Assert.All(Words(item["input"]!["messages"]!), word => Assert.Contains(word, prompt, StringComparison.Ordinal));
+            }
+        }
+
+        // Every text, name, argument and result; what is JSON is looked for without its white space.
+        static IEnumerable<string> Words(JsonNode messages) =>
+            from message in messages.AsArray()
+            from content in message!["contents"]!.AsArray()
+            from word in content!["$type"]!.GetValue<string>() switch
+            {
+                "text" => [content["text"]!.GetValue<string>()],
+                "functionCall" => content["arguments"]!.AsObject().Select(member => member.Value?.ToString()).OfType<string>()
+                    .Append(content["name"]!.GetValue<string>()),
+                _ => content["result"] is JsonValue value ? [value.GetValue<string>()]
+                    : content["result"]!.ToJsonString().Split('{', '}', '[', ']', ':', ',', '"'),
+            }
+            select word;
+    }
+
+    [Fact]
+    public async Task Model_OfAFolder_ShowsWhatTheTemplatePrints()
+    {
+        var facts = Assert.Single(await RunAsync([], "model", "--model-dir", Served.TinyModelFolder));
+
+        var printed = facts["template_prints"]!.AsObject();
+        Assert.Equal(
+            [
+                "system", "later_system", "equal_roles", "assistant_first", "tool_calls", "tool_results", "text_beside_calls", "parallel_calls",
+                "null_content_beside_calls", "arguments_as_text", "call_ids", "reasoning", "earlier_reasoning", "images", "known",
+            ],
+            printed.Select(ability => ability.Key));
+        Assert.True(printed["tool_calls"]!.GetValue<bool>());
+        Assert.Equal("Any", printed["call_ids"]!.GetValue<string>());
+    }
+
     [Theory]
     [MemberData(nameof(Families))]
     public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(EmulatedServer family)
