@@ -161,9 +161,10 @@ internal sealed partial class DictReader
 
         public bool IsList => end == ']';
 
-        public SchemaNode Schema => schema;
-
         public string Key { get; set; } = "";
+
+        /// <summary>What the schema says of the member or item that comes next.</summary>
+        public SchemaNode ValueSchema => IsList ? schema.Items : schema.Property(Key);
 
         /// <summary>True behind a string, and in a dictionary behind a list or dictionary: what follows is clear without a comma.</summary>
         public bool MayLackComma { get; set; }

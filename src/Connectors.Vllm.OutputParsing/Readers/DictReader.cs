@@ -198,7 +198,6 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
             return true;
         }
 
-        var schema = container.IsList ? container.Schema.Items : container.Schema.Property(container.Key);
         if (TakeString(block, final, out var text) is not { } isString)
         {
             return false;
@@ -207,7 +206,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         if (isString)
         {
             // A delimited string stays one, unless the schema allows none.
-            var types = schema.Types;
+            var types = container.ValueSchema.Types;
             Add(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(text) : ValueCoercer.Coerce(text, types));
             container.MayLackComma = true;
             return true;
@@ -220,7 +219,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
                 return Break();
             }
 
-            Open(block[_position], schema);
+            Open(block[_position], container.ValueSchema);
             return true;
         }
 
@@ -231,7 +230,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
         var word = block[_position..end].Trim();
         _position = end;
-        Add(Bare(word, schema.Types));
+        Add(Bare(word, container.ValueSchema.Types));
         return true;
     }
 

@@ -18,19 +18,21 @@ internal static class Lookahead
         return position;
     }
 
-    /// <summary>Skips space and the given texts; false when more characters are needed to know.</summary>
+    /// <summary>
+    /// Skips space and the given texts, of which one may stand there twice; false when more characters are needed to know.
+    /// </summary>
     public static bool SkipTexts(ReadOnlySpan<char> block, ref int position, IReadOnlyList<string> texts, bool final)
     {
-        var start = position;
-        while (true)
+        for (var rest = texts.Count + 1; ; rest--)
         {
             position = SkipSpace(block, position);
-            if (position == block.Length || position - start > MaxSpace * 4)
+            if (position == block.Length)
             {
-                return final || position - start > MaxSpace * 4;
+                return final;
             }
 
-            var length = Prefix(block[position..], texts, out var open);
+            var open = false;
+            var length = rest == 0 ? 0 : Prefix(block[position..], texts, out open);
             if (length == 0)
             {
                 return !open || final;

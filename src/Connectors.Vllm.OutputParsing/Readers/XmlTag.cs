@@ -73,12 +73,13 @@ internal readonly ref struct XmlTag
         }
 
         var element = text[elementStart..i];
+        var isKnown = IsKnown(element, syntax, out var isBeginning);
         if (i == text.Length && !(complete && closes))
         {
-            return IsBeginning(element, syntax) ? open : none;
+            return isBeginning ? open : none;
         }
 
-        if (!IsKnown(element, syntax))
+        if (!isKnown)
         {
             return none;
         }
@@ -91,7 +92,7 @@ internal readonly ref struct XmlTag
                 : new XmlTag(XmlTagStatus.Tag, element, i) { Closes = true };
         }
 
-        if (syntax.Outer.Contains(element.ToString()))
+        if (!element.SequenceEqual(syntax.Invoke) && !element.SequenceEqual(syntax.Parameter))
         {
             // A wrapper may lack its bracket before the tag that follows.
             var end = SkipSpace(text, i);
@@ -211,13 +212,17 @@ internal readonly ref struct XmlTag
         }
     }
 
-    private static bool IsKnown(ReadOnlySpan<char> element, XmlCallSyntax syntax) =>
-        element.SequenceEqual(syntax.Invoke) || element.SequenceEqual(syntax.Parameter) || syntax.Outer.Contains(element.ToString());
-
-    private static bool IsBeginning(ReadOnlySpan<char> element, XmlCallSyntax syntax)
+    private static bool IsKnown(ReadOnlySpan<char> element, XmlCallSyntax syntax, out bool isBeginning)
     {
-        Lookahead.Prefix(element, [syntax.Invoke, syntax.Parameter, .. syntax.Outer], out var open);
-        return open || IsKnown(element, syntax);
+        var isKnown = Lookahead.Prefix(element, syntax.Outer, out isBeginning) == element.Length && element.Length > 0;
+        foreach (var name in (ReadOnlySpan<string>)[syntax.Invoke, syntax.Parameter])
+        {
+            isKnown |= element.SequenceEqual(name);
+            isBeginning |= name.AsSpan().StartsWith(element, StringComparison.Ordinal);
+        }
+
+        isBeginning |= isKnown;
+        return isKnown;
     }
 
     // Some outputs spell the full-width bars of a prefix as ASCII.
