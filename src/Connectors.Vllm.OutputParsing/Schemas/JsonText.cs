@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -17,6 +18,10 @@ internal static class JsonText
 
     // A call's object and the list around it come on top.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = MaxDepth + 4 };
+
+    // With what begins an escape of one.
+    private static readonly SearchValues<char> Surrogates =
+        SearchValues.Create([.. Enumerable.Range(0xd800, 0x800).Select(unit => (char)unit), '\\']);
 
     /// <summary>Parses JSON text; null when it is none.</summary>
     public static JsonDocument? Parse(ReadOnlySpan<char> text) => TryParse(WellFormed(text));
@@ -92,7 +97,7 @@ internal static class JsonText
     /// <summary>The text with U+FFFD for every half of a surrogate pair, written as it is or escaped.</summary>
     public static string WellFormed(ReadOnlySpan<char> text)
     {
-        if (text.IndexOfAnyInRange('\ud800', '\udfff') < 0 && text.IndexOf("\\u", StringComparison.Ordinal) < 0)
+        if (text.IndexOfAnyInRange('\ud800', '\udfff') < 0 && text.IndexOf("\\ud", StringComparison.OrdinalIgnoreCase) < 0)
         {
             return text.ToString();
         }
@@ -100,6 +105,15 @@ internal static class JsonText
         var builder = new StringBuilder(text.Length);
         for (var i = 0; i < text.Length;)
         {
+            var plain = text[i..].IndexOfAny(Surrogates);
+            if (plain != 0)
+            {
+                plain = plain < 0 ? text.Length - i : plain;
+                builder.Append(text.Slice(i, plain));
+                i += plain;
+                continue;
+            }
+
             var length = Unit(text[i..], out var unit);
             if (length > 0 && char.IsHighSurrogate(unit) && Unit(text[(i + length)..], out var low) is > 0 and var more && char.IsLowSurrogate(low))
             {
