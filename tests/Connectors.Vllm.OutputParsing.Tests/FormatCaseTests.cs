@@ -35,32 +35,37 @@ public sealed class FormatCaseTests
         }
     }
 
-    [Fact]
-    public void Push_MarkersAsTokensOfTheVocabulary_GivesTheSameEvents()
+    [Theory]
+    [MemberData(nameof(CaseTable.Rows), MemberType = typeof(CaseTable))]
+    public void Push_MarkersAsTokensOfTheVocabulary_GivesTheSameEvents(int index, string name)
     {
-        foreach (var profile in FormatProfiles.All)
-        {
-            var rows = OutputFormat.FromNames(profile.Tools, profile.Reasoning);
-            string[] markers = [.. rows.Tools.Openers.Concat(rows.Tools.Drops).Concat(rows.Reasoning.Opens).Concat(rows.Reasoning.Closes)
-                .Where(text => !text.Any(char.IsWhiteSpace) && text[^1] is '>' or ']').Distinct().OrderByDescending(text => text.Length)];
-            int? Find(string text) => Array.IndexOf(markers, text) is >= 0 and var index ? 1000 + index : null;
-            var format = OutputFormat.FromNames(profile.Tools, profile.Reasoning, Find);
-            foreach (var item in profile.Cases())
-            {
-                var parser = OutputParser.Create(format, item.Options);
-                var events = new OutputEvents();
-                for (var at = 0; at < item.Output.Length;)
-                {
-                    var marker = Array.Find(markers, text => item.Output.AsSpan(at).StartsWith(text, StringComparison.Ordinal));
-                    var piece = marker ?? item.Output.Substring(at, 1);
-                    parser.Push(piece, marker is null ? 7 : Find(marker)!.Value, events);
-                    at += piece.Length;
-                }
+        var item = CaseTable.All[index];
+        Assert.Equal(name, item.ToString());
 
-                parser.Finish("stop", events);
-                item.AssertExpected(OutputCase.Lines(events));
-            }
+        // In code only the spelling of a marker makes none, and cases with tokens of their own say themselves which markers are tokens.
+        if (item.IdsOnly || item.TextOnly || item.Tokens.Length > 0 || item.Output.Contains('`'))
+        {
+            return;
         }
+
+        var rows = OutputFormat.FromNames(item.Tools, item.Reasoning);
+        string[] markers = [.. rows.Tools.Openers.Concat(rows.Tools.Drops).Concat(rows.Tools.StrayClosers).Concat(rows.Reasoning.Opens)
+            .Concat(rows.Reasoning.Closes).Where(text => !text.Any(char.IsWhiteSpace) && text[^1] is '>' or ']').Distinct()
+            .OrderByDescending(text => text.Length)];
+        int? Find(string text) => Array.IndexOf(markers, text) is >= 0 and var at ? 1000 + at : null;
+        var parser = OutputParser.Create(OutputFormat.FromNames(item.Tools, item.Reasoning, Find), item.Options);
+        var events = new OutputEvents();
+        for (var at = 0; at < item.Output.Length;)
+        {
+            var marker = Array.Find(markers, text => item.Output.AsSpan(at).StartsWith(text, StringComparison.Ordinal));
+            var piece = marker ?? item.Output.Substring(at, 1);
+            parser.Push(piece, marker is null ? 7 : Find(marker)!.Value, events);
+            at += piece.Length;
+        }
+
+        parser.Finish("stop", events);
+        item.AssertExpected(OutputCase.Lines(events));
+        Assert.Equal(item.Output, OutputCase.Raw(events));
     }
 
     internal static string[] Check(OutputCase item, IEnumerable<string> chunks)

@@ -47,6 +47,8 @@ public sealed class HostileOutputTests
             Assert.True(IsWhole(whole, text), $"lost or added: {OutputCase.Raw(whole)} of {text}");
             Assert.All(whole.Where(item => item.Kind == OutputEventKind.ToolCallStart),
                 call => Assert.True(IsWritten(call.Name!, text), $"invented: {call.Name} in {text}"));
+            Assert.All(whole.Where(item => item.Kind == OutputEventKind.ToolCallArguments).SelectMany(item => Keys(item.Text)),
+                key => Assert.True(IsWritten(key, text), $"invented: argument {key} in {text}"));
             var lines = OutputCase.Lines(whole);
             Assert.Equal(lines, OutputCase.Lines(Parse(format, FormatCaseTests.RandomChunks(text, new Random(seed), 6))));
             Assert.Equal(lines, OutputCase.Lines(Parse(format, text.Select(c => c.ToString()))));
@@ -121,6 +123,20 @@ public sealed class HostileOutputTests
         var written = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(output));
         return written.Contains(name, StringComparison.Ordinal) || written.Contains('\\')
             || written.Contains(string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')), StringComparison.Ordinal);
+    }
+
+    /// <summary>The names of a call's arguments, where they are JSON.</summary>
+    private static string[] Keys(string arguments)
+    {
+        try
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(arguments);
+            return [.. document.RootElement.EnumerateObject().Select(member => member.Name)];
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return [];
+        }
     }
 
     private static string Repeat(string piece, int length)

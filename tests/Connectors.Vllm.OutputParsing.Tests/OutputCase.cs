@@ -23,6 +23,9 @@ public sealed record OutputCase(string Name, string Output, params string[] Expe
     /// <summary>True: the case only holds when ids are known.</summary>
     public bool IdsOnly { get; init; }
 
+    /// <summary>True: the case only holds where markers are text, as in prose that names them.</summary>
+    public bool TextOnly { get; init; }
+
     public Func<OutputParserOptions, OutputParserOptions>? Configure { get; init; }
 
     public override string ToString() => $"{Tools}+{Reasoning}: {Name}";
