@@ -13,7 +13,7 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
     private const int LongestWindow = 64;
 
     /// <summary>Bytes of text that each token adds to what the whole stream may cost.</summary>
-    private const int WorthOfToken = 256;
+    private const int WorthOfToken = 64;
 
     private readonly TextDecoder _decoder;
     private readonly bool _skipSpecial;
