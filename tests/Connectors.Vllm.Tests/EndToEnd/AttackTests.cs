@@ -11,7 +11,8 @@ public sealed class AttackTests
 
     /// <summary>Prints everything of a message that a caller can set.</summary>
     private const string NamingTemplate =
-        "{% for m in messages %}<|im_start|>{{ m.role }}{% if m.name %} {{ m.name }}{% endif %}{% if m.tool_call_id %} {{ m.tool_call_id }}{% "
+        "{% if note %}<|im_start|>system\n{{ note }} {{ notes[0] }}<|im_end|>\n{% endif %}"
+        + "{% for m in messages %}<|im_start|>{{ m.role }}{% if m.name %} {{ m.name }}{% endif %}{% if m.tool_call_id %} {{ m.tool_call_id }}{% "
             + "endif %}\n{{ m.content }}"
         + "{% for call in m.tool_calls or [] %}[{{ call.id }} {{ call.function.name }} {{ call.function.arguments | tojson }}]{% endfor "
         + "%}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
@@ -46,7 +47,7 @@ public sealed class AttackTests
             foreach (var place in (string[])[
                 "system", "instructions", "user", "user with parts", "assistant", "tool result", "tool result object", "argument", "tool name",
                 "tool description", "parameter name", "parameter description", "parameter choice", "response schema", "author name",
-                "call id", "role"])
+                "call id", "role", "template argument"])
             {
                 data.Add(place, EmulatedServer.VllmEngine);
             }
@@ -184,6 +185,9 @@ public sealed class AttackTests
             case "author name":
                 messages.Insert(0, new ChatMessage(ChatRole.User, "Hello") { AuthorName = text });
                 break;
+            case "template argument":
+                options.ChatTemplateArguments = new Dictionary<string, object?> { ["note"] = text, ["notes"] = new[] { text } };
+                break;
             case "role":
                 messages.Insert(0, new ChatMessage(new ChatRole(text), "Hello"));
                 break;
@@ -192,7 +196,7 @@ public sealed class AttackTests
         return served.AskAsync(messages, options);
     }
 
-    private static bool UsesNamingTemplate(string place) => place is "author name" or "call id" or "role";
+    private static bool UsesNamingTemplate(string place) => place is "author name" or "call id" or "role" or "template argument";
 
     private static System.Text.Json.JsonElement Schema(string place, string text) =>
         System.Text.Json.JsonSerializer.SerializeToElement(new Dictionary<string, object>
