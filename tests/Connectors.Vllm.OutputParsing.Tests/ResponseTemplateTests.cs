@@ -39,6 +39,9 @@ public sealed class ResponseTemplateTests
     [Theory]
     [InlineData("t<fn=get_weather><p=city> X </p><p=days>4</p></fn>u", null, "T t", "C get_weather {\"city\": \" X \", \"days\": 4}", "T u")]
     [InlineData("no <fn= here", null, "T no <fn= here")]
+    [InlineData("<fn=write><p=content>see <fn=now></fn> and <fn=write><p=path>p</p></fn> so</p><p=path>q</p></fn>u", null,
+        "C write {\"content\": \"see <fn=now></fn> and <fn=write><p=path>p</p></fn> so\", \"path\": \"q\"}", "T u")]
+    [InlineData("<fn=write><p=content>see <fn=now></fn> and", null, "T <fn=write><p=content>see <fn=now></fn> and")]
     public void Parse_XmlTemplate_GivesExpectedEventsForAnyChunking(string output, string? tail, params string[] expected) =>
         Check(Xml, output, tail, expected);
 

@@ -33,6 +33,54 @@ internal sealed partial class ResponseTemplateMachine
         /// <summary>The strings of JSON in it; null where it is something else.</summary>
         public JsonStrings? Strings { get; } =
             Field.Content == "json" ? new JsonStrings(OpenLength, TemplateValue.Delimiters(Field.Arguments)) : null;
+
+        private readonly List<(int Start, int End)> _quotes = [];
+        private int _seen = OpenLength;
+        private int _depth;
+
+        /// <summary>
+        /// Whether a closer ends a call that a value quotes, whose opener stands in the region. Positions asked for never go back.
+        /// </summary>
+        public bool Quotes(ReadOnlySpan<char> text, int closer)
+        {
+            while (Strings is null)
+            {
+                var opener = Search.In(text[..closer], _seen, final: true);
+                opener.Try(Field.Opens, null);
+                if (opener.At < 0)
+                {
+                    break;
+                }
+
+                _seen = opener.At + opener.Length;
+                if (_depth++ == 0)
+                {
+                    _quotes.Add((opener.At, closer));
+                }
+            }
+
+            _seen = Math.Max(_seen, closer);
+            if (_depth == 0)
+            {
+                return false;
+            }
+
+            _quotes[^1] = _quotes[^1] with { End = closer };
+            _depth--;
+            return true;
+        }
+
+        /// <summary>A body whose quoted calls hold no markup, of the same length; null when it quotes none.</summary>
+        public string? Shape(ReadOnlySpan<char> body)
+        {
+            var shape = _quotes.Count == 0 ? null : body.ToArray();
+            foreach (var (start, end) in _quotes)
+            {
+                shape.AsSpan((start - OpenLength)..(end - OpenLength)).Fill(' ');
+            }
+
+            return shape is null ? null : new string(shape);
+        }
     }
 
     /// <summary>The best of several markers: the earliest, and of two at one place the longer.</summary>

@@ -195,24 +195,26 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
                 return false;
             }
 
-            if (region.Strings?.Holds(_buffer.Span, best.At) == true)
+            if (region.Strings?.Holds(_buffer.Span, best.At) == true || region.Quotes(_buffer.Span, best.At))
             {
-                // A closer in a string of JSON is part of the string.
+                // A closer in a string of JSON is part of the string, and one of a quoted call part of a value.
                 _scan = best.At + 1;
                 continue;
             }
 
             var rawLength = best.At + best.Length;
             var captures = Capture(region.Captures, region.Field.Closes, _buffer.Span.Slice(best.At, best.Length).ToString());
-            WriteCalls(region, WithoutSpecials(region.OpenLength, best.At), captures, rawLength);
+            var shape = region.Shape(_buffer.Span[region.OpenLength..best.At]);
+            var body = shape is null ? WithoutSpecials(region.OpenLength, best.At) : _buffer.Span[region.OpenLength..best.At].ToString();
+            WriteCalls(region, body, shape, captures, rawLength);
             _scan = 0;
             return Go(new Outside(IsOver: false));
         }
     }
 
-    private void WriteCalls(Parsed region, string body, JsonObject captures, int rawLength)
+    private void WriteCalls(Parsed region, string body, string? shape, JsonObject captures, int rawLength)
     {
-        var calls = region.Field.Name == "tool_calls" && !_isPrompt ? TemplateCalls.Read(region.Field, body, captures, _context) : null;
+        var calls = region.Field.Name == "tool_calls" && !_isPrompt ? TemplateCalls.Read(region.Field, body, shape, captures, _context) : null;
         var good = calls is { Count: > 0 } && calls.All(call => call.Error is null && (!_options.ValidateNames || _context.MayBe(call.Name)));
         if (!good)
         {

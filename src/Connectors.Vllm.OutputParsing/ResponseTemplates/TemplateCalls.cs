@@ -11,9 +11,9 @@ internal static class TemplateCalls
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The calls; null when the region does not parse.</summary>
-    public static IReadOnlyList<ParsedCall>? Read(TemplateField field, string body, JsonObject captures, ReaderContext context)
+    public static IReadOnlyList<ParsedCall>? Read(TemplateField field, string body, string? shape, JsonObject captures, ReaderContext context)
     {
-        if (TemplateValue.Parse(field.Content, field.Arguments, body) is not { } content)
+        if (TemplateValue.Parse(field.Content, field.Arguments, body, shape: shape) is not { } content)
         {
             return null;
         }

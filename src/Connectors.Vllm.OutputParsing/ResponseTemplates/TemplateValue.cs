@@ -10,8 +10,8 @@ namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 /// <summary>The content parsers and transforms of response templates. Null where the text does not parse.</summary>
 internal static class TemplateValue
 {
-    /// <summary>Parses a region's text.</summary>
-    public static JsonNode? Parse(string parser, JsonElement? arguments, string text, int depth = 0)
+    /// <summary>Parses a region's text; tags are looked for in <paramref name="shape"/> where there is one, which hides calls that values quote.</summary>
+    public static JsonNode? Parse(string parser, JsonElement? arguments, string text, int depth = 0, string? shape = null)
     {
         if (depth > 8)
         {
@@ -27,7 +27,7 @@ internal static class TemplateValue
             "bool" when trimmed.Equals("true", StringComparison.OrdinalIgnoreCase) || trimmed is "1" => JsonValue.Create(true),
             "bool" when trimmed.Equals("false", StringComparison.OrdinalIgnoreCase) || trimmed is "0" => JsonValue.Create(false),
             "json" => Json(text, arguments),
-            "xml-inline" => Xml(text, arguments, depth),
+            "xml-inline" => Xml(text, shape ?? text, arguments, depth),
             "kv-lines" => Lines(text, arguments, depth),
             _ => null,
         };
@@ -94,7 +94,7 @@ internal static class TemplateValue
             : null;
     }
 
-    private static JsonObject? Xml(string text, JsonElement? arguments, int depth)
+    private static JsonObject? Xml(string text, string shape, JsonElement? arguments, int depth)
     {
         if (Argument(arguments, "tag_pattern") is not { ValueKind: JsonValueKind.String } pattern)
         {
@@ -102,9 +102,10 @@ internal static class TemplateValue
         }
 
         var map = new JsonObject();
-        foreach (var match in TemplateMarker.Compile(pattern.GetString()!).Matches(text).Cast<Match>())
+        foreach (var match in TemplateMarker.Compile(pattern.GetString()!).Matches(shape).Cast<Match>())
         {
-            var (key, value) = (match.Groups["key"].Value.Trim(), match.Groups["value"].Value);
+            var (key, group) = (match.Groups["key"].Value.Trim(), match.Groups["value"]);
+            var value = text.Substring(group.Index, group.Length);
             Add(map, key, Inner(arguments, value, depth) ?? JsonValue.Create(value), Flag(arguments, "merge_duplicates", false));
         }
 
