@@ -43,11 +43,11 @@ public sealed class BatchResilienceTests : IDisposable
             "--attempts", "12",
         ];
 
+        var restarts = Task.WhenAll(RestartAsync(echo, Count / 10), RestartAsync(echo, Count / 2));
         await KillAfterAsync(command, echo, Count / 4);
-        var restart = RestartAsync(echo, Count / 2);
         await KillAfterAsync(command, echo, Count * 2 / 3);
         var last = await ToolProcess.RunAsync(command);
-        await restart;
+        await restarts;
 
         Assert.True(last.ExitCode == 0, last.Error);
         _folder.AssertComplete("out.jsonl", Count);

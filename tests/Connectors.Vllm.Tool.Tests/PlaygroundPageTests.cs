@@ -6,27 +6,22 @@ using Microsoft.Playwright;
 namespace Connectors.Vllm.Tool.Tests;
 
 /// <summary>The page as a person uses it, in a real browser (Chromium, headless) against the scripted server.</summary>
-public sealed class PlaygroundPageTests : IAsyncLifetime
+public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixture<ChromiumFixture>, IAsyncLifetime
 {
-    private static readonly string? Chromium =
-        new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
-
     private VllmTestServer _model = null!;
     private Connection _connection = null!;
     private PlaygroundServer _playground = null!;
-    private IPlaywright _playwright = null!;
-    private IBrowser _browser = null!;
+    private IBrowserContext _browser = null!;
     private IPage _page = null!;
 
     public async ValueTask InitializeAsync()
     {
-        Requires.Available(Chromium is not null, "the playground is tested in Chromium: install the package chromium");
+        var browser = await chromium.GetAsync();
         _model = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
         _connection = new Connection(new VllmGrpcOptions { Endpoint = _model.Endpoint }, new VllmChatClient(_model.Endpoint), null);
         _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
-        _playwright = await Microsoft.Playwright.Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
-        _page = await _browser.NewPageAsync(new() { ViewportSize = new() { Width = 1280, Height = 900 } });
+        _browser = await browser.NewContextAsync(new() { ViewportSize = new() { Width = 1280, Height = 900 } });
+        _page = await _browser.NewPageAsync();
         await _page.GotoAsync(_playground.Address.ToString());
         await Assertions.Expect(_page.Locator("#model")).ToContainTextAsync("VllmEngine protocol");
     }
@@ -36,7 +31,6 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
         if (_browser is not null)
         {
             await _browser.DisposeAsync();
-            _playwright.Dispose();
             await _playground.DisposeAsync();
             await _connection.DisposeAsync();
             await _model.DisposeAsync();
@@ -46,8 +40,8 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
     [Fact]
     public async Task Send_Question_StreamsReasoningTextAndUsage()
     {
-        _model.Enqueue("<think>\nHm.\n</think>\n\nBecause of <b>Rayleigh</b> & co.");
-        await AskAsync("Why is the sky blue?");
+        _model.Enqueue("<think>\nHm.\n</think>\n\nBecause of <b>Rayleigh</b> & co.<img src=x onerror=\"window.taken=1\"><script>window.taken=1</script>");
+        await AskAsync("Why is the <i>sky</i> blue?");
 
         var answer = _page.Locator(".message.assistant");
         await Assertions.Expect(answer).ToContainTextAsync("Because of <b>Rayleigh</b> & co.");
@@ -55,7 +49,8 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
         await Assertions.Expect(_page.Locator("#rate")).ToContainTextAsync("output tokens");
 
         // What a model writes is text, never markup.
-        Assert.Equal(0, await answer.Locator("b").CountAsync());
+        Assert.Equal(0, await _page.Locator("#conversation :is(b, i, img, script), #tokens i, #answer :is(b, img, script)").CountAsync());
+        Assert.False(await _page.EvaluateAsync<bool>("'taken' in window"));
         await ScreenshotAsync("answer");
     }
 
@@ -115,6 +110,52 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
         await Assertions.Expect(_page.Locator(".call")).ToContainTextAsync("roll_dice({\"sides\": 6}) → ");
         await Assertions.Expect(_page.Locator("#conversation")).ToContainTextAsync("You rolled it.");
         await ScreenshotAsync("tools");
+
+        // The next question's prompt holds the call and its result.
+        _model.Enqueue("It was a six.");
+        await AskAsync("Which one?");
+        var prompt = _model.Tokenizer.Decode([.. _model.Generations[^1].PromptIds]);
+        Assert.Contains("roll_dice", prompt[prompt.IndexOf("Roll a die", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        Assert.Contains("<tool_response>", prompt, StringComparison.Ordinal);
+        Assert.Contains("You rolled it.", prompt, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Send_SeveralChoicesOfAPromptThatIsPartlyCached_ShowsEachAndShadesTheCachedPart()
+    {
+        _model.Enqueue(new ScriptedReply { Text = "Red.", CachedTokens = 4, Alternatives = ["Blue."] });
+        await _page.FillAsync("#n", "2");
+        await AskAsync("A colour?");
+
+        await Assertions.Expect(_page.Locator(".message.assistant")).ToHaveTextAsync(["Red.", "Blue."]);
+        await Assertions.Expect(_page.Locator("#tokens .token.cached")).ToHaveCountAsync(4);
+        await Assertions.Expect(_page.Locator("#rate")).ToContainTextAsync("(4 cached)");
+    }
+
+    [Fact]
+    public async Task Page_OfAnotherOrigin_CannotDriveThePlayground()
+    {
+        var other = await _browser.NewPageAsync();
+        await other.RouteAsync("http://evil.example/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<p>Hello</p>" }));
+        await other.GotoAsync("http://evil.example/");
+
+        // As a simple request, which no preflight stops, and with the page read to find its key.
+        var outcome = await other.EvaluateAsync<string[]>(
+            """
+            async address => {
+              const chat = await fetch(address + 'api/chat', { method: 'POST', mode: 'no-cors', body: '{"messages":[{"role":"user","content":"Hi"}]}' })
+                .then(() => 'sent', () => 'stopped');
+              const page = await fetch(address).then(response => response.text(), () => 'unreadable');
+              const frame = document.createElement('iframe');
+              frame.src = address;
+              document.body.append(frame);
+              return [chat, page];
+            }
+            """,
+            _playground.Address.ToString());
+
+        Assert.Equal("unreadable", outcome[1]);
+        Assert.Empty(_model.Generations);
     }
 
     [Fact]
@@ -165,5 +206,32 @@ public sealed class PlaygroundPageTests : IAsyncLifetime
         {
             await _page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"playground-{name}.png") });
         }
+    }
+}
+
+/// <summary>One browser for all tests of the page; each has a context of its own.</summary>
+public sealed class ChromiumFixture : IAsyncDisposable
+{
+    private static readonly string? Chromium =
+        new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    public async Task<IBrowser> GetAsync()
+    {
+        Requires.Available(Chromium is not null, "the playground is tested in Chromium: install the package chromium");
+        _playwright ??= await Microsoft.Playwright.Playwright.CreateAsync();
+        return _browser ??= await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
     }
 }

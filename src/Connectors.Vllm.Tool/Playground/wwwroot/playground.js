@@ -93,10 +93,24 @@ class Answer {
     }
     if (content.call !== undefined) {
       this.kind = null;
-      const call = element('div', 'call', `${content.call}(${content.arguments})`);
-      this.calls.set(content.id, call);
-      this.shown.append(call);
+      const shown = element('div', 'call', `${content.call}(${content.arguments})`);
+      this.calls.set(content.id, { shown, name: content.call, arguments: content.arguments });
+      this.shown.append(shown);
     }
+  }
+
+  finishCall(id, result) {
+    const call = this.calls.get(id);
+    call.result = result;
+    call.shown.append(` → ${result}`);
+  }
+
+  // What the next question's history holds of this answer, its calls and their results included.
+  messages() {
+    const calls = [...this.calls];
+    const said = { role: 'assistant', content: this.text };
+    if (calls.length) said.tool_calls = calls.map(([id, call]) => ({ id, type: 'function', function: { name: call.name, arguments: call.arguments } }));
+    return [said, ...calls.filter(([, call]) => call.result !== undefined).map(([id, call]) => ({ role: 'tool', tool_call_id: id, content: call.result }))];
   }
 }
 
@@ -122,7 +136,7 @@ async function ask() {
   at('answer').replaceChildren();
   at('alternatives').textContent = '';
   const answers = new Map();
-  const calls = new Map();
+  const called = new Map();
   let first = 0;
   let last = 0;
   try {
@@ -133,20 +147,20 @@ async function ask() {
       const answer = answers.get(event.message);
       for (const content of event.contents) {
         if (content.usage) showUsage(content.usage, first, last);
-        else if (content.result !== undefined) calls.get(content.id)?.append(` → ${content.result}`);
+        else if (content.result !== undefined) called.get(content.id)?.finishCall(content.id, content.result);
         else {
           first ||= event.ms;
           last = event.ms;
           answer.add(content);
-          if (content.call !== undefined) calls.set(content.id, answer.calls.get(content.id));
+          if (content.call !== undefined) called.set(content.id, answer);
         }
       }
       if (event.logprobs) showLogprobs(event.logprobs);
       at('conversation').scrollTop = at('conversation').scrollHeight;
     }
-    messages.push(asked);
-    const text = [...answers.values()].map(answer => answer.text).find(said => said) ?? '';
-    messages.push({ role: 'assistant', content: text });
+    // Of several choices the conversation goes on with the first; with calls there is one answer after the other.
+    const turns = [...answers.values()];
+    messages.push(asked, ...(called.size ? turns : turns.slice(0, 1)).flatMap(answer => answer.messages()));
     at('question').value = '';
     images = [];
     at('images').replaceChildren();
