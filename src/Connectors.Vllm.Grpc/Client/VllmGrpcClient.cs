@@ -14,6 +14,7 @@ namespace Connectors.Vllm.Grpc;
 public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
 {
     private readonly bool _ownsEngine;
+    private readonly ILogger _logger;
     private readonly ServerTokenizer _tokenizer;
 
     /// <summary>
@@ -50,6 +51,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;
         _ownsEngine = ownsEngine;
+        _logger = (engine as ServerPool)?.Logger ?? NullLogger.Instance;
         _tokenizer = new ServerTokenizer(engine, tokenizer);
         Server = new ServerResource(engine, _tokenizer);
     }
@@ -102,7 +104,9 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
     /// <exception cref="VllmTimeoutException">It was not ready in time; the inner exception is the last failure.</exception>
     public async Task WaitUntilReadyAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
     {
-        var end = Environment.TickCount64 + (long)Math.Min(timeout.TotalMilliseconds, int.MaxValue);
+        var started = Environment.TickCount64;
+        var nextReport = started;
+        var end = started + (long)Math.Min(timeout.TotalMilliseconds, int.MaxValue);
         while (true)
         {
             VllmException? failure = null;
@@ -135,6 +139,12 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
                     Endpoint = Engine.Endpoint,
                     IsRetryable = true,
                 };
+            }
+
+            if (Environment.TickCount64 >= nextReport)
+            {
+                nextReport = Environment.TickCount64 + 10_000;
+                Log.NotReady(_logger, Engine.Endpoint, (Environment.TickCount64 - started) / 1_000, said);
             }
 
             await Task.Delay(500, cancellationToken).ConfigureAwait(false);

@@ -41,6 +41,12 @@ public sealed record GenerationRequest
     /// </summary>
     public int? PromptLogprobs { get; init; }
 
+    /// <summary>
+    /// Token ids whose log probabilities come with each generated token, instead of the best ones; Inference protocol only. Needs
+    /// <see cref="Logprobs"/>, whose number then does not count. Servers limit how many there may be.
+    /// </summary>
+    public IReadOnlyList<int>? LogprobTokenIds { get; init; }
+
     /// <summary>Media, in the order of their anchors in <see cref="PromptIds"/>.</summary>
     public IReadOnlyList<MediaItem> Media { get; init; } = [];
 

@@ -27,6 +27,7 @@ internal sealed class ServerEndpoint : IDisposable
     private int _backoff;
     private readonly SemaphoreSlim _sending = new(1);
     private int _probing;
+    private int _asking;
     private VllmProtocol _lastProtocol;
 
     public ServerEndpoint(ServerChannel channel, ILogger logger)
@@ -180,6 +181,32 @@ internal sealed class ServerEndpoint : IDisposable
         {
             Observe(exception, maySetAside: false);
             return new VllmHealth(false, exception.Message) { Endpoint = Uri, Exception = exception };
+        }
+    }
+
+    /// <summary>
+    /// The health of a server that a request waits for; null when it cannot be asked. However many requests wait, one of them asks.
+    /// </summary>
+    public async Task<VllmHealth?> AskWhileWaitingAsync()
+    {
+        if (Interlocked.Exchange(ref _asking, 1) != 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var limit = new CancellationTokenSource(_options.ConnectTimeout);
+            var health = await CheckHealthAsync(limit.Token).ConfigureAwait(false);
+            return health.Exception is null ? health : null;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        finally
+        {
+            Volatile.Write(ref _asking, 0);
         }
     }
 

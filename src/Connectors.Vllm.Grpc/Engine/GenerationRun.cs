@@ -104,6 +104,25 @@ internal sealed class GenerationRun : IDisposable
 
     public void Dispose() => Leave(!_call.IsEnded);
 
+    /// <summary>Ends a start that has not come to its end.</summary>
+    public void GiveUp()
+    {
+        Interlocked.Exchange(ref _aborted, 1);
+        _call.Cut();
+    }
+
+    /// <summary>What is thrown for a server that says, when asked, that its engine is not alive.</summary>
+    public VllmException Dead(VllmHealth health) => new VllmConnectionException(
+        $"{_context.Endpoint} does not answer request {_context.RequestId}, and its health is '{health.Message}'.")
+    {
+        StatusCode = StatusCode.Unavailable,
+        ServerMessage = health.Message,
+        Method = _call.Errors.Method,
+        RequestId = _context.RequestId,
+        Endpoint = _context.Endpoint,
+        IsEngineDead = true,
+    };
+
     /// <summary>Has the request aborted on the server, once. Safe beside a reader: the call itself is left to it.</summary>
     public void Abort()
     {

@@ -29,6 +29,8 @@ internal sealed class ServerPool : IVllmEngine
         _loop = new CallLoop(_selector, options.Retry, _logger);
     }
 
+    public ILogger Logger => _logger;
+
     public VllmProtocol Protocol => _endpoints[0].Protocol;
 
     public Uri Endpoint => _endpoints[0].Uri;
@@ -250,6 +252,13 @@ internal sealed class ServerPool : IVllmEngine
         request = request.WithTruncatedPrompt();
         RequestValidator.Check(request, request.Sampling, model, capabilities);
         var sampling = SamplingFiller.Fill(request, model, _options.ApplyModelSamplingDefaults);
+        if (request.Constraint is not null && sampling.MinTokens > 0)
+        {
+            // Some servers forbid every token when a constraint allows the end only and the minimum forbids it.
+            Log.MinTokensIgnored(_logger, sampling.MinTokens.Value);
+            sampling = sampling with { MinTokens = null };
+        }
+
         var run = await ConstrainedAsync(attempt, request, sampling, served, cancellationToken).ConfigureAwait(false);
         attempt.Endpoint.MarkWorking();
         return run;
@@ -306,8 +315,42 @@ internal sealed class ServerPool : IVllmEngine
             BetweenTokensTimeout = _options.BetweenTokensTimeout,
         };
         var run = new GenerationRun(attempt, request, sampling, call, _aborts, _running, cancellationToken) { Model = served };
-        await run.StartAsync(toFirstToken: request.Constraint is not null).ConfigureAwait(false);
-        return run;
+        try
+        {
+            await FirstMessageAsync(run, attempt.Endpoint, request.Constraint is not null, cancellationToken).ConfigureAwait(false);
+            return run;
+        }
+        catch (VllmException exception) when (request.StopStrings.Count > 0 && ServerErrors.LacksTokenizer(exception))
+        {
+            // Whoever reads the answer finds them in the text.
+            Log.StopStringsLeftOut(_logger, attempt.Endpoint.Uri, request.StopStrings.Count);
+            return await SendAsync(attempt, number + 1, request with { StopStrings = [] }, sampling, served, cancellationToken)
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Waits for the first message. A server whose engine has died may never answer, and say so only when it is asked: with each interval without a
+    /// sign it is.
+    /// </summary>
+    private async Task FirstMessageAsync(GenerationRun run, ServerEndpoint endpoint, bool toFirstToken, CancellationToken cancellationToken)
+    {
+        var start = run.StartAsync(toFirstToken);
+        while (!start.IsCompleted && !cancellationToken.IsCancellationRequested && _options.ProbeInterval > TimeSpan.Zero)
+        {
+            using var interval = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await Task.WhenAny(start, Task.Delay(_options.ProbeInterval, interval.Token)).ConfigureAwait(false);
+            await interval.CancelAsync().ConfigureAwait(false);
+            if (!start.IsCompleted && !cancellationToken.IsCancellationRequested
+                && await endpoint.AskWhileWaitingAsync().ConfigureAwait(false) is { IsHealthy: false } health && ServerErrors.SaysDead(health))
+            {
+                run.GiveUp();
+                await start.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw run.Dead(health);
+            }
+        }
+
+        await start.ConfigureAwait(false);
     }
 
     private Task<T> AskAsync<T>(Func<IServerProtocol, CancellationToken, Task<T>> ask, CancellationToken cancellationToken) =>

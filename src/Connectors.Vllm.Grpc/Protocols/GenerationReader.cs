@@ -15,7 +15,10 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
     /// <summary>Messages without a token that may come one after the other.</summary>
     private const int MaxEmptyMessages = 10_000;
 
-    private readonly long _limit = (maxTokens ?? int.MaxValue) + (long)Allowance;
+    /// <summary>The limit where neither the request nor the server says one: no model's context is longer.</summary>
+    private const int MostTokens = 10_000_000;
+
+    private readonly long _limit = (maxTokens ?? MostTokens) + (long)Allowance;
     private readonly int[] _tokens = new int[choiceCount];
     private readonly bool[] _finished = new bool[choiceCount];
     private int _open = choiceCount;
@@ -71,7 +74,9 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         var total = _tokens[index] + (long)count;
         if (total > _limit)
         {
-            throw new InvalidDataException($"choice {index} goes on after {maxTokens} tokens, the most that were asked for");
+            throw new InvalidDataException(maxTokens is null
+                ? $"choice {index} goes on after {MostTokens} tokens, more than the context of any model"
+                : $"choice {index} goes on after {maxTokens} tokens, the most that were asked for");
         }
 
         return _tokens[index] = (int)total;
@@ -97,6 +102,15 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
             throw new InvalidDataException(
                 $"the server counts {counted} prompt tokens where {(sent > 0 ? sent : "some")} were sent; the answer belongs to another prompt, "
                 + "or lost tokens");
+        }
+    }
+
+    /// <summary>What the server counts of the answer has come.</summary>
+    protected static void CheckOutputCount(uint counted, int received)
+    {
+        if (counted > received)
+        {
+            throw new InvalidDataException($"the server counts {counted} tokens of the answer where {received} were received; some were lost");
         }
     }
 

@@ -31,7 +31,11 @@ internal static class RequestValidator
 
         if (!capabilities.Generation)
         {
-            throw Unsupported("The served model makes embeddings and cannot generate.", null);
+            throw Unsupported(
+                capabilities.Embeddings
+                    ? "The served model makes embeddings and cannot generate."
+                    : "Nothing generates at this address: its server mounts other services than vllm.Inference here. Ask at another address of it.",
+                null);
         }
 
         CheckSampling(sampling, capabilities);
@@ -161,6 +165,7 @@ internal static class RequestValidator
 
         // Stop ids that no model has do no harm: servers refuse them, or wait for them in vain.
         All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds), (uint)(vocabularySize ?? int.MaxValue));
+        All(request.LogprobTokenIds ?? [], nameof(GenerationRequest.LogprobTokenIds), bound);
         All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds), bound);
         foreach (var (id, bias) in sampling.LogitBias ?? new Dictionary<int, float>())
         {
@@ -200,6 +205,7 @@ internal static class RequestValidator
 
         var isInference = capabilities.Protocol != VllmProtocol.VllmEngine;
         Need(request.SessionId is not null, isInference, "session ids", nameof(GenerationRequest.SessionId));
+        Need(request.LogprobTokenIds is { Count: > 0 }, isInference, "log probabilities of chosen ids", nameof(GenerationRequest.LogprobTokenIds));
         Need(request.Watermarking is not null, isInference, "watermarking", nameof(GenerationRequest.Watermarking));
         if (request.PromptLogprobs is not null && !capabilities.PromptLogprobs)
         {

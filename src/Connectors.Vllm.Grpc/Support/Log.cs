@@ -31,6 +31,15 @@ internal static partial class Log
     public static partial void ConstraintRefused(
         ILogger logger, Uri endpoint, string requestId, OutputConstraintKind sent, OutputConstraintKind other, string reason);
 
+    [LoggerMessage(1012, LogLevel.Warning, "MinTokens {MinTokens} is left out: the request has a constraint, and servers cannot hold both")]
+    public static partial void MinTokensIgnored(ILogger logger, int minTokens);
+
+    [LoggerMessage(1013, LogLevel.Warning, "{Endpoint} has no tokenizer to find {Count} stop strings with; they are looked for here only")]
+    public static partial void StopStringsLeftOut(ILogger logger, Uri endpoint, int count);
+
+    [LoggerMessage(1014, LogLevel.Information, "{Endpoint} is not ready yet ({Seconds} s so far): {Said}")]
+    public static partial void NotReady(ILogger logger, Uri endpoint, long seconds, string said);
+
     [LoggerMessage(1006, LogLevel.Information, "A call failed at {Endpoint} before its first message (request {RequestId}); it is made again "
         + "in {Milliseconds} ms")]
     public static partial void Retrying(ILogger logger, string requestId, Uri endpoint, double milliseconds, Exception exception);

@@ -38,6 +38,8 @@ internal static class ServerErrors
     ];
 
     /// <summary>Says whose fault a failure with media is: <c>client</c> or <c>transient</c>.</summary>
+    private static readonly string[] DeadHealthTexts = ["Engine is not alive", "Engine connection failed"];
+
     private const string MediaFaultTrailer = "smg-media-fault";
 
     private static readonly string[] BadMediaTexts =
@@ -45,6 +47,14 @@ internal static class ServerErrors
         "multimodal preprocessing error",
         "Failed to apply prompt replacement",
     ];
+
+    /// <summary>Whether a server takes no stop strings because it has no tokenizer to find them with.</summary>
+    public static bool LacksTokenizer(VllmException exception) => exception.StatusCode == StatusCode.FailedPrecondition
+        && exception.ServerMessage.Contains("string stop sequences need", StringComparison.Ordinal);
+
+    /// <summary>Whether a server says that its engine has died, and not only that it does not serve at the moment.</summary>
+    public static bool SaysDead(VllmHealth health) =>
+        Array.Exists(DeadHealthTexts, text => health.Message.Contains(text, StringComparison.Ordinal));
 
     /// <summary>Texts of refusals that are about media, whatever their code.</summary>
     private static readonly string[] MediaTexts =

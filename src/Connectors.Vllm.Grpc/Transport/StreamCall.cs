@@ -82,6 +82,9 @@ internal sealed class StreamCall<TResponse> : IDisposable
     /// <summary>All that matters has come: the rest is only gRPC's own end, which is not waited for as long as tokens are.</summary>
     public void ExpectEnd() => _watchdog.ExpectEnd();
 
+    /// <summary>Resets the call beside its reader, which is told so.</summary>
+    public void Cut() => _call.Dispose();
+
     public void Dispose()
     {
         _watchdog.Dispose();

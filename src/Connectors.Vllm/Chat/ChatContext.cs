@@ -11,4 +11,17 @@ namespace Connectors.Vllm;
 /// <param name="Client">The client that was asked; null for a preview.</param>
 /// <param name="Logger">The client's log.</param>
 internal sealed record ChatContext(
-    VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger);
+    VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger)
+{
+    /// <summary>The tools, as the template and the parser see them.</summary>
+    public RequestTools Tools { get; init; } = RequestTools.None;
+
+    /// <summary>What the answer must look like.</summary>
+    public required AnswerWish Answer { get; init; }
+
+    /// <summary>What the template is told besides messages and tools.</summary>
+    public TemplateVariables Variables { get; init; } = new([], null);
+
+    /// <summary>The loaded LoRA adapter that <see cref="ChatOptions.ModelId"/> names; null when it names none.</summary>
+    public string? Adapter { get; init; }
+}

@@ -23,8 +23,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         try
         {
             return request.Text is { } text
-                ? PrepareCompletion(text, request.Options, request.Client, cancellationToken)
-                : PrepareChat(request.Messages, request.Options, request.Client, cancellationToken);
+                ? PrepareCompletion(text, request, cancellationToken)
+                : PrepareChat(request, cancellationToken);
         }
         catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException or TokenizerException)
         {
@@ -33,29 +33,26 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
     }
 
-    private PreparedChat PrepareChat(
-        IReadOnlyList<ChatMessage> messages, ChatOptions? options, IChatClient? client, CancellationToken cancellationToken)
+    private PreparedChat PrepareChat(ChatRequest asked, CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
         var started = TimeProvider.System.GetTimestamp();
 
         // 1. Messages and options become template variables and the media list.
-        options = OtherNames.Fill(options);
-        var extras = VllmExtras.Read(options?.AdditionalProperties);
-        var tools = RequestTools.From(options, messages, logger);
+        var context = ContextOf(asked);
+        var (options, extras) = (context.Options, context.Extras);
+        var tools = RequestTools.From(options, asked.Messages, logger);
         var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
-        var variables = TemplateVariables.From(options, extras, settings, renderer.Traits);
-        var wish = AnswerWish.From(options, extras, logger);
-        var context = new ChatContext(profile, settings, options, extras, client, logger);
+        context = context with { Tools = tools, Variables = TemplateVariables.From(options, extras, settings, renderer.Traits) };
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        var prompt = new PromptWriter(context, renderer, variables, tools).Write(messages, wish.Instructions(options, settings));
+        var prompt = new PromptWriter(context, renderer).Write(asked.Messages, context.Answer.Instructions(options, settings));
 
         // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
         var ids = PromptEncoder.Encode(profile, settings, prompt, extras, cancellationToken);
 
         // 4. Options become sampling parameters and a constraint.
-        var plan = ConstraintPlan.For(context, prompt, tools, wish, variables);
+        var plan = ConstraintPlan.For(context, prompt);
         var request = RequestBuilder.Build(context, ids, prompt.Media, plan);
 
         VllmTelemetry.PrepareSeconds.Record(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
@@ -68,7 +65,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Content = prompt.Content,
             Request = request,
             Format = plan.Format,
-            ParserOptions = plan.ParserOptions(context, prompt, tools, variables),
+            ParserOptions = plan.ParserOptions(context, prompt),
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
             DropReasoning = options?.Reasoning?.Output == ReasoningOutput.None,
@@ -77,15 +74,12 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
-    private PreparedChat PrepareCompletion(string text, ChatOptions? options, IChatClient? client, CancellationToken cancellationToken)
+    private PreparedChat PrepareCompletion(string text, ChatRequest asked, CancellationToken cancellationToken)
     {
-        options = OtherNames.Fill(options);
-        var extras = VllmExtras.Read(options?.AdditionalProperties);
-        var wish = AnswerWish.From(options, extras, logger);
+        var context = ContextOf(asked);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         var ids = PromptEncoder.EncodeRaw(profile, text, cancellationToken);
-        var plan = ConstraintPlan.ForText(profile, wish);
-        var context = new ChatContext(profile, settings, options, extras, client, logger);
+        var plan = ConstraintPlan.ForText(context);
         var request = RequestBuilder.Build(context, ids, [], plan);
         return new PreparedChat
         {
@@ -93,10 +87,21 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Content = [],
             Request = request,
             Format = plan.Format,
-            ParserOptions = plan.ParserOptions(context, prompt, RequestTools.None, new TemplateVariables([], null)),
+            ParserOptions = plan.ParserOptions(context, prompt),
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
-            ReturnTokenIds = extras.ReturnTokenIds,
+            ReturnTokenIds = context.Extras.ReturnTokenIds,
+        };
+    }
+
+    private ChatContext ContextOf(ChatRequest asked)
+    {
+        var options = OtherNames.Fill(asked.Options);
+        var extras = VllmExtras.Read(options?.AdditionalProperties);
+        return new ChatContext(profile, settings, options, extras, asked.Client, logger)
+        {
+            Answer = AnswerWish.From(options, extras, logger),
+            Adapter = asked.Adapter,
         };
     }
 
@@ -178,6 +183,19 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             : exception;
     }
 
+    /// <summary>The loaded LoRA adapter that the options name as their model. Adapters come and go, so the server is asked each time.</summary>
+    private static async ValueTask<string?> AdapterAsync(
+        IVllmEngine engine, VllmModelProfile profile, ChatOptions? options, CancellationToken cancellationToken)
+    {
+        if (options?.ModelId is not { } name || !profile.Capabilities.Lora || RequestBuilder.Serves(profile, name))
+        {
+            return null;
+        }
+
+        var adapters = await engine.ListLorasAsync(cancellationToken).ConfigureAwait(false);
+        return adapters.Any(adapter => adapter.Name == name) ? name : null;
+    }
+
     /// <summary>
     /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the
     /// profile is loaded anew and the request is prepared again.
@@ -186,7 +204,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         VllmRuntime runtime, ChatRequest request, CancellationToken cancellationToken) => runtime.UseProfileAsync(
             async (profile, token) =>
             {
-                var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request, token);
+                var adapter = await AdapterAsync(runtime.Engine, profile, request.Options, token).ConfigureAwait(false);
+                var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request with { Adapter = adapter }, token);
                 var answer = new ChatAnswer(chat, profile);
                 var updates = runtime.Engine.GenerateAsync(chat.Request, token).GetAsyncEnumerator(token);
                 try
@@ -212,4 +231,8 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
 /// <param name="Text">The text; null for a conversation.</param>
 /// <param name="Options">The caller's options.</param>
 /// <param name="Client">The client that was asked, for factories in the options; null for a preview without one.</param>
-internal sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, string? Text, ChatOptions? Options, IChatClient? Client);
+internal sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, string? Text, ChatOptions? Options, IChatClient? Client)
+{
+    /// <summary>The loaded LoRA adapter that the options name as their model; null when they name none.</summary>
+    public string? Adapter { get; init; }
+}

@@ -22,10 +22,10 @@ internal sealed record ConstraintPlan(
     public bool AnswersAtOnce { get; private init; }
 
     /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
-    public static ConstraintPlan For(
-        ChatContext context, ChatPrompt prompt, RequestTools tools, AnswerWish wish, TemplateVariables variables)
+    public static ConstraintPlan For(ChatContext context, ChatPrompt prompt)
     {
         var (profile, settings, options, extras, _, logger) = context;
+        var (tools, wish) = (context.Tools, context.Answer);
         var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
@@ -50,7 +50,7 @@ internal sealed record ConstraintPlan(
             Answer = AnswerOf(wish.Constraint),
             Start = start,
             PromptTail = prompt.Tail,
-            Thinking = variables.Thinking,
+            Thinking = context.Variables.Thinking,
             BoundWhiteSpace = extras.BoundWhiteSpace,
             SpecialTokens = profile.SpecialTokens,
         });
@@ -68,16 +68,17 @@ internal sealed record ConstraintPlan(
     }
 
     /// <summary>For raw completions: the output is text, and the constraint is what the caller gave.</summary>
-    public static ConstraintPlan ForText(VllmModelProfile profile, AnswerWish wish) => new(
-        OutputFormat.FromNames("none", "none", profile.Tokenizer.TokenToId),
-        wish.Constraint,
+    public static ConstraintPlan ForText(ChatContext context) => new(
+        OutputFormat.FromNames("none", "none", context.Profile.Tokenizer.TokenToId),
+        context.Answer.Constraint,
         CallShape.None,
-        wish.Constraint is null || wish.IsTag ? null : new AnswerCheck(wish.Constraint),
+        context.Answer is not { Constraint: { } constraint, IsTag: false } ? null : new AnswerCheck(constraint),
         StopsReachServer: true);
 
-    public OutputParserOptions ParserOptions(ChatContext context, ChatPrompt prompt, RequestTools tools, TemplateVariables variables)
+    public OutputParserOptions ParserOptions(ChatContext context, ChatPrompt prompt)
     {
         var (profile, settings, options, _, _, _) = context;
+        var tools = context.Tools;
         return new OutputParserOptions
         {
             PromptTail = AnswersAtOnce ? null : prompt.Tail,
@@ -85,7 +86,7 @@ internal sealed record ConstraintPlan(
             ToolChoice = tools.Choice,
             CallShape = CallShape,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            TemplateArguments = variables.ToJson(),
+            TemplateArguments = context.Variables.ToJson(),
             StopStrings = StopStringsOf(options),
             StopInReasoning = settings.StopInReasoning,
             SpecialTokens = profile.SpecialTokens,

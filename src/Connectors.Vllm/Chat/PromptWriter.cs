@@ -10,7 +10,7 @@ namespace Connectors.Vllm;
 /// Renders a conversation. Templates differ in what they put up with; a conversation that one refuses is offered in other shapes before the
 /// template's own complaint reaches the caller. Made for one request.
 /// </summary>
-internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer, TemplateVariables variables, RequestTools tools)
+internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
 {
     private readonly LeftOutContents _leftOut = new();
     private ChatTemplateException? _firstRefusal;
@@ -62,7 +62,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer,
     /// <summary>
     /// The shape that probing has found, and what is tried for this request alone when the template refuses even that: contents of one text as
     /// strings or lists; text of its own beside calls; everything where a strict template wants it, system text in front of what the user says (some
-    /// templates print it only when the user speaks last); tools as text.
+    /// templates print it only when the user speaks last); context.Tools as text.
     /// </summary>
     private IEnumerable<(TemplateTraits Traits, VllmTemplateAbilities Abilities, bool Strict)> Shapes()
     {
@@ -132,11 +132,11 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer,
     private RenderedPrompt Render(List<Dictionary<string, object?>> messages, TemplateTraits traits) => renderer.Renderer.Render(new ChatTemplateInput
     {
         Messages = messages,
-        Tools = tools.ForTemplate ?? (traits.NeedsToolList ? [] : null),
+        Tools = context.Tools.ForTemplate ?? (traits.NeedsToolList ? [] : null),
         Documents = context.Extras.Documents,
         AddGenerationPrompt = !context.Extras.ContinueFinalMessage,
         ContinueFinalMessage = context.Extras.ContinueFinalMessage,
-        Kwargs = variables.Values,
+        Kwargs = context.Variables.Values,
         SpecialTokens = context.Profile.Templates.SpecialTokens,
     });
 

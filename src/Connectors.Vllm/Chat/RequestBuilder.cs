@@ -14,7 +14,7 @@ internal static class RequestBuilder
     {
         var (profile, settings, options, extras, client, logger) = context;
         var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
-        if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && !Serves(profile, model))
+        if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && model != context.Adapter && !Serves(profile, model))
         {
             throw new VllmRequestException(
                 $"The server does not serve a model named '{model}'; it serves"
@@ -43,10 +43,12 @@ internal static class RequestBuilder
             StopStrings = stops.Count == 0 ? raw.StopStrings : [.. raw.StopStrings, .. stops],
             StopTokenIds = [.. raw.StopTokenIds, .. extras.StopTokenIds ?? [], .. extras.IgnoreEos ? [] : profile.StopTokens.ToSend],
             Logprobs = raw.Logprobs ?? extras.Logprobs,
+            LogprobTokenIds = raw.LogprobTokenIds ?? extras.LogprobTokenIds,
             PromptLogprobs = raw.PromptLogprobs ?? extras.PromptLogprobs,
             Media = media.Count > 0 ? media : raw.Media,
             Model = raw.Model ?? ModelName(profile, settings, options),
-            LoraName = raw.LoraName ?? extras.LoraName,
+            LoraName = raw.LoraName ?? extras.LoraName ?? context.Adapter,
+            Metadata = raw.Metadata ?? extras.RequestMetadata,
             Priority = raw.Priority ?? extras.Priority,
             CacheSalt = raw.CacheSalt ?? extras.CacheSalt,
             SessionId = raw.SessionId ?? extras.SessionId,
@@ -104,11 +106,11 @@ internal static class RequestBuilder
 
     /// <summary>A name the server may not know is only sent when somebody chose it for this server.</summary>
     private static string? ModelName(VllmModelProfile profile, VllmGrpcOptions settings, ChatOptions? options) =>
-        options?.ModelId is { } asked && (settings.RequireServedModel || Serves(profile, asked)) ? asked
+        options?.ModelId is { } asked && Serves(profile, asked) ? asked
         : settings.ModelId is { } configured && Serves(profile, configured) ? configured
         : null;
 
-    private static bool Serves(VllmModelProfile profile, string model) =>
+    public static bool Serves(VllmModelProfile profile, string model) =>
         profile.ModelInfo is null || profile.ModelInfo.ServedModelNames.Contains(model, StringComparer.Ordinal)
         || profile.ModelInfo.ServedModelName == model || profile.ModelInfo.ModelId == model || profile.ModelInfo.ModelPath == model;
 }

@@ -185,6 +185,26 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.CacheSalt.Set(options, value);
         }
 
+        /// <summary>
+        /// The token ids whose log probabilities come with every generated token, instead of the best ones. Inference protocol only.
+        /// <c>logprob_token_ids</c>
+        /// </summary>
+        public IReadOnlyList<int>? LogprobTokenIds
+        {
+            get => VllmOptions.LogprobTokenIds.Get(options);
+            set => VllmOptions.LogprobTokenIds.Set(options, value);
+        }
+
+        /// <summary>
+        /// Extra gRPC metadata of this request, names and texts, for gateways that route by it (<c>x-gateway-inference-objective</c>, for example).
+        /// Names are lower-cased. <c>grpc_metadata</c>
+        /// </summary>
+        public IReadOnlyDictionary<string, object?>? RequestMetadata
+        {
+            get => VllmOptions.RequestMetadata.Get(options);
+            set => VllmOptions.RequestMetadata.Set(options, value);
+        }
+
         /// <summary>The session the request belongs to, for routing by it. Inference protocol only. <c>session_id</c></summary>
         public string? SessionId
         {

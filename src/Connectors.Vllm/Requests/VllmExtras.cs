@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
@@ -26,6 +27,8 @@ internal sealed record VllmExtras
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
 
     public IReadOnlyList<int>? AllowedTokenIds { get; init; }
+
+    public IReadOnlyList<int>? LogprobTokenIds { get; init; }
 
     public int ChoiceCount { get; init; } = 1;
 
@@ -69,6 +72,8 @@ internal sealed record VllmExtras
 
     public string? KvTransferParameters { get; init; }
 
+    public IReadOnlyDictionary<string, string>? RequestMetadata { get; init; }
+
     public string? RequestId { get; init; }
 
     public bool ReturnTokenIds { get; init; }
@@ -105,6 +110,7 @@ internal sealed record VllmExtras
             PromptLogprobs = VllmOptions.PromptLogprobs.Read(reader),
             LogitBias = VllmOptions.LogitBias.Read(reader),
             AllowedTokenIds = VllmOptions.AllowedTokenIds.Read(reader),
+            LogprobTokenIds = VllmOptions.LogprobTokenIds.Read(reader),
             ChoiceCount = VllmOptions.ChoiceCount.Read(reader) ?? 1,
             Json = VllmOptions.Json.Read(reader) ?? VllmOptions.Json.Read(structured),
             JsonObject = VllmOptions.JsonObject.Read(reader) ?? VllmOptions.JsonObject.Read(structured) ?? false,
@@ -126,6 +132,9 @@ internal sealed record VllmExtras
             DataParallelRank = VllmOptions.DataParallelRank.Read(reader),
             TruncatePromptTokens = VllmOptions.TruncatePromptTokens.Read(reader),
             KvTransferParameters = VllmOptions.KvTransferParameters.Read(reader),
+            RequestMetadata = VllmOptions.RequestMetadata.Read(reader)?.ToDictionary(
+                static pair => pair.Key.ToLowerInvariant(), static pair => Convert.ToString(pair.Value, CultureInfo.InvariantCulture)
+                    ?? string.Empty),
             RequestId = VllmOptions.RequestId.Read(reader),
             ReturnTokenIds = VllmOptions.ReturnTokenIds.Read(reader) ?? false,
             AllowControlTokens = VllmOptions.AllowControlTokens.Read(reader),

@@ -86,6 +86,14 @@ internal static class VllmOptions
         Writer = static ids => WriteIds(ids),
     };
 
+    public static readonly VllmOption<IReadOnlyList<int>?> LogprobTokenIds = new(
+        "logprob_token_ids", [], "LogprobTokenIds", "list of token ids", InferenceOnly,
+        "The token ids whose log probabilities come with every generated token, instead of the best ones.")
+    {
+        Reader = static (properties, key) => properties.TokenIds(key),
+        Writer = static ids => WriteIds(ids),
+    };
+
     public static readonly VllmOption<int?> ChoiceCount = new(
         "n", [], "ChoiceCount", "1 to 1024", null,
         "How many answers to generate for one prompt; each comes as a message of its own.")
@@ -250,6 +258,13 @@ internal static class VllmOptions
         Reader = static (properties, key) => properties.Json(key),
     };
 
+    public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> RequestMetadata = new(
+        "grpc_metadata", [], "RequestMetadata", "object of texts", null,
+        "Extra gRPC metadata of this request, for gateways that route by it; names are lower-cased.")
+    {
+        Reader = static (properties, key) => properties.Members(key),
+    };
+
     public static readonly VllmOption<string?> RequestId = new(
         "request_id", [], "RequestId", "string", null,
         "The request id the server gets, unique among running requests; generated when unset.")
@@ -289,10 +304,11 @@ internal static class VllmOptions
     public static readonly IReadOnlyList<VllmOption> All =
     [
         MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, TopLogprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
+            LogprobTokenIds,
         ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, BoundWhiteSpace, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
         ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, SessionId, BypassPrefixCache, Watermarking,
         DataParallelRank, TruncatePromptTokens,
-        KvTransferParameters, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
+        KvTransferParameters, RequestMetadata, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
     ];
 
     private static readonly HashSet<string> Known = new(All.SelectMany(static option => option.Aliases.Prepend(option.Name)), StringComparer.Ordinal);

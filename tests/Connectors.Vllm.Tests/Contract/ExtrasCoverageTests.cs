@@ -52,6 +52,10 @@ public sealed class ExtrasCoverageTests
         ["TruncatePromptTokens"] = ("truncate_prompt_tokens", static o => o.TruncatePromptTokens = 9, [9.0, 9L, "9", Json("9")]),
         ["KvTransferParameters"] = ("kv_transfer_params", static o => o.KvTransferParameters = "{\"do_remote_decode\":true}",
             [Json("{\"do_remote_decode\":true}"), new Dictionary<string, object?> { ["do_remote_decode"] = true }]),
+        ["LogprobTokenIds"] = ("logprob_token_ids", static o => o.LogprobTokenIds = [5, 6],
+            [new[] { 5, 6 }, new List<object?> { 5, 6L }, Json("[5,6]")]),
+        ["RequestMetadata"] = ("grpc_metadata", static o => o.RequestMetadata = new Dictionary<string, object?> { ["x-gateway-one"] = "a" },
+            [Json("{\"x-gateway-one\":\"a\"}")]),
         ["RequestId"] = ("request_id", static o => o.RequestId = "mine-1", [Json("\"mine-1\"")]),
         ["ReturnTokenIds"] = ("return_token_ids", static o => o.ReturnTokenIds = true, ["true", 1.0, Json("true")]),
         ["AllowControlTokensInContent"] = (

@@ -137,6 +137,32 @@ public sealed class ExtrasTests
         Assert.Equal(("mine", "salt", 4, "my-request"), (sent.LoraName, sent.Kv.CacheSalt, sent.Priority, sent.RequestId));
     }
 
+    [Fact]
+    public async Task ModelId_NamesALoadedAdapter_IsSentAsTheAdapter()
+    {
+        await using var served = await Served.StartAsync(EmulatedServer.Inference, server => server.LoraAdapters = ["mine"]);
+
+        await served.AskAsync("Hi", new ChatOptions { ModelId = "mine" });
+        await served.AskAsync("Hi", new ChatOptions { ModelId = "somebody-elses" });
+
+        var sent = served.Sent.Select(generation => generation.Captured.As<Grpc.Protocol.Inference.GenerateRequest>());
+        Assert.Equal([("mine", ""), ("", "")], sent.Select(message => (message.LoraName, message.Model)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task RequestMetadata_OfOneRequest_GoesWithThatRequestOnly(EmulatedServer family)
+    {
+        await using var served = await Served.StartAsync(family);
+
+        await served.AskAsync("Hi", new ChatOptions { RequestMetadata = new Dictionary<string,
+            object?> { ["X-Gateway-Inference-Objective"] = "batch" } });
+        await served.AskAsync("Hi");
+
+        Assert.Equal(
+            ["batch", null], served.Sent.Select(sent => sent.Captured.Metadata.GetValueOrDefault("x-gateway-inference-objective")));
+    }
+
     [Theory]
     [MemberData(nameof(Families))]
     public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(EmulatedServer family)

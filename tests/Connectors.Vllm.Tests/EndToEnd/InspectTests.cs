@@ -117,7 +117,7 @@ public sealed class InspectTests
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
         Assert.Equal(family == EmulatedServer.VllmEngine ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
-        Assert.Equal(family == EmulatedServer.VllmEngine ? null : "0.32.0", facts["engine_version"]?.GetValue<string>()); // Only one family tells.
+        Assert.Equal("0.32.0", facts["engine_version"]?.GetValue<string>());
         Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
         Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));
         Assert.Contains("logprobs", facts["capabilities"]!.AsArray().Select(name => name!.GetValue<string>()));

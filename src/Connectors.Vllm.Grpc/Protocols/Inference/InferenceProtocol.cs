@@ -35,16 +35,20 @@ internal sealed class InferenceProtocol : IServerProtocol
     public async ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken)
     {
         var model = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
+        var services = (await _server.GetAsync(cancellationToken).ConfigureAwait(false)).Services;
         return new VllmCapabilities
         {
             Protocol = Protocol,
+
+            // A listener may mount some of the services only, and says which; older ones say nothing and have both.
+            Generation = services.Count == 0 || services.Contains(ServiceKind.Inference),
             Logprobs = true,
             Lora = model.SupportsLora,
             Priority = true,
             CacheSalt = true,
             AllowedTokenIds = true,
             LongSeeds = true,
-            Abort = _hasControl,
+            Abort = _hasControl && (services.Count == 0 || services.Contains(ServiceKind.Control)),
             Media = model.SupportsMultimodal,
             MediaSchemes = model.SupportsMultimodal ? ["http", "https", "data"] : [],
             ConstraintStart = _channel.Options.ConstraintStart ?? (

@@ -30,7 +30,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
 
         var index = checked((int)(outputs?.Index ?? 0));
         var ids = outputs is null ? [] : TokenIdConversion.ToIds(outputs.TokenIds);
-        AddTokens(index, ids.Length);
+        var total = AddTokens(index, ids.Length);
         var finish = outputs?.FinishInfo;
         if (prompt is not null)
         {
@@ -39,6 +39,14 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
 
         if (finish is not null)
         {
+            // Ids may be left out when only the text is wanted, and are dropped behind a stop string. A constraint that could not be compiled counts
+            // an end that does not come.
+            if (Request.IncludeTokenIds && Request.StopStrings.Count == 0 && (total > 0 || Request.Constraint is null)
+                && finish.FinishReason != FinishInfo.Types.FinishReason.Aborted)
+            {
+                CheckOutputCount(finish.NumOutputTokens, total);
+            }
+
             Finish(index);
         }
 
@@ -50,7 +58,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
             CachedTokens = finish is { HasNumCachedTokens: true } ? checked((int)finish.NumCachedTokens) : null,
             PromptIds = prompt is { TokenIds.Count: > 0 } ? TokenIdConversion.ToIds(prompt.TokenIds) : null,
             PromptLogprobs = Request.PromptLogprobs is null ? null : InferenceLogprobs.Read(prompt),
-            Logprobs = Request.Logprobs is null ? null : InferenceLogprobs.Read(outputs),
+            Logprobs = Request.Logprobs is null && Request.LogprobTokenIds is null ? null : InferenceLogprobs.Read(outputs),
             Text = Request.IncludeServerText && outputs is not null ? outputs.Text : string.Empty,
             Finish = finish is null ? null : ToFinish(finish),
             RawRepresentation = Request.IncludeRawRepresentation ? response : null,

@@ -160,7 +160,7 @@ internal static class InferenceRequestBuilder
             PromptTokenIds = request.IncludePromptIds || request.PromptLogprobs is not null,
             PromptLogprobs = request.PromptLogprobs is not null,
             OutputTokenIds = request.IncludeTokenIds,
-            OutputLogprobs = request.Logprobs is not null,
+            OutputLogprobs = request.Logprobs is not null || request.LogprobTokenIds is { Count: > 0 },
         };
         if (!request.IncludeServerText)
         {
@@ -173,7 +173,13 @@ internal static class InferenceRequestBuilder
             message.PromptCandidates = new CandidateTokens { TopN = (uint)promptCount };
         }
 
-        if (request.Logprobs is > 0 and var count)
+        if (request.LogprobTokenIds is { Count: > 0 } chosen)
+        {
+            var ids = new TokenIds();
+            TokenIdConversion.Fill(ids.Ids, chosen);
+            message.OutputCandidates = new CandidateTokens { TokenIds = ids };
+        }
+        else if (request.Logprobs is > 0 and var count)
         {
             message.OutputCandidates = new CandidateTokens { TopN = (uint)count };
         }

@@ -61,9 +61,23 @@ internal sealed class VllmEngineProtocol : IServerProtocol
     public Task AbortAsync(IReadOnlyList<string> requestIds, CallContext call, CancellationToken cancellationToken) =>
         _channel.UnaryAsync(VllmEngineMethods.Abort, new AbortRequest { RequestIds = { requestIds } }, call, cancellationToken);
 
-    public async Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken) => VllmEngineModelInfo.ToServerInfo(
-        await _channel.UnaryAsync(VllmEngineMethods.GetServerInfo, new GetServerInfoRequest(), _channel.NewCall(), cancellationToken)
-            .ConfigureAwait(false));
+    public async Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken)
+    {
+        var info = VllmEngineModelInfo.ToServerInfo(
+            await _channel.UnaryAsync(VllmEngineMethods.GetServerInfo, new GetServerInfoRequest(), _channel.NewCall(), cancellationToken)
+                .ConfigureAwait(false));
+        try
+        {
+            // The version stands with the load figures, which older servers do not have, and servers that still load cannot tell.
+            var loads = await _channel.UnaryAsync(VllmEngineMethods.GetLoads, new GetLoadsRequest(), _channel.NewCall(), cancellationToken)
+                .ConfigureAwait(false);
+            return loads.Version.Length > 0 ? info with { EngineVersion = loads.Version } : info;
+        }
+        catch (VllmException)
+        {
+            return info;
+        }
+    }
 
     public async Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken)
     {

@@ -73,8 +73,8 @@ internal sealed class SentGeneration
         {
             if (Constraint == "structural_tag")
             {
-                var format = System.Text.Json.Nodes.JsonNode.Parse(ConstraintText)!["format"]!;
-                return (string?)format["type"] == "json_schema" ? format["json_schema"]!.ToJsonString() : null;
+                var format = System.Text.Json.Nodes.JsonNode.Parse(ConstraintText)!["format"];
+                return (string?)format?["type"] == "json_schema" ? format!["json_schema"]!.ToJsonString() : null;
             }
 
             if (Constraint != "json_schema")
