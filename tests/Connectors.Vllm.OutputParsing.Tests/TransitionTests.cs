@@ -51,7 +51,7 @@ public sealed class TransitionTests
     [
         nameof(MarkupMachine), nameof(ChannelMachine), nameof(ResponseTemplateMachine), nameof(XmlCallReader), nameof(KeyValueReader),
         nameof(HeaderJsonReader),
-        nameof(KimiK3Reader), nameof(MinimaxM3Reader), nameof(DictReader), nameof(JsonBodyReader), nameof(PythonicReader),
+        nameof(MinimaxM3Reader), nameof(DictReader), nameof(JsonBodyReader), nameof(PythonicReader),
     ];
 
     private static void Parse(OutputFormat format, OutputParserOptions options, string output)

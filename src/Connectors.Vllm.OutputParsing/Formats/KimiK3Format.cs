@@ -7,6 +7,18 @@ namespace Connectors.Vllm.OutputParsing.Formats;
 /// <summary>Kimi K3: elements between <c>&lt;|open|&gt;</c>, <c>&lt;|close|&gt;</c> and <c>&lt;|sep|&gt;</c>, arguments with their types.</summary>
 internal static class KimiK3Format
 {
+    private static readonly XmlCallSyntax Elements = new()
+    {
+        Invoke = "call",
+        Parameter = "argument",
+        Outer = ["tools"],
+        Brackets = ["<|open|>", "<|close|>"],
+        End = ["<|sep|>"],
+        HasControlTags = true,
+        Typing = XmlTyping.TypeAttribute,
+        TypeAttribute = "type",
+    };
+
     public static readonly ToolSyntax Tools = new()
     {
         Id = "kimi_k3",
@@ -14,7 +26,7 @@ internal static class KimiK3Format
         Drops = ["<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>", "<|end_of_msg|>"],
         StrayClosers = ["<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
-        Reader = context => new KimiK3Reader(context),
+        Reader = context => new XmlCallReader(context, Elements),
         CallGrammar = ChannelGrammars.KimiK3,
         AnswerGrammar = ChannelGrammars.KimiK3Answer,
     };

@@ -1,3 +1,4 @@
+using System.Net;
 using Connectors.Vllm.OutputParsing.Schemas;
 using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
@@ -66,7 +67,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             case Tag.Outer:
                 return ReadResult.End(tag.End);
             case Tag.Invoke when !tag.Closes:
-                var name = tag.Name.ToString();
+                var name = NameOf(tag);
                 Position = tag.End;
                 return Go(tag.IsEmpty ? new Close(ParsedCall.Of(name, "{}")) : new Body(new CallDraft(name, context.Schema(name))));
             default:
@@ -113,10 +114,10 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             Position = tag.End;
             if (!tag.IsEmpty)
             {
-                return Go(new InValue(body.Call, tag.Name.ToString(), tag.IsString, tag.End));
+                return Go(new InValue(body.Call, NameOf(tag), tag.Type, tag.End));
             }
 
-            SetValue(body.Call, tag.Name.ToString(), tag.IsString, "");
+            SetValue(body.Call, NameOf(tag), tag.Type, "");
             return null;
         }
 
@@ -174,7 +175,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         var element = tag.Element.ToString();
         if (!tag.Closes)
         {
-            var isQuoted = tag.IsEmpty ? false : IsQuotedCall(value, block, tag, final);
+            var isQuoted = tag.IsEmpty ? false : syntax.HasControlTags ? true : IsQuotedCall(value, block, tag, final);
             if (isQuoted == true)
             {
                 value.Quoted.Add(element);
@@ -195,7 +196,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 
     private bool BeginsAnother(InValue value, ReadOnlySpan<char> block, XmlTag tag)
     {
-        var name = tag.Name.ToString();
+        var name = NameOf(tag);
         return KindOf(tag) == Tag.Parameter && name != value.Key && (value.Call.Schema.IsKnown
             ? value.Call.Schema.Declares(name) && !value.Call.Arguments.Contains(name)
             : Position > 0 && block[Position - 1] == '\n');
@@ -305,6 +306,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
         return ReadResult.LastCall(close.Call, end);
     }
 
+    private string NameOf(XmlTag tag) => syntax.HasControlTags ? WebUtility.HtmlDecode(tag.Name.ToString()) : tag.Name.ToString();
+
     private Tag KindOf(XmlTag tag) => tag.Element.SequenceEqual(syntax.Invoke) ? Tag.Invoke
         : tag.Element.SequenceEqual(syntax.Parameter) ? Tag.Parameter
         : Tag.Outer;
@@ -322,7 +325,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             && document.RootElement.EnumerateObject().All(member => schema.Declares(member.Name));
     }
 
-    private void SetValue(CallDraft call, string key, string? isString, ReadOnlySpan<char> value)
+    private void SetValue(CallDraft call, string key, string? type, ReadOnlySpan<char> value)
     {
         if (syntax.NewlineFraming)
         {
@@ -335,15 +338,16 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             value = XmlEntities.Decode(value);
         }
 
-        call.Arguments.Set(key, ToJson(call.Schema, key, isString, value));
+        call.Arguments.Set(key, ToJson(call.Schema, key, type, value));
     }
 
-    private string ToJson(ToolSchema schema, string key, string? isString, ReadOnlySpan<char> value)
+    private string ToJson(ToolSchema schema, string key, string? type, ReadOnlySpan<char> value)
     {
         var isJson = syntax.Typing switch
         {
             XmlTyping.Text => false,
-            XmlTyping.StringAttribute when isString is not null => !isString.Equals("true", StringComparison.OrdinalIgnoreCase),
+            XmlTyping.StringAttribute when type is not null => !type.Equals("true", StringComparison.OrdinalIgnoreCase),
+            XmlTyping.TypeAttribute => type is not (null or "" or "string"),
             XmlTyping.Schema => (bool?)null,
             _ => schema.Types(key) == ValueTypes.Unknown ? true : null,
         };

@@ -29,8 +29,8 @@ internal readonly ref struct XmlTag
     /// <summary>The name the tag gives (function or parameter), trimmed.</summary>
     public ReadOnlySpan<char> Name { get; init; }
 
-    /// <summary>The attribute <c>string</c>; null when absent.</summary>
-    public string? IsString { get; init; }
+    /// <summary>What the tag says of the value's type; null when it says nothing.</summary>
+    public string? Type { get; init; }
 
     /// <summary>Reads the tag at a position that holds <c>&lt;</c>. Tolerates space inside; a closing tag may lack prefix and last bracket.</summary>
     public static XmlTag At(ReadOnlySpan<char> block, int start, XmlCallSyntax syntax, bool final)
@@ -41,14 +41,22 @@ internal readonly ref struct XmlTag
         var open = new XmlTag(complete ? XmlTagStatus.NoTag : XmlTagStatus.More, default, 0);
         var none = new XmlTag(XmlTagStatus.NoTag, default, 0);
 
-        var i = SkipSpace(text, start + 1);
+        var bracket = Lookahead.Prefix(text[start..], syntax.Brackets, out var isCut);
+        if (bracket == 0)
+        {
+            return isCut ? open : none;
+        }
+
+        var i = SkipSpace(text, start + bracket);
         if (i >= text.Length)
         {
             return open;
         }
 
-        var closes = text[i] == '/';
-        i = closes ? SkipSpace(text, i + 1) : i;
+        // Space may stand before the slash.
+        var isSpaced = bracket == 1 && text[i] == '/';
+        var closes = isSpaced || bracket == syntax.Brackets[1].Length;
+        i = SkipSpace(text, i + (isSpaced ? 1 : 0));
         if (syntax.Prefix.Length > 0)
         {
             if (text[i..].StartsWith(syntax.Prefix, StringComparison.Ordinal) || StartsWithAsciiBars(text[i..], syntax.Prefix))
@@ -87,8 +95,9 @@ internal readonly ref struct XmlTag
         if (closes)
         {
             var end = SkipSpace(text, i);
-            return end < text.Length && text[end] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1) { Closes = true }
-                : end == text.Length && !complete && end - i < 8 ? open
+            var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
+            return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = true }
+                : isEndCut && !complete && end - i < 8 ? open
                 : new XmlTag(XmlTagStatus.Tag, element, i) { Closes = true };
         }
 
@@ -96,14 +105,16 @@ internal readonly ref struct XmlTag
         {
             // A wrapper may lack its bracket before the tag that follows.
             var end = SkipSpace(text, i);
-            var isEmpty = end + 1 < text.Length && text[end] == '/' && text[end + 1] == '>';
-            return end == text.Length || (text[end] == '/' && end + 1 == text.Length) ? open
-                : text[end] == '>' || isEmpty ? new XmlTag(XmlTagStatus.Tag, element, end + (isEmpty ? 2 : 1)) { Closes = isEmpty }
-                : text[end] == '<' ? new XmlTag(XmlTagStatus.Tag, element, i)
+            var isEmpty = text[end..] is ['/', ..];
+            end += isEmpty ? 1 : 0;
+            var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
+            return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = isEmpty }
+                : isEndCut ? open
+                : text[end] == '<' && !isEmpty ? new XmlTag(XmlTagStatus.Tag, element, i)
                 : none;
         }
 
-        return syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none) : Attributes(text, i, element, open, none);
+        return syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none) : Attributes(text, i, element, syntax, open, none);
     }
 
     private static XmlTag AfterEquals(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
@@ -142,22 +153,23 @@ internal readonly ref struct XmlTag
             : rest.Length == length + 1 ? open : none;
     }
 
-    private static XmlTag Attributes(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
+    private static XmlTag Attributes(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlCallSyntax syntax, XmlTag open, XmlTag none)
     {
         ReadOnlySpan<char> name = default;
-        string? isString = null;
+        string? type = null;
         var isEmpty = false;
         while (true)
         {
             i = SkipSpace(text, i);
-            if (i == text.Length)
+            var end = Lookahead.Prefix(text[i..], syntax.End, out var isCut);
+            if (end == 0 && isCut)
             {
                 return open;
             }
 
-            if (text[i] == '>')
+            if (end > 0)
             {
-                return name.IsEmpty ? none : new XmlTag(XmlTagStatus.Tag, element, i + 1) { Name = name, IsString = isString, IsEmpty = isEmpty };
+                return name.IsEmpty ? none : new XmlTag(XmlTagStatus.Tag, element, i + end) { Name = name, Type = type, IsEmpty = isEmpty };
             }
 
             isEmpty = text[i] == '/';
@@ -205,9 +217,9 @@ internal readonly ref struct XmlTag
             {
                 name = value.Trim();
             }
-            else if (key is "string")
+            else if (key.SequenceEqual(syntax.TypeAttribute))
             {
-                isString = value.ToString();
+                type = value.ToString();
             }
         }
     }
@@ -272,6 +284,15 @@ internal sealed record XmlCallSyntax
     /// <summary>Element of one parameter.</summary>
     public required string Parameter { get; init; }
 
+    /// <summary>What an opening and a closing tag begin with; by default an angle bracket, behind which a slash closes.</summary>
+    public string[] Brackets { get; init; } = ["<", "</"];
+
+    /// <summary>What a tag ends with.</summary>
+    public string[] End { get; init; } = [">"];
+
+    /// <summary>The attribute that says what a value is.</summary>
+    public string TypeAttribute { get; init; } = "string";
+
     /// <summary>Elements around the calls; they may be missing.</summary>
     public IReadOnlyList<string> Outer { get; init; } = [];
 
@@ -286,6 +307,9 @@ internal sealed record XmlCallSyntax
 
     /// <summary>True decodes CDATA and the five entities of XML.</summary>
     public bool DecodesEntities { get; init; }
+
+    /// <summary>True: tags are control tokens, so that none is missing, and each inside a value is quoted by it; their names have entities.</summary>
+    public bool HasControlTags { get; init; }
 
     /// <summary>How values get their types.</summary>
     public XmlTyping Typing { get; init; }
@@ -311,6 +335,9 @@ internal enum XmlTyping
 
     /// <summary>By the attribute <c>string="true|false"</c>, else as <see cref="SchemaThenJson"/>.</summary>
     StringAttribute,
+
+    /// <summary>By an attribute with the type's name; strings where it is missing.</summary>
+    TypeAttribute,
 
     /// <summary>Always strings.</summary>
     Text,
