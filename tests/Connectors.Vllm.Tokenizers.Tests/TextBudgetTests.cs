@@ -77,6 +77,24 @@ public sealed class TextBudgetTests
     }
 
     [Fact]
+    public void Encode_LongTextsThatNearlyMatchEverywhere_AreRefused()
+    {
+        // Each place of the text is compared with half a million letters.
+        var tokenizer = With("normalizer", Replace(new string('a', 500_000) + "b", "c"));
+
+        Assert.Single(tokenizer.Encode("x"));
+        AssertRefused(() => tokenizer.Encode(new string('a', 1_000_000)));
+    }
+
+    [Fact]
+    public void FromJson_TokensThatAreLongerThanAnyModels_AreRefused()
+    {
+        var added = Assert.Throws<TokenizerException>(
+            () => TinyTokenizer.Load(TinyTokenizer.ByteLevel(null, TinyTokenizer.Added(300, new string('b', 100_000)))));
+        Assert.Contains("longer", added.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Encode_Cancelled_Ends()
     {
         using var cancelled = new CancellationTokenSource();

@@ -84,7 +84,7 @@ internal static class MicrosoftTokenizerAdapter
             }
         }
 
-        public override void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans)
+        public override void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans, TextBudget budget)
         {
             var text = Encoding.UTF8.GetString(piece);
             var tokens = tokenizer switch

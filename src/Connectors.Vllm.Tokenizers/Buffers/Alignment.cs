@@ -20,7 +20,7 @@ internal sealed class Alignment
     public void Replace(int output, int sourceStart, int sourceEnd) => Add(new Run(output, sourceStart, sourceEnd));
 
     /// <summary>
-    /// The source of the output from <paramref name="start"/> to <paramref name="end"/>. Asked for with rising starts it costs little.
+    /// The source of the output from <paramref name="start"/> to <paramref name="end"/>. Asked for with rising starts it costs little, else a search.
     /// </summary>
     public (int Start, int End) Source(int start, int end)
     {
@@ -94,25 +94,32 @@ internal sealed class Alignment
         }
     }
 
+    /// <summary>The last run that begins at a place of the output or before it; -1 when none does. Near the last one found it costs little.</summary>
     private int Find(int output)
     {
-        var at = _at;
-        if (at >= _count || _runs[at].Output > output)
+        for (var near = _at; near < Math.Min(_at + 2, _count); near++)
         {
-            at = 0;
+            if (_runs[near].Output <= output && (near + 1 == _count || _runs[near + 1].Output > output))
+            {
+                return near;
+            }
         }
 
-        if (_count == 0 || _runs[at].Output > output)
+        int low = 0, high = _count;
+        while (low < high)
         {
-            return -1;
+            var middle = (low + high) / 2;
+            if (_runs[middle].Output <= output)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
         }
 
-        while (at + 1 < _count && _runs[at + 1].Output <= output)
-        {
-            at++;
-        }
-
-        return at;
+        return low - 1;
     }
 
     private void Add(Run run)

@@ -16,6 +16,9 @@ internal sealed class TextBudget
     private const long BaseBytes = 4 << 20;
     private const long BytesPerByte = 64;
 
+    /// <summary>Bytes that are compared at once, in effect; real files search for a few.</summary>
+    private const int LongSearch = 64;
+
     private long _steps;
     private long _bytes;
     private CancellationToken _cancellation;
@@ -57,7 +60,16 @@ internal sealed class TextBudget
         }
     }
 
-    /// <summary>The same, for a caller that knows more to say: false when there are none left.</summary>
+    /// <summary>Spends what searching a text for another one costs at worst: a long one may nearly match everywhere.</summary>
+    public void SpendSearch(int text, int wanted)
+    {
+        if (text >= wanted && wanted > LongSearch)
+        {
+            Spend((long)text * (wanted / LongSearch));
+        }
+    }
+
+    /// <summary>Spends steps like <see cref="Spend"/>, for a caller that knows more to say: false when there are none left.</summary>
     /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public bool TrySpend(long steps)
     {

@@ -82,14 +82,19 @@ internal static class AddedTokenReader
         }
     }
 
-    private static AddedToken Token(ComponentJson item, int id) => new(
-        id,
-        item.String("content"),
-        IsSpecial: item.Bool("special", false),
-        SingleWord: item.Bool("single_word", false),
-        StripLeft: item.Bool("lstrip", false),
-        StripRight: item.Bool("rstrip", false),
-        Normalized: item.Bool("normalized", false));
+    private static AddedToken Token(ComponentJson item, int id)
+    {
+        var content = item.String("content");
+        Vocabulary.Builder.CheckLength(content.Length);
+        return new AddedToken(
+            id,
+            content,
+            IsSpecial: item.Bool("special", false),
+            SingleWord: item.Bool("single_word", false),
+            StripLeft: item.Bool("lstrip", false),
+            StripRight: item.Bool("rstrip", false),
+            Normalized: item.Bool("normalized", false));
+    }
 
     /// <summary>
     /// The ids in the file do not count: a token the model knows keeps the model's id; a new one gets the next id behind the highest

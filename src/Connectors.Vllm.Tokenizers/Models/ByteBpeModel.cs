@@ -70,11 +70,11 @@ internal sealed class ByteBpeModel : TokenModel
         EncodePiece(ref MemoryMarshal.GetReference(bpe.Pad(piece)), piece.Length, bpe, output);
     }
 
-    public override void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans)
+    public override void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans, TextBudget budget)
     {
         if (!HasAllBytes)
         {
-            base.Locate(piece, ids, spans);
+            base.Locate(piece, ids, spans, budget);
             return;
         }
 

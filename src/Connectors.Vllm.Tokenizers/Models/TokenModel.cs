@@ -30,7 +30,8 @@ internal abstract class TokenModel
     /// <param name="piece">The piece.</param>
     /// <param name="ids">Its ids, as <see cref="Encode"/> gave them; they may be only the first ones.</param>
     /// <param name="spans">Where the spans go.</param>
-    public virtual void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans)
+    /// <param name="budget">What the work may cost.</param>
+    public virtual void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans, TextBudget budget)
     {
         var at = 0;
         for (var i = 0; i < ids.Length; i++)
@@ -48,12 +49,19 @@ internal abstract class TokenModel
                         break;
                     }
                 }
+
+                budget.Spend(length);
             }
-            else if (length == 0 && piece[at..].IndexOf(Source(ids[i])) is > 0 and var dropped)
+            else if (length == 0)
             {
                 // Characters that have no token and no unknown token either stand for nothing.
-                at += dropped;
-                length = Source(ids[i]).Length;
+                var dropped = piece[at..].IndexOf(Source(ids[i]));
+                budget.Spend(dropped >= 0 ? dropped : piece.Length - at);
+                if (dropped > 0)
+                {
+                    at += dropped;
+                    length = Source(ids[i]).Length;
+                }
             }
 
             spans.Add(at, at + length);

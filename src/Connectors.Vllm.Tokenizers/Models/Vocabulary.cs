@@ -93,6 +93,9 @@ internal sealed class Vocabulary
         /// <summary>Ids at or above this are refused: they would only waste memory.</summary>
         public const int IdCeiling = 1 << 24;
 
+        /// <summary>Bytes of a token that are taken at most.</summary>
+        private const int LongestToken = 1 << 16;
+
         private byte[] _blob = new byte[capacity * 8];
         private int[] _starts = new int[capacity + 1];
         private int[] _ids = new int[capacity];
@@ -104,9 +107,20 @@ internal sealed class Vocabulary
 
         public int Count => _entries;
 
+        /// <summary>Throws for a token so long that a few ids would be a text of gigabytes; the longest of real models have hundreds of bytes.</summary>
+        public static void CheckLength(int length)
+        {
+            if (length > LongestToken)
+            {
+                throw new TokenizerException("one of the file's tokens is far longer than any model's; fetch it again");
+            }
+        }
+
         /// <summary>Adds a token. False when the id is out of range (negative, or <see cref="IdCeiling"/> and more).</summary>
+        /// <exception cref="TokenizerException">The token is longer than any model's.</exception>
         public bool TryAdd(ReadOnlySpan<byte> token, int id)
         {
+            CheckLength(token.Length);
             if ((uint)id >= IdCeiling)
             {
                 return false;

@@ -9,6 +9,7 @@ internal sealed class LiteralReplaceNormalizer(byte[] literal, byte[] content) :
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
     {
+        budget.SpendSearch(text.Length, literal.Length);
         var found = text.IndexOf(literal);
         if (found < 0)
         {

@@ -212,7 +212,7 @@ internal sealed class EncodingPipeline
     {
         if (state.Spans is { } spans)
         {
-            _model.Locate(part, state.Output.Written[firstId..], spans);
+            _model.Locate(part, state.Output.Written[firstId..], spans, state.Budget);
             spans.Shift(firstId, offset);
         }
     }

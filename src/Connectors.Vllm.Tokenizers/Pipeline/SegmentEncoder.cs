@@ -104,7 +104,7 @@ internal abstract class SegmentEncoder
                 model.Encode(pieces[i], state.Model, state.Output);
                 if (state.Spans is { } spans)
                 {
-                    model.Locate(pieces[i], state.Output.Written[first..], spans);
+                    model.Locate(pieces[i], state.Output.Written[first..], spans, state.Budget);
                     spans.Shift(first, pieces.Start(i));
                 }
             }

@@ -57,6 +57,7 @@ internal sealed class LiteralSplitPreTokenizer(byte[] literal, SplitBehavior beh
 {
     public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
+        budget.SpendSearch(piece.Length, literal.Length);
         var spans = SplitSpans.Rent();
         for (var position = 0; piece[position..].IndexOf(literal) is var found and >= 0;)
         {

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
 
@@ -31,4 +34,21 @@ public sealed class VllmModelException : VllmException
 
     internal static VllmModelException Unusable(string origin, Exception exception) =>
         new($"The model files from {origin} cannot be used: {exception.Message}", exception);
+
+    /// <summary>
+    /// Reads model files. They come from anywhere: whatever a reader throws at bad bytes (half a surrogate pair, a number out of range) becomes this
+    /// exception. Argument exceptions are the caller's own mistakes and pass.
+    /// </summary>
+    internal static T Guard<T>(string origin, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception exception) when (exception is TokenizerException or ChatTemplateException or InvalidDataException or JsonException
+            or InvalidOperationException or FormatException or ArithmeticException or IndexOutOfRangeException or KeyNotFoundException)
+        {
+            throw Unusable(origin, exception);
+        }
+    }
 }

@@ -13,17 +13,8 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmT
     /// <param name="files">The files.</param>
     /// <param name="options">They may bring a tokenizer.</param>
     /// <exception cref="VllmModelException">A file is broken; the message says which and why.</exception>
-    public static ModelAssets Read(ModelFileSet files, VllmGrpcOptions options)
-    {
-        try
-        {
-            return new ModelAssets(files, ModelConfig.Read(files.Files), ReadTokenizer(files, options), ChatTemplateSource.FromFiles(files.Files));
-        }
-        catch (Exception error) when (error is TokenizerException or ChatTemplateException or InvalidDataException)
-        {
-            throw VllmModelException.Unusable(files.Origin, error);
-        }
-    }
+    public static ModelAssets Read(ModelFileSet files, VllmGrpcOptions options) => VllmModelException.Guard(files.Origin, () =>
+        new ModelAssets(files, ModelConfig.Read(files.Files), ReadTokenizer(files, options), ChatTemplateSource.FromFiles(files.Files)));
 
     private static VllmTokenizer ReadTokenizer(ModelFileSet files, VllmGrpcOptions options)
     {

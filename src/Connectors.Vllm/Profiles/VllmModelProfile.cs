@@ -141,17 +141,8 @@ public sealed class VllmModelProfile
     }
 
     internal static VllmModelProfile Create(ModelAssets assets, VllmModelInfo? info, VllmCapabilities? capabilities, VllmGrpcOptions options,
-        ILogger logger, string? directory = null)
-    {
-        try
-        {
-            return new VllmModelProfile(assets, info, capabilities, options, logger, directory);
-        }
-        catch (Exception error) when (error is ChatTemplateException or InvalidDataException)
-        {
-            throw VllmModelException.Unusable(assets.Files.Origin, error);
-        }
-    }
+        ILogger logger, string? directory = null) =>
+        VllmModelException.Guard(assets.Files.Origin, () => new VllmModelProfile(assets, info, capabilities, options, logger, directory));
 
     /// <summary>True once for each name, for warnings that are not to be repeated with every request.</summary>
     internal bool IsFirstMention(string name) => _mentioned.Count < MaxMentions && _mentioned.TryAdd(name, true);
