@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.SemanticKernel;
 
@@ -18,13 +19,10 @@ internal static class SettingValue
         ["temperature"] = value => (float)Number(value),
         ["top_p"] = value => (float)Number(value),
         ["top_k"] = value => checked((int)Integer(value)),
-        ["min_p"] = value => (float)Number(value),
         ["max_tokens"] = value => checked((int)Integer(value)),
         ["frequency_penalty"] = value => (float)Number(value),
         ["presence_penalty"] = value => (float)Number(value),
-        ["repetition_penalty"] = value => (float)Number(value),
         ["seed"] = value => Integer(value),
-        ["n"] = value => checked((int)Integer(value)),
         ["stop_sequences"] = Texts,
         [Logprobs] = value => Flag(value) is { } wanted ? (wanted ? 0 : null) : checked((int)Integer(value)),
         [TopLogprobs] = value => checked((int)Integer(value)),
@@ -32,8 +30,13 @@ internal static class SettingValue
         ["chat_system_prompt"] = Text,
         ["response_format"] = ResponseFormats.Read,
         ["logit_bias"] = Weights,
-        ["regex"] = Text,
         ["chat_template_kwargs"] = Members,
+
+        // The others with a property of their own, as the table of vLLM's parameters reads them; those without are read with the request.
+        [VllmOptions.MinP.Name] = Row(VllmOptions.MinP),
+        [VllmOptions.RepetitionPenalty.Name] = Row(VllmOptions.RepetitionPenalty),
+        [VllmOptions.ChoiceCount.Name] = Row(VllmOptions.ChoiceCount),
+        [VllmOptions.Regex.Name] = Row(VllmOptions.Regex),
     };
 
     /// <summary>What Semantic Kernel's other connectors, OpenAI's API and Ollama's call the same.</summary>
@@ -69,13 +72,17 @@ internal static class SettingValue
             return Converters[name](value);
         }
         catch (Exception exception)
-            when (exception is FormatException or InvalidCastException or OverflowException or InvalidOperationException or JsonException)
+            when (exception is ArgumentException or FormatException or InvalidCastException or OverflowException or InvalidOperationException
+                or JsonException)
         {
             throw new ArgumentException(
                 string.Create(CultureInfo.InvariantCulture, $"The execution setting '{givenName}' does not take {value} ({value.GetType().Name})."),
                 exception);
         }
     }
+
+    private static Func<object, object?> Row<T>(VllmOption<T> option) =>
+        value => option.Read(new PropertyReader(new AdditionalPropertiesDictionary { [option.Name] = value }));
 
     private static double Number(object value) => value switch
     {

@@ -247,6 +247,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         own.ServiceId = settings.ServiceId;
         own.FunctionChoiceBehavior = settings.FunctionChoiceBehavior;
         int? alternatives = null;
+        var asksForNone = false;
         foreach ((var given, var value) in SettingsMapper.LooseValues(settings))
         {
             if (SettingValue.NameOf(given) is not { } name)
@@ -256,21 +257,22 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
                     (own.ExtensionData ??= new Dictionary<string, object>())[given] = value;
                 }
             }
-            else if (SettingValue.Convert(name, value, given) is { } converted)
+            else if (SettingValue.Convert(name, value, given) is not { } converted)
             {
-                if (name == SettingValue.TopLogprobs)
-                {
-                    alternatives = (int)converted;
-                }
-                else
-                {
-                    own._values[name] = converted;
-                }
+                asksForNone |= name == SettingValue.Logprobs && value is not null;
+            }
+            else if (name == SettingValue.TopLogprobs)
+            {
+                alternatives = (int)converted;
+            }
+            else
+            {
+                own._values[name] = converted;
             }
         }
 
-        // OpenAI's way to ask: logprobs says whether, top_logprobs how many.
-        if (own.Logprobs is 0 && alternatives is not null)
+        // OpenAI's way to ask: logprobs says whether, top_logprobs how many; that alone asks, too.
+        if (own.Logprobs is null or 0 && alternatives is not null && !asksForNone)
         {
             own.Logprobs = alternatives;
         }

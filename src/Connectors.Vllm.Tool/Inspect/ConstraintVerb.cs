@@ -4,7 +4,7 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>constraint</c>: what makes a model write calls or JSON, in the language of either grammar compiler.</summary>
-internal sealed class ConstraintVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb
+internal sealed class ConstraintVerb(string toolParser, string reasoningParser, VllmModelProfile? model) : IVerb
 {
     private readonly Formats _formats = new(model);
 

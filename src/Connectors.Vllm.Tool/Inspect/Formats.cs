@@ -4,7 +4,7 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Output formats by the names of their parsers, each made once, and how tools are written in input lines.</summary>
-internal sealed class Formats(ModelFolder? model)
+internal sealed class Formats(VllmModelProfile? model)
 {
     private const string Auto = "auto";
 
@@ -20,9 +20,9 @@ internal sealed class Formats(ModelFolder? model)
                     "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
             }
 
-            var hints = model?.Hints ?? new OutputFormatHints();
-            format = OutputFormat.Select(
-                hints with { ToolParser = tools == Auto ? null : tools, ReasoningParser = reasoning == Auto ? null : reasoning });
+            format = model is null
+                ? OutputFormat.Select(new OutputFormatHints { ToolParser = tools, ReasoningParser = reasoning })
+                : model.FormatFor(tools == Auto ? null : tools, reasoning == Auto ? null : reasoning);
             _formats.Add((tools, reasoning), format);
         }
 

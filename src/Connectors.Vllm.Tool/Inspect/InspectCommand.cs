@@ -85,14 +85,16 @@ internal sealed class InspectCommand
         command.Subcommands.Add(Verb(
             "parse",
             "A model's raw output to reasoning, text and tool calls.",
-            parsed => new ParseVerb(parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, Folder(parsed)),
+            async (parsed, cancellationToken) => new ParseVerb(
+                parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory,
             _toolParser,
             _reasoningParser));
         command.Subcommands.Add(Verb(
             "constraint",
             "The constraint that makes a model write calls or JSON.",
-            parsed => new ConstraintVerb(parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, Folder(parsed)),
+            async (parsed, cancellationToken) => new ConstraintVerb(
+                parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory,
             _toolParser,
             _reasoningParser));
@@ -143,7 +145,8 @@ internal sealed class InspectCommand
         : parsed.GetValue(_modelDirectory) is { } directory ? VllmTokenizer.FromDirectory(directory)
         : throw new ArgumentException("give --model-dir or --tokenizer");
 
-    private ModelFolder? Folder(ParseResult parsed) => parsed.GetValue(_modelDirectory) is { } directory ? ModelFolder.Load(directory) : null;
+    private async Task<VllmModelProfile?> FolderAsync(ParseResult parsed, CancellationToken cancellationToken) =>
+        parsed.GetValue(_modelDirectory) is null ? null : await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false);
 
     private Task<VllmModelProfile> ProfileAsync(ParseResult parsed, CancellationToken cancellationToken) => VllmModelProfile.FromDirectoryAsync(
         parsed.GetValue(_modelDirectory) ?? throw new ArgumentException("give --model-dir"), cancellationToken: cancellationToken);

@@ -6,7 +6,7 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary><c>parse</c>: a model's raw output to reasoning, text and tool calls.</summary>
-internal sealed class ParseVerb(string toolParser, string reasoningParser, ModelFolder? model) : IVerb
+internal sealed class ParseVerb(string toolParser, string reasoningParser, VllmModelProfile? model) : IVerb
 {
     private readonly Formats _formats = new(model);
 

@@ -78,6 +78,48 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
         }
     }
 
+    [Theory]
+    [InlineData("gpt_oss")]
+    [InlineData("deepseek_v32")]
+    [InlineData("deepseek_v4")]
+    [InlineData("deepseek_v41")]
+    [InlineData("kimi_k3")]
+    [InlineData("inkling")]
+    [InlineData("mistral")]
+    public async Task Preview_BuiltInRenderer_HoldsEverything(string modelType)
+    {
+        var profile = await VllmModelProfile.FromDirectoryAsync(
+            modelType == "mistral" ? MistralTokenizers.Folder("v3-tekken") : Native(modelType), null, TestContext.Current.CancellationToken);
+        Assert.EndsWith("Renderer", profile.TemplateOrigin, StringComparison.Ordinal);
+        var problems = new List<string>();
+        foreach (var (history, messages) in ForeignHistories.All)
+        {
+            foreach (var options in new[] { null, new ChatOptions { Tools = [Tool] } })
+            {
+                try
+                {
+                    var prompt = VllmPromptPreview.Create(profile, messages, options).Text;
+                    problems.AddRange(ForeignHistories.Words(messages).Where(word => !prompt.Contains(word, StringComparison.Ordinal))
+                        .Select(word => $"{history}: without {word}: {prompt}"));
+                }
+                catch (VllmRequestException exception)
+                {
+                    problems.Add($"{history}: refused: {exception.Message}");
+                }
+            }
+        }
+
+        Assert.True(problems.Count == 0, string.Join("\n", problems));
+
+        static string Native(string modelType)
+        {
+            var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("native-").FullName);
+            var architecture = modelType == "inkling" ? "InklingForCausalLM" : "Unknown";
+            File.WriteAllText(Path.Combine(folder, "config.json"), $$"""{ "model_type": "{{modelType}}", "architectures": ["{{architecture}}"] }""");
+            return folder;
+        }
+    }
+
     private string? ProblemOf(VllmModelProfile profile, string template, string source, string history, bool withTools)
     {
         var messages = ForeignHistories.All[history];
