@@ -24,7 +24,7 @@ internal sealed class ConversationMapper
     private ConversationMapper(TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ContentReader reader)
     {
         _traits = traits;
-        _dropReasoning = dropReasoning;
+        _dropReasoning = dropReasoning || traits.RefusesThoughts;
         _argumentsAsText = argumentsAsText;
         _reader = reader;
     }

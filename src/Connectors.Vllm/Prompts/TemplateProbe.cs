@@ -88,7 +88,14 @@ internal sealed class TemplateProbe
 
         var abilities = probe.Run();
         var images = abilities is { PrintsImages: true, PrintsToolResults: true } && probe.PrintsImage(abilities);
-        return (probe._traits with { PrintsResultImages = images }, abilities);
+        var refuses = !abilities.PrintsEarlierReasoning && probe.RefusesThoughts();
+        return (probe._traits with { PrintsResultImages = images, RefusesThoughts = refuses }, abilities);
+    }
+
+    private bool RefusesThoughts()
+    {
+        var (user, assistant, later) = (Message("user", UserText), Message("assistant", AssistantText), Message("user", LaterText));
+        return TryRender([user, WithThought(assistant), later]) is null && TryRender([user, assistant, later]) is not null;
     }
 
     private bool PrintsUser() => Prints([Message("user", UserText)], UserText);
