@@ -27,7 +27,7 @@ try
 {
     return await command.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception exception) when (exception is ToolException or VllmTestServerException or IOException)
+catch (Exception exception) when (exception is ToolException or InvalidDataException or IOException)
 {
     Console.Error.WriteLine(exception.Message);
     return 1;

@@ -12,7 +12,7 @@ namespace Connectors.Vllm.ChatTemplates;
 /// controls, the generation tag, raise_exception and strftime_now. Parse once, render from any number of threads.
 /// Rules: https://jinja.palletsprojects.com/en/stable/templates/ and https://huggingface.co/docs/transformers/chat_templating.
 /// </summary>
-public sealed class ChatTemplate : IChatPromptRenderer
+public sealed class ChatTemplate : ChatPromptRenderer
 {
     private readonly ChatTemplateOptions _options;
     private readonly SourceText _text;
@@ -77,7 +77,7 @@ public sealed class ChatTemplate : IChatPromptRenderer
     }
 
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
         var position = 0;

@@ -62,7 +62,7 @@ public sealed class OutputParser
     /// that text about a marker stays text.
     /// </param>
     /// <param name="sink">Receives the events; not cleared.</param>
-    public void Push(string text, int tokenId, OutputEvents sink)
+    public void Push(string text, int tokenId, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(sink);
@@ -78,7 +78,7 @@ public sealed class OutputParser
     /// <summary>Takes a piece of the output whose token ids are unknown.</summary>
     /// <param name="text">The piece.</param>
     /// <param name="sink">Receives the events; not cleared.</param>
-    public void Push(ReadOnlySpan<char> text, OutputEvents sink)
+    public void Push(ReadOnlySpan<char> text, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
         if (!CanPush())
@@ -96,7 +96,7 @@ public sealed class OutputParser
     /// an empty output is no call without arguments, even where one tool was named.
     /// </param>
     /// <param name="sink">Receives the events; not cleared.</param>
-    public void Finish(string? serverFinishReason, OutputEvents sink)
+    public void Finish(string? serverFinishReason, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
         if (_finished)
@@ -122,9 +122,9 @@ public sealed class OutputParser
     /// <param name="text">The output, special tokens kept.</param>
     /// <param name="serverFinishReason">The server's finish reason.</param>
     /// <returns>The events.</returns>
-    public OutputEvents Parse(string text, string? serverFinishReason = "stop")
+    public List<OutputEvent> Parse(string text, string? serverFinishReason = "stop")
     {
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         Push(text, -1, events);
         Finish(serverFinishReason, events);
         return events;

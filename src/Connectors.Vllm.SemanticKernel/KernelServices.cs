@@ -53,9 +53,9 @@ internal sealed class KernelServices
         var added = new KernelServices(services, serviceId);
         services.AddKeyedVllmGrpc(added._client, section, options =>
         {
-            if (section[nameof(VllmGrpcOptions.MalformedToolCalls)] is null)
+            if (section[nameof(VllmGrpcOptions.ReturnMalformedToolCalls)] is null)
             {
-                options.MalformedToolCalls = MalformedCallPolicy.Call;
+                options.ReturnMalformedToolCalls = true;
             }
 
             configure?.Invoke(options);
@@ -87,7 +87,7 @@ internal sealed class KernelServices
         _services.AddKeyedSingleton(
             _serviceId, (provider, _) => provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>(_client));
         _services.AddKeyedSingleton<IVllmTokenCounter>(_serviceId, (provider, _) => Client(provider));
-        _services.AddKeyedSingleton<IVllmPromptPreviewer>(_serviceId, (provider, _) => Client(provider));
+        _services.AddKeyedSingleton<VllmChatClient>(_serviceId, (provider, _) => Client(provider));
     }
 
     private VllmChatClient Client(IServiceProvider provider) => provider.GetRequiredKeyedService<VllmChatClient>(_client);
@@ -103,7 +103,7 @@ internal sealed class KernelServices
         options.ModelId = modelId;
 
         // A kernel tells the model what was wrong with its call, and the model tries again.
-        options.MalformedToolCalls = MalformedCallPolicy.Call;
+        options.ReturnMalformedToolCalls = true;
         configure?.Invoke(options);
     };
 }

@@ -74,7 +74,7 @@ public class VllmTestServer : IAsyncDisposable
     /// <param name="cancellationToken">Ends the start.</param>
     /// <returns>The server, listening.</returns>
     /// <exception cref="IOException">The port is taken.</exception>
-    /// <exception cref="VllmTestServerException">The model folder cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The model folder cannot be read.</exception>
     public static Task<VllmTestServer> StartAsync(VllmTestServerOptions? options = null, CancellationToken cancellationToken = default) =>
         StartAsync(options ?? new VllmTestServerOptions(), null, cancellationToken);
 

@@ -69,7 +69,7 @@ internal static class ToolProgram
 
     /// <summary>Failures with a cause outside this program. Anything else is a fault of ours and shows where it was.</summary>
     private static bool IsExpected(Exception exception) => exception
-        is ToolException or BatchException or VllmException or VllmModelException or VllmTestServerException or ChatTemplateException
+        is ToolException or BatchException or VllmException or VllmModelException or InvalidDataException or ChatTemplateException
             or TokenizerException
         or ArgumentException or NotSupportedException or FormatException or JsonException or IOException or UnauthorizedAccessException;
 }

@@ -19,11 +19,10 @@ namespace Connectors.Vllm;
 /// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an
 /// <see cref="OperationCanceledException"/> with the
 /// caller's token.
-/// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>,
-/// <see cref="IVllmPromptPreviewer"/>, and, once the model
-/// is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="VllmTokenizer"/>.</para>
+/// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>
+/// and, once the model is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="VllmTokenizer"/>.</para>
 /// </remarks>
-public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IVllmPromptPreviewer, IAsyncDisposable
+public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDisposable
 {
     private readonly VllmRuntime _runtime;
     private readonly bool _ownsRuntime;

@@ -34,7 +34,7 @@ public sealed class VllmEmulator : VllmTestServer
     /// <param name="options">Its settings; null takes all defaults.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="IOException">The port is taken.</exception>
-    /// <exception cref="VllmTestServerException">The model folder or the replay file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The model folder or the replay file cannot be read.</exception>
     public static async Task<VllmEmulator> StartAsync(VllmEmulatorOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new VllmEmulatorOptions();

@@ -114,7 +114,7 @@ public sealed class DotNetServerTests
 
         var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.CollectAsync(Request(PeerScript.Endless, stream: true), Cancel));
 
-        Assert.Equal(VllmTimeoutKind.Call, exception.Kind);
+        Assert.Equal(nameof(VllmConnectionOptions.CallTimeout), exception.Option);
         Assert.InRange(server.Script.Deadline, before, before.AddSeconds(20));
     }
 

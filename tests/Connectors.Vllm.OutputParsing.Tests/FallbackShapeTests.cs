@@ -51,7 +51,7 @@ public sealed class FallbackShapeTests
             Assert.Equal(lines, OutputCase.Lines(OutputParser.Create(format, options).Parse(output)));
 
             var parser = OutputParser.Create(format, options);
-            var events = new OutputEvents();
+            var events = new List<OutputEvent>();
             foreach (var character in output)
             {
                 parser.Push(character.ToString(), -1, events);

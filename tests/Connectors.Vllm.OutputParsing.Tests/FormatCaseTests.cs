@@ -54,7 +54,7 @@ public sealed class FormatCaseTests
             .OrderByDescending(text => text.Length)];
         int? Find(string text) => Array.IndexOf(markers, text) is >= 0 and var at ? 1000 + at : null;
         var parser = OutputParser.Create(OutputFormat.FromNames(item.Tools, item.Reasoning, Find), item.Options);
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         for (var at = 0; at < item.Output.Length;)
         {
             var marker = Array.Find(markers, text => item.Output.AsSpan(at).StartsWith(text, StringComparison.Ordinal));
@@ -71,7 +71,7 @@ public sealed class FormatCaseTests
     internal static string[] Check(OutputCase item, IEnumerable<string> chunks)
     {
         var parser = OutputParser.Create(item.Format, item.Options);
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var chunk in chunks)
         {
             parser.Push(chunk, item.IdsOnly ? 7 : -1, events);

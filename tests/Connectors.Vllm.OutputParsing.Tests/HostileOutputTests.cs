@@ -84,7 +84,7 @@ public sealed class HostileOutputTests
     private static TimeSpan Cost(OutputFormat format, string text)
     {
         var parser = OutputParser.Create(format, new OutputParserOptions { Tools = TestTools.All });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         var start = ThreadTime.Now;
         for (var at = 0; at < text.Length; at += 8)
         {
@@ -100,7 +100,7 @@ public sealed class HostileOutputTests
     /// Whether the events hold every character of the output once, in order. Channel formats join messages of one kind by a line break, the only
     /// character that may come on top.
     /// </summary>
-    private static bool IsWhole(OutputEvents events, string output)
+    private static bool IsWhole(List<OutputEvent> events, string output)
     {
         // A line break by itself may be the output's or may join two messages: both places are followed.
         HashSet<int> places = [0];
@@ -181,10 +181,10 @@ public sealed class HostileOutputTests
         yield return output[start..];
     }
 
-    private static OutputEvents Parse(OutputFormat format, IEnumerable<string> chunks)
+    private static List<OutputEvent> Parse(OutputFormat format, IEnumerable<string> chunks)
     {
         var parser = OutputParser.Create(format, new OutputParserOptions { Tools = TestTools.All, ReportMarkup = true });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var chunk in chunks)
         {
             parser.Push(chunk, -1, events);

@@ -94,7 +94,7 @@ public sealed class OutputParserTests
         Assert.Equal(["T ab"], OutputCase.Lines(byText.Parse("a<|x|>b<|im_end|>")));
 
         var byId = Parser(new OutputParserOptions { SpecialTokens = specials });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         byId.Push("say <|im_end|> ", 9, events);
         byId.Push("<|x|>", 6, events);
         byId.Push("b", 9, events);
@@ -109,7 +109,7 @@ public sealed class OutputParserTests
         var tokens = new Dictionary<string, int> { ["<think>"] = 1, ["</think>"] = 2, ["<tool_call>"] = 3 };
         var format = OutputFormat.FromNames("hermes", "qwen3", text => tokens.TryGetValue(text, out var id) ? id : null);
         var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = "<think>\n" });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var (text, id) in new[] { ("the </think> tag", 9), ("\ufffd</think>", 2), ("\n\n", 9), ("<think>", 1), ("more", 9), ("</think>", 2),
             ("<tool_call>", 3), ("{\"name\":\"now\"}", 9) })
         {
@@ -124,7 +124,7 @@ public sealed class OutputParserTests
     public void Push_PlainPiece_IsPassedOnAsTheSameString()
     {
         var parser = Parser(new OutputParserOptions());
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         parser.Push("x", 1, events);
         var piece = new string("hello");
         parser.Push(piece, 2, events);
@@ -136,7 +136,7 @@ public sealed class OutputParserTests
     {
         var parser = Parser(new OutputParserOptions());
         parser.Finish("stop", []);
-        Assert.Throws<InvalidOperationException>(() => parser.Push("x", -1, new OutputEvents()));
+        Assert.Throws<InvalidOperationException>(() => parser.Push("x", -1, new List<OutputEvent>()));
     }
 
     [Fact]
@@ -215,16 +215,16 @@ public sealed class OutputParserTests
     public void Push_JsonAnswerOfALlama_StreamsAsSoonAsItsFirstKeyIsKnown()
     {
         var parser = OutputParser.Create(OutputFormat.FromNames("llama3_json", "none"), new OutputParserOptions { Tools = TestTools.All });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         parser.Push("{\"answer\": ", -1, events);
         Assert.Equal(["T {\"answer\": "], OutputCase.Lines(events));
     }
 
     private static OutputParser Parser(OutputParserOptions options) => OutputParser.Create(OutputFormat.FromNames("hermes", "qwen3"), options);
 
-    private static OutputEvents Feed(OutputParser parser, string output, int size)
+    private static List<OutputEvent> Feed(OutputParser parser, string output, int size)
     {
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var chunk in output.Chunk(size))
         {
             parser.Push(chunk, events);

@@ -147,7 +147,7 @@ public sealed class RegressionTests
         const int End = 7;
         var format = OutputFormat.FromNames("hermes", "qwen3", text => text == "</think>" ? End : null);
         var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = Open });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var (text, id) in new[] { ("plan", 1), (", so I must answer now.\n", 2), ("</think>", End), ("\n\n", 3), ("</think>", End),
             ("\n\n", 3), ("b", 4) })
         {
@@ -163,7 +163,7 @@ public sealed class RegressionTests
     public void Parse_SecondCallWhereOneIsAllowed_FinishesBehindTheFirst()
     {
         var parser = OutputParser.Create(OutputFormat.FromNames("hermes", "qwen3"), new OutputParserOptions { AllowMultipleToolCalls = false });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         parser.Push("<tool_call>{\"name\":\"now\"}</tool_call>\n<tool_call>{\"name\":\"now\"}</tool_call> more", -1, events);
         Assert.True(parser.IsFinished);
         parser.Finish("stop", events);

@@ -68,7 +68,7 @@ public sealed class ResponseTemplateTests
         var format = OutputFormat.Select(new OutputFormatHints { ResponseTemplate = Json });
         var parser = OutputParser.Create(
             format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|x|>" }, ReportMarkup = true });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var (text, id) in new[] { ("a <", 1), ("<|x|>", 7), ("b", 1), ("<call>{\"name\":", 1), ("<|x|>", 7), ("\"now\"}</call>", 1) })
         {
             parser.Push(text, id, events);
@@ -120,7 +120,7 @@ public sealed class ResponseTemplateTests
         var parser =
             OutputParser.Create(format,
                 new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|eot|>", [8] = "<|im_end|>" }, ReportMarkup = true });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var (text, id) in new[] { ("<think>", 1), ("a<|eo", 2), ("t|>", 3), ("</think>b", 4), (new string("<|eot|>"), 7),
             ("c" + "<|eot|>", 7), ("<|im_end|>", 8) })
         {
@@ -144,7 +144,7 @@ public sealed class ResponseTemplateTests
         foreach (var size in (int[])[1, 2, 3, 5, 7, 1000])
         {
             var parser = OutputParser.Create(format, new OutputParserOptions { PromptTail = tail, Tools = TestTools.All, ReportMarkup = true });
-            var events = new OutputEvents();
+            var events = new List<OutputEvent>();
             foreach (var chunk in output.Chunk(size))
             {
                 parser.Push(chunk, events);

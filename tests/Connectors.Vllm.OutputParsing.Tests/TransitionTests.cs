@@ -57,7 +57,7 @@ public sealed class TransitionTests
     private static void Parse(OutputFormat format, OutputParserOptions options, string output)
     {
         var parser = OutputParser.Create(format, options);
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var character in output)
         {
             parser.Push([character], events);

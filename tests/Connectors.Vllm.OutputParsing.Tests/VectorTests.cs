@@ -129,7 +129,7 @@ public sealed class VectorTests
     {
         var format = OutputFormat.FromNames("openai", "openai_gptoss");
         var parser = OutputParser.Create(format, new OutputParserOptions { SpecialTokens = new Dictionary<int, string> { [7] = "<|endoftext|>" } });
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         parser.Push("<|channel|>commentary to=functions.now<|message|>{}<|call|>", 1, events);
         parser.Push("<|endoftext|>", 7, events);
         parser.Push("<|start|>assistant<|channel|>final<|message|>b", 2, events);

@@ -76,9 +76,9 @@ public sealed class RecordReplayTests : IDisposable
     {
         await File.WriteAllTextAsync(_file, "{\"rpc\": 3}\n", Cancel);
 
-        var recording = await Assert.ThrowsAsync<VllmTestServerException>(() => VllmEmulator.StartAsync(new() { ReplayFile = _file }, Cancel));
+        var recording = await Assert.ThrowsAsync<InvalidDataException>(() => VllmEmulator.StartAsync(new() { ReplayFile = _file }, Cancel));
         var folder =
-            await Assert.ThrowsAsync<VllmTestServerException>(() => VllmEmulator.StartAsync(new() { ModelDirectory = "/nowhere/at/all" }, Cancel));
+            await Assert.ThrowsAsync<InvalidDataException>(() => VllmEmulator.StartAsync(new() { ModelDirectory = "/nowhere/at/all" }, Cancel));
 
         Assert.Contains("line 1", recording.Message);
         Assert.Contains("/nowhere/at/all", folder.Message);

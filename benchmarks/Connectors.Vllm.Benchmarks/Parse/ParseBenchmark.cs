@@ -110,7 +110,7 @@ internal sealed class ParseBenchmark : IBenchmark
     public static void Run(OutputFormat format, string[] pieces)
     {
         var parser = OutputParser.Create(format, Options);
-        var events = new OutputEvents();
+        var events = new List<OutputEvent>();
         foreach (var piece in pieces)
         {
             parser.Push(piece, -1, events);

@@ -26,8 +26,8 @@ public sealed class ServerResource
     /// <exception cref="VllmRequestException">None was given and the server does not send its own.</exception>
     public Task<VllmTokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
 
-    /// <summary>Lists the LoRA adapters that are loaded (Inference protocol).</summary>
-    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
+    /// <summary>Lists the names of the LoRA adapters that are loaded (Inference protocol).</summary>
+    public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken = default) =>
         _engine.ListLorasAsync(cancellationToken);
 
     /// <summary>Gets what the server reports of its health.</summary>
@@ -54,7 +54,7 @@ public sealed class ServerResource
     public VllmTokenizer GetTokenizer(CancellationToken cancellationToken = default) => Blocking.Run(() => GetTokenizerAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="ListLorasAsync"/>.</summary>
-    public IReadOnlyList<LoraAdapterInfo> ListLoras(CancellationToken cancellationToken = default) =>
+    public IReadOnlyList<string> ListLoras(CancellationToken cancellationToken = default) =>
         Blocking.Run(() => ListLorasAsync(cancellationToken));
 
     /// <summary>The blocking form of <see cref="GetHealthAsync"/>.</summary>

@@ -55,7 +55,7 @@ public sealed class VllmConnectionException : VllmException
 }
 
 /// <summary>
-/// Nothing came in time. <see cref="Kind"/> says which of the limits of <see cref="VllmConnectionOptions"/> was reached.
+/// No response arrived in time. <see cref="Option"/> names the limit of <see cref="VllmConnectionOptions"/> that was reached.
 /// </summary>
 public sealed class VllmTimeoutException : VllmException
 {
@@ -76,15 +76,26 @@ public sealed class VllmTimeoutException : VllmException
     {
     }
 
-    /// <summary>Which limit was reached.</summary>
-    public VllmTimeoutKind Kind { get; init; }
+    /// <summary>
+    /// The option that sets the limit that was reached: <c>ConnectTimeout</c>, <c>FirstTokenTimeout</c>, <c>BetweenTokensTimeout</c>, or
+    /// <c>CallTimeout</c> for the limits of a whole call.
+    /// </summary>
+    public string Option => Kind switch
+    {
+        VllmTimeoutKind.Connect => nameof(VllmConnectionOptions.ConnectTimeout),
+        VllmTimeoutKind.FirstToken => nameof(VllmConnectionOptions.FirstTokenTimeout),
+        VllmTimeoutKind.BetweenTokens => nameof(VllmConnectionOptions.BetweenTokensTimeout),
+        _ => nameof(VllmConnectionOptions.CallTimeout),
+    };
+
+    internal VllmTimeoutKind Kind { get; init; }
 
     /// <summary>The limit.</summary>
     public TimeSpan Timeout { get; init; }
 }
 
 /// <summary>The limits that a <see cref="VllmTimeoutException"/> can stem from.</summary>
-public enum VllmTimeoutKind
+internal enum VllmTimeoutKind
 {
     /// <summary><see cref="VllmConnectionOptions.ConnectTimeout"/>.</summary>
     Connect = 0,

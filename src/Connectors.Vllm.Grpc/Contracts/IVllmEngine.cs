@@ -67,8 +67,8 @@ public interface IVllmEngine : IAsyncDisposable, IDisposable
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default);
 
-    /// <summary>The LoRA adapters that are loaded (Inference protocol).</summary>
-    Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default);
+    /// <summary>Names of the LoRA adapters that are loaded, for <see cref="GenerationRequest.LoraName"/> (Inference protocol).</summary>
+    Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken = default);
 }
 
 /// <summary>An embedding of a prompt.</summary>

@@ -17,15 +17,15 @@ public sealed class OutputConstraint
     }
 
     /// <summary>The kind.</summary>
-    public OutputConstraintKind Kind { get; }
+    internal OutputConstraintKind Kind { get; }
 
     /// <summary>
     /// The schema, expression, grammar or tag; empty for <see cref="OutputConstraintKind.JsonObject"/> and <see cref="OutputConstraintKind.Choice"/>.
     /// </summary>
-    public string Value { get; }
+    internal string Value { get; }
 
     /// <summary>The strings of a <see cref="OutputConstraintKind.Choice"/>; else empty.</summary>
-    public IReadOnlyList<string> Choices { get; }
+    internal IReadOnlyList<string> Choices { get; }
 
     /// <summary>
     /// The same constraint in another language, for servers whose grammar compiler does not read this one: a structural tag is compiled by xgrammar
@@ -117,7 +117,7 @@ public sealed class OutputConstraint
 }
 
 /// <summary>The kinds of output constraint that vLLM knows.</summary>
-public enum OutputConstraintKind
+internal enum OutputConstraintKind
 {
     /// <summary>The output is JSON that fits a JSON schema.</summary>
     JsonSchema = 0,

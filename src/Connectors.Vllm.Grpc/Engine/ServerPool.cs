@@ -56,7 +56,7 @@ internal sealed class ServerPool : IVllmEngine
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) =>
         AskAsync(static (protocol, token) => protocol.GetLoadsAsync(token), cancellationToken);
 
-    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken = default) =>
+    public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken = default) =>
         AskAsync(static (protocol, token) => protocol.ListLorasAsync(token), cancellationToken);
 
     public Task<EmbeddingResult> EmbedAsync(

@@ -33,5 +33,5 @@ internal interface IServerProtocol
     Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<long>? progress, CallContext call, CancellationToken cancellationToken);
 
-    Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken);
+    Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken);
 }

@@ -1,4 +1,3 @@
-using System.Collections;
 
 namespace Connectors.Vllm.OutputParsing;
 
@@ -64,7 +63,7 @@ public enum OutputEventKind
 
     /// <summary>
     /// A tool call ends. <see cref="OutputEvent.Text"/> is the model's own markup of the call, and <see cref="OutputEvent.Error"/> says what is
-    /// wrong when <see cref="MalformedCallPolicy.Call"/> handed out a call that cannot be run.
+    /// wrong when <see cref="OutputParserOptions.ReturnMalformedCalls"/> handed out a call that cannot be run.
     /// </summary>
     ToolCallEnd,
 
@@ -74,30 +73,4 @@ public enum OutputEventKind
     /// output.
     /// </summary>
     Markup,
-}
-
-/// <summary>
-/// Receives the events of an <see cref="OutputParser"/>: a reusable list. Read it after each push, then <see cref="Clear"/> it. Not thread-safe.
-/// </summary>
-public sealed class OutputEvents : IReadOnlyList<OutputEvent>
-{
-    private readonly List<OutputEvent> _events = [];
-
-    /// <inheritdoc/>
-    public int Count => _events.Count;
-
-    /// <inheritdoc/>
-    public OutputEvent this[int index] => _events[index];
-
-    /// <summary>Forgets all events and keeps the memory.</summary>
-    public void Clear() => _events.Clear();
-
-    /// <summary>Enumerates without allocating.</summary>
-    public List<OutputEvent>.Enumerator GetEnumerator() => _events.GetEnumerator();
-
-    IEnumerator<OutputEvent> IEnumerable<OutputEvent>.GetEnumerator() => _events.GetEnumerator();
-
-    IEnumerator IEnumerable.GetEnumerator() => _events.GetEnumerator();
-
-    internal void Add(in OutputEvent value) => _events.Add(value);
 }

@@ -63,8 +63,12 @@ public sealed class OutputParserOptions
     /// <summary>Number of calls in the history, for formats that count calls over the conversation (Kimi K2).</summary>
     public int PriorCallCount { get; init; }
 
-    /// <summary>What happens to closed calls without usable arguments.</summary>
-    public MalformedCallPolicy MalformedCalls { get; init; }
+    /// <summary>
+    /// What becomes of a call that is closed but whose arguments are not a JSON object. False, the default: its raw text comes out as text, since a loop
+    /// that invokes functions would otherwise invoke one with defaults for all parameters. True: the call comes out, with
+    /// <see cref="OutputEvent.Error"/> at its end, for loops that tell the model what was wrong; a call without a readable name is text all the same.
+    /// </summary>
+    public bool ReturnMalformedCalls { get; init; }
 
     /// <summary>True: a call of a tool that is not in <see cref="Tools"/> comes out as text. Default false: it is handed out.</summary>
     public bool ValidateNames { get; init; }
@@ -90,19 +94,4 @@ internal enum CallShape
 
     /// <summary>Calls are not looked for: after the reasoning all is text (a schema-constrained answer).</summary>
     None,
-}
-
-/// <summary>What happens to a call that was closed but whose arguments are not a JSON object.</summary>
-public enum MalformedCallPolicy
-{
-    /// <summary>
-    /// The raw markup comes out as text (the default: a loop that runs functions would otherwise run one with defaults for all parameters).
-    /// </summary>
-    Text,
-
-    /// <summary>
-    /// A call whose end carries <see cref="OutputEvent.Error"/> comes out, for loops that tell the model what was wrong. Needs a readable name;
-    /// else text.
-    /// </summary>
-    Call,
 }

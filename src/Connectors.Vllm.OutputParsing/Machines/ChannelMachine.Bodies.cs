@@ -62,7 +62,7 @@ internal abstract partial class ChannelMachine
         var complete = at >= 0 || (calls.Count > 0 && calls.All(item => item.Error is null) && !body.IsWhiteSpace());
         var rawEnd = at >= 0 && _markers.Ends.Contains(marker) ? at + length : bodyEnd;
         var good = complete && calls.Count > 0
-            && calls.All(item => (item.Error is null || (Options.MalformedCalls == MalformedCallPolicy.Call && item.Name.Length > 0))
+            && calls.All(item => (item.Error is null || (Options.ReturnMalformedCalls && item.Name.Length > 0))
                 && (!Options.ValidateNames || Context.MayBe(item.Name)));
         for (var i = 0; good && i < calls.Count; i++)
         {

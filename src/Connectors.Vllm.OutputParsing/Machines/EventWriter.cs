@@ -24,7 +24,7 @@ internal sealed class EventWriter
         _stops = options.StopStrings.Any(stop => !string.IsNullOrEmpty(stop)) ? new StopMatcher(options.StopStrings) : null;
     }
 
-    public OutputEvents Sink { get; set; } = null!;
+    public List<OutputEvent> Sink { get; set; } = null!;
 
     public bool IsClosed { get; private set; }
 

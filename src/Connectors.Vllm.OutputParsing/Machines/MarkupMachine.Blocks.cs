@@ -67,7 +67,7 @@ internal sealed partial class MarkupMachine
     private void WriteCall(InBlock block, ParsedCall call, int length, bool last)
     {
         // Where the opener is no marker of its own, or inside a thought (which may discuss calls), only a declared tool makes it a call.
-        var accepted = (call.Error is null || (_options.MalformedCalls == MalformedCallPolicy.Call && call.Name.Length > 0))
+        var accepted = (call.Error is null || (_options.ReturnMalformedCalls && call.Name.Length > 0))
             && (!(block.OnlyDeclared || block.IsThought || _options.ValidateNames) || _context.MayBe(call.Name));
         if (!accepted)
         {

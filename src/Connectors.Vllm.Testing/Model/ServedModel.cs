@@ -80,7 +80,7 @@ internal sealed class ServedModel
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or TokenizerException)
         {
-            throw new VllmTestServerException(
+            throw new InvalidDataException(
                 $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message.TrimEnd('.')}. "
                 + "It needs tokenizer.json and config.json as a Hugging Face model folder has them.",
                 exception);

@@ -46,7 +46,7 @@ internal sealed class ExchangeReplay
             or KeyNotFoundException or InvalidOperationException)
         {
             var place = number > 0 ? $" (line {number})" : "";
-            throw new VllmTestServerException($"The recording '{file}' cannot be replayed{place}: {exception.Message}", exception);
+            throw new InvalidDataException($"The recording '{file}' cannot be replayed{place}: {exception.Message}", exception);
         }
 
         return replay;

@@ -64,7 +64,7 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, VllmM
             SpecialTokens = model?.SpecialTokens,
         };
         var parser = OutputParser.Create(format, options);
-        OutputEvents events = new();
+        List<OutputEvent> events = new();
         foreach (var (text, id) in Chunks.Of(Pieces(line), line.Member("chunks")))
         {
             parser.Push(text, id, events);
@@ -132,7 +132,7 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, VllmM
 /// <summary>A parser's events, collected.</summary>
 internal sealed class ParsedOutput
 {
-    public ParsedOutput(OutputEvents events)
+    public ParsedOutput(List<OutputEvent> events)
     {
         Events = events;
         Dictionary<int, StringBuilder> arguments = [];
@@ -165,5 +165,5 @@ internal sealed class ParsedOutput
 
     public List<(string Name, string Arguments)> Calls { get; } = [];
 
-    public OutputEvents Events { get; }
+    public List<OutputEvent> Events { get; }
 }

@@ -20,7 +20,7 @@ internal sealed class AnswerChoice
     private readonly string _messageId;
     private readonly TokenStreamDecoder _decoder;
     private readonly OutputParser _parser;
-    private readonly OutputEvents _events = new();
+    private readonly List<OutputEvent> _events = new();
     private readonly Queue<ChatResponseUpdate> _ready = new(4);
     private readonly StringBuilder? _text;
     private readonly bool _stopsReachServer;

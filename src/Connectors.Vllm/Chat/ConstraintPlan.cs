@@ -92,7 +92,7 @@ internal sealed record ConstraintPlan(
             SpecialTokens = profile.SpecialTokens,
             ReservedCallIds = prompt.CallIds,
             PriorCallCount = prompt.CallIds.Count,
-            MalformedCalls = settings.MalformedToolCalls,
+            ReturnMalformedCalls = settings.ReturnMalformedToolCalls,
             ValidateNames = settings.ValidateToolNames,
         };
     }

@@ -15,7 +15,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <remarks>
 /// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the
 /// pipeline around
-/// it), <see cref="IVllmTokenCounter"/>, <see cref="IVllmPromptPreviewer"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is
+/// it), <see cref="IVllmTokenCounter"/>, <see cref="VllmChatClient"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is
 /// loaded,
 /// <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request.</para>
 /// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration
@@ -24,7 +24,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// apply to all registrations
 /// without a key, and with a name to those whose key is that string.</para>
 /// </remarks>
-public static class VllmGrpcServiceCollectionExtensions
+public static partial class VllmGrpcServiceCollectionExtensions
 {
     /// <summary>
     /// Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on

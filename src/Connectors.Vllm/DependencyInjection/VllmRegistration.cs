@@ -65,7 +65,6 @@ internal sealed class VllmRegistration
     {
         Add(services, provider => new VllmChatClient(Runtime(provider), ownsRuntime: false));
         Add<IVllmTokenCounter>(services, Bare);
-        Add<IVllmPromptPreviewer>(services, Bare);
         Add(services, provider => Runtime(provider).Engine);
         services.Add(Describe(ServiceLifetime.Transient, LoadedTokenizer));
         services.Add(Describe<Microsoft.ML.Tokenizers.Tokenizer>(ServiceLifetime.Transient, LoadedTokenizer));

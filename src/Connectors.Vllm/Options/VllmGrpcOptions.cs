@@ -116,10 +116,10 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     public string? ReasoningParser { get; set; }
 
     /// <summary>
-    /// How a tool call is returned whose arguments are not a JSON object. By default its raw text is returned as text, so that no function is
-    /// invoked by accident.
+    /// Whether a tool call whose arguments are not a JSON object is returned as a call with an exception. Default false: its raw text is returned as
+    /// text, so that no function is invoked by accident.
     /// </summary>
-    public MalformedCallPolicy MalformedToolCalls { get; set; }
+    public bool ReturnMalformedToolCalls { get; set; }
 
     /// <summary>Whether a call of a function that is not among the request's tools is returned as text. Default false.</summary>
     public bool ValidateToolNames { get; set; }
@@ -202,7 +202,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
             ContentFormat = ContentFormat,
             ToolCallParser = ToolCallParser,
             ReasoningParser = ReasoningParser,
-            MalformedToolCalls = MalformedToolCalls,
+            ReturnMalformedToolCalls = ReturnMalformedToolCalls,
             ValidateToolNames = ValidateToolNames,
             StopInReasoning = StopInReasoning,
             SendReasoningHistory = SendReasoningHistory,

@@ -8,7 +8,7 @@ namespace Connectors.Vllm;
 /// </summary>
 internal sealed class PromptRenderer
 {
-    private PromptRenderer(IChatPromptRenderer renderer, IChatPromptRenderer probed, TemplateTraits traits, ProbeInput probing)
+    private PromptRenderer(ChatPromptRenderer renderer, ChatPromptRenderer probed, TemplateTraits traits, ProbeInput probing)
     {
         Renderer = renderer;
         Source = (renderer as ChatTemplate)?.Source;
@@ -19,13 +19,13 @@ internal sealed class PromptRenderer
     /// <param name="renderer">The template, or a built-in renderer.</param>
     /// <param name="traits">What is known of it beforehand.</param>
     /// <param name="probing">What every conversation is rendered with, for each kind of requests.</param>
-    public static PromptRenderer[] Probe(IChatPromptRenderer renderer, TemplateTraits traits, params ProbeInput[] probing)
+    public static PromptRenderer[] Probe(ChatPromptRenderer renderer, TemplateTraits traits, params ProbeInput[] probing)
     {
         var probed = TemplateProbe.Bounded(renderer);
         return Array.ConvertAll(probing, input => new PromptRenderer(renderer, probed, traits, input));
     }
 
-    public IChatPromptRenderer Renderer { get; }
+    public ChatPromptRenderer Renderer { get; }
 
     /// <summary>What it wants of messages.</summary>
     public TemplateTraits Traits { get; }

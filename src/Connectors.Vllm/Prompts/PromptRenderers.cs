@@ -42,7 +42,7 @@ internal sealed class PromptRenderers
         var mistral = templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out var tekken)
             ? MistralPromptOptions.FromTekken(tekken.Span)
             : null;
-        if (ChatPromptRenderers.ForModel(architectures, modelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
+        if (ChatPromptRenderer.ForModel(architectures, modelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
         {
             (Plain, WithTools) = Both(native, TemplateTraits.OfNative(modelType));
             Origin = native.GetType().Name;
@@ -91,7 +91,7 @@ internal sealed class PromptRenderers
     private PromptRenderer Of(ChatTemplate template, ChatContentFormat? format, bool hasTools) =>
         PromptRenderer.Probe(template, TraitsOf(template, format), Probe(hasTools))[0];
 
-    private (PromptRenderer Plain, PromptRenderer WithTools) Both(IChatPromptRenderer renderer, TemplateTraits traits) =>
+    private (PromptRenderer Plain, PromptRenderer WithTools) Both(ChatPromptRenderer renderer, TemplateTraits traits) =>
         PromptRenderer.Probe(renderer, traits, Probe(hasTools: false), Probe(hasTools: true)) is [var plain, var withTools] ? (plain, withTools) : default;
 
     private static TemplateTraits TraitsOf(ChatTemplate template, ChatContentFormat? format) =>

@@ -42,11 +42,11 @@ internal sealed class TemplateProbe
         },
     ];
 
-    private readonly IChatPromptRenderer _renderer;
+    private readonly ChatPromptRenderer _renderer;
     private readonly TemplateTraits _traits;
     private readonly ProbeInput _input;
 
-    private TemplateProbe(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
+    private TemplateProbe(ChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
         _renderer = renderer;
         _traits = traits;
@@ -54,7 +54,7 @@ internal sealed class TemplateProbe
     }
 
     /// <summary>The renderer to probe: a template gets few steps. Made once for requests with tools and without.</summary>
-    public static IChatPromptRenderer Bounded(IChatPromptRenderer renderer) => renderer is ChatTemplate template
+    public static ChatPromptRenderer Bounded(ChatPromptRenderer renderer) => renderer is ChatTemplate template
         ? ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps })
         : renderer;
 
@@ -62,7 +62,7 @@ internal sealed class TemplateProbe
     /// <param name="traits">What its source says about it.</param>
     /// <param name="input">What every conversation is rendered with.</param>
     /// <returns>The traits, corrected by what is printed, and what the template prints.</returns>
-    public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(IChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
+    public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(ChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
         var probe = new TemplateProbe(renderer, traits, input);
         if (traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false } && !probe.PrintsPlainTurns())

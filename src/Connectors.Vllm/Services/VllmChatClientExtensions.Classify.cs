@@ -20,9 +20,10 @@ public static partial class VllmChatClientExtensions
     /// <param name="choices">Two or more different answers, none empty.</param>
     /// <param name="options">Further options; not changed. The output constraint, log probabilities and temperature are this method's.</param>
     /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>The probability of each choice, 0 to 1; the most probable choice comes first.</returns>
     /// <exception cref="ArgumentException">Fewer than two choices, an empty one, or one twice.</exception>
     /// <exception cref="VllmException">The server failed, or returned no log probabilities.</exception>
-    public static async Task<VllmClassification> ClassifyAsync(
+    public static async Task<IReadOnlyDictionary<string, double>> ClassifyAsync(
         this IChatClient client,
         IEnumerable<ChatMessage> messages,
         IReadOnlyList<string> choices,
@@ -40,7 +41,7 @@ public static partial class VllmChatClientExtensions
         var probabilities = choices.ToDictionary(choice => choice, _ => 0.0, StringComparer.Ordinal);
         ChatMessage[] conversation = [.. messages];
         await ShareAsync(client, conversation, [.. choices], 1, options, probabilities, cancellationToken).ConfigureAwait(false);
-        return new VllmClassification(probabilities.MaxBy(static pair => pair.Value).Key, probabilities);
+        return new OrderedDictionary<string, double>(probabilities.OrderByDescending(static pair => pair.Value), StringComparer.Ordinal);
     }
 
     /// <summary>Shares <paramref name="mass"/> among the choices.</summary>
@@ -160,8 +161,3 @@ public static partial class VllmChatClientExtensions
         };
     }
 }
-
-/// <summary>What a model chose.</summary>
-/// <param name="Choice">The most probable choice.</param>
-/// <param name="Probabilities">The probability of each choice, 0 to 1; together 1.</param>
-public sealed record VllmClassification(string Choice, IReadOnlyDictionary<string, double> Probabilities);

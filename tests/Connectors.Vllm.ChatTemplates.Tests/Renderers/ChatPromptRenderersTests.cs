@@ -29,7 +29,7 @@ public class ChatPromptRenderersTests
     [InlineData(null, null, null)]
     public void ForModel_ArchitectureOrType_RendererOfTheFamily(string? architecture, string? modelType, string? mark)
     {
-        var renderer = ChatPromptRenderers.ForModel(architecture is null ? null : [architecture], modelType);
+        var renderer = ChatPromptRenderer.ForModel(architecture is null ? null : [architecture], modelType);
         if (mark is null)
         {
             Assert.Null(renderer);
@@ -46,9 +46,9 @@ public class ChatPromptRenderersTests
     {
         var options = new ChatPromptRendererOptions { Mistral = new MistralPromptOptions { Version = MistralPromptVersion.V7 } };
         var input = new ChatTemplateInput { Messages = Hello };
-        Assert.Equal("<s>[INST]hello[/INST]", ChatPromptRenderers.ForModel(["MistralForCausalLM"], "mistral", options)!.Render(input).Text);
+        Assert.Equal("<s>[INST]hello[/INST]", ChatPromptRenderer.ForModel(["MistralForCausalLM"], "mistral", options)!.Render(input).Text);
         Assert.StartsWith(
-            "<|start|>", ChatPromptRenderers.ForModel(["GptOssForCausalLM"], "gpt_oss", options)!.Render(input).Text, StringComparison.Ordinal);
+            "<|start|>", ChatPromptRenderer.ForModel(["GptOssForCausalLM"], "gpt_oss", options)!.Render(input).Text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -58,7 +58,7 @@ public class ChatPromptRenderersTests
     [InlineData(false, "tokenizer.model", "consolidated.safetensors")]
     [InlineData(false)]
     public void UsesMistralFormat_FileNames_OnlyWithTokenizerAndWeights(bool expected, params string[] files) =>
-        Assert.Equal(expected, ChatPromptRenderers.UsesMistralFormat(files));
+        Assert.Equal(expected, ChatPromptRenderer.UsesMistralFormat(files));
 
     [Theory]
     [InlineData("tokenizer.model.v3", 3)]
@@ -95,16 +95,16 @@ public class ChatPromptRenderersTests
         Assert.Throws<ChatTemplateException>(() => MistralPromptOptions.FromTekken(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
-    public void Create_MistralWithoutOptions_ArgumentException() => Assert.Throws<ArgumentException>(() => ChatPromptRenderers.Create("mistral", null));
+    public void Create_MistralWithoutOptions_ArgumentException() => Assert.Throws<ArgumentException>(() => ChatPromptRenderer.Create("mistral", null));
 
     [Fact]
-    public void Create_UnknownName_Null() => Assert.Null(ChatPromptRenderers.Create("hf"));
+    public void Create_UnknownName_Null() => Assert.Null(ChatPromptRenderer.Create("hf"));
 
     [Fact]
     public void Render_HarmonyWithoutDate_LocalDateOfTheClock()
     {
         var clock = new FixedClock(new DateTimeOffset(2031, 12, 31, 22, 30, 0, TimeSpan.Zero), TimeSpan.FromHours(2));
-        var text = ChatPromptRenderers.Create("harmony")!.Render(new ChatTemplateInput { Messages = Hello, TimeProvider = clock }).Text;
+        var text = ChatPromptRenderer.Create("harmony")!.Render(new ChatTemplateInput { Messages = Hello, TimeProvider = clock }).Text;
         Assert.Contains("Current date: 2032-01-01\n", text, StringComparison.Ordinal);
     }
 
@@ -117,7 +117,7 @@ public class ChatPromptRenderersTests
             JsonNode.Parse(
                 """[{"role":"user","content":[{"type":"text","text":"see [IMG]"},{"type":"image_url","image_url":{"url":"https://example.org/a.pn"""
                     + """g"}}]}]""");
-        var prompt = ChatPromptRenderers.Create("mistral", options)!.Render(new ChatTemplateInput { Messages = messages });
+        var prompt = ChatPromptRenderer.Create("mistral", options)!.Render(new ChatTemplateInput { Messages = messages });
         Assert.Equal("<s>[INST][IMG]see [IMG][/INST]", prompt.Text);
         Assert.Equal("see [IMG]", prompt.Text[Assert.Single(prompt.Content)]);
     }

@@ -15,7 +15,7 @@ internal sealed class CorpusRun
     public int Tolerated { get; private set; }
 
     public void Check(
-        string name, IChatPromptRenderer renderer, ChatTemplateInput input, string? expectedText, string? expectedError,
+        string name, ChatPromptRenderer renderer, ChatTemplateInput input, string? expectedText, string? expectedError,
         Action<RenderedPrompt>? inspect = null)
     {
         try
@@ -48,7 +48,7 @@ internal sealed class CorpusRun
     }
 
     /// <summary>A request that the reference's HTTP schema refuses and we take: it must give what the repaired request gives.</summary>
-    public void CheckTolerated(string name, IChatPromptRenderer renderer, ChatTemplateInput given, ChatTemplateInput repaired)
+    public void CheckTolerated(string name, ChatPromptRenderer renderer, ChatTemplateInput given, ChatTemplateInput repaired)
     {
         if (renderer.Render(given).Text == renderer.Render(repaired).Text)
         {

@@ -61,7 +61,7 @@ public class RendererCaseTests
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    private static (string Name, string Value) Outcome(IChatPromptRenderer renderer, RendererCase item)
+    private static (string Name, string Value) Outcome(ChatPromptRenderer renderer, RendererCase item)
     {
         try
         {

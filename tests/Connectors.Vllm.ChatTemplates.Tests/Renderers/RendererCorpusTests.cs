@@ -13,7 +13,7 @@ public class RendererCorpusTests
     [InlineData("inkling", 184, 31, 2)]
     public void Render_PythonReference_SamePrompt(string mode, int compared, int refused, int tolerated)
     {
-        var renderer = ChatPromptRenderers.Create(mode)!;
+        var renderer = ChatPromptRenderer.Create(mode)!;
         var run = new CorpusRun();
         foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl"))
         {
@@ -43,7 +43,7 @@ public class RendererCorpusTests
     [InlineData("inkling")]
     public void Render_RequestAsTheEngineNormalizedIt_SamePrompt(string mode)
     {
-        var renderer = ChatPromptRenderers.Create(mode)!;
+        var renderer = ChatPromptRenderer.Create(mode)!;
         var compared = 0;
         foreach (var item in RendererCase.Load($"renderers/{mode}.jsonl")
             .Where(item => item.IsOk && item["seen"] is not null && item["text_flags"] is null && item["error_flags"] is null))
@@ -69,7 +69,7 @@ public class RendererCorpusTests
     [Fact]
     public void Render_KimiK3_SamePrompt()
     {
-        var renderer = ChatPromptRenderers.Create("kimi_k3")!;
+        var renderer = ChatPromptRenderer.Create("kimi_k3")!;
         var run = new CorpusRun();
         foreach (var item in RendererCase.Load("renderers/kimi_k3.jsonl"))
         {
@@ -103,7 +103,7 @@ public class RendererCorpusTests
         foreach (var item in RendererCase.Load("renderers/harmony.jsonl"))
         {
             var now = DateOnly.Parse(item["now"]!.Value.GetString()!, CultureInfo.InvariantCulture);
-            var renderer = ChatPromptRenderers.Create("harmony", new ChatPromptRendererOptions { HarmonyDate = now })!;
+            var renderer = ChatPromptRenderer.Create("harmony", new ChatPromptRendererOptions { HarmonyDate = now })!;
             if (ToleratedRequests.Repair(item) is { } repaired)
             {
                 run.CheckTolerated(item.Name, renderer, item.ToInput(), repaired.ToInput());
@@ -131,7 +131,7 @@ public class RendererCorpusTests
                 ReasoningEfforts = ["none", "high"],
                 DefaultReasoningEffort = "none",
             };
-            var renderer = ChatPromptRenderers.ForModel(["MistralForCausalLM"], "mistral", new ChatPromptRendererOptions { Mistral = options })!;
+            var renderer = ChatPromptRenderer.ForModel(["MistralForCausalLM"], "mistral", new ChatPromptRendererOptions { Mistral = options })!;
             if (ToleratedRequests.Repair(item) is { } repaired)
             {
                 run.CheckTolerated(item.Name, renderer, Input(item), Input(repaired));

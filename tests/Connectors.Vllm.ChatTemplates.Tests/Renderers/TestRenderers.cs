@@ -5,8 +5,8 @@ internal static class TestRenderers
 {
     public static readonly DateOnly Date = new(2031, 5, 4);
 
-    public static IChatPromptRenderer Create(string mode, string? mistralVersion = null) =>
-        ChatPromptRenderers.Create(mode, new ChatPromptRendererOptions
+    public static ChatPromptRenderer Create(string mode, string? mistralVersion = null) =>
+        ChatPromptRenderer.Create(mode, new ChatPromptRendererOptions
         {
             HarmonyDate = Date,
             Mistral = mode != "mistral" ? null : MistralPromptOptions.FromFileName("tokenizer.model." + (mistralVersion ?? "v13"))! with

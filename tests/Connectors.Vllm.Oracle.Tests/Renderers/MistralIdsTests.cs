@@ -18,7 +18,7 @@ public class MistralIdsTests
         {
             Images = name.EndsWith("-tekken", StringComparison.Ordinal) ? new MistralImageOptions() : null,
         };
-        var renderer = ChatPromptRenderers.Create("mistral", new ChatPromptRendererOptions { Mistral = options })!;
+        var renderer = ChatPromptRenderer.Create("mistral", new ChatPromptRendererOptions { Mistral = options })!;
         var different = new List<string>();
         var equal = 0;
         foreach (var line in File.ReadAllText(TestPaths.RequireCorpus("renderers/mistral.jsonl")).Split('\n', StringSplitOptions.RemoveEmptyEntries))

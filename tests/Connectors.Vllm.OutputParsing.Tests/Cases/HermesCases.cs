@@ -41,7 +41,7 @@ internal static class HermesCases
         new("arguments no object", "<tool_call>{\"name\":\"now\",\"arguments\":[1]}</tool_call>",
             "T <tool_call>{\"name\":\"now\",\"arguments\":[1]}</tool_call>"),
         new("malformed handed out", "<tool_call>{\"name\":\"now\",\"arguments\":[1]}</tool_call>", "E now [1]")
-            { Configure = options => With(options, MalformedCallPolicy.Call) },
+            { Configure = options => ReturningMalformed(options) },
         new("pretty printed", "<tool_call>\n{\n  \"name\": \"get_weather\",\n  \"arguments\": {\n    \"city\": \"X\"\n  }\n}\n</tool_call>",
             "C get_weather {\n    \"city\": \"X\"\n  }"),
         new("CRLF", "<tool_call>\r\n{\"name\": \"now\", \"arguments\": {}}\r\n</tool_call>\r\n", "C now {}"),
@@ -63,6 +63,6 @@ internal static class HermesCases
         new("many openers", "<tool_call><tool_call>{\"name\":\"now\"}</tool_call>", "T <tool_call>", "C now {}"),
     }.Select(item => item with { Tools = "hermes", Reasoning = "qwen3", Exact = true });
 
-    private static OutputParserOptions With(OutputParserOptions options, MalformedCallPolicy policy) =>
-        new() { PromptTail = options.PromptTail, Tools = options.Tools, ReportMarkup = true, MalformedCalls = policy };
+    private static OutputParserOptions ReturningMalformed(OutputParserOptions options) =>
+        new() { PromptTail = options.PromptTail, Tools = options.Tools, ReportMarkup = true, ReturnMalformedCalls = true };
 }

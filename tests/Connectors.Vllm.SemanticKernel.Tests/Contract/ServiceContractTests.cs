@@ -208,7 +208,7 @@ public sealed class ServiceContractTests
         Assert.NotNull(host.Kernel.GetRequiredService<ITextGenerationService>(serviceId));
         Assert.NotNull(host.Kernel.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>(serviceId));
         Assert.True(await host.Kernel.GetRequiredService<IVllmTokenCounter>(serviceId).CountTokensAsync("Hello", Token) > 0);
-        var preview = await host.Kernel.GetRequiredService<IVllmPromptPreviewer>(serviceId)
+        var preview = await host.Kernel.GetRequiredService<VllmChatClient>(serviceId)
             .PreviewPromptAsync([new ChatMessage(ChatRole.User, "Hi")], null, Token);
         Assert.Equal(host.Prompts[0], preview.Text);
     }

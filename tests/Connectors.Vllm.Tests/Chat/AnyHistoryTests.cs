@@ -320,7 +320,7 @@ public sealed class AnyHistoryTests
         _ => Array.Empty<string>(),
     });
 
-    private sealed class CountingRenderer(IChatPromptRenderer renderer) : IChatPromptRenderer
+    private sealed class CountingRenderer(ChatPromptRenderer renderer) : ChatPromptRenderer
     {
         public int Renders { get; set; }
 

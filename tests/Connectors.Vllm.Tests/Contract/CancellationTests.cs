@@ -121,7 +121,7 @@ public sealed class CancellationTests
 
         var error = await Assert.ThrowsAsync<VllmTimeoutException>(() => served.AskAsync("Hi").WaitAsync(Hang, Served.Cancel));
 
-        Assert.Equal(VllmTimeoutKind.FirstToken, error.Kind);
+        Assert.Equal(nameof(VllmConnectionOptions.FirstTokenTimeout), error.Option);
     }
 
     [ContractPoint(45)]

@@ -58,7 +58,7 @@ public sealed class ConstructionTests
         Assert.Same(served.Client, client.GetService<VllmChatClient>());
         Assert.Same(served.Client, client.GetService<IChatClient>());
         Assert.Same(served.Client, client.GetService<IVllmTokenCounter>());
-        Assert.Same(served.Client, client.GetService<IVllmPromptPreviewer>());
+        Assert.Same(served.Client, client.GetService<VllmChatClient>());
         Assert.NotNull(client.GetService<ChatClientMetadata>());
         Assert.NotNull(client.GetService<IVllmEngine>());
         Assert.NotNull(client.GetService<VllmModelProfile>());

@@ -230,7 +230,7 @@ public sealed class RegistrationTests
         Assert.Equal(count, container.GetRequiredService<Tokenizers.VllmTokenizer>().CountTokens("hello world"));
         Assert.Same(container.GetRequiredService<Tokenizers.VllmTokenizer>(), container.GetRequiredService<Microsoft.ML.Tokenizers.Tokenizer>());
         Assert.Equal(server.Endpoint, container.GetRequiredService<Grpc.IVllmEngine>().Endpoint);
-        Assert.NotNull(container.GetRequiredKeyedService<IVllmPromptPreviewer>("k"));
+        Assert.NotNull(container.GetRequiredKeyedService<VllmChatClient>("k"));
         Assert.NotNull(container.GetRequiredKeyedService<Grpc.IVllmEngine>("k"));
     }
 

@@ -185,7 +185,7 @@ public sealed class ResponseTests
     {
         var broken = TestTools.Hermes("get_weather", "{\"city\": Paris}");
         await using var asText = await Served.StartAsync();
-        await using var asCall = await Served.StartAsync(client: client => client.MalformedToolCalls = OutputParsing.MalformedCallPolicy.Call);
+        await using var asCall = await Served.StartAsync(client: client => client.ReturnMalformedToolCalls = true);
         asText.Server.Enqueue(broken);
         asCall.Server.Enqueue(broken);
         var options = new ChatOptions { Tools = [TestTools.Weather] };

@@ -26,9 +26,9 @@ public sealed class ClassificationTests
 
         var result = await host.Client.ClassifyAsync(Question, ["no", "yes"], options, Cancel);
 
-        Assert.Equal("yes", result.Choice);
-        Assert.Equal(0.75, result.Probabilities["yes"], 3);
-        Assert.Equal(0.25, result.Probabilities["no"], 3);
+        Assert.Equal("yes", result.Keys.First());
+        Assert.Equal(0.75, result["yes"], 3);
+        Assert.Equal(0.25, result["no"], 3);
         Assert.Single(host.Server.Generations);
         Assert.Null(options.AdditionalProperties);
         Assert.Null(options.Temperature);
@@ -52,8 +52,8 @@ public sealed class ClassificationTests
         var result = await host.Client.ClassifyAsync(Question, ["yes", "never", "none"], cancellationToken: Cancel);
 
         Assert.Equal(2, host.Server.Generations.Count);
-        Assert.Equal(0.5, result.Probabilities["yes"], 3);
-        Assert.Equal(1, result.Probabilities.Values.Sum(), 3);
+        Assert.Equal(0.5, result["yes"], 3);
+        Assert.Equal(1, result.Values.Sum(), 3);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class ServiceTests
         ChatMessage[] messages = [new(ChatRole.User, "Grüße 漢字 😀")];
 
         var counted = await served.Client.GetService<IVllmTokenCounter>()!.CountTokensAsync(messages, options, Served.Cancel);
-        var preview = await served.Client.GetService<IVllmPromptPreviewer>()!.PreviewPromptAsync(messages, options, Served.Cancel);
+        var preview = await served.Client.GetService<VllmChatClient>()!.PreviewPromptAsync(messages, options, Served.Cancel);
         Assert.Empty(served.Sent);
         await served.AskAsync(messages, options);
 

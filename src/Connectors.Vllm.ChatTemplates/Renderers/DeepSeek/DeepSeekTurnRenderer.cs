@@ -4,7 +4,7 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// What the prompts of DeepSeek V4 and V4.1 have in common: tool results become part of user turns, each turn but the last opens the
 /// next assistant turn, and reasoning of earlier turns is dropped when no tools are there. Thinking is on by default.
 /// </summary>
-internal abstract class DeepSeekTurnRenderer : IChatPromptRenderer
+internal abstract class DeepSeekTurnRenderer : ChatPromptRenderer
 {
     private static readonly string[] Tasks = ["action", "query", "authority", "domain", "title", "read_url"];
 
@@ -18,7 +18,7 @@ internal abstract class DeepSeekTurnRenderer : IChatPromptRenderer
     protected abstract string ToolsSection { get; }
 
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input);
         CheckRoles(request.Messages);

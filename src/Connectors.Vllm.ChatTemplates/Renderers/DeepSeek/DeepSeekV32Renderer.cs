@@ -4,10 +4,10 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// The prompt of DeepSeek V3.2, as vLLM's tokenizer mode <c>deepseek_v32</c> writes it
 /// (https://github.com/vllm-project/vllm/tree/main/vllm/tokenizers). Thinking is off unless <c>thinking</c> or <c>enable_thinking</c> is set.
 /// </summary>
-internal sealed class DeepSeekV32Renderer : IChatPromptRenderer
+internal sealed class DeepSeekV32Renderer : ChatPromptRenderer
 {
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input);
         request.RequireAssistantToContinue();

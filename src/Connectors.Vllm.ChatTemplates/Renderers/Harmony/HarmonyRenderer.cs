@@ -7,7 +7,7 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// a prompt always ends with the opening of an assistant message, and a final message cannot be continued.
 /// </summary>
 /// <param name="date">The date the prompt states; null is the local date of the input's clock.</param>
-internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRenderer
+internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRenderer
 {
     private const string Start = "<|start|>";
     private const string Channel = "<|channel|>";
@@ -15,7 +15,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : IChatPromptRender
     private const string End = "<|end|>";
 
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input);
         var messages = request.Messages;

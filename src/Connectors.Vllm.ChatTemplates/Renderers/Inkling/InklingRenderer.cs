@@ -7,14 +7,14 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// The prompt of Inkling, as vLLM's tokenizer mode <c>inkling</c> writes it: one block per content part, and an effort from 0 to 0.99
 /// (<c>reasoning_effort</c> as a word or a number; default 0.9).
 /// </summary>
-internal sealed class InklingRenderer : IChatPromptRenderer
+internal sealed class InklingRenderer : ChatPromptRenderer
 {
     private const string EndMessage = "<|end_message|>";
     private const string Text = "<|content_text|>";
     private const double MaxEffort = 0.99;
 
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input);
         if (request.ContinueFinalMessage)

@@ -8,13 +8,13 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// Options: <c>thinking</c> or <c>enable_thinking</c> (default on), <c>reasoning_effort</c> (low, high, max; default max),
 /// and, because this prompt prints them, the request's <c>tool_choice</c> and <c>response_format</c> in the OpenAI form.
 /// </summary>
-internal sealed class KimiK3Renderer : IChatPromptRenderer
+internal sealed class KimiK3Renderer : ChatPromptRenderer
 {
     private const string Separator = "<|sep|>";
     private const string EndOfMessage = "<|end_of_msg|>";
 
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input, allowsEmptyTools: true);
         request.RequireAssistantToContinue();

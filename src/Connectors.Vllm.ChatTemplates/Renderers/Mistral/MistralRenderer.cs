@@ -4,10 +4,10 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// The prompt of models whose reference is mistral-common (https://github.com/mistralai/mistral-common). Control tokens are written as their
 /// text; everything else is content. There is no generation prompt: the prompt ends with <c>[/INST]</c> or a tool result.
 /// </summary>
-internal sealed class MistralRenderer(MistralPromptOptions options) : IChatPromptRenderer
+internal sealed class MistralRenderer(MistralPromptOptions options) : ChatPromptRenderer
 {
     /// <inheritdoc/>
-    public RenderedPrompt Render(ChatTemplateInput input)
+    public override RenderedPrompt Render(ChatTemplateInput input)
     {
         var request = PromptRequest.Read(input);
         request.RequireAssistantToContinue();

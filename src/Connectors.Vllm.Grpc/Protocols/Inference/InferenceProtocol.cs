@@ -119,13 +119,13 @@ internal sealed class InferenceProtocol : IServerProtocol
         throw RequestValidator.Unsupported("The Inference protocol cannot transfer the tokenizer; give the client a local model folder, or "
             + "let it download from a hub.", null);
 
-    public async Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken)
     {
         RequireControl("LoRA listing");
         var response =
             await _channel.UnaryAsync(InferenceMethods.ListLoras, new ListLorasRequest(), _channel.NewCall(), cancellationToken)
                 .ConfigureAwait(false);
-        return [.. response.Adapters.Select(static adapter => new LoraAdapterInfo(adapter.LoraId, adapter.LoraName, adapter.SourcePath))];
+        return [.. response.Adapters.Select(static adapter => adapter.LoraName)];
     }
 
     private static long? ToInt64(ulong value) => value <= long.MaxValue ? (long)value : null;

@@ -127,7 +127,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
         }
     }
 
-    public Task<IReadOnlyList<LoraAdapterInfo>> ListLorasAsync(CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The VllmEngine protocol has no LoRA adapters; serve with --grpc-port (the Inference protocol) for "
             + "them.", null);
 

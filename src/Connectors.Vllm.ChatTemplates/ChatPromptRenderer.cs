@@ -3,29 +3,42 @@ using Connectors.Vllm.ChatTemplates.Renderers;
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>
-/// Native renderers for model families whose reference prompt is not a Jinja template: gpt-oss (Harmony), DeepSeek V3.2, V4 and V4.1, Kimi K3,
-/// Inkling, and Mistral models that come with mistral-common's tokenizer file. All renderers are immutable and thread-safe.
+/// Turns a conversation into the exact prompt text that a model was trained on: a <see cref="ChatTemplate"/>, or a native renderer for the families
+/// whose reference prompt is not a Jinja template: gpt-oss (Harmony), DeepSeek V3.2, V4 and V4.1, Kimi K3, Inkling, and Mistral models that come
+/// with mistral-common's tokenizer file. All renderers are immutable and thread-safe.
 /// </summary>
 /// <remarks>
-/// They read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from <see cref="ChatTemplateInput.Kwargs"/>;
+/// Native renderers read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from <see cref="ChatTemplateInput.Kwargs"/>;
 /// special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its Python front end and at model_type in
 /// its Rust one. Whatever the caller supplies, tool declarations included, is in <see cref="RenderedPrompt.Content"/>.
 /// </remarks>
-public static class ChatPromptRenderers
+public abstract class ChatPromptRenderer
 {
+    private protected ChatPromptRenderer()
+    {
+    }
+
+    /// <summary>Renders <paramref name="input"/>, which is only read.</summary>
+    /// <param name="input">The conversation and the template's variables.</param>
+    /// <returns>The prompt text, and which of its characters came from message content.</returns>
+    /// <exception cref="ChatTemplateException">
+    /// The conversation cannot be rendered: the template refused it, it is malformed, or a limit was reached.
+    /// </exception>
+    public abstract RenderedPrompt Render(ChatTemplateInput input);
+
     /// <summary>The native renderer a model needs, or null when its chat template is the reference.</summary>
     /// <param name="architectures"><c>architectures</c> of config.json; null when unknown.</param>
     /// <param name="modelType"><c>model_type</c> of config.json; null when unknown.</param>
-    public static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType) => ForModel(architectures, modelType, null);
+    public static ChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType) => ForModel(architectures, modelType, null);
 
     /// <summary>
     /// The renderer with vLLM's name of a tokenizer mode: <c>harmony</c>, <c>deepseek_v32</c>, <c>deepseek_v4</c>, <c>deepseek_v41</c>,
     /// <c>kimi_k3</c> or <c>inkling</c>; null for every other name.
     /// </summary>
     /// <param name="name">The mode's name.</param>
-    public static IChatPromptRenderer? Create(string name) => name == "mistral" ? null : Create(name, null);
+    public static ChatPromptRenderer? Create(string name) => name == "mistral" ? null : Create(name, null);
 
-    internal static IChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType, ChatPromptRendererOptions? options)
+    internal static ChatPromptRenderer? ForModel(IReadOnlyList<string>? architectures, string? modelType, ChatPromptRendererOptions? options)
     {
         foreach (var architecture in architectures ?? [])
         {
@@ -44,7 +57,7 @@ public static class ChatPromptRenderers
     }
 
     /// <summary>Also <c>mistral</c>, which needs <see cref="ChatPromptRendererOptions.Mistral"/>.</summary>
-    internal static IChatPromptRenderer? Create(string name, ChatPromptRendererOptions? options) => name switch
+    internal static ChatPromptRenderer? Create(string name, ChatPromptRendererOptions? options) => name switch
     {
         "harmony" => new HarmonyRenderer(options?.HarmonyDate),
         "deepseek_v32" => new DeepSeekV32Renderer(),

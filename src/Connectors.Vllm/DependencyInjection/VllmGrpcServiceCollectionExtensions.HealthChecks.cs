@@ -5,8 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
 
-/// <summary>Health checks for vLLM servers that <see cref="VllmGrpcServiceCollectionExtensions"/> registered.</summary>
-public static class VllmHealthCheckExtensions
+// The health check of what the other half registers.
+public static partial class VllmGrpcServiceCollectionExtensions
 {
     /// <summary>
     /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they

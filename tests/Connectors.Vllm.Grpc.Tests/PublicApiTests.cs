@@ -1,7 +1,0 @@
-namespace Connectors.Vllm.Grpc.Tests;
-
-public sealed class PublicApiTests
-{
-    [Fact]
-    public void PublicSurface_Matches_Listing() => PublicApi.MatchesListing(typeof(IVllmEngine).Assembly);
-}
