@@ -14,10 +14,6 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </remarks>
 public abstract class ChatPromptRenderer
 {
-    private protected ChatPromptRenderer()
-    {
-    }
-
     /// <summary>Renders <paramref name="input"/>, which is only read.</summary>
     /// <param name="input">The conversation and the template's variables.</param>
     /// <returns>The prompt text, and which of its characters came from message content.</returns>

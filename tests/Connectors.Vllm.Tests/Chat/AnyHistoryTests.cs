@@ -324,7 +324,7 @@ public sealed class AnyHistoryTests
     {
         public int Renders { get; set; }
 
-        public RenderedPrompt Render(ChatTemplateInput input)
+        public override RenderedPrompt Render(ChatTemplateInput input)
         {
             Renders++;
             Assert.True(input.Messages is ICollection<Dictionary<string, object?>> { Count: <= 6 });
