@@ -193,7 +193,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
 
         var adapters = await engine.ListLorasAsync(cancellationToken).ConfigureAwait(false);
-        return adapters.Any(adapter => adapter.Name == name) ? name : null;
+        return adapters.Contains(name, StringComparer.Ordinal) ? name : null;
     }
 
     /// <summary>
