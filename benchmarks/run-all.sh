@@ -42,6 +42,7 @@ chats() {
 soaks() {
   "$program" soak --minutes "$soak_minutes" --parallel 64 --family a
   "$program" soak --minutes "$soak_minutes" --parallel 64 --family b
+  "$program" failover --minutes "$soak_minutes" --parallel 16
 }
 
 templates() {

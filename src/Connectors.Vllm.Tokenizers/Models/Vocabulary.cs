@@ -107,7 +107,7 @@ internal sealed class Vocabulary
 
         public int Count => _entries;
 
-        /// <summary>Throws for a token so long that a few ids would be a text of gigabytes; the longest of real models have hundreds of bytes.</summary>
+        /// <summary>Throws for a token so long that a few ids would be gigabytes of text; the longest of real models have hundreds.</summary>
         public static void CheckLength(int length)
         {
             if (length > LongestToken)
