@@ -7,7 +7,7 @@ internal abstract partial class ChannelMachine
     private bool RunBody(Body body, bool final)
     {
         var at = Find(_bodyMarkers, out var marker, out var length);
-        var end = at >= 0 ? at : final ? _buffer.Length : _scan;
+        var end = at >= 0 ? at : final ? Buffer.Length : _scan;
         EmitText(body, end);
         if (at < 0)
         {
@@ -31,11 +31,11 @@ internal abstract partial class ChannelMachine
     private bool RunCall(CallBody call, bool final)
     {
         // Markers in a string of JSON are the string's; where ids are known, only tokens are markers anyway.
-        if (!_idsKnown && !call.IsPastJson(_buffer.Span))
+        if (!IdsKnown && !call.IsPastJson(Buffer.Span))
         {
             if (final)
             {
-                EmitAsText(_buffer.Length);
+                EmitAsText(Buffer.Length);
             }
 
             return false;
@@ -54,27 +54,25 @@ internal abstract partial class ChannelMachine
             return true;
         }
 
-        var bodyEnd = at < 0 ? _buffer.Length : at;
-        var body = _buffer.Span[call.BodyStart..bodyEnd];
+        var bodyEnd = at < 0 ? Buffer.Length : at;
+        var body = Buffer.Span[call.BodyStart..bodyEnd];
         var calls = ReadCalls(call.Recipient, body);
 
         // Without its end marker a call counts only when its arguments are complete.
         var complete = at >= 0 || (calls.Count > 0 && calls.All(item => item.Error is null) && !body.IsWhiteSpace());
         var rawEnd = at >= 0 && _markers.Ends.Contains(marker) ? at + length : bodyEnd;
-        var good = complete && calls.Count > 0
-            && calls.All(item => (item.Error is null || (Options.ReturnMalformedCalls && item.Name.Length > 0))
-                && (!Options.ValidateNames || Context.MayBe(item.Name)));
+        var good = complete && calls.Count > 0 && calls.All(found => Accepts(found));
         for (var i = 0; good && i < calls.Count; i++)
         {
-            _writer.Call(calls[i], i == 0 ? _buffer.Span[..rawEnd] : []);
+            Writer.Call(calls[i], i == 0 ? Buffer.Span[..rawEnd] : []);
         }
 
         if (!good)
         {
-            _writer.Piece(OutputEventKind.Text, _buffer.Span[..rawEnd]);
+            Writer.Piece(OutputEventKind.Text, Buffer.Span[..rawEnd]);
         }
 
-        _buffer.Consume(rawEnd);
+        Buffer.Consume(rawEnd);
         _scan = 0;
         Go(new Between());
         return at >= 0;
@@ -84,12 +82,12 @@ internal abstract partial class ChannelMachine
     private int Find(string[] markers, out string? marker, out int length)
     {
         (marker, length) = (null, 0);
-        while (_scan < _buffer.Length)
+        while (_scan < Buffer.Length)
         {
-            var next = _buffer.Span[_scan..].IndexOf('<');
+            var next = Buffer.Span[_scan..].IndexOf('<');
             if (next < 0)
             {
-                _scan = _buffer.Length;
+                _scan = Buffer.Length;
                 return -1;
             }
 
@@ -97,7 +95,7 @@ internal abstract partial class ChannelMachine
             var open = false;
             foreach (var candidate in markers)
             {
-                var rest = _buffer.Span[_scan..];
+                var rest = Buffer.Span[_scan..];
                 if (rest.StartsWith(candidate, StringComparison.Ordinal) && Counts(candidate))
                 {
                     (marker, length) = (candidate, candidate.Length);
@@ -125,17 +123,17 @@ internal abstract partial class ChannelMachine
         return -1;
     }
 
-    private bool Counts(string marker) => !_idsKnown || !_tokenMarkers.Contains(marker) || _marks.Contains(_buffer.Position + _scan, marker.Length);
+    private bool Counts(string marker) => !IdsKnown || !_tokenMarkers.Contains(marker) || Marks.Contains(Buffer.Position + _scan, marker.Length);
 
     private int SpecialAt(int at)
     {
-        if (!_idsKnown || Options.SpecialTokens is not { Count: > 0 })
+        if (!IdsKnown || Options.SpecialTokens is not { Count: > 0 })
         {
             return 0;
         }
 
-        var close = _buffer.Span[at..].IndexOf('>');
-        return close > 0 && _marks.Contains(_buffer.Position + at, close + 1) ? close + 1 : 0;
+        var close = Buffer.Span[at..].IndexOf('>');
+        return close > 0 && Marks.Contains(Buffer.Position + at, close + 1) ? close + 1 : 0;
     }
 
     private void EmitText(Body body, int length)
@@ -143,25 +141,25 @@ internal abstract partial class ChannelMachine
         if (length > 0 && body.NeedsSeparator)
         {
             body.NeedsSeparator = false;
-            _writer.Piece(body.EventKind, "\n");
+            Writer.Piece(body.EventKind, "\n");
         }
 
-        _writer.Piece(body.EventKind, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        Writer.Piece(body.EventKind, Buffer.Span[..length]);
+        Buffer.Consume(length);
         _scan = Math.Max(0, _scan - length);
     }
 
     private void EmitAsText(int length)
     {
-        _writer.Piece(OutputEventKind.Text, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        Writer.Piece(OutputEventKind.Text, Buffer.Span[..length]);
+        Buffer.Consume(length);
         _scan = 0;
     }
 
     private void Drop(int length)
     {
-        _writer.Piece(OutputEventKind.Markup, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        Writer.Piece(OutputEventKind.Markup, Buffer.Span[..length]);
+        Buffer.Consume(length);
         _scan = 0;
     }
 
@@ -199,12 +197,7 @@ internal abstract partial class ChannelMachine
         {
             if (_scanner.Position < 0)
             {
-                var start = BodyStart;
-                while (start < buffer.Length && char.IsWhiteSpace(buffer[start]))
-                {
-                    start++;
-                }
-
+                var start = Lookahead.SkipAllSpace(buffer, BodyStart);
                 if (start == buffer.Length || buffer[start] != '{')
                 {
                     return true;

@@ -34,53 +34,36 @@ internal abstract partial class ChannelMachine : OutputMachine
         (nameof(Body), nameof(Between)),
         (nameof(CallBody), nameof(Between)));
 
-    private readonly EventWriter _writer;
-    private readonly IReadOnlyDictionary<int, string> _markerTokens;
     private readonly HashSet<string> _tokenMarkers;
     private readonly ChannelMarkers _markers;
-    private readonly TextBuffer _buffer = new();
-    private readonly TokenMarks _marks = new();
     private readonly string[] _headerMarkers;
     private readonly string[] _bodyMarkers;
     private State _state;
     private ChannelKind? _lastKind;
-    private bool _idsKnown;
     private int _scan;
 
     protected ChannelMachine(MachineContext context, ChannelMarkers markers)
+        : base(context)
     {
-        (_writer, Options, _markers) = (context.Writer, context.Options, markers);
-        _markerTokens = context.MarkerTokens;
-        _tokenMarkers = new HashSet<string>(_markerTokens.Values, StringComparer.Ordinal);
+        _markers = markers;
+        _tokenMarkers = new HashSet<string>(context.MarkerTokens.Values, StringComparer.Ordinal);
         _headerMarkers = [markers.Message, markers.Starts[0], .. markers.Ends];
         _bodyMarkers = [.. markers.Ends, .. markers.Starts, markers.Message, .. markers.Others];
-        Context = new ReaderContext(Options);
         _state = Start(Options.PromptTail);
     }
 
     public override bool IsReasoning => _state is Body { Kind: ChannelKind.Reasoning };
 
-    protected OutputParserOptions Options { get; }
-
-    protected ReaderContext Context { get; }
-
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
-        _idsKnown = tokenId >= 0;
-        string? marker = null;
-        if (_idsKnown && (_markerTokens.TryGetValue(tokenId, out marker) || Options.SpecialTokens?.TryGetValue(tokenId, out marker) == true)
-            && text.EndsWith(marker, StringComparison.Ordinal))
+        if (!MarkToken(text, tokenId) && _state is Body { NeedsSeparator: false } body && Buffer.Length == 0 && !text.Contains('<'))
         {
-            _marks.Add(_buffer.Position + _buffer.Length + text.Length - marker.Length, marker.Length);
-        }
-        else if (_state is Body { NeedsSeparator: false } body && _buffer.Length == 0 && !text.Contains('<'))
-        {
-            _buffer.Skip(text.Length);
-            _writer.Piece(body.EventKind, text, original);
+            Buffer.Skip(text.Length);
+            Writer.Piece(body.EventKind, text, original);
             return;
         }
 
-        _buffer.Append(text);
+        Buffer.Append(text);
         Run(final: false);
     }
 
@@ -116,7 +99,7 @@ internal abstract partial class ChannelMachine : OutputMachine
 
     private void Run(bool final)
     {
-        while (!_writer.IsClosed && _state switch
+        while (!Writer.IsClosed && _state switch
         {
             Between => RunBetween(final),
             Header header => RunHeader(header, final),
@@ -124,7 +107,7 @@ internal abstract partial class ChannelMachine : OutputMachine
             _ => RunCall((CallBody)_state, final),
         })
         {
-            _marks.ForgetBefore(_buffer.Position);
+            Marks.ForgetBefore(Buffer.Position);
         }
     }
 
@@ -138,20 +121,15 @@ internal abstract partial class ChannelMachine : OutputMachine
     /// <summary>Behind an end marker: the next message, or text that lost its header.</summary>
     private bool RunBetween(bool final)
     {
-        var at = 0;
-        while (at < _buffer.Length && char.IsWhiteSpace(_buffer.Span[at]))
-        {
-            at++;
-        }
-
-        if (at == _buffer.Length)
+        var at = Lookahead.SkipAllSpace(Buffer.Span, 0);
+        if (at == Buffer.Length)
         {
             Drop(final ? at : 0);
             return false;
         }
 
         // Ends without a message are leftovers.
-        var length = Lookahead.Prefix(_buffer.Span[at..], _markers.Ends, out var open);
+        var length = Lookahead.Prefix(Buffer.Span[at..], _markers.Ends, out var open);
         if (length > 0)
         {
             Drop(at + length);
@@ -163,7 +141,7 @@ internal abstract partial class ChannelMachine : OutputMachine
             return false;
         }
 
-        if (SpecialAt(at) is > 0 and var special && !MayBeHeader(_buffer.Span[at..]))
+        if (SpecialAt(at) is > 0 and var special && !MayBeHeader(Buffer.Span[at..]))
         {
             Drop(at + special);
             return true;
@@ -180,19 +158,19 @@ internal abstract partial class ChannelMachine : OutputMachine
             return LoseHeader();
         }
 
-        if (!IsPlausible(header, _buffer.Span[..(at >= 0 ? at + length : _buffer.Length)]))
+        if (!IsPlausible(header, Buffer.Span[..(at >= 0 ? at + length : Buffer.Length)]))
         {
             // What is no header is a text that lost its own. Its first character is text even where it may be a marker's: else it would begin this
             // header again.
-            var control = Lookahead.Prefix(_buffer.Span, _bodyMarkers, out _);
+            var control = Lookahead.Prefix(Buffer.Span, _bodyMarkers, out _);
             Drop(control);
-            _scan = Math.Min(control > 0 ? 0 : 1, _buffer.Length);
+            _scan = Math.Min(control > 0 ? 0 : 1, Buffer.Length);
             return Go(Message(ChannelKind.Text));
         }
 
         if (at >= 0 && marker == _markers.Message)
         {
-            var next = BodyOf(header.Prefix + _buffer.Span[..at].ToString(), at + length);
+            var next = BodyOf(header.Prefix + Buffer.Span[..at].ToString(), at + length);
             _scan = at + length;
             if (next is Body)
             {
@@ -204,7 +182,7 @@ internal abstract partial class ChannelMachine : OutputMachine
 
         if (at >= 0 && marker == _markers.Starts[0])
         {
-            if (_buffer.Span[..at].IsWhiteSpace())
+            if (Buffer.Span[..at].IsWhiteSpace())
             {
                 // The header's own beginning.
                 _scan = at + length;
@@ -227,15 +205,15 @@ internal abstract partial class ChannelMachine : OutputMachine
         if (final)
         {
             // One that was cut off is kept, unless it says no more than that a message begins.
-            var begun = _buffer.Span.TrimStart();
+            var begun = Buffer.Span.TrimStart();
             var start = _markers.Starts[0];
             if (begun.StartsWith(start, StringComparison.Ordinal)
                 && "assistant".AsSpan().StartsWith(begun[start.Length..].Trim(), StringComparison.Ordinal))
             {
-                Drop(_buffer.Length);
+                Drop(Buffer.Length);
             }
 
-            EmitAsText(_buffer.Length);
+            EmitAsText(Buffer.Length);
         }
 
         return false;
@@ -244,7 +222,7 @@ internal abstract partial class ChannelMachine : OutputMachine
     /// <summary>A message that ended inside of its header says nothing; words without any marker may be an answer.</summary>
     private void CutHeader(int length)
     {
-        if (_buffer.Span[..length].Contains("<|", StringComparison.Ordinal))
+        if (Buffer.Span[..length].Contains("<|", StringComparison.Ordinal))
         {
             Drop(length);
         }
@@ -261,8 +239,8 @@ internal abstract partial class ChannelMachine : OutputMachine
         Go(text);
         for (var rest = MaxHeader; rest > 0;)
         {
-            var control = Lookahead.Prefix(_buffer.Span, _bodyMarkers, out _);
-            var next = _buffer.Span[1..rest].IndexOf('<');
+            var control = Lookahead.Prefix(Buffer.Span, _bodyMarkers, out _);
+            var next = Buffer.Span[1..rest].IndexOf('<');
             var length = control > 0 ? control : next < 0 ? rest : next + 1;
             if (control > 0)
             {

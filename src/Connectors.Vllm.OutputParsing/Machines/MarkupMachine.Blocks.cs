@@ -8,7 +8,7 @@ internal sealed partial class MarkupMachine
     {
         if (_state is not AtStart)
         {
-            EmitText(_scan - Framing.Trailing(_buffer.Span[.._scan], NewlinesToHold, open: false), keepNewlines: false);
+            EmitText(_scan - Framing.Trailing(Buffer.Span[.._scan], NewlinesToHold, open: false), keepNewlines: false);
         }
 
         Go(new InBlock(_state.IsThought, _scan, opener, onlyDeclared, HadCalls: false));
@@ -18,7 +18,7 @@ internal sealed partial class MarkupMachine
     /// <summary>Works on a block of calls; returns false when more characters are needed.</summary>
     private bool RunBlock(InBlock block, bool final)
     {
-        var result = _reader!.Read(_buffer.Span[block.Start..], final);
+        var result = _reader!.Read(Buffer.Span[block.Start..], final);
         switch (result.Status)
         {
             case ReadStatus.More when !final:
@@ -31,12 +31,12 @@ internal sealed partial class MarkupMachine
                 Drop(block.Start + result.Length);
                 Go(new AtStart(block.IsThought, 0));
                 break;
-            case ReadStatus.Reject when block.HadCalls && block.Start < _buffer.Length && char.IsWhiteSpace(_buffer.Span[block.Start]):
+            case ReadStatus.Reject when block.HadCalls && block.Start < Buffer.Length && char.IsWhiteSpace(Buffer.Span[block.Start]):
                 // Calls without the end of their block, and space: nothing of it is text yet.
                 Go(new AtStart(block.IsThought, 0));
                 break;
             default:
-                Reject(block, result.Status == ReadStatus.More ? _buffer.Length - block.Start : Math.Max(result.Length, 1), result.Examined);
+                Reject(block, result.Status == ReadStatus.More ? Buffer.Length - block.Start : Math.Max(result.Length, 1), result.Examined);
                 break;
         }
 
@@ -47,7 +47,7 @@ internal sealed partial class MarkupMachine
     private void Reject(InBlock block, int length, int examined)
     {
         var again = examined - length;
-        if (again > 0 && (_rescanned += again) > FreeRescan + (2 * (_buffer.Position + block.Start + examined)))
+        if (again > 0 && (_rescanned += again) > FreeRescan + (2 * (Buffer.Position + block.Start + examined)))
         {
             length = examined;
         }
@@ -61,15 +61,13 @@ internal sealed partial class MarkupMachine
             return;
         }
 
-        EmitWithoutSpecials(Math.Min(block.Start + length, _buffer.Length));
+        EmitWithoutSpecials(Math.Min(block.Start + length, Buffer.Length));
     }
 
     private void WriteCall(InBlock block, ParsedCall call, int length, bool last)
     {
         // Where the opener is no marker of its own, or inside a thought (which may discuss calls), only a declared tool makes it a call.
-        var accepted = (call.Error is null || (_options.ReturnMalformedCalls && call.Name.Length > 0))
-            && (!(block.OnlyDeclared || block.IsThought || _options.ValidateNames) || _context.MayBe(call.Name));
-        if (!accepted)
+        if (!Accepts(call, block.OnlyDeclared || block.IsThought))
         {
             EmitWithoutSpecials(block.Start + length);
             Go(last ? new InText(block.IsThought, QuotesCall: false) : block with { Start = 0 });
@@ -78,14 +76,14 @@ internal sealed partial class MarkupMachine
 
         Drop(block.Start);
         Go(last ? new AtStart(IsThought: false, 0) : block with { IsThought = false, Start = 0, HadCalls = true });
-        _writer.Call(call, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        Writer.Call(call, Buffer.Span[..length]);
+        Buffer.Consume(length);
     }
 
     /// <summary>Writes text up to a position, except newlines before it that may turn out to be a marker's framing.</summary>
     private void EmitText(int end, bool keepNewlines)
     {
-        var length = end - (keepNewlines ? Framing.Trailing(_buffer.Span[..end], NewlinesToHold, open: true) : 0);
+        var length = end - (keepNewlines ? Framing.Trailing(Buffer.Span[..end], NewlinesToHold, open: true) : 0);
         if (length > 0)
         {
             var scan = _scan - length;
@@ -96,13 +94,13 @@ internal sealed partial class MarkupMachine
 
     private bool FinishText()
     {
-        if (_state is AtStart && _writer.HasOutput)
+        if (_state is AtStart && Writer.HasOutput)
         {
-            Drop(_buffer.Length);
+            Drop(Buffer.Length);
         }
         else
         {
-            Emit(_buffer.Length);
+            Emit(Buffer.Length);
         }
 
         return false;
@@ -111,11 +109,11 @@ internal sealed partial class MarkupMachine
     /// <summary>Writes markup that is no call as text. Special tokens in it are no text.</summary>
     private void EmitWithoutSpecials(int length)
     {
-        for (var at = 0; _options.SpecialTokens is not null && at < length; at++)
+        for (var at = 0; Options.SpecialTokens is not null && at < length; at++)
         {
             _scan = at;
-            var marker = _trie.Match(_buffer.Span[at..length], this, static (in MarkupMachine machine, Marker candidate) =>
-                candidate.IsSpecial && (!machine._idsKnown || machine.IsTokenHere(candidate)), out _);
+            var marker = _trie.Match(Buffer.Span[at..length], this, static (in MarkupMachine machine, Marker candidate) =>
+                candidate.IsSpecial && (!machine.IdsKnown || machine.IsTokenHere(candidate)), out _);
             if (marker is not null)
             {
                 Emit(at);
@@ -131,20 +129,20 @@ internal sealed partial class MarkupMachine
     private bool IsControl(string opener) =>
         (opener.StartsWith("<|", StringComparison.Ordinal) && opener.EndsWith("|>", StringComparison.Ordinal))
         || (opener.StartsWith("<｜", StringComparison.Ordinal) && opener.EndsWith("｜>", StringComparison.Ordinal))
-        || _options.SpecialTokens?.Values.Contains(opener) == true;
+        || Options.SpecialTokens?.Values.Contains(opener) == true;
 
     private void Emit(int length)
     {
-        _fence.Pass(_buffer.Span[..length]);
-        _writer.Piece(TextKind, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        _fence.Pass(Buffer.Span[..length]);
+        Writer.Piece(TextKind, Buffer.Span[..length]);
+        Buffer.Consume(length);
         _scan = 0;
     }
 
     private void Drop(int length)
     {
-        _writer.Piece(OutputEventKind.Markup, _buffer.Span[..length]);
-        _buffer.Consume(length);
+        Writer.Piece(OutputEventKind.Markup, Buffer.Span[..length]);
+        Buffer.Consume(length);
         _scan = 0;
     }
 

@@ -17,35 +17,26 @@ internal sealed partial class MarkupMachine : OutputMachine
         (nameof(InText), nameof(AtStart)), (nameof(InText), nameof(InBlock)), (nameof(InText), nameof(InText)),
         (nameof(InBlock), nameof(AtStart)), (nameof(InBlock), nameof(InText)), (nameof(InBlock), nameof(InBlock)));
 
-    private readonly EventWriter _writer;
     private readonly ReasoningSyntax _reasoningSyntax;
     private readonly ToolSyntax _toolSyntax;
     private readonly MarkerTrie _trie;
-    private readonly IReadOnlyDictionary<int, string> _markerTokens;
-    private readonly ReaderContext _context;
-    private readonly OutputParserOptions _options;
     private readonly CallReader? _reader;
     private readonly bool _answerIsBlock;
     private readonly bool _callsAreForced;
-    private readonly TextBuffer _buffer = new();
-    private readonly TokenMarks _marks = new();
     private State _state;
     private CodeFence _fence;
-    private bool _idsKnown;
     private int _scan;
     private long _rescanned;
 
     public MarkupMachine(MachineContext context, ToolSyntax tools, ReasoningSyntax reasoning, MarkerTrie trie, bool answerIsBlock)
+        : base(context)
     {
-        (_writer, _options) = (context.Writer, context.Options);
         (_toolSyntax, _reasoningSyntax, _trie, _answerIsBlock) = (tools, reasoning, trie, answerIsBlock);
-        _markerTokens = context.MarkerTokens;
-        _context = new ReaderContext(_options);
-        _reader = tools.Reader?.Invoke(_context);
-        _callsAreForced = _options.ToolChoice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
-        var isThought = PromptScan.IsOpen(_options.PromptTail, reasoning, out var newlineWritten) ?? false;
+        _reader = tools.Reader?.Invoke(Context);
+        _callsAreForced = Options.ToolChoice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
+        var isThought = PromptScan.IsOpen(Options.PromptTail, reasoning, out var newlineWritten) ?? false;
         _state = new AtStart(isThought, isThought && !newlineWritten ? reasoning.NewlinesAfterOpen : 0);
-        if (tools.PromptOpener is { } opener && _options.PromptTail?.EndsWith(opener, StringComparison.Ordinal) == true)
+        if (tools.PromptOpener is { } opener && Options.PromptTail?.EndsWith(opener, StringComparison.Ordinal) == true)
         {
             BeginBlock("", onlyDeclared: false);
         }
@@ -60,53 +51,39 @@ internal sealed partial class MarkupMachine : OutputMachine
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
-        _idsKnown = tokenId >= 0;
-        var marked = _idsKnown && MarkToken(text, tokenId);
-        if (!marked && _buffer.Length == 0 && _state is InText && !text.IsEmpty
+        if (!MarkToken(text, tokenId) && Buffer.Length == 0 && _state is InText && !text.IsEmpty
             && text.IndexOfAny(_trie.FirstCharacters) < 0 && (NewlinesToHold == 0 || text[^1] is not ('\n' or '\r')))
         {
-            _buffer.Skip(text.Length);
+            Buffer.Skip(text.Length);
             _fence.Pass(text);
-            _writer.Piece(TextKind, text, original);
+            Writer.Piece(TextKind, text, original);
             return;
         }
 
-        _buffer.Append(text);
+        Buffer.Append(text);
         Run(final: false);
     }
 
     public override void Finish(bool truncated)
     {
         Run(final: true);
-        if (_answerIsBlock && !truncated && _writer.IsEmpty && _options.ToolChoice.Name is { } name)
+        if (_answerIsBlock && !truncated && Writer.IsEmpty && Options.ToolChoice.Name is { } name)
         {
             // The server forced the call, and the model wrote nothing else: a call without arguments.
-            _writer.Call(ParsedCall.Of(name, "{}"), []);
+            Writer.Call(ParsedCall.Of(name, "{}"), []);
         }
-    }
-
-    private bool MarkToken(ReadOnlySpan<char> text, int tokenId)
-    {
-        if ((_markerTokens.TryGetValue(tokenId, out var marker) || _options.SpecialTokens?.TryGetValue(tokenId, out marker) == true)
-            && text.EndsWith(marker, StringComparison.Ordinal))
-        {
-            _marks.Add(_buffer.Position + _buffer.Length + text.Length - marker!.Length, marker.Length);
-            return true;
-        }
-
-        return false;
     }
 
     private void Run(bool final)
     {
-        while (!_writer.IsClosed && _state switch
+        while (!Writer.IsClosed && _state switch
         {
             AtStart lead => RunLead(lead, final),
             InText => RunText(final),
             _ => RunBlock((InBlock)_state, final),
         })
         {
-            _marks.ForgetBefore(_buffer.Position);
+            Marks.ForgetBefore(Buffer.Position);
         }
     }
 
@@ -129,12 +106,8 @@ internal sealed partial class MarkupMachine : OutputMachine
             return false;
         }
 
-        while (_scan < _buffer.Length && char.IsWhiteSpace(_buffer.Span[_scan]))
-        {
-            _scan++;
-        }
-
-        if (_scan == _buffer.Length)
+        _scan = Lookahead.SkipAllSpace(Buffer.Span, _scan);
+        if (_scan == Buffer.Length)
         {
             return final && FinishText();
         }
@@ -165,7 +138,7 @@ internal sealed partial class MarkupMachine : OutputMachine
     {
         while (lead.Newlines > 0)
         {
-            var span = _buffer.Span;
+            var span = Buffer.Span;
             var length = span.StartsWith("\r\n") ? 2 : span.StartsWith("\n") ? 1 : 0;
             if (length == 0)
             {
@@ -184,16 +157,16 @@ internal sealed partial class MarkupMachine : OutputMachine
     {
         while (true)
         {
-            var found = _buffer.Span[_scan..].IndexOfAny(_trie.FirstCharacters);
+            var found = Buffer.Span[_scan..].IndexOfAny(_trie.FirstCharacters);
             if (found < 0)
             {
-                _scan = _buffer.Length;
+                _scan = Buffer.Length;
                 if (final)
                 {
                     return FinishText();
                 }
 
-                EmitText(_buffer.Length, keepNewlines: true);
+                EmitText(Buffer.Length, keepNewlines: true);
                 return false;
             }
 
@@ -217,7 +190,7 @@ internal sealed partial class MarkupMachine : OutputMachine
     private bool TryMarker(bool final, out bool taken)
     {
         var marker = _trie.Match(
-            _buffer.Span[_scan..], this, static (in MarkupMachine machine, Marker candidate) => machine.Counts(candidate), out var open);
+            Buffer.Span[_scan..], this, static (in MarkupMachine machine, Marker candidate) => machine.Counts(candidate), out var open);
         taken = false;
         if (open && !final)
         {
@@ -226,7 +199,7 @@ internal sealed partial class MarkupMachine : OutputMachine
 
         if (marker is not null && marker.Kind.HasFlag(MarkerKind.Citation) && !_state.IsThought)
         {
-            var length = Citation.Length(_buffer.Span[_scan..], marker.Text.Length, out var cut);
+            var length = Citation.Length(Buffer.Span[_scan..], marker.Text.Length, out var cut);
             if (length > 0)
             {
                 // The space before a citation is the text's own, also where the text begins.
@@ -250,10 +223,10 @@ internal sealed partial class MarkupMachine : OutputMachine
     private bool Counts(Marker marker)
     {
         var isToken = IsTokenHere(marker);
-        return (isToken || !_idsKnown || !marker.IsToken) && Role(marker.Kind, isToken) != MarkerKind.None;
+        return (isToken || !IdsKnown || !marker.IsToken) && Role(marker.Kind, isToken) != MarkerKind.None;
     }
 
-    private bool IsTokenHere(Marker marker) => _idsKnown && _marks.Contains(_buffer.Position + _scan, marker.Text.Length);
+    private bool IsTokenHere(Marker marker) => IdsKnown && Marks.Contains(Buffer.Position + _scan, marker.Text.Length);
 
     /// <summary>The one part a marker plays in the current state; none when it is text here.</summary>
     private MarkerKind Role(MarkerKind kind, bool isToken)
@@ -294,7 +267,7 @@ internal sealed partial class MarkupMachine : OutputMachine
     }
 
     /// <summary>Whether the scan position is in code, where only a token makes a marker, unless the request forces calls.</summary>
-    private bool IsCode(bool isToken) => !isToken && !_callsAreForced && _fence.Holds(_buffer.Span[.._scan]);
+    private bool IsCode(bool isToken) => !isToken && !_callsAreForced && _fence.Holds(Buffer.Span[.._scan]);
 
     private void Act(Marker marker)
     {
@@ -336,7 +309,7 @@ internal sealed partial class MarkupMachine : OutputMachine
     {
         if (_state is not AtStart)
         {
-            EmitText(_scan - Framing.Trailing(_buffer.Span[.._scan], newlines, open: false), keepNewlines: false);
+            EmitText(_scan - Framing.Trailing(Buffer.Span[.._scan], newlines, open: false), keepNewlines: false);
         }
 
         Drop(_scan + markerLength);

@@ -1,10 +1,27 @@
+using Connectors.Vllm.OutputParsing.Readers;
+
 namespace Connectors.Vllm.OutputParsing.Machines;
 
-/// <summary>The state machine behind an <see cref="OutputParser"/>.</summary>
-internal abstract class OutputMachine
+/// <summary>The state machine behind an <see cref="OutputParser"/>, and what all of them do alike: keep characters, know tokens, judge calls.</summary>
+internal abstract class OutputMachine(MachineContext context)
 {
     /// <summary>True while inside a thought.</summary>
     public abstract bool IsReasoning { get; }
+
+    protected EventWriter Writer { get; } = context.Writer;
+
+    protected OutputParserOptions Options { get; } = context.Options;
+
+    protected ReaderContext Context { get; } = new(context.Options);
+
+    /// <summary>The characters that no event has used up yet.</summary>
+    protected TextBuffer Buffer { get; } = new();
+
+    /// <summary>Where tokens that are markers or special stand.</summary>
+    protected TokenMarks Marks { get; } = new();
+
+    /// <summary>True when the token of the last piece is known: then only tokens are markers, where markers are tokens.</summary>
+    protected bool IdsKnown { get; private set; }
 
     /// <summary>
     /// Takes a piece; <paramref name="original"/> is the same text as a string where the caller has one, so that it can be passed on unchanged.
@@ -13,6 +30,25 @@ internal abstract class OutputMachine
 
     /// <summary>Ends the output.</summary>
     public abstract void Finish(bool truncated);
+
+    /// <summary>Notes the token that a piece ends with; true when it is a marker or a special token.</summary>
+    protected bool MarkToken(ReadOnlySpan<char> text, int tokenId)
+    {
+        IdsKnown = tokenId >= 0;
+        if (!IdsKnown || !(context.MarkerTokens.TryGetValue(tokenId, out var marker) || Options.SpecialTokens?.TryGetValue(tokenId, out marker) == true)
+            || !text.EndsWith(marker, StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        Marks.Add(Buffer.Position + Buffer.Length + text.Length - marker!.Length, marker.Length);
+        return true;
+    }
+
+    /// <summary>Whether a call goes out as one, or is text.</summary>
+    protected bool Accepts(ParsedCall call, bool onlyDeclared = false) =>
+        (call.Error is null || (Options.ReturnMalformedCalls && call.Name.Length > 0))
+        && (!(onlyDeclared || Options.ValidateNames) || Context.MayBe(call.Name));
 }
 
 /// <summary>What a machine is made from.</summary>

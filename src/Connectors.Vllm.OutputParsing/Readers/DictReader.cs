@@ -68,11 +68,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         {
             if (_state is not (State.Header or State.Broken or State.Closer))
             {
-                while (_position < block.Length && char.IsWhiteSpace(block[_position]))
-                {
-                    _position++;
-                }
-
+                _position = Lookahead.SkipAllSpace(block, _position);
                 if (_position == block.Length)
                 {
                     return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;

@@ -7,10 +7,13 @@ internal static class Lookahead
     public const int MaxSpace = 256;
 
     /// <summary>Position behind space, at most <see cref="MaxSpace"/> of it.</summary>
-    public static int SkipSpace(ReadOnlySpan<char> block, int position)
+    public static int SkipSpace(ReadOnlySpan<char> block, int position) =>
+        SkipAllSpace(block[..Math.Min(block.Length, position + MaxSpace)], position);
+
+    /// <summary>Position behind all space.</summary>
+    public static int SkipAllSpace(ReadOnlySpan<char> text, int position)
     {
-        var limit = Math.Min(block.Length, position + MaxSpace);
-        while (position < limit && char.IsWhiteSpace(block[position]))
+        while (position < text.Length && char.IsWhiteSpace(text[position]))
         {
             position++;
         }

@@ -118,9 +118,9 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
 
     private static Calls? ReadCalls(ReadOnlySpan<char> list, int start, int end)
     {
-        var i = Skip(list, 0);
+        var i = Lookahead.SkipAllSpace(list, 0);
         var bracketed = i < list.Length && list[i] == '[';
-        i = Skip(list, bracketed ? i + 1 : i);
+        i = Lookahead.SkipAllSpace(list, bracketed ? i + 1 : i);
         var calls = new List<(ParsedCall Call, int Length)>();
         var used = 0;
         while (i < list.Length && list[i] != ']')
@@ -130,13 +130,13 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
                 return null;
             }
 
-            i = Skip(list, i);
-            i = i < list.Length && list[i] is ',' or ';' ? Skip(list, i + 1) : i;
+            i = Lookahead.SkipAllSpace(list, i);
+            i = i < list.Length && list[i] is ',' or ';' ? Lookahead.SkipAllSpace(list, i + 1) : i;
             calls.Add((call, start + i - used));
             used = start + i;
         }
 
-        if (calls.Count == 0 || (bracketed && (i == list.Length || Skip(list, i + 1) < list.Length)))
+        if (calls.Count == 0 || (bracketed && (i == list.Length || Lookahead.SkipAllSpace(list, i + 1) < list.Length)))
         {
             return null;
         }
@@ -169,14 +169,14 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
         }
 
         var name = list[start..i].ToString();
-        i = Skip(list, i);
+        i = Lookahead.SkipAllSpace(list, i);
         if (name.Length == 0 || i >= list.Length || list[i] != '(')
         {
             return null;
         }
 
         var arguments = new ArgumentsWriter();
-        for (i = Skip(list, i + 1); i < list.Length && list[i] != ')'; i = Skip(list, i))
+        for (i = Lookahead.SkipAllSpace(list, i + 1); i < list.Length && list[i] != ')'; i = Lookahead.SkipAllSpace(list, i))
         {
             var keyStart = i;
             while (i < list.Length && (char.IsLetterOrDigit(list[i]) || list[i] is '_' or '-'))
@@ -185,7 +185,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
             }
 
             var key = list[keyStart..i].ToString();
-            i = Skip(list, i);
+            i = Lookahead.SkipAllSpace(list, i);
             if (key.Length == 0 || i >= list.Length || list[i] != '=')
             {
                 return null;
@@ -199,7 +199,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
             }
 
             arguments.Set(key, json.ToString());
-            i = Skip(list, i);
+            i = Lookahead.SkipAllSpace(list, i);
             if (i < list.Length && list[i] == ',')
             {
                 i++;
@@ -211,16 +211,6 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
         }
 
         return i++ < list.Length ? ParsedCall.Of(name, arguments.ToJson()) : null;
-    }
-
-    private static int Skip(ReadOnlySpan<char> text, int i)
-    {
-        while (i < text.Length && char.IsWhiteSpace(text[i]))
-        {
-            i++;
-        }
-
-        return i;
     }
 
     /// <summary>Behind the opener.</summary>

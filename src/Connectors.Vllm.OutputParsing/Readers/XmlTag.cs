@@ -47,7 +47,7 @@ internal readonly ref struct XmlTag
             return isCut ? open : none;
         }
 
-        var i = SkipSpace(text, start + bracket);
+        var i = Lookahead.SkipAllSpace(text, start + bracket);
         if (i >= text.Length)
         {
             return open;
@@ -56,12 +56,12 @@ internal readonly ref struct XmlTag
         // Space may stand before the slash.
         var isSpaced = bracket == 1 && text[i] == '/';
         var closes = isSpaced || bracket == syntax.Brackets[1].Length;
-        i = SkipSpace(text, i + (isSpaced ? 1 : 0));
+        i = Lookahead.SkipAllSpace(text, i + (isSpaced ? 1 : 0));
         if (syntax.Prefix.Length > 0)
         {
             if (text[i..].StartsWith(syntax.Prefix, StringComparison.Ordinal) || StartsWithAsciiBars(text[i..], syntax.Prefix))
             {
-                i = SkipSpace(text, i + syntax.Prefix.Length);
+                i = Lookahead.SkipAllSpace(text, i + syntax.Prefix.Length);
             }
             else if (syntax.Prefix.AsSpan().StartsWith(text[i..], StringComparison.Ordinal)
                 || (text.Length - i < syntax.Prefix.Length && StartsWithAsciiBars(text[i..], syntax.Prefix[..(text.Length - i)])))
@@ -94,7 +94,7 @@ internal readonly ref struct XmlTag
 
         if (closes)
         {
-            var end = SkipSpace(text, i);
+            var end = Lookahead.SkipAllSpace(text, i);
             var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
             return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = true }
                 : isEndCut && !complete && end - i < 8 ? open
@@ -104,7 +104,7 @@ internal readonly ref struct XmlTag
         if (!element.SequenceEqual(syntax.Invoke) && !element.SequenceEqual(syntax.Parameter))
         {
             // A wrapper may lack its bracket before the tag that follows.
-            var end = SkipSpace(text, i);
+            var end = Lookahead.SkipAllSpace(text, i);
             var isEmpty = text[end..] is ['/', ..];
             end += isEmpty ? 1 : 0;
             var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
@@ -119,7 +119,7 @@ internal readonly ref struct XmlTag
 
     private static XmlTag AfterEquals(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)
     {
-        i = SkipSpace(text, i);
+        i = Lookahead.SkipAllSpace(text, i);
         if (i == text.Length)
         {
             return open;
@@ -160,7 +160,7 @@ internal readonly ref struct XmlTag
         var isEmpty = false;
         while (true)
         {
-            i = SkipSpace(text, i);
+            i = Lookahead.SkipAllSpace(text, i);
             var end = Lookahead.Prefix(text[i..], syntax.End, out var isCut);
             if (end == 0 && isCut)
             {
@@ -186,7 +186,7 @@ internal readonly ref struct XmlTag
             }
 
             var key = text[keyStart..i];
-            i = SkipSpace(text, i);
+            i = Lookahead.SkipAllSpace(text, i);
             if (i == text.Length)
             {
                 return open;
@@ -197,7 +197,7 @@ internal readonly ref struct XmlTag
                 return none;
             }
 
-            i = SkipSpace(text, i + 1);
+            i = Lookahead.SkipAllSpace(text, i + 1);
             if (i == text.Length)
             {
                 return open;
@@ -254,16 +254,6 @@ internal readonly ref struct XmlTag
         }
 
         return true;
-    }
-
-    private static int SkipSpace(ReadOnlySpan<char> text, int i)
-    {
-        while (i < text.Length && char.IsWhiteSpace(text[i]))
-        {
-            i++;
-        }
-
-        return i;
     }
 }
 

@@ -17,21 +17,16 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         (nameof(Streamed), nameof(Outside)),
         (nameof(Parsed), nameof(Outside)));
 
-    private readonly EventWriter _writer;
     private readonly TemplateDefinition _template;
-    private readonly ReaderContext _context;
-    private readonly OutputParserOptions _options;
-    private readonly TextBuffer _buffer = new();
-    private readonly TokenMarks _specials = new();
     private readonly HashSet<TemplateField> _written = [];
     private State _state = new Outside(IsOver: false);
     private bool _isPrompt;
     private int _scan;
 
     public ResponseTemplateMachine(MachineContext context, TemplateDefinition template)
+        : base(context)
     {
-        (_writer, _options, _template) = (context.Writer, context.Options, template);
-        _context = new ReaderContext(_options);
+        _template = template;
         FeedPrompt();
     }
 
@@ -41,14 +36,14 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
-        if (tokenId >= 0 && _options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal)
+        if (tokenId >= 0 && Options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal)
             && special.Length > 0 && !IsMarker(special))
         {
             // A special token that no field knows says nothing.
-            _specials.Add(_buffer.Position + _buffer.Length + text.Length - special.Length, special.Length);
+            Marks.Add(Buffer.Position + Buffer.Length + text.Length - special.Length, special.Length);
         }
 
-        _buffer.Append(text);
+        Buffer.Append(text);
         Run(final: false);
     }
 
@@ -59,7 +54,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         {
             if (!truncated && _template.Defaults.TryGetValue(field.Name, out var text))
             {
-                _writer.Piece(field.Streams!.Value, text);
+                Writer.Piece(field.Streams!.Value, text);
             }
         }
     }
@@ -69,13 +64,13 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
     /// <summary>The prompt behind its last anchor may have opened a region.</summary>
     private void FeedPrompt()
     {
-        if (_options.PromptTail is not { } tail || TemplateMarker.EndOfLast(_template.Anchors, tail) is not (>= 0 and var start))
+        if (Options.PromptTail is not { } tail || TemplateMarker.EndOfLast(_template.Anchors, tail) is not (>= 0 and var start))
         {
             return;
         }
 
         _isPrompt = true;
-        _buffer.Append(tail.AsSpan(start));
+        Buffer.Append(tail.AsSpan(start));
         while (Step(final: true))
         {
         }
@@ -88,21 +83,21 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         }
         else
         {
-            _buffer.Consume(_buffer.Length);
+            Buffer.Consume(Buffer.Length);
             _state = _state is Streamed streamed ? streamed with { NeedsJoin = true } : new Outside(((Outside)_state).IsOver);
         }
     }
 
     private void Run(bool final)
     {
-        while (!_writer.IsClosed && Step(final))
+        while (!Writer.IsClosed && Step(final))
         {
         }
 
-        if (final && !_writer.IsClosed && _buffer.Length > 0)
+        if (final && !Writer.IsClosed && Buffer.Length > 0)
         {
             // The end of the output in a region that is no text: its raw text. Space behind everything else is none.
-            Emit(_buffer.Length, _state is Outside && _writer.HasOutput ? OutputEventKind.Markup : OutputEventKind.Text);
+            Emit(Buffer.Length, _state is Outside && Writer.HasOutput ? OutputEventKind.Markup : OutputEventKind.Text);
         }
     }
 
@@ -122,7 +117,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
     private bool RunOutside(Outside outside, bool final)
     {
-        var best = Search.In(_buffer.Span, _scan, final);
+        var best = Search.In(Buffer.Span, _scan, final);
         foreach (var field in _template.Fields)
         {
             best.Try(field.Opens, field);
@@ -131,7 +126,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         best.Try(_template.Implicit?.Closes ?? [], null);
         var kind = outside.IsOver ? OutputEventKind.Markup : OutsideKind;
         var end = best.IsDecided ? best.At : best.Hold;
-        var isBlank = !outside.IsWritten && _buffer.Span[Math.Min(outside.Blank, end)..end].IsWhiteSpace();
+        var isBlank = !outside.IsWritten && Buffer.Span[Math.Min(outside.Blank, end)..end].IsWhiteSpace();
         if (!best.IsDecided)
         {
             // Space alone is no answer yet; it is looked at once.
@@ -156,7 +151,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         }
 
         _scan = length;
-        var marker = _buffer.Span[..length].ToString();
+        var marker = Buffer.Span[..length].ToString();
         if (opened.Streams is not { } streams)
         {
             return Go(new Parsed(opened, length, Capture([], opened.Opens, marker)));
@@ -168,7 +163,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
     private bool RunStreamed(Streamed region, bool final)
     {
-        var best = Search.In(_buffer.Span, _scan, final);
+        var best = Search.In(Buffer.Span, _scan, final);
         best.Try(region.Field.Closes, null);
         if (!best.IsDecided)
         {
@@ -187,7 +182,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
     {
         while (true)
         {
-            var best = Search.In(_buffer.Span, _scan, final);
+            var best = Search.In(Buffer.Span, _scan, final);
             best.Try(region.Field.Closes, null);
             if (!best.IsDecided)
             {
@@ -195,7 +190,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
                 return false;
             }
 
-            if (region.Strings?.Holds(_buffer.Span, best.At) == true || region.Quotes(_buffer.Span, best.At))
+            if (region.Strings?.Holds(Buffer.Span, best.At) == true || region.Quotes(Buffer.Span, best.At))
             {
                 // A closer in a string of JSON is part of the string, and one of a quoted call part of a value.
                 _scan = best.At + 1;
@@ -203,9 +198,9 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
             }
 
             var rawLength = best.At + best.Length;
-            var captures = Capture(region.Captures, region.Field.Closes, _buffer.Span.Slice(best.At, best.Length).ToString());
-            var shape = region.Shape(_buffer.Span[region.OpenLength..best.At]);
-            var body = shape is null ? WithoutSpecials(region.OpenLength, best.At) : _buffer.Span[region.OpenLength..best.At].ToString();
+            var captures = Capture(region.Captures, region.Field.Closes, Buffer.Span.Slice(best.At, best.Length).ToString());
+            var shape = region.Shape(Buffer.Span[region.OpenLength..best.At]);
+            var body = shape is null ? WithoutSpecials(region.OpenLength, best.At) : Buffer.Span[region.OpenLength..best.At].ToString();
             WriteCalls(region, body, shape, captures, rawLength);
             _scan = 0;
             return Go(new Outside(IsOver: false));
@@ -214,8 +209,8 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
     private void WriteCalls(Parsed region, string body, string? shape, JsonObject captures, int rawLength)
     {
-        var calls = region.Field.Name == "tool_calls" && !_isPrompt ? TemplateCalls.Read(region.Field, body, shape, captures, _context) : null;
-        var good = calls is { Count: > 0 } && calls.All(call => call.Error is null && (!_options.ValidateNames || _context.MayBe(call.Name)));
+        var calls = region.Field.Name == "tool_calls" && !_isPrompt ? TemplateCalls.Read(region.Field, body, shape, captures, Context) : null;
+        var good = calls is { Count: > 0 } && calls.All(call => call.Error is null && Accepts(call));
         if (!good)
         {
             Emit(rawLength, OutputEventKind.Text);
@@ -224,11 +219,11 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
         for (var i = 0; i < calls!.Count; i++)
         {
-            _writer.Call(calls[i], i == 0 ? _buffer.Span[..rawLength] : []);
+            Writer.Call(calls[i], i == 0 ? Buffer.Span[..rawLength] : []);
         }
 
-        _buffer.Consume(rawLength);
-        _specials.ForgetBefore(_buffer.Position);
+        Buffer.Consume(rawLength);
+        Marks.ForgetBefore(Buffer.Position);
     }
 
     private static JsonObject Capture(JsonObject captures, IReadOnlyList<TemplateMarker> markers, string text)
@@ -254,9 +249,9 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         var text = new StringBuilder();
         while (from < to)
         {
-            var special = _specials.Next(_buffer.Position + from, out var length);
-            var end = special < 0 ? to : (int)Math.Min(to, special - _buffer.Position);
-            text.Append(_buffer.Span[from..end]);
+            var special = Marks.Next(Buffer.Position + from, out var length);
+            var end = special < 0 ? to : (int)Math.Min(to, special - Buffer.Position);
+            text.Append(Buffer.Span[from..end]);
             from = end + (end < to ? length : 0);
         }
 
@@ -267,22 +262,22 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
     {
         while (length > 0)
         {
-            var special = _specials.Next(_buffer.Position, out var specialLength);
-            var isSpecial = special == _buffer.Position && specialLength <= length;
-            var piece = isSpecial ? specialLength : special < 0 ? length : (int)Math.Min(length, special - _buffer.Position);
+            var special = Marks.Next(Buffer.Position, out var specialLength);
+            var isSpecial = special == Buffer.Position && specialLength <= length;
+            var piece = isSpecial ? specialLength : special < 0 ? length : (int)Math.Min(length, special - Buffer.Position);
             if (!_isPrompt)
             {
                 var written = isSpecial ? OutputEventKind.Markup : kind;
                 Join(written);
-                _writer.Piece(written, _buffer.Span[..piece]);
+                Writer.Piece(written, Buffer.Span[..piece]);
                 if (written != OutputEventKind.Markup && _state is Outside outside)
                 {
                     outside.IsWritten = true;
                 }
             }
 
-            _buffer.Consume(piece);
-            _specials.ForgetBefore(_buffer.Position);
+            Buffer.Consume(piece);
+            Marks.ForgetBefore(Buffer.Position);
             _scan = Math.Max(0, _scan - piece);
             length -= piece;
         }
@@ -299,7 +294,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
         if (_state.NeedsJoin && !_written.Add(field) && field.Join is { Length: > 0 } join)
         {
-            _writer.Piece(kind, join);
+            Writer.Piece(kind, join);
         }
 
         _state.NeedsJoin = false;

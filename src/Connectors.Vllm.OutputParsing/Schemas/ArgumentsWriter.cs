@@ -34,14 +34,6 @@ internal sealed class ArgumentsWriter
     /// <summary>The only member, when there is just one.</summary>
     public (string Key, string Json)? Single => _members.Count == 1 ? _members[0] : null;
 
-    /// <summary>Forgets all members.</summary>
-    public void Clear()
-    {
-        _members.Clear();
-        _index.Clear();
-        Repeats = false;
-    }
-
     /// <summary>JSON text of the object.</summary>
     public string ToJson()
     {

@@ -7,6 +7,8 @@ namespace Connectors.Vllm.OutputParsing.Schemas;
 internal ref struct PythonLiteral
 {
     private const int MaxDepth = 128;
+    private const string Escapes = "ntrbfav0\\'\"/";
+    private const string Escaped = "\n\t\r\b\f\a\v\0\\'\"/";
     private readonly ReadOnlySpan<char> _text;
     private readonly StringBuilder _json;
     private int _position;
@@ -209,43 +211,18 @@ internal ref struct PythonLiteral
         }
 
         var c = _text[_position++];
-        switch (c)
+        if (c is 'x' or 'u' or 'U')
         {
-            case 'n':
-                value.Append('\n');
-                break;
-            case 't':
-                value.Append('\t');
-                break;
-            case 'r':
-                value.Append('\r');
-                break;
-            case 'b':
-                value.Append('\b');
-                break;
-            case 'f':
-                value.Append('\f');
-                break;
-            case 'a':
-                value.Append('\a');
-                break;
-            case 'v':
-                value.Append('\v');
-                break;
-            case '0':
-                value.Append('\0');
-                break;
-            case '\\' or '\'' or '"' or '/':
-                value.Append(c);
-                break;
-            case '\n':
-                break;
-            case 'x' or 'u' or 'U':
-                Hex(c, value);
-                break;
-            default:
-                value.Append('\\').Append(c);
-                break;
+            Hex(c, value);
+        }
+        else if (Escapes.IndexOf(c, StringComparison.Ordinal) is >= 0 and var at)
+        {
+            value.Append(Escaped[at]);
+        }
+        else if (c != '\n')
+        {
+            // A line break behind a backslash joins two lines.
+            value.Append('\\').Append(c);
         }
     }
 
