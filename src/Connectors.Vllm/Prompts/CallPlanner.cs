@@ -123,7 +123,7 @@ internal static class CallPlanner
 
         Dictionary<string, object?> AsUser(Dictionary<string, object?> result)
         {
-            var name = names.GetValueOrDefault(result.GetValueOrDefault("tool_call_id") as string ?? string.Empty);
+            var name = names.GetValueOrDefault(ResultId(result));
             var heading = name is null ? "Result:" : $"Result of {name}:";
             var content = result["content"] is string text
                 ? Content($"{heading}\n{text}", asList)
@@ -143,7 +143,7 @@ internal static class CallPlanner
         {
             if (Role(message) == "tool")
             {
-                var id = message.GetValueOrDefault("tool_call_id") as string ?? string.Empty;
+                var id = ResultId(message);
                 if (open.TryGetValue(id, out var round))
                 {
                     round.Add(message);
@@ -225,6 +225,9 @@ internal static class CallPlanner
         List<Dictionary<string, object?>> split, Dictionary<string, object?> message, List<Dictionary<string, object?>> results)
     {
         var calls = Calls(message);
+        var left = calls.CountBy(CallId, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+        var waiting = results.GroupBy(ResultId, StringComparer.Ordinal)
+            .ToDictionary(static group => group.Key, static group => new Queue<Dictionary<string, object?>>(group), StringComparer.Ordinal);
         for (var i = 0; i < calls.Count; i++)
         {
             // What was said and thought beside the calls belongs to the first.
@@ -236,14 +239,17 @@ internal static class CallPlanner
 
             // Some applications give several calls of a message one id: then each gets a result, in order, and the last of them the rest.
             var id = CallId(calls[i]);
-            var isLast = calls.FindLastIndex(call => CallId(call) == id) == i;
-            var own = results.FindAll(result => result.GetValueOrDefault("tool_call_id") as string == id);
-            own.RemoveRange(isLast ? own.Count : Math.Min(1, own.Count), isLast ? 0 : Math.Max(0, own.Count - 1));
-            split.AddRange(own);
-            results.RemoveAll(own.Contains);
+            var isLast = --left[id] == 0;
+            if (waiting.TryGetValue(id, out var own))
+            {
+                for (var take = isLast ? own.Count : Math.Min(1, own.Count); take > 0; take--)
+                {
+                    split.Add(own.Dequeue());
+                }
+            }
         }
 
-        split.AddRange(results);
+        split.AddRange(results.Where(result => !left.ContainsKey(ResultId(result))));
     }
 
     private static List<Dictionary<string, object?>> EmptyContentToNull(List<Dictionary<string, object?>> messages) =>

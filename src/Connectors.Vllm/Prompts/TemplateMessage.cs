@@ -15,6 +15,8 @@ internal static class TemplateMessage
 
     public static string CallId(Dictionary<string, object?> call) => call["id"] as string ?? string.Empty;
 
+    public static string ResultId(Dictionary<string, object?> result) => result.GetValueOrDefault("tool_call_id") as string ?? string.Empty;
+
     public static string CallName(Dictionary<string, object?> call) =>
         ((Dictionary<string, object?>)call["function"]!)["name"] as string ?? string.Empty;
 
