@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
@@ -25,6 +26,25 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
                 return text.Length == 0 ? "it is empty" : null;
             default:
                 return null;
+        }
+    }
+
+    /// <summary>Whether a text is all that the constraint asks for, as far as that can be told here; of a schema that is JSON.</summary>
+    public bool IsSatisfied(StringBuilder answer)
+    {
+        if (Constraint.Kind != OutputConstraintKind.Regex)
+        {
+            return Constraint.Kind is OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject or OutputConstraintKind.Choice
+                && Problem(answer) is null;
+        }
+
+        try
+        {
+            return Regex.IsMatch(answer.ToString(), $@"\A(?:{Constraint.Value})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        }
+        catch (Exception exception) when (exception is ArgumentException or RegexMatchTimeoutException)
+        {
+            return false;
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed class AnswerChoice
         _parser = OutputParser.Create(chat.Format, chat.ParserOptions);
         _text = chat.Check is null ? null : new StringBuilder();
         _stopsReachServer = chat.Request.StopStrings.Count > 0;
-        _logprobs = chat.Request.Logprobs is null && chat.Request.PromptLogprobs is null ? null : new LogprobCollector(profile.Tokenizer);
+        _logprobs = chat.Request is { Logprobs: null, PromptLogprobs: null, LogprobTokenIds: null } ? null : new LogprobCollector(profile.Tokenizer);
         _ids = chat.ReturnTokenIds ? [] : null;
     }
 
@@ -137,6 +137,19 @@ internal sealed class AnswerChoice
 
     /// <summary>Why JSON that ran into its limit of tokens is not whole; null when it is, or when no JSON was asked for.</summary>
     public string? CutReason => _text is not null && _calls is null && FinishReason == ChatFinishReason.Length ? _chat.Check!.CutReason(_text) : null;
+
+    /// <summary>Ends the choice where it is, if its text is all that the constraint asks for; false when it is not, or already ended.</summary>
+    public bool TryEndAsWhole()
+    {
+        if (IsDone || _text is not { Length: > 0 } || _calls is not null || !_chat.Check!.IsSatisfied(_text))
+        {
+            return false;
+        }
+
+        Finish(null);
+        Drain();
+        return true;
+    }
 
     /// <exception cref="VllmConstraintException">The answer does not look as the constraint says.</exception>
     public void ThrowIfBroken()

@@ -89,6 +89,20 @@ internal sealed class ChatAnswer
         }
     }
 
+    /// <summary>
+    /// A server refused the very token that ends an answer under its constraint (outlines does) after all of the answer had come: then it is whole.
+    /// </summary>
+    public bool TryEndAsWhole(VllmConstraintException exception, ILogger logger)
+    {
+        if (_choices.Length > 1 || !_choices[0].TryEndAsWhole())
+        {
+            return false;
+        }
+
+        Log.EndRefused(logger, _chat.RequestId, exception.Message);
+        return true;
+    }
+
     /// <summary>The server is done (or was left on purpose): closes the last choice with the usage of all.</summary>
     /// <exception cref="VllmConstraintException">An answer does not look as the request's constraint says.</exception>
     public void End()

@@ -160,6 +160,10 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 {
                     throw Ended(exception);
                 }
+                catch (VllmConstraintException exception) when (answer.TryEndAsWhole(exception, runtime.Logger))
+                {
+                    more = false;
+                }
             }
 
             reading = false;

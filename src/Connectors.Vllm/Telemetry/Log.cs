@@ -52,6 +52,10 @@ internal static partial class Log
         + "(MaxOutputTokens) or ask for less")]
     public static partial void AnswerCut(ILogger logger, string requestId, string reason);
 
+    [LoggerMessage(25, LogLevel.Warning, "Request {RequestId}: the answer satisfies its constraint and is delivered, although the server failed at "
+        + "its end: {Reason}")]
+    public static partial void EndRefused(ILogger logger, string requestId, string reason);
+
     [LoggerMessage(20, LogLevel.Debug, "Request {RequestId}: {PromptTokens} prompt tokens, at most {MaxTokens} output tokens")]
     public static partial void RequestPrepared(ILogger logger, string requestId, int promptTokens, int? maxTokens);
 

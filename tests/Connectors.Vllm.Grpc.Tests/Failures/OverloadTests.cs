@@ -19,7 +19,7 @@ public sealed class OverloadTests
             Assert.Equal([10, 11, 12], updates.Ids().Take(3));
         });
 
-        Assert.True(server.RefusedCalls < Calls, $"{server.RefusedCalls} calls were refused");
+        Assert.True(server.RefusedCalls <= Calls / 2, $"{server.RefusedCalls} calls were refused");
 
         // What is known of the server is not thrown away by a refusal.
         Assert.Single(server.Requests, request => request.Method.EndsWith("GetModelInfo", StringComparison.Ordinal));

@@ -129,6 +129,26 @@ public sealed class ConstraintTests
             () => host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["a"], OutputRegex = "b" }, Token));
     }
 
+    [Theory]
+    [InlineData("yes", true)]
+    [InlineData("ye", false)]
+    public async Task Choices_ServerRefusesTheEnd_IsAnAnswerWhereTheTextIsWhole(string text, bool isWhole)
+    {
+        await using var host = await ChatHost.StartAsync(client: options => options.ReasoningParser = "none");
+        host.Server.Enqueue(new Connectors.Vllm.Testing.ScriptedReply { Text = text, EndWithEos = false, FinishReason = "error" });
+        var asking = host.Client.GetResponseAsync("Go.", new ChatOptions { OutputChoices = ["yes", "no"] }, Token);
+
+        if (isWhole)
+        {
+            var response = await asking;
+            Assert.Equal(("yes", ChatFinishReason.Stop), (response.Text, response.FinishReason));
+        }
+        else
+        {
+            await Assert.ThrowsAsync<VllmConstraintException>(() => asking);
+        }
+    }
+
     [Fact]
     public async Task Schema_TruncatedAnswer_IsLengthAndNoError()
     {

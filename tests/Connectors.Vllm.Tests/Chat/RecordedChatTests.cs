@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Tokenizers;
@@ -17,7 +18,7 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
     {
         "chat", "turns", "unicode", "sampled", "n3", "logprobs0", "logprobs3", "stop-string", "stop-mid-token", "stop-id", "length", "ignore-eos",
         "min-tokens",
-        "choice", "regex", "secondary-eos",
+        "choice", "regex", "secondary-eos", "json-schema",
     }.SelectMany(label => new[] { label + "-stream", label + "-whole" })];
 
     [Theory]
@@ -115,6 +116,15 @@ public sealed class RecordedChatTests(SmolHost smol) : IClassFixture<SmolHost>
         var have = actual.Clone();
         want.RequestId = have.RequestId = string.Empty;
         want.Stream = have.Stream = true;
+        if (want.SamplingParams is { ConstraintCase: SamplingParams.ConstraintOneofCase.JsonSchema } recorded)
+        {
+            // The recorded schema goes out within a tag that bounds white space.
+            var format = JsonNode.Parse(have.SamplingParams.StructuralTag)!["format"]!;
+            Assert.Equal(("json_schema", 1), ((string?)format["type"], (int?)format["max_whitespace_cnt"]));
+            Assert.True(JsonNode.DeepEquals(JsonNode.Parse(recorded.JsonSchema), format["json_schema"]));
+            have.SamplingParams.JsonSchema = recorded.JsonSchema;
+        }
+
         Assert.Equal(JsonFormatter.Default.Format(want), JsonFormatter.Default.Format(have));
         Assert.Equal(want.ToByteArray(), have.ToByteArray());
     }
