@@ -110,6 +110,10 @@ internal sealed class UnicodeNormalization
                 to = next;
             }
 
+            // Marks behind a character that they do not combine with, such as a line break, stand for themselves.
+            _ = CodePoints.Read(text, from, out var first);
+            var marks = from + first;
+            to = marks < to && !Joins(text[from..marks], text[marks..to], text[from..to], ref buffer) ? marks : to;
             Normalize(text[from..to], ref buffer);
             output.Alignment!.Replace(output.Length, from, to);
             buffer.WriteTo(output);
