@@ -72,8 +72,11 @@ kill "$web"
 grep -q '^data: ' "$work/sse.txt"
 
 echo "== vllm-grpc, packed and installed from a local feed; each verb"
-dotnet pack src/Connectors.Vllm.Tool -c Release -v q -nologo -o "$work/feed"
-dotnet tool install Connectors.Vllm.Tool --tool-path "$work/tool" --source "$work/feed" --prerelease
+feed="${VLLM_TEST_FEED:-$work/feed}"
+if ! compgen -G "$feed/Connectors.Vllm.Tool.*.nupkg" > /dev/null; then
+  dotnet pack src/Connectors.Vllm.Tool -c Release -v q -nologo -o "$feed"
+fi
+dotnet tool install Connectors.Vllm.Tool --tool-path "$work/tool" --source "$feed" --prerelease
 tool="$work/tool/vllm-grpc"
 "$tool" chat "Hello" | tee "$work/tool-chat.txt"
 test -s "$work/tool-chat.txt"
@@ -95,6 +98,16 @@ done
 seq 50 | sed 's/.*/{"prompt": "Number &"}/' > "$work/prompts.jsonl"
 "$tool" batch "$work/prompts.jsonl" --endpoint "$address" --output "$work/answers.jsonl"
 test "$(wc -l < "$work/answers.jsonl")" = 50
+kill "$server"
+"$tool" serve --port 0 --embeddings --json > "$work/embedder.log" 2>&1 &
+server=$!
+address=
+for _ in $(seq 120); do
+  address="$(grep -o 'http://[0-9.:]*' "$work/embedder.log" | head -1 || true)"
+  [ -n "$address" ] && break
+  sleep 0.5
+done
+"$tool" embed "a text" --endpoint "$address" | grep -q '"embedding":'
 kill "$server"
 "$tool" playground --port 0 > "$work/playground.log" &
 page=$!

@@ -8,6 +8,11 @@ public sealed class PackageFolder : IAsyncLifetime
     /// <summary>The command line, a tool package.</summary>
     public const string Tool = "Connectors.Vllm.Tool";
 
+    /// <summary>Names a folder that the packages are left in, for what runs after the tests.</summary>
+    private const string FeedVariable = "VLLM_TEST_FEED";
+
+    private static readonly string? Feed = Environment.GetEnvironmentVariable(FeedVariable) is { Length: > 0 } folder ? folder : null;
+
     /// <summary>Every library package there is: the folders below src/.</summary>
     public static readonly string[] Names =
         [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "*.csproj", SearchOption.AllDirectories)
@@ -19,7 +24,7 @@ public sealed class PackageFolder : IAsyncLifetime
         Environment.GetEnvironmentVariable("NUGET_PACKAGES")
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    public string Folder { get; } = Directory.CreateTempSubdirectory("connectors-vllm-packages-").FullName;
+    public string Folder { get; } = Feed ?? Directory.CreateTempSubdirectory("connectors-vllm-packages-").FullName;
 
     public string PathOf(string name, string extension) => Path.Combine(Folder, $"{name}.{Version}{extension}");
 
@@ -33,7 +38,11 @@ public sealed class PackageFolder : IAsyncLifetime
 
     public ValueTask DisposeAsync()
     {
-        Directory.Delete(Folder, recursive: true);
+        if (Feed is null)
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+
         return ValueTask.CompletedTask;
     }
 }

@@ -17,6 +17,7 @@ internal static class ServeCommand
         { Description = "The protocol to speak.", DefaultValueFactory = _ => VllmProtocol.VllmEngine };
         var script = new Option<string?>("--script")
         { Description = "Replies from a file, one JSON object a line: text (or status and detail), and match, a regular expression on the prompt." };
+        var embeddings = new Option<bool>("--embeddings") { Description = "Serve an embedding model." };
         var command = new Command("serve", """
             Serves without a GPU: answers with a small demonstration model, follows a script, records a real server, or replays a recording.
 
@@ -24,14 +25,14 @@ internal static class ServeCommand
               vllm-grpc serve --port 50051 --script replies.jsonl
               vllm-grpc serve --upstream http://gpu-box:50051 --record exchanges.jsonl
               vllm-grpc serve --replay exchanges.jsonl
-            """) { protocol, script };
+            """) { protocol, script, embeddings };
         arguments.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             using var proxy = arguments.Upstream(parsed) is { } upstream ? new RecordingProxy(upstream, arguments.RecordFile(parsed)) : null;
             var replay = arguments.ReplayFile(parsed) is { } file ? ExchangeReplay.Load(file) : null;
             var replies = parsed.GetValue(script) is { } scripted ? ScriptedReplies.Load(scripted) : null;
-            var options = new VllmTestServerOptions { Protocol = parsed.GetValue(protocol) };
+            var options = new VllmTestServerOptions { Protocol = parsed.GetValue(protocol), IsEmbeddingModel = parsed.GetValue(embeddings) };
             return await arguments.RunAsync(
                 parsed,
                 options,
