@@ -83,8 +83,10 @@ test -s "$work/tool-chat.txt"
 "$tool" complete "Once upon a time" --max-tokens 5
 "$tool" bench --num-prompts 4 --random-input-len 16 --random-output-len 8 --request-rate 50,inf --plot "$work/latency.svg"
 grep -q '<svg' "$work/latency.svg"
-"$tool" inspect encode --model-dir "$model" --json "Hello world" | grep -q '"ids":'
-"$tool" completion bash | grep -q 'suggest:'
+"$tool" inspect encode --model-dir "$model" --json "Hello world" > "$work/ids.json"
+grep -q '"ids":' "$work/ids.json"
+"$tool" completion bash > "$work/completion.sh"
+bash -n "$work/completion.sh"
 "$tool" serve --port 0 > "$work/server.log" 2>&1 &
 server=$!
 address=
@@ -107,7 +109,8 @@ for _ in $(seq 120); do
   [ -n "$address" ] && break
   sleep 0.5
 done
-"$tool" embed "a text" --endpoint "$address" | grep -q '"embedding":'
+"$tool" embed "a text" --endpoint "$address" > "$work/vector.json"
+grep -q '"embedding":' "$work/vector.json"
 kill "$server"
 "$tool" playground --port 0 > "$work/playground.log" &
 page=$!
