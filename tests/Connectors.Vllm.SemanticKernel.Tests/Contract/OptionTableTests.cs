@@ -13,7 +13,8 @@ public sealed class OptionTableTests
     {
         ["min_p"] = "0.25", ["repetition_penalty"] = "1.5", ["min_tokens"] = "2", ["ignore_eos"] = "true", ["stop_token_ids"] = "[5, 6]",
         ["logprobs"] = "3", ["top_logprobs"] = "3", ["prompt_logprobs"] = "1", ["logit_bias"] = """{ "9": -1.5 }""",
-        ["allowed_token_ids"] = "[40, 41]", ["n"] = "2", ["json"] = """{ "type": "object" }""", ["json_object"] = "true",
+        ["allowed_token_ids"] = "[40, 41]", ["logprob_token_ids"] = "[40]", ["grpc_metadata"] = """{ "x-a": "b" }""",
+        ["n"] = "2", ["json"] = """{ "type": "object" }""", ["json_object"] = "true",
         ["regex"] = "\"[a-z]+\"", ["grammar"] = "\"root ::= x\"", ["choice"] = """["yes", "no"]""", ["structural_tag"] = """{ "structures": [] }""",
         ["bound_json_whitespace"] = "false", ["structured_outputs"] = """{ "regex": "[a-z]+" }""", ["chat_template"] = "\"{{ messages }}\"",
         ["chat_template_kwargs"] = """{ "enable_thinking": false }""", ["continue_final_message"] = "true",
