@@ -16,7 +16,7 @@ internal sealed class AnswerConstraint
 
     /// <summary>JSON that fits a schema.</summary>
     /// <param name="schema">The schema, JSON text.</param>
-    /// <exception cref="OutputFormatException">The schema is no JSON.</exception>
+    /// <exception cref="OutputFormatException">The schema is not JSON.</exception>
     public static AnswerConstraint JsonSchema(string schema) => new(ConstraintNode.Json(Parse(schema, "The JSON schema")));
 
     /// <summary>Any JSON object.</summary>
@@ -43,7 +43,7 @@ internal sealed class AnswerConstraint
 
     /// <summary>Text that follows a structural tag.</summary>
     /// <param name="tag">The tag, JSON text with <c>format</c>.</param>
-    /// <exception cref="OutputFormatException">The tag is no JSON, or of the old dialect.</exception>
+    /// <exception cref="OutputFormatException">The tag is not JSON, or of the old dialect.</exception>
     public static AnswerConstraint StructuralTag(string tag) => Parse(tag, "The structural tag") is JsonObject whole
         && whole["format"] is JsonObject format
         ? new(new TagFormatNode(format))
@@ -58,7 +58,7 @@ internal sealed class AnswerConstraint
         }
         catch (JsonException exception)
         {
-            throw new OutputFormatException($"{what} is no JSON: {exception.Message}", exception);
+            throw new OutputFormatException($"{what} is not JSON: {exception.Message}", exception);
         }
     }
 }

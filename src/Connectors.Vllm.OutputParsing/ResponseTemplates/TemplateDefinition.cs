@@ -47,7 +47,7 @@ internal sealed class TemplateDefinition
         }
         catch (JsonException exception)
         {
-            throw new OutputFormatException("The response_template is no JSON: " + exception.Message, exception);
+            throw new OutputFormatException("The response_template is not JSON: " + exception.Message, exception);
         }
     }
 
