@@ -5,8 +5,8 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Which functions a request may call: <see cref="PromptExecutionSettings.FunctionChoiceBehavior"/>, or what came before it in the OpenAI connector. Its
-/// type is that connector's own and says what it is by its text alone.
+/// Which functions a request may call: <see cref="PromptExecutionSettings.FunctionChoiceBehavior"/>, or what came before it in the OpenAI connector.
+/// Its type is that connector's own and says what it is by its text alone.
 /// </summary>
 internal static partial class ToolCallBehaviors
 {
@@ -36,7 +36,8 @@ internal static partial class ToolCallBehaviors
     }
 
     /// <summary>Whether the value of the setting is understood here.</summary>
-    public static bool Knows(object? value) => value is not null && Text().IsMatch(Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty);
+    public static bool Knows(object? value) =>
+        value is not null && Text().IsMatch(Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty);
 
     private static List<KernelFunction> Functions(Match text, Kernel? kernel) =>
         [.. text.Groups["names"].Value.Split(", ").Select(name => Find(name, kernel))];

@@ -86,7 +86,9 @@ internal sealed class InspectCommand
             "parse",
             "A model's raw output to reasoning, text and tool calls.",
             async (parsed, cancellationToken) => new ParseVerb(
-                parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
+                parsed.GetValue(_toolParser)!,
+                parsed.GetValue(_reasoningParser)!,
+                await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory,
             _toolParser,
             _reasoningParser));
@@ -94,7 +96,9 @@ internal sealed class InspectCommand
             "constraint",
             "The constraint that makes a model write calls or JSON.",
             async (parsed, cancellationToken) => new ConstraintVerb(
-                parsed.GetValue(_toolParser)!, parsed.GetValue(_reasoningParser)!, await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
+                parsed.GetValue(_toolParser)!,
+                parsed.GetValue(_reasoningParser)!,
+                await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory,
             _toolParser,
             _reasoningParser));

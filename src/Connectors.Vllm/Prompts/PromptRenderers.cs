@@ -92,7 +92,9 @@ internal sealed class PromptRenderers
         PromptRenderer.Probe(template, TraitsOf(template, format), Probe(hasTools))[0];
 
     private (PromptRenderer Plain, PromptRenderer WithTools) Both(ChatPromptRenderer renderer, TemplateTraits traits) =>
-        PromptRenderer.Probe(renderer, traits, Probe(hasTools: false), Probe(hasTools: true)) is [var plain, var withTools] ? (plain, withTools) : default;
+        PromptRenderer.Probe(renderer, traits, Probe(hasTools: false), Probe(hasTools: true)) is [var plain, var withTools]
+            ? (plain, withTools)
+            : default;
 
     private static TemplateTraits TraitsOf(ChatTemplate template, ChatContentFormat? format) =>
         TemplateTraits.Of(template.Source, format ?? template.ContentFormat);

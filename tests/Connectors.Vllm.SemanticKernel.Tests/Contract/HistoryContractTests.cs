@@ -25,8 +25,8 @@ public sealed class HistoryContractTests
         {
             string[] templates =
             [
-                "Qwen-Qwen3-0.6B", "meta-llama-Llama-3.1-8B-Instruct", "deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "moonshotai-Kimi-K2", "Kimi-K2-Thinking",
-                "unsloth-mistral-Devstral-Small-2507", "mistralai-Mistral-Nemo-Instruct-2407", "google-gemma-4-31B-it",
+                "Qwen-Qwen3-0.6B", "meta-llama-Llama-3.1-8B-Instruct", "deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "moonshotai-Kimi-K2",
+                "Kimi-K2-Thinking", "unsloth-mistral-Devstral-Small-2507", "mistralai-Mistral-Nemo-Instruct-2407", "google-gemma-4-31B-it",
             ];
             var data = new TheoryData<string, EmulatedServer>();
             foreach (var template in templates)
@@ -58,7 +58,8 @@ public sealed class HistoryContractTests
             AuthorRole.Assistant, [new FunctionCallContent("get", "Any", "call_1"), new FunctionCallContent("other", "Any", "call_2")]));
         history.Add(new ChatMessageContent(
             AuthorRole.Tool, [new TextContent("Sunnyday"), new FunctionResultContent("get", "Any", "call_1", "Sunnyday")]));
-        history.Add(new ChatMessageContent(AuthorRole.Tool, [new TextContent("Rainy"), new FunctionResultContent("other", "Any", "call_2", "Rainy")]));
+        history.Add(new ChatMessageContent(
+            AuthorRole.Tool, [new TextContent("Rainy"), new FunctionResultContent("other", "Any", "call_2", "Rainy")]));
 
         await AskAsync(host, history);
 

@@ -35,7 +35,8 @@ public sealed class ProfileTests
             new ChatOptions { Tools = [SampleTools.Weather] }).Text;
 
         Assert.Equal("MistralRenderer", profile.TemplateOrigin);
-        Assert.All(["Weather?", "Let me see.", "Oslo", "Rome", "cold", "warm", "And?"], word => Assert.Contains(word, prompt, StringComparison.Ordinal));
+        Assert.All(
+            ["Weather?", "Let me see.", "Oslo", "Rome", "cold", "warm", "And?"], word => Assert.Contains(word, prompt, StringComparison.Ordinal));
     }
 
     [Fact]
