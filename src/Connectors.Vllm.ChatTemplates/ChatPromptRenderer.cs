@@ -8,9 +8,10 @@ namespace Connectors.Vllm.ChatTemplates;
 /// with mistral-common's tokenizer file. All renderers are immutable and thread-safe.
 /// </summary>
 /// <remarks>
-/// Native renderers read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from <see cref="ChatTemplateInput.Kwargs"/>;
-/// special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its Python front end and at model_type in
-/// its Rust one. Whatever the caller supplies, tool declarations included, is in <see cref="RenderedPrompt.Content"/>.
+/// Native renderers read messages and tools in the OpenAI form (arguments as JSON text or as an object) and options from
+/// <see cref="ChatTemplateInput.Kwargs"/>; special tokens and documents are not used. The choice follows vLLM, which looks at the architecture in its
+/// Python front end and at model_type in its Rust one. Whatever the caller supplies, tool declarations included, is in
+/// <see cref="RenderedPrompt.Content"/>.
 /// </remarks>
 public abstract class ChatPromptRenderer
 {

@@ -67,8 +67,9 @@ public sealed class OutputFormat
         Select(new OutputFormatHints { ToolParser = toolParser, ReasoningParser = reasoningParser, FindToken = findToken });
 
     /// <summary>
-    /// Chooses the format of a model by what the model is made of rather than by its name: the user's choice, then the server's own parsers, then model_type and architectures, then markers of the template and the
-    /// vocabulary, then a response template, then the model's name; else everything is text, with a warning.
+    /// Chooses the format of a model by what the model is made of rather than by its name: the user's choice, then the server's own parsers, then
+    /// model_type and architectures, then markers of the template and the vocabulary, then a response template, then the model's name; else
+    /// everything is text, with a warning.
     /// </summary>
     /// <param name="hints">What is known of the model.</param>
     /// <returns>The format, with the reason of each choice.</returns>

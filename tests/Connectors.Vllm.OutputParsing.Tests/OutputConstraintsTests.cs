@@ -76,7 +76,8 @@ public sealed class OutputConstraintsTests
     public void Build_DsmlRequiredSingle_HasOneCall() => AssertFormat(
         Build("deepseek_v4", "none", new() { Tools = [new("now", null)], ToolChoice = OutputToolChoice.Required, AllowMultipleToolCalls = false }),
         """{"type":"sequence","elements":[{"type":"optional","content":{"type":"const_string","value":"\n\n"}},"""
-            + """{"type":"const_string","value":"<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invoke name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
+            + """{"type":"const_string","value":"<｜DSML｜tool_calls>\n"},{"type":"const_string","value":"<｜DSML｜invoke """
+            + """name=\"now\">\n</｜DSML｜invoke>\n"},{"type":"const_string","value":"</｜DSML｜tool_calls>"}]}""");
 
     [Fact]
     public void Build_StringParameters_RunUpToTheirMarker() => AssertFormat(

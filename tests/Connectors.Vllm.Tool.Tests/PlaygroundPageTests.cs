@@ -40,7 +40,8 @@ public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixtur
     [Fact]
     public async Task Send_Question_StreamsReasoningTextAndUsage()
     {
-        _model.Enqueue("<think>\nHm.\n</think>\n\nBecause of <b>Rayleigh</b> & co.<img src=x onerror=\"window.taken=1\"><script>window.taken=1</script>");
+        _model.Enqueue(
+            "<think>\nHm.\n</think>\n\nBecause of <b>Rayleigh</b> & co.<img src=x onerror=\"window.taken=1\"><script>window.taken=1</script>");
         await AskAsync("Why is the <i>sky</i> blue?");
 
         var answer = _page.Locator(".message.assistant");

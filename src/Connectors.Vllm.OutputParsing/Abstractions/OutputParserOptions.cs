@@ -64,8 +64,8 @@ public sealed class OutputParserOptions
     public int PriorCallCount { get; init; }
 
     /// <summary>
-    /// What becomes of a call that is closed but whose arguments are not a JSON object. False, the default: its raw text comes out as text, since a loop
-    /// that invokes functions would otherwise invoke one with defaults for all parameters. True: the call comes out, with
+    /// What becomes of a call that is closed but whose arguments are not a JSON object. False, the default: its raw text comes out as text, since a
+    /// loop that invokes functions would otherwise invoke one with defaults for all parameters. True: the call comes out, with
     /// <see cref="OutputEvent.Error"/> at its end, for loops that tell the model what was wrong; a call without a readable name is text all the same.
     /// </summary>
     public bool ReturnMalformedCalls { get; init; }

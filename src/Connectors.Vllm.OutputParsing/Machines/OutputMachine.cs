@@ -2,7 +2,9 @@ using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Machines;
 
-/// <summary>The state machine behind an <see cref="OutputParser"/>, and what all of them do alike: keep characters, know tokens, judge calls.</summary>
+/// <summary>
+/// The state machine behind an <see cref="OutputParser"/>, and what all of them do alike: keep characters, know tokens, judge calls.
+/// </summary>
 internal abstract class OutputMachine(MachineContext context)
 {
     /// <summary>True while inside a thought.</summary>
@@ -35,7 +37,8 @@ internal abstract class OutputMachine(MachineContext context)
     protected bool MarkToken(ReadOnlySpan<char> text, int tokenId)
     {
         IdsKnown = tokenId >= 0;
-        if (!IdsKnown || !(context.MarkerTokens.TryGetValue(tokenId, out var marker) || Options.SpecialTokens?.TryGetValue(tokenId, out marker) == true)
+        if (!IdsKnown
+            || !(context.MarkerTokens.TryGetValue(tokenId, out var marker) || Options.SpecialTokens?.TryGetValue(tokenId, out marker) == true)
             || !text.EndsWith(marker, StringComparison.Ordinal))
         {
             return false;

@@ -10,7 +10,9 @@ namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 /// <summary>The content parsers and transforms of response templates. Null where the text does not parse.</summary>
 internal static class TemplateValue
 {
-    /// <summary>Parses a region's text; tags are looked for in <paramref name="shape"/> where there is one, which hides calls that values quote.</summary>
+    /// <summary>
+    /// Parses a region's text; tags are looked for in <paramref name="shape"/> where there is one, which hides calls that values quote.
+    /// </summary>
     public static JsonNode? Parse(string parser, JsonElement? arguments, string text, int depth = 0, string? shape = null)
     {
         if (depth > 8)

@@ -95,7 +95,8 @@ public class ChatPromptRenderersTests
         Assert.Throws<ChatTemplateException>(() => MistralPromptOptions.FromTekken(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
-    public void Create_MistralWithoutOptions_ArgumentException() => Assert.Throws<ArgumentException>(() => ChatPromptRenderer.Create("mistral", null));
+    public void Create_MistralWithoutOptions_ArgumentException() =>
+        Assert.Throws<ArgumentException>(() => ChatPromptRenderer.Create("mistral", null));
 
     [Fact]
     public void Create_UnknownName_Null() => Assert.Null(ChatPromptRenderer.Create("hf"));

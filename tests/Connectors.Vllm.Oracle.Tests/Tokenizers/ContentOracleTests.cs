@@ -33,7 +33,8 @@ public sealed class ContentOracleTests(ITestOutputHelper log)
         }
 
         var ordinary = added.Where(token => !tokenizer.IsControlToken(token.Id)).Select(token => token.Content).ToList();
-        log.WriteLine($"{fixture}: {count} texts; {added.Count} added tokens, {ordinary.Count} ordinary: {string.Join(' ', ordinary.Select(Escape))}");
+        log.WriteLine(
+            $"{fixture}: {count} texts; {added.Count} added tokens, {ordinary.Count} ordinary: {string.Join(' ', ordinary.Select(Escape))}");
         Assert.All(ordinary, text => Assert.Equal(tokenizer.Encode(text), tokenizer.EncodeOrdinary(text)));
         Assert.Equal(Ordinary.GetValueOrDefault(fixture), ordinary.Count);
     }

@@ -92,7 +92,8 @@ internal static class RepairCases
                 new OutputCase("a call of the other kind in a string that was cut off", CutJson + Coder + " and", Cut(CutJson + Coder + " and")),
                 new OutputCase("a call of the other kind in a string, and breakage", CutJson + Coder + "\" <b>", Cut(CutJson + Coder + "\" <b>"))),
             .. Quoted("gemma4", Gemma, text => $"<|tool_call>call:write{{content:<|\"|>{text}<|\"|>}}<tool_call|>"),
-            .. Quoted("openai", Harmony, text => $"<|channel|>commentary to=functions.write<|message|>{{\"content\":\"{text}\"}}<|call|>").Select(item => item with { TextOnly = true }),
+            .. Quoted("openai", Harmony, text => $"<|channel|>commentary to=functions.write<|message|>{{\"content\":\"{text}\"}}<|call|>")
+                .Select(item => item with { TextOnly = true }),
             .. Quoted("kimi_k2", Kimi,
                 text => $"<|tool_call_begin|>functions.write:0<|tool_call_argument_begin|>{{\"content\":\"{text}\"}}<|tool_call_end|>"),
             .. Of("lfm2", "none",

@@ -220,7 +220,8 @@ public sealed class AnyHistoryTests
             null, new ChatOptions { Tools = [SampleTools.Weather] },
             new ChatOptions { ChatTemplate = Own["one call"] }, new ChatOptions { ChatTemplate = source },
         ];
-        var cases = Histories.SelectMany(history => options.Select(option => (Name: history.Key, Messages: history.Value, Options: option))).ToArray();
+        var cases = Histories.SelectMany(history => options.Select(option => (Name: history.Key, Messages: history.Value, Options: option)))
+            .ToArray();
         var first = await ProfileAsync(source);
         var alone = cases.Select(item => Outcome(first, item.Messages, item.Options)).ToArray();
 
