@@ -15,7 +15,7 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
         "Aspire.Hosting", "Google.Protobuf", "Grpc.Net.Client", "Microsoft.Extensions.AI", "Microsoft.Extensions.DependencyInjection.Abstractions",
         "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions",
         "Microsoft.Extensions.Options.ConfigurationExtensions", "Microsoft.ML.Tokenizers", "Microsoft.SemanticKernel.Abstractions",
-        "OpenTelemetry.Extensions.Hosting",
+        "OpenTelemetry.Extensions.Hosting", "System.ClientModel",
     ];
 
     public static readonly TheoryData<string> Names = new(PackageFolder.Names);

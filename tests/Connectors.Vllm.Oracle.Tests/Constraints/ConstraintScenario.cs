@@ -95,8 +95,12 @@ public sealed class ConstraintScenario
         ? this
         : Try(Thought() + _profile.Render(calls), false);
 
-    /// <summary>Messages of formats with a machine of their own begin with a header, in which nothing has been thought yet.</summary>
-    public ConstraintScenario RefusesUnthought((string Name, JsonObject Arguments)[] calls) => _hasMachine ? this : Refuses(calls);
+    /// <summary>
+    /// Messages of formats with a machine of their own begin with a header, in which nothing has been thought yet; and the response that comes before
+    /// Kimi K3's calls ends a thought.
+    /// </summary>
+    public ConstraintScenario RefusesUnthought((string Name, JsonObject Arguments)[] calls) =>
+        _hasMachine || _profile.Tools == "kimi_k3" ? this : Refuses(calls);
 
     public ConstraintScenario RefusesThoughtOnly() => Try(Thought(), false);
 

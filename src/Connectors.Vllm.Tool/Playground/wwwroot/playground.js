@@ -132,7 +132,7 @@ async function ask() {
   running = new AbortController();
   working(true);
   showQuestion(asked);
-  showPrompt([asked]);
+  const prompt = showPrompt([asked]);
   at('answer').replaceChildren();
   at('alternatives').textContent = '';
   const answers = new Map();
@@ -146,7 +146,7 @@ async function ask() {
       if (!answers.has(event.message) && event.contents.some(content => content.result === undefined && content.usage === undefined)) answers.set(event.message, new Answer());
       const answer = answers.get(event.message);
       for (const content of event.contents) {
-        if (content.usage) showUsage(content.usage, first, last);
+        if (content.usage) showUsage(content.usage, first, last, prompt);
         else if (content.result !== undefined) called.get(content.id)?.finishCall(content.id, content.result);
         else {
           first ||= event.ms;
@@ -173,11 +173,12 @@ async function ask() {
   }
 }
 
-function showUsage(usage, first, last) {
+function showUsage(usage, first, last, prompt) {
   const cached = usage.prompt_tokens_details.cached_tokens;
   const rate = last > first && usage.completion_tokens > 1 ? `${Math.round((usage.completion_tokens - 1) / (last - first) * 1000)} tokens/s, ` : '';
   at('rate').textContent = `first token ${Math.round(first)} ms, ${rate}${usage.prompt_tokens} prompt tokens (${cached} cached), ${usage.completion_tokens} output tokens`;
-  [...at('tokens').children].forEach((token, index) => token.classList.toggle('cached', index < cached));
+  // An answer may be complete before its prompt is shown.
+  prompt.then(() => [...at('tokens').children].forEach((token, index) => token.classList.toggle('cached', index < cached)));
 }
 
 async function showPrompt(extra) {
