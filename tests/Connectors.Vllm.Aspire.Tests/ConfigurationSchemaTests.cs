@@ -52,7 +52,7 @@ public sealed class ConfigurationSchemaTests
     }
 
     private static string KindOf(Type type) => type == typeof(bool) ? "boolean"
-        : type == typeof(int) ? "integer"
+        : type == typeof(int) || type == typeof(long) ? "integer"
         : type == typeof(string) || type == typeof(Uri) || type == typeof(TimeSpan) ? "string"
         : type == typeof(IList<Uri>) || type == typeof(IList<string>) ? "array"
         : type.Name.StartsWith("IDictionary", StringComparison.Ordinal) || type.Namespace == typeof(VllmRetryOptions).Namespace ? "object"
