@@ -160,9 +160,12 @@ public sealed class GrammarCompilerTests
         ["reject"] = new JsonArray([.. reject.Select(text => JsonValue.Create(text))]),
     };
 
+    private static string Tried(JsonObject line) => string.Join('\n', line.Where(part => part.Key != "name").Select(part => part.Value!.ToJsonString()));
+
     private static async Task RunAsync(IEnumerable<JsonObject> cases, string? tokenizer)
     {
-        var lines = cases.Select(line => line.ToJsonString(FormatProfile.Relaxed)).ToList();
+        // Several parser names stand for one format: what is the same in all but the name is compiled once.
+        var lines = cases.DistinctBy(Tried).Select(line => line.ToJsonString(FormatProfile.Relaxed)).ToList();
         if (Environment.GetEnvironmentVariable(FileVariable) is { Length: > 0 } wanted)
         {
             await File.WriteAllLinesAsync(tokenizer is null ? wanted : wanted + ".special", lines, TestContext.Current.CancellationToken);
