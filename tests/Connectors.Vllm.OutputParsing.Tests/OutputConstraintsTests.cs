@@ -145,7 +145,7 @@ public sealed class OutputConstraintsTests
         AssertSchemaAlone(Build("hermes", "qwen3", new() { Answer = Schema, PromptTail = tail, Thinking = thinking }));
 
     [Fact]
-    public void Build_AutoWithoutWishes_IsFree()
+    public void Build_AutoWithoutSettings_IsFree()
     {
         Assert.True(Build("hermes", "qwen3", new() { Tools = Weather }).IsFree);
         Assert.True(Build("hermes", "qwen3", new() { Tools = Weather, ToolChoice = OutputToolChoice.None }).IsFree);

@@ -6,27 +6,27 @@ public sealed class RenderedPrompt
     /// <summary>Creates a prompt.</summary>
     /// <param name="text">The prompt text.</param>
     /// <param name="content">Absolute ranges from the start, in UTF-16 units; sorted, not empty, neither overlapping nor touching.</param>
-    /// <param name="seams">Offsets from the start, in UTF-16 units; rising, inside the text. Null is none.</param>
-    /// <exception cref="ArgumentException">A seam is not behind the one before it, or not inside the text.</exception>
-    public RenderedPrompt(string text, IReadOnlyList<Range> content, IReadOnlyList<int>? seams = null)
+    /// <param name="boundaries">Offsets from the start, in UTF-16 units; rising, inside the text. Null is none.</param>
+    /// <exception cref="ArgumentException">A boundary is not behind the one before it, or not inside the text.</exception>
+    public RenderedPrompt(string text, IReadOnlyList<Range> content, IReadOnlyList<int>? boundaries = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(content);
         var last = 0;
-        foreach (var seam in seams ?? [])
+        foreach (var boundary in boundaries ?? [])
         {
-            if (seam <= last || seam >= text.Length)
+            if (boundary <= last || boundary >= text.Length)
             {
                 throw new ArgumentException(
-                    $"Seams must rise and lie inside the text of {text.Length} UTF-16 units; {seam} does not.", nameof(seams));
+                    $"Boundaries must rise and lie inside the text of {text.Length} UTF-16 units; {boundary} does not.", nameof(boundaries));
             }
 
-            last = seam;
+            last = boundary;
         }
 
         Text = text;
         Content = content;
-        Seams = seams ?? [];
+        Boundaries = boundaries ?? [];
     }
 
     /// <summary>The prompt text.</summary>
@@ -39,10 +39,10 @@ public sealed class RenderedPrompt
     public IReadOnlyList<Range> Content { get; }
 
     /// <summary>
-    /// Where the reference begins to encode anew, as offsets into <see cref="Text"/> in UTF-16 units, rising: the texts before and behind a seam are
+    /// Where the reference begins to encode anew, as offsets into <see cref="Text"/> in UTF-16 units, rising: the texts before and behind a boundary are
     /// encoded each on its own, so no token runs across it. Empty for templates; gpt-oss's reference encodes every text part of a message alone.
     /// </summary>
-    public IReadOnlyList<int> Seams { get; }
+    public IReadOnlyList<int> Boundaries { get; }
 
     /// <summary>The prompt text.</summary>
     public override string ToString() => Text;

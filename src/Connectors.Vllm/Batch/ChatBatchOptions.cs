@@ -31,7 +31,7 @@ public sealed class ChatBatchOptions
     public int MaxAttempts { get; set; } = 5;
 
     /// <summary>
-    /// How long the server may be unreachable before the batch ends with the exception. Default 10 minutes. While it is, a single request knocks and
+    /// How long the server may be unreachable before the batch ends with the exception. Default 10 minutes. While it is, a single request probes it and
     /// the others wait; that costs none of them an attempt.
     /// </summary>
     public TimeSpan MaxOutage { get; set; } = TimeSpan.FromMinutes(10);

@@ -1,16 +1,16 @@
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// Closed while the server is away. One request knocks, again and again, and the others wait for the outcome: a server that starts is not met by
+/// Closed while the server is away. One request probes it, again and again, and the others wait for the outcome: a server that starts is not met by
 /// hundreds of requests at once. After too long the gate gives up for all. Thread-safe.
 /// </summary>
 internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private TaskCompletionSource? _closed;
-    private object? _knocker;
+    private object? _prober;
     private long _since;
-    private int _knocks;
+    private int _probes;
 
     /// <summary>Why the gate gave up; null while it has not.</summary>
     public Exception? Failure { get; private set; }
@@ -29,8 +29,8 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
     {
         lock (_gate)
         {
-            _knocker = null;
-            _knocks = 0;
+            _prober = null;
+            _probes = 0;
             _closed?.TrySetResult();
             _closed = null;
         }
@@ -58,9 +58,9 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
                 return false;
             }
 
-            _knocker ??= who;
-            turn = ReferenceEquals(_knocker, who)
-                ? Task.Delay(Backoff.Of(++_knocks), clock, cancellationToken)
+            _prober ??= who;
+            turn = ReferenceEquals(_prober, who)
+                ? Task.Delay(Backoff.Of(++_probes), clock, cancellationToken)
                 : _closed.Task.WaitAsync(cancellationToken);
         }
 

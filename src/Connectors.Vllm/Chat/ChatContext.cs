@@ -17,7 +17,7 @@ internal sealed record ChatContext(
     public RequestTools Tools { get; init; } = RequestTools.None;
 
     /// <summary>What the answer must look like.</summary>
-    public required AnswerWish Answer { get; init; }
+    public required AnswerRequest Answer { get; init; }
 
     /// <summary>What the template is told besides messages and tools.</summary>
     public TemplateVariables Variables { get; init; } = new([], null);

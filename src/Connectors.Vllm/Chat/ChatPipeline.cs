@@ -100,7 +100,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var extras = VllmExtras.Read(options?.AdditionalProperties);
         return new ChatContext(profile, settings, options, extras, asked.Client, logger)
         {
-            Answer = AnswerWish.From(options, extras, logger),
+            Answer = AnswerRequest.From(options, extras, logger),
             Adapter = asked.Adapter,
         };
     }

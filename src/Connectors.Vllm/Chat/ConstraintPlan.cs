@@ -25,18 +25,18 @@ internal sealed record ConstraintPlan(
     public static ConstraintPlan For(ChatContext context, ChatPrompt prompt)
     {
         var (profile, settings, options, extras, _, logger) = context;
-        var (tools, wish) = (context.Tools, context.Answer);
+        var (tools, answer) = (context.Tools, context.Answer);
         var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
         var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
         var stopsReachServer = plain || settings.StopInReasoning;
-        if (wish.IsTag)
+        if (answer.IsTag)
         {
-            return new ConstraintPlan(format, wish.Constraint, CallShape.Native, null, stopsReachServer);
+            return new ConstraintPlan(format, answer.Constraint, CallShape.Native, null, stopsReachServer);
         }
 
-        if (wish.Constraint is null && tools.ForTemplate is null)
+        if (answer.Constraint is null && tools.ForTemplate is null)
         {
             return new ConstraintPlan(format, null, CallShape.Native, null, stopsReachServer);
         }
@@ -47,7 +47,7 @@ internal sealed record ConstraintPlan(
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            Answer = AnswerOf(wish.Constraint),
+            Answer = AnswerOf(answer.Constraint),
             Start = start,
             PromptTail = prompt.Tail,
             Thinking = context.Variables.Thinking,
@@ -59,9 +59,9 @@ internal sealed record ConstraintPlan(
             Log.ConstraintWarning(logger, note);
         }
 
-        return new ConstraintPlan(format, ToWire(result, wish.Constraint, logger), result.CallShape, wish.Constraint is null
+        return new ConstraintPlan(format, ToWire(result, answer.Constraint, logger), result.CallShape, answer.Constraint is null
             ? null
-            : new AnswerCheck(wish.Constraint), stopsReachServer)
+            : new AnswerCheck(answer.Constraint), stopsReachServer)
         {
             AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && (result.IsAnswer || result.IsJson),
         };

@@ -14,9 +14,9 @@ internal static class PromptEncoder
         var anchors = AnchorsOf(profile, settings);
         var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
         var ids = open
-            ? SeamEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Seams, [], cancellationToken)
-            : SeamEncoder.Encode(
-                profile.Tokenizer, prompt.Text, prompt.Content, prompt.Seams, AllowedInContent(profile, settings), cancellationToken);
+            ? BoundaryEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Boundaries, [], cancellationToken)
+            : BoundaryEncoder.Encode(
+                profile.Tokenizer, prompt.Text, prompt.Content, prompt.Boundaries, AllowedInContent(profile, settings), cancellationToken);
         CheckAnchors(prompt, ids, anchors);
         return ids;
     }

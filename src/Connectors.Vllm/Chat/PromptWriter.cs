@@ -125,8 +125,8 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
         IReadOnlyList<string> placeholders = traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
         var (text, content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
-        // Placeholders are for templates, seams come from built-in renderers: the offsets still hold.
-        return new ChatPrompt(text, content, rendered.Seams, conversation.Media, conversation.CallIds);
+        // Placeholders are for templates, boundaries come from built-in renderers: the offsets still hold.
+        return new ChatPrompt(text, content, rendered.Boundaries, conversation.Media, conversation.CallIds);
     }
 
     private RenderedPrompt Render(List<Dictionary<string, object?>> messages, TemplateTraits traits) => renderer.Renderer.Render(new ChatTemplateInput

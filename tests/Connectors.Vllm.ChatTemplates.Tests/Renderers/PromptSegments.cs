@@ -1,7 +1,7 @@
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
 /// <summary>
-/// Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text, and text ends at a seam.
+/// Cuts a prompt into control tokens and text the way a tokenizer must: a token's text inside content is text, and text ends at a boundary.
 /// </summary>
 internal static class PromptSegments
 {
@@ -14,11 +14,11 @@ internal static class PromptSegments
             isContent.AsSpan(range).Fill(true);
         }
 
-        var seams = prompt.Seams.ToHashSet();
+        var boundaries = prompt.Boundaries.ToHashSet();
         var start = 0;
         for (var i = 0; i < prompt.Text.Length;)
         {
-            if (seams.Contains(i))
+            if (boundaries.Contains(i))
             {
                 segments.Add((false, prompt.Text[start..i]));
                 start = i;

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Connectors.Vllm.ChatTemplates.Tests.Renderers;
 
 /// <summary>
-/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range and ‖ at every seam. After an intended change run
+/// The conversations in Cases/*.jsonl and their prompts, with ⟦ and ⟧ around every content range and ‖ at every boundary. After an intended change run
 /// the tests with UPDATE_RENDERER_CASES=1 and read the difference.
 /// </summary>
 public class RendererCaseTests
@@ -85,7 +85,7 @@ public class RendererCaseTests
             marks.Add((end = range.End.Value, '⟧'));
         }
 
-        marks.AddRange(prompt.Seams.Select(seam => (seam, '‖')));
+        marks.AddRange(prompt.Boundaries.Select(boundary => (boundary, '‖')));
         var text = new StringBuilder(prompt.Text);
         foreach (var (at, mark) in marks.OrderByDescending(mark => mark.At))
         {

@@ -64,7 +64,7 @@ public class HarmonyIdsTests
     }
 
     [Fact]
-    public void Encode_ControlTokensInPartsAndAcrossSeams_PlainTextPartByPart()
+    public void Encode_ControlTokensInPartsAndAcrossBoundaries_PlainTextPartByPart()
     {
         var tokenizer = GptOss.Value;
         string[] texts = ["ab<|end|>", "<|en", "", "d|>", "a", "b"];
@@ -82,7 +82,7 @@ public class HarmonyIdsTests
         var at = prompt.Text.IndexOf("ab<", StringComparison.Ordinal);
         var expected = tokenizer.Encode(prompt.Text[..at]).Concat(texts.SelectMany(text => tokenizer.EncodeOrdinary(text)))
             .Concat(tokenizer.Encode("<|end|><|start|>assistant"));
-        Assert.Equal(expected, SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []));
+        Assert.Equal(expected, BoundaryEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Boundaries, []));
     }
 
     private static int[] Encode(VllmTokenizer tokenizer, JsonElement item)
@@ -98,6 +98,6 @@ public class HarmonyIdsTests
             Tools = item.TryGetProperty("tools", out var tools) ? tools : null,
             Kwargs = kwargs,
         });
-        return SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []);
+        return BoundaryEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Boundaries, []);
     }
 }

@@ -31,7 +31,7 @@ public class MistralIdsTests
             }
 
             var prompt = renderer.Render(Input(item));
-            var actual = SeamEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Seams, []);
+            var actual = BoundaryEncoder.Encode(tokenizer, prompt.Text, prompt.Content, prompt.Boundaries, []);
             if (actual.SequenceEqual(ids.EnumerateArray().Select(id => id.GetInt32())))
             {
                 equal++;

@@ -7,7 +7,7 @@ internal sealed class PromptBuilder
 {
     private readonly StringBuilder _text = new(1024);
     private readonly List<Range> _content = [];
-    private List<int>? _seams;
+    private List<int>? _boundaries;
     private int _contentStart = -1;
     private int _contentEnd = -1;
 
@@ -34,7 +34,7 @@ internal sealed class PromptBuilder
         {
             if (_text.Length > start)
             {
-                Seam();
+                Boundary();
             }
 
             Content(text);
@@ -44,9 +44,9 @@ internal sealed class PromptBuilder
     }
 
     /// <summary>The reference encodes what comes next, which must not be empty, on its own.</summary>
-    public PromptBuilder Seam()
+    public PromptBuilder Boundary()
     {
-        (_seams ??= []).Add(_text.Length);
+        (_boundaries ??= []).Add(_text.Length);
         return this;
     }
 
@@ -75,7 +75,7 @@ internal sealed class PromptBuilder
     public RenderedPrompt Build()
     {
         Flush();
-        return new RenderedPrompt(_text.ToString(), _content, _seams);
+        return new RenderedPrompt(_text.ToString(), _content, _boundaries);
     }
 
     private PromptBuilder MarkFrom(int start)

@@ -63,7 +63,7 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
             _prompt.Content(system).Markup("\n\n");
             if (!turn.IsPlain && chunks[0].Kind == MistralChunkKind.Text)
             {
-                _prompt.Seam();
+                _prompt.Boundary();
             }
         }
 

@@ -7,11 +7,11 @@ namespace Connectors.Vllm;
 /// <summary>What the caller wants the answer to look like: one constraint at most, from the response format or one of vLLM's own.</summary>
 /// <param name="Constraint">The constraint; null when the answer is free.</param>
 /// <param name="IsTag">Whether it is a structural tag of the caller's own, which is sent as it is.</param>
-internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
+internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
 {
     /// <exception cref="ArgumentException">Two constraints contradict each other.</exception>
     /// <exception cref="VllmRequestException">A constraint is malformed.</exception>
-    public static AnswerWish From(ChatOptions? options, VllmExtras extras, ILogger logger)
+    public static AnswerRequest From(ChatOptions? options, VllmExtras extras, ILogger logger)
     {
         var found = new List<(string Name, OutputConstraint Constraint)>(1);
         if (options?.ResponseFormat is ChatResponseFormatJson json)
@@ -58,8 +58,8 @@ internal sealed record AnswerWish(OutputConstraint? Constraint, bool IsTag)
 
         return found.Count switch
         {
-            0 => new AnswerWish(null, false),
-            1 => new AnswerWish(found[0].Constraint, found[0].Constraint.Kind == OutputConstraintKind.StructuralTag),
+            0 => new AnswerRequest(null, false),
+            1 => new AnswerRequest(found[0].Constraint, found[0].Constraint.Kind == OutputConstraintKind.StructuralTag),
             _ => throw new ArgumentException(
                 $"Only one of these can constrain an answer: {string.Join(", ", found.Select(static item => item.Name))}."),
         };
