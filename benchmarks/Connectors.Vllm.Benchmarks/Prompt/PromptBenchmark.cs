@@ -70,6 +70,7 @@ internal sealed class PromptBenchmark : IBenchmark
 
         List<PromptRun> first = [];
         List<PromptRun> next = [];
+        List<double> counts = [];
         var promptChars = 0L;
         for (var run = 0; run < runs; run++)
         {
@@ -78,6 +79,12 @@ internal sealed class PromptBenchmark : IBenchmark
             conversation.Add(new ChatMessage(ChatRole.Assistant, "Noted."));
             next.Add(await TimeAsync(client, server, conversation, $"And what does it not say?", options));
             promptChars = conversation.Sum(message => message.Text.Length);
+
+            // A conversation that nothing has been asked of: its count finds nothing in the cache, as a first turn does.
+            var counted = Conversation(messages, tokens, salt: runs + run);
+            var start = Stopwatch.GetTimestamp();
+            await client.GetRequiredService<VllmChatClient>().CountTokensAsync(counted, options);
+            counts.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
 
         foreach (var (turn, results) in new[] { ("first", first), ("next", next) })
@@ -91,6 +98,7 @@ internal sealed class PromptBenchmark : IBenchmark
                 ("tools", tools),
                 ("call_to_request_ms", Median(results, run => run.RequestMilliseconds)),
                 ("call_to_first_answer_ms", Median(results, run => run.AnswerMilliseconds)),
+                ("count_tokens_ms", counts.Order().ElementAt(counts.Count / 2)),
                 ("alloc_bytes", Median(results, run => run.AllocatedBytes)));
         }
     }

@@ -37,7 +37,7 @@ public sealed class ParallelStreamsTests
     [Fact]
     public async Task Generate_BurstOverTheStreamLimit_TakesTurnsToOpenConnections()
     {
-        const int Burst = 150;
+        const int Burst = 50;
         await using var server = await ReplayServer.StartAsync(streamsPerConnection: 1);
         server.AnswerFamilyInfo("A");
         var allOpen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
