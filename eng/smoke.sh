@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # Runs what the tests do not: the samples as the README shows them, Chat also trimmed to a single file and as native code, and every benchmark
-# once with tiny sizes. With --built the samples are not built again: the whole solution has been.
+# once with tiny sizes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-built=()
-[ "${1:-}" = --built ] && built=(--no-build)
-
 # Analyzers have their say in the solution's own build.
 export RunAnalyzersDuringBuild=false
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
 echo "== samples/Chat"
-dotnet run ${built[@]+"${built[@]}"} --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
+dotnet run --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
 test -s "$work/chat.txt"
 
 echo "== samples/Chat, trimmed, self-contained, ReadyToRun, single file"
@@ -37,26 +34,26 @@ else
 fi
 
 echo "== the README's other commands that need no server"
-dotnet run ${built[@]+"${built[@]}"} --project samples/TestServer -- --help > /dev/null
+dotnet run --project samples/TestServer -- --help > /dev/null
 model=src/Connectors.Vllm.Testing/TinyModel
-dotnet run ${built[@]+"${built[@]}"} --project samples/Inspect -- encode --model-dir "$model" "Hello world"
+dotnet run --project samples/Inspect -- encode --model-dir "$model" "Hello world"
 printf 'Let me look.\n<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>' > "$work/answer.txt"
 dotnet run --no-build --project samples/Inspect -- parse --tool-parser hermes --reasoning-parser qwen3 "@$work/answer.txt" | tee "$work/parsed.txt"
 grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 
 echo "== samples/SemanticKernel"
-dotnet run ${built[@]+"${built[@]}"} --project samples/SemanticKernel
+dotnet run --project samples/SemanticKernel
 
 echo "== samples/Rag"
-dotnet run ${built[@]+"${built[@]}"} --project samples/Rag | tee "$work/rag.txt"
+dotnet run --project samples/Rag | tee "$work/rag.txt"
 grep -q 'plain splitter: .* chunks' "$work/rag.txt"
 
 echo "== samples/Agents"
-dotnet run ${built[@]+"${built[@]}"} --project samples/Agents | tee "$work/agents.txt"
+dotnet run --project samples/Agents | tee "$work/agents.txt"
 grep -q 'noon in Paris' "$work/agents.txt"
 
 echo "== samples/AspNet: health, tokens and server-sent events"
-[ "${#built[@]}" -gt 0 ] || dotnet build samples/AspNet -v q -nologo
+dotnet build samples/AspNet -v q -nologo
 (cd samples/AspNet && exec bin/Debug/net10.0/AspNet --urls http://127.0.0.1:0) > "$work/aspnet.log" 2>&1 &
 web=$!
 address=
