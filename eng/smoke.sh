@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what the tests do not: the samples as the README shows them, Chat also trimmed to a single file and as native code, and every benchmark
-# once with tiny sizes.
+# Runs what the tests do not: the samples as the README shows them, Chat also as native code, and benchmarks once with tiny sizes.
+# With --all also Chat trimmed to a single file, and the benchmarks that take long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Analyzers have their say in the solution's own build.
@@ -12,12 +12,14 @@ echo "== samples/Chat"
 dotnet run --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
 test -s "$work/chat.txt"
 
-echo "== samples/Chat, trimmed, self-contained, ReadyToRun, single file"
-dotnet publish samples/Chat -c Release -r linux-x64 --self-contained -v q -nologo \
-  -p:PublishTrimmed=true -p:PublishReadyToRun=true -p:PublishSingleFile=true -o "$work/chat"
-"$work/chat/chat" --prompt "Hello" > "$work/trimmed.txt"
-test -s "$work/trimmed.txt"
-ls -l "$work/chat/chat"
+if [ "${1:-}" = --all ]; then
+  echo "== samples/Chat, trimmed, self-contained, ReadyToRun, single file"
+  dotnet publish samples/Chat -c Release -r linux-x64 --self-contained -v q -nologo \
+    -p:PublishTrimmed=true -p:PublishReadyToRun=true -p:PublishSingleFile=true -o "$work/chat"
+  "$work/chat/chat" --prompt "Hello" > "$work/trimmed.txt"
+  test -s "$work/trimmed.txt"
+  ls -l "$work/chat/chat"
+fi
 
 # Native AOT links with the C toolchain (https://learn.microsoft.com/dotnet/core/deploying/native-aot#prerequisites).
 echo "== samples/Chat, native AOT"
@@ -121,5 +123,5 @@ kill "$page"
 
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"
-  eng/smoke-benchmarks.sh
+  eng/smoke-benchmarks.sh "$@"
 fi
