@@ -1,3 +1,5 @@
+using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+
 namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>Puts the constraint of a request together: the thought, then calls or the answer.</summary>
@@ -81,4 +83,63 @@ internal static class ConstraintBuilder
 
     private static string? Unmet(IReadOnlyList<OutputTool> tools, CallGrammarBuilder? native) =>
         native is null && tools.Any(tool => tool.Strict) ? "This format has no grammar for its calls: strict tools are not enforced." : null;
+}
+
+/// <summary>The free thought before what a constraint asks for.</summary>
+internal static class ThoughtGrammar
+{
+    /// <summary>The thought; null where none can come.</summary>
+    public static ConstraintNode? Build(ConstraintFormat format, OutputConstraintRequest request)
+    {
+        if (format.ThoughtCloses.Count == 0)
+        {
+            return null;
+        }
+
+        var inside = request.InsideThought ?? (request.PromptTail is null ? null : format.BeginsInThought(request.PromptTail));
+        if (inside == false || (inside is null && request.Thinking == false))
+        {
+            return null;
+        }
+
+        // The prompt has opened the thought, or the model may open it itself.
+        return inside == true ? Block("", format) : Optional(Choice([.. Opens(format.ThoughtOpens).Select(open => Block(open, format))]));
+    }
+
+    private static ConstraintNode Block(string open, ConstraintFormat format) =>
+        Sequence(open, UpTo([.. format.ThoughtCloses]), format.TextAfterThought);
+
+    /// <summary>The opening markers; of two that begin alike, the shorter one.</summary>
+    private static IEnumerable<string> Opens(IReadOnlyList<string> opens) =>
+        opens.Where(open => !opens.Any(other => other.Length < open.Length && open.StartsWith(other, StringComparison.Ordinal)));
+}
+
+/// <summary>What a constraint must know of a model's format.</summary>
+internal sealed record ConstraintFormat
+{
+    /// <summary>Builds the part that makes a model write calls in its own way; null when the generic JSON shapes serve.</summary>
+    public CallGrammarBuilder? Calls { get; init; }
+
+    /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
+    public Func<ConstraintNode, ConstraintNode>? Answer { get; init; }
+
+    /// <summary>
+    /// Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.
+    /// </summary>
+    public ConstraintNode? MessageThought { get; init; }
+
+    /// <summary>Markers that begin a thought.</summary>
+    public required IReadOnlyList<string> ThoughtOpens { get; init; }
+
+    /// <summary>Markers that end a thought; none where the format has no thoughts.</summary>
+    public required IReadOnlyList<string> ThoughtCloses { get; init; }
+
+    /// <summary>What models of the format write between a thought and the answer.</summary>
+    public string TextAfterThought { get; init; } = "";
+
+    /// <summary>Whether the output behind the end of a prompt begins inside a thought; null when that end does not tell.</summary>
+    public required Func<string, bool?> BeginsInThought { get; init; }
+
+    /// <summary>Whether a text is one token of the vocabulary.</summary>
+    public required Func<string, bool> HasToken { get; init; }
 }

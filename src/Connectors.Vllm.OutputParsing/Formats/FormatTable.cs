@@ -2,7 +2,7 @@ using Connectors.Vllm.OutputParsing.Machines;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
-/// <summary>Every format there is: one row each. A new format is one file in this folder and one row here.</summary>
+/// <summary>Every format there is: one row each. A new format is one class, in the file of its kind or one of its own, and one row here.</summary>
 internal static class FormatTable
 {
     public static readonly ToolSyntax[] Tools =

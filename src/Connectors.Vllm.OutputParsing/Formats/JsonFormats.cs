@@ -4,6 +4,31 @@ using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
+/// <summary>
+/// JSON in <c>&lt;tool_call&gt;</c>: Hermes, Qwen 2.5, QwQ, Qwen 3 without Coder, Granite 4, and many fine-tunes.
+/// </summary>
+internal static class HermesFormat
+{
+    public static readonly ToolSyntax Tools = new()
+    {
+        Id = "hermes",
+        Aliases = ["qwen3_json", "qwen2_5", "qwen25", "qwen", "granite4"],
+        Openers = ["<tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => QwenCoderFormat.Either(context),
+        CallGrammar = JsonCallGrammars.Hermes.Build,
+    };
+
+    public static readonly ToolSyntax LongCat = new()
+    {
+        Id = "longcat",
+        Openers = ["<longcat_tool_call>"],
+        NewlinesBefore = 1,
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</longcat_tool_call>"], Repeats = true }),
+        CallGrammar = JsonCallGrammars.LongCat.Build,
+    };
+}
+
 /// <summary>The formats that are JSON between markers of their own.</summary>
 internal static class JsonFormats
 {
@@ -135,5 +160,24 @@ internal static class JsonFormats
         Openers = openers,
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = closers, Preambles = preambles, Repeats = true }),
+    };
+}
+
+/// <summary>The shapes that generic JSON constraints force on any model.</summary>
+internal static class GenericShapes
+{
+    /// <summary>An array of calls (or one call) instead of an answer.</summary>
+    public static readonly ToolSyntax JsonArray = new()
+    {
+        Id = "json_array",
+        StartOpeners = ["[", "{"],
+        Reader = context => new JsonBodyReader(context, new JsonBodySyntax { OpenerIsJson = true }),
+    };
+
+    /// <summary>The arguments of one named tool instead of an answer.</summary>
+    public static readonly ToolSyntax NamedArguments = new()
+    {
+        Id = "named_arguments",
+        Reader = context => new NamedArgumentsReader(context),
     };
 }

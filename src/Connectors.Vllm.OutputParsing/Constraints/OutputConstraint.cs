@@ -1,0 +1,174 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Connectors.Vllm.OutputParsing.Constraints;
+using Connectors.Vllm.OutputParsing.Schemas;
+
+namespace Connectors.Vllm.OutputParsing;
+
+/// <summary>What a request asks of the model's output.</summary>
+internal sealed record OutputConstraintRequest
+{
+    /// <summary>The tools of the request.</summary>
+    public IReadOnlyList<OutputTool> Tools { get; init; } = [];
+
+    /// <summary>How free the model is to call.</summary>
+    public OutputToolChoice ToolChoice { get; init; }
+
+    /// <summary>False forbids a second call.</summary>
+    public bool AllowMultipleToolCalls { get; init; } = true;
+
+    /// <summary>The constraint on the answer itself, a schema for example; null when it is free.</summary>
+    public AnswerConstraint? Answer { get; init; }
+
+    /// <summary>Where the server starts to apply constraints.</summary>
+    public ConstraintStart Start { get; init; }
+
+    /// <summary>The end of the rendered prompt: tells whether the output begins inside a thought.</summary>
+    public string? PromptTail { get; init; }
+
+    /// <summary>Whether the output begins inside a thought; null to let <see cref="PromptTail"/> tell.</summary>
+    public bool? InsideThought { get; init; }
+
+    /// <summary>
+    /// Whether the model thinks in this request: true, false, or null to let the prompt's end decide (a model whose prompt says nothing may think or
+    /// not).
+    /// </summary>
+    public bool? Thinking { get; init; }
+
+    /// <summary>
+    /// Whether JSON is kept to one white space character at a place, which is the default. Without the bound a model can fill its whole budget with
+    /// line breaks.
+    /// </summary>
+    public bool BoundWhiteSpace { get; init; } = true;
+
+    /// <summary>The special tokens of the vocabulary by id: a Lark grammar names them by their ids. Null when they are unknown.</summary>
+    public IReadOnlyDictionary<int, string>? SpecialTokens { get; init; }
+}
+
+/// <summary>Where a server starts to apply a constraint.</summary>
+internal enum ConstraintStart
+{
+    /// <summary>At the first token of the output, the default of a vLLM server: a thought must be part of the constraint.</summary>
+    FirstToken,
+
+    /// <summary>Behind the thought: the server was started with a reasoning parser. A thought in the constraint would be asked for twice.</summary>
+    AfterReasoning,
+}
+
+/// <summary>
+/// What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls. Immutable and thread-safe.
+/// </summary>
+internal sealed class AnswerConstraint
+{
+    private AnswerConstraint(ConstraintNode node) => Node = node;
+
+    internal ConstraintNode Node { get; }
+
+    /// <summary>JSON that fits a schema.</summary>
+    /// <param name="schema">The schema, JSON text.</param>
+    /// <exception cref="OutputFormatException">The schema is not JSON.</exception>
+    public static AnswerConstraint JsonSchema(string schema) => new(ConstraintNode.Json(Parse(schema, "The JSON schema")));
+
+    /// <summary>Any JSON object.</summary>
+    public static AnswerConstraint JsonObject() => new(ConstraintNode.Json(new JsonObject { ["type"] = "object" }));
+
+    /// <summary>Text that matches a regular expression as a whole.</summary>
+    /// <param name="pattern">The expression, in the dialect of the server's compiler.</param>
+    public static AnswerConstraint Regex(string pattern) => new(ConstraintNode.Pattern(pattern));
+
+    /// <summary>One of several texts.</summary>
+    /// <param name="choices">The texts.</param>
+    /// <exception cref="OutputFormatException">There is none.</exception>
+    public static AnswerConstraint Choice(IReadOnlyList<string> choices)
+    {
+        ArgumentNullException.ThrowIfNull(choices);
+        return choices.Count == 0
+            ? throw new OutputFormatException("A choice needs at least one text.")
+            : new(ConstraintNode.Choice([.. choices.Select(ConstraintNode.Literal)]));
+    }
+
+    /// <summary>Text that follows a grammar.</summary>
+    /// <param name="grammar">EBNF (with <c>::=</c>) or Lark.</param>
+    public static AnswerConstraint Grammar(string grammar) => new(new GrammarNode(grammar));
+
+    /// <summary>Text that follows a structural tag.</summary>
+    /// <param name="tag">The tag, JSON text with <c>format</c>.</param>
+    /// <exception cref="OutputFormatException">The tag is not JSON, or of the old dialect.</exception>
+    public static AnswerConstraint StructuralTag(string tag) => Parse(tag, "The structural tag") is JsonObject whole
+        && whole["format"] is JsonObject format
+        ? new(new TagFormatNode(format))
+        : throw new OutputFormatException(
+            "A structural tag of the old dialect (without 'format') cannot be combined with a thought or with tools. Write it with 'format'.");
+
+    private static JsonNode Parse(string json, string what)
+    {
+        try
+        {
+            return JsonText.ToNode(JsonElement.Parse(json)) ?? throw new OutputFormatException($"{what} is null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new OutputFormatException($"{what} is not JSON: {exception.Message}", exception);
+        }
+    }
+}
+
+/// <summary>
+/// The constraint of a request, which can be written in the two languages that vLLM's grammar compilers read, and how to read the output it makes.
+/// Immutable and thread-safe.
+/// </summary>
+internal sealed class OutputConstraintResult
+{
+    private readonly ConstraintNode? _constraint;
+    private readonly OutputConstraintRequest _request;
+
+    internal OutputConstraintResult(
+        OutputConstraintRequest request, ConstraintNode? constraint, CallShape callShape, string? note = null, bool isAnswer = false)
+    {
+        (_request, _constraint, CallShape, Note) = (request, constraint, callShape, note);
+        IsAnswer = isAnswer && constraint is not JsonValueNode;
+    }
+
+    /// <summary>True when the output is free: nothing is to be sent.</summary>
+    public bool IsFree => _constraint is null;
+
+    /// <summary>
+    /// True when the constraint is the request's <see cref="OutputConstraintRequest.Answer"/> and nothing else, and no JSON either: then it is best
+    /// sent as the caller wrote it.
+    /// </summary>
+    public bool IsAnswer { get; }
+
+    /// <summary>True when the whole output is one JSON value, so that a plain JSON schema says the same as a grammar.</summary>
+    public bool IsJson => _constraint is JsonValueNode;
+
+    /// <summary>
+    /// True when an empty output may satisfy the constraint: calls the model is free to make, or an answer of the caller's own grammar.
+    /// </summary>
+    public bool MayBeEmpty => _constraint is not null && (_request.Answer is { } answer
+        ? answer.Node is not JsonValueNode
+        : _request.ToolChoice.Kind is not (OutputToolChoiceKind.Required or OutputToolChoiceKind.Named));
+
+    /// <summary>For <see cref="OutputParserOptions.CallShape"/>.</summary>
+    public CallShape CallShape { get; }
+
+    /// <summary>What the user should know (something no constraint can express, for example); null when all is well.</summary>
+    public string? Note { get; }
+
+    /// <summary>The constraint as a structural tag with <c>format</c>, JSON text. Only xgrammar compiles it.</summary>
+    /// <exception cref="OutputFormatException">A structural tag cannot express it.</exception>
+    /// <exception cref="InvalidOperationException">The output is free.</exception>
+    public string ToStructuralTag() => new TagRenderer(_request.BoundWhiteSpace).Render(Constraint);
+
+    /// <summary>The constraint as a Lark grammar, in the part of Lark that both xgrammar and llguidance read.</summary>
+    /// <exception cref="OutputFormatException">Lark cannot express it.</exception>
+    /// <exception cref="InvalidOperationException">The output is free.</exception>
+    public string ToLark() => new LarkRenderer(_request.SpecialTokens, _request.BoundWhiteSpace).Render(Constraint);
+
+    /// <summary>The schema of an output that is one JSON value, with the bound on white space as llguidance reads it (<c>x-guidance</c>).</summary>
+    /// <exception cref="InvalidOperationException"><see cref="IsJson"/> is false.</exception>
+    public string ToJsonSchema() =>
+        LarkRenderer.JsonSchema(
+            _constraint as JsonValueNode ?? throw new InvalidOperationException("The output is not one JSON value."), _request.BoundWhiteSpace);
+
+    private ConstraintNode Constraint => _constraint ?? throw new InvalidOperationException("The output is free.");
+}
