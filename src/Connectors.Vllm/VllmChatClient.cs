@@ -195,9 +195,21 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     internal static async Task<ChatResponse> CollectAsync(IAsyncEnumerable<ChatResponseUpdate> stream, CancellationToken cancellationToken)
     {
         var updates = new List<ChatResponseUpdate>();
-        await foreach (var update in stream.WithCancellation(cancellationToken).ConfigureAwait(false))
+        try
         {
-            updates.Add(update);
+            await foreach (var update in stream.WithCancellation(cancellationToken).ConfigureAwait(false))
+            {
+                updates.Add(update);
+            }
+        }
+        catch (VllmException exception) when (exception.PartialCompletion is { } partial)
+        {
+            string[] texts = [.. updates.ToChatResponse().Messages.Select(static message => message.Text)];
+            exception.PartialCompletion = partial with
+            {
+                Choices = [.. partial.Choices.Select((choice, index) => choice with { Text = texts.ElementAtOrDefault(index) ?? string.Empty })],
+            };
+            throw;
         }
 
         var response = updates.ToChatResponse();

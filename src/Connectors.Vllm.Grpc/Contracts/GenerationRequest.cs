@@ -128,6 +128,9 @@ public sealed record GenerationRequest
     /// <summary>Extra metadata for this call.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
+    /// <summary>The id of the request with several choices that this is one choice of; null when it is none.</summary>
+    internal string? PartOf { get; init; }
+
     /// <summary>A new id for a request: unique, in order of time.</summary>
     /// <param name="prefix">What it begins with.</param>
     public static string NewRequestId(string prefix = "") => prefix + Guid.CreateVersion7().ToString("N");

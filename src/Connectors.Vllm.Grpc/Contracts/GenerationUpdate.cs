@@ -42,6 +42,22 @@ public sealed class GenerationUpdate
 
     /// <summary>The protobuf message, when <see cref="GenerationRequest.IncludeRawRepresentation"/> was set.</summary>
     public object? RawRepresentation { get; init; }
+
+    /// <summary>The same message for another choice, or with another end.</summary>
+    internal GenerationUpdate With(int index, GenerationFinish? finish) => new()
+    {
+        Index = index,
+        TokenIds = TokenIds,
+        PromptTokens = PromptTokens,
+        CachedTokens = CachedTokens,
+        Logprobs = Logprobs,
+        PromptLogprobs = PromptLogprobs,
+        PromptIds = PromptIds,
+        Text = Text,
+        Model = Model,
+        Finish = finish,
+        RawRepresentation = RawRepresentation,
+    };
 }
 
 /// <summary>How a choice ended.</summary>
@@ -86,7 +102,10 @@ public enum GenerationFinishReason
     /// <summary>The token limit, or the context is full.</summary>
     Length = 1,
 
-    /// <summary>Aborted on the server (by <see cref="IVllmEngine.AbortAsync"/>, or by its administrator).</summary>
+    /// <summary>
+    /// Aborted by <see cref="IVllmEngine.AbortAsync"/> of the same engine. An abort that nobody here asked for is no end: it is thrown as a
+    /// <see cref="VllmConnectionException"/>.
+    /// </summary>
     Abort = 2,
 
     /// <summary>The server's repetition detection.</summary>

@@ -58,6 +58,9 @@ public class VllmException : Exception
     /// </summary>
     public bool IsOverloaded { get; init; }
 
-    /// <summary>What a whole completion had received before it failed; null when nothing had come or the call is no completion.</summary>
+    /// <summary>
+    /// What had come of an answer before it failed; null when nothing had, or the call asks for no answer. Choices whose updates were streamed have no text
+    /// here: it is in the updates.
+    /// </summary>
     public CompletionResult? PartialCompletion { get; internal set; }
 }

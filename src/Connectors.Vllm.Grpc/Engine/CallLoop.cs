@@ -13,7 +13,7 @@ internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Ser
 
 /// <summary>
 /// The one loop that decides what follows a failure: the same server looked at anew, another server at once, the same again after a pause, or the
-/// exception to the caller. Everything that happens before the first message of an answer goes through it; nothing after that is repeated.
+/// exception to the caller. Everything that happens before the first token of an answer goes through it; nothing after that is repeated.
 /// </summary>
 internal sealed class CallLoop
 {
@@ -132,7 +132,7 @@ internal sealed class CallLoop
         { IsEngineDead: true } => false,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => true,
         VllmTimeoutException => false,
-        { IsRetryable: true, StatusCode: StatusCode.Unavailable } => true,
+        { IsRetryable: true, StatusCode: StatusCode.Unavailable or StatusCode.Aborted } => true,
         _ => false,
     };
 

@@ -43,7 +43,7 @@ internal static class ChoiceFanOut
             {
                 await foreach (var update in run(part, stop.Token).ConfigureAwait(false))
                 {
-                    await channel.Writer.WriteAsync(WithIndex(update, index), stop.Token).ConfigureAwait(false);
+                    await channel.Writer.WriteAsync(update.With(index, update.Finish), stop.Token).ConfigureAwait(false);
                 }
             }
             catch (Exception exception)
@@ -58,25 +58,11 @@ internal static class ChoiceFanOut
     private static GenerationRequest Part(GenerationRequest request, int index) => request with
     {
         RequestId = request.RequestId is { } id ? $"{id}-{index}" : null,
+        PartOf = request.RequestId,
         Sampling = request.Sampling with
         {
             ChoiceCount = null,
             Seed = request.Sampling.Seed is { } seed ? unchecked(seed + index) : null,
         },
-    };
-
-    private static GenerationUpdate WithIndex(GenerationUpdate update, int index) => new()
-    {
-        Index = index,
-        TokenIds = update.TokenIds,
-        PromptTokens = update.PromptTokens,
-        CachedTokens = update.CachedTokens,
-        Logprobs = update.Logprobs,
-        PromptLogprobs = update.PromptLogprobs,
-        PromptIds = update.PromptIds,
-        Text = update.Text,
-        Model = update.Model,
-        Finish = update.Finish,
-        RawRepresentation = update.RawRepresentation,
     };
 }

@@ -18,6 +18,8 @@ internal sealed class GenerationRun : IDisposable
     private readonly Queue<GenerationUpdate?> _early = new();
     private bool _left;
     private int _aborted;
+    private volatile bool _abortRequested;
+    private VllmConnectionException? _interruption;
 
     public GenerationRun(
         Attempt attempt,
@@ -34,8 +36,26 @@ internal sealed class GenerationRun : IDisposable
         _aborts = aborts;
         _running = running;
         _reader = attempt.Server.Protocol.CreateReader(request, sampling.MaxTokens);
-        _call = attempt.Server.Protocol.Generate(request, sampling, context, cancellationToken);
+
+        // Before the server has it: an abort may come at any time after that.
+        lock (running)
+        {
+            running.Add(this);
+        }
+
+        try
+        {
+            _call = attempt.Server.Protocol.Generate(request, sampling, context, cancellationToken);
+        }
+        catch
+        {
+            Unregister();
+            throw;
+        }
     }
+
+    /// <summary>The id it was sent under.</summary>
+    public string RequestId => _context.RequestId!;
 
     /// <summary>The model of the server it runs on.</summary>
     public VllmModelInfo? Model { get; init; }
@@ -46,23 +66,22 @@ internal sealed class GenerationRun : IDisposable
     /// <summary>Every choice has had its end.</summary>
     public bool IsComplete => _reader.IsComplete;
 
-    /// <summary>Waits for the first message.</summary>
-    /// <param name="toFirstToken">
-    /// Whether to go on to the first token: a server tells only with its last message that it could not compile a constraint.
-    /// </param>
-    public async Task StartAsync(bool toFirstToken)
+    /// <summary>
+    /// Waits for the first tokens: until then a failure, also one that the server tells only with its last message, may be answered by another attempt.
+    /// </summary>
+    public async Task StartAsync()
     {
-        lock (_running)
-        {
-            _running.Add(this);
-        }
-
         try
         {
             HasMessage = await _call.MoveNextAsync().ConfigureAwait(false);
-            for (var more = HasMessage && toFirstToken; more;)
+            for (var more = HasMessage; more;)
             {
                 var update = ReadMessage();
+                if (_interruption is not null && update is null)
+                {
+                    throw _interruption;
+                }
+
                 _early.Enqueue(update);
                 more = !HasAnswer(update) && await _call.MoveNextAsync().ConfigureAwait(false);
             }
@@ -88,6 +107,22 @@ internal sealed class GenerationRun : IDisposable
     /// <summary>A failure as the caller sees it: refusals of a constraint are recognised in one place.</summary>
     public VllmException Translate(VllmException exception) =>
         _request.Constraint is { } constraint ? ConstraintFailures.Translate(exception, constraint) : exception;
+
+    /// <summary>Whether the request, or the one it is a part of, is known to the caller under one of these ids; then the caller has it aborted.</summary>
+    public bool TryRequestAbort(IReadOnlyList<string> ids)
+    {
+        _abortRequested |= ids.Contains(RequestId) || ids.Contains(_request.RequestId) || ids.Contains(_request.PartOf);
+        return _abortRequested;
+    }
+
+    /// <summary>Throws, behind the last tokens, when the server aborted the request and nobody here had asked for it.</summary>
+    public void ThrowIfInterrupted()
+    {
+        if (_interruption is not null && _early.Count == 0)
+        {
+            throw _interruption;
+        }
+    }
 
     /// <summary>The call has ended well; throws when the answer has not.</summary>
     public void Complete()
@@ -140,15 +175,19 @@ internal sealed class GenerationRun : IDisposable
         }
 
         _left = true;
-        lock (_running)
-        {
-            _running.Remove(this);
-        }
-
+        Unregister();
         _call.Dispose();
         if (serverMayWork)
         {
             Abort();
+        }
+    }
+
+    private void Unregister()
+    {
+        lock (_running)
+        {
+            _running.Remove(this);
         }
     }
 
@@ -174,15 +213,38 @@ internal sealed class GenerationRun : IDisposable
                 {
                     _call.ExpectEnd();
                 }
+
+                if (finish.Reason == GenerationFinishReason.Abort && !_abortRequested)
+                {
+                    _interruption = Interrupted();
+                    return GenerationReader.IsProgress(update = update.With(update.Index, finish: null)) ? update : null;
+                }
             }
         }
 
         return update;
     }
 
-    /// <summary>Whether an update shows that the constraint works: the end of an answer, or a token other than a lone one that ends it.</summary>
+    /// <summary>A server that shuts down, or whose administrator ends requests, may say so as if it were an end like any other.</summary>
+    private VllmConnectionException Interrupted()
+    {
+        Interlocked.Exchange(ref _aborted, 1);
+        return new($"{_context.Endpoint} aborted request {RequestId}, and nobody here had asked for it: the answer is incomplete. The server may be "
+            + "shutting down.")
+        {
+            StatusCode = StatusCode.Aborted,
+            Method = _call.Errors.Method,
+            RequestId = RequestId,
+            Endpoint = _context.Endpoint,
+            IsRetryable = true,
+        };
+    }
+
+    /// <summary>
+    /// Whether an update shows that the server answers, and that a constraint works: the end of an answer, or a token other than a lone one that ends it.
+    /// </summary>
     private bool HasAnswer(GenerationUpdate? update) => GenerationReader.IsProgress(update)
-        && (update!.Finish is not null || update.TokenIds.Length != 1 || !_request.StopTokenIds.Contains(update.TokenIds.Span[0]));
+        && (_request.Constraint is null || update!.Finish is not null || update.TokenIds.Length != 1 || !_request.StopTokenIds.Contains(update.TokenIds.Span[0]));
 
     private void CheckFinish(GenerationFinish finish)
     {

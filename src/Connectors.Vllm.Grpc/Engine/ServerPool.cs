@@ -91,11 +91,18 @@ internal sealed class ServerPool : IVllmEngine
         ArgumentNullException.ThrowIfNull(requestIds);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
 
+        var ids = requestIds.ToHashSet(StringComparer.Ordinal);
+        lock (_running)
+        {
+            // A request that was sent again, or that is one of several choices, has another id on its server.
+            ids.UnionWith(_running.Where(run => run.TryRequestAbort(requestIds)).Select(static run => run.RequestId));
+        }
+
         // Which server has a request is known to nobody but the servers; unknown ids do no harm.
         await Task.WhenAll(_endpoints.Where(endpoint => !endpoint.IsSetAside || _endpoints.Length == 1).Select(async endpoint =>
         {
             var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
-            await server.Protocol.AbortAsync(requestIds, endpoint.Channel.NewCall(), cancellationToken).ConfigureAwait(false);
+            await server.Protocol.AbortAsync([.. ids], endpoint.Channel.NewCall(), cancellationToken).ConfigureAwait(false);
         })).ConfigureAwait(false);
     }
 
@@ -190,6 +197,7 @@ internal sealed class ServerPool : IVllmEngine
 
             try
             {
+                run.ThrowIfInterrupted();
                 more = await run.MoveNextAsync().ConfigureAwait(false);
             }
             catch (OperationCanceledException exception)
@@ -234,7 +242,7 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
-    /// <summary>One attempt: checks and fills the request for this server, sends it and waits for the first message.</summary>
+    /// <summary>One attempt: checks and fills the request for this server, sends it and waits for the first tokens.</summary>
     private async Task<GenerationRun> StartAsync(Attempt attempt, GenerationRequest request, CancellationToken cancellationToken)
     {
         var protocol = attempt.Server.Protocol;
@@ -317,7 +325,7 @@ internal sealed class ServerPool : IVllmEngine
         var run = new GenerationRun(attempt, request, sampling, call, _aborts, _running, cancellationToken) { Model = served };
         try
         {
-            await FirstMessageAsync(run, attempt.Endpoint, request.Constraint is not null, cancellationToken).ConfigureAwait(false);
+            await FirstTokenAsync(run, attempt.Endpoint, cancellationToken).ConfigureAwait(false);
             return run;
         }
         catch (VllmException exception) when (request.StopStrings.Count > 0 && ServerErrors.LacksTokenizer(exception))
@@ -330,12 +338,12 @@ internal sealed class ServerPool : IVllmEngine
     }
 
     /// <summary>
-    /// Waits for the first message. A server whose engine has died may never answer, and say so only when it is asked: with each interval without a
+    /// Waits for the first tokens. A server whose engine has died may never answer, and say so only when it is asked: with each interval without a
     /// sign it is.
     /// </summary>
-    private async Task FirstMessageAsync(GenerationRun run, ServerEndpoint endpoint, bool toFirstToken, CancellationToken cancellationToken)
+    private async Task FirstTokenAsync(GenerationRun run, ServerEndpoint endpoint, CancellationToken cancellationToken)
     {
-        var start = run.StartAsync(toFirstToken);
+        var start = run.StartAsync();
         while (!start.IsCompleted && !cancellationToken.IsCancellationRequested && _options.ProbeInterval > TimeSpan.Zero)
         {
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -51,6 +51,9 @@ internal sealed class AnswerChoice
 
     public int TokenCount { get; private set; }
 
+    /// <summary>The ids that were read, when they were asked for; else empty.</summary>
+    public IReadOnlyList<int> TokenIds => _ids ?? [];
+
     public int ReasoningTokenCount { get; private set; }
 
     /// <summary>The server finished this choice, or nothing more of it is wanted.</summary>

@@ -115,6 +115,16 @@ internal sealed class ChatAnswer
         _choices[^1].Close(Usage());
     }
 
+    /// <summary>What has come of an answer that fails; its text is with whoever reads the updates. Null when no token came.</summary>
+    public CompletionResult? ToPartial() => _firstToken == 0 ? null : new()
+    {
+        RequestId = _chat.RequestId,
+        Choices = [.. _choices.Select(static (choice, index) => new CompletionChoice { Index = index, TokenIds = choice.TokenIds })],
+        PromptTokens = _promptTokens,
+        CachedTokens = _cachedTokens,
+        CompletionTokens = _choices.Sum(static choice => choice.TokenCount),
+    };
+
     /// <summary>Measures and logs how it went.</summary>
     /// <param name="abandoned">Whether it was this side that ended it early: cancelled, or no longer read.</param>
     /// <param name="logger">The logger.</param>

@@ -164,6 +164,11 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 {
                     more = false;
                 }
+                catch (VllmException exception)
+                {
+                    exception.PartialCompletion ??= answer.ToPartial();
+                    throw;
+                }
             }
 
             reading = false;

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Engine = Connectors.Vllm.Grpc.Protocol.Engine;
-using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -24,18 +22,11 @@ public sealed class RecordedReplayTests
         foreach (var exchange in Recordings.All.Where(
             e => e.Family == family && e.IsGeneration && e.Status == "OK" && !e.Label.StartsWith("e-", StringComparison.Ordinal)))
         {
-            server.Answer(exchange.Method, exchange.Responses, layout: layout);
-            var request = Read(exchange);
+            server.Answer(engine, exchange, layout);
 
-            var updates = await engine.GenerateAsync(request).CollectAsync();
+            var updates = await engine.GenerateAsync(RecordedFacts.Read(exchange)).CollectAsync();
 
-            foreach (var expected in exchange.Expected.EnumerateArray())
-            {
-                Compare(exchange, expected, updates);
-            }
-
-            CompareLogprobs(exchange, updates);
-
+            RecordedFacts.Compare(exchange, updates);
             count++;
         }
 
@@ -61,112 +52,55 @@ public sealed class RecordedReplayTests
                 }
 
                 server.Answer(stream.Method, stream.Responses);
-                var streamed = await engine.GenerateAsync(Read(stream)).CollectAsync();
+                var streamed = await engine.GenerateAsync(RecordedFacts.Read(stream)).CollectAsync();
                 server.Answer(whole.Method, whole.Responses);
-                var collected = await engine.GenerateAsync(Read(whole)).CollectAsync();
+                var collected = await engine.GenerateAsync(RecordedFacts.Read(whole)).CollectAsync();
 
                 foreach (var index in streamed.Select(update => update.Index).Distinct())
                 {
                     Assert.Equal(collected.Ids(index), streamed.Ids(index));
                     Assert.Equal(collected.Finish(index), streamed.Finish(index));
-                    Assert.Equal(Flatten(collected, index), Flatten(streamed, index));
+                    Assert.Equal(RecordedFacts.Flatten(collected, index), RecordedFacts.Flatten(streamed, index));
                 }
             }
         }
     }
 
     [Theory]
-    [InlineData(ReplayLayout.Whole)]
-    [InlineData(ReplayLayout.SingleBytes)]
-    public async Task Generate_RustServicer_GivesTheRecordedFacts(ReplayLayout layout)
+    [InlineData("A", false)]
+    [InlineData("A", true)]
+    [InlineData("B", false)]
+    public async Task Complete_RecordedAnswers_GiveTheRecordedTexts(string family, bool isRust)
     {
-        _ = Recordings.Rust;
         await using var server = await ReplayServer.StartAsync();
-        AnswerRustInfo(server);
+        server.AnswerFamilyInfo(family);
         await using var engine = Engines.Create(server.Endpoint);
-        var count = 0;
-        foreach (var exchange in Recordings.Rust.Where(e => IsAnswer(e) && !e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal)))
+
+        await using var decoding = new VllmGrpcClient(engine, RecordedFacts.Tokenizer);
+        await using var plain = new VllmGrpcClient(engine);
+        var compared = 0;
+        foreach (var exchange in (isRust ? Recordings.Rust : Recordings.All).Where(
+            e => e.Family == family && e.IsGeneration && e.Status == "OK" && e.Expected is { ValueKind: JsonValueKind.Array }
+                && !e.Label.StartsWith("e-", StringComparison.Ordinal) && !(isRust && e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal))))
         {
-            server.Answer(exchange.Method, exchange.Responses, layout: layout);
+            server.Answer(engine, exchange);
+            var request = RecordedFacts.Read(exchange);
+            request = request with { Sampling = request.Sampling with { SkipSpecialTokens = true } };
 
-            var updates = await engine.GenerateAsync(Read(exchange)).CollectAsync();
-
-            foreach (var expected in exchange.Expected.EnumerateArray())
+            // The Inference protocol sends text, or ids, or both, as it was asked: all there is has to be the same.
+            var clients = (VllmGrpcClient[])[.. request.IncludeTokenIds ? [decoding] : (VllmGrpcClient[])[], .. request.IncludeServerText ? [plain] : (VllmGrpcClient[])[]];
+            Assert.NotEmpty(clients);
+            foreach (var client in clients)
             {
-                Compare(exchange, expected, updates);
+                var result = await client.CompleteAsync(request);
+
+                Assert.Equal(RecordedFacts.TextsOf(exchange), result.Choices.Select(choice => choice.Text));
             }
 
-            CompareLogprobs(exchange, updates);
-            count++;
+            compared++;
         }
 
-        Assert.Equal(40, count);
-    }
-
-    [Theory]
-    [InlineData("prompt-logprobs-stream")]
-    [InlineData("prompt-logprobs-whole")]
-    public async Task Generate_RustServicerAndPromptLogprobs_AreRefusedByName(string label)
-    {
-        var exchange = Recordings.Rust.Single(e => e.Label == label);
-        await using var server = await ReplayServer.StartAsync();
-        AnswerRustInfo(server);
-        server.Answer(exchange.Method, exchange.Responses);
-        await using var engine = Engines.Create(server.Endpoint);
-
-        var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
-
-        Assert.Equal(nameof(GenerationRequest.PromptLogprobs), exception.Parameter);
-        Assert.Contains("Rust servicer", exception.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(server.Received, call => call.Method == exchange.Method);
-    }
-
-    [Theory]
-    [InlineData("prompt-logprobs-stream")]
-    [InlineData("prompt-logprobs-whole")]
-    public async Task Generate_AnswerThatLostATokenOnAnUnknownServer_IsNeverDelivered(string label)
-    {
-        var exchange = Recordings.Rust.Single(e => e.Label == label);
-        await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
-        server.Answer(exchange.Method, exchange.Responses);
-        await using var engine = Engines.Create(server.Endpoint);
-
-        var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
-
-        Assert.Contains("0 prompt tokens where 8 were sent", exception.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("e-schema")]
-    [InlineData("e-regex")]
-    [InlineData("e-grammar-error-finish")]
-    public async Task Generate_RustServicerCannotCompileTheConstraint_IsAConstraintException(string label)
-    {
-        var exchange = Recordings.Rust.Single(e => e.Label == label);
-        await using var server = await ReplayServer.StartAsync();
-        AnswerRustInfo(server);
-        server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
-        await using var engine = Engines.Create(server.Endpoint);
-
-        await Assert.ThrowsAsync<VllmConstraintException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
-    }
-
-    [Theory]
-    [InlineData("drain-open-stream")]
-    [InlineData("dead-open-stream")]
-    public async Task Generate_RustServicerGoesAwayInTheMiddle_IsAnInterruption(string label)
-    {
-        var exchange = Recordings.Rust.Single(e => e.Label == label);
-        await using var server = await ReplayServer.StartAsync();
-        AnswerRustInfo(server);
-        server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
-        await using var engine = Engines.Create(server.Endpoint);
-
-        var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Read(exchange)).CollectAsync());
-
-        Assert.True(exception.IsRetryable);
-        Assert.Equal("servicer shutting down: the engine went away before the request completed", exception.ServerMessage);
+        Assert.Equal((family, isRust) switch { ("A", false) => 44, ("A", true) => 40, _ => 52 }, compared);
     }
 
     [Fact]
@@ -187,91 +121,4 @@ public sealed class RecordedReplayTests
             Assert.Equal(1.0, Math.Sqrt(result.Vector.ToArray().Sum(x => (double)x * x)), 3);
         }
     }
-
-    private static void AnswerRustInfo(ReplayServer server)
-    {
-        foreach (var exchange in Recordings.Rust.Where(e => !e.IsGeneration && e.Status == "OK" && !e.Label.Contains('-', StringComparison.Ordinal)))
-        {
-            server.Answer(exchange.Method, exchange.Responses);
-        }
-    }
-
-    private static bool IsAnswer(RecordedExchange exchange) => exchange.IsGeneration && exchange.Status == "OK"
-        && (exchange.Label.EndsWith("-stream", StringComparison.Ordinal) || exchange.Label.EndsWith("-whole", StringComparison.Ordinal));
-
-    // The Inference protocol does not tell the size of the vocabulary.
-    private static GenerationRequest Read(RecordedExchange exchange) => exchange.Family == "A"
-        ? RequestReading.FromEngine(exchange.Request).Request
-        : RequestReading.FromInference(exchange.Request, exchange.Method.EndsWith("Stream", StringComparison.Ordinal)).Request with
-        {
-            VocabularySize = 49_152,
-        };
-
-    private static string Flatten(IEnumerable<GenerationUpdate> updates, int index) => string.Join(
-        ';',
-        updates.Where(update => update.Index == index).SelectMany(update => update.Logprobs ?? [])
-            .Select(logprob => $"{logprob.TokenId}:{logprob.Logprob}:{string.Join(',', logprob.Alternatives)}"));
-
-    private static void Compare(RecordedExchange exchange, JsonElement expected, List<GenerationUpdate> updates)
-    {
-        var index = expected.GetProperty("index").GetInt32();
-        var finish = updates.Finish(index);
-        var ids = updates.Ids(index);
-        var expectedIds = expected.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray();
-
-        // Two recordings asked for text only.
-        if (expectedIds.Length > 0 || exchange.Family == "A")
-        {
-            Assert.True(expectedIds.SequenceEqual(ids), $"{exchange} choice {index}: {string.Join(' ', ids)}");
-        }
-
-        Assert.Equal(expected.GetProperty("finish_reason").GetString(), finish.RawReason);
-        Assert.Equal(expected.GetProperty("prompt_tokens").GetInt32(), updates.Max(update => update.PromptTokens));
-        if (expected.TryGetProperty("cached_tokens", out var cached))
-        {
-            Assert.Equal(cached.GetInt32(), updates.Max(update => update.CachedTokens));
-        }
-
-        Assert.Equal(Text(expected, "matched_stop_str") ?? Text(expected, "stop_string"), finish.StopString);
-        Assert.Equal(Number(expected, "matched_token_id") ?? Number(expected, "stop_token_id"), finish.StopTokenId);
-        Assert.Equal(Number(expected, "eos_token_id"), finish.EosTokenId);
-        Assert.Equal(Number(expected, "completion_tokens") ?? Number(expected, "num_output_tokens"), finish.OutputTokens);
-    }
-
-    /// <summary>
-    /// Log probabilities of the sampled tokens, per choice, as the messages hold them; a last message that repeats ids is left out.
-    /// </summary>
-    private static void CompareLogprobs(RecordedExchange exchange, List<GenerationUpdate> updates)
-    {
-        var recorded = exchange.Family == "A"
-            ? VllmEngineLogprobs(exchange)
-            : exchange.Responses.Select(bytes => Inference.GenerateResponse.Parser.ParseFrom(bytes).Outputs)
-                .Where(outputs => outputs is { Logprobs.Count: > 0 })
-                .Select(outputs => (Index: (int)outputs.Index, Ids: outputs.TokenIds.AsEnumerable(), Logprobs: outputs.Logprobs.AsEnumerable()));
-        foreach (var choice in recorded.GroupBy(part => part.Index))
-        {
-            Assert.Equal(
-                choice.SelectMany(part => part.Ids.Zip(part.Logprobs, (id, logprob) => ((int)id, (float?)logprob))),
-                updates.Where(update => update.Index == choice.Key).SelectMany(update => update.Logprobs ?? [])
-                    .Select(logprob => (logprob.TokenId, logprob.Logprob)));
-        }
-    }
-
-    private static IEnumerable<(int Index, IEnumerable<uint> Ids, IEnumerable<float> Logprobs)> VllmEngineLogprobs(RecordedExchange exchange)
-    {
-        foreach (var response in exchange.Responses.Select(Engine.GenerateResponse.Parser.ParseFrom))
-        {
-            var (index, logprobs) = response.Chunk is { } chunk ? (chunk.Index, chunk.OutputLogprobs)
-                : RequestReading.FromEngine(exchange.Request).Request.Stream ? (0u, null)
-                : (response.Complete.Index, response.Complete.OutputLogprobs);
-            if (logprobs is not null)
-            {
-                yield return ((int)index, logprobs.TokenIds, logprobs.TokenLogprobs);
-            }
-        }
-    }
-
-    private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetString() : null;
-
-    private static int? Number(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetInt32() : null;
 }

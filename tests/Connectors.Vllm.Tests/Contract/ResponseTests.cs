@@ -19,7 +19,6 @@ public sealed class ResponseTests
             {
                 data.Add(family, "stop", "stop");
                 data.Add(family, "length", "length");
-                data.Add(family, "abort", "abort");
             }
 
             data.Add(EmulatedServer.VllmEngine, "repetition", "repetition");
@@ -89,6 +88,56 @@ public sealed class ResponseTests
 
         Assert.Equal(expected, response.FinishReason?.Value);
         Assert.Equal("Some words", response.Text);
+    }
+
+    /// <summary>Nobody here asked for it: a server that goes away must not look as if it had finished.</summary>
+    [ContractPoint(27)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task FinishReason_AbortThatNobodyAskedFor_IsAnExceptionWithThePartialAnswer(EmulatedServer family)
+    {
+        await using var served = await Served.StartAsync(family);
+        served.Server.Reply(new ScriptedReply { Text = "Some words", FinishReason = "abort" });
+        var streamed = new List<ChatResponseUpdate>();
+
+        var whole = await Assert.ThrowsAsync<VllmConnectionException>(() => served.AskAsync("Hi"));
+        var stream = await Assert.ThrowsAsync<VllmConnectionException>(async () =>
+        {
+            await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+            {
+                streamed.Add(update);
+            }
+        });
+
+        Assert.True(whole.IsRetryable);
+        Assert.Equal("Some words", whole.PartialCompletion!.Text);
+        Assert.Equal(served.Server.Tokenizer.Encode("Some words").Length, whole.PartialCompletion.CompletionTokens);
+        Assert.Equal(served.Sent[0].RequestId, whole.PartialCompletion.RequestId);
+        Assert.Equal("Some words", string.Concat(streamed.Select(update => update.Text)));
+        Assert.All(streamed, update => Assert.Null(update.FinishReason));
+        Assert.Equal(whole.PartialCompletion.CompletionTokens, stream.PartialCompletion!.CompletionTokens);
+    }
+
+    [ContractPoint(27)]
+    [Theory]
+    [MemberData(nameof(Families))]
+    public async Task FinishReason_AbortByItsId_IsAbort(EmulatedServer family)
+    {
+        await using var served = await Served.StartAsync(family);
+        served.Server.Enqueue(new ScriptedReply { Text = "Some words and more", HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
+        var engine = served.Client.GetRequiredService<IVllmEngine>();
+        var updates = new List<ChatResponseUpdate>();
+
+        await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
+        {
+            updates.Add(update);
+            if (updates.Count == 1)
+            {
+                await engine.AbortAsync([update.ResponseId!], Served.Cancel);
+            }
+        }
+
+        Assert.Equal("abort", updates[^1].FinishReason?.Value);
     }
 
     [ContractPoint(27)]
