@@ -1,3 +1,5 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
 namespace Connectors.Vllm.ChatTemplates.Scopes;
 
 /// <summary>Where the binder is: the names in sight, the function they live in, and what is allowed here.</summary>
@@ -89,4 +91,137 @@ internal sealed class FunctionScope(FunctionScope? parent)
     }
 
     private FunctionScope? Parent { get; } = parent;
+}
+
+/// <summary>
+/// The names of one scope, found by jinja2's rules (its idtracking module): a name that a scope assigns is its own variable, filled from
+/// an outer one if there is such; a name it only reads is looked up outside, in the end among the template's variables.
+/// </summary>
+internal sealed class Symbols(Symbols? parent)
+{
+    // Each branch of an if copies the names known before it; a real template copies some thousands.
+    private const int MaxCopies = 5_000_000;
+
+    private readonly int _level = parent is null ? 0 : parent._level + 1;
+    private readonly Counter _copies = parent?._copies ?? new Counter();
+    private Dictionary<string, string> _references = new(StringComparer.Ordinal);
+    private Dictionary<string, VariableLoad> _loads = new(StringComparer.Ordinal);
+    private HashSet<string> _stores = new(StringComparer.Ordinal);
+
+    /// <summary>The scope's own variables in the order they came up.</summary>
+    public IReadOnlyDictionary<string, VariableLoad> Loads => _loads;
+
+    public string? Find(string name) => _references.TryGetValue(name, out var variable) ? variable : parent?.Find(name);
+
+    public void Store(string name)
+    {
+        _stores.Add(name);
+        if (!_references.ContainsKey(name))
+        {
+            Define(name, parent?.Find(name) is { } outer ? new VariableLoad(LoadKind.Alias, outer) : new VariableLoad(LoadKind.Unassigned));
+        }
+    }
+
+    public void DeclareParameter(string name)
+    {
+        _stores.Add(name);
+        Define(name, new VariableLoad(LoadKind.Parameter));
+    }
+
+    public void Read(string name)
+    {
+        if (Find(name) is null)
+        {
+            Define(name, new VariableLoad(LoadKind.Resolve, name));
+        }
+    }
+
+    /// <summary>Lets each branch of an if declare its names, with the names as they were before it, and merges what they did.</summary>
+    public void Branch(params Action<Symbols>[] branches)
+    {
+        var copies = Array.ConvertAll(branches, declare =>
+        {
+            var copy = Copy();
+            declare(copy);
+            return copy;
+        });
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var name in copies.SelectMany(copy => copy._stores.Where(name => !_stores.Contains(name))))
+        {
+            counts[name] = counts.GetValueOrDefault(name) + 1;
+        }
+
+        foreach (var copy in copies)
+        {
+            foreach (var (name, variable) in copy._references)
+            {
+                _references[name] = variable;
+            }
+
+            foreach (var (variable, load) in copy._loads)
+            {
+                _loads[variable] = load;
+            }
+
+            _stores.UnionWith(copy._stores);
+        }
+
+        // A name that only some branches assign keeps its outer value in the others.
+        foreach (var (name, count) in counts)
+        {
+            if (count < copies.Length)
+            {
+                _loads[Find(name)!] = parent?.Find(name) is { } outer
+                    ? new VariableLoad(LoadKind.Alias, outer)
+                    : new VariableLoad(LoadKind.Resolve, name);
+            }
+        }
+    }
+
+    private Symbols Copy()
+    {
+        _copies.Count += _references.Count + _loads.Count + _stores.Count + 1;
+        if (_copies.Count > MaxCopies)
+        {
+            throw new TemplateSyntaxException("the template has too many variables in too many branches", 0);
+        }
+
+        var copy = (Symbols)MemberwiseClone();
+        copy._references = new(_references, StringComparer.Ordinal);
+        copy._loads = new(_loads, StringComparer.Ordinal);
+        copy._stores = new(_stores, StringComparer.Ordinal);
+        return copy;
+    }
+
+    /// <summary>Names copied so far, in all scopes of a template.</summary>
+    private sealed class Counter
+    {
+        public long Count { get; set; }
+    }
+
+    private void Define(string name, VariableLoad load)
+    {
+        var variable = $"{_level}:{name}";
+        _references[name] = variable;
+        _loads[variable] = load;
+    }
+}
+
+/// <summary>How a scope's variable is filled: the kind, and the template variable's name or the outer variable.</summary>
+internal readonly record struct VariableLoad(LoadKind Kind, string? Source = null);
+
+/// <summary>How a variable of a scope gets its value when the scope is entered.</summary>
+internal enum LoadKind : byte
+{
+    /// <summary>By whoever enters the scope: a parameter or a loop target.</summary>
+    Parameter,
+
+    /// <summary>From the template's variables.</summary>
+    Resolve,
+
+    /// <summary>From the variable of the same name in an outer scope.</summary>
+    Alias,
+
+    /// <summary>It has none yet.</summary>
+    Unassigned,
 }

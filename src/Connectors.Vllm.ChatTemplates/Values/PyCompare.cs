@@ -219,3 +219,137 @@ internal sealed class CodePointComparer : IComparer<string>
         return char.IsSurrogate(left) == char.IsSurrogate(right) ? left - right : char.IsSurrogate(left) ? 1 : -1;
     }
 }
+
+/// <summary>Python's hash rules: equal values hash equally (1, 1.0 and True are one key), lists and dicts cannot be keys.</summary>
+internal static class PyHash
+{
+    public static IEqualityComparer<Value> Comparer { get; } = new KeyComparer();
+
+    /// <summary>Refuses values that cannot be keys, and counts the work of hashing and comparing those that can.</summary>
+    public static void RequireHashable(RenderContext context, Value value)
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.String:
+                context.Spend(value.Text.Length >> 3);
+                break;
+            case ValueKind.List:
+            case ValueKind.Dict:
+                throw new PyException($"unhashable type: '{PyOps.TypeName(value)}'");
+            case ValueKind.Tuple:
+                RuntimeHelpers.EnsureSufficientExecutionStack();
+                foreach (var item in ((PySequence)value.Object!).Items)
+                {
+                    context.Spend(1);
+                    RequireHashable(context, item);
+                }
+
+                break;
+        }
+    }
+
+    public static int Of(Value value)
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.String:
+                return string.GetHashCode(value.Text);
+            case ValueKind.Bool:
+            case ValueKind.Int:
+                return HashOf(value.Number);
+            case ValueKind.BigInt:
+                return ((BigInt)value.Object!).Number.GetHashCode();
+            case ValueKind.Float:
+                var number = value.Double;
+                return Math.Floor(number) == number && Math.Abs(number) < 1e300
+                    ? number is >= long.MinValue and < 9.2e18 ? HashOf((long)number) : new BigInteger(number).GetHashCode()
+                    : number.GetHashCode();
+            case ValueKind.Tuple:
+                RuntimeHelpers.EnsureSufficientExecutionStack();
+                var hash = default(HashCode);
+                foreach (var item in ((PySequence)value.Object!).Items)
+                {
+                    hash.Add(Of(item));
+                }
+
+                return hash.ToHashCode();
+            case ValueKind.Undefined:
+                return 1;
+            case ValueKind.List:
+            case ValueKind.Dict:
+                throw new PyException($"unhashable type: '{PyOps.TypeName(value)}'");
+            default:
+                return value.Object is { } reference ? RuntimeHelpers.GetHashCode(reference) : 0;
+        }
+    }
+
+    // Not the number's own hash: with that, a template could make thousands of keys that collide.
+    private static int HashOf(long number) => HashCode.Combine(number);
+
+    private sealed class KeyComparer : IEqualityComparer<Value>
+    {
+        // Whoever looks a key up has paid for it in RequireHashable.
+        public bool Equals(Value x, Value y) => PyCompare.AreEqual(null, x, y);
+
+        public int GetHashCode(Value obj) => Of(obj);
+    }
+}
+
+/// <summary>A stable sort with a comparison that may raise an error, as Python's <c>sorted</c> is.</summary>
+internal static class Sorting
+{
+    public static T[] StableSort<T>(T[] items, Comparison<T> compare, bool reverse = false)
+    {
+        var source = (T[])items.Clone();
+        var target = new T[items.Length];
+        for (var width = 1; width < source.Length; width *= 2)
+        {
+            for (var start = 0; start < source.Length; start += 2 * width)
+            {
+                Merge(source, target, start, Math.Min(start + width, source.Length), Math.Min(start + (2 * width), source.Length), compare, reverse);
+            }
+
+            (source, target) = (target, source);
+        }
+
+        return source;
+    }
+
+    /// <summary>Sorts values by keys.</summary>
+    public static Value[] ByKey(RenderContext context, Value[] items, Func<Value, Value> key, bool reverse)
+    {
+        var keyed = new (Value Key, Value Item)[items.Length];
+        for (var i = 0; i < items.Length; i++)
+        {
+            context.Spend(4);
+            keyed[i] = (key(items[i]), items[i]);
+        }
+
+        var sorted = StableSort(
+            keyed,
+            (x, y) =>
+            {
+                context.Spend(4);
+                var order = PyCompare.Compare(context, x.Key, y.Key, "<");
+                return order == 2 ? 0 : order;
+            },
+            reverse);
+        return Array.ConvertAll(sorted, pair => pair.Item);
+    }
+
+    private static void Merge<T>(T[] source, T[] target, int start, int middle, int end, Comparison<T> compare, bool reverse)
+    {
+        var (left, right) = (start, middle);
+        for (var at = start; at < end; at++)
+        {
+            if (left < middle && (right >= end || (reverse ? compare(source[right], source[left]) <= 0 : compare(source[right], source[left]) >= 0)))
+            {
+                target[at] = source[left++];
+            }
+            else
+            {
+                target[at] = source[right++];
+            }
+        }
+    }
+}

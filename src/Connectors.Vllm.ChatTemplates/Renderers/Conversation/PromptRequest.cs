@@ -1,3 +1,5 @@
+using Connectors.Vllm.ChatTemplates.Values;
+
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>What the renderers read of a <see cref="ChatTemplateInput"/>.</summary>
@@ -84,4 +86,204 @@ internal sealed class PromptRequest
             throw new ChatTemplateException("Cannot set continue_final_message when the last message is not from the assistant.");
         }
     }
+}
+
+/// <summary>One message of the conversation in the OpenAI form, read once.</summary>
+internal sealed class PromptMessage
+{
+    private PromptMessage(PromptValue value, int index, string role) => (Value, Index, Role) = (value, index, role);
+
+    /// <summary>The whole message.</summary>
+    public PromptValue Value { get; }
+
+    /// <summary>Position in the conversation, from 0.</summary>
+    public int Index { get; }
+
+    public string Role { get; }
+
+    /// <summary>A string or a list of parts; null when absent or JSON null.</summary>
+    public PromptValue? Content => Value.NotNull("content");
+
+    /// <summary>The reasoning, from <c>reasoning</c> or else <c>reasoning_content</c>; null when there is none.</summary>
+    public string? Reasoning => (Value.NotNull("reasoning") ?? Value.NotNull("reasoning_content"))?.StringOrNull;
+
+    public string? ToolCallId => Value["tool_call_id"]?.StringOrNull;
+
+    public string? Name => Value["name"]?.StringOrNull;
+
+    public string? Task => Value["task"]?.StringOrNull;
+
+    /// <summary>The message's own tools that are given and not empty; null otherwise.</summary>
+    public PromptValue? Tools => Value["tools"] is { IsArray: true, Items.Count: > 0 } tools ? tools : null;
+
+    public IReadOnlyList<PromptToolCall> ToolCalls { get; private init; } = [];
+
+    /// <exception cref="ChatTemplateException">The message has not the OpenAI form.</exception>
+    public static PromptMessage Read(PromptValue value, int index)
+    {
+        if (value["role"]?.StringOrNull is not { } role)
+        {
+            throw new ChatTemplateException($"messages[{index}] must be an object with a string 'role'.");
+        }
+
+        var message = new PromptMessage(value, index, role) { ToolCalls = role == "assistant" ? ReadCalls(value, index) : [] };
+        if (role != "assistant" && value["content"] is { IsNull: true })
+        {
+            throw message.Error("'content' must not be null");
+        }
+
+        if (message.Content is { IsString: false, IsArray: false })
+        {
+            throw message.Error("'content' must be a string or a list of parts");
+        }
+
+        if (message.Content is { IsArray: true } parts && parts.Items.Any(part => part["type"]?.StringOrNull is null))
+        {
+            throw message.Error("every content part must be an object with a string 'type'");
+        }
+
+        return message;
+    }
+
+    public ChatTemplateException Error(string what) => new($"messages[{Index}] (role '{Role}'): {what}.");
+
+    /// <summary>The text of a part, also when it is null or missing (then empty).</summary>
+    public static string PartText(PromptValue part, string key = "text") => part[key]?.StringOrNull ?? "";
+
+    private static List<PromptToolCall> ReadCalls(PromptValue message, int index)
+    {
+        var calls = new List<PromptToolCall>();
+        if (message.NotNull("tool_calls") is not { } given)
+        {
+            return calls;
+        }
+
+        if (!given.IsArray)
+        {
+            throw new ChatTemplateException($"messages[{index}]: 'tool_calls' must be a list.");
+        }
+
+        foreach (var call in given.Items)
+        {
+            var function = call["function"];
+            if (function?["name"]?.StringOrNull is not { } name)
+            {
+                throw new ChatTemplateException($"messages[{index}]: every tool call must have a 'function' with a 'name'.");
+            }
+
+            if (call["id"]?.StringOrNull is not { } id)
+            {
+                throw new ChatTemplateException($"messages[{index}]: the tool call of '{name}' must have an 'id'.");
+            }
+
+            calls.Add(new PromptToolCall(id, name, function["arguments"]));
+        }
+
+        return calls;
+    }
+}
+
+/// <summary>One tool in the OpenAI form.</summary>
+internal sealed class PromptTool
+{
+    private static readonly string[] FunctionKeys = ["name", "description", "parameters", "strict"];
+
+    private PromptTool(PromptValue type, string name, PromptValue function) => (Type, Name, Function) = (type, name, function);
+
+    /// <summary>The tool's <c>type</c>.</summary>
+    public PromptValue Type { get; }
+
+    public string Name { get; }
+
+    /// <summary>The function as vLLM's Python front end passes it on.</summary>
+    public PromptValue Function { get; }
+
+    public string? Description => Function["description"]?.StringOrNull;
+
+    public PromptValue? Parameters => Function.NotNull("parameters");
+
+    public PromptValue? Strict => Function.NotNull("strict");
+
+    /// <summary>A tool of the request: name, description and parameters are always there (null when not given), unknown keys vanish.</summary>
+    /// <exception cref="ChatTemplateException">The tool has not the OpenAI form.</exception>
+    public static PromptTool Read(PromptValue tool, string where, bool keepAsGiven = false)
+    {
+        var function = tool["function"];
+        if (function?["name"]?.StringOrNull is not { } name)
+        {
+            throw new ChatTemplateException($"{where} must be an object with a 'function' that has a 'name'.");
+        }
+
+        if (!keepAsGiven)
+        {
+            var members = new List<KeyValuePair<string, PromptValue>>
+            {
+                KeyValuePair.Create("name", PromptValue.OfString(name)),
+                KeyValuePair.Create("description", function["description"] ?? PromptValue.Null),
+                KeyValuePair.Create("parameters", function["parameters"] ?? PromptValue.Null),
+            };
+            if (function.NotNull("strict") is { } strict)
+            {
+                members.Add(KeyValuePair.Create("strict", strict));
+            }
+
+            if ((tool.NotNull("defer_loading") ?? function.NotNull("defer_loading")) is { } defer)
+            {
+                members.Add(KeyValuePair.Create("defer_loading", defer));
+            }
+
+            function = PromptValue.OfObject(members);
+        }
+
+        return new PromptTool(tool["type"] ?? PromptValue.OfString("function"), name, function);
+    }
+
+    /// <summary>
+    /// A developer message's own tool: known keys in their usual order, nothing filled up; printed as given when it holds anything else.
+    /// </summary>
+    /// <exception cref="ChatTemplateException">The tool has not the OpenAI form.</exception>
+    public static PromptTool ReadOwn(PromptValue tool, string where)
+    {
+        var given = Read(tool, where, keepAsGiven: true);
+        var function = given.Function;
+        var irregular = function.Members.Any(member => !FunctionKeys.Contains(member.Key)) || function["description"] is { IsNull: true };
+        return irregular
+            ? given
+            : new PromptTool(given.Type, given.Name, PromptValue.OfObject(
+                [.. FunctionKeys.Where(key => function[key] is not null).Select(key => KeyValuePair.Create(key, function[key]!))]));
+    }
+
+    /// <summary>The tools that a message carries.</summary>
+    public static IReadOnlyList<PromptTool> OfMessage(PromptMessage message) =>
+        message.Tools is { } tools ? [.. tools.Items.Select((tool, index) => ReadOwn(tool, $"messages[{message.Index}].tools[{index}]"))] : [];
+}
+
+/// <summary>One tool call of an assistant message.</summary>
+/// <param name="Id">The call's id.</param>
+/// <param name="Name">Name of the function.</param>
+/// <param name="Arguments">The arguments as the message holds them: JSON text, an object, or null.</param>
+internal sealed record PromptToolCall(string Id, string Name, PromptValue? Arguments)
+{
+    /// <summary>The arguments as vLLM's Python front end reads them: whatever is no object counts as no arguments.</summary>
+    public PromptValue ParsedArguments
+    {
+        get
+        {
+            var value = Arguments;
+            if (value?.StringOrNull is { } text)
+            {
+                PythonJsonReader.TryParse(text, JsonDialect.Python, out value, out _);
+            }
+
+            return value is { IsObject: true } ? value : PromptValue.OfObject([]);
+        }
+    }
+
+    /// <summary>The arguments as text: unchanged when the message holds text, else compact JSON.</summary>
+    public string ArgumentsText => Arguments switch
+    {
+        null or { IsNull: true } => "",
+        { IsString: true } => Arguments.Text,
+        _ => JsonText.Of(Arguments, JsonStyle.RustCompact),
+    };
 }
