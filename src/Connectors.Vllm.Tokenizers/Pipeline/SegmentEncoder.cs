@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Connectors.Vllm.Tokenizers.AddedTokens;
+using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Models;
 using Connectors.Vllm.Tokenizers.PreTokenizers;
 using Connectors.Vllm.Tokenizers.Scanners;
@@ -122,5 +124,162 @@ internal abstract class SegmentEncoder
             model.Encode(segment, state.Model, state.Output);
             return true;
         }
+    }
+}
+
+/// <summary>
+/// Remembers the ids of whole segments (normalized text between added tokens), so that encoding a grown conversation costs only what is
+/// new. Least recently used segments give way when the capacity is reached. Thread-safe: lookups compare the bytes outside the lock.
+/// </summary>
+internal sealed class SegmentCache(long capacity)
+{
+    /// <summary>Shorter segments are faster encoded than looked up.</summary>
+    public const int ShortestSegment = 64;
+
+    private const int Overhead = 160;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ulong, LinkedListNode<CachedSegment>> _entries = [];
+    private readonly LinkedList<CachedSegment> _byUse = new();
+    private long _bytes;
+    private long _hits;
+    private long _misses;
+
+    public bool Takes(int length) => length >= ShortestSegment && length <= capacity / 8;
+
+    public TokenizerCacheStatistics Statistics
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return new TokenizerCacheStatistics(_hits, _misses, _entries.Count, _bytes);
+            }
+        }
+    }
+
+    /// <summary>Appends the ids of a segment; false when it is not known.</summary>
+    public bool TryAppend(ReadOnlySpan<byte> segment, ulong hash, IdList output)
+    {
+        CachedSegment? entry = null;
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(hash, out var node))
+            {
+                entry = node.Value;
+                if (_byUse.First != node)
+                {
+                    _byUse.Remove(node);
+                    _byUse.AddFirst(node);
+                }
+            }
+        }
+
+        var found = entry is not null && segment.SequenceEqual(entry.Segment);
+        Interlocked.Increment(ref found ? ref _hits : ref _misses);
+        if (found)
+        {
+            output.AddRange(entry!.Ids);
+        }
+
+        return found;
+    }
+
+    public void Add(ReadOnlySpan<byte> segment, ulong hash, ReadOnlySpan<int> ids)
+    {
+        var entry = new CachedSegment(hash, segment.ToArray(), ids.ToArray());
+        if (entry.Size > capacity / 2)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_entries.Remove(hash, out var old))
+            {
+                _byUse.Remove(old);
+                _bytes -= old.Value.Size;
+            }
+
+            _entries[hash] = _byUse.AddFirst(entry);
+            _bytes += entry.Size;
+            while (_bytes > capacity && _byUse.Last is { } last)
+            {
+                _byUse.RemoveLast();
+                _entries.Remove(last.Value.Hash);
+                _bytes -= last.Value.Size;
+            }
+        }
+    }
+
+    private sealed record CachedSegment(ulong Hash, byte[] Segment, int[] Ids)
+    {
+        public long Size => Segment.Length + (4L * Ids.Length) + Overhead;
+    }
+}
+
+/// <summary>What an encoding leaves out, and when it may stop. The default is the whole of it.</summary>
+/// <param name="MostIds">Ids that are wanted at most.</param>
+/// <param name="SkipsNormalizer">The text is taken as it is.</param>
+/// <param name="SkipsPreTokenizer">The text between two added tokens is one piece, unless the pre-tokenizer also rewrites it.</param>
+internal readonly record struct EncodingLimits(int MostIds = int.MaxValue, bool SkipsNormalizer = false, bool SkipsPreTokenizer = false);
+
+/// <summary>Everything one encoding needs to write to; rented from the tokenizer, used by one call at a time.</summary>
+internal sealed class EncoderState(ModelState model)
+{
+    private const int KeptBytes = 1 << 20;
+
+    public ModelState Model { get; } = model;
+
+    /// <summary>What the work on this text may cost.</summary>
+    public TextBudget Budget => Model.Budget;
+
+    public EncodingLimits Limits { get; private set; }
+
+    /// <summary>The text as UTF-8.</summary>
+    public Utf8Buffer Input { get; } = new();
+
+    /// <summary>A normalized segment.</summary>
+    public Utf8Buffer Normalized { get; } = new();
+
+    /// <summary>For asking normal forms of parts of a segment.</summary>
+    public Utf8Buffer Scratch { get; } = new();
+
+    public PieceList Pieces { get; } = new();
+
+    public IdList Output { get; } = new();
+
+    /// <summary>Where each id of <see cref="Output"/> stands in the input; null when nobody asks.</summary>
+    public TokenSpans? Spans { get; private set; }
+
+    public OrdinaryText Ordinary { get; } = new();
+
+    public OrdinaryText OrdinaryNormalized { get; } = new();
+
+    /// <summary>Begins the work on the text that was written to <see cref="Input"/>.</summary>
+    /// <param name="limits">What is left out.</param>
+    /// <param name="withSpans">Whether <see cref="Spans"/> are wanted.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public void Begin(EncodingLimits limits, bool withSpans, CancellationToken cancellationToken)
+    {
+        Limits = limits;
+        Model.MostIds = limits.MostIds;
+        Budget.Reset(Input.Length, cancellationToken);
+        Normalized.Limit = Scratch.Limit = Pieces.Text.Limit = Budget.LongestOutput;
+        Spans = withSpans ? new TokenSpans() : null;
+        Normalized.Alignment = withSpans ? new Alignment() : null;
+        Pieces.Text.Alignment = withSpans ? new Alignment() : null;
+    }
+
+    public void Trim()
+    {
+        Model.Trim();
+        Budget.Reset(0, default);
+        Spans = null;
+        Input.Trim(KeptBytes);
+        Normalized.Trim(KeptBytes);
+        Scratch.Trim(KeptBytes);
+        Pieces.Trim(KeptBytes);
+        Output.Trim(KeptBytes / 4);
     }
 }

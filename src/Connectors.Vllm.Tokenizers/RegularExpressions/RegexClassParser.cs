@@ -1,3 +1,4 @@
+using System.Globalization;
 using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
@@ -163,4 +164,138 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
     }
 
     private CodePointSet Fold(CodePointSet set) => flags.HasFlag(RegexFlags.IgnoreCase) ? CaseFolding.Close(set) : set;
+}
+
+/// <summary>Character properties by name: general categories, scripts, POSIX classes and a few binary properties.</summary>
+internal static class RegexProperties
+{
+    /// <summary>Category names in the order of <see cref="UnicodeCategory"/>.</summary>
+    private static readonly string[] Categories =
+    [
+        "lu", "ll", "lt", "lm", "lo", "mn", "mc", "me", "nd", "nl", "no", "zs", "zl", "zp", "cc", "cf", "cs", "co",
+        "pc", "pd", "ps", "pe", "pi", "pf", "po", "sm", "sc", "sk", "so", "cn",
+    ];
+
+    /// <summary>Long names, in the same order.</summary>
+    private static readonly string[] LongCategories =
+    [
+        "uppercaseletter", "lowercaseletter", "titlecaseletter", "modifierletter", "otherletter", "nonspacingmark", "spacingmark", "enclosingmark",
+        "decimalnumber", "letternumber", "othernumber", "spaceseparator", "lineseparator", "paragraphseparator", "control", "format", "surrogate",
+        "privateuse", "connectorpunctuation", "dashpunctuation", "openpunctuation", "closepunctuation", "initialpunctuation", "finalpunctuation",
+        "otherpunctuation", "mathsymbol", "currencysymbol", "modifiersymbol", "othersymbol", "unassigned",
+    ];
+
+    private static readonly Dictionary<string, byte> Scripts = MakeScripts();
+
+    /// <summary>Finds a property; case, blanks, hyphens and underscores in its name do not count.</summary>
+    public static bool TryFind(string name, out CodePointSet set)
+    {
+        var key = Simplify(name);
+        var found = Category(key) ?? Named(key);
+        if (found is null && Scripts.TryGetValue(key, out var script))
+        {
+            found = UnicodeSets.OfScript(script);
+        }
+
+        set = found ?? CodePointSet.Empty;
+        return found is not null;
+    }
+
+    /// <summary>The classes of <c>[:name:]</c>.</summary>
+    public static CodePointSet? Posix(string name) => name switch
+    {
+        "alnum" => UnicodeSets.Alphabetic.Union(Of("Nd")),
+        "alpha" => UnicodeSets.Alphabetic,
+        "ascii" => CodePointSet.Range(0, 127),
+        "blank" => Of("Zs").Union(CodePointSet.Of('\t')),
+        "cntrl" => Of("Cc"),
+        "digit" => Of("Nd"),
+        "graph" => UnicodeSets.WhiteSpace.Union(Of("Cc")).Union(Of("Cn")).Union(Of("Cs")).Negate(),
+        "lower" => CodePointSet.FromTable(UnicodeData.LowercaseProperty),
+        "print" => Posix("graph")!.Union(Of("Zs")),
+        "punct" => Of("P").Union(Of("S")),
+        "space" => UnicodeSets.WhiteSpace,
+        "upper" => CodePointSet.FromTable(UnicodeData.UppercaseProperty),
+        "xdigit" => CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]),
+        "word" => UnicodeSets.ClassWord,
+        _ => null,
+    };
+
+    private static CodePointSet Of(string category) => Category(category.ToLowerInvariant())!;
+
+    private static CodePointSet? Named(string key) => key switch
+    {
+        "any" => CodePointSet.All,
+        "assigned" => Of("Cn").Negate(),
+        "alphabetic" => UnicodeSets.Alphabetic,
+        "lowercase" => Posix("lower"),
+        "uppercase" => Posix("upper"),
+        "punct" => Of("P"),
+        "whitespace" => UnicodeSets.WhiteSpace,
+        "emoji" => CodePointSet.FromTable(UnicodeData.EmojiProperty),
+        "extendedpictographic" => CodePointSet.FromTable(UnicodeData.ExtendedPictographicProperty),
+        _ => Posix(key),
+    };
+
+    private static CodePointSet? Category(string key)
+    {
+        var group = key switch
+        {
+            "letter" => "l",
+            "mark" or "combiningmark" => "m",
+            "number" => "n",
+            "separator" => "z",
+            "other" => "c",
+            "punctuation" => "p",
+            "symbol" => "s",
+            "casedletter" => "lc",
+            _ => key,
+        };
+        if (group == "lc")
+        {
+            return UnicodeSets.OfCategories(UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter, UnicodeCategory.TitlecaseLetter);
+        }
+
+        var longName = Array.IndexOf(LongCategories, group);
+        if (longName >= 0)
+        {
+            return UnicodeSets.OfCategories((UnicodeCategory)longName);
+        }
+
+        var categories = group.Length is 1 or 2
+            ? Enumerable.Range(0, Categories.Length).Where(i => Categories[i].StartsWith(group, StringComparison.Ordinal))
+                .Select(i => (UnicodeCategory)i).ToArray()
+            : [];
+        return categories.Length == 0 ? null : UnicodeSets.OfCategories(categories);
+    }
+
+    private static Dictionary<string, byte> MakeScripts()
+    {
+        var scripts = new Dictionary<string, byte>();
+        foreach (var name in UnicodeData.ScriptNames.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries))
+        {
+            scripts.Add(Simplify(name), (byte)(scripts.Count + 1));
+        }
+
+        // The four-letter codes that patterns use in practice.
+        foreach (var (code, name) in new[]
+        {
+            ("hani", "han"), ("hira", "hiragana"), ("kana", "katakana"), ("hang", "hangul"),
+            ("latn", "latin"), ("cyrl", "cyrillic"), ("grek", "greek"),
+            ("arab", "arabic"), ("hebr", "hebrew"), ("deva", "devanagari"), ("beng", "bengali"),
+            ("taml", "tamil"), ("telu", "telugu"), ("knda", "kannada"),
+            ("mlym", "malayalam"), ("gujr", "gujarati"), ("guru", "gurmukhi"), ("orya", "oriya"),
+            ("sinh", "sinhala"), ("laoo", "lao"), ("khmr", "khmer"),
+            ("mymr", "myanmar"), ("tibt", "tibetan"), ("ethi", "ethiopic"), ("geor", "georgian"), ("armn", "armenian"), ("bopo", "bopomofo"),
+            ("zyyy", "common"), ("zinh", "inherited"),
+        })
+        {
+            scripts.Add(code, scripts[name]);
+        }
+
+        scripts.Add("unknown", 0);
+        return scripts;
+    }
+
+    private static string Simplify(string name) => string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant();
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
@@ -111,4 +112,118 @@ internal sealed class RegexReader(string pattern)
     public TokenizerException Error(string what) => new(string.Create(
         CultureInfo.InvariantCulture,
         $"the regular expression '{pattern}' has {what}, at position {Position}"));
+}
+
+/// <summary>Escapes that mean the same inside and outside of a class. The reader stands behind the backslash.</summary>
+internal static class RegexEscapes
+{
+    private static readonly CodePointSet HexDigits = CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]);
+
+    /// <summary>Class escapes: <c>\s \S \w \W \d \D \h \H \p{…} \P{…}</c>.</summary>
+    /// <param name="reader">Behind the backslash.</param>
+    /// <param name="inClass">The escape stands inside brackets, where <c>\w</c> means a little less.</param>
+    /// <param name="set">The class.</param>
+    public static bool TryParseClass(RegexReader reader, bool inClass, out CodePointSet set)
+    {
+        set = CodePointSet.Empty;
+        var kind = reader.Peek;
+        switch (kind)
+        {
+            case 's' or 'S':
+                set = UnicodeSets.WhiteSpace;
+                break;
+            case 'w' or 'W':
+                set = inClass ? UnicodeSets.ClassWord : UnicodeSets.Word;
+                break;
+            case 'd' or 'D':
+                set = UnicodeSets.OfCategories(UnicodeCategory.DecimalDigitNumber);
+                break;
+            case 'h' or 'H':
+                set = HexDigits;
+                break;
+            case 'p' or 'P':
+                reader.Take();
+                if (reader.TryTake('{'))
+                {
+                    set = ParseProperty(reader, negate: kind == 'P', inClass);
+                    return true;
+                }
+
+                reader.Position--;
+                return false;
+            default:
+                return false;
+        }
+
+        reader.Take();
+        set = char.IsAsciiLetterUpper(kind) ? set.Negate() : set;
+        return true;
+    }
+
+    /// <summary>Escapes of one character: control characters, numbers, and any character that stands for itself.</summary>
+    public static int ParseCharacter(RegexReader reader)
+    {
+        var escaped = reader.TakeCodePoint();
+        switch (escaped)
+        {
+            case 't':
+                return '\t';
+            case 'n':
+                return '\n';
+            case 'r':
+                return '\r';
+            case 'f':
+                return '\f';
+            case 'v':
+                return '\v';
+            case 'a':
+                return '\a';
+            case 'e':
+                return 0x1B;
+            case '0':
+                return reader.TakeDigits(8, 0, 2);
+            case >= '1' and <= '7':
+                reader.Position--;
+                return reader.TakeDigits(8, 1, 3);
+            case 'u':
+                return Valid(reader, reader.TakeDigits(16, 4, 4));
+            case 'x' when reader.TryTake('{'):
+                var value = reader.TakeDigits(16, 1, 8);
+                reader.Expect('}');
+                return Valid(reader, value);
+            case 'x':
+                value = reader.TakeDigits(16, 0, 2);
+                return value < 0x80
+                    ? value
+                    : throw reader.Error("a single byte above 7F, which is not supported; write \\x{…} with the code point");
+            case 'c' or 'C' or 'M':
+                throw reader.Error("a control or meta escape, which is not supported");
+            default:
+                return escaped;
+        }
+    }
+
+    private static int Valid(RegexReader reader, int codePoint) => codePoint is >= 0 and < CodePoints.Count
+        ? codePoint
+        : throw reader.Error("a number that is no code point");
+
+    private static CodePointSet ParseProperty(RegexReader reader, bool negate, bool inClass)
+    {
+        if (reader.TryTake('^'))
+        {
+            negate = !negate;
+        }
+
+        var start = reader.Position;
+        var name = reader.TakeName('}');
+        if (!RegexProperties.TryFind(name, out var set))
+        {
+            reader.Position = start;
+            throw reader.Error($"the unknown property '{name}'");
+        }
+
+        // The only property that means more outside of a class.
+        set = !inClass && ReferenceEquals(set, UnicodeSets.ClassWord) ? UnicodeSets.Word : set;
+        return negate ? set.Negate() : set;
+    }
 }
