@@ -1,4 +1,5 @@
 using Connectors.Vllm.Tokenizers;
+using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
@@ -69,4 +70,82 @@ public sealed class ServerResource
     /// <summary>The blocking form of <see cref="AbortAsync"/>.</summary>
     public void Abort(IReadOnlyList<string> requestIds, CancellationToken cancellationToken = default) =>
         Blocking.Run(() => AbortAsync(requestIds, cancellationToken));
+}
+
+/// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself and none was given.</summary>
+internal sealed record ModelTokenizer(VllmTokenizer? Tokenizer, VllmModelInfo Model);
+
+/// <summary>The model's tokenizer: given, or loaded from the server's files when first needed and again when the server has another model.</summary>
+internal sealed class ServerTokenizer
+{
+    private readonly IVllmEngine _engine;
+    private readonly VllmTokenizer? _given;
+    private readonly Renewable<ModelTokenizer> _loaded;
+
+    public ServerTokenizer(IVllmEngine engine, VllmTokenizer? given)
+    {
+        _engine = engine;
+        _given = given;
+        _loaded = new(LoadAsync);
+    }
+
+    public async ValueTask<VllmTokenizer> GetAsync(CancellationToken cancellationToken) =>
+        _given ?? Require(await _loaded.GetAsync(cancellationToken).ConfigureAwait(false));
+
+    /// <exception cref="VllmRequestException">There is none.</exception>
+    public VllmTokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw NotThere("the Inference protocol cannot transfer it.", null);
+
+    /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
+    /// <param name="use">What to do.</param>
+    /// <param name="isText">Whether the ids are still to be made, with a tokenizer that follows the server.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<T> UseAsync<T>(
+        Func<ModelTokenizer, CancellationToken, Task<T>> use, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(
+        use,
+        (stale, reason) => (isText && _given is null) || (reason.Model is { } served && ModelMatch.HaveSameTokens(stale.Model, served)),
+        cancellationToken);
+
+    private async Task<ModelTokenizer> LoadAsync(CancellationToken cancellationToken)
+    {
+        var model = await _engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
+        if (_given is not null)
+        {
+            return new(_given, model);
+        }
+
+        var capabilities = await _engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
+        if (capabilities.Protocol != VllmProtocol.VllmEngine)
+        {
+            return new(null, model);
+        }
+
+        try
+        {
+            return new(VllmTokenizer.FromFiles(await _engine.GetTokenizerBundleAsync(null, model, cancellationToken).ConfigureAwait(false)), model);
+        }
+        catch (TokenizerException exception)
+        {
+            throw new VllmProtocolException($"The tokenizer that {_engine.Endpoint} sent cannot be used: {exception.Message}", exception)
+            {
+                StatusCode = StatusCode.DataLoss,
+                Endpoint = _engine.Endpoint,
+            };
+        }
+        catch (VllmException exception)
+            when (exception is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException))
+        {
+            throw NotThere(exception.Message, exception);
+        }
+    }
+
+    private VllmRequestException NotThere(string why, VllmException? exception) => new(
+        $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {why} Give the client one "
+        + "(VllmTokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
+        exception)
+    {
+        StatusCode = exception?.StatusCode ?? StatusCode.Unimplemented,
+        ServerMessage = exception?.ServerMessage ?? string.Empty,
+        Method = exception?.Method,
+        Endpoint = _engine.Endpoint,
+    };
 }

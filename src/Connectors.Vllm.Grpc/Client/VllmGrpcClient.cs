@@ -156,9 +156,58 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
     public void WaitUntilReady(TimeSpan timeout, CancellationToken cancellationToken = default) =>
         Blocking.Run(() => WaitUntilReadyAsync(timeout, cancellationToken));
 
+    /// <summary>Embeds a text, encoded here with the model's special tokens.</summary>
+    public Task<EmbeddingResult> EmbedAsync(string text, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return _tokenizer.UseAsync(
+            (known, token) => Engine.EmbedAsync(_tokenizer.Require(known).Encode(text, addSpecialTokens: true, token), known.Model, token),
+            isText: true,
+            cancellationToken);
+    }
+
+    /// <summary>Embeds prompt ids.</summary>
+    public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
+        Engine.EmbedAsync(promptIds, cancellationToken: cancellationToken);
+
+    /// <summary>The blocking form of <see cref="EmbedAsync(string, CancellationToken)"/>.</summary>
+    public EmbeddingResult Embed(string text, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => EmbedAsync(text, cancellationToken));
+
+    /// <summary>The blocking form of <see cref="EmbedAsync(ReadOnlyMemory{int}, CancellationToken)"/>.</summary>
+    public EmbeddingResult Embed(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
+        Blocking.Run(() => EmbedAsync(promptIds, cancellationToken));
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _ownsEngine ? Engine.DisposeAsync() : ValueTask.CompletedTask;
 
     /// <summary>The blocking form of <see cref="DisposeAsync"/>.</summary>
     public void Dispose() => Blocking.Run(() => DisposeAsync().AsTask());
+}
+
+/// <summary>
+/// Waits for asynchronous work on the calling thread. The work starts on the thread pool, where no SynchronizationContext of the caller can be
+/// captured, so a single-threaded context cannot deadlock.
+/// </summary>
+internal static class Blocking
+{
+    public static void Run(Func<Task> work) => Task.Run(work).GetAwaiter().GetResult();
+
+    public static T Run<T>(Func<Task<T>> work) => Task.Run(work).GetAwaiter().GetResult();
+
+    public static IEnumerable<T> Run<T>(IAsyncEnumerable<T> source, CancellationToken cancellationToken)
+    {
+        var enumerator = source.GetAsyncEnumerator(cancellationToken);
+        try
+        {
+            while (Run(() => enumerator.MoveNextAsync().AsTask()))
+            {
+                yield return enumerator.Current;
+            }
+        }
+        finally
+        {
+            Run(() => enumerator.DisposeAsync().AsTask());
+        }
+    }
 }

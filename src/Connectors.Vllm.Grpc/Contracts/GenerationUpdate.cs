@@ -114,3 +114,65 @@ public enum GenerationFinishReason
     /// <summary>A reason this client does not know; see <see cref="GenerationFinish.RawReason"/>.</summary>
     Other = 4,
 }
+
+/// <summary>A token and how likely it was at its position.</summary>
+/// <param name="TokenId">The token's id.</param>
+/// <param name="Logprob">Natural logarithm of its probability; null for the first token of a prompt, which has none.</param>
+/// <param name="Rank">Its rank among all tokens, 1 is the most likely; null when the server does not report it (VllmEngine protocol).</param>
+public sealed record TokenLogprob(int TokenId, float? Logprob, int? Rank = null)
+{
+    /// <summary>
+    /// The token's text, where it was decoded: by a chat client, not by an engine. Empty otherwise. Part of a character reads as U+FFFD.
+    /// </summary>
+    public string Text { get; init; } = string.Empty;
+
+    /// <summary>
+    /// The most likely tokens at this position, best first, as many as were requested; empty when none were. The token itself is among them if it
+    /// ranks there. The VllmEngine protocol always lists the token itself; when it ranks below the number requested, the last of the best is missing.
+    /// </summary>
+    public IReadOnlyList<TokenLogprob> Alternatives { get; init; } = [];
+}
+
+/// <summary>A whole completion.</summary>
+public sealed record CompletionResult
+{
+    /// <summary>The id the request was sent under.</summary>
+    public string RequestId { get; init; } = string.Empty;
+
+    /// <summary>The choices by index.</summary>
+    public IReadOnlyList<CompletionChoice> Choices { get; init; } = [];
+
+    /// <summary>Text of the first choice.</summary>
+    public string Text => Choices.Count > 0 ? Choices[0].Text : string.Empty;
+
+    /// <summary>Prompt tokens.</summary>
+    public int PromptTokens { get; init; }
+
+    /// <summary>Prompt tokens found in the prefix cache; null when the server does not tell.</summary>
+    public int? CachedTokens { get; init; }
+
+    /// <summary>Generated tokens of all choices.</summary>
+    public int CompletionTokens { get; init; }
+
+    /// <summary>Log probabilities of the prompt, when asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? PromptLogprobs { get; init; }
+}
+
+/// <summary>One choice of a completion.</summary>
+public sealed record CompletionChoice
+{
+    /// <summary>From 0.</summary>
+    public int Index { get; init; }
+
+    /// <summary>The text, cut before a stop string; empty when the client has no tokenizer.</summary>
+    public string Text { get; init; } = string.Empty;
+
+    /// <summary>All ids the server returned, a final end token and the tokens of a stop string included.</summary>
+    public IReadOnlyList<int> TokenIds { get; init; } = [];
+
+    /// <summary>How it ended; null in a partial result.</summary>
+    public GenerationFinish? Finish { get; init; }
+
+    /// <summary>Log probabilities, one entry per id, when asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
+}

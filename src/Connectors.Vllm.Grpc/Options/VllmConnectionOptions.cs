@@ -229,7 +229,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     internal VllmConnectionOptions Snapshot()
     {
-        if (Check().FirstOrDefault() is { } problem)
+        if (ConnectionOptionChecks.Of(this).FirstOrDefault() is { } problem)
         {
             throw new ArgumentException($"{problem.MemberNames.First()}: {problem.ErrorMessage}");
         }
@@ -250,110 +250,8 @@ public sealed class VllmConnectionOptions : IValidatableObject
     }
 
     /// <summary>Every invalid option, named with its configuration key (<c>Retry:MaxRetries</c>).</summary>
-    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext) => Check();
-
-    private IEnumerable<ValidationResult> Check()
-    {
-        foreach (var endpoint in Endpoints)
-        {
-            if (!EndpointAddress.TryNormalize(endpoint, out _, out var problem))
-            {
-                yield return new ValidationResult(problem, [nameof(Endpoints)]);
-            }
-        }
-
-        foreach (var (name, limit) in new (string, TimeSpan?)[]
-        {
-            (nameof(ConnectTimeout), ConnectTimeout), (nameof(CallTimeout), CallTimeout), (nameof(GenerationTimeout), GenerationTimeout),
-            (nameof(FirstTokenTimeout), FirstTokenTimeout), (nameof(BetweenTokensTimeout), BetweenTokensTimeout),
-                (nameof(AbortTimeout), AbortTimeout),
-            (nameof(TokenizerTimeout), TokenizerTimeout), (nameof(KeepAlivePingInterval), KeepAlivePingInterval),
-        })
-        {
-            if (limit <= TimeSpan.Zero && limit != Timeout.InfiniteTimeSpan)
-            {
-                yield return new ValidationResult($"{limit} is not a time limit; use a positive time such as 00:01:00, or -00:00:00.001 for "
-                    + $"no limit.", [name]);
-            }
-        }
-
-        foreach (var (name, bytes) in new (string, long)[]
-        {
-            (nameof(MaxReceiveMessageBytes), MaxReceiveMessageBytes), (nameof(MaxSendMessageBytes), MaxSendMessageBytes),
-            (nameof(MaxTokenizerBytes), MaxTokenizerBytes),
-        })
-        {
-            if (bytes < 1)
-            {
-                yield return new ValidationResult(string.Create(CultureInfo.InvariantCulture, $"{bytes} is not a size; use a number of bytes "
-                    + $"above 0."), [name]);
-            }
-        }
-
-        foreach (var (name, delay) in new[]
-        {
-            (nameof(ProbeInterval), ProbeInterval), ("Retry:" + nameof(Retry.BaseDelay), Retry.BaseDelay),
-                ("Retry:" + nameof(Retry.MaxDelay), Retry.MaxDelay),
-            ("Retry:" + nameof(Retry.OverloadTimeout), Retry.OverloadTimeout), ("Retry:" + nameof(Retry.WaitForReady), Retry.WaitForReady),
-        })
-        {
-            if (delay < TimeSpan.Zero)
-            {
-                yield return new ValidationResult($"{delay} is negative; use 00:00:00 or more.", [name]);
-            }
-        }
-
-        if (Retry.MaxRetries is < 0 or > VllmRetryOptions.MostRetries)
-        {
-            yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Retry.MaxRetries} is out of range; use 0 (no retries) to "
-                    + $"{VllmRetryOptions.MostRetries}."), ["Retry:" + nameof(Retry.MaxRetries)]);
-        }
-
-        if (!Enum.IsDefined(Protocol))
-        {
-            yield return new ValidationResult($"{Protocol} is unknown; use one of {string.Join(", ", Enum.GetNames<VllmProtocol>())}.",
-                [nameof(Protocol)]);
-        }
-
-        if (ConstraintStart is { } start && !Enum.IsDefined(start))
-        {
-            yield return new ValidationResult($"{start} is unknown; use one of {string.Join(", ", Enum.GetNames<ConstraintStart>())}.",
-                [nameof(ConstraintStart)]);
-        }
-
-        if (BearerToken is not null && MetadataRules.Explain("authorization", BearerToken) is not null)
-        {
-            yield return new ValidationResult("The token contains characters that are not printable ASCII (a line break at its end?).",
-                [nameof(BearerToken)]);
-        }
-
-        foreach (var (name, value) in Metadata)
-        {
-            if (MetadataRules.Explain(name, value) is { } problem)
-            {
-                yield return new ValidationResult(problem, [nameof(Metadata)]);
-            }
-        }
-
-        foreach (var (name, file) in new[]
-        {
-            (nameof(RootCertificateFile), RootCertificateFile), (nameof(ClientCertificateFile), ClientCertificateFile),
-                (nameof(ClientCertificateKeyFile), ClientCertificateKeyFile),
-        })
-        {
-            if (file is not null && !File.Exists(file))
-            {
-                yield return new ValidationResult($"The file '{file}' does not exist.", [name]);
-            }
-        }
-
-        if (ClientCertificateFile is null && ClientCertificateKeyFile is not null)
-        {
-            yield return new ValidationResult($"A private key needs its certificate: set {nameof(ClientCertificateFile)} as well.",
-                [nameof(ClientCertificateKeyFile)]);
-        }
-    }
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext) =>
+        ConnectionOptionChecks.Of(this);
 
     private static Uri FromEnvironment()
     {

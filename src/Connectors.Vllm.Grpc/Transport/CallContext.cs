@@ -79,3 +79,121 @@ internal sealed class SendTurn(SemaphoreSlim turns) : IDisposable
         }
     }
 }
+
+/// <summary>
+/// The limits of silence of one call. One timer per call that re-arms itself at the nearest limit, so that a message costs a few writes instead of a
+/// timer change. Silence counts only while somebody waits for the server (a slow reader is not a silent server), and until tokens come: messages
+/// without any are silence too.
+/// </summary>
+internal sealed class CallWatchdog : IDisposable
+{
+    private const long NotWaiting = long.MaxValue;
+
+    /// <summary>How long gRPC's own end of an answer is waited for.</summary>
+    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly CallContext _call;
+    private readonly Action _expire;
+    private readonly Timer? _timer;
+    private long _waitingSince = NotWaiting;
+    private long _waited;
+    private volatile bool _hasProgress;
+    private volatile bool _isAtEnd;
+    private int _expired = -1;
+
+    /// <param name="call">The call with its limits.</param>
+    /// <param name="expire">Ends the call; from another thread.</param>
+    public CallWatchdog(CallContext call, Action expire)
+    {
+        _call = call;
+        _expire = expire;
+        if ((call.FirstTokenTimeout ?? call.BetweenTokensTimeout) is not null)
+        {
+            Volatile.Write(ref _waitingSince, Environment.TickCount64);
+            _timer = new Timer(static state => ((CallWatchdog)state!).Check(), this, Timeout.Infinite, Timeout.Infinite);
+            Check();
+        }
+    }
+
+    /// <summary>The limit that was reached; null while none was.</summary>
+    public VllmTimeoutKind? Expired => Volatile.Read(ref _expired) is >= 0 and var kind ? (VllmTimeoutKind)kind : null;
+
+    public void BeginWait()
+    {
+        // The wait for the first token begins with the call, not with its first read.
+        if (_timer is not null && Volatile.Read(ref _waitingSince) == NotWaiting)
+        {
+            Volatile.Write(ref _waitingSince, Environment.TickCount64 - _waited);
+        }
+    }
+
+    public void EndWait()
+    {
+        if (_timer is not null && Volatile.Read(ref _waitingSince) is not NotWaiting and var since)
+        {
+            _waited = Environment.TickCount64 - since;
+            Volatile.Write(ref _waitingSince, NotWaiting);
+        }
+    }
+
+    public void ReportProgress()
+    {
+        _waited = 0;
+        if (!_hasProgress)
+        {
+            EndWait();
+            _waited = 0;
+            _hasProgress = true;
+        }
+    }
+
+    public void ExpectEnd()
+    {
+        _isAtEnd = true;
+        if (_timer is not null)
+        {
+            Arm((long)EndTimeout.TotalMilliseconds);
+        }
+    }
+
+    public void Dispose() => _timer?.Dispose();
+
+    private void Check()
+    {
+        var now = Environment.TickCount64;
+        var since = Volatile.Read(ref _waitingSince);
+        var (limit, kind) = _isAtEnd ? (EndTimeout, VllmTimeoutKind.BetweenTokens)
+            : _hasProgress ? (_call.BetweenTokensTimeout, VllmTimeoutKind.BetweenTokens)
+            : (_call.FirstTokenTimeout, VllmTimeoutKind.FirstToken);
+
+        // While nobody waits, look again after a whole limit: the wait cannot have begun before now.
+        var end = limit is { } silence ? (since == NotWaiting ? now : since) + Milliseconds(silence) : long.MaxValue;
+        if (now >= end && since != NotWaiting)
+        {
+            Volatile.Write(ref _expired, (int)kind);
+            _expire();
+            return;
+        }
+
+        // Before the first token the nap is bounded by the limit that applies after it.
+        var betweenEnd = !_hasProgress && _call.BetweenTokensTimeout is { } between ? now + Milliseconds(between) : long.MaxValue;
+        var next = Math.Min(end, betweenEnd);
+        if (next != long.MaxValue)
+        {
+            Arm(Math.Max(1, next - now));
+        }
+    }
+
+    private void Arm(long milliseconds)
+    {
+        try
+        {
+            _timer!.Change(Math.Min(milliseconds, int.MaxValue), Timeout.Infinite);
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+    }
+
+    private static long Milliseconds(TimeSpan limit) => (long)Math.Min(limit.TotalMilliseconds, int.MaxValue);
+}
