@@ -245,3 +245,54 @@ internal sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, string? 
     /// <summary>The loaded LoRA adapter that the options name as their model; null when they name none.</summary>
     public string? Adapter { get; init; }
 }
+
+/// <summary>One request on its way to the engine: what was asked, and the model and settings it is made for.</summary>
+/// <param name="Profile">The served model.</param>
+/// <param name="Settings">The client's options.</param>
+/// <param name="Options">The caller's options.</param>
+/// <param name="Extras">vLLM's own parameters among them.</param>
+/// <param name="Client">The client that was asked; null for a preview.</param>
+/// <param name="Logger">The client's log.</param>
+internal sealed record ChatContext(
+    VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger)
+{
+    /// <summary>The tools, as the template and the parser see them.</summary>
+    public RequestTools Tools { get; init; } = RequestTools.None;
+
+    /// <summary>What the answer must look like.</summary>
+    public required AnswerRequest Answer { get; init; }
+
+    /// <summary>What the template is told besides messages and tools.</summary>
+    public TemplateVariables Variables { get; init; } = new([], null);
+
+    /// <summary>The loaded LoRA adapter that <see cref="ChatOptions.ModelId"/> names; null when it names none.</summary>
+    public string? Adapter { get; init; }
+}
+
+/// <summary>One request, ready to be sent: what goes to the server, and what is needed to read the answer. Immutable.</summary>
+internal sealed record PreparedChat
+{
+    public required string Prompt { get; init; }
+
+    public required IReadOnlyList<Range> Content { get; init; }
+
+    public required GenerationRequest Request { get; init; }
+
+    /// <summary>How to parse each choice; null for raw completions, whose text is handed out as it is.</summary>
+    public required OutputParserOptions ParserOptions { get; init; }
+
+    public required OutputFormat Format { get; init; }
+
+    public required string ModelId { get; init; }
+
+    /// <summary>The constraint on the visible answer, checked when it is complete; null when the answer is free.</summary>
+    public AnswerCheck? Check { get; init; }
+
+    public bool DropReasoning { get; init; }
+
+    public bool ReturnTokenIds { get; init; }
+
+    public string RequestId => Request.RequestId!;
+
+    public int ChoiceCount => Request.Sampling.ChoiceCount ?? 1;
+}

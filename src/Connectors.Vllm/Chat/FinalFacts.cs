@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
@@ -58,4 +59,70 @@ internal static class FinalFacts
 
         writer.WriteEndArray();
     });
+}
+
+/// <summary>Keeps the log probabilities of a choice and writes them, with the text of each token, for the final update.</summary>
+internal sealed class LogprobCollector(VllmTokenizer tokenizer)
+{
+    private List<TokenLogprob>? _output;
+    private IReadOnlyList<TokenLogprob>? _prompt;
+
+    public void Add(GenerationUpdate update, int count)
+    {
+        if (update.Logprobs is { } logprobs)
+        {
+            (_output ??= []).AddRange(logprobs.Take(count));
+        }
+
+        _prompt ??= update.PromptLogprobs;
+    }
+
+    public JsonElement? Output() => _output is null ? null : Write(_output);
+
+    public JsonElement? Prompt() => _prompt is null ? null : Write(_prompt);
+
+    private JsonElement Write(IReadOnlyList<TokenLogprob> tokens) => PlainJson.ToElement(writer =>
+    {
+        writer.WriteStartArray();
+        foreach (var token in tokens)
+        {
+            writer.WriteStartObject();
+            WriteToken(writer, token.TokenId, token.Logprob, token.Rank);
+            if (token.Alternatives.Count > 0)
+            {
+                writer.WriteStartArray("top");
+                foreach (var candidate in token.Alternatives)
+                {
+                    writer.WriteStartObject();
+                    WriteToken(writer, candidate.TokenId, candidate.Logprob, candidate.Rank);
+                    writer.WriteEndObject();
+                }
+
+                writer.WriteEndArray();
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
+
+    private void WriteToken(Utf8JsonWriter writer, int id, float? logprob, int? rank)
+    {
+        writer.WriteString("token", tokenizer.Decode([id]));
+        writer.WriteNumber("id", id);
+        if (logprob is float value && float.IsFinite(value))
+        {
+            writer.WriteNumber("logprob", value);
+        }
+        else
+        {
+            writer.WriteNull("logprob");
+        }
+
+        if (rank is int place)
+        {
+            writer.WriteNumber("rank", place);
+        }
+    }
 }

@@ -3,6 +3,7 @@ using Connectors.Vllm;
 using Connectors.Vllm.Shared;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 #pragma warning disable IDE0130 // Registration methods live where every application already looks.
 namespace Microsoft.Extensions.DependencyInjection;
@@ -24,7 +25,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// apply to all registrations
 /// without a key, and with a name to those whose key is that string.</para>
 /// </remarks>
-public static partial class VllmGrpcServiceCollectionExtensions
+public static class VllmGrpcServiceCollectionExtensions
 {
     /// <summary>
     /// Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on
@@ -264,6 +265,46 @@ public static partial class VllmGrpcServiceCollectionExtensions
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
         this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddEmbeddings(services, NotNull(serviceKey), NotNull(section), configure);
+
+    /// <summary>
+    /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they
+    /// are loaded by the first check). Call it after the registration of the server.
+    /// </summary>
+    /// <param name="builder">The health checks.</param>
+    /// <param name="name">The check's name; <see langword="null"/> is <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
+    /// <param name="serviceKey">The key of the registration to check; <see langword="null"/> checks those without a key.</param>
+    /// <param name="failureStatus">
+    /// The status of a failure; <see langword="null"/> is unhealthy. When only some endpoints are healthy, the status is degraded.
+    /// </param>
+    /// <param name="tags">Tags to select checks by.</param>
+    /// <param name="timeout">Limit for the check; <see langword="null"/> leaves it to the connection's own limits.</param>
+    /// <returns>The health checks.</returns>
+    /// <exception cref="InvalidOperationException">No server is registered under <paramref name="serviceKey"/>.</exception>
+    public static IHealthChecksBuilder AddVllmGrpc(
+        this IHealthChecksBuilder builder,
+        string? name = null,
+        object? serviceKey = null,
+        HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null,
+        TimeSpan? timeout = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var registrations = VllmRegistration.Find(builder.Services, serviceKey);
+        if (registrations.Count == 0)
+        {
+            throw new InvalidOperationException(serviceKey is null
+                ? "No vLLM server is registered: call services.AddVllmGrpc(…) before AddHealthChecks().AddVllmGrpc()."
+                : $"No vLLM server is registered under the key '{serviceKey}': call "
+                    + $"services.AddKeyedVllmGrpc({(serviceKey is string ? $"\"{serviceKey}\"" : serviceKey)}, …) before the health check.");
+        }
+
+        return builder.Add(new HealthCheckRegistration(
+            name ?? (serviceKey is null ? "vllm" : $"vllm:{serviceKey}"),
+            provider => new VllmHealthCheck([.. registrations.Select(registration => registration.Runtime(provider))]),
+            failureStatus,
+            tags,
+            timeout));
+    }
 
     private static ChatClientBuilder AddServer(IServiceCollection services, object? key, IConfiguration? section, Action<VllmGrpcOptions>? configure)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
@@ -105,5 +106,83 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
             _ => (false, default),
         };
         return known;
+    }
+}
+
+/// <summary>The parts of one message's content, in order, until it is known whether the template wants a string or a list.</summary>
+internal sealed class ContentParts
+{
+    private readonly List<(string? Text, MediaKind Kind, int Index)> _parts = [];
+
+    public bool HasMedia { get; private set; }
+
+    public int Count => _parts.Count;
+
+    public void AddText(string text) => _parts.Add((text, default, -1));
+
+    public void AddMedia(MediaKind kind, int index)
+    {
+        _parts.Add((null, kind, index));
+        HasMedia = true;
+    }
+
+    /// <summary>The text parts as one string; empty parts are left out, as vLLM does.</summary>
+    public string JoinText(string separator)
+    {
+        if (_parts.Count == 1)
+        {
+            return _parts[0].Text ?? string.Empty;
+        }
+
+        return string.Join(separator, _parts.Where(static part => !string.IsNullOrEmpty(part.Text)).Select(static part => part.Text));
+    }
+
+    /// <summary>One string with a mark per media item in front of the text, each on its own line: the order of vLLM's Python front end.</summary>
+    public string JoinWithMarks(string separator)
+    {
+        var text = JoinText(separator);
+        if (!HasMedia)
+        {
+            return text;
+        }
+
+        var marks = string.Join('\n', _parts.Where(static part => part.Text is null).Select(static part => MediaMarks.For(part.Index)));
+        return text.Length == 0 ? marks : string.Create(CultureInfo.InvariantCulture, $"{marks}\n{text}");
+    }
+
+    /// <summary>The list form: <c>{"type": "text", "text": …}</c> and exactly <c>{"type": "image"}</c> for media.</summary>
+    public List<object?> ToList()
+    {
+        var list = new List<object?>(_parts.Count);
+        foreach ((var text, var kind, _) in _parts)
+        {
+            list.Add(text is not null
+                ? new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["type"] = "text", ["text"] = text }
+                : new Dictionary<string, object?>(1, StringComparer.Ordinal)
+                { ["type"] = kind switch { MediaKind.Image => "image", MediaKind.Video => "video", _ => "audio" } });
+        }
+
+        return list;
+    }
+}
+
+/// <summary>
+/// The contents of one request that no chat template has a place for. A conversation may be mapped several times; each content counts once.
+/// </summary>
+internal sealed class LeftOutContents
+{
+    private readonly HashSet<object> _contents = new(ReferenceEqualityComparer.Instance);
+
+    public void Add(object content) => _contents.Add(content);
+
+    /// <summary>Logs one line that names all of them, or nothing when the prompt holds everything.</summary>
+    public void WriteTo(ILogger logger)
+    {
+        if (_contents.Count > 0 && logger.IsEnabled(LogLevel.Information))
+        {
+            Log.ContentsLeftOut(logger, string.Join(", ", _contents
+                .GroupBy(static content => content.GetType().Name, StringComparer.Ordinal)
+                .Select(static kind => kind.Count() == 1 ? kind.Key : string.Create(CultureInfo.InvariantCulture, $"{kind.Count()} × {kind.Key}"))));
+        }
     }
 }

@@ -1,4 +1,7 @@
+using System.Collections.Frozen;
+using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
@@ -27,4 +30,171 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmT
         var left = options.Connection.MaxTokenizerBytes - files.Files.Sum(static file => (long)file.Value.Length);
         return VllmTokenizer.FromFiles(files.Files, new TokenizerOptions { MaxLoadBytes = Math.Max(1, left) });
     }
+}
+
+/// <summary>The ids that end an answer.</summary>
+/// <param name="All">Every one of them.</param>
+/// <param name="ToSend">Those the server does not know by itself.</param>
+internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> ToSend)
+{
+    private readonly FrozenSet<int> _lookup = All.ToFrozenSet();
+
+    public bool Contains(int id) => _lookup.Contains(id);
+
+    public static StopTokenSet From(ModelConfig config, VllmModelInfo? info, VllmTokenizer tokenizer)
+    {
+        var known = new SortedSet<int>(config.ConfigEndTokens);
+        known.UnionWith(info?.EosTokenIds ?? []);
+
+        // vLLM adds the end tokens of generation_config.json itself, unless it was told to ignore that file; then it reports no sampling defaults
+        // either.
+        var ignored = info is { ServedModelName.Length: > 0, DefaultSampling: null, EosTokenIds.Count: > 0 } && config.Sampling is not null;
+        var all = new SortedSet<int>(known);
+        all.UnionWith(config.GenerationEndTokens);
+        if (!ignored)
+        {
+            known.UnionWith(config.GenerationEndTokens);
+        }
+
+        if (config.EndToken is { Length: > 0 } text && tokenizer.TokenToId(text) is int end)
+        {
+            all.Add(end);
+        }
+
+        return new StopTokenSet([.. all], [.. all.Except(known)]);
+    }
+}
+
+/// <summary>
+/// What config.json, generation_config.json and tokenizer_config.json of a model say that a client needs. Missing files and keys are null.
+/// </summary>
+internal sealed record ModelConfig
+{
+    public string? ModelType { get; init; }
+
+    public IReadOnlyList<string> Architectures { get; init; } = [];
+
+    public int? ContextLength { get; init; }
+
+    public int? VocabularySize { get; init; }
+
+    /// <summary>End tokens of config.json: every server knows them.</summary>
+    public IReadOnlyList<int> ConfigEndTokens { get; init; } = [];
+
+    /// <summary>End tokens of generation_config.json: a server knows them unless it was told to ignore that file.</summary>
+    public IReadOnlyList<int> GenerationEndTokens { get; init; } = [];
+
+    /// <summary>The eos_token of tokenizer_config.json.</summary>
+    public string? EndToken { get; init; }
+
+    /// <summary>Sampling defaults of generation_config.json; null when it has none.</summary>
+    public SamplingOptions? Sampling { get; init; }
+
+    /// <summary>Ids of media anchors that config.json names.</summary>
+    public int? ImageTokenId { get; init; }
+
+    public int? VideoTokenId { get; init; }
+
+    public int? AudioTokenId { get; init; }
+
+    /// <summary>Whether the beginning of the model's embeddings is an embedding by itself, for any length.</summary>
+    public bool IsMatryoshka { get; init; }
+
+    /// <summary>The lengths at which it is, where the model lists them; empty allows any.</summary>
+    public IReadOnlyList<int> MatryoshkaDimensions { get; init; } = [];
+
+    /// <summary>The response_template of tokenizer_config.json as JSON text.</summary>
+    public string? ResponseTemplate { get; init; }
+
+    /// <exception cref="InvalidDataException">A file is not JSON.</exception>
+    public static ModelConfig Read(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
+    {
+        using var config = Parse(files, "config.json");
+        using var generation = Parse(files, "generation_config.json");
+        using var tokenizer = Parse(files, "tokenizer_config.json");
+        var root = config?.RootElement ?? default;
+        var text = Member(root, "text_config") is { ValueKind: JsonValueKind.Object } nested ? nested
+            : Member(root, "llm_config") is { ValueKind: JsonValueKind.Object } other ? other
+            : root;
+        var defaults = generation?.RootElement ?? default;
+        return new ModelConfig
+        {
+            ModelType = Member(root, "model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null,
+            Architectures = Member(root, "architectures") is { ValueKind: JsonValueKind.Array } names
+                ? [.. names.EnumerateArray().Where(static name => name.ValueKind == JsonValueKind.String).Select(static name => name.GetString()!)]
+                : [],
+            ContextLength = Integer(text, "max_position_embeddings") ?? Integer(text, "model_max_length") ?? Integer(text, "seq_length"),
+            VocabularySize = Integer(text, "vocab_size") ?? Integer(root, "vocab_size"),
+            ConfigEndTokens = Ids(root, "eos_token_id") is { Count: > 0 } own ? own : Ids(text, "eos_token_id"),
+            GenerationEndTokens = Ids(defaults, "eos_token_id"),
+            EndToken = TokenText(Member(tokenizer?.RootElement ?? default, "eos_token")),
+            ResponseTemplate = Member(tokenizer?.RootElement ?? default, "response_template") is { ValueKind: JsonValueKind.Object } response
+                ? response.GetRawText() : null,
+            Sampling = ReadSampling(defaults),
+            ImageTokenId = Integer(root, "image_token_id") ?? Integer(root, "image_token_index") ?? Integer(root, "media_placeholder_token_id"),
+            VideoTokenId = Integer(root, "video_token_id") ?? Integer(root, "video_token_index"),
+            AudioTokenId = Integer(root, "audio_token_id") ?? Integer(root, "audio_token_index"),
+            IsMatryoshka = Member(root, "is_matryoshka").ValueKind == JsonValueKind.True || Ids(root, "matryoshka_dimensions").Count > 0,
+            MatryoshkaDimensions = Ids(root, "matryoshka_dimensions"),
+        };
+    }
+
+    private static SamplingOptions? ReadSampling(JsonElement defaults)
+    {
+        var sampling = new SamplingOptions
+        {
+            Temperature = Number(defaults, "temperature"),
+            TopP = Number(defaults, "top_p"),
+            TopK = Integer(defaults, "top_k"),
+            MinP = Number(defaults, "min_p"),
+            RepetitionPenalty = Number(defaults, "repetition_penalty"),
+        };
+        return sampling == SamplingOptions.Default ? null : sampling;
+    }
+
+    private static JsonDocument? Parse(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string name)
+    {
+        if (!files.TryGetValue(name, out var content))
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonDocument.Parse(content.Span.StartsWith("\uFEFF"u8) ? content[3..] : content, new JsonDocumentOptions { MaxDepth = 256 });
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"The model's {name} is not JSON: {error.Message}", error);
+        }
+    }
+
+    private static JsonElement Member(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var member) ? member : default;
+
+    private static int? Integer(JsonElement element, string name) =>
+        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var value) ? value : null;
+
+    private static float? Number(JsonElement element, string name) =>
+        Member(element, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetSingle(out var value) ? value : null;
+
+    private static List<int> Ids(JsonElement element, string name)
+    {
+        var member = Member(element, name);
+        return member.ValueKind switch
+        {
+            JsonValueKind.Number when member.TryGetInt32(out var id) => [id],
+            JsonValueKind.Array => [.. member.EnumerateArray()
+                .Where(static item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(static item => item.GetInt32())],
+            _ => [],
+        };
+    }
+
+    private static string? TokenText(JsonElement token) => token.ValueKind switch
+    {
+        JsonValueKind.String => token.GetString(),
+        JsonValueKind.Object when token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String =>
+            content.GetString(),
+        _ => null,
+    };
 }

@@ -77,3 +77,72 @@ internal sealed partial record TemplateTraits
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentMembers();
 }
+
+/// <summary>The shape of tool call ids that a chat template asks for.</summary>
+internal enum VllmCallIdShape
+{
+    /// <summary>Any text.</summary>
+    Any,
+
+    /// <summary>Nine ASCII letters and digits, as Mistral's templates check.</summary>
+    NineLettersAndDigits,
+
+    /// <summary><c>functions.NAME:INDEX</c>, as Kimi K2's templates need it: they print the id where others print the function's name.</summary>
+    FunctionNameAndIndex,
+}
+
+/// <summary>
+/// What a chat template prints of a conversation, found by rendering short conversations when the model is loaded. A conversation that asks for more
+/// is reshaped before it is rendered, so that nothing of it is lost. Immutable.
+/// </summary>
+internal sealed record VllmTemplateAbilities
+{
+    /// <summary>Whether a system message in front is printed; otherwise its text is put in front of the first user message.</summary>
+    public bool PrintsSystem { get; init; } = true;
+
+    /// <summary>Whether system messages behind the first message are printed; otherwise they are merged into the one in front.</summary>
+    public bool PrintsLaterSystem { get; init; } = true;
+
+    /// <summary>Whether two messages of the same role may follow each other; otherwise they are merged.</summary>
+    public bool TakesEqualRoles { get; init; } = true;
+
+    /// <summary>Whether the conversation may begin with the assistant; otherwise an empty user message is put in front.</summary>
+    public bool TakesAssistantFirst { get; init; } = true;
+
+    /// <summary>
+    /// Whether name and arguments of tool calls are printed in any shape; otherwise they are written into the message's text as JSON.
+    /// </summary>
+    public bool PrintsToolCalls { get; init; } = true;
+
+    /// <summary>Whether results of tools are printed; otherwise a conversation with results is refused.</summary>
+    public bool PrintsToolResults { get; init; } = true;
+
+    /// <summary>Whether text beside a tool call is printed; otherwise the text becomes a message of its own.</summary>
+    public bool PrintsTextBesideCalls { get; init; } = true;
+
+    /// <summary>
+    /// Whether several calls of one message and their results are printed; otherwise each call becomes a message followed by its result.
+    /// </summary>
+    public bool PrintsParallelCalls { get; init; } = true;
+
+    /// <summary>Whether calls are printed only when the message's content is null rather than empty.</summary>
+    public bool NeedsNullContentBesideCalls { get; init; }
+
+    /// <summary>Whether arguments must be handed over as JSON text rather than as an object.</summary>
+    public bool NeedsArgumentText { get; init; }
+
+    /// <summary>The shape call ids must have; ids of another shape are mapped, the same for a call and its result and in every turn.</summary>
+    public VllmCallIdShape CallIds { get; init; }
+
+    /// <summary>Whether the reasoning of a running tool round (calls whose results come last) is printed.</summary>
+    public bool PrintsReasoning { get; init; }
+
+    /// <summary>Whether reasoning from before the last user message is printed; most templates leave it out on purpose.</summary>
+    public bool PrintsEarlierReasoning { get; init; }
+
+    /// <summary>Whether image parts are printed by the template; otherwise placeholders are written into the text.</summary>
+    public bool PrintsImages { get; init; }
+
+    /// <summary>False when even a single user message could not be rendered while probing; then everything is assumed to be printed.</summary>
+    public bool IsKnown { get; init; } = true;
+}

@@ -3,6 +3,28 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
+/// Counts tokens exactly as the served model does. Resolve it from the container, or get it with
+/// <c>client.GetService&lt;IVllmTokenCounter&gt;()</c>. Thread-safe.
+/// </summary>
+public interface IVllmTokenCounter
+{
+    /// <summary>Counts the tokens of a text, without the model's beginning- and end-of-sequence tokens.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
+    /// <returns>The number of tokens.</returns>
+    ValueTask<int> CountTokensAsync(string text, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Counts the tokens of the prompt that a request would send, with template, tools and instructions; an image counts as one token.
+    /// </summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options.</param>
+    /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
+    /// <returns>The number of tokens.</returns>
+    ValueTask<int> CountTokensAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default);
+}
+
+/// <summary>
 /// Keeps a conversation within a number of tokens, counted with the model's own tokenizer and chat template. System messages and the last turn always
 /// stay, and a turn goes as a whole, so no call loses its result. When the limit is reached, more is dropped than necessary, and the next turns begin
 /// with the same messages again: what the server has cached of the prompt stays usable. Thread-safe.
