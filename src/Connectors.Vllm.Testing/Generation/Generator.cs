@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Testing.Generation;
@@ -88,6 +90,83 @@ internal sealed class Generator(VllmTokenizer tokenizer, ModelStops stops, TimeS
         if (delay > TimeSpan.Zero)
         {
             await running.WaitAsync(Task.Delay(delay, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+    }
+}
+
+/// <summary>Log probabilities for a position: the scripted ones, else plausible ones that depend only on the position and the token.</summary>
+internal sealed class LogprobSource(IReadOnlyList<TokenLogprob>? scripted, int vocabulary)
+{
+    private const int Candidates = 20;
+
+    public TokenLogprob At(int position, int token)
+    {
+        if (scripted is not null && position < scripted.Count)
+        {
+            return scripted[position];
+        }
+
+        var own = -0.05f - ((position * 7 + token) % 16 * 0.02f);
+        var best = new TokenLogprob[Math.Min(Candidates, vocabulary)];
+        best[0] = new TokenLogprob(token, own, 1);
+        for (var i = 1; i < best.Length; i++)
+        {
+            best[i] = new TokenLogprob((int)(((long)token + (i * 31)) % vocabulary), own - 2f - (i * 0.5f), i + 1);
+        }
+
+        return new TokenLogprob(token, own, 1) { Alternatives = best };
+    }
+}
+
+/// <summary>Where replies come from: the queue first, then the responder, then the demonstration model (null).</summary>
+internal sealed class ReplyScript(Func<CapturedRequest, ScriptedReply>? responder)
+{
+    private readonly ConcurrentQueue<ScriptedReply> _queue = new();
+    private readonly Lock _gate = new();
+    private readonly List<(string Method, ServerFault Fault)> _faults = [];
+    private volatile Func<CapturedRequest, ScriptedReply>? _responder = responder;
+
+    public Func<CapturedRequest, ScriptedReply>? Responder
+    {
+        get => _responder;
+        set => _responder = value;
+    }
+
+    public void Enqueue(ScriptedReply reply) => _queue.Enqueue(reply);
+
+    public void Clear()
+    {
+        _queue.Clear();
+        lock (_gate)
+        {
+            _faults.Clear();
+        }
+    }
+
+    public ScriptedReply? Take(CapturedRequest request) =>
+        _queue.TryDequeue(out var reply) ? reply : Responder?.Invoke(request);
+
+    public void FailNext(string method, ServerFault fault)
+    {
+        lock (_gate)
+        {
+            _faults.Add((method, fault));
+        }
+    }
+
+    public ServerFault? TakeFault(string path)
+    {
+        lock (_gate)
+        {
+            var next = _faults.FindIndex(entry => path.EndsWith(entry.Method, StringComparison.Ordinal));
+            if (next < 0)
+            {
+                return null;
+            }
+
+            var fault = _faults[next].Fault;
+            _faults.RemoveAt(next);
+            return fault;
         }
     }
 }

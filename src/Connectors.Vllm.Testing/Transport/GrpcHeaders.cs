@@ -3,6 +3,66 @@ using System.Text;
 
 namespace Connectors.Vllm.Testing.Transport;
 
+/// <summary>The gRPC status codes this server sends (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).</summary>
+internal enum RpcStatus
+{
+    Ok = 0,
+    Cancelled = 1,
+    Unknown = 2,
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    NotFound = 5,
+    AlreadyExists = 6,
+    FailedPrecondition = 9,
+    OutOfRange = 11,
+    Unimplemented = 12,
+    Internal = 13,
+    Unavailable = 14,
+}
+
+/// <summary>Ends a call with a status other than OK. Handlers throw it; the call turns it into trailers.</summary>
+internal sealed class RpcFailure(RpcStatus status, string detail) : Exception(detail)
+{
+    public RpcStatus Status { get; } = status;
+
+    public static RpcFailure Invalid(string detail) => new(RpcStatus.InvalidArgument, detail);
+
+    public static RpcFailure Internal(string detail) => new(RpcStatus.Internal, detail);
+
+    public static RpcFailure NotFound(string detail) => new(RpcStatus.NotFound, detail);
+
+    public static RpcFailure Unimplemented(string detail = "") => new(RpcStatus.Unimplemented, detail);
+}
+
+/// <summary>Names of gRPC status codes as recordings spell them.</summary>
+internal static class RpcStatusNames
+{
+    private static readonly string[] Names =
+    [
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+
+    public static string Of(RpcStatus status) =>
+        (int)status >= 0 && (int)status < Names.Length ? Names[(int)status] : ((int)status).ToString(CultureInfo.InvariantCulture);
+
+    public static RpcStatus Parse(string name)
+    {
+        var code = Array.IndexOf(Names, name);
+        return code >= 0 ? (RpcStatus)code : RpcStatus.Unknown;
+    }
+}
+
+/// <summary>Unwinds a handler after a fault scene ended its call.</summary>
+internal sealed class CallOverException : Exception
+{
+    public CallOverException()
+        : base("A fault scene has ended this call.")
+    {
+    }
+}
+
 /// <summary>Reads the grpc-timeout header: up to eight digits and a unit (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).</summary>
 internal static class GrpcTimeout
 {
