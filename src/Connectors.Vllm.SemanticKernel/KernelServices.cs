@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
+using Microsoft.SemanticKernel.Services;
 using Microsoft.SemanticKernel.TextGeneration;
 
 namespace Connectors.Vllm.SemanticKernel;
@@ -106,4 +107,27 @@ internal sealed class KernelServices
         options.ReturnMalformedToolCalls = true;
         configure?.Invoke(options);
     };
+}
+
+/// <summary>
+/// What Semantic Kernel wants to know of a service. Asked anew each time: which model a server serves is known from the first request on.
+/// </summary>
+internal static class ServiceAttributes
+{
+    public static IReadOnlyDictionary<string, object?> Of(IChatClient client, string? modelId)
+    {
+        var attributes = new Dictionary<string, object?>(2);
+        var metadata = client.GetService<ChatClientMetadata>();
+        if ((modelId ?? metadata?.DefaultModelId) is { } model)
+        {
+            attributes[AIServiceExtensions.ModelIdKey] = model;
+        }
+
+        if (metadata?.ProviderUri is { } endpoint)
+        {
+            attributes[AIServiceExtensions.EndpointKey] = endpoint.ToString();
+        }
+
+        return attributes;
+    }
 }

@@ -98,3 +98,66 @@ internal sealed class AnswerMapper(FunctionChoices choices, Kernel? kernel, int 
             ? text
             : JsonSerializer.Serialize(call.Arguments, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(IDictionary<string, object?>)));
 }
+
+/// <summary>
+/// What Semantic Kernel's telemetry and users look for in a content's metadata: Id, CreatedAt, Usage, FinishReason, and vLLM's extras by their names.
+/// </summary>
+internal static class AnswerMetadata
+{
+    public static IReadOnlyDictionary<string, object?> Of(ChatResponseUpdate update) => Of(
+        update.AdditionalProperties, update.ResponseId, update.CreatedAt, update.Contents.OfType<UsageContent>().FirstOrDefault()?.Details,
+        update.FinishReason);
+
+    public static IReadOnlyDictionary<string, object?> Of(ChatMessage message, ChatResponse response) =>
+        Of(message.AdditionalProperties, response.ResponseId, response.CreatedAt, response.Usage, response.FinishReason);
+
+    private static Dictionary<string, object?> Of(
+        AdditionalPropertiesDictionary? properties, string? id, DateTimeOffset? createdAt, UsageDetails? usage, ChatFinishReason? finish)
+    {
+        var metadata = new Dictionary<string, object?>(4, StringComparer.Ordinal);
+        foreach ((var name, var value) in properties ?? [])
+        {
+            metadata[name] = value;
+        }
+
+        Set("Id", id);
+        Set("CreatedAt", createdAt);
+        Set("Usage", usage);
+        Set("FinishReason", finish?.Value);
+        return metadata;
+
+        void Set(string name, object? value)
+        {
+            if (value is not null)
+            {
+                metadata[name] = value;
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Numbers the choices of a stream by their message ids. Each round of function calling is a response of its own and starts at 0 again.
+/// </summary>
+internal sealed class ChoiceIndex
+{
+    private readonly Dictionary<string, int> _known = new(StringComparer.Ordinal);
+    private string? _response;
+
+    public int Of(ChatResponseUpdate update)
+    {
+        if (!string.Equals(update.ResponseId, _response, StringComparison.Ordinal))
+        {
+            _response = update.ResponseId;
+            _known.Clear();
+        }
+
+        var id = update.MessageId ?? string.Empty;
+        if (!_known.TryGetValue(id, out var index))
+        {
+            _known[id] = index = _known.Count;
+        }
+
+        return index;
+    }
+}

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
@@ -54,4 +56,90 @@ internal static class HistoryMapper
     };
 
     private static string DefaultType(BinaryContent content) => content is AudioContent ? "audio/wav" : "application/octet-stream";
+}
+
+/// <summary>
+/// The one place that knows what a function's value becomes for the model: a text, or images and sound where it returned some. Values are what
+/// functions of the kernel return, and what applications put into a <see cref="Sk.FunctionResultContent"/> themselves.
+/// </summary>
+internal static class FunctionResults
+{
+    private static readonly JsonSerializerOptions Json = new(AIJsonUtilities.DefaultOptions)
+    { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = false };
+
+    /// <summary>The value as a text where it is one, else as it was returned (media). This is what a history keeps.</summary>
+    public static object Plain(object? value) => ToAi(value) is string text ? text : value!;
+
+    /// <returns>A string, an <see cref="AIContent"/>, or a list of <see cref="AIContent"/>.</returns>
+    public static object ToAi(object? value)
+    {
+        switch (value)
+        {
+            case null:
+                return string.Empty;
+            case string text:
+                return text;
+            case FunctionResult result:
+                return ToAi(result.GetValue<object>());
+            case Exception exception:
+                return $"Error: Exception while invoking function. {exception.Message}";
+            case Sk.TextContent text:
+                return text.Text ?? string.Empty;
+            case ImageContent or BinaryContent:
+                return HistoryMapper.ToAi((KernelContent)value);
+            case Ai.TextContent text:
+                return text.Text;
+            case AIContent content:
+                return content;
+            case ChatMessageContent message:
+                return Join(message.Items.Where(static item => item is Sk.TextContent or ImageContent or BinaryContent), string.Empty);
+            case ChatMessage message:
+                return Join(message.Contents.Where(static item => item is Ai.TextContent or DataContent or UriContent), string.Empty);
+            case ChatResponse response:
+                return response.Text;
+            case IEnumerable<KernelContent> or IEnumerable<AIContent> or IEnumerable<ChatMessage>:
+                return Join(((System.Collections.IEnumerable)value).Cast<object>(), ",");
+            case KernelContent or StreamingKernelContent:
+                return value.ToString() ?? string.Empty;
+            case Type type:
+                return type.FullName ?? type.Name;
+            case Stream or Delegate or Task:
+                return Unusable(value);
+            default:
+                return ToJson(value);
+        }
+    }
+
+    /// <summary>One text when all parts are texts, else a list of contents.</summary>
+    private static object Join(IEnumerable<object> values, string separator)
+    {
+        List<object> parts = [.. values.Select(ToAi)];
+        return parts.All(static part => part is string)
+            ? string.Join(separator, parts)
+            : parts.SelectMany(static part => part switch
+            {
+                string text => [new Ai.TextContent(text)],
+                AIContent content => [content],
+                _ => (List<AIContent>)part,
+            }).ToList();
+    }
+
+    private static string ToJson(object value)
+    {
+        try
+        {
+            return value switch
+            {
+                JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
+                JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => string.Empty,
+                _ => JsonSerializer.Serialize(value, Json.GetTypeInfo(value.GetType())),
+            };
+        }
+        catch (Exception exception) when (exception is NotSupportedException or JsonException or InvalidOperationException)
+        {
+            return Unusable(value);
+        }
+    }
+
+    private static string Unusable(object value) => $"Error: The function returned a value that cannot be shown ({value.GetType().Name}).";
 }

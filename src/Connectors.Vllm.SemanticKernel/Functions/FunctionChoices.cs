@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
@@ -91,4 +93,102 @@ internal sealed class FunctionTool(KernelFunction function, bool strict) : AIFun
     public override System.Text.Json.JsonElement JsonSchema => function.JsonSchema;
 
     public override IReadOnlyDictionary<string, object?> AdditionalProperties => strict ? Strict : function.AdditionalProperties;
+}
+
+/// <summary>
+/// A function's names: the model knows a tool <c>Plugin_Function</c> (a dash would be an operator to models that write calls as Python), the kernel a
+/// function in a plugin, a stream <c>Plugin-Function</c>, which is what Semantic Kernel's FunctionCallContentBuilder splits.
+/// </summary>
+internal static class FunctionNames
+{
+    private const char ToolSeparator = '_';
+    private const char StreamSeparator = '-';
+
+    public static string ToTool(string? plugin, string function) => Join(plugin, ToolSeparator, function);
+
+    public static string ToStream(string? plugin, string function) => Join(plugin, StreamSeparator, function);
+
+    /// <summary>
+    /// Plugin and function of a tool: one the model was told of in this request, else one of the kernel. Names may hold the separator themselves, so
+    /// no text is split blindly.
+    /// </summary>
+    /// <returns>The whole name and no plugin when nobody knows such a function.</returns>
+    public static (string? Plugin, string Function) Resolve(string tool, FunctionChoices choices, Kernel? kernel)
+    {
+        if (choices.Find(tool) is { } advertised)
+        {
+            return (advertised.PluginName, advertised.Metadata.Name);
+        }
+
+        foreach (var plugin in kernel?.Plugins ?? Enumerable.Empty<KernelPlugin>())
+        {
+            if (tool.Length > plugin.Name.Length + 1 && tool[plugin.Name.Length] == ToolSeparator
+                && tool.StartsWith(plugin.Name, StringComparison.OrdinalIgnoreCase)
+                && tool[(plugin.Name.Length + 1)..] is var function && plugin.Contains(function))
+            {
+                return (plugin.Name, function);
+            }
+        }
+
+        return (null, tool);
+    }
+
+    private static string Join(string? plugin, char separator, string function) => string.IsNullOrEmpty(plugin)
+        ? function
+        : $"{plugin}{separator}{function}";
+}
+
+/// <summary>
+/// Which functions a request may call: <see cref="PromptExecutionSettings.FunctionChoiceBehavior"/>, or what came before it in the OpenAI connector.
+/// Its type is that connector's own and says what it is by its text alone.
+/// </summary>
+internal static partial class ToolCallBehaviors
+{
+    /// <summary>The OpenAI connector's property as JSON would name it; it gives it no name of its own.</summary>
+    public const string Setting = "toolCallBehavior";
+
+    /// <param name="settings">Any connector's settings.</param>
+    /// <param name="kernel">The kernel whose functions the behavior may name.</param>
+    /// <returns>The behavior; null when no function may be called.</returns>
+    /// <exception cref="ArgumentException">The behavior names a function that the kernel does not have.</exception>
+    public static FunctionChoiceBehavior? Of(PromptExecutionSettings? settings, Kernel? kernel)
+    {
+        if (settings is null or VllmPromptExecutionSettings || settings.FunctionChoiceBehavior is not null
+            || SettingsMapper.LooseValues(settings).FirstOrDefault(static pair => pair.Key == Setting).Value is not { } value
+            || Text().Match(Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty) is not { Success: true } text)
+        {
+            return settings?.FunctionChoiceBehavior;
+        }
+
+        var autoInvoke = bool.Parse(text.Groups["auto"].Value);
+        return text.Groups["kind"].Value switch
+        {
+            "KernelFunctions" => FunctionChoiceBehavior.Auto(autoInvoke: autoInvoke),
+            "EnabledFunctions" => FunctionChoiceBehavior.Auto(Functions(text, kernel), autoInvoke),
+            _ => FunctionChoiceBehavior.Required(Functions(text, kernel), autoInvoke),
+        };
+    }
+
+    /// <summary>Whether the value of the setting is understood here.</summary>
+    public static bool Knows(object? value) =>
+        value is not null && Text().IsMatch(Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty);
+
+    private static List<KernelFunction> Functions(Match text, Kernel? kernel) =>
+        [.. text.Groups["names"].Value.Split(", ").Select(name => Find(name, kernel))];
+
+    private static KernelFunction Find(string name, Kernel? kernel)
+    {
+        // A plugin's name holds no dash.
+        var dash = name.IndexOf('-', StringComparison.Ordinal);
+        var (plugin, function) = dash < 0 ? (null, name) : (name[..dash], name[(dash + 1)..]);
+        return kernel?.Plugins.TryGetFunction(plugin, function, out var found) == true
+            ? found
+            : throw new ArgumentException(
+                $"ToolCallBehavior names the function '{name}', which the kernel does not have. Import its plugin, or use FunctionChoiceBehavior.");
+    }
+
+    [GeneratedRegex(
+        @"^(?<kind>KernelFunctions|EnabledFunctions|RequiredFunction)\(autoInvoke:(?<auto>True|False)\)(: (?<names>.+))?$",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex Text();
 }
