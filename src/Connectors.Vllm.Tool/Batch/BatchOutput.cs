@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
@@ -128,4 +130,139 @@ internal sealed class BatchOutput : IDisposable
             throw new BatchException($"{path} cannot be written: {exception.Message}", exception);
         }
     }
+}
+
+/// <summary>Where finished requests go.</summary>
+internal interface IBatchSink : IAsyncDisposable
+{
+    int FailedBefore { get; }
+
+    bool IsDone(long index, string hash, long line);
+
+    /// <summary>Keeps a row. Thread-safe: malformed lines come from the reader, results from the engine.</summary>
+    void Add(BatchRow row);
+
+    /// <summary>Nothing more comes. When all is done, the journal goes.</summary>
+    void Complete(bool everything);
+}
+
+/// <summary>Journal and output files.</summary>
+internal sealed class FileSink : IBatchSink
+{
+    private readonly BatchJournal _journal;
+    private readonly BatchOutput _output;
+    private readonly string _journalPath;
+    private readonly Lock _gate = new();
+    private bool _finished;
+
+    public FileSink(BatchSettings settings)
+    {
+        _journalPath = settings.JournalPath;
+        _journal = BatchJournal.Open(_journalPath, settings.Fingerprint, settings.RetryFailed);
+        FailedBefore = _journal.FailedCount;
+        _output = new BatchOutput(_journal, settings.Output!, settings.ErrorPath, settings.InOrder, settings.Shard);
+    }
+
+    public int FailedBefore { get; }
+
+    public bool IsDone(long index, string hash, long line) => _journal.IsDone(index, hash, line);
+
+    public void Add(BatchRow row)
+    {
+        _journal.Append(row);
+        lock (_gate)
+        {
+            _output.Add(row.Index);
+        }
+    }
+
+    public void Complete(bool everything)
+    {
+        lock (_gate)
+        {
+            _output.Complete();
+        }
+
+        _finished = everything;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _output.Dispose();
+        await _journal.DisposeAsync().ConfigureAwait(false);
+        if (_finished)
+        {
+            File.Delete(_journalPath);
+        }
+    }
+}
+
+/// <summary>Standard output, for pipes: results and errors in one stream, nothing to resume from.</summary>
+internal sealed class ConsoleSink(Stream output) : IBatchSink
+{
+    private readonly Lock _gate = new();
+
+    public int FailedBefore => 0;
+
+    public bool IsDone(long index, string hash, long line) => false;
+
+    public void Add(BatchRow row)
+    {
+        lock (_gate)
+        {
+            output.Write(row.Json.Span);
+            output.WriteByte((byte)'\n');
+            output.Flush();
+        }
+    }
+
+    public void Complete(bool everything)
+    {
+    }
+
+    public async ValueTask DisposeAsync() => await output.DisposeAsync().ConfigureAwait(false);
+}
+
+/// <summary>One line of a batch's output: a result or an error, and where its request stood in the input.</summary>
+/// <param name="Index">Position of the request in the input, from 0, shards counted as one.</param>
+/// <param name="Hash">Fingerprint of the request's line, so that a journal is never mixed with another input.</param>
+/// <param name="Failed">Whether the row belongs into the file of errors.</param>
+/// <param name="Json">The row as it is written, UTF-8, without a line break.</param>
+internal sealed record BatchRow(long Index, string Hash, bool Failed, ReadOnlyMemory<byte> Json)
+{
+    /// <summary>The row's id; carries the index, so that files of several shards can be merged.</summary>
+    public static string IdOf(long index) => $"batch_req_{index:D8}";
+
+    /// <summary>The index in an id that <see cref="IdOf"/> made; null for any other.</summary>
+    public static long? IndexOf(string? id) =>
+        id is not null && id.StartsWith("batch_req_", StringComparison.Ordinal) && long.TryParse(id.AsSpan(10), out var index) ? index : null;
+
+    public static BatchRow Of(long index, string hash, bool failed, Action<Utf8JsonWriter> write)
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>(1024);
+        using (var writer = new Utf8JsonWriter(buffer, Relaxed))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("id", IdOf(index));
+            write(writer);
+            writer.WriteEndObject();
+        }
+
+        return new BatchRow(index, hash, failed, buffer.WrittenMemory);
+    }
+
+    /// <summary>An error as a row of its own.</summary>
+    public static BatchRow Error(
+        long index, string hash, string? customId, long line, string code, string message) => Of(index, hash, failed: true, writer =>
+    {
+        writer.WriteString("custom_id", customId);
+        writer.WriteNull("response");
+        writer.WriteStartObject("error");
+        writer.WriteString("code", code);
+        writer.WriteString("message", message);
+        writer.WriteNumber("line", line);
+        writer.WriteEndObject();
+    });
+
+    private static JsonWriterOptions Relaxed => new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }

@@ -111,3 +111,86 @@ internal static class JsonLines
         writer.Flush();
     }
 }
+
+/// <summary>Reads members of an input line, and the input of a person.</summary>
+internal static class JsonInput
+{
+    /// <summary>The member, or null when it is absent or null.</summary>
+    public static JsonElement? Member(this JsonElement line, string name) =>
+        line.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    /// <summary>The member as text, or null when it is absent.</summary>
+    public static string? Text(this JsonElement line, string name) => line.Member(name)?.Of(name, "a string", JsonValueKind.String).GetString();
+
+    /// <summary>The member as a flag.</summary>
+    public static bool Flag(this JsonElement line, string name, bool otherwise) =>
+        line.Member(name)?.Of(name, "true or false", JsonValueKind.True, JsonValueKind.False).GetBoolean() ?? otherwise;
+
+    /// <summary>A member that must be there, as a whole number.</summary>
+    public static int Number(this JsonElement line, string name) =>
+        line.Member(name)?.Whole(name) ?? throw new ArgumentException($"\"{name}\" is missing");
+
+    /// <summary>The member as token ids.</summary>
+    public static int[]? Ids(this JsonElement line, string name) =>
+        line.Member(name)?.Of(name, "an array of token ids", JsonValueKind.Array).EnumerateArray().Select(id => id.Whole(name)).ToArray();
+
+    /// <summary>The member as ranges of UTF-16 units.</summary>
+    public static Range[] Ranges(this JsonElement line, string name) =>
+        line.Member(name)?.Of(name, "an array of [start, end]", JsonValueKind.Array).EnumerateArray()
+            .Select(pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+                ? pair[0].Whole(name)..pair[1].Whole(name)
+                : throw new ArgumentException($"\"{name}\" holds something else than [start, end]"))
+            .ToArray() ?? [];
+
+    private static JsonElement Of(this JsonElement value, string name, string what, params ReadOnlySpan<JsonValueKind> kinds) =>
+        kinds.Contains(value.ValueKind) ? value : throw new ArgumentException($"\"{name}\" must be {what}, not {value.ValueKind}");
+
+    /// <summary>A value as a whole number, 0 or more.</summary>
+    public static int Whole(this JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
+            ? number
+            : throw new ArgumentException($"\"{name}\" holds {value.GetRawText()}, which is no whole number from 0 to {int.MaxValue}");
+
+    /// <summary>An object's members, in order.</summary>
+    public static Dictionary<string, object?> ToDictionary(this JsonElement value) =>
+        value.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value, StringComparer.Ordinal);
+
+    /// <summary>What a person gave: the words, a file named by <c>@FILE</c>, or standard input.</summary>
+    public static string Read(IReadOnlyList<string> arguments) => arguments switch
+    {
+        [] => Console.In.ReadToEnd(),
+        [['@', .. var file]] => File.ReadAllText(file),
+        _ => string.Join(' ', arguments),
+    };
+
+    /// <summary>Text as people can read it when it holds blanks and line ends.</summary>
+    public static string Quote(string text) =>
+        "\"" + JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";
+
+    /// <summary>Writes numbers as an array.</summary>
+    public static void WriteNumbers(this Utf8JsonWriter answer, string name, ReadOnlySpan<int> numbers)
+    {
+        answer.WriteStartArray(name);
+        foreach (var number in numbers)
+        {
+            answer.WriteNumberValue(number);
+        }
+
+        answer.WriteEndArray();
+    }
+
+    /// <summary>Writes ranges as <c>[[start,end],…]</c>.</summary>
+    public static void WriteRanges(this Utf8JsonWriter answer, string name, IReadOnlyList<Range> ranges)
+    {
+        answer.WriteStartArray(name);
+        foreach (var range in ranges)
+        {
+            answer.WriteStartArray();
+            answer.WriteNumberValue(range.Start.Value);
+            answer.WriteNumberValue(range.End.Value);
+            answer.WriteEndArray();
+        }
+
+        answer.WriteEndArray();
+    }
+}

@@ -1,8 +1,58 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.Json;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Tool.Inspect;
+
+/// <summary><c>encode</c>: text to token ids.</summary>
+internal sealed class EncodeVerb(VllmTokenizer tokenizer) : IVerb
+{
+    private readonly TokenTexts _texts = new(tokenizer);
+
+    public void Answer(JsonElement line, Utf8JsonWriter answer)
+    {
+        var text = line.Text("text") ?? throw new ArgumentException("the line has no \"text\"");
+        var ids = tokenizer.Encode(text, line.Ranges("content"), addSpecialTokens: line.Flag("add_special_tokens", otherwise: false));
+        answer.WriteNumbers("ids", ids);
+        answer.WriteStartArray("tokens");
+        foreach (var id in ids)
+        {
+            answer.WriteStringValue(_texts[id]);
+        }
+
+        answer.WriteEndArray();
+    }
+
+    public string ToLine(IReadOnlyList<string> arguments) => new JsonObject { ["text"] = JsonInput.Read(arguments) }.ToJsonString();
+
+    public void Show(IReadOnlyList<string> arguments, TextWriter output)
+    {
+        foreach (var id in tokenizer.Encode(JsonInput.Read(arguments)))
+        {
+            output.WriteLine($"{id,8}  {JsonInput.Quote(_texts[id])}{(tokenizer.IsSpecialToken(id) ? "  special" : "")}");
+        }
+    }
+}
+
+/// <summary>The text of single tokens, decoded once each.</summary>
+internal sealed class TokenTexts(VllmTokenizer tokenizer)
+{
+    private readonly Dictionary<int, string> _texts = [];
+
+    public string this[int id]
+    {
+        get
+        {
+            if (!_texts.TryGetValue(id, out var text))
+            {
+                _texts.Add(id, text = tokenizer.Decode([id]));
+            }
+
+            return text;
+        }
+    }
+}
 
 /// <summary><c>decode</c>: token ids to text, whole and as a stream gives it.</summary>
 internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb

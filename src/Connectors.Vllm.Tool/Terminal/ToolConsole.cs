@@ -1,0 +1,49 @@
+using Spectre.Console;
+
+namespace Connectors.Vllm.Tool.Terminal;
+
+/// <summary>Standard error as Spectre.Console writes to it: colours on a terminal only, none with NO_COLOR.</summary>
+internal static class ErrorConsole
+{
+    public static IAnsiConsole Create() => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(Console.Error),
+        Ansi = Console.IsErrorRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            ? AnsiSupport.No
+            : AnsiSupport.Detect,
+    });
+
+    /// <summary>One line, no stack trace: the messages of expected failures are written for people.</summary>
+    public static void Complain(Exception exception) => Console.Error.WriteLine("vllm-grpc: " + exception.Message.ReplaceLineEndings(" "));
+}
+
+/// <summary>When, and how, to colour what streams: on a terminal only, and not with NO_COLOR (https://no-color.org).</summary>
+internal static class Colors
+{
+    public const string Dim = "\u001b[2m";
+    public const string Cyan = "\u001b[36m";
+    public const string Reset = "\u001b[0m";
+
+    public static bool Output => !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+}
+
+/// <summary>A command line that cannot be carried out; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
+internal sealed class ToolException(string message) : Exception(message);
+
+/// <summary>What the program's exit codes mean.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>The server, or the answer, failed.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line, or a file it names, is wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Everything ran, and some requests of a batch failed.</summary>
+    public const int Partial = 3;
+
+    /// <summary>Cancelled with Ctrl+C.</summary>
+    public const int Cancelled = 130;
+}
