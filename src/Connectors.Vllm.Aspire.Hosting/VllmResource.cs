@@ -39,8 +39,8 @@ public sealed class VllmResource : ContainerResource, IResourceWithConnectionStr
             {
                 throw new DistributedApplicationException(
                     $"The vLLM resource '{Name}' serves the folder '{Model}' by the Inference protocol, which does not send tokenizers, so its "
-                        + "clients need the model's files. "
-                    + "Call WithClientModelDirectory(\"…\") with a folder on the clients' side, or serve a model by its id on the hub.");
+                    + "clients need the model's files. Call WithClientModelDirectory(\"…\") with a folder on the clients' side, or serve a model by "
+                    + "its id on the hub.");
             }
 
             var builder = new ReferenceExpressionBuilder();

@@ -151,8 +151,7 @@ public static class VllmResourceBuilderExtensions
             "podman" => builder.WithContainerRuntimeArgs("--device", "nvidia.com/gpu=all", "--ipc", "host"),
             _ => throw new DistributedApplicationException(
                 $"WithGpuSupport of the vLLM resource '{builder.Resource.Name}' does not know the GPU flag of the container runtime '{runtime}' "
-                    + "(ASPIRE_CONTAINER_RUNTIME). "
-                + "Use docker or podman, or pass the runtime's own flags with WithContainerRuntimeArgs."),
+                + "(ASPIRE_CONTAINER_RUNTIME). Use docker or podman, or pass the runtime's own flags with WithContainerRuntimeArgs."),
         };
     }
 

@@ -8,17 +8,13 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// A chat client for a vLLM server over gRPC. The prompt is rendered and tokenized here, and the answer is decoded and parsed here, so the server
-/// needs
-/// no parser flags, and what it sends are token ids.
+/// needs no parser flags, and what it sends are token ids.
 /// </summary>
 /// <remarks>
 /// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the
-/// model's
-/// tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Every failure of a
-/// request is a
-/// <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an
-/// <see cref="OperationCanceledException"/> with the
-/// caller's token.
+/// model's tokenizer and template (once). Cancellation, and leaving a streaming enumeration early, aborts the request on the server. Every failure of
+/// a request is a <see cref="VllmException"/> or one of its derived types; bad arguments are argument exceptions, and cancellation is an <see
+/// cref="OperationCanceledException"/> with the caller's token.
 /// <para>Services: <see cref="ChatClientMetadata"/>, <see cref="IVllmEngine"/>, <see cref="IVllmTokenCounter"/>
 /// and, once the model is known, <see cref="VllmModelProfile"/>, <see cref="VllmCapabilities"/> and <see cref="VllmTokenizer"/>.</para>
 /// </remarks>
@@ -158,10 +154,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
 
     /// <summary>
     /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections the
-    /// client opened; a
-    /// borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within
-    /// <c>Connection.AbortTimeout</c>;
-    /// <see cref="DisposeAsync"/> waits for them.
+    /// client opened; a borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within
+    /// <c>Connection.AbortTimeout</c>; <see cref="DisposeAsync"/> waits for them.
     /// </summary>
     public void Dispose()
     {

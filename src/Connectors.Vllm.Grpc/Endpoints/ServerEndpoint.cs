@@ -291,8 +291,7 @@ internal static class FailureKinds
 /// <summary>
 /// Which of a constraint's two languages one server's engine compiles. An engine makes its grammar compiler at the first constrained request of its
 /// life and keeps it, whoever sent that request, and structural tags are compiled by xgrammar only. What was taken last is sent until it fails; a
-/// restart of the engine can
-/// change it. Thread-safe.
+/// restart of the engine can change it. Thread-safe.
 /// </summary>
 internal sealed class ConstraintLanguage
 {
@@ -322,10 +321,9 @@ internal sealed class ConstraintLanguage
     /// <summary>Both were refused.</summary>
     public static VllmConstraintException Neither(OutputConstraint constraint, VllmConstraintException first, VllmConstraintException second) => new(
         $"The server at {second.Endpoint} compiles the constraint in neither language. {first.Constraint?.Kind}: {Answer(first)} "
-        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request chose, from "
-        + "whichever client "
-        + "that came (a schema with 'multipleOf', for example, chooses llguidance, which compiles no structural tags; older servers compile "
-        + "nothing else). "
+        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request chose, whichever "
+        + "client that came from (a schema with 'multipleOf', for example, chooses llguidance, which compiles no structural tags; older servers "
+        + "compile nothing else). "
         + "Restarting the engine lets the next constrained request choose again.",
         second)
     {

@@ -144,8 +144,7 @@ internal sealed class LarkRenderer
         {
             throw new OutputFormatException(
                 "In this model's format a tool call begins as JSON does, and a grammar that this server's compiler reads cannot tell a call from a "
-                    + "JSON answer. "
-                + "Ask for JSON without tools, or for tools without a response format.");
+                + "JSON answer. Ask for JSON without tools, or for tools without a response format.");
         }
 
         return Named("r", string.Join(" | ", alternatives.Select(Expression)));

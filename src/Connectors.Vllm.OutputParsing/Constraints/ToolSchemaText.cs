@@ -6,8 +6,8 @@ namespace Connectors.Vllm.OutputParsing.Constraints;
 
 /// <summary>
 /// Makes the schemas of tools such that the grammar compilers take them. Tools come from everywhere, and a request must not fail because of a keyword
-/// of one of them:
-/// what a compiler does not know is left out, which allows more than the schema does. Schemas that a caller gives for the answer stay as they are.
+/// of one of them: what a compiler does not know is left out, which allows more than the schema does. Schemas that a caller gives for the answer stay
+/// as they are.
 /// </summary>
 internal static class ToolSchemaText
 {

@@ -7,8 +7,7 @@ namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>
 /// <c>inspect</c>: what a model sees, and what is made of its answer. Each verb calls one public room of these packages: for people with readable
-/// output, for
-/// programs as a filter of JSON lines.
+/// output, for programs as a filter of JSON lines.
 /// </summary>
 internal sealed class InspectCommand
 {

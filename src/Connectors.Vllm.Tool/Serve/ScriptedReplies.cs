@@ -6,11 +6,9 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool.Serve;
 
 /// <summary>
-/// Replies from a file, one JSON object a line: <c>text</c>, or <c>status</c> (a gRPC status number) and <c>detail</c> for a failure; <c>match</c>,
-/// a regular
-/// expression on the prompt, says which requests it is for. The first line that matches answers; lines without <c>match</c> answer in turn, from the
-/// first
-/// again after the last.
+/// Replies from a file, one JSON object a line: <c>text</c>, or <c>status</c> (a gRPC status number) and <c>detail</c> for a failure; <c>match</c>, a
+/// regular expression on the prompt, says which requests it is for. The first line that matches answers; lines without <c>match</c> answer in turn,
+/// from the first again after the last.
 /// </summary>
 internal sealed class ScriptedReplies
 {

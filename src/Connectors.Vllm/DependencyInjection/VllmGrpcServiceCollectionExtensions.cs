@@ -15,15 +15,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// </summary>
 /// <remarks>
 /// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the
-/// pipeline around
-/// it), <see cref="IVllmTokenCounter"/>, <see cref="VllmChatClient"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is
-/// loaded,
-/// <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request.</para>
+/// pipeline around it), <see cref="IVllmTokenCounter"/>, <see cref="VllmChatClient"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the
+/// model is loaded, <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request.</para>
 /// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration
-/// without a
-/// key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and <c>PostConfigure</c>
-/// apply to all registrations
-/// without a key, and with a name to those whose key is that string.</para>
+/// without a key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and
+/// <c>PostConfigure</c> apply to all registrations without a key, and with a name to those whose key is that string.</para>
 /// </remarks>
 public static class VllmGrpcServiceCollectionExtensions
 {

@@ -5,9 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Asks every endpoint of the registrations under one key. All healthy and the model usable: healthy. Some healthy: degraded. None, or a model
-/// whose tokenizer
-/// or template cannot be used: the failure status.
+/// Asks every endpoint of the registrations under one key. All healthy and the model usable: healthy. Some healthy: degraded. None, or a model whose
+/// tokenizer or template cannot be used: the failure status.
 /// </summary>
 internal sealed class VllmHealthCheck(IReadOnlyList<VllmRuntime> runtimes) : IHealthCheck
 {

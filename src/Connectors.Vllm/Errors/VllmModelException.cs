@@ -7,8 +7,7 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// The client cannot use the served model: no tokenizer or template was found, or one of the model's files is invalid. The message says what was
-/// tried and what
-/// to do about it; retrying without a change does not help.
+/// tried and what to do about it; retrying without a change does not help.
 /// </summary>
 public sealed class VllmModelException : VllmException
 {

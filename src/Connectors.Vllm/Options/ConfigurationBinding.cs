@@ -8,9 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown
-/// keys, a
-/// number of seconds read as days) is found before, by a look at the keys, so that every message names the full key.
+/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown keys,
+/// a number of seconds read as days) is found before, by a look at the keys, so that every message names the full key.
 /// </summary>
 internal static class ConfigurationBinding
 {

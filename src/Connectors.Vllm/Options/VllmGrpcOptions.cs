@@ -9,8 +9,7 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// A vLLM server and the model it serves. The address is enough for most servers; everything else is a default or a switch. A client copies the
-/// options
-/// when it is created, so later changes have no effect on it.
+/// options when it is created, so later changes have no effect on it.
 /// </summary>
 /// <remarks>
 /// Every property but the delegates can be set from configuration under its own name (<c>Endpoint</c>, <c>ModelDirectory</c>,
@@ -23,8 +22,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
 
     /// <summary>
     /// The server's address, e.g. <c>http://gpu-box:50051</c> or, with TLS, <c>https://gpu-box:50051</c>. Several servers: <see cref="Endpoints"/>,
-    /// of which
-    /// this is the only element; <see langword="null"/> when there is none or more than one.
+    /// of which this is the only element; <see langword="null"/> when there is none or more than one.
     /// </summary>
     public Uri? Endpoint
     {

@@ -11,8 +11,7 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// Everything needed to talk to one served model: tokenizer, chat template, output format, stop ids, limits and sampling defaults, and where each
-/// came
-/// from. Made once per model and shared. Immutable and thread-safe.
+/// came from. Made once per model and shared. Immutable and thread-safe.
 /// </summary>
 public sealed class VllmModelProfile
 {

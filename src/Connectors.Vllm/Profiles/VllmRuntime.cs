@@ -142,9 +142,8 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         {
             throw new VllmModelException(
                 $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) "
-                    + $"instead of "
-                + $"'{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new model's "
-                    + $"files there, or make a client without {named}.");
+                + $"instead of '{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new "
+                + $"model's files there, or make a client without {named}.");
         }
     }
 
@@ -152,8 +151,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     {
         /// <summary>
         /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its
-        /// protocol has
-        /// changed, and the protocols do not tell the same: what only one of them knows does not count.
+        /// protocol has changed, and the protocols do not tell the same: what only one of them knows does not count.
         /// </summary>
         public bool IsAnotherThan(LoadedModel other) =>
             (Info.VocabularySize is { } size && other.Info.VocabularySize is { } otherSize && size != otherSize)

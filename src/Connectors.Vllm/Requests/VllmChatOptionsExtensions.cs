@@ -270,8 +270,7 @@ public static class VllmChatOptionsExtensions
 
         /// <summary>
         /// Lets text in messages become control tokens (<c>&lt;|im_end|&gt;</c> and the like), as vLLM's own HTTP server does. Off by default:
-        /// whoever
-        /// writes the text could otherwise rewrite the conversation. <c>allow_control_tokens_in_content</c>
+        /// whoever writes the text could otherwise rewrite the conversation. <c>allow_control_tokens_in_content</c>
         /// </summary>
         public bool? AllowControlTokensInContent
         {
@@ -281,9 +280,8 @@ public static class VllmChatOptionsExtensions
     }
 
     /// <summary>
-    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that
-    /// are only known at
-    /// run time.
+    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that are
+    /// only known at run time.
     /// </summary>
     /// <param name="options">The options.</param>
     /// <param name="name">vLLM's name, e.g. <c>min_p</c>; docs/options.md lists them.</param>

@@ -5,9 +5,8 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. One row drives the extension property, the reading of
-/// raw keys, the
-/// checks and docs/options.md; a new parameter is a new row (and its property, if it gets one).
+/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. One row drives the extension property, the reading of raw
+/// keys, the checks and docs/options.md; a new parameter is a new row (and its property, if it gets one).
 /// </summary>
 internal static class VllmOptions
 {

@@ -4,8 +4,7 @@ namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
 /// Which constraints an engine of vLLM 0.32 takes. The first constrained request of its life makes its grammar compiler, which stays until it stops;
-/// the
-/// front end chooses one for every request anew, and what the engine's compiler cannot read fails.
+/// the front end chooses one for every request anew, and what the engine's compiler cannot read fails.
 /// </summary>
 internal sealed class GrammarCompiler(EmulatedServer server)
 {

@@ -4,8 +4,7 @@ namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
 /// Counts how much of a prompt was seen before, in whole blocks, never the whole prompt: at least one token is always computed. When it is full, the
-/// block that
-/// was not used for the longest time goes.
+/// block that was not used for the longest time goes.
 /// </summary>
 internal sealed class PrefixCache(int blockSize, int capacity)
 {

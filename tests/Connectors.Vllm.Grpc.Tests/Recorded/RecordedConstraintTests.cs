@@ -6,8 +6,7 @@ namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
 /// Constrained requests as three live servers answered them, in engines that had made either grammar compiler: the emulator takes and refuses the
-/// same ones, and the
-/// client makes of their answers what it should.
+/// same ones, and the client makes of their answers what it should.
 /// </summary>
 public sealed class RecordedConstraintTests
 {
