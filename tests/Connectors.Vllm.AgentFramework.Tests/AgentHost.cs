@@ -23,9 +23,9 @@ internal sealed class AgentHost : IAsyncDisposable
             .Select(request => Server.Tokenizer.Decode([.. request.PromptIds!], skipSpecialTokens: false)),
     ];
 
-    public static async Task<AgentHost> StartAsync(EmulatedServer family)
+    public static async Task<AgentHost> StartAsync(EmulatedServer protocol)
     {
-        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, TestContext.Current.CancellationToken);
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol }, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions
         {
             ModelDirectory = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Testing", "TinyModel"),

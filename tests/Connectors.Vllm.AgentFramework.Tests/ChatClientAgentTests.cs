@@ -11,13 +11,13 @@ public sealed class ChatClientAgentTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task RunStreaming_Answer_EqualsRun(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task RunStreaming_Answer_EqualsRun(EmulatedServer protocol)
     {
-        await using var host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(protocol);
         host.Server.Reply("<think>\nHm.\n</think>\n\nParis. 🗼");
         AIAgent agent = new ChatClientAgent(host.Client, instructions: "Be brief.");
 
@@ -35,10 +35,10 @@ public sealed class ChatClientAgentTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Run_ToolCall_RunsTheToolAndAnswers(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Run_ToolCall_RunsTheToolAndAnswers(EmulatedServer protocol)
     {
-        await using var host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(protocol);
         host.Server.Enqueue(Call("""{"city": "Paris"}"""), "It is sunny.");
         var asked = new List<string>();
         AIAgent agent = new ChatClientAgent(host.Client, tools: [Weather(asked)]);
@@ -51,10 +51,10 @@ public sealed class ChatClientAgentTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Session_TwoTurnsWithATool_ExtendsThePromptTheServerHas(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Session_TwoTurnsWithATool_ExtendsThePromptTheServerHas(EmulatedServer protocol)
     {
-        await using var host = await AgentHost.StartAsync(family);
+        await using var host = await AgentHost.StartAsync(protocol);
         host.Server.Enqueue(Call("""{"city":   "Z\u00fcrich"}"""), "It is sunny.", "Yes, in Zürich.");
         AIAgent agent = new ChatClientAgent(host.Client, tools: [Weather([])]);
         var session = await agent.CreateSessionAsync(Token);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 
@@ -26,6 +27,20 @@ public enum EmulatedServer
 
     /// <summary>Inference protocol under its first name, <c>vllm.Generate</c>, without Control.</summary>
     LegacyInference,
+}
+
+/// <summary>The servers that recorded exchanges came from.</summary>
+public static class RecordedServers
+{
+    /// <summary>Reads the letter under which the recordings file an exchange.</summary>
+    /// <param name="exchange">A line of a recording.</param>
+    public static EmulatedServer Of(JsonElement exchange) => exchange.GetProperty("family").GetString() switch
+    {
+        "A" => EmulatedServer.VllmEngine,
+        "A-rust" => EmulatedServer.VllmEngineRust,
+        "B" => EmulatedServer.Inference,
+        var other => throw new InvalidDataException($"A recording is of the unknown server '{other}'."),
+    };
 }
 
 /// <summary>

@@ -5,7 +5,7 @@ using peers::Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>Family B's control service on Grpc.AspNetCore.</summary>
+/// <summary>The Inference protocol's control service on Grpc.AspNetCore.</summary>
 internal sealed class ControlPeer(PeerScript script) : Control.ControlBase
 {
     public override Task<ServerInfo> GetServerInfo(GetServerInfoRequest request, ServerCallContext context) =>

@@ -16,19 +16,19 @@ public sealed class DotNetClientTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 2 });
         using var channel = Connect(server);
         var eos = (uint)server.Tokenizer.TokenToId("<|im_end|>")!.Value;
 
-        var streamed = await CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: Cancel));
-        var whole = await CollectAsync(channel, family, stream: false, new CallOptions(cancellationToken: Cancel));
+        var streamed = await CollectAsync(channel, protocol, stream: true, new CallOptions(cancellationToken: Cancel));
+        var whole = await CollectAsync(channel, protocol, stream: false, new CallOptions(cancellationToken: Cancel));
 
         Assert.Equal([10, 11, 12, eos], streamed);
         Assert.Equal([10, 11, 12, eos], whole);
@@ -39,24 +39,24 @@ public sealed class DotNetClientTests
     [InlineData(EmulatedServer.VllmEngine, MessageDelivery.Together)]
     [InlineData(EmulatedServer.Inference, MessageDelivery.SingleBytes)]
     [InlineData(EmulatedServer.Inference, MessageDelivery.Together)]
-    public async Task Generate_AnyLayoutOfFrames_IsValidHttp2(EmulatedServer family, MessageDelivery delivery)
+    public async Task Generate_AnyLayoutOfFrames_IsValidHttp2(EmulatedServer protocol, MessageDelivery delivery)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 1, Delivery = delivery });
         using var channel = Connect(server);
 
-        Assert.Equal([10u, 11u, 12u], (await CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: Cancel)))[..3]);
+        Assert.Equal([10u, 11u, 12u], (await CollectAsync(channel, protocol, stream: true, new CallOptions(cancellationToken: Cancel)))[..3]);
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Cancel_MidStream_IsSeenByTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Cancel_MidStream_IsSeenByTheServer(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 2 });
         using var channel = Connect(server);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var call = CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: stop.Token));
+        var call = CollectAsync(channel, protocol, stream: true, new CallOptions(cancellationToken: stop.Token));
         var captured = await server.WaitForRequestAsync(request => request.RequestId == "net-1", Cancel);
 
         await stop.CancelAsync();
@@ -67,15 +67,15 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Deadline_Passes_EndsTheCallOnBothSides(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Deadline_Passes_EndsTheCallOnBothSides(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
         using var channel = Connect(server);
 
         var exception = await Assert.ThrowsAsync<RpcException>(
-            () => CollectAsync(channel, family, stream: true, new CallOptions(deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: Cancel)));
+            () => CollectAsync(channel, protocol, stream: true, new CallOptions(deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: Cancel)));
 
         Assert.Equal(StatusCode.DeadlineExceeded, exception.StatusCode);
         await server.WaitUntilIdleAsync(Cancel).WaitAsync(HangGuard, Cancel);
@@ -85,12 +85,12 @@ public sealed class DotNetClientTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine, "The decoder prompt cannot be empty")]
     [InlineData(EmulatedServer.Inference, "prompt is required")]
-    public async Task Refusal_EmptyRequest_HasStatusAndTextInTrailersOnly(EmulatedServer family, string text)
+    public async Task Refusal_EmptyRequest_HasStatusAndTextInTrailersOnly(EmulatedServer protocol, string text)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         using var channel = Connect(server);
 
-        var exception = family == EmulatedServer.VllmEngine
+        var exception = protocol == EmulatedServer.VllmEngine
             ? await Assert.ThrowsAsync<RpcException>(async () =>
             {
                 using var call = new Engine.VllmEngine.VllmEngineClient(channel).Generate(new(), cancellationToken: Cancel);
@@ -103,21 +103,21 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Status_TextBeyondAscii_IsDecoded(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Status_TextBeyondAscii_IsDecoded(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(ScriptedReply.Failing(ServerFault.Status(8, "naïve: 100 % of 世界", afterMessages: 1)));
         using var channel = Connect(server);
 
         var exception =
-            await Assert.ThrowsAsync<RpcException>(() => CollectAsync(channel, family, stream: true, new CallOptions(cancellationToken: Cancel)));
+            await Assert.ThrowsAsync<RpcException>(() => CollectAsync(channel, protocol, stream: true, new CallOptions(cancellationToken: Cancel)));
 
         Assert.Equal((StatusCode.ResourceExhausted, "naïve: 100 % of 世界"), (exception.StatusCode, exception.Status.Detail));
     }
 
     [Fact]
-    public async Task Gzip_FamilyA_IsAccepted()
+    public async Task Gzip_VllmEngine_IsAccepted()
     {
         await using var server = await StartAsync(EmulatedServer.VllmEngine);
         server.Reply(new ScriptedReply { Ids = [10] });
@@ -132,10 +132,10 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Health_Service_AnswersServing(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Health_Service_AnswersServing(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         using var channel = Connect(server);
 
         var response = await new Health.Health.HealthClient(channel).CheckAsync(new(), cancellationToken: Cancel);
@@ -162,28 +162,28 @@ public sealed class DotNetClientTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Generate_LargePrompt_ArrivesWhole(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Generate_LargePrompt_ArrivesWhole(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new() { Server = family, ContextLength = 4_000_000 }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { Server = protocol, ContextLength = 4_000_000 }, Cancel);
         server.Reply(new ScriptedReply { Ids = [10] });
         using var channel = Connect(server);
 
-        await CollectAsync(channel, family, stream: false, new CallOptions(cancellationToken: Cancel), Enumerable.Repeat(999u, 2_500_000));
+        await CollectAsync(channel, protocol, stream: false, new CallOptions(cancellationToken: Cancel), Enumerable.Repeat(999u, 2_500_000));
 
         Assert.Equal(2_500_000, server.Requests[0].PromptIds.Count);
     }
 
-    private static Task<VllmEmulator> StartAsync(EmulatedServer family) => VllmEmulator.StartAsync(new() { Server = family }, Cancel);
+    private static Task<VllmEmulator> StartAsync(EmulatedServer protocol) => VllmEmulator.StartAsync(new() { Server = protocol }, Cancel);
 
     private static GrpcChannel Connect(VllmEmulator server) =>
         GrpcChannel.ForAddress(server.Endpoint, new GrpcChannelOptions { MaxReceiveMessageSize = null });
 
     private static async Task<List<uint>> CollectAsync(
-        GrpcChannel channel, EmulatedServer family, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
+        GrpcChannel channel, EmulatedServer protocol, bool stream, CallOptions options, IEnumerable<uint>? prompt = null)
     {
         prompt ??= [1, 2, 3];
-        return family == EmulatedServer.VllmEngine
+        return protocol == EmulatedServer.VllmEngine
             ? await EngineAsync(channel, stream, options, prompt)
             : await InferenceAsync(channel, stream, options, prompt);
     }

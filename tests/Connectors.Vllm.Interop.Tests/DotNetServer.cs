@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>A server of Grpc.AspNetCore in this process, for one family, with the script of <see cref="PeerScript"/>.</summary>
+/// <summary>A server of Grpc.AspNetCore in this process, for one protocol, with the script of <see cref="PeerScript"/>.</summary>
 internal sealed class DotNetServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -24,7 +24,7 @@ internal sealed class DotNetServer : IAsyncDisposable
     public Uri Endpoint => new(_application.Urls.First());
 
     public static async Task<DotNetServer> StartAsync(
-        string family, CancellationToken cancellationToken, Action<GrpcServiceOptions>? configure = null)
+        string protocol, CancellationToken cancellationToken, Action<GrpcServiceOptions>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -43,7 +43,7 @@ internal sealed class DotNetServer : IAsyncDisposable
             await next(context);
             script.ResponseEncodings.Enqueue(context.Response.Headers["grpc-encoding"].ToString());
         });
-        if (family == "a")
+        if (protocol == "VllmEngine")
         {
             application.MapGrpcService<EnginePeer>();
         }

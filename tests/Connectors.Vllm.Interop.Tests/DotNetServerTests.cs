@@ -10,13 +10,16 @@ public sealed class DotNetServerTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string, bool> FamiliesAndModes => new() { { "a", true }, { "a", false }, { "b", true }, { "b", false } };
+    public static TheoryData<string, bool> ProtocolsAndModes => new()
+    {
+        { "VllmEngine", true }, { "VllmEngine", false }, { "Inference", true }, { "Inference", false },
+    };
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_ShortAndLongAnswers_LoseNothing(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_ShortAndLongAnswers_LoseNothing(string protocol, bool stream)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
 
         var (shortIds, finish, prompt) = await engine.CollectAsync(Request(PeerScript.Short, stream), Cancel);
@@ -25,15 +28,15 @@ public sealed class DotNetServerTests
         Assert.Equal([10, 11, 12, 2], shortIds);
         Assert.Equal((GenerationFinishReason.Stop, 4, 2), (finish.Reason, finish.OutputTokens, prompt));
         Assert.Equal([.. Enumerable.Range(0, 1999).Select(number => 10 + (number % 500)), 2], longIds);
-        Assert.Equal(family == "a" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(protocol == "VllmEngine" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_GzipAnswers_AreUnpacked(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_GzipAnswers_AreUnpacked(string protocol, bool stream)
     {
         await using var server = await DotNetServer.StartAsync(
-            family, Cancel, options =>
+            protocol, Cancel, options =>
                 (options.ResponseCompressionAlgorithm, options.ResponseCompressionLevel) = ("gzip", System.IO.Compression.CompressionLevel.Fastest));
         await using var engine = server.Connect();
 
@@ -44,10 +47,10 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_Refused_CarriesStatusTextAndIdFromTrailersOnly(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_Refused_CarriesStatusTextAndIdFromTrailersOnly(string protocol, bool stream)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(
@@ -58,11 +61,11 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_EngineDies_ThrowsAfterTheTokensSoFar(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_EngineDies_ThrowsAfterTheTokensSoFar(string protocol)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
         var ids = new List<int>();
 
@@ -79,10 +82,10 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_Cancelled_IsSeenByTheServerAndAborted(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_Cancelled_IsSeenByTheServerAndAborted(string protocol, bool stream)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var call = Task.Run(async () =>
@@ -104,11 +107,11 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_Timeout_IsTheServersDeadlineToo(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_Timeout_IsTheServersDeadlineToo(string protocol)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect(options => options.GenerationTimeout = TimeSpan.FromSeconds(1));
         var before = DateTime.UtcNow;
 
@@ -119,11 +122,11 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_Metadata_ArrivesInLowerCaseWithTheToken(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_Metadata_ArrivesInLowerCaseWithTheToken(string protocol)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect(options =>
         {
             options.BearerToken = "secret";
@@ -133,19 +136,19 @@ public sealed class DotNetServerTests
         await engine.CollectAsync(
             Request(PeerScript.Short, stream: true)
             with
-            { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = family == "b" ? 3 : null }, Cancel);
+            { Metadata = new Dictionary<string, string> { ["X-Trace"] = "7" }, DataParallelRank = protocol == "Inference" ? 3 : null }, Cancel);
 
         var headers = server.Script.Headers!.ToDictionary(header => header.Key, header => header.Value);
         Assert.Equal(("Bearer secret", "blue", "7"), (headers["authorization"], headers["x-tenant"], headers["x-trace"]));
-        Assert.Equal(family == "b" ? "3" : null, headers.GetValueOrDefault("x-data-parallel-rank"));
+        Assert.Equal(protocol == "Inference" ? "3" : null, headers.GetValueOrDefault("x-data-parallel-rank"));
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_LargePrompt_ArrivesWhole(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_LargePrompt_ArrivesWhole(string protocol)
     {
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
         var prompt = new int[3_000_000];
         Array.Fill(prompt, 999);
@@ -157,13 +160,13 @@ public sealed class DotNetServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_MoreStreamsThanAConnectionTakes_OpensConnectionsAndLosesNone(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_MoreStreamsThanAConnectionTakes_OpensConnectionsAndLosesNone(string protocol)
     {
         // Kestrel allows 100 streams per connection. Each further connection may lead to another process, so the server is asked again, once for all.
         const int Streams = 350;
-        await using var server = await DotNetServer.StartAsync(family, Cancel);
+        await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();
         var model = await engine.GetModelInfoAsync(Cancel);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
@@ -197,7 +200,7 @@ public sealed class DotNetServerTests
     [Fact]
     public async Task GetTokenizerBundle_OneLargeMessage_IsReceivedAndCheckedByItsContent()
     {
-        await using var server = await DotNetServer.StartAsync("a", Cancel);
+        await using var server = await DotNetServer.StartAsync("VllmEngine", Cancel);
         await using var engine = server.Connect();
 
         var exception = await Assert.ThrowsAsync<VllmProtocolException>(() => engine.GetTokenizerBundleAsync(cancellationToken: Cancel));

@@ -8,7 +8,7 @@ using peers::Connectors.Vllm.Grpc.Protocol.Engine;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>Family A on Grpc.AspNetCore.</summary>
+/// <summary>The VllmEngine protocol on Grpc.AspNetCore.</summary>
 internal sealed class EnginePeer(PeerScript script) : VllmEngine.VllmEngineBase
 {
     /// <summary>Bytes of the archive that GetTokenizer sends; no zip, but large.</summary>

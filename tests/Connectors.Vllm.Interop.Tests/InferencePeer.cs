@@ -5,7 +5,7 @@ using peers::Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>Family B's generation on Grpc.AspNetCore.</summary>
+/// <summary>The Inference protocol's generation on Grpc.AspNetCore.</summary>
 internal sealed class InferencePeer(PeerScript script) : Inference.InferenceBase
 {
     public override async Task<GenerateResponse> Generate(GenerateRequest request, ServerCallContext context)

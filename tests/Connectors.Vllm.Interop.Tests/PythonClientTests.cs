@@ -11,16 +11,16 @@ public sealed class PythonClientTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("a", "stop")]
-    [InlineData("b", "STOP")]
-    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(string family, string finish)
+    [InlineData("VllmEngine", "stop")]
+    [InlineData("Inference", "STOP")]
+    public async Task Generate_StreamedAndWhole_GivesTheScriptedIds(string protocol, string finish)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], TokensPerMessage = 2 });
         var eos = server.Tokenizer.TokenToId("<|im_end|>")!.Value;
 
-        var stream = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel);
-        var whole = await PythonPeer.RunClientAsync(family, server.Endpoint, "whole", Cancel);
+        var stream = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "stream", Cancel);
+        var whole = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "whole", Cancel);
 
         Assert.Equal([10, 11, 12, eos], Ids(stream));
         Assert.Equal(4, stream.GetProperty("count").GetInt32());
@@ -28,18 +28,18 @@ public sealed class PythonClientTests
         Assert.Equal([10, 11, 12, eos], Ids(whole));
         Assert.Equal(finish, whole.GetProperty("finish").GetString());
         Assert.Equal(1, whole.GetProperty("messages").GetInt32());
-        Assert.True(family == "a" || stream.GetProperty("promptFirst").GetBoolean());
+        Assert.True(protocol == "VllmEngine" || stream.GetProperty("promptFirst").GetBoolean());
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Cancel_MidStream_IsSeenByTheServer(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Cancel_MidStream_IsSeenByTheServer(string protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 2 });
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "cancel", Cancel);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "cancel", Cancel);
         var captured = await server.WaitForRequestAsync(request => request.RequestId == "py-1", Cancel);
         await captured.Cancelled.WaitAsync(HangGuard, Cancel);
         await server.WaitUntilIdleAsync(Cancel).WaitAsync(HangGuard, Cancel);
@@ -50,14 +50,14 @@ public sealed class PythonClientTests
     }
 
     [Theory]
-    [InlineData("a", "abort")]
-    [InlineData("b", "ABORTED")]
-    public async Task Abort_MidStream_EndsTheStreamWithOk(string family, string finish)
+    [InlineData("VllmEngine", "abort")]
+    [InlineData("Inference", "ABORTED")]
+    public async Task Abort_MidStream_EndsTheStreamWithOk(string protocol, string finish)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "abort", Cancel);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "abort", Cancel);
 
         Assert.Equal(finish, result.GetProperty("finish").GetString());
         Assert.Equal("OK", result.GetProperty("status").GetString());
@@ -65,54 +65,54 @@ public sealed class PythonClientTests
     }
 
     [Theory]
-    [InlineData("a", "The decoder prompt cannot be empty")]
-    [InlineData("b", "prompt is required")]
-    public async Task Refusal_EmptyRequest_HasStatusAndText(string family, string text)
+    [InlineData("VllmEngine", "The decoder prompt cannot be empty")]
+    [InlineData("Inference", "prompt is required")]
+    public async Task Refusal_EmptyRequest_HasStatusAndText(string protocol, string text)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "refused", Cancel);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "refused", Cancel);
 
         Assert.Equal("INVALID_ARGUMENT", result.GetProperty("status").GetString());
         Assert.Equal(text, result.GetProperty("details").GetString());
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Deadline_Passes_EndsTheCallOnBothSides(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Deadline_Passes_EndsTheCallOnBothSides(string protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "deadline", Cancel);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "deadline", Cancel);
         await server.WaitUntilIdleAsync(Cancel).WaitAsync(HangGuard, Cancel);
 
         Assert.Equal("DEADLINE_EXCEEDED", result.GetProperty("status").GetString());
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Health_NamesAndWatch_AnswerAsTheFamilyDoes(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Health_NamesAndWatch_AnswerAsTheProtocolDoes(string protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "health", Cancel);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "health", Cancel);
 
         Assert.Equal("SERVING", result.GetProperty("").GetString());
-        Assert.Equal("SERVING", result.GetProperty(family == "a" ? "vllm.grpc.engine.VllmEngine" : "vllm.Control").GetString());
+        Assert.Equal("SERVING", result.GetProperty(protocol == "VllmEngine" ? "vllm.grpc.engine.VllmEngine" : "vllm.Control").GetString());
         Assert.Equal("NOT_FOUND", result.GetProperty("unknown").GetString());
         Assert.Equal("SERVING", result.GetProperty("watch").GetString());
-        Assert.True(family == "b" || result.GetProperty("watchEnds").GetBoolean());
+        Assert.True(protocol == "Inference" || result.GetProperty("watchEnds").GetBoolean());
     }
 
     [Fact]
-    public async Task Info_FamilyA_HandsOutTheTokenizerBundle()
+    public async Task Info_VllmEngine_HandsOutTheTokenizerBundle()
     {
-        await using var server = await StartAsync("a");
+        await using var server = await StartAsync("VllmEngine");
 
-        var result = await PythonPeer.RunClientAsync("a", server.Endpoint, "info", Cancel);
+        var result = await PythonPeer.RunClientAsync("VllmEngine", server.Endpoint, "info", Cancel);
 
         Assert.True(result.GetProperty("healthy").GetBoolean());
         Assert.True(result.GetProperty("checksum").GetBoolean());
@@ -121,25 +121,25 @@ public sealed class PythonClientTests
     }
 
     [Fact]
-    public async Task Info_FamilyB_TellsModelAndApi()
+    public async Task Info_Inference_TellsModelAndApi()
     {
-        await using var server = await StartAsync("b");
+        await using var server = await StartAsync("Inference");
 
-        var result = await PythonPeer.RunClientAsync("b", server.Endpoint, "info", Cancel);
+        var result = await PythonPeer.RunClientAsync("Inference", server.Endpoint, "info", Cancel);
 
         Assert.Equal(TinyModel.Name, result.GetProperty("model").GetString());
         Assert.Equal("vllm", result.GetProperty("api").GetString());
     }
 
     [Fact]
-    public async Task Gzip_FamilyA_IsAccepted()
+    public async Task Gzip_VllmEngine_IsAccepted()
     {
-        await using var server = await StartAsync("a");
+        await using var server = await StartAsync("VllmEngine");
         server.Reply(new ScriptedReply { Ids = [10] });
 
         // Long enough for grpcio to find compressing worth it.
         var result = await PythonPeer.RunClientAsync(
-            "a", server.Endpoint, "stream", Cancel, "--gzip", "--prompt", string.Join(' ', Enumerable.Repeat("7", 3000)));
+            "VllmEngine", server.Endpoint, "stream", Cancel, "--gzip", "--prompt", string.Join(' ', Enumerable.Repeat("7", 3000)));
 
         Assert.Equal(10, Ids(result)[0]);
         Assert.Equal(3000, server.Requests[0].PromptIds.Count);
@@ -147,32 +147,32 @@ public sealed class PythonClientTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Tls_TrustedCertificate_Works(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Tls_TrustedCertificate_Works(string protocol)
     {
         using var certificates = new TestCertificates();
-        await using var server = await StartAsync(family, certificates);
+        await using var server = await StartAsync(protocol, certificates);
         server.Reply(new ScriptedReply { Ids = [10] });
 
-        var result = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile);
+        var result = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile);
 
         Assert.Equal(10, Ids(result)[0]);
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task MutualTls_OwnStrangersAndNoCertificate_OnlyTheOwnGetsIn(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task MutualTls_OwnStrangersAndNoCertificate_OnlyTheOwnGetsIn(string protocol)
     {
         using var certificates = new TestCertificates();
-        await using var server = await StartAsync(family, certificates, mutual: true);
+        await using var server = await StartAsync(protocol, certificates, mutual: true);
         server.Reply(new ScriptedReply { Ids = [10] });
 
-        var own = await PythonPeer.RunClientAsync(family, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile, "--cert",
+        var own = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "stream", Cancel, "--ca", certificates.AuthorityFile, "--cert",
             certificates.ClientFile, "--key", certificates.ClientKeyFile);
-        var none = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile);
-        var stranger = await PythonPeer.RunClientAsync(family, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile, "--cert",
+        var none = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile);
+        var stranger = await PythonPeer.RunClientAsync(protocol, server.Endpoint, "handshake", Cancel, "--ca", certificates.AuthorityFile, "--cert",
             certificates.StrangerFile, "--key", certificates.StrangerKeyFile);
 
         Assert.Equal(10, Ids(own)[0]);
@@ -180,11 +180,11 @@ public sealed class PythonClientTests
         Assert.Equal("UNAVAILABLE", stranger.GetProperty("status").GetString());
     }
 
-    private static Task<VllmEmulator> StartAsync(string family, TestCertificates? certificates = null, bool mutual = false) =>
+    private static Task<VllmEmulator> StartAsync(string protocol, TestCertificates? certificates = null, bool mutual = false) =>
         VllmEmulator.StartAsync(
         new()
         {
-            Server = family is "a" or "A" ? EmulatedServer.VllmEngine : EmulatedServer.Inference,
+            Server = protocol is "VllmEngine" or "A" ? EmulatedServer.VllmEngine : EmulatedServer.Inference,
             Certificate = certificates?.Server,
             ClientCertificateAuthorities = mutual ? [certificates!.Authority] : null,
         },

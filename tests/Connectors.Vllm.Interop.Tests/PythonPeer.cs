@@ -22,11 +22,11 @@ internal static class PythonPeer
 
     /// <summary>Runs a scene of peer_client.py and returns the JSON it printed.</summary>
     public static async Task<JsonElement> RunClientAsync(
-        string family, Uri target, string scene, CancellationToken cancellationToken, params string[] more)
+        string protocol, Uri target, string scene, CancellationToken cancellationToken, params string[] more)
     {
         var stubs = await RequireStubsAsync();
         var (exit, output, errors) = await RunAsync(
-            Python, [Script("peer_client.py"), "--family", family, "--stubs", stubs, "--target", $"{target.Host}:{target.Port}", "--scene", scene,
+            Python, [Script("peer_client.py"), "--protocol", protocol, "--stubs", stubs, "--target", $"{target.Host}:{target.Port}", "--scene", scene,
                 .. more], cancellationToken);
         Assert.True(exit == 0, $"peer_client.py {scene}: {errors}");
         using var document = JsonDocument.Parse(output);
@@ -34,10 +34,10 @@ internal static class PythonPeer
     }
 
     /// <summary>Starts peer_server.py and waits until it listens.</summary>
-    public static async Task<PythonServer> StartServerAsync(string family, bool tls, CancellationToken cancellationToken, params string[] more)
+    public static async Task<PythonServer> StartServerAsync(string protocol, bool tls, CancellationToken cancellationToken, params string[] more)
     {
         var stubs = await RequireStubsAsync();
-        var process = Start(Python, [Script("peer_server.py"), "--family", family, "--stubs", stubs, .. more], redirectInput: true);
+        var process = Start(Python, [Script("peer_server.py"), "--protocol", protocol, "--stubs", stubs, .. more], redirectInput: true);
         return await PythonServer.ConnectAsync(process, tls, cancellationToken);
     }
 

@@ -8,13 +8,16 @@ public sealed class PythonServerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string, bool> FamiliesAndModes => new() { { "a", true }, { "a", false }, { "b", true }, { "b", false } };
+    public static TheoryData<string, bool> ProtocolsAndModes => new()
+    {
+        { "VllmEngine", true }, { "VllmEngine", false }, { "Inference", true }, { "Inference", false },
+    };
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_ShortAnswer_GivesIdsCountsAndFinish(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_ShortAnswer_GivesIdsCountsAndFinish(string protocol, bool stream)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
 
         var (ids, finish, prompt) = await engine.CollectAsync(new() { PromptIds = new[] { 1, 5, 6 }, Stream = stream, Sampling = Limited }, Cancel);
@@ -23,14 +26,14 @@ public sealed class PythonServerTests
         Assert.Equal(GenerationFinishReason.Stop, finish.Reason);
         Assert.Equal(4, finish.OutputTokens);
         Assert.Equal(3, prompt);
-        Assert.Equal(family == "a" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
+        Assert.Equal(protocol == "VllmEngine" ? VllmProtocol.VllmEngine : VllmProtocol.Inference, engine.Protocol);
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_LongAnswer_LosesNothing(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_LongAnswer_LosesNothing(string protocol, bool stream)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
 
         var (ids, _, _) = await engine.CollectAsync(new() { PromptIds = new[] { 4 }, Stream = stream, Sampling = Limited }, Cancel);
@@ -39,10 +42,10 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_StopString_IsReported(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_StopString_IsReported(string protocol, bool stream)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
 
         var (ids, finish, _) =
@@ -53,10 +56,10 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndModes))]
-    public async Task Generate_Refused_ThrowsWithStatusTextAndRequest(string family, bool stream)
+    [MemberData(nameof(ProtocolsAndModes))]
+    public async Task Generate_Refused_ThrowsWithStatusTextAndRequest(string protocol, bool stream)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
 
         var exception = await Assert.ThrowsAnyAsync<VllmException>(
@@ -69,11 +72,11 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_EngineDiesMidStream_ThrowsAfterTheTokensSoFar(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_EngineDiesMidStream_ThrowsAfterTheTokensSoFar(string protocol)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
         var ids = new List<int>();
 
@@ -90,11 +93,11 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Generate_EarlyBreak_IsSeenByTheServer(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Generate_EarlyBreak_IsSeenByTheServer(string protocol)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
         var seen = 0;
 
@@ -111,11 +114,11 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [InlineData("a")]
-    [InlineData("b")]
-    public async Task Abort_FromAnotherCall_EndsTheStream(string family)
+    [InlineData("VllmEngine")]
+    [InlineData("Inference")]
+    public async Task Abort_FromAnotherCall_EndsTheStream(string protocol)
     {
-        await using var server = await PythonPeer.StartServerAsync(family, tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync(protocol, tls: false, Cancel);
         await using var engine = Engine(server);
         GenerationFinish? finish = null;
 
@@ -133,9 +136,9 @@ public sealed class PythonServerTests
     }
 
     [Fact]
-    public async Task Info_FamilyA_ModelHealthEmbeddingLoadsAndTokenizer()
+    public async Task Info_VllmEngine_ModelHealthEmbeddingLoadsAndTokenizer()
     {
-        await using var server = await PythonPeer.StartServerAsync("a", tls: false, Cancel);
+        await using var server = await PythonPeer.StartServerAsync("VllmEngine", tls: false, Cancel);
         await using var engine = Engine(server);
 
         var model = await engine.GetModelInfoAsync(Cancel);
@@ -153,16 +156,16 @@ public sealed class PythonServerTests
     }
 
     [Theory]
-    [InlineData("a", false)]
-    [InlineData("a", true)]
-    [InlineData("b", false)]
-    [InlineData("b", true)]
-    public async Task Tls_CustomRootAndClientCertificate_Works(string family, bool mutual)
+    [InlineData("VllmEngine", false)]
+    [InlineData("VllmEngine", true)]
+    [InlineData("Inference", false)]
+    [InlineData("Inference", true)]
+    public async Task Tls_CustomRootAndClientCertificate_Works(string protocol, bool mutual)
     {
         using var certificates = new TestCertificates();
         string[] arguments = ["--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile];
         await using var server = await PythonPeer.StartServerAsync(
-            family, tls: true, Cancel, mutual ? [.. arguments, "--client-ca", certificates.AuthorityFile] : arguments);
+            protocol, tls: true, Cancel, mutual ? [.. arguments, "--client-ca", certificates.AuthorityFile] : arguments);
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
         options.RootCertificateFile = certificates.AuthorityFile;
         (options.ClientCertificateFile, options.ClientCertificateKeyFile) = mutual
@@ -180,7 +183,8 @@ public sealed class PythonServerTests
     {
         using var certificates = new TestCertificates();
         await using var server =
-            await PythonPeer.StartServerAsync("a", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
+            await PythonPeer.StartServerAsync(
+                "VllmEngine", tls: true, Cancel, "--cert", certificates.ServerFile, "--key", certificates.ServerKeyFile);
         await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()));
 
         var exception =

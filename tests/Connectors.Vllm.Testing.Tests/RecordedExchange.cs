@@ -8,19 +8,19 @@ namespace Connectors.Vllm.Testing.Tests;
 
 /// <summary>One recorded exchange, and the script that makes the test server's model say the same ids.</summary>
 internal sealed record RecordedExchange(
-    string Family, string Label, string Rpc, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details)
+    EmulatedServer Server, string Label, string Rpc, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details)
 {
     public static IReadOnlyList<RecordedExchange> Load(string file) =>
         [.. File.ReadLines(file).Where(line => line.Length > 0).Select(Parse)];
 
-    public ScriptedReply Script() => Family == "B" ? InferenceScript() : EngineScript();
+    public ScriptedReply Script() => Server == EmulatedServer.Inference ? InferenceScript() : EngineScript();
 
     private static RecordedExchange Parse(string line)
     {
         using var json = JsonDocument.Parse(line);
         var root = json.RootElement;
         return new RecordedExchange(
-            root.GetProperty("family").GetString()!,
+            RecordedServers.Of(root),
             root.GetProperty("label").GetString()!,
             root.GetProperty("rpc").GetString()!,
             Convert.FromHexString(root.GetProperty("request").GetString()!),
@@ -30,7 +30,7 @@ internal sealed record RecordedExchange(
     }
 
     private bool LosesFirstToken =>
-        Family == "A-rust" && GenerateRequest.Parser.ParseFrom(Request).SamplingParams is { HasPromptLogprobs: true };
+        Server == EmulatedServer.VllmEngineRust && GenerateRequest.Parser.ParseFrom(Request).SamplingParams is { HasPromptLogprobs: true };
 
     private ScriptedReply EngineScript()
     {

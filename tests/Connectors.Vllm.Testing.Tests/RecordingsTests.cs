@@ -9,18 +9,19 @@ public sealed class RecordingsTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("A")]
-    [InlineData("A-rust")]
-    [InlineData("B")]
-    public async Task Generate_RecordedRequestsAndIds_AnswersTheRecordedBytes(string family)
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngineRust)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_RecordedRequestsAndIds_AnswersTheRecordedBytes(EmulatedServer played)
     {
-        var file = family == "A-rust" ? "exchanges-rust.jsonl" : "exchanges.jsonl";
+        var file = played == EmulatedServer.VllmEngineRust ? "exchanges-rust.jsonl" : "exchanges.jsonl";
         var exchanges = RecordedExchange.Load(TestPaths.RequireCorpus("recordings/" + file));
-        await using var server = await StartAsync(family, isEmbedding: false);
+        await using var server = await StartAsync(played, isEmbedding: false);
         using var client = new RawGrpcClient(server.Endpoint);
         var failures = new List<string>();
         var compared = 0;
-        foreach (var exchange in exchanges.Where(exchange => exchange.Family == family && !exchange.Rpc.EndsWith("/Embed", StringComparison.Ordinal)))
+        foreach (var exchange in exchanges.Where(
+            exchange => exchange.Server == played && !exchange.Rpc.EndsWith("/Embed", StringComparison.Ordinal)))
         {
             if (ProcessFacts.Contains(exchange.Label) || IsAboutTheProcess(exchange) || IsNotComparable(exchange))
             {
@@ -43,7 +44,7 @@ public sealed class RecordingsTests
     public async Task Embed_RecordedRequests_AnswersTheRecordedBytes()
     {
         var exchanges = RecordedExchange.Load(TestPaths.RequireCorpus("recordings/exchanges.jsonl"));
-        await using var server = await StartAsync("A", isEmbedding: true);
+        await using var server = await StartAsync(EmulatedServer.VllmEngine, isEmbedding: true);
         using var client = new RawGrpcClient(server.Endpoint);
         var failures = new List<string>();
         foreach (var exchange in exchanges.Where(exchange => exchange.Rpc.EndsWith("/Embed", StringComparison.Ordinal)))
@@ -60,15 +61,10 @@ public sealed class RecordingsTests
         Assert.True(failures.Count == 0, string.Join("\n", failures));
     }
 
-    private static async Task<VllmEmulator> StartAsync(string family, bool isEmbedding) => await VllmEmulator.StartAsync(
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer played, bool isEmbedding) => await VllmEmulator.StartAsync(
         new()
         {
-            Server = family switch
-            {
-                "A" => EmulatedServer.VllmEngine,
-                "A-rust" => EmulatedServer.VllmEngineRust,
-                _ => EmulatedServer.Inference,
-            },
+            Server = played,
             ModelDirectory = TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct"),
             ModelPath = "models/smol",
             ServedModelName = "smol",
@@ -98,7 +94,7 @@ public sealed class RecordingsTests
     {
         var twin = exchange.Label.Replace("-text", "", StringComparison.Ordinal);
         var source = RecordedExchange.Load(TestPaths.RequireCorpus("recordings/exchanges.jsonl"))
-            .Single(other => other.Family == exchange.Family && other.Label == twin && other.Rpc == exchange.Rpc);
+            .Single(other => other.Server == exchange.Server && other.Label == twin && other.Rpc == exchange.Rpc);
         return source.Script();
     }
 
@@ -116,7 +112,7 @@ public sealed class RecordingsTests
             await Task.Delay(1, Cancel);
         }
 
-        var abort = exchange.Family != "B" ? Methods.Abort : "/vllm.Control/Abort";
+        var abort = exchange.Server != EmulatedServer.Inference ? Methods.Abort : "/vllm.Control/Abort";
         await client.CallAsync(abort, new Grpc.Protocol.Engine.AbortRequest { RequestIds = { captured.RequestId } }, Cancel);
         return await call;
     }
@@ -129,7 +125,7 @@ public sealed class RecordingsTests
         if (expected != actual || status != exchange.Status || answer.Detail != exchange.Details)
         {
             failures.Add(
-                $"{exchange.Family} {exchange.Label}\n  wanted {exchange.Status} {exchange.Details}\n  {expected}\n  got   "
+                $"{exchange.Server} {exchange.Label}\n  wanted {exchange.Status} {exchange.Details}\n  {expected}\n  got   "
                     + $" {status} {answer.Detail}\n  {actual}");
         }
     }
@@ -143,7 +139,7 @@ public sealed class RecordingsTests
     // folder's; it ends the choices of one request later than their last tokens, in an order of its own; and what it loses, or said when it was
     // aborted, is unknown.
     private static bool IsNotComparable(RecordedExchange exchange) =>
-        exchange.Family == "A-rust"
+        exchange.Server == EmulatedServer.VllmEngineRust
         && ((exchange.Label.StartsWith("e-", StringComparison.Ordinal) && exchange.Status == "OK")
             || exchange.Label is "GetModelInfo" or "n3-stream" or "prompt-logprobs-stream" or "prompt-logprobs-whole" or "abort-stream"
                 or "abort-whole");

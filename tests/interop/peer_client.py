@@ -1,4 +1,4 @@
-"""A client of either vLLM protocol family, written against grpcio alone. Runs one scene and prints what it saw as one JSON object."""
+"""A client of either vLLM protocol, written against grpcio alone. Runs one scene and prints what it saw as one JSON object."""
 import argparse
 import hashlib
 import io
@@ -7,7 +7,7 @@ import sys
 import zipfile
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--family", choices=["a", "b"], required=True)
+parser.add_argument("--protocol", choices=["VllmEngine", "Inference"], required=True)
 parser.add_argument("--stubs", required=True)
 parser.add_argument("--target", required=True)
 parser.add_argument("--scene", required=True)
@@ -156,13 +156,13 @@ def refusal(call):
 def health(channel):
     from health import health_pb2, health_pb2_grpc
     stub = health_pb2_grpc.HealthStub(channel)
-    names = ["", "vllm.grpc.engine.VllmEngine"] if options.family == "a" else ["", "vllm.Inference", "vllm.Control"]
+    names = ["", "vllm.grpc.engine.VllmEngine"] if options.protocol == "VllmEngine" else ["", "vllm.Inference", "vllm.Control"]
     result = {name: health_pb2.HealthCheckResponse.ServingStatus.Name(
         stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=TIMEOUT).status) for name in names}
     result["unknown"] = refusal(lambda: stub.Check(health_pb2.HealthCheckRequest(service="nope"), timeout=TIMEOUT))["status"]
     watch = stub.Watch(health_pb2.HealthCheckRequest(service=""), timeout=TIMEOUT)
     result["watch"] = health_pb2.HealthCheckResponse.ServingStatus.Name(next(watch).status)
-    if options.family == "a":
+    if options.protocol == "VllmEngine":
         result["watchEnds"] = next(watch, None) is None
     watch.cancel()
     return result
@@ -175,7 +175,7 @@ def main():
         elif options.scene == "handshake":
             result = refusal(lambda: EngineScenes(channel).stub.HealthCheck(EngineScenes(channel).pb.HealthCheckRequest(), timeout=5))
         else:
-            scenes = (EngineScenes if options.family == "a" else InferenceScenes)(channel)
+            scenes = (EngineScenes if options.protocol == "VllmEngine" else InferenceScenes)(channel)
             result = getattr(scenes, options.scene)()
         print(json.dumps(result), flush=True)
 

@@ -1,4 +1,4 @@
-"""A vLLM gRPC server of either protocol family, written against grpcio alone. The first prompt id chooses the scene:
+"""A vLLM gRPC server of either protocol, written against grpcio alone. The first prompt id chooses the scene:
 
 1 a short answer, 2 an endless one until the client leaves, 3 a refusal, 4 two thousand tokens, 5 an answer that ends at a stop string,
 6 INTERNAL after two messages.
@@ -13,7 +13,7 @@ import zipfile
 from concurrent import futures
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--family", choices=["a", "b"], required=True)
+parser.add_argument("--protocol", choices=["VllmEngine", "Inference"], required=True)
 parser.add_argument("--stubs", required=True)
 parser.add_argument("--cert")
 parser.add_argument("--key")
@@ -197,7 +197,7 @@ def read(path):
 def main():
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=[
         ("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)])
-    (engine_services if options.family == "a" else inference_services)(server)
+    (engine_services if options.protocol == "VllmEngine" else inference_services)(server)
     if options.cert:
         authorities = read(options.client_ca) if options.client_ca else None
         port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(

@@ -33,7 +33,8 @@ internal sealed class FailoverBenchmark : IBenchmark
     public string Name => "failover";
 
     public string Summary =>
-        "[--minutes M | --seconds S] [--parallel N] [--family a|b]: one of three servers misbehaves at random; nothing lost, no request unanswered";
+        "[--minutes M | --seconds S] [--parallel N] [--protocol VllmEngine|Inference]: one of three servers misbehaves at random; nothing lost, "
+            + "no request unanswered";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -41,7 +42,7 @@ internal sealed class FailoverBenchmark : IBenchmark
             ? TimeSpan.FromMinutes(arguments.Number("minutes", 1)) : TimeSpan.FromSeconds(arguments.Number("seconds", 20));
         var options = new VllmEmulatorOptions
         {
-            Server = arguments.Text("family") == "b" ? EmulatedServer.Inference : EmulatedServer.VllmEngine,
+            Server = arguments.Server(),
             MaxCapturedRequests = 100,
         };
         await using var one = await VllmEmulator.StartAsync(options);
@@ -87,7 +88,7 @@ internal sealed class FailoverBenchmark : IBenchmark
         List<(string Key, object? Value)> report =
         [
             ("benchmark", "failover"),
-            ("family", arguments.Text("family") ?? "a"),
+            ("protocol", arguments.Server().ToString()),
             ("seconds", elapsed.TotalSeconds),
             ("requests", tally.Requests),
             ("answered", tally.Answered),

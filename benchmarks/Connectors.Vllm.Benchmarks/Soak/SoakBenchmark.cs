@@ -19,8 +19,8 @@ internal sealed class SoakBenchmark : IBenchmark
     public string Name => "soak";
 
     public string Summary =>
-        "[--minutes M | --seconds S] [--parallel N] [--family a|b] [--no-faults] [--no-restarts] [--samples N]: random cancels, faults and "
-            + "restarts; lost text must be 0, memory level";
+        "[--minutes M | --seconds S] [--parallel N] [--protocol VllmEngine|Inference] [--no-faults] [--no-restarts] [--samples N]: random "
+            + "cancels, faults and restarts; lost text must be 0, memory level";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -31,7 +31,7 @@ internal sealed class SoakBenchmark : IBenchmark
         var calm = arguments.Flag("no-faults");
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Server = arguments.Text("family") == "b" ? EmulatedServer.Inference : EmulatedServer.VllmEngine,
+            Server = arguments.Server(),
             MaxCapturedRequests = 100,
         });
         using var model = ModelFolder.Extract(server.ModelFiles);
@@ -63,7 +63,7 @@ internal sealed class SoakBenchmark : IBenchmark
         List<(string Key, object? Value)> report =
         [
             ("benchmark", "soak"),
-            ("family", arguments.Text("family") ?? "a"),
+            ("protocol", arguments.Server().ToString()),
             ("seconds", elapsed.TotalSeconds),
             ("parallel", parallel),
             ("requests", tally.Requests),

@@ -38,7 +38,7 @@ internal sealed record GenerationRequest
     public int PromptTokens { get; init; }
 }
 
-/// <summary>A structured-output constraint as both families carry it.</summary>
+/// <summary>A structured-output constraint as both protocols carry it.</summary>
 /// <param name="Kind">What kind it is.</param>
 /// <param name="Text">Schema, pattern, grammar or tag; empty for the others.</param>
 /// <param name="Choices">The choices of <see cref="ConstraintKind.Choice"/>.</param>

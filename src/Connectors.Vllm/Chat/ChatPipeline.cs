@@ -28,7 +28,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
         catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException or TokenizerException)
         {
-            // Callers catch one family of exceptions; the packages below have their own.
+            // Callers catch one kind of exception; the packages below have their own.
             throw new VllmRequestException(exception.Message, exception) { StatusCode = StatusCode.InvalidArgument };
         }
     }

@@ -10,9 +10,9 @@ public sealed class VllmGrpcClientTests
     [InlineData(EmulatedServer.VllmEngine, false)]
     [InlineData(EmulatedServer.Inference, true)]
     [InlineData(EmulatedServer.Inference, false)]
-    public async Task CreateAsync_Text_IsDecodedWithoutTheEndToken(EmulatedServer family, bool stream)
+    public async Task CreateAsync_Text_IsDecodedWithoutTheEndToken(EmulatedServer protocol, bool stream)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply("Grüße, 世界!");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 
@@ -27,9 +27,9 @@ public sealed class VllmGrpcClientTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task CreateAsync_StopString_IsCutFromTheText(EmulatedServer family)
+    public async Task CreateAsync_StopString_IsCutFromTheText(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply("one two END three");
         await using var client = new VllmGrpcClient(server.Endpoint.ToString());
 

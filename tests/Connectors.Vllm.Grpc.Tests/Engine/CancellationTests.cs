@@ -7,9 +7,9 @@ public sealed class CancellationTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_CancelledInTheMiddle_ResetsTheCallAndAbortsByOurId(EmulatedServer family)
+    public async Task Generate_CancelledInTheMiddle_ResetsTheCallAndAbortsByOurId(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         using var cancel = new CancellationTokenSource();
@@ -36,9 +36,9 @@ public sealed class CancellationTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_LeftEarly_CountsAsCancellation(EmulatedServer family)
+    public async Task Generate_LeftEarly_CountsAsCancellation(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12, 13], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -61,9 +61,9 @@ public sealed class CancellationTests
     [InlineData(EmulatedServer.VllmEngine, false)]
     [InlineData(EmulatedServer.Inference, true)]
     [InlineData(EmulatedServer.Inference, false)]
-    public async Task Generate_CancelledBeforeTheFirstMessage_StopsTheServer(EmulatedServer family, bool stream)
+    public async Task Generate_CancelledBeforeTheFirstMessage_StopsTheServer(EmulatedServer protocol, bool stream)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply(new ScriptedReply { Ids = [10, 11], HoldAfterMessages = 0, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         using var cancel = new CancellationTokenSource();
@@ -106,9 +106,9 @@ public sealed class CancellationTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Abort_RunningRequest_EndsItWithTheAbortReason(EmulatedServer family)
+    public async Task Abort_RunningRequest_EndsItWithTheAbortReason(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply(new ScriptedReply { Ids = [10, 11, 12], HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         await using var engine = Engines.Create(server.Endpoint);
         var updates = new List<GenerationUpdate>();

@@ -20,9 +20,9 @@ public sealed class ConstraintFailureTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_LoneEos_IsNoAnswer(EmulatedServer family)
+    public async Task Generate_LoneEos_IsNoAnswer(EmulatedServer protocol)
     {
-        var e = await FailAsync(family, ScriptedReply.FromIds(), Schema);
+        var e = await FailAsync(protocol, ScriptedReply.FromIds(), Schema);
 
         Assert.Same(Schema, e.Constraint);
     }
@@ -31,9 +31,9 @@ public sealed class ConstraintFailureTests
     [InlineData(EmulatedServer.VllmEngine, 3, "Grammar error: Invalid type: objekt")]
     [InlineData(EmulatedServer.Inference, 13, "engine failed during generation")]
     [InlineData(EmulatedServer.Inference, 3, "invalid structured outputs params: nope")]
-    public async Task Generate_ServerRefusesTheConstraint_NamesIt(EmulatedServer family, int status, string detail)
+    public async Task Generate_ServerRefusesTheConstraint_NamesIt(EmulatedServer protocol, int status, string detail)
     {
-        var e = await FailAsync(family, ScriptedReply.Failing(ServerFault.Status(status, detail)), Schema);
+        var e = await FailAsync(protocol, ScriptedReply.Failing(ServerFault.Status(status, detail)), Schema);
 
         Assert.Equal(detail, e.ServerMessage);
         Assert.False(e.IsRetryable);
@@ -65,9 +65,9 @@ public sealed class ConstraintFailureTests
         Assert.Throws<VllmRequestException>(() => OutputConstraint.Choice([]));
     }
 
-    private static async Task<VllmConstraintException> FailAsync(EmulatedServer family, ScriptedReply reply, OutputConstraint constraint)
+    private static async Task<VllmConstraintException> FailAsync(EmulatedServer protocol, ScriptedReply reply, OutputConstraint constraint)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Enqueue(reply);
         await using var engine = Engines.Create(server.Endpoint);
         return await Assert.ThrowsAsync<VllmConstraintException>(

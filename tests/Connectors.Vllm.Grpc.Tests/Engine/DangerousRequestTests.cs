@@ -8,7 +8,7 @@ public sealed class DangerousRequestTests
     private static readonly int[] Prompt = [1, 2];
 
     public static TheoryData<EmulatedServer, string> Cases => new(
-        new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference }.SelectMany(family => Dangerous.Keys.Select(name => (family, name))));
+        new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference }.SelectMany(protocol => Dangerous.Keys.Select(name => (protocol, name))));
 
     private static Dictionary<string, GenerationRequest> Dangerous { get; } = new()
     {
@@ -37,9 +37,9 @@ public sealed class DangerousRequestTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Generate_RequestThatWouldEndTheEngine_NeverLeaves(EmulatedServer family, string name)
+    public async Task Generate_RequestThatWouldEndTheEngine_NeverLeaves(EmulatedServer protocol, string name)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ContextLength = 4_096 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol, ContextLength = 4_096 });
         await using var engine = Engines.Create(server.Endpoint);
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Dangerous[name]).CollectAsync());

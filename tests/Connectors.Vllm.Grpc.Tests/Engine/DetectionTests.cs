@@ -84,7 +84,7 @@ public sealed class DetectionTests
     }
 
     [Fact]
-    public async Task Protocol_ServerReplacedByTheOtherFamily_IsAskedForAgain()
+    public async Task Protocol_ServerReplacedByOneOfTheOther_IsAskedForAgain()
     {
         await using var old = await VllmEmulator.StartAsync();
         await using var engine = Engines.Create(old.Endpoint);
@@ -104,11 +104,11 @@ public sealed class DetectionTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Capabilities_ServerWithReasoningParser_TellWhereConstraintsStart(EmulatedServer family)
+    public async Task Capabilities_ServerWithReasoningParser_TellWhereConstraintsStart(EmulatedServer protocol)
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Server = family,
+            Server = protocol,
             ReasoningParser = "qwen3",
             ConstraintStart = ConstraintStart.AfterReasoning,
         });

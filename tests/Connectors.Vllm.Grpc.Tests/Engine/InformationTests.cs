@@ -57,11 +57,11 @@ public sealed class InformationTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetModelInfo_BothFamilies_HaveOneShape(EmulatedServer family)
+    public async Task GetModelInfo_BothProtocols_HaveOneShape(EmulatedServer protocol)
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Server = family,
+            Server = protocol,
             ModelPath = "/root/.cache/huggingface/hub/models--Org--Tiny-1B/snapshots/0123abc",
             ContextLength = 1234,
         });
@@ -78,7 +78,7 @@ public sealed class InformationTests
     }
 
     [Fact]
-    public async Task GetLoads_FamilyA_GivesRanksAndFamilyBSaysWhereToLook()
+    public async Task GetLoads_VllmEngine_GivesRanksAndInferenceSaysWhereToLook()
     {
         await using var a = await VllmEmulator.StartAsync();
         await using var b = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });

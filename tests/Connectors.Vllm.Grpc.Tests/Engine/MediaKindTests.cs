@@ -5,25 +5,25 @@ using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>Images, videos and sound, each through both families: where they go, what is refused and by whom, and how refusals read.</summary>
+/// <summary>Images, videos and sound, each through both protocols: where they go, what is refused and by whom, and how refusals read.</summary>
 public sealed class MediaKindTests
 {
     // The small model has one anchor of its own; these stand in for the others.
     private const string VideoAnchor = "<tool_response>";
     private const string AudioAnchor = "<think>";
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
-    public static TheoryData<EmulatedServer, MediaKind> FamiliesAndKinds
+    public static TheoryData<EmulatedServer, MediaKind> ProtocolsAndKinds
     {
         get
         {
             var data = new TheoryData<EmulatedServer, MediaKind>();
-            foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+            foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
             {
                 foreach (var kind in Enum.GetValues<MediaKind>())
                 {
-                    data.Add(family, kind);
+                    data.Add(protocol, kind);
                 }
             }
 
@@ -32,10 +32,10 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Generate_AllKindsInOnePrompt_TakeThePlacesOfTheirAnchors(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Generate_AllKindsInOnePrompt_TakeThePlacesOfTheirAnchors(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         await using var engine = Engines.Create(server.Endpoint);
 
         // The order counts within a kind only: the list may be [sound, image, video] while the prompt reads image, video, sound.
@@ -47,9 +47,9 @@ public sealed class MediaKindTests
 
         Assert.Equal(5 + (4 - 1) + (29 - 1) + (8 - 1), updates.Max(update => update.PromptTokens));
         var sent = server.Requests.Single(request => request.Method.Contains("/Generate", StringComparison.Ordinal));
-        if (family == EmulatedServer.VllmEngine)
+        if (protocol == EmulatedServer.VllmEngine)
         {
-            // The two families number video and sound the other way round.
+            // The two protocols number video and sound the other way round.
             Assert.Equal([2, 1, 3], sent.As<Engine.GenerateRequest>().MediaRefs.Items.Select(item => (int)item.Modality));
         }
         else
@@ -60,10 +60,10 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_TooFewAnchors_IsABadRequestThatNamesTheKind(EmulatedServer family, MediaKind kind)
+    [MemberData(nameof(ProtocolsAndKinds))]
+    public async Task Generate_TooFewAnchors_IsABadRequestThatNamesTheKind(EmulatedServer protocol, MediaKind kind)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(
@@ -71,7 +71,7 @@ public sealed class MediaKindTests
 
         Assert.Equal((nameof(GenerationRequest.Media), StatusCode.Internal, false), (e.Parameter, e.StatusCode, e.IsRetryable));
         Assert.Equal(
-            family == EmulatedServer.VllmEngine
+            protocol == EmulatedServer.VllmEngine
                 ? $"Failed to apply prompt replacement for mm_items['{Name(kind)}'][1]"
                 : $"multimodal preprocessing error: placeholder token `{AnchorText(kind)}` was not found in tokenized prompt for 1 remaining "
                     + $"`{Name(kind)}` item(s)",
@@ -79,18 +79,18 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_MoreItemsThanTheLimit_IsRefusedHereWhereItIsKnown(EmulatedServer family, MediaKind kind)
+    [MemberData(nameof(ProtocolsAndKinds))]
+    public async Task Generate_MoreItemsThanTheLimit_IsRefusedHereWhereItIsKnown(EmulatedServer protocol, MediaKind kind)
     {
-        await using var server = await StartAsync(family, options => (options.MaxImages, options.MaxVideos, options.MaxAudios) = (1, 1, 1));
+        await using var server = await StartAsync(protocol, options => (options.MaxImages, options.MaxVideos, options.MaxAudios) = (1, 1, 1));
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(
             () => engine.GenerateAsync(Request(server, kind, items: 2, anchors: 2)).CollectAsync());
 
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
-        Assert.Equal(family == EmulatedServer.VllmEngine ? "" : $"At most 1 {Name(kind)}(s) may be provided in one prompt.", e.ServerMessage);
-        Assert.Equal(family == EmulatedServer.VllmEngine
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? "" : $"At most 1 {Name(kind)}(s) may be provided in one prompt.", e.ServerMessage);
+        Assert.Equal(protocol == EmulatedServer.VllmEngine
             ? 0
             : 1, server.Requests.Count(request => request.Method.Contains("/Generate", StringComparison.Ordinal)));
     }
@@ -110,10 +110,10 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndKinds))]
-    public async Task Generate_BytesOfAnotherKind_AreNotRetried(EmulatedServer family, MediaKind kind)
+    [MemberData(nameof(ProtocolsAndKinds))]
+    public async Task Generate_BytesOfAnotherKind_AreNotRetried(EmulatedServer protocol, MediaKind kind)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         await using var engine =
             Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
         var other = SampleMedia.Of(kind == MediaKind.Image ? MediaKind.Video : MediaKind.Image);
@@ -121,8 +121,8 @@ public sealed class MediaKindTests
         var e = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(
             Request(server, kind) with { Media = [MediaItem.FromBytes(kind, other)] }).CollectAsync());
 
-        // Family A reports a film that does not decode as a fetch that failed, with the code of a passing failure.
-        Assert.Equal((family, kind) switch
+        // The VllmEngine protocol reports a film that does not decode as a fetch that failed, with the code of a passing failure.
+        Assert.Equal((protocol, kind) switch
         {
             (EmulatedServer.VllmEngine, MediaKind.Image) => StatusCode.InvalidArgument,
             (EmulatedServer.VllmEngine, _) => StatusCode.Unavailable,
@@ -137,9 +137,9 @@ public sealed class MediaKindTests
     [InlineData(EmulatedServer.VllmEngine, MediaKind.Audio, "No module named 'av'")]
     [InlineData(EmulatedServer.Inference, MediaKind.Audio, "ffprobe executable not found")]
     [InlineData(EmulatedServer.Inference, MediaKind.Video, "ffmpeg executable not found")]
-    public async Task Generate_ServerWithoutTheDecoder_SaysWhatIsMissing(EmulatedServer family, MediaKind kind, string missing)
+    public async Task Generate_ServerWithoutTheDecoder_SaysWhatIsMissing(EmulatedServer protocol, MediaKind kind, string missing)
     {
-        await using var server = await StartAsync(family, options => (options.DecodesVideo, options.DecodesAudio) = (false, false));
+        await using var server = await StartAsync(protocol, options => (options.DecodesVideo, options.DecodesAudio) = (false, false));
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(Request(server, kind)).CollectAsync());
@@ -149,11 +149,11 @@ public sealed class MediaKindTests
     }
 
     [Fact]
-    public async Task Generate_TruncatedImage_IsABadRequestInBothFamilies()
+    public async Task Generate_TruncatedImage_IsABadRequestInBothProtocols()
     {
-        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
-            await using var server = await StartAsync(family);
+            await using var server = await StartAsync(protocol);
             await using var engine = Engines.Create(server.Endpoint);
 
             var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(
@@ -165,11 +165,11 @@ public sealed class MediaKindTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Generate_Address_IsFetchedByTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Generate_Address_IsFetchedByTheServer(EmulatedServer protocol)
     {
         await using var web = await MediaHttpServer.StartAsync();
-        await using var server = await StartAsync(family, options => options.FetchesMedia = true);
+        await using var server = await StartAsync(protocol, options => options.FetchesMedia = true);
         await using var engine = Engines.Create(server.Endpoint);
 
         await engine.GenerateAsync(Request(server, MediaKind.Image) with { Media = [MediaItem.FromUri(MediaKind.Image, web.At("/moved"))] })
@@ -188,12 +188,12 @@ public sealed class MediaKindTests
         EmulatedServer.Inference, "/status/500", StatusCode.Internal, "HTTP status server error (500 Internal Server Error) for url (", 1)]
     [InlineData(EmulatedServer.Inference, "/slow", StatusCode.Internal, "HTTP error while fetching media", 1)]
     public async Task Generate_FetchFails_IsReportedAndNotRetriedByThisClient(
-        EmulatedServer family, string path, StatusCode code, string text, int fetches)
+        EmulatedServer protocol, string path, StatusCode code, string text, int fetches)
     {
         await using var web = await MediaHttpServer.StartAsync();
         await using var server =
             await StartAsync(
-                family, options => (options.FetchesMedia, options.MediaFetchTimeout) =
+                protocol, options => (options.FetchesMedia, options.MediaFetchTimeout) =
                 (true, path == "/slow" ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(20)));
         await using var engine =
             Engines.Create(server.Endpoint, options => (options.Retry.MaxRetries, options.Retry.BaseDelay) = (3, TimeSpan.FromMilliseconds(1)));
@@ -235,7 +235,7 @@ public sealed class MediaKindTests
     }
 
     [Fact]
-    public async Task Generate_ItemOverFamilyAsCap_IsRefusedByTheServerAboutMedia()
+    public async Task Generate_ItemOverTheVllmEngineProtocolsCap_IsRefusedByTheServerAboutMedia()
     {
         await using var server = await StartAsync(EmulatedServer.VllmEngine);
         await using var engine = Engines.Create(server.Endpoint);
@@ -250,10 +250,10 @@ public sealed class MediaKindTests
         Assert.Equal(nameof(GenerationRequest.Media), e.Parameter);
     }
 
-    private static Task<VllmEmulator> StartAsync(EmulatedServer family, Action<VllmEmulatorOptions>? configure = null)
+    private static Task<VllmEmulator> StartAsync(EmulatedServer protocol, Action<VllmEmulatorOptions>? configure = null)
     {
         var options = new VllmEmulatorOptions
-        { Server = family, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
+        { Server = protocol, AcceptsMedia = true, VideoAnchor = VideoAnchor, AudioAnchor = AudioAnchor, MaxAudios = 9 };
         configure?.Invoke(options);
         return VllmEmulator.StartAsync(options);
     }

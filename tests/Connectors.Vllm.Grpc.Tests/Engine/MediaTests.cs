@@ -12,9 +12,9 @@ public sealed class MediaTests
     [InlineData(EmulatedServer.VllmEngine, true, "--mm-processor inprocess")]
     [InlineData(EmulatedServer.VllmEngine, false, "text model")]
     [InlineData(EmulatedServer.Inference, false, "text model")]
-    public async Task Generate_ServerWithoutMedia_SaysHowToSwitchThemOn(EmulatedServer family, bool multimodal, string cure)
+    public async Task Generate_ServerWithoutMedia_SaysHowToSwitchThemOn(EmulatedServer protocol, bool multimodal, string cure)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, SupportsVision = multimodal });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol, SupportsVision = multimodal });
         await using var engine = Engines.Create(server.Endpoint);
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(new GenerationRequest
@@ -42,7 +42,7 @@ public sealed class MediaTests
     }
 
     [Fact]
-    public void Build_BytesAndAddresses_TakeTheFormOfTheFamily()
+    public void Build_BytesAndAddresses_TakeTheFormOfTheProtocol()
     {
         var request = new GenerationRequest
         {

@@ -15,14 +15,14 @@ public sealed class ModelChangeTests : IDisposable
     [InlineData(EmulatedServer.VllmEngine, VllmProtocol.VllmEngine)]
     [InlineData(EmulatedServer.Inference, VllmProtocol.Auto)]
     [InlineData(EmulatedServer.Inference, VllmProtocol.Inference)]
-    public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(EmulatedServer family, VllmProtocol protocol)
+    public async Task Generate_ServerCameBackWithAnotherModel_SendsNothingOfTheOldPrompt(EmulatedServer server, VllmProtocol protocol)
     {
-        await using var old = await StartAsync(family, "org/one");
+        await using var old = await StartAsync(server, "org/one");
         await using var engine = Engines.Create(old.Endpoint, options => (options.Protocol, options.Retry.MaxRetries) = (protocol, 3));
         var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
         await engine.GenerateAsync(request).CollectAsync();
         await old.StopAsync();
-        await using var replacement = await StartAsync(family, "org/two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(server, "org/two", old.Endpoint.Port);
 
         var e = await Assert.ThrowsAsync<VllmModelChangedException>(() => engine.GenerateAsync(request).CollectAsync());
 
@@ -37,9 +37,9 @@ public sealed class ModelChangeTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_ServerRestartedWithTheSameModel_GoesOn(EmulatedServer family)
+    public async Task Generate_ServerRestartedWithTheSameModel_GoesOn(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family, "org/one");
+        await using var server = await StartAsync(protocol, "org/one");
         await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 3);
         var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
         await server.RestartAsync();
@@ -54,10 +54,10 @@ public sealed class ModelChangeTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_OneOfTwoServersHasAnotherModel_GoesToTheOther(EmulatedServer family)
+    public async Task Generate_OneOfTwoServersHasAnotherModel_GoesToTheOther(EmulatedServer protocol)
     {
-        await using var one = await StartAsync(family, "org/one");
-        await using var two = await StartAsync(family, "org/two");
+        await using var one = await StartAsync(protocol, "org/one");
+        await using var two = await StartAsync(protocol, "org/two");
         await using var engine = Engines.Create(one.Endpoint, options => options.Endpoints.Add(two.Endpoint));
         var model = await engine.GetModelInfoAsync();
         var (right, wrong) = model.Endpoint!.Port == one.Endpoint.Port ? (one, two) : (two, one);
@@ -178,10 +178,10 @@ public sealed class ModelChangeTests : IDisposable
 
     private static bool IsGeneration(CapturedRequest request) => request.Method.Contains("/Generate", StringComparison.Ordinal);
 
-    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) =>
+    private Task<VllmEmulator> StartAsync(EmulatedServer protocol, string model, int port = 0, bool embeds = false) =>
         VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
-            Server = family,
+            Server = protocol,
             Port = port,
             ModelPath = model,
             ModelDirectory = model == "org/two" ? _folder : null,

@@ -10,9 +10,9 @@ public sealed class ParallelStreamsTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_TwoThousandOpenAtOnce_AllCompleteOverFewConnections(EmulatedServer family)
+    public async Task Generate_TwoThousandOpenAtOnce_AllCompleteOverFewConnections(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         TaskCompletionSource allOpen = new(TaskCreationOptions.RunContinuationsAsynchronously);
         var open = 0;
         server.Reply(_ =>
@@ -39,7 +39,7 @@ public sealed class ParallelStreamsTests
     {
         const int Burst = 50;
         await using var server = await ReplayServer.StartAsync(streamsPerConnection: 1);
-        server.AnswerFamilyInfo("A");
+        server.AnswerInformation(EmulatedServer.VllmEngine);
         var allOpen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var open = 0;
         server.Handle("/vllm.grpc.engine.VllmEngine/Generate", async (context, _) =>

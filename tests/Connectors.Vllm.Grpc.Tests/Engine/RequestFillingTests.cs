@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class RequestFillingTests
 {
     [Fact]
-    public async Task Generate_NothingSaidToFamilyA_SendsModelDefaultsTemperatureAndBound()
+    public async Task Generate_NothingSaidToVllmEngine_SendsModelDefaultsTemperatureAndBound()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions
         {
@@ -43,7 +43,7 @@ public sealed class RequestFillingTests
     }
 
     [Fact]
-    public async Task Generate_NothingSaidToFamilyB_SendsTemperatureIdsAndBound()
+    public async Task Generate_NothingSaidToInference_SendsTemperatureIdsAndBound()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference, ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
@@ -59,7 +59,7 @@ public sealed class RequestFillingTests
     }
 
     [Fact]
-    public void Build_NeutralValuesForFamilyB_AreWrittenSoThatTheyHoldAgainstModelDefaults()
+    public void Build_NeutralValuesForInference_AreWrittenSoThatTheyHoldAgainstModelDefaults()
     {
         var request = new GenerationRequest { PromptIds = new[] { 1 }, VocabularySize = 500 };
 
@@ -72,9 +72,9 @@ public sealed class RequestFillingTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_TruncatedPrompt_KeepsItsEnd(EmulatedServer family)
+    public async Task Generate_TruncatedPrompt_KeepsItsEnd(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ContextLength = 100 });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol, ContextLength = 100 });
         server.Reply(ScriptedReply.FromIds(10));
         await using var engine = Engines.Create(server.Endpoint);
 
@@ -132,7 +132,7 @@ public sealed class RequestFillingTests
     }
 
     [Fact]
-    public async Task Generate_IdOutOfVocabularyToFamilyB_NeverReachesTheEngineThatWouldDie()
+    public async Task Generate_IdOutOfVocabularyToInference_NeverReachesTheEngineThatWouldDie()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         await using var engine = Engines.Create(server.Endpoint);

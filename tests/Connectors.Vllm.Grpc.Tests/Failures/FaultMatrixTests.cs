@@ -4,7 +4,7 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
-/// Each fault, in each family, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the
+/// Each fault, in each protocol, streaming and not, before the first message, in the middle and at the end: the documented exception, no hang, the
 /// tokens so far, nothing left running, and an abort where the server may still be at work.
 /// </summary>
 public sealed class FaultMatrixTests
@@ -18,15 +18,15 @@ public sealed class FaultMatrixTests
     public static TheoryData<EmulatedServer, FaultKind, bool, int> Cases()
     {
         var data = new TheoryData<EmulatedServer, FaultKind, bool, int>();
-        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             foreach (var kind in Enum.GetValues<FaultKind>())
             {
                 foreach (var stream in new[] { true, false })
                 {
-                    foreach (var at in new[] { Before, Middle, AtEnd }.Where(at => IsPossible(family, kind, stream, at)))
+                    foreach (var at in new[] { Before, Middle, AtEnd }.Where(at => IsPossible(protocol, kind, stream, at)))
                     {
-                        data.Add(family, kind, stream, at);
+                        data.Add(protocol, kind, stream, at);
                     }
                 }
             }
@@ -37,19 +37,19 @@ public sealed class FaultMatrixTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Generate_Fault_ThrowsTheDocumentedException(EmulatedServer family, FaultKind kind, bool stream, int at)
+    public async Task Generate_Fault_ThrowsTheDocumentedException(EmulatedServer protocol, FaultKind kind, bool stream, int at)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
 
         // A reset may overtake data that nobody has read yet; so the server waits before the fault until the first tokens were read.
-        var firstIds = family == EmulatedServer.VllmEngine ? new[] { 10, 11 } : [10];
+        var firstIds = protocol == EmulatedServer.VllmEngine ? new[] { 10, 11 } : [10];
         var isRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var waits = stream && at == Middle;
         server.Enqueue(new ScriptedReply
         {
             Ids = [10, 11, 12, 13, 14, 15],
 
-            // Whole answers of several choices are several messages in family A; the fault comes after the first of them.
+            // Whole answers of several choices are several messages in the VllmEngine protocol; the fault comes after the first of them.
             Fault = new ServerFault { Kind = kind, AfterMessages = at == Middle && !stream ? 1 : at, Detail = "played" },
             HoldAfterMessages = 2,
             Hold = waits ? isRead.Task : null,
@@ -127,14 +127,14 @@ public sealed class FaultMatrixTests
         Assert.Equal([20, 21], next.Ids().Take(2));
     }
 
-    private static bool IsPossible(EmulatedServer family, FaultKind kind, bool stream, int at) => (kind, at) switch
+    private static bool IsPossible(EmulatedServer protocol, FaultKind kind, bool stream, int at) => (kind, at) switch
     {
         // After the last message an end with OK is no fault, and an HTTP answer comes instead of any message.
         (FaultKind.EndEarly, AtEnd) => false,
         (FaultKind.HttpAnswer, not Before) => false,
 
-        // A whole answer of family B is one message; it has no middle.
-        (_, Middle) => stream || family == EmulatedServer.VllmEngine,
+        // A whole answer of the Inference protocol is one message; it has no middle.
+        (_, Middle) => stream || protocol == EmulatedServer.VllmEngine,
         _ => true,
     };
 

@@ -7,7 +7,7 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class ServerDeathTests
 {
     [Fact]
-    public async Task KillEngine_FamilyA_IsADeadEngineAndNotRetryable()
+    public async Task KillEngine_VllmEngine_IsADeadEngineAndNotRetryable()
     {
         await using var server = await VllmEmulator.StartAsync();
         var hold = new TaskCompletionSource();
@@ -37,7 +37,7 @@ public sealed class ServerDeathTests
     }
 
     [Fact]
-    public async Task KillEngine_FamilyB_IsABrokenConnectionThenRefused()
+    public async Task KillEngine_Inference_IsABrokenConnectionThenRefused()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         var hold = new TaskCompletionSource();
@@ -66,7 +66,7 @@ public sealed class ServerDeathTests
     }
 
     [Fact]
-    public async Task Terminate_FamilyA_EndsRunningStreamsUnavailable()
+    public async Task Terminate_VllmEngine_EndsRunningStreamsUnavailable()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { ShutdownGrace = TimeSpan.FromMilliseconds(200) });
         var hold = new TaskCompletionSource();

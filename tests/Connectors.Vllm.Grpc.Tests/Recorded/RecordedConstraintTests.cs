@@ -12,17 +12,14 @@ public sealed class RecordedConstraintTests
 {
     private const int VocabularySize = 49_152;
 
-    public static TheoryData<string, EmulatedServer> Servers => new()
-    {
-        { "A", EmulatedServer.VllmEngine }, { "A-rust", EmulatedServer.VllmEngineRust }, { "B", EmulatedServer.Inference },
-    };
+    public static TheoryData<EmulatedServer> Servers => [EmulatedServer.VllmEngine, EmulatedServer.VllmEngineRust, EmulatedServer.Inference];
 
     [Theory]
     [MemberData(nameof(Servers))]
-    public async Task Emulator_RecordedRequests_TakesAndRefusesWhatTheServerDid(string family, EmulatedServer played)
+    public async Task Emulator_RecordedRequests_TakesAndRefusesWhatTheServerDid(EmulatedServer played)
     {
         var folder = TestPaths.RequireCorpus("tokenizers/smollm2-135m-instruct");
-        var exchanges = Of(family);
+        var exchanges = Of(played);
         await using var server = await VllmEmulator.StartAsync(
             new VllmEmulatorOptions { Server = played, ModelDirectory = folder, ContextLength = 2048 });
         server.Reply("{}");
@@ -50,13 +47,13 @@ public sealed class RecordedConstraintTests
 
     [Theory]
     [MemberData(nameof(Servers))]
-    public async Task Generate_RecordedAnswers_AreAnswersOrConstraintExceptions(string family, EmulatedServer played)
+    public async Task Generate_RecordedAnswers_AreAnswersOrConstraintExceptions(EmulatedServer played)
     {
         _ = Recordings.All;
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo(played == EmulatedServer.Inference ? "B" : "A");
+        server.AnswerInformation(played == EmulatedServer.Inference ? EmulatedServer.Inference : EmulatedServer.VllmEngine);
         await using var engine = Engines.Create(server.Endpoint);
-        foreach (var exchange in Of(family))
+        foreach (var exchange in Of(played))
         {
             server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
             var request = (played == EmulatedServer.Inference
@@ -78,10 +75,10 @@ public sealed class RecordedConstraintTests
         }
     }
 
-    private static List<RecordedExchange> Of(string family)
+    private static List<RecordedExchange> Of(EmulatedServer server)
     {
-        List<RecordedExchange> exchanges = [.. Recordings.Constraints.Where(exchange => exchange.Family == family)];
-        Assert.Equal(family == "B" ? 10 : 21, exchanges.Count);
+        List<RecordedExchange> exchanges = [.. Recordings.Constraints.Where(exchange => exchange.Server == server)];
+        Assert.Equal(server == EmulatedServer.Inference ? 10 : 21, exchanges.Count);
         return exchanges;
     }
 

@@ -12,7 +12,7 @@ public sealed class RecordedFailureTests
         foreach (var exchange in Recordings.All.Where(e => e.IsGeneration && e.Label.StartsWith("e-", StringComparison.Ordinal)))
         {
             await using var server = await ReplayServer.StartAsync();
-            server.AnswerFamilyInfo(exchange.Family);
+            server.AnswerInformation(exchange.Server);
             server.Answer(exchange.Method, exchange.Responses, exchange.StatusCode, exchange.Details);
             await using var engine = Engines.Create(server.Endpoint);
             var constraint = exchange.Label switch
@@ -57,9 +57,9 @@ public sealed class RecordedFailureTests
     [InlineData("e-embed-long")]
     public async Task Embed_RecordedRefusals_AreRequestErrors(string label)
     {
-        var exchange = Recordings.Get("A", label);
+        var exchange = Recordings.Get(EmulatedServer.VllmEngine, label);
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
+        server.AnswerInformation(EmulatedServer.VllmEngine);
         server.Answer(exchange.Method, [], exchange.StatusCode, exchange.Details);
         await using var engine = Engines.Create(server.Endpoint);
 

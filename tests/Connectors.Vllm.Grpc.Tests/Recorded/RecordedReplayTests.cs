@@ -6,21 +6,21 @@ namespace Connectors.Vllm.Grpc.Tests;
 public sealed class RecordedReplayTests
 {
     [Theory]
-    [InlineData("A", ReplayLayout.Whole)]
-    [InlineData("A", ReplayLayout.Together)]
-    [InlineData("A", ReplayLayout.SingleBytes)]
-    [InlineData("B", ReplayLayout.Whole)]
-    [InlineData("B", ReplayLayout.Together)]
-    [InlineData("B", ReplayLayout.SingleBytes)]
-    public async Task Generate_RecordedAnswers_GiveTheRecordedFacts(string family, ReplayLayout layout)
+    [InlineData(EmulatedServer.VllmEngine, ReplayLayout.Whole)]
+    [InlineData(EmulatedServer.VllmEngine, ReplayLayout.Together)]
+    [InlineData(EmulatedServer.VllmEngine, ReplayLayout.SingleBytes)]
+    [InlineData(EmulatedServer.Inference, ReplayLayout.Whole)]
+    [InlineData(EmulatedServer.Inference, ReplayLayout.Together)]
+    [InlineData(EmulatedServer.Inference, ReplayLayout.SingleBytes)]
+    public async Task Generate_RecordedAnswers_GiveTheRecordedFacts(EmulatedServer protocol, ReplayLayout layout)
     {
         _ = Recordings.All;
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo(family);
+        server.AnswerInformation(protocol);
         await using var engine = Engines.Create(server.Endpoint);
         var count = 0;
         foreach (var exchange in Recordings.All.Where(
-            e => e.Family == family && e.IsGeneration && e.Status == "OK" && !e.Label.StartsWith("e-", StringComparison.Ordinal)))
+            e => e.Server == protocol && e.IsGeneration && e.Status == "OK" && !e.Label.StartsWith("e-", StringComparison.Ordinal)))
         {
             server.Answer(engine, exchange, layout);
 
@@ -30,22 +30,22 @@ public sealed class RecordedReplayTests
             count++;
         }
 
-        Assert.Equal(family == "A" ? 44 : 52, count);
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? 44 : 52, count);
     }
 
     [Fact]
     public async Task Generate_StreamingTwins_EqualTheirWholeTwins()
     {
         _ = Recordings.All;
-        foreach (var family in new[] { "A", "B" })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
             await using var server = await ReplayServer.StartAsync();
-            server.AnswerFamilyInfo(family);
+            server.AnswerInformation(protocol);
             await using var engine = Engines.Create(server.Endpoint);
-            foreach (var stream in Recordings.All.Where(e => e.Family == family && e.Label.EndsWith("-stream", StringComparison.Ordinal)))
+            foreach (var stream in Recordings.All.Where(e => e.Server == protocol && e.Label.EndsWith("-stream", StringComparison.Ordinal)))
             {
                 var whole = Recordings.All.FirstOrDefault(
-                    e => e.Family == family && e.Label == stream.Label.Replace("-stream", "-whole", StringComparison.Ordinal));
+                    e => e.Server == protocol && e.Label == stream.Label.Replace("-stream", "-whole", StringComparison.Ordinal));
                 if (whole is null || stream.Label is "abort-stream" or "cached-stream")
                 {
                     continue;
@@ -67,20 +67,20 @@ public sealed class RecordedReplayTests
     }
 
     [Theory]
-    [InlineData("A", false)]
-    [InlineData("A", true)]
-    [InlineData("B", false)]
-    public async Task Complete_RecordedAnswers_GiveTheRecordedTexts(string family, bool isRust)
+    [InlineData(EmulatedServer.VllmEngine, false)]
+    [InlineData(EmulatedServer.VllmEngine, true)]
+    [InlineData(EmulatedServer.Inference, false)]
+    public async Task Complete_RecordedAnswers_GiveTheRecordedTexts(EmulatedServer protocol, bool isRust)
     {
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo(family);
+        server.AnswerInformation(protocol);
         await using var engine = Engines.Create(server.Endpoint);
 
         await using var decoding = new VllmGrpcClient(engine, RecordedFacts.Tokenizer);
         await using var plain = new VllmGrpcClient(engine);
         var compared = 0;
         foreach (var exchange in (isRust ? Recordings.Rust : Recordings.All).Where(
-            e => e.Family == family && e.IsGeneration && e.Status == "OK" && e.Expected is { ValueKind: JsonValueKind.Array }
+            e => e.Server == protocol && e.IsGeneration && e.Status == "OK" && e.Expected is { ValueKind: JsonValueKind.Array }
                 && !e.Label.StartsWith("e-", StringComparison.Ordinal) && !(isRust && e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal))))
         {
             server.Answer(engine, exchange);
@@ -100,7 +100,7 @@ public sealed class RecordedReplayTests
             compared++;
         }
 
-        Assert.Equal((family, isRust) switch { ("A", false) => 44, ("A", true) => 40, _ => 52 }, compared);
+        Assert.Equal(protocol == EmulatedServer.Inference ? 52 : isRust ? 40 : 44, compared);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class RecordedReplayTests
         foreach (var exchange in Recordings.All.Where(e => e.Label is "embed-chat" or "embed-short"))
         {
             await using var server = await ReplayServer.StartAsync();
-            server.AnswerFamilyInfo("A");
+            server.AnswerInformation(EmulatedServer.VllmEngine);
             server.Answer(exchange.Method, exchange.Responses);
             await using var engine = Engines.Create(server.Endpoint);
 

@@ -13,7 +13,7 @@ public sealed class RecordedRequestTests
         var differing = new List<string>();
         foreach (var exchange in Recordings.All.Where(IsComparable))
         {
-            var built = exchange.Family == "A" ? BuildEngine(exchange) : BuildInference(exchange);
+            var built = exchange.Server == EmulatedServer.VllmEngine ? BuildEngine(exchange) : BuildInference(exchange);
             compared++;
             if (!built.AsSpan().SequenceEqual(Canonical(exchange)))
             {
@@ -26,16 +26,16 @@ public sealed class RecordedRequestTests
     }
 
     [Theory]
-    [InlineData("A", "e-max0", nameof(SamplingOptions.MaxTokens))]
-    [InlineData("B", "e-none", nameof(GenerationRequest.PromptIds))]
-    [InlineData("B", "e-empty", nameof(GenerationRequest.PromptIds))]
-    public async Task Generate_RecordedRequestThatIsRefusedHere_IsNotSent(string family, string label, string parameter)
+    [InlineData(EmulatedServer.VllmEngine, "e-max0", nameof(SamplingOptions.MaxTokens))]
+    [InlineData(EmulatedServer.Inference, "e-none", nameof(GenerationRequest.PromptIds))]
+    [InlineData(EmulatedServer.Inference, "e-empty", nameof(GenerationRequest.PromptIds))]
+    public async Task Generate_RecordedRequestThatIsRefusedHere_IsNotSent(EmulatedServer protocol, string label, string parameter)
     {
-        var exchange = Recordings.Get(family, label);
+        var exchange = Recordings.Get(protocol, label);
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo(family);
+        server.AnswerInformation(protocol);
         await using var engine = Engines.Create(server.Endpoint);
-        var request = family == "A"
+        var request = protocol == EmulatedServer.VllmEngine
             ? RequestReading.FromEngine(exchange.Request).Request
             : RequestReading.FromInference(exchange.Request, stream: true).Request;
 
@@ -48,7 +48,7 @@ public sealed class RecordedRequestTests
     [Fact]
     public void JsonSchema_RecordedTextThatIsNoJson_IsRefusedWhenItIsMade()
     {
-        var recorded = GenerateRequest.Parser.ParseFrom(Recordings.Get("B", "e-schema-json").Request);
+        var recorded = GenerateRequest.Parser.ParseFrom(Recordings.Get(EmulatedServer.Inference, "e-schema-json").Request);
 
         Assert.Throws<VllmRequestException>(() => OutputConstraint.JsonSchema(recorded.Decoding.Json));
     }
@@ -57,16 +57,16 @@ public sealed class RecordedRequestTests
     /// Not comparable: a request without any prompt and one whose constraint is no JSON; both are refused before a message is built.
     /// </summary>
     private static bool IsComparable(RecordedExchange exchange) => exchange.IsGeneration
-        && exchange.ToString() is not ("B e-none" or "B e-schema-json");
+        && (exchange.Server, exchange.Label) is not (EmulatedServer.Inference, "e-none" or "e-schema-json");
 
     /// <summary>
     /// The recorded bytes; written again where they hold a bias for token 0, because writers may leave the zero key of a map entry out.
     /// </summary>
     private static byte[] Canonical(RecordedExchange exchange) =>
-        (exchange.Family, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
+        (exchange.Server, exchange.Label.StartsWith("secondary-eos", StringComparison.Ordinal)) switch
         {
-            ("A", true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
-            ("B", true) => GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+            (EmulatedServer.VllmEngine, true) => Protocol.Engine.GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
+            (EmulatedServer.Inference, true) => GenerateRequest.Parser.ParseFrom(exchange.Request).ToByteArray(),
             _ => exchange.Request,
         };
 

@@ -121,7 +121,7 @@ public sealed class RustServicerReplayTests
     {
         var exchange = Recordings.Rust.Single(e => e.Label == label);
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
+        server.AnswerInformation(EmulatedServer.VllmEngine);
         await using var engine = Engines.Create(server.Endpoint);
         server.Answer(engine, exchange);
 

@@ -4,12 +4,13 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc.Tests;
 
 internal sealed record RecordedExchange(
-    string Family, string Label, string Method, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details, JsonElement Expected)
+    EmulatedServer Server, string Label, string Method, byte[] Request, IReadOnlyList<byte[]> Responses, string Status, string Details,
+    JsonElement Expected)
 {
     public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal)
         || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
 
     public int StatusCode => (int)Enum.Parse<StatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
-    public override string ToString() => $"{Family} {Label}";
+    public override string ToString() => $"{Server} {Label}";
 }

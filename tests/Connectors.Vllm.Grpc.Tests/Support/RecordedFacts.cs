@@ -15,7 +15,7 @@ internal static class RecordedFacts
     public static VllmTokenizer Tokenizer => Smol.Value;
 
     /// <summary>The recorded request. The Inference protocol does not tell the size of the vocabulary.</summary>
-    public static GenerationRequest Read(RecordedExchange exchange) => exchange.Family == "A"
+    public static GenerationRequest Read(RecordedExchange exchange) => exchange.Server == EmulatedServer.VllmEngine
         ? RequestReading.FromEngine(exchange.Request).Request
         : RequestReading.FromInference(exchange.Request, exchange.Method.EndsWith("Stream", StringComparison.Ordinal)).Request with
         {
@@ -31,7 +31,7 @@ internal static class RecordedFacts
             return;
         }
 
-        var isEngine = exchange.Family == "A";
+        var isEngine = exchange.Server == EmulatedServer.VllmEngine;
         server.Answer(isEngine ? "/vllm.grpc.engine.VllmEngine/Abort" : "/vllm.Control/Abort", [[]]);
         server.Handle(exchange.Method, async (context, message) =>
         {
@@ -52,7 +52,7 @@ internal static class RecordedFacts
             CompareChoice(exchange, expected, updates);
         }
 
-        var recorded = exchange.Family == "A" ? VllmEngineLogprobs(exchange) : InferenceLogprobs(exchange);
+        var recorded = exchange.Server == EmulatedServer.VllmEngine ? VllmEngineLogprobs(exchange) : InferenceLogprobs(exchange);
         foreach (var choice in recorded.GroupBy(part => part.Index, part => part.Tokens).ToDictionary(part => part.Key))
         {
             Assert.Equal(choice.Value.SelectMany(tokens => tokens), Flatten(updates, choice.Key));
@@ -86,7 +86,7 @@ internal static class RecordedFacts
 
         // Two recordings asked for text only.
         var expectedIds = Ids(expected);
-        if (expectedIds.Length > 0 || exchange.Family == "A")
+        if (expectedIds.Length > 0 || exchange.Server == EmulatedServer.VllmEngine)
         {
             Assert.True(expectedIds.SequenceEqual(ids), $"{exchange} choice {index}: {string.Join(' ', ids)}");
         }

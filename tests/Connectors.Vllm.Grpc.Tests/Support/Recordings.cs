@@ -7,7 +7,7 @@ internal static class Recordings
 {
     private static readonly Lazy<IReadOnlyList<RecordedExchange>> Cached = new(() => Load("exchanges.jsonl"));
     private static readonly Lazy<IReadOnlyList<RecordedExchange>> CachedRust = new(
-        () => [.. Load("exchanges-rust.jsonl").Select(exchange => exchange with { Family = "A" })]);
+        () => [.. Load("exchanges-rust.jsonl").Select(exchange => exchange with { Server = EmulatedServer.VllmEngine })]);
 
     private static readonly Lazy<IReadOnlyList<RecordedExchange>> CachedConstraints = new(() => Load("exchanges-constraints.jsonl"));
 
@@ -19,7 +19,8 @@ internal static class Recordings
     /// <summary>Constrained requests on three servers, in engines with either grammar compiler.</summary>
     public static IReadOnlyList<RecordedExchange> Constraints => CachedConstraints.Value;
 
-    public static RecordedExchange Get(string family, string label) => All.Single(exchange => exchange.Family == family && exchange.Label == label);
+    public static RecordedExchange Get(EmulatedServer server, string label) =>
+        All.Single(exchange => exchange.Server == server && exchange.Label == label);
 
     private static List<RecordedExchange> Load(string name)
     {
@@ -30,7 +31,7 @@ internal static class Recordings
             using var document = JsonDocument.Parse(line);
             var root = document.RootElement.Clone();
             list.Add(new RecordedExchange(
-                root.GetProperty("family").GetString()!,
+                RecordedServers.Of(root),
                 root.GetProperty("label").GetString()!,
                 root.GetProperty("rpc").GetString()!,
                 Convert.FromHexString(root.GetProperty("request").GetString()!),

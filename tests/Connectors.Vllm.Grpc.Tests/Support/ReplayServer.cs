@@ -53,9 +53,9 @@ internal sealed class ReplayServer : IAsyncDisposable
 
     public void Handle(string method, Func<HttpContext, byte[], Task> handler) => _handlers[method] = handler;
 
-    public void AnswerFamilyInfo(string family)
+    public void AnswerInformation(EmulatedServer recorded)
     {
-        foreach (var exchange in Recordings.All.Where(exchange => exchange.Family == family && !exchange.IsGeneration && exchange.Status == "OK"))
+        foreach (var exchange in Recordings.All.Where(exchange => exchange.Server == recorded && !exchange.IsGeneration && exchange.Status == "OK"))
         {
             Answer(exchange.Method, exchange.Responses);
         }

@@ -47,9 +47,9 @@ public sealed class ChannelTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Generate_Interceptors_SeeEveryCallTheFirstOutermost(EmulatedServer family)
+    public async Task Generate_Interceptors_SeeEveryCallTheFirstOutermost(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         var (outer, inner) = (new Recorder("outer"), new Recorder("inner"));
         await using var engine = Engines.Create(server.Endpoint, options =>
         {
@@ -204,9 +204,9 @@ public sealed class ChannelTests
         Assert.Contains(log.Categories, category => category.StartsWith("Grpc.Net.Client", StringComparison.Ordinal));
     }
 
-    private static async Task<VllmEmulator> StartAsync(EmulatedServer family = EmulatedServer.VllmEngine)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer protocol = EmulatedServer.VllmEngine)
     {
-        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family });
+        var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
         server.Reply(ScriptedReply.FromIds(10, 11));
         return server;
     }

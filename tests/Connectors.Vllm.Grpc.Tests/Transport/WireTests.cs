@@ -92,7 +92,7 @@ public sealed class WireTests
     public async Task Embed_AnswerWithoutVector_IsRefused()
     {
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
+        server.AnswerInformation(EmulatedServer.VllmEngine);
         server.Answer("/vllm.grpc.engine.VllmEngine/Embed", [[]]);
         await using var engine = Connect(server);
 
@@ -111,7 +111,7 @@ public sealed class WireTests
         var message = new Inference.GenerateResponse
         { PromptInfo = new() { NumPromptTokens = 3 }, Outputs = new() { TokenIds = { 9 }, NumTokens = 1, FinishInfo = finish } };
         await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("B");
+        server.AnswerInformation(EmulatedServer.Inference);
         server.Answer("/vllm.Inference/GenerateStream", [message.ToByteArray()]);
         await using var engine = Connect(server);
 
@@ -222,7 +222,7 @@ public sealed class WireTests
     private static async Task<ReplayServer> StartAsync(Func<HttpContext, Task> generate)
     {
         var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
+        server.AnswerInformation(EmulatedServer.VllmEngine);
         server.Answer("/vllm.grpc.engine.VllmEngine/Abort", [[]]);
         server.Handle(Generate, (context, _) => generate(context));
         return server;

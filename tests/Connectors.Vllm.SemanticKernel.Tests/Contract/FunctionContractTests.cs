@@ -11,9 +11,9 @@ public sealed class FunctionContractTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
-    public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
+    public static TheoryData<EmulatedServer, bool> ProtocolsAndStreaming =>
         new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false },
             { EmulatedServer.Inference, true } };
 
@@ -40,9 +40,9 @@ public sealed class FunctionContractTests
     [MemberData(nameof(Values))]
     public async Task Value_OfAnyKind_ReachesTheModelInvokedHereOrByTheCaller(string kind, string expected)
     {
-        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
-            await using var host = await KernelHost.StartAsync(family);
+            await using var host = await KernelHost.StartAsync(protocol);
             var function = KernelFunctionFactory.CreateFromMethod(() => ValueOf(kind), "get");
             host.Kernel.Plugins.AddFromFunctions("Any", [function]);
             host.Server.Enqueue(WeatherPlugin.Call("get", "{}", "Any"), "Done.", "Done.");
@@ -62,10 +62,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(2)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolMessage_WithTextAndTheSameResult_PrintsItOnce(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolMessage_WithTextAndTheSameResult_PrintsItOnce(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("ok");
         var history = Ask("Time?");
         history.Add(new ChatMessageContent(AuthorRole.Assistant, [new FunctionCallContent("time", "Clock", "1")]));
@@ -79,10 +79,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(3, 5)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_TwoCalls_HistoryHoldsAToolMessageEachAndFiltersSeeWhereTheyAre(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Auto_TwoCalls_HistoryHoldsAToolMessageEachAndFiltersSeeWhereTheyAre(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         var filter = new RecordingFilter();
         host.Kernel.AutoFunctionInvocationFilters.Add(filter);
@@ -114,10 +114,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(4)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_FilterTerminates_TheAnswerIsTheValueItSet(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Auto_FilterTerminates_TheAnswerIsTheValueItSet(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Kernel.AutoFunctionInvocationFilters.Add(
@@ -137,10 +137,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(6)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Functions_OnlyInTheBehavior_KeepPluginAndNameApart(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Functions_OnlyInTheBehavior_KeepPluginAndNameApart(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = KernelPluginFactory.CreateFromObject(new WeatherPlugin(), "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"));
         var settings = new VllmPromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto(plugin, autoInvoke: false) };
@@ -168,10 +168,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(7)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ConcurrentInvocation_Allowed_CallsWaitForEachOther(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ConcurrentInvocation_Allowed_CallsWaitForEachOther(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         using var meeting = new Barrier(2);
         host.Kernel.Plugins.AddFromFunctions("Any", [KernelFunctionFactory.CreateFromMethod(async () =>
         {
@@ -194,9 +194,9 @@ public sealed class FunctionContractTests
     [InlineData(EmulatedServer.VllmEngine, true)]
     [InlineData(EmulatedServer.Inference, true)]
     [InlineData(EmulatedServer.VllmEngine, false)]
-    public async Task StrictSchemas_Allowed_ConstrainTheArguments(EmulatedServer family, bool strict)
+    public async Task StrictSchemas_Allowed_ConstrainTheArguments(EmulatedServer protocol, bool strict)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply("No need.");
         var behavior = FunctionChoiceBehavior.Auto(options: new FunctionChoiceBehaviorOptions { AllowStrictSchemaAdherence = strict });
@@ -208,10 +208,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(9)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task None_ModelCallsAllTheSame_ItsTextIsShown(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task None_ModelCallsAllTheSame_ItsTextIsShown(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         var text = "I could look. " + WeatherPlugin.Call("get_time", "{}");
@@ -227,10 +227,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(23)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task BrokenArguments_TheModelIsTold_AndCorrectsItself(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task BrokenArguments_TheModelIsTold_AndCorrectsItself(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", "{broken}"), WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "Sunny.");
@@ -247,10 +247,10 @@ public sealed class FunctionContractTests
 
     [KernelPoint(24)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task UnknownFunction_IsNotInvoked_AndTheModelIsTold(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task UnknownFunction_IsNotInvoked_AndTheModelIsTold(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"city": "Paris"}"""), "I can't.");

@@ -17,7 +17,7 @@ public sealed class HistoryContractTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     public static TheoryData<string, EmulatedServer> RealTemplates
     {
@@ -42,10 +42,10 @@ public sealed class HistoryContractTests
     [KernelPoint(2)]
     [Theory]
     [MemberData(nameof(RealTemplates))]
-    public async Task ToolMessage_WithTextAndTheSameResult_RealTemplatePrintsItOnce(string template, EmulatedServer family)
+    public async Task ToolMessage_WithTextAndTheSameResult_RealTemplatePrintsItOnce(string template, EmulatedServer protocol)
     {
         var source = await File.ReadAllTextAsync(TestPaths.RequireCorpus($"chat-templates/{template}.jinja"), Token);
-        await using var host = await KernelHost.StartAsync(family, (builder, server) => builder.AddVllmGrpc(server.Endpoint, configure: options =>
+        await using var host = await KernelHost.StartAsync(protocol, (builder, server) => builder.AddVllmGrpc(server.Endpoint, configure: options =>
         {
             KernelHost.Configure(options);
             options.ChatTemplate = source;
@@ -69,11 +69,11 @@ public sealed class HistoryContractTests
 
     [KernelPoint(1)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Value_Image_IsShownToAModelThatTakesImages(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Value_Image_IsShownToAModelThatTakesImages(EmulatedServer protocol)
     {
         await using var host = await KernelHost.StartAsync(
-            family,
+            protocol,
             (builder, server) => builder.AddVllmGrpc(server.Endpoint, configure: options =>
             {
                 KernelHost.Configure(options);
@@ -95,11 +95,11 @@ public sealed class HistoryContractTests
 
     [KernelPoint(9)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task None_ModelCallsAllTheSame_OneWarningSaysSo(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task None_ModelCallsAllTheSame_OneWarningSaysSo(EmulatedServer protocol)
     {
         using var log = new ListLoggerFactory();
-        await using var host = await KernelHost.StartAsync(family, (builder, server) =>
+        await using var host = await KernelHost.StartAsync(protocol, (builder, server) =>
         {
             builder.Services.AddSingleton<ILoggerFactory>(log);
             builder.AddVllmGrpc(server.Endpoint, configure: KernelHost.Configure);
@@ -116,11 +116,11 @@ public sealed class HistoryContractTests
 
     [KernelPoint(10)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Setting_OfNoKnownName_IsNamedInOneWarning(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Setting_OfNoKnownName_IsNamedInOneWarning(EmulatedServer protocol)
     {
         using var log = new ListLoggerFactory();
-        await using var host = await KernelHost.StartAsync(family, (builder, server) =>
+        await using var host = await KernelHost.StartAsync(protocol, (builder, server) =>
         {
             builder.Services.AddSingleton<ILoggerFactory>(log);
             builder.AddVllmGrpc(server.Endpoint, configure: KernelHost.Configure);

@@ -17,14 +17,14 @@ public sealed class ServiceContractTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [KernelPoint(15)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ModelId_NotConfigured_IsWhatTheServerServesAndNeverAFolder(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ModelId_NotConfigured_IsWhatTheServerServesAndNeverAFolder(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("ok");
         var service = host.Kernel.GetRequiredService<IChatCompletionService>();
         var before = service.GetModelId();
@@ -38,11 +38,11 @@ public sealed class ServiceContractTests
 
     [KernelPoint(16)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Selection_ByTheServedModel_FindsItsService(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Selection_ByTheServedModel_FindsItsService(EmulatedServer protocol)
     {
-        await using var other = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family, ServedModelName = "other-model" }, Token);
-        await using var host = await KernelHost.StartAsync(family, (builder, server) => builder
+        await using var other = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol, ServedModelName = "other-model" }, Token);
+        await using var host = await KernelHost.StartAsync(protocol, (builder, server) => builder
             .AddVllmGrpc(server.Endpoint, serviceId: "a", configure: KernelHost.Configure)
             .AddVllmGrpc(other.Endpoint, serviceId: "b", configure: KernelHost.Configure));
         host.Server.Reply("from a");
@@ -65,10 +65,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(17)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ChatSpan_WithAListener_IsEmittedPerRequest(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ChatSpan_WithAListener_IsEmittedPerRequest(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "Noon.");
         using var root = new Activity("test").Start();
@@ -99,10 +99,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(18)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Metadata_WholeAndStreamed_TellsIdTimeUsageAndFinish(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Metadata_WholeAndStreamed_TellsIdTimeUsageAndFinish(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("Hello there.");
         var streamed = new List<StreamingChatMessageContent>();
 
@@ -126,10 +126,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(19)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task History_MessageWithoutARole_IsTheUsers(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task History_MessageWithoutARole_IsTheUsers(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("ok");
 
         await AskAsync(host, [new ChatMessageContent { Items = [new TextContent("Hi")] }]);
@@ -139,10 +139,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(19)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task History_AudioWithoutAMediaType_IsAudio(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task History_AudioWithoutAMediaType_IsAudio(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
 
         var exception = await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(
             host, [new ChatMessageContent(AuthorRole.User, [new AudioContent { Data = new byte[] { 1, 2 } }])]));
@@ -154,10 +154,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(20)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task RawCompletion_StopString_IsCut(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task RawCompletion_StopString_IsCut(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply(" upon a time. The end.");
         var service = host.Kernel.GetRequiredService<ITextGenerationService>();
         var settings = new VllmPromptExecutionSettings { StopSequences = ["The"] };
@@ -175,10 +175,10 @@ public sealed class ServiceContractTests
 
     [KernelPoint(21)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Contents_OfAnAnswer_LeadBackToTheChatClients(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Contents_OfAnAnswer_LeadBackToTheChatClients(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply(WeatherPlugin.Call("get_time", "{}"));
 
@@ -195,10 +195,10 @@ public sealed class ServiceContractTests
     [InlineData(EmulatedServer.Inference, null)]
     [InlineData(EmulatedServer.VllmEngine, "vllm")]
     [InlineData(EmulatedServer.Inference, "vllm")]
-    public async Task AddVllmGrpc_OneRegistration_GivesEverything(EmulatedServer family, string? serviceId)
+    public async Task AddVllmGrpc_OneRegistration_GivesEverything(EmulatedServer protocol, string? serviceId)
     {
         await using var host = await KernelHost.StartAsync(
-            family, (builder, server) => builder.AddVllmGrpc(server.Endpoint.ToString(), serviceId: serviceId, configure: KernelHost.Configure));
+            protocol, (builder, server) => builder.AddVllmGrpc(server.Endpoint.ToString(), serviceId: serviceId, configure: KernelHost.Configure));
         host.Server.Reply("ok");
 
         Assert.Equal("ok", (await host.Kernel.GetRequiredService<IChatClient>(serviceId).GetResponseAsync("Hi", cancellationToken: Token)).Text);

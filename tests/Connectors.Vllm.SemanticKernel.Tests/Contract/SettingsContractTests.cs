@@ -16,7 +16,7 @@ public sealed class SettingsContractTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [KernelPoint(10)]
     [Theory]
@@ -52,10 +52,10 @@ public sealed class SettingsContractTests
 
     [KernelPoint(10)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Settings_OfAPromptFile_ReachTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Settings_OfAPromptFile_ReachTheServer(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("one STOP two");
         var settings = JsonSerializer.Deserialize<PromptExecutionSettings>(
             """{ "max_completion_tokens": 9, "stop": ["STOP"], "token_selection_biases": { "5": 50 }, "logprobs": true, "top_logprobs": 2 }""")!;
@@ -66,7 +66,7 @@ public sealed class SettingsContractTests
         Assert.NotNull(answer.Metadata!["logprobs"]);
         var sent = host.Requests[^1].Message.ToString()!;
         Assert.Contains("\"5\": 50", sent, StringComparison.Ordinal);
-        Assert.Contains(family == EmulatedServer.VllmEngine ? "\"maxTokens\": 9" : "\"maxNewTokens\": 9", sent, StringComparison.Ordinal);
+        Assert.Contains(protocol == EmulatedServer.VllmEngine ? "\"maxTokens\": 9" : "\"maxNewTokens\": 9", sent, StringComparison.Ordinal);
     }
 
     public static TheoryData<string> Formats => ["schema", "schema text", "openai", "openai text", "type", "meai"];
@@ -76,9 +76,9 @@ public sealed class SettingsContractTests
     [MemberData(nameof(Formats))]
     public async Task ResponseFormat_OfASchema_ConstrainsTheAnswer(string kind)
     {
-        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
-            await using var host = await KernelHost.StartAsync(family);
+            await using var host = await KernelHost.StartAsync(protocol);
             host.Server.Reply("""{"city": "Paris"}""");
             const string OpenAI = $$"""{"type": "json_schema", "json_schema": {"name": "place", "schema": {{Schema}}, "strict": true} }""";
             var settings = new VllmPromptExecutionSettings
@@ -132,10 +132,10 @@ public sealed class SettingsContractTests
 
     [KernelPoint(12)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task OpenAISettings_AsTheyAre_MeanTheSame(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task OpenAISettings_AsTheyAre_MeanTheSame(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply("""{"city": "Paris"} END""");
         var settings = new OpenAIPromptExecutionSettings
@@ -181,9 +181,9 @@ public sealed class SettingsContractTests
     [InlineData(EmulatedServer.VllmEngine, "enabled", true)]
     [InlineData(EmulatedServer.VllmEngine, "required", true)]
     [InlineData(EmulatedServer.Inference, "required", true)]
-    public async Task OpenAISettings_ToolCallBehavior_IsTheBehaviorThatFollowedIt(EmulatedServer family, string kind, bool autoInvoke)
+    public async Task OpenAISettings_ToolCallBehavior_IsTheBehaviorThatFollowedIt(EmulatedServer protocol, string kind, bool autoInvoke)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         var time = host.Kernel.ImportPluginFromObject(plugin, "Weather")["get_time"].Metadata.ToOpenAIFunction();
         host.Server.Enqueue(WeatherPlugin.Call("get_time", "{}"), "Noon.");
@@ -224,9 +224,9 @@ public sealed class SettingsContractTests
     [InlineData(EmulatedServer.Inference, "schema")]
     [InlineData(EmulatedServer.VllmEngine, "json")]
     [InlineData(EmulatedServer.Inference, "text")]
-    public async Task OpenAISettings_ResponseFormatOfTheOpenAILibrary_MeansTheSame(EmulatedServer family, string kind)
+    public async Task OpenAISettings_ResponseFormatOfTheOpenAILibrary_MeansTheSame(EmulatedServer protocol, string kind)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("""{"city": "Paris"}""");
         var settings = new OpenAIPromptExecutionSettings
         {
@@ -248,10 +248,10 @@ public sealed class SettingsContractTests
 
     [KernelPoint(13)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task OllamaSettings_AsTheyAre_MeanTheSame(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task OllamaSettings_AsTheyAre_MeanTheSame(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("one STOP two");
         var settings = new OllamaStyleSettings { Temperature = 0.5f, TopP = 0.25f, TopK = 7, NumPredict = 9, Stop = ["STOP"] };
 
@@ -264,10 +264,10 @@ public sealed class SettingsContractTests
 
     [KernelPoint(14)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ChatOptions_NamesOfOtherProviders_CountWhereTheMemberIsUnset(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ChatOptions_NamesOfOtherProviders_CountWhereTheMemberIsUnset(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("one STOP two");
         var client = host.Kernel.GetRequiredService<IChatClient>();
         ChatOptions Options(params (string Name, object Value)[] properties) => new()
@@ -290,14 +290,14 @@ public sealed class SettingsContractTests
 
     [KernelPoint(22)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Seed_Of64Bits_IsSentWholeOrRefusedByName(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Seed_Of64Bits_IsSentWholeOrRefusedByName(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("ok");
         var settings = new VllmPromptExecutionSettings { Seed = 9007199254740993 };
 
-        if (family == EmulatedServer.Inference)
+        if (protocol == EmulatedServer.Inference)
         {
             await AskAsync(host, settings);
             Assert.Contains("9007199254740993", host.Requests[^1].Message.ToString()!, StringComparison.Ordinal);

@@ -18,15 +18,15 @@ public sealed class FunctionTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer, bool> FamiliesAndStreaming =>
+    public static TheoryData<EmulatedServer, bool> ProtocolsAndStreaming =>
         new() { { EmulatedServer.VllmEngine, false }, { EmulatedServer.VllmEngine, true }, { EmulatedServer.Inference, false },
             { EmulatedServer.Inference, true } };
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Auto_TwoRounds_RunsTheFunctionsAndKeepsTheRounds(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         var plugin = new WeatherPlugin();
         host.Kernel.ImportPluginFromObject(plugin, "Weather");
         host.Server.Enqueue(
@@ -54,10 +54,10 @@ public sealed class FunctionTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Auto_HistoryAskedAgain_ExtendsThePromptTheServerHas(EmulatedServer protocol, bool streaming)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Enqueue(WeatherPlugin.Call("get_weather", """{"days":  3, "city": "Z\u00fcrich"}"""), "Sunny.", "Yes.");
         var history = Ask("Weather?");

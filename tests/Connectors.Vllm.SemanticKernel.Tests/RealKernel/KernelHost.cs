@@ -27,9 +27,9 @@ internal sealed class KernelHost : IAsyncDisposable
         [.. Server.Requests.Where(request => request.Method.Contains("/Generate", StringComparison.Ordinal))];
 
     public static async Task<KernelHost> StartAsync(
-        EmulatedServer family, Action<IKernelBuilder, VllmEmulator>? register = null, Action<VllmEmulatorOptions>? configure = null)
+        EmulatedServer protocol, Action<IKernelBuilder, VllmEmulator>? register = null, Action<VllmEmulatorOptions>? configure = null)
     {
-        var options = new VllmEmulatorOptions { Server = family };
+        var options = new VllmEmulatorOptions { Server = protocol };
         configure?.Invoke(options);
         var server = await VllmEmulator.StartAsync(options, TestContext.Current.CancellationToken);
         var builder = Kernel.CreateBuilder();
@@ -45,7 +45,7 @@ internal sealed class KernelHost : IAsyncDisposable
         return new KernelHost(server, builder.Build());
     }
 
-    /// <summary>The model's files from this repository: family B cannot send them, and tests download nothing.</summary>
+    /// <summary>The model's files from this repository: the Inference protocol cannot send them, and tests download nothing.</summary>
     public static void Configure(VllmGrpcOptions options)
     {
         options.ModelDirectory = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Testing", "TinyModel");

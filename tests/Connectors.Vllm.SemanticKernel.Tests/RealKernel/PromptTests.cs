@@ -12,13 +12,13 @@ public sealed class PromptTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task InvokePrompt_Template_GoesThroughTheChatTemplate(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task InvokePrompt_Template_GoesThroughTheChatTemplate(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("Paris.");
         var arguments = new KernelArguments { ["country"] = "France" };
 
@@ -30,10 +30,10 @@ public sealed class PromptTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task InvokePromptStreaming_Text_EqualsTheWholeAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task InvokePromptStreaming_Text_EqualsTheWholeAnswer(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply("Paris, of course. 🗼");
         var text = new StringBuilder();
 
@@ -71,10 +71,10 @@ public sealed class PromptTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task TextGeneration_SettingsWithFunctions_AreRawText(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task TextGeneration_SettingsWithFunctions_AreRawText(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Kernel.ImportPluginFromObject(new WeatherPlugin(), "Weather");
         host.Server.Reply(" upon a time");
         var settings = new VllmPromptExecutionSettings { MaxTokens = 20, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
@@ -87,13 +87,14 @@ public sealed class PromptTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task InvokePromptStreaming_SeveralAnswers_AreToldApart(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task InvokePromptStreaming_SeveralAnswers_AreToldApart(EmulatedServer protocol)
     {
-        await using var host = await KernelHost.StartAsync(family);
+        await using var host = await KernelHost.StartAsync(protocol);
         host.Server.Reply(new ScriptedReply { Text = "one", Alternatives = ["two"] });
         var arguments =
-            new KernelArguments(new VllmPromptExecutionSettings { ResultsPerPrompt = family == EmulatedServer.VllmEngine ? 2 : 1, Temperature = 1 });
+            new KernelArguments(
+                new VllmPromptExecutionSettings { ResultsPerPrompt = protocol == EmulatedServer.VllmEngine ? 2 : 1, Temperature = 1 });
         var answers = new SortedDictionary<int, string>();
 
         await foreach (var piece in host.Kernel.InvokePromptStreamingAsync<StreamingChatMessageContent>("Count", arguments, cancellationToken: Token))
@@ -101,8 +102,8 @@ public sealed class PromptTests
             answers[piece.ChoiceIndex] = answers.GetValueOrDefault(piece.ChoiceIndex) + piece.Content;
         }
 
-        // Family B refuses more than one answer.
-        Assert.Equal(family == EmulatedServer.VllmEngine ? ["one", "two"] : ["one"], answers.Values);
+        // The Inference protocol refuses more than one answer.
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? ["one", "two"] : ["one"], answers.Values);
     }
 
     [Fact]

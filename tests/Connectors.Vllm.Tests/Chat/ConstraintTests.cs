@@ -39,9 +39,9 @@ public sealed class ConstraintTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(EmulatedServer family)
+    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "none");
+        await using var host = await ChatHost.StartAsync(protocol, client: options => options.ReasoningParser = "none");
         host.Server.Reply(request =>
         {
             var sent = request.Message.ToString()!;

@@ -12,13 +12,13 @@ public sealed class ConversationTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolLoop_TwoRounds_EndsInAnAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolLoop_TwoRounds_EndsInAnAnswer(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family, client: options => options.ToolCallParser = "hermes");
+        await using var host = await ChatHost.StartAsync(protocol, client: options => options.ToolCallParser = "hermes");
         host.Server.Enqueue(
             SampleTools.Call("get_weather", """{"city": "Paris"}""") + "\n" + SampleTools.Call("get_time", "{}"),
             SampleTools.Call("get_time", "{}"),
@@ -109,11 +109,11 @@ public sealed class ConversationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_InOrderAndInToolResults_ReachTheServerWithOneAnchorEach(EmulatedServer protocol)
     {
         await using var host = await ChatHost.StartAsync(
-            family, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
+            protocol, server: options => options.AcceptsMedia = true, client: options => options.ImageToken = "<|image_pad|>");
         host.Server.Reply("Two pictures.");
         var first = new DataContent(Png, "image/png");
         var second = new DataContent(Jpeg, "image/jpeg");

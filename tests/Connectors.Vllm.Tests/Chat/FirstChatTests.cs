@@ -8,9 +8,9 @@ public sealed class FirstChatTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_ScriptedReply_ReturnsItsText(EmulatedServer family)
+    public async Task GetResponse_ScriptedReply_ReturnsItsText(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("The capital of France is Paris.");
 
         var response = await host.Client.GetResponseAsync("What is the capital of France?", cancellationToken: TestContext.Current.CancellationToken);

@@ -4,20 +4,20 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>What comes out of a chat call, on both protocol families.</summary>
+/// <summary>What comes out of a chat call, on both protocols.</summary>
 public sealed class ResponseTests
 {
     private static readonly string Fire = char.ConvertFromUtf32(0x1F525);
 
-    public static TheoryData<EmulatedServer> Families => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
+    public static TheoryData<EmulatedServer> Protocols => [EmulatedServer.VllmEngine, EmulatedServer.Inference];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Streaming_EveryUpdate_CarriesIdsRoleModelAndTime(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("One two three four.");
 
         var updates = await host.Client.GetStreamingResponseAsync("Count.", cancellationToken: Token).ToListAsync(Token);
@@ -44,10 +44,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Reasoning_ThoughtThenText_AreSeparateContentsAndCounted(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family, client: options => options.ReasoningParser = "qwen3");
+        await using var host = await ChatHost.StartAsync(protocol, client: options => options.ReasoningParser = "qwen3");
         host.Server.Enqueue("<think>\nLet me see.\n</think>\n\nParis.");
 
         var response = await host.Client.GetResponseAsync("Capital of France?", cancellationToken: Token);
@@ -71,10 +71,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolCalls_TwoCalls_ComeWholeAndLast(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolCalls_TwoCalls_ComeWholeAndLast(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family, client: Hermes);
+        await using var host = await ChatHost.StartAsync(protocol, client: Hermes);
         host.Server.Enqueue(
             "I will look.\n" + SampleTools.Call("get_weather", """{"city": "Paris", "days": 2}""") + "\n" + SampleTools.Call("get_time", "{}"));
 
@@ -138,10 +138,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StopSequence_InText_IsCutAndReported(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StopSequence_InText_IsCutAndReported(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("alpha beta STOP gamma delta");
 
         var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { StopSequences = ["STOP", ""] }, Token);
@@ -152,10 +152,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Length_TokenLimit_IsReported(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Length_TokenLimit_IsReported(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("one two three four five six seven eight nine ten");
 
         var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { MaxOutputTokens = 3 }, Token);
@@ -165,10 +165,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Text_CharactersOverSeveralTokens_AreNeverSplit(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         var text = "Ünïcödé 漢字 " + Fire + " done";
         host.Server.Enqueue(text);
 
@@ -180,13 +180,13 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Choices_Three_AreThreeMessagesAlsoWhenStreamed(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         var reply = new ScriptedReply { Text = "first answer", Alternatives = ["second", "third one"] };
         var options = new ChatOptions { ChoiceCount = 3, Temperature = 1 };
-        if (family == EmulatedServer.VllmEngine)
+        if (protocol == EmulatedServer.VllmEngine)
         {
             host.Server.Enqueue(reply, reply);
         }
@@ -205,10 +205,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Logprobs_Asked_ArriveOnTheMessage(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Logprobs_Asked_ArriveOnTheMessage(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("yes");
 
         var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { Logprobs = 2, ReturnTokenIds = true }, Token);
@@ -222,10 +222,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_ValidAnswer_PassesThroughUnchanged(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_ValidAnswer_PassesThroughUnchanged(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("""{"name":  "Paris", "n": 1.50}""");
 
         var response = await host.Client.GetResponseAsync("Go.", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token);
@@ -234,10 +234,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_AnswerIsNoJson_ThrowsAndNamesTheConstraint(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue("Sorry, I cannot do that.");
         var options = new ChatOptions
         { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("""{"type":"object"}""").RootElement) };
@@ -248,10 +248,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Empty_NoTokensButEos_IsAnEmptyAnswer(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         host.Server.Enqueue(string.Empty);
 
         var response = await host.Client.GetResponseAsync("Go.", cancellationToken: Token);
@@ -262,10 +262,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ServerError_MidStream_KeepsWhatCameAndThrows(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ServerError_MidStream_KeepsWhatCameAndThrows(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family, client: options => options.Connection.Retry.MaxRetries = 0);
+        await using var host = await ChatHost.StartAsync(protocol, client: options => options.Connection.Retry.MaxRetries = 0);
         host.Server.Enqueue(ScriptedReply.Failing(ServerFault.After(3, FaultKind.DropConnection)));
         var text = new System.Text.StringBuilder();
 
@@ -281,10 +281,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Cancel_MidStream_ThrowsWithCallersTokenAndStopsTheServer(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         var hold = new TaskCompletionSource();
         host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
         using var cancel = new CancellationTokenSource();
@@ -302,10 +302,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Break_MidStream_StopsTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Break_MidStream_StopsTheServer(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(family);
+        await using var host = await ChatHost.StartAsync(protocol);
         var hold = new TaskCompletionSource();
         host.Server.Enqueue(new ScriptedReply { Text = "one two three four five six", HoldAfterMessages = 2, Hold = hold.Task });
 

@@ -15,10 +15,10 @@ public sealed class StreamEqualityTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_RandomOptions_EqualsTheCollectedStream(EmulatedServer family)
+    public async Task GetResponse_RandomOptions_EqualsTheCollectedStream(EmulatedServer protocol)
     {
         var token = TestContext.Current.CancellationToken;
-        await using var host = await ChatHost.StartAsync(family, client: options =>
+        await using var host = await ChatHost.StartAsync(protocol, client: options =>
         {
             options.ToolCallParser = "hermes";
             options.ReasoningParser = "qwen3";

@@ -9,14 +9,14 @@ public sealed class CancellationTests
 {
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(41)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Token_AlreadyCancelled_NothingIsSent(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Token_AlreadyCancelled_NothingIsSent(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         using var source = new CancellationTokenSource();
         await source.CancelAsync();
 
@@ -32,10 +32,10 @@ public sealed class CancellationTests
 
     [ContractPoint(42)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Token_CancelledInTheMiddle_ThrowsWithItAndTheServerStops(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
 
@@ -53,10 +53,10 @@ public sealed class CancellationTests
 
     [ContractPoint(42)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Token_CancelledWhileAWholeResponseIsAwaited_ThrowsWithItAndTheServerStops(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
         var call = served.Client.GetResponseAsync("Hi", cancellationToken: source.Token);
@@ -71,10 +71,10 @@ public sealed class CancellationTests
 
     [ContractPoint(43)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Break_OutOfTheEnumeration_StopsTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Break_OutOfTheEnumeration_StopsTheServer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(Endless());
 
         await foreach (var update in served.Client.GetStreamingResponseAsync("Hi", cancellationToken: Served.Cancel))
@@ -89,10 +89,10 @@ public sealed class CancellationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Cancellation_OfOneCall_LeavesTheClientAndOtherCallsAlone(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Cancellation_OfOneCall_LeavesTheClientAndOtherCallsAlone(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply(request => new ScriptedReply { Text = "Fine.", Hold = null });
         served.Server.Enqueue(Endless());
         using var source = new CancellationTokenSource();
@@ -109,10 +109,10 @@ public sealed class CancellationTests
 
     [ContractPoint(44)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Deadline_ServerSilent_IsATimeoutExceptionNotACancellation(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client =>
+        await using var served = await Served.StartAsync(protocol, client: client =>
         {
             client.Connection.FirstTokenTimeout = TimeSpan.FromMilliseconds(200);
             client.Connection.Retry.MaxRetries = 0;

@@ -46,7 +46,7 @@ public sealed class ChatOptionCoverageTests
         [nameof(ChatOptions.AdditionalProperties)] = (Effect.Request, static options => options.AdditionalProperties = new() { ["min_p"] = 0.5 }),
     };
 
-    public static MatrixTheoryData<string, EmulatedServer> MembersAndFamilies { get; } =
+    public static MatrixTheoryData<string, EmulatedServer> MembersAndProtocols { get; } =
         new(Members.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [ContractPoint(7)]
@@ -57,10 +57,10 @@ public sealed class ChatOptionCoverageTests
 
     [ContractPoint(7)]
     [Theory]
-    [MemberData(nameof(MembersAndFamilies))]
-    public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, EmulatedServer family)
+    [MemberData(nameof(MembersAndProtocols))]
+    public async Task Member_WhenSet_HasItsEffectAndNoOther(string member, EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server =>
+        await using var served = await Served.StartAsync(protocol, server =>
         {
             server.ServedModelName = "ours";
             server.ServedModelAliases = ["alias"];
@@ -76,8 +76,8 @@ public sealed class ChatOptionCoverageTests
         var first = await served.AskAsync("Hi", plain);
         var second = await served.AskAsync("Hi", changed);
 
-        // Of the two families only one names the model in its requests.
-        effect = member == nameof(ChatOptions.ModelId) && family == EmulatedServer.VllmEngine ? Effect.Ignored : effect;
+        // Of the two protocols only one names the model in its requests.
+        effect = member == nameof(ChatOptions.ModelId) && protocol == EmulatedServer.VllmEngine ? Effect.Ignored : effect;
         var promptChanged = !served.Sent[0].PromptIds.SequenceEqual(served.Sent[1].PromptIds);
         var requestChanged = served.Sent[0].ToJson() != served.Sent[1].ToJson();
         var answerChanged = Contents(first) != Contents(second);
@@ -94,10 +94,10 @@ public sealed class ChatOptionCoverageTests
 
     [ContractPoint(11)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Options_WithEveryMemberSet_AreTheSameAfterACall(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("{\"a\": 1}");
         var options = new ChatOptions();
         foreach ((_, var set) in Members.Values)
@@ -120,7 +120,7 @@ public sealed class ChatOptionCoverageTests
         Assert.Same(factory, options.RawRepresentationFactory);
     }
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     /// <summary>Options in which the member can have an effect: tool modes need tools.</summary>
     private static ChatOptions Base(string member) => new()

@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Making clients, what they offer as services, and disposing of them.</summary>
 public sealed class ConstructionTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(1)]
     [Fact]
@@ -48,10 +48,10 @@ public sealed class ConstructionTests
 
     [ContractPoint(3)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task GetService_KnownTypes_AreFound(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task GetService_KnownTypes_AreFound(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         IChatClient client = served.Client;
         await served.AskAsync("Hi");
 

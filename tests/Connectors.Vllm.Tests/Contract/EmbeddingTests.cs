@@ -93,7 +93,7 @@ public sealed class EmbeddingTests
     }
 
     [Fact]
-    public async Task Generate_OnTheFamilyWithoutEmbeddings_SaysWhichServersHaveThem()
+    public async Task Generate_OnTheProtocolWithoutEmbeddings_SaysWhichServersHaveThem()
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference }, Served.Cancel);
         await using var generator = new VllmEmbeddingGenerator(Served.OptionsFor(server, EmulatedServer.Inference));

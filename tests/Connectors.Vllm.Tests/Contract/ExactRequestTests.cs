@@ -7,20 +7,20 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Requests compared as a whole: what is not expected is not on the wire.</summary>
 public sealed class ExactRequestTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(5)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Request_OfAPlainCall_IsExactlyThis(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Request_OfAPlainCall_IsExactlyThis(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await served.AskAsync("Hi");
 
         var room = 8192 - served.LastSent.PromptIds.Count;
         AssertIs(
-            family == EmulatedServer.VllmEngine
+            protocol == EmulatedServer.VllmEngine
                 ? $$"""{ "samplingParams": { "temperature": 0.6, "topP": 0.95, "topK": 20, "maxTokens": {{room}} }, "stream": true }"""
                 : $$"""{ "temperature": 0.6, "sampling": { "topK": 20, "topP": 0.95 }, "stopping": { "maxNewTokens": {{room}} }, "response": { "o"""
                     + $$"""utputText": false, "outputTokenIds": true } }""",
@@ -29,10 +29,10 @@ public sealed class ExactRequestTests
 
     [ContractPoint(8)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Request_OfEmptyOptions_IsThatOfNone(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Request_OfEmptyOptions_IsThatOfNone(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await served.AskAsync("Hi");
         await served.AskAsync("Hi", new ChatOptions());
@@ -47,10 +47,10 @@ public sealed class ExactRequestTests
 
     [ContractPoint(7)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Request_OfEveryOption_IsExactlyThis(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Request_OfEveryOption_IsExactlyThis(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         served.Server.Reply("yes");
 
         await served.AskAsync("Hi", new ChatOptions
@@ -73,7 +73,7 @@ public sealed class ExactRequestTests
         });
 
         AssertIs(
-            family == EmulatedServer.VllmEngine
+            protocol == EmulatedServer.VllmEngine
                 ? """{ "samplingParams": { "temperature": 0.25, "topP": 0.5, "topK": 7, "minP": 0.0625, "frequencyPenalty": """
                     + """0.125, "presencePenalty": -0.5, "repetitionPenalty": 1.25, "maxTokens": 33, "stop": [ "END" """
                     + """], "stopTokenIds": [ 5 ], "logprobs": 2, "seed": 42, "logitBias": { "9": -1.5 }, "choice": { "choices": [ "yes", "no" """
@@ -88,10 +88,10 @@ public sealed class ExactRequestTests
 
     [ContractPoint(6)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Updates_OfAPlainCall_AreOneTextPerTokenAndALastOne(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var ids = served.Server.Tokenizer.Encode("Hello there, friend.");
         served.Server.Enqueue(new ScriptedReply { Ids = ids });
 

@@ -9,7 +9,7 @@ namespace Connectors.Vllm.Tests.Contract;
 
 /// <summary>
 /// Every extension property of <see cref="VllmChatOptionsExtensions"/>, also one that is added later, has a place here: it lives under its key, is
-/// read leniently, survives JSON, and changes what is sent or what comes back. A family that cannot carry it refuses it by name; nothing is dropped
+/// read leniently, survives JSON, and changes what is sent or what comes back. A protocol that cannot carry it refuses it by name; nothing is dropped
 /// in silence.
 /// </summary>
 public sealed class ExtrasCoverageTests
@@ -64,7 +64,7 @@ public sealed class ExtrasCoverageTests
 
     public static TheoryData<string> Names => [.. Extras.Keys];
 
-    public static MatrixTheoryData<string, EmulatedServer> NamesAndFamilies { get; } =
+    public static MatrixTheoryData<string, EmulatedServer> NamesAndProtocols { get; } =
         new(Extras.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [Fact]
@@ -96,11 +96,11 @@ public sealed class ExtrasCoverageTests
     }
 
     [Theory]
-    [MemberData(nameof(NamesAndFamilies))]
-    public async Task Extension_OnEachFamily_ChangesTheCallOrIsRefusedByName(string name, EmulatedServer family)
+    [MemberData(nameof(NamesAndProtocols))]
+    public async Task Extension_OnEachProtocol_ChangesTheCallOrIsRefusedByName(string name, EmulatedServer protocol)
     {
         await using var served = await Served.StartAsync(
-            family,
+            protocol,
             server =>
             {
                 server.LoraAdapters = ["mine"];

@@ -10,7 +10,7 @@ namespace Connectors.Vllm.Tests.Contract;
 /// </summary>
 public sealed class ForeignHistoryTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     public static TheoryData<string, string> HostedTools => new()
     {
@@ -88,12 +88,12 @@ public sealed class ForeignHistoryTests
             await PromptAsync([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, [new ErrorContent("I can't.") { ErrorCode = "Refusal" }])]));
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Contents_WithoutAPlaceInAPrompt_AreNamedInOneLogLineOfTheRequest(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Contents_WithoutAPlaceInAPrompt_AreNamedInOneLogLineOfTheRequest(EmulatedServer protocol)
     {
         var log = new ListLoggerFactory();
-        await using var served = await Served.StartAsync(family);
-        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+        await using var served = await Served.StartAsync(protocol);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, protocol), log);
 
         await client.GetResponseAsync(
             [
@@ -152,12 +152,12 @@ public sealed class ForeignHistoryTests
         type => type.IsSubclassOf(typeof(AIContent)) && type.GetConstructors().Length > 0 && !Kinds.ContainsKey(type));
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Contents_OfEachKind_AreInThePromptOrNamedInTheLog(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Contents_OfEachKind_AreInThePromptOrNamedInTheLog(EmulatedServer protocol)
     {
         var log = new ListLoggerFactory();
-        await using var served = await Served.StartAsync(family);
-        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+        await using var served = await Served.StartAsync(protocol);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, protocol), log);
         foreach (var (kind, (role, content, printed)) in Kinds)
         {
             log.Entries.Clear();
@@ -178,10 +178,10 @@ public sealed class ForeignHistoryTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Message_NullOrWithoutARoleOrWithANullContent_IsRefusedWithItsIndex(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Message_NullOrWithoutARoleOrWithANullContent_IsRefusedWithItsIndex(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         foreach (var (wrong, said) in new (ChatMessage?, string)[]
         {
             (null, "at index 1 of the conversation is null"),
@@ -198,12 +198,12 @@ public sealed class ForeignHistoryTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolModeNone_ModelCallsAllTheSame_OneWarningSaysSoAndTheTextIsShown(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolModeNone_ModelCallsAllTheSame_OneWarningSaysSoAndTheTextIsShown(EmulatedServer protocol)
     {
         var log = new ListLoggerFactory();
-        await using var served = await Served.StartAsync(family);
-        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, family), log);
+        await using var served = await Served.StartAsync(protocol);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, protocol), log);
         var text = "I could look. " + SampleTools.Call("get_time", "{}");
         served.Server.Reply(text);
 
@@ -246,8 +246,8 @@ public sealed class ForeignHistoryTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolMessage_ThatRepeatsItsResultAsText_PrintsItOnce(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolMessage_ThatRepeatsItsResultAsText_PrintsItOnce(EmulatedServer protocol)
     {
         var prompt = await PromptAsync(
             [
@@ -255,7 +255,7 @@ public sealed class ForeignHistoryTests
                 new(ChatRole.Tool, [new TextContent("12:00"), new FunctionResultContent("1", "12:00")]),
                 new(ChatRole.Tool, [new TextContent("Note."), new FunctionResultContent("2", "Paris")]),
             ],
-            family);
+            protocol);
 
         Assert.Contains(
             "<|im_start|>user\n<tool_response>\n12:00\n</tool_response>\n<tool_response>\nParis\nNote.\n</tool_response><|im_end|>\n", prompt);
@@ -265,9 +265,9 @@ public sealed class ForeignHistoryTests
         $"<|im_start|>assistant\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call><|im_end|>\n"
         + $"<|im_start|>user\n<tool_response>\n{result}\n</tool_response><|im_end|>\n";
 
-    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, EmulatedServer family = EmulatedServer.VllmEngine)
+    private static async Task<string> PromptAsync(IEnumerable<ChatMessage> messages, EmulatedServer protocol = EmulatedServer.VllmEngine)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         await served.AskAsync(messages);
         return served.LastPrompt;
     }

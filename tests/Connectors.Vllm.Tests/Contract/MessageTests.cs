@@ -9,7 +9,7 @@ public sealed class MessageTests
 {
     private const string Open = "<|im_start|>assistant\n";
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(14)]
     [Fact]
@@ -22,10 +22,10 @@ public sealed class MessageTests
 
     [ContractPoint(14)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Instructions_WithoutMessages_AreAConversation(EmulatedServer family) =>
+    [MemberData(nameof(Protocols))]
+    public async Task Instructions_WithoutMessages_AreAConversation(EmulatedServer protocol) =>
         Assert.Equal(
-            "<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, family));
+            "<|im_start|>system\nSay hello.<|im_end|>\n" + Open, await PromptAsync([], new ChatOptions { Instructions = "Say hello." }, protocol));
 
     [ContractPoint(14)]
     [Fact]
@@ -164,8 +164,8 @@ public sealed class MessageTests
 
     [ContractPoint(19)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task History_CallWithoutResultAndResultWithoutCall_AreTaken(EmulatedServer protocol)
     {
         var prompt = await PromptAsync(
             [
@@ -173,7 +173,7 @@ public sealed class MessageTests
                 new(ChatRole.Assistant, [new FunctionCallContent("1", "now")]),
                 new(ChatRole.User, "Never mind."),
                 new(ChatRole.Tool, [new FunctionResultContent("unknown", "late")]),
-            ], family: family);
+            ], protocol: protocol);
 
         Assert.Contains(TestTools.Hermes("now", "{}"), prompt);
         Assert.Contains("<tool_response>\nlate\n</tool_response>", prompt);
@@ -245,14 +245,14 @@ public sealed class MessageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task History_AssistantFirstAndSameRoleInARow_IsTakenByALenientTemplate(EmulatedServer family) =>
+    [MemberData(nameof(Protocols))]
+    public async Task History_AssistantFirstAndSameRoleInARow_IsTakenByALenientTemplate(EmulatedServer protocol) =>
         Assert.Equal(
             "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>assistant\nAnyone?<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>user\nB<"
                 + "|im_end|>\n" + Open,
             await PromptAsync(
                 [new(ChatRole.Assistant, "Hello."), new(ChatRole.Assistant, "Anyone?"), new(ChatRole.User, "A"), new(ChatRole.User, "B")],
-                family: family));
+                protocol: protocol));
 
     [Fact]
     public async Task History_AStrictTemplateRefuses_IsMergedIntoTurns()
@@ -305,9 +305,9 @@ public sealed class MessageTests
     }
 
     private static async Task<string> PromptAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, EmulatedServer family = EmulatedServer.VllmEngine)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, EmulatedServer protocol = EmulatedServer.VllmEngine)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         await served.AskAsync(messages, options);
         return served.LastPrompt;
     }

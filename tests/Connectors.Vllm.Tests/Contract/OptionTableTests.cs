@@ -58,7 +58,7 @@ public sealed partial class OptionTableTests
     {
         using var logs = new ListLoggerFactory();
         await using var served = await Served.StartAsync();
-        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, served.Family), logs);
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, served.Protocol), logs);
         var options = new ChatOptions { AdditionalProperties = new() { ["min_pp"] = 0.1, ["extra_body"] = "{}", ["min_p"] = 0.1 } };
 
         await client.GetResponseAsync("Hi", options, Served.Cancel);

@@ -7,14 +7,14 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>Every option reaches the server as it was meant, and nothing else does.</summary>
 public sealed class OptionTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(9)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task RawRepresentationFactory_SetFields_WinAndUnsetFieldsAreFilled(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await served.AskAsync("Hi", new ChatOptions
         {
@@ -63,10 +63,10 @@ public sealed class OptionTests
 
     [ContractPoint(11)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Options_AfterACall_AreAsBefore(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Options_AfterACall_AreAsBefore(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var options = new ChatOptions
         {
             Instructions = "Be brief.",
@@ -135,11 +135,11 @@ public sealed class OptionTests
 
     [ContractPoint(13)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ModelId_UnknownAndRequired_IsRefusedByName(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ModelId_UnknownAndRequired_IsRefusedByName(EmulatedServer protocol)
     {
         await using var served =
-            await Served.StartAsync(family, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
+            await Served.StartAsync(protocol, server => server.ServedModelName = "ours", client => client.RequireServedModel = true);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi", new ChatOptions { ModelId = "gpt-5" }));
 
@@ -162,10 +162,10 @@ public sealed class OptionTests
 
     [ContractPoint(26)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StopSequences_EmptyOnes_AreLeftOutAndManyAreTaken(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         string[] many = [.. Enumerable.Range(0, 40).Select(number => $"<stop {number}>")];
         served.Server.Enqueue("one <stop 39> two");
 
@@ -190,10 +190,10 @@ public sealed class OptionTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task AdditionalProperties_SnakeCaseDoublesAndJson_AreReadLeniently(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await served.AskAsync("Hi", new ChatOptions
         {
@@ -224,7 +224,7 @@ public sealed class OptionTests
     }
 
     [Fact]
-    public async Task Seed_SixtyFourBits_ReachesTheFamilyThatHasThem()
+    public async Task Seed_SixtyFourBits_ReachesTheProtocolThatHasThem()
     {
         await using var inference = await Served.StartAsync(EmulatedServer.Inference);
         await using var engine = await Served.StartAsync(EmulatedServer.VllmEngine);

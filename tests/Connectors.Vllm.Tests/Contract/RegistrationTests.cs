@@ -405,10 +405,10 @@ public sealed class RegistrationTests
     }
 
     [Theory]
-    [MemberData(nameof(Served.Families), MemberType = typeof(Served))]
-    public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(EmulatedServer family)
+    [MemberData(nameof(Served.Protocols), MemberType = typeof(Served))]
+    public async Task RequireServedModel_ConfiguredNameIsNotServed_Refuses(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: options =>
+        await using var served = await Served.StartAsync(protocol, client: options =>
             (options.ModelId, options.RequireServedModel) = ("wrong-name", true));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));

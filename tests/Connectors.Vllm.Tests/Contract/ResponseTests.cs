@@ -8,17 +8,17 @@ namespace Connectors.Vllm.Tests.Contract;
 /// <summary>What a response and its updates look like.</summary>
 public sealed class ResponseTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     public static TheoryData<EmulatedServer, string, string> FinishReasons
     {
         get
         {
             var data = new TheoryData<EmulatedServer, string, string>();
-            foreach (var family in (EmulatedServer[])[EmulatedServer.VllmEngine, EmulatedServer.Inference])
+            foreach (var protocol in (EmulatedServer[])[EmulatedServer.VllmEngine, EmulatedServer.Inference])
             {
-                data.Add(family, "stop", "stop");
-                data.Add(family, "length", "length");
+                data.Add(protocol, "stop", "stop");
+                data.Add(protocol, "length", "length");
             }
 
             data.Add(EmulatedServer.VllmEngine, "repetition", "repetition");
@@ -28,10 +28,10 @@ public sealed class ResponseTests
 
     [ContractPoint(5)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_Whole_HasIdsRoleModelTimeTextUsageAndReason(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
+        await using var served = await Served.StartAsync(protocol, server => server.ServedModelName = "served");
         served.Server.Enqueue("Hello there.");
         var before = DateTimeOffset.UtcNow;
 
@@ -51,10 +51,10 @@ public sealed class ResponseTests
 
     [ContractPoint(6)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Updates_EachOne_CarriesIdsRoleModelAndTime(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nHello there, " + TestTools.Hermes("now", "{}"));
 
         var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Now] });
@@ -79,9 +79,9 @@ public sealed class ResponseTests
     [ContractPoint(27)]
     [Theory]
     [MemberData(nameof(FinishReasons))]
-    public async Task FinishReason_OfTheServer_IsTold(EmulatedServer family, string scripted, string expected)
+    public async Task FinishReason_OfTheServer_IsTold(EmulatedServer protocol, string scripted, string expected)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words", FinishReason = scripted });
 
         var response = await served.AskAsync("Hi");
@@ -93,10 +93,10 @@ public sealed class ResponseTests
     /// <summary>Nobody here asked for it: a server that goes away must not look as if it had finished.</summary>
     [ContractPoint(27)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task FinishReason_AbortThatNobodyAskedFor_IsAnExceptionWithThePartialAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task FinishReason_AbortThatNobodyAskedFor_IsAnExceptionWithThePartialAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply(new ScriptedReply { Text = "Some words", FinishReason = "abort" });
         var streamed = new List<ChatResponseUpdate>();
 
@@ -120,10 +120,10 @@ public sealed class ResponseTests
 
     [ContractPoint(27)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task FinishReason_AbortByItsId_IsAbort(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task FinishReason_AbortByItsId_IsAbort(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words and more", HoldAfterMessages = 3, Hold = new TaskCompletionSource().Task });
         var engine = served.Client.GetRequiredService<IVllmEngine>();
         var updates = new List<ChatResponseUpdate>();
@@ -142,10 +142,10 @@ public sealed class ResponseTests
 
     [ContractPoint(27)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task FinishReason_MaxTokensReached_IsLengthEvenWithCalls(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var text = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}");
         var cut = served.Server.Tokenizer.Encode(text).Length - 4;
         served.Server.Enqueue(text);
@@ -158,10 +158,10 @@ public sealed class ResponseTests
 
     [ContractPoint(28)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task FinishReason_StreamEndsWithoutOne_IsAnErrorNotAnAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "Some words that", Fault = ServerFault.After(2, FaultKind.EndEarly) });
 
         await Assert.ThrowsAsync<VllmProtocolException>(() => served.AskAsync("Hi"));
@@ -169,10 +169,10 @@ public sealed class ResponseTests
 
     [ContractPoint(38)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Stream_EndsWithoutAnyMessage_IsAnErrorNotAnEmptyAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(protocol, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
         served.Server.Enqueue(new ScriptedReply { Text = "Never said", Fault = ServerFault.After(0, FaultKind.EndEarly) });
 
@@ -182,10 +182,10 @@ public sealed class ResponseTests
 
     [ContractPoint(29)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolCalls_NoneMade_IsAPlainAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolCalls_NoneMade_IsAPlainAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("No tool is needed.");
 
         var response = await served.AskAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
@@ -197,10 +197,10 @@ public sealed class ResponseTests
 
     [ContractPoint(29)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ToolCalls_TwoWithTextBefore_ComeWholeLastAndOnce(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("Let me look. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}") + "\n" + TestTools.Hermes("now", "{}"));
 
         var updates = await served.StreamAsync("Hi", new ChatOptions { Tools = [TestTools.Weather, TestTools.Now] });
@@ -291,10 +291,10 @@ public sealed class ResponseTests
 
     [ContractPoint(31)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Reasoning_ThenText_AreTwoContentsAndTextHasNoThought(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("<think>\nThe user greets.\n</think>\n\nHello.");
 
         var response = await served.AskAsync("Hi");
@@ -339,10 +339,10 @@ public sealed class ResponseTests
 
     [ContractPoint(32)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         const string Thought = "\nThe user greets.\n";
         const string Text = "<think>" + Thought + "</think>\n\nHello.";
         served.Server.Enqueue(new ScriptedReply { Text = Text, CachedTokens = 5 });
@@ -358,10 +358,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Usage_SecondTurnOfAConversation_ReportsThePrefixTheServerHadCached(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var question = string.Join(' ', Enumerable.Repeat("A long question with many words.", 12));
         served.Server.Reply("Short.");
         var first = await served.AskAsync(question);
@@ -374,10 +374,10 @@ public sealed class ResponseTests
 
     [ContractPoint(33)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Answer_OfNoTokensAtAll_IsAnEmptyMessage(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("");
 
         var response = await served.AskAsync("Hi");
@@ -390,10 +390,10 @@ public sealed class ResponseTests
 
     [ContractPoint(34)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Text_MultiByteCharactersSplitOverTokens_NeverShowReplacementCharacters(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         const string Text = "Grüße 漢字 👩‍👩‍👧‍👦 🇫🇷 ẞ ﷽ 😀 konec";
         served.Server.Enqueue(Text);
 
@@ -407,10 +407,10 @@ public sealed class ResponseTests
 
     [ContractPoint(35)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StopSequence_InTheAnswer_IsCutOutAndNamed(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("One two three four five");
 
         var updates = await served.StreamAsync("Hi", new ChatOptions { StopSequences = ["ree fo"] });
@@ -423,10 +423,10 @@ public sealed class ResponseTests
 
     [ContractPoint(35)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StopSequence_InTheMessageThatReachesTheLimit_IsAStopHoweverItIsPacked(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var options = new ChatOptions { StopSequences = ["ree fo"], MaxOutputTokens = served.Server.Tokenizer.Encode("One two three four").Length };
         var responses = new List<ChatResponse>();
         foreach (var size in (int[])[1, 2, 3, 100])
@@ -446,10 +446,10 @@ public sealed class ResponseTests
 
     [ContractPoint(36)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task RawRepresentation_OfUpdatesAndResponse_IsThere(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         var updates = await served.StreamAsync("Hi");
         var response = await served.AskAsync("Hi");
@@ -460,10 +460,10 @@ public sealed class ResponseTests
 
     [ContractPoint(37)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ServerError_BeforeTheFirstToken_IsAVllmExceptionWithItsWords(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(protocol, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync("Hi"));
@@ -475,10 +475,10 @@ public sealed class ResponseTests
 
     [ContractPoint(37)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ServerError_InTheMiddle_LeavesTheUpdatesBeforeIt(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three four", Fault = ServerFault.Status(13, "it broke", afterMessages: 5) });
         var updates = new List<ChatResponseUpdate>();
 
@@ -495,10 +495,10 @@ public sealed class ResponseTests
 
     [ContractPoint(39)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three.", MessageSizes = [0, 2, 0, 100] });
 
         var updates = await served.StreamAsync("Hi");
@@ -509,10 +509,10 @@ public sealed class ResponseTests
 
     [ContractPoint(40)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StructuredOutput_JsonOfASchema_IsReturnedCharacterByCharacter(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         const string Json = "{\"name\":  \"Z\\u00fcrich\",\n \"size\": 1.50}";
         const string Schema =
             """{"type":"object","properties":{"name":{"type":"string","minLength":1},"size":{"type":"number"}},"required":["name","size"]}""";
@@ -528,10 +528,10 @@ public sealed class ResponseTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task StructuredOutput_AnswerNoJson_IsAConstraintErrorNotAnAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task StructuredOutput_AnswerNoJson_IsAConstraintErrorNotAnAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("Sure! Here is your JSON: {");
 
         var error = await Assert.ThrowsAsync<VllmConstraintException>(

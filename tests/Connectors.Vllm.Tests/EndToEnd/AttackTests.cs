@@ -62,9 +62,9 @@ public sealed class AttackTests
 
     [Theory]
     [MemberData(nameof(Places))]
-    public async Task Attack_InAnyPlace_LeavesThePromptsStructureAlone(string place, EmulatedServer family)
+    public async Task Attack_InAnyPlace_LeavesThePromptsStructureAlone(string place, EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client =>
+        await using var served = await Served.StartAsync(protocol, client: client =>
         {
             client.DescribeSchemaInPrompt = true;
             client.ReasoningParser = place == "response schema" ? "none" : null;
@@ -122,9 +122,9 @@ public sealed class AttackTests
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Attack_AnchorTextBesideARealImage_IsNotAnAnchor(EmulatedServer family)
+    public async Task Attack_AnchorTextBesideARealImage_IsNotAnAnchor(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server =>
+        await using var served = await Served.StartAsync(protocol, server =>
         {
             server.AcceptsMedia = true;
             server.ModelDirectory = VisionModelFolder.Path;

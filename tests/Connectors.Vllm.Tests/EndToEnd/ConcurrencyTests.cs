@@ -10,13 +10,13 @@ public sealed class ConcurrencyTests
 {
     private const int Callers = 64;
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Client_SixtyFourCallersAtOnce_EachGetsItsOwnAnswer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply(request => $"<think>\nI saw {Number(served, request)}.\n</think>\n\nNumber {Number(served, request)}. "
             + TestTools.Hermes("get_weather", $"{{\"city\": \"{Number(served, request)}\"}}"));
         var options = new ChatOptions { Tools = [TestTools.Weather] };
@@ -35,10 +35,10 @@ public sealed class ConcurrencyTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Discovery_FirstCallsAllAtOnce_AsksTheServerOnce(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Discovery_FirstCallsAllAtOnce_AsksTheServerOnce(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await Task.WhenAll(Enumerable.Range(0, 32).Select(_ => served.AskAsync("Hi")));
 
@@ -48,10 +48,10 @@ public sealed class ConcurrencyTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Discovery_FailedOnce_IsTriedAgainByTheNextCall(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Discovery_FailedOnce_IsTriedAgainByTheNextCall(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.MaxRetries = 0);
+        await using var served = await Served.StartAsync(protocol, client: client => client.Connection.Retry.MaxRetries = 0);
         served.Server.FailNext("GetModelInfo", ServerFault.Status(13, "not now"));
 
         await Assert.ThrowsAnyAsync<VllmException>(() => served.AskAsync("Hi"));

@@ -8,13 +8,13 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>What vLLM gives beyond other providers: log probabilities, several choices, token ids, constraints of every kind.</summary>
 public sealed class ExtrasTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Logprobs_Asked_OnePerTokenWithTextAndAlternatives(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Logprobs_Asked_OnePerTokenWithTextAndAlternatives(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("Hello there, Zürich.");
 
         var response = await served.AskAsync("Hi", new ChatOptions { Logprobs = 3, ReturnTokenIds = true });
@@ -29,10 +29,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Logprobs_Streamed_ComeOnceOnTheLastUpdate(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Logprobs_Streamed_ComeOnceOnTheLastUpdate(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         var updates = await served.StreamAsync("Hi", new ChatOptions { Logprobs = 0 });
 
@@ -42,10 +42,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task PromptLogprobs_Asked_OnePerPromptTokenAndNoneForTheFirst(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task PromptLogprobs_Asked_OnePerPromptTokenAndNoneForTheFirst(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         var response = await served.AskAsync("Hi", new ChatOptions { PromptLogprobs = 1 });
 
@@ -56,14 +56,14 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Choices_Three_AreThreeMessagesInOrderWithOneUsage(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         string[] texts = ["First answer.", "Second, longer answer.", "<think>\nHm.\n</think>\n\nThird."];
 
-        // One family makes all choices in one call; the other gets one call per choice, with the choice's number at the end of its id.
-        served.Server.Reply(request => family == EmulatedServer.Inference ? texts[request.RequestId[^1] - '0'] : new ScriptedReply
+        // One protocol makes all choices in one call; the other gets one call per choice, with the choice's number at the end of its id.
+        served.Server.Reply(request => protocol == EmulatedServer.Inference ? texts[request.RequestId[^1] - '0'] : new ScriptedReply
         {
             Text = texts[0],
             Alternatives = [ScriptedReply.FromText(texts[1]), ScriptedReply.FromText(texts[2])],
@@ -82,10 +82,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Constraints_OfEveryKind_ReachTheServerUnchanged(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
 
         // In the dialect that every grammar compiler reads.
         const string Tag = """{"structures":[{"begin":"<f>","schema":{},"end":"</f>"}],"triggers":["<f>"]}""";
@@ -116,7 +116,7 @@ public sealed class ExtrasTests
     }
 
     [Fact]
-    public async Task InferenceExtras_OnTheEngineFamily_AreRefusedNotDropped()
+    public async Task InferenceExtras_OnTheVllmEngineProtocol_AreRefusedNotDropped()
     {
         await using var served = await Served.StartAsync(EmulatedServer.VllmEngine);
 
@@ -127,7 +127,7 @@ public sealed class ExtrasTests
     }
 
     [Fact]
-    public async Task InferenceExtras_OnTheInferenceFamily_ReachTheServer()
+    public async Task InferenceExtras_OnTheInferenceProtocol_ReachTheServer()
     {
         await using var served = await Served.StartAsync(EmulatedServer.Inference, server => server.LoraAdapters = ["mine"]);
 
@@ -150,10 +150,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task RequestMetadata_OfOneRequest_GoesWithThatRequestOnly(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task RequestMetadata_OfOneRequest_GoesWithThatRequestOnly(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
 
         await served.AskAsync("Hi", new ChatOptions { RequestMetadata = new Dictionary<string,
             object?> { ["X-Gateway-Inference-Objective"] = "batch" } });
@@ -164,10 +164,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task TruncatePromptTokens_LongPrompt_KeepsItsEnd(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var question = string.Join(' ', Enumerable.Range(0, 200));
         await served.AskAsync(question);
 
@@ -177,10 +177,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Prompt_LongerThanTheContext_IsRefusedWithBothNumbers(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server => server.ContextLength = 64);
+        await using var served = await Served.StartAsync(protocol, server => server.ContextLength = 64);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync(string.Join(' ', Enumerable.Repeat("word", 100))));
 
@@ -189,10 +189,10 @@ public sealed class ExtrasTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Complete_RawText_IsSentAsItIsAndComesBackUnparsed(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("<think>raw</think> <tool_call>text");
 
         var text = "";

@@ -14,14 +14,14 @@ public sealed class ImageTests
     private static readonly byte[] Red = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
     private static readonly byte[] Blue = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 2, 2];
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(24)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_Two_GoInOrderWithOneAnchorEach(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_Two_GoInOrderWithOneAnchorEach(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Red), new TextContent(" with "), Image(Blue)])]);
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare "), Image(Blue), new TextContent(" with "), Image(Red)])]);
@@ -34,10 +34,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_OverSeveralMessages_KeepTheOrderOfTheMessages(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         var response = await served.AskAsync(
         [
@@ -52,10 +52,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_InAToolResult_AreSentWithAnAnchorInsideTheResult(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         await served.AskAsync(
         [
@@ -70,10 +70,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_AWholeConversationWithTypedAnchors_KeepsListAnchorsAndOrder(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
         var anchor = served.Server.Tokenizer.TokenToId(Anchor)!.Value;
         List<ChatMessage> Conversation(byte[] first, byte[] second, string typed) =>
         [
@@ -98,11 +98,11 @@ public sealed class ImageTests
 
     [ContractPoint(24)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_ByAddress_ArePassedOnOrRefusedByOption(EmulatedServer protocol)
     {
-        await using var open = await StartAsync(family);
-        await using var closed = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+        await using var open = await StartAsync(protocol);
+        await using var closed = await StartAsync(protocol, client: client => client.AllowRemoteMedia = false);
         ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/cat.png", "image/png"), new TextContent("What?")])];
 
         await open.AskAsync(messages);
@@ -114,10 +114,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_AsDataAddress_AreSentAsBytes(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_AsDataAddress_AreSentAsBytes(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, client: client => client.AllowRemoteMedia = false);
+        await using var served = await StartAsync(protocol, client: client => client.AllowRemoteMedia = false);
 
         await served.AskAsync(
             [new(ChatRole.User, [new DataContent("data:image/png;base64," + Convert.ToBase64String(Red)), new TextContent("What?")])]);
@@ -126,11 +126,11 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Images_StringTemplate_GetThePlaceholderOfTheModelType(EmulatedServer protocol)
     {
         await using var served =
-            await StartAsync(family, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
+            await StartAsync(protocol, client: client => client.ChatTemplate = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}");
 
         await served.AskAsync([new(ChatRole.User, [new TextContent("Compare."), Image(Red), Image(Blue)])]);
 
@@ -139,10 +139,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Refusal_ServerWithoutMedia_SaysWhatToSwitchOn(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, server =>
+        await using var served = await StartAsync(protocol, server =>
         {
             server.AcceptsMedia = false;
             server.SupportsVision = true;
@@ -151,7 +151,7 @@ public sealed class ImageTests
         var error = await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red)])]));
 
         Assert.Equal("Media", error.Parameter);
-        if (family == EmulatedServer.VllmEngine)
+        if (protocol == EmulatedServer.VllmEngine)
         {
             Assert.Contains("--mm-processor inprocess", error.Message);
         }
@@ -160,12 +160,12 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Refusal_TextModel_SaysThatItIsOne(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Refusal_TextModel_SaysThatItIsOne(EmulatedServer protocol)
     {
-        await using var parts = await Served.StartAsync(family);
+        await using var parts = await Served.StartAsync(protocol);
         await using var strings = await Served.StartAsync(
-            family, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
+            protocol, server => server.ServedModelName = "reader", client => client.ContentFormat = ChatTemplates.ChatContentFormat.String);
         ChatMessage[] messages = [new(ChatRole.User, [Image(Red), new TextContent("What?")])];
 
         var first = await Assert.ThrowsAsync<VllmRequestException>(() => parts.AskAsync(messages));
@@ -190,10 +190,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, client: client => client.ChatTemplate =
+        await using var served = await StartAsync(protocol, client: client => client.ChatTemplate =
             "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
 
         var error =
@@ -215,10 +215,10 @@ public sealed class ImageTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Refusal_BytesThatAreNoImage_IsARequestErrorAboutMedia(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         var error = await Assert.ThrowsAsync<VllmRequestException>(
             () => served.AskAsync([new(ChatRole.User, [new DataContent(new byte[] { 1, 2, 3 }, "image/png")])]));
@@ -227,7 +227,7 @@ public sealed class ImageTests
     }
 
     [Fact]
-    public async Task Refusal_RequestAboveWhatTheInferenceFamilyTakes_IsMadeBeforeSending()
+    public async Task Refusal_RequestAboveWhatTheInferenceProtocolTakes_IsMadeBeforeSending()
     {
         await using var served = await StartAsync(EmulatedServer.Inference);
         byte[] large = [.. Red, .. new byte[32 << 20]];
@@ -265,9 +265,9 @@ public sealed class ImageTests
         EmulatedServer.Inference, 13,
         "multimodal preprocessing error: HTTP error while fetching media: HTTP status client error (404 Not Found) for url "
             + "(https://example.com/none.png)")]
-    public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(EmulatedServer family, int status, string words)
+    public async Task RemoteImage_TheServerCannotFetch_IsOneErrorWithItsWordsAndNoRetry(EmulatedServer protocol, int status, string words)
     {
-        await using var served = await StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        await using var served = await StartAsync(protocol, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
         served.Server.Reply(ScriptedReply.Failing(ServerFault.Status(status, words)));
         ChatMessage[] messages = [new(ChatRole.User, [new UriContent("https://example.com/none.png", "image/png"), new TextContent("What?")])];
 
@@ -294,8 +294,8 @@ public sealed class ImageTests
     private static int Anchors(Served served) => served.LastSent.PromptIds.Count(id => id == served.Server.Tokenizer.TokenToId(Anchor));
 
     private static Task<Served> StartAsync(
-        EmulatedServer family, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
-        family,
+        EmulatedServer protocol, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null) => Served.StartAsync(
+        protocol,
         options =>
         {
             options.AcceptsMedia = true;

@@ -10,7 +10,7 @@ public sealed class InspectTests
 {
     private const string Question = """{"role":"user","contents":[{"$type":"text","text":"Hi <|im_end|>"}]}""";
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Fact]
     public async Task Prompt_ManyLinesSomeWrong_AnswersEachInOrder()
@@ -54,18 +54,18 @@ public sealed class InspectTests
         var cases = (await File.ReadAllLinesAsync(TestPaths.RequireCorpus("reports/cases.jsonl"), Served.Cancel))
             .Select(line => JsonNode.Parse(line)!).Where(item => item["kind"]!.GetValue<string>() == "prompt").ToArray();
         Assert.NotEmpty(cases);
-        foreach (var family in cases.GroupBy(item => item["family"]!.GetValue<string>()))
+        foreach (var model in cases.GroupBy(item => item["family"]!.GetValue<string>()))
         {
             var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("inspect-").FullName);
             var config = Path.Combine(folder, "tokenizer_config.json");
             var tokens = JsonNode.Parse(await File.ReadAllTextAsync(config, Served.Cancel))!;
             (tokens["bos_token"], tokens["eos_token"]) = ("<s>", "</s>");
             await File.WriteAllTextAsync(config, tokens.ToJsonString(), Served.Cancel);
-            File.Copy(TestPaths.RequireCorpus($"chat-templates/{templates[family.Key]}.jinja"), Path.Combine(folder, "chat_template.jinja"), true);
+            File.Copy(TestPaths.RequireCorpus($"chat-templates/{templates[model.Key]}.jinja"), Path.Combine(folder, "chat_template.jinja"), true);
 
-            var answers = await RunAsync([.. family.Select(item => item["input"]!.ToJsonString())], "prompt", "--model-dir", folder);
+            var answers = await RunAsync([.. model.Select(item => item["input"]!.ToJsonString())], "prompt", "--model-dir", folder);
 
-            foreach (var (item, answer) in family.Zip(answers))
+            foreach (var (item, answer) in model.Zip(answers))
             {
                 Assert.Null(answer["error"]);
                 var prompt = answer["text"]!.GetValue<string>();
@@ -105,18 +105,18 @@ public sealed class InspectTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Model_OfAServer_SaysWhatWasFoundAndWhere(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served");
-        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. family == EmulatedServer.Inference
+        await using var served = await Served.StartAsync(protocol, server => server.ServedModelName = "served");
+        string[] arguments = ["model", "--endpoint", served.Server.Endpoint.ToString(), .. protocol == EmulatedServer.Inference
             ? ["--model-dir", Served.TinyModelFolder]
             : Array.Empty<string>()];
 
         var facts = Assert.Single(await RunAsync([], arguments));
 
         Assert.Equal("served", facts["model_id"]!.GetValue<string>());
-        Assert.Equal(family == EmulatedServer.VllmEngine ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? "VllmEngine" : "Inference", facts["protocol"]!.GetValue<string>());
         Assert.Equal("0.32.0", facts["engine_version"]?.GetValue<string>());
         Assert.Equal(8192, facts["context_length"]!.GetValue<int>());
         Assert.Contains(3258, facts["stop_token_ids"]!.AsArray().Select(id => id!.GetValue<int>()));

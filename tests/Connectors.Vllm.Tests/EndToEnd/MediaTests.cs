@@ -19,15 +19,15 @@ public sealed class MediaTests : IDisposable
     private static readonly byte[] Picture = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1];
     private readonly string _folder = MakeModel();
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Ask_AllKindsOverTwoMessages_GoInOrderWithOneAnchorEach(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         var response = await served.AskAsync(
         [
@@ -41,10 +41,10 @@ public sealed class MediaTests : IDisposable
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Ask_AddressOfAFilm_IsPassedOnForTheServerToFetch(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family);
+        await using var served = await StartAsync(protocol);
 
         await served.AskAsync([new(ChatRole.User, [new UriContent("https://example.com/film.mp4", "video/mp4"), new TextContent("What happens?")])]);
 
@@ -104,8 +104,8 @@ public sealed class MediaTests : IDisposable
         return folder;
     }
 
-    private Task<Served> StartAsync(EmulatedServer family, string template = Template) => Served.StartAsync(
-        family,
+    private Task<Served> StartAsync(EmulatedServer protocol, string template = Template) => Served.StartAsync(
+        protocol,
         options => (options.AcceptsMedia, options.ModelDirectory, options.MaxAudios) = (true, _folder, 9),
         options => (options.ChatTemplate, options.ImageToken) = (template, "<|image_pad|>"));
 }

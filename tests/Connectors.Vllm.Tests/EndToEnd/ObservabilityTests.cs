@@ -14,7 +14,7 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>Traces, measurements, logs and health checks. Other tests run beside, so that only lower bounds are sure.</summary>
 public sealed class ObservabilityTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Fact]
     public async Task Activities_OfACall_ArePreparingAndLoading()
@@ -70,8 +70,8 @@ public sealed class ObservabilityTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Measurements_OfARetriedCall_CountTheRetry(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Measurements_OfARetriedCall_CountTheRetry(EmulatedServer protocol)
     {
         long retries = 0;
         using var listener = new MeterListener
@@ -86,7 +86,8 @@ public sealed class ObservabilityTests
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref retries, value));
         listener.Start();
-        await using var served = await Served.StartAsync(family, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
+        await using var served = await Served.StartAsync(
+            protocol, client: client => client.Connection.Retry.BaseDelay = TimeSpan.FromMilliseconds(1));
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(14, "busy")));
         served.Server.Enqueue("Now.");
 
@@ -177,10 +178,10 @@ public sealed class ObservabilityTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task HealthCheck_ServerUpAndDown_IsTold(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task HealthCheck_ServerUpAndDown_IsTold(EmulatedServer protocol)
     {
-        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = family }, Served.Cancel);
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol }, Served.Cancel);
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddKeyedVllmGrpc("main", options =>

@@ -9,17 +9,17 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// </summary>
 public sealed class ReflectionFreeProcessTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(47)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Application_WithoutReflection_ChatsCachesAndRoundTripsEverything(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Application_WithoutReflection_ChatsCachesAndRoundTripsEverything(EmulatedServer protocol)
     {
         using var process = Process.Start(
             new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
             {
-                ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), family == EmulatedServer.Inference
+                ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Connectors.Vllm.ReflectionFreeApp.dll"), protocol == EmulatedServer.Inference
                 ? "Inference"
                 : "Auto" },
                 RedirectStandardOutput = true,

@@ -28,12 +28,12 @@ public sealed class SentencePieceChatTests
     [InlineData(EmulatedServer.Inference, false)]
     [InlineData(EmulatedServer.VllmEngine, true)]
     [InlineData(EmulatedServer.Inference, true)]
-    public async Task Chat_OnlyASentencePieceFile_AnswersAndKeepsContentText(EmulatedServer family, bool isHandedIn)
+    public async Task Chat_OnlyASentencePieceFile_AnswersAndKeepsContentText(EmulatedServer protocol, bool isHandedIn)
     {
         using var folder = new ModelFolder(isHandedIn);
         var theirs = SentencePieceTokenizer.Create(new MemoryStream(Model.Value), addBeginningOfSentence: false, addEndOfSentence: false);
         await using var served = await Served.StartAsync(
-            family,
+            protocol,
             server => server.ModelDirectory = folder.Server,
             client =>
             {

@@ -9,14 +9,14 @@ namespace Connectors.Vllm.Tests.EndToEnd;
 /// <summary>Caches and sessions write requests and responses as JSON, in applications without reflection as well.</summary>
 public sealed class SerializationTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(47)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_WithEverythingInIt_SurvivesJsonWithoutReflection(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("<think>\nHm.\n</think>\n\nLet me see. " + TestTools.Hermes("get_weather", "{\"city\": \"Paris\", \"days\": 2}"));
 
         var response =

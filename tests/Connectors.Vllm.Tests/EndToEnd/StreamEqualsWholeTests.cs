@@ -93,14 +93,14 @@ public sealed class StreamEqualsWholeTests
         from delivery in Gen.Elements(MessageDelivery.OneByOne, MessageDelivery.Together, MessageDelivery.SingleBytes)
         select Script(texts, size, other, first, delivery);
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [ContractPoint(11, 29, 30)]
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_RandomRequestsAndChunks_IsTheSameStreamedAndWhole(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_RandomRequestsAndChunks_IsTheSameStreamedAndWhole(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, server =>
+        await using var served = await Served.StartAsync(protocol, server =>
         {
             server.AcceptsMedia = true;
             server.ModelDirectory = VisionModelFolder.Path;

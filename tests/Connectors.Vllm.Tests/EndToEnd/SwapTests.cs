@@ -8,7 +8,7 @@ using OpenAI;
 namespace Connectors.Vllm.Tests.EndToEnd;
 
 /// <summary>
-/// The same application with three providers behind it: both of our protocol families, and the OpenAI client of Microsoft.Extensions.AI. Only the
+/// The same application with three providers behind it: both of our protocols, and the OpenAI client of Microsoft.Extensions.AI. Only the
 /// registration differs, and it is one line.
 /// </summary>
 public sealed class SwapTests
@@ -16,11 +16,11 @@ public sealed class SwapTests
     public const string Arguments = "{\"city\": \"Paris\", \"days\": 2}";
     public const string CityJson = "{\"name\":\"Paris\",\"size\":2}";
 
-    private const string EngineFamily = "engine family";
-    private const string InferenceFamily = "inference family";
+    private const string OverVllmEngine = "VllmEngine protocol";
+    private const string OverInference = "Inference protocol";
     private const string OpenAIClient = "OpenAI client";
 
-    public static MatrixTheoryData<string, bool> Providers { get; } = new([EngineFamily, InferenceFamily, OpenAIClient], [true, false]);
+    public static MatrixTheoryData<string, bool> Providers { get; } = new([OverVllmEngine, OverInference, OpenAIClient], [true, false]);
 
     [ContractPoint(51)]
     [Theory]
@@ -56,7 +56,7 @@ public sealed class SwapTests
     private static async Task<VllmEmulator> StartAsync(string provider)
     {
         var server = await VllmEmulator.StartAsync(
-            new VllmEmulatorOptions { Server = provider == InferenceFamily ? EmulatedServer.Inference : EmulatedServer.VllmEngine }, Served.Cancel);
+            new VllmEmulatorOptions { Server = provider == OverInference ? EmulatedServer.Inference : EmulatedServer.VllmEngine }, Served.Cancel);
         server.Reply(request =>
         {
             var prompt = server.Tokenizer.Decode([.. request.PromptIds]);

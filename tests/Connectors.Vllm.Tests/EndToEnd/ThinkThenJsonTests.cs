@@ -13,32 +13,32 @@ public sealed class ThinkThenJsonTests
     private const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
     private const string Json = "{\"city\": \"Paris\"}";
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_ServerConstrainsFromTheFirstToken_GetsATagWithTheThoughtFirst(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(protocol, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
 
         var response = await served.AskAsync("Where?", Options());
 
         Assert.Equal(Json, response.Text);
         Assert.Contains(response.Messages[0].Contents, content => content is TextReasoningContent);
-        Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", served.LastSent.Constraint);
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", served.LastSent.Constraint);
         var text = served.LastSent.ConstraintText;
-        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, family == EmulatedServer.VllmEngine
+        Assert.InRange(text.IndexOf("think>", StringComparison.Ordinal), 0, protocol == EmulatedServer.VllmEngine
             ? text.IndexOf("minLength", StringComparison.Ordinal)
             : text.Length);
         Assert.Contains("minLength", text);
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_ServerConstrainsAfterTheThought_GetsTheBareSchema(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, ConstraintStart.AfterReasoning);
+        await using var served = await StartAsync(protocol, ConstraintStart.AfterReasoning);
         served.Server.Enqueue("<think>\nParis, surely.\n</think>\n\n" + Json);
 
         var response = await served.AskAsync("Where?", Options());
@@ -48,10 +48,10 @@ public sealed class ThinkThenJsonTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_ThinkingSwitchedOff_IsBareAndThePromptClosesTheThought(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(protocol, ConstraintStart.FirstToken);
         served.Server.Enqueue(Json);
         var options = Options();
         options.Reasoning = new ReasoningOptions { Effort = ReasoningEffort.None };
@@ -64,10 +64,10 @@ public sealed class ThinkThenJsonTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_TogetherWithTools_AllowsACallOrTheAnswer(EmulatedServer protocol)
     {
-        await using var served = await StartAsync(family, ConstraintStart.FirstToken);
+        await using var served = await StartAsync(protocol, ConstraintStart.FirstToken);
         served.Server.Enqueue("<think>\nAsk.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("<think>\nNoon.\n</think>\n\n" + Json);
         var options = Options();
@@ -76,18 +76,18 @@ public sealed class ThinkThenJsonTests
         (var last, _) = await ToolLoop.RunAsync(served.Client, [new(ChatRole.User, "Where?")], options, streaming: true, Served.Cancel);
 
         Assert.Equal(Json, last.Text);
-        Assert.All(served.Sent, sent => Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", sent.Constraint));
+        Assert.All(served.Sent, sent => Assert.Equal(protocol == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", sent.Constraint));
         Assert.All(served.Sent, sent => Assert.Contains("minLength", sent.ConstraintText));
         Assert.All(served.Sent, sent => Assert.Contains("tool_call", sent.ConstraintText));
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_DemoModelOnEitherKindOfServer_AnswersAThoughtAndJson(EmulatedServer protocol)
     {
         foreach (var start in new[] { ConstraintStart.FirstToken, ConstraintStart.AfterReasoning })
         {
-            await using var served = await StartAsync(family, start);
+            await using var served = await StartAsync(protocol, start);
 
             var response = await served.AskAsync("Where?", Options());
 
@@ -97,8 +97,8 @@ public sealed class ThinkThenJsonTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Schema_PromptOpensAThoughtNoTagCanHold_TheFirstTokenBelongsToTheAnswer(EmulatedServer protocol)
     {
         var folder = TinyModel.WriteTo(Directory.CreateTempSubdirectory("response-template-").FullName);
         File.WriteAllText(
@@ -112,7 +112,7 @@ public sealed class ThinkThenJsonTests
             """{"start_anchor": "<|im_start|>assistant\n", "fields": {"thinking": {"open": "<muse>", "close": "</muse>"}, "content": {}}}""");
         File.WriteAllText(config, settings.ToJsonString());
         await using var served = await Served.StartAsync(
-            family,
+            protocol,
             server => (server.ModelDirectory, server.ConstraintStart) = (folder, ConstraintStart.FirstToken),
             client => (client.ToolCallParser, client.ReasoningParser) = ("hf", "hf"));
         served.Server.Enqueue(Json);
@@ -159,9 +159,9 @@ public sealed class ThinkThenJsonTests
     [InlineData(true, "\"Paris\"", "not a JSON object")]
     public async Task Json_BrokenAnswerOfAServerThatSaysStop_IsNeverCalledFinished(bool anyObject, string answer, string problem)
     {
-        foreach (var family in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
+        foreach (var protocol in new[] { EmulatedServer.VllmEngine, EmulatedServer.Inference })
         {
-            await using var served = await StartAsync(family, ConstraintStart.FirstToken);
+            await using var served = await StartAsync(protocol, ConstraintStart.FirstToken);
             served.Server.Reply(answer);
             var options = anyObject ? new ChatOptions { ResponseFormat = ChatResponseFormat.Json } : Options();
 
@@ -208,7 +208,7 @@ public sealed class ThinkThenJsonTests
 
     private static ChatOptions Options() => new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement) };
 
-    private static Task<Served> StartAsync(EmulatedServer family, ConstraintStart start) => Served.StartAsync(family, server =>
+    private static Task<Served> StartAsync(EmulatedServer protocol, ConstraintStart start) => Served.StartAsync(protocol, server =>
     {
         server.ConstraintStart = start;
         server.ReasoningParser = start == ConstraintStart.AfterReasoning ? "qwen3" : "";

@@ -46,10 +46,10 @@ public sealed class ToolConversationTests
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, EmulatedServer family, bool streaming)
+    public async Task TwoRounds_ParallelCalls_AreRunAndTheirResultsReachTheModel(string format, EmulatedServer protocol, bool streaming)
     {
         var model = FormatModel.ByName(format);
-        await using var served = await StartAsync(model, family);
+        await using var served = await StartAsync(model, protocol);
         served.Server.Enqueue(new ScriptedReply { Text = model.Thought + model.TwoCalls, TokensPerMessage = 3 });
         served.Server.Enqueue(model.BeforeAnswer + "It is noon, and sunny for two days.");
 
@@ -141,13 +141,13 @@ public sealed class ToolConversationTests
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public async Task Schema_AfterAThought_IsConstrainedWhereTheServerStarts(string format, EmulatedServer family, ConstraintStart start)
+    public async Task Schema_AfterAThought_IsConstrainedWhereTheServerStarts(string format, EmulatedServer protocol, ConstraintStart start)
     {
         const string Schema = """{"type":"object","properties":{"city":{"type":"string","minLength":2}},"required":["city"]}""";
         const string Json = "{\"city\": \"Paris\"}";
         var model = FormatModel.ByName(format);
         await using var served = await Served.StartAsync(
-            family,
+            protocol,
             server =>
             {
                 server.ModelDirectory = model.Folder;
@@ -177,7 +177,7 @@ public sealed class ToolConversationTests
             return;
         }
 
-        if (family == EmulatedServer.Inference)
+        if (protocol == EmulatedServer.Inference)
         {
             Assert.Equal("grammar", served.LastSent.Constraint);
             Assert.Contains(Schema[..^1], text);
@@ -220,6 +220,6 @@ public sealed class ToolConversationTests
         Assert.True(request.OutputTokens < 500);
     }
 
-    private static Task<Served> StartAsync(FormatModel model, EmulatedServer family) =>
-        Served.StartAsync(family, server => server.ModelDirectory = model.Folder);
+    private static Task<Served> StartAsync(FormatModel model, EmulatedServer protocol) =>
+        Served.StartAsync(protocol, server => server.ModelDirectory = model.Folder);
 }

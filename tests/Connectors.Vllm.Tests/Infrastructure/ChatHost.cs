@@ -21,20 +21,20 @@ internal sealed class ChatHost : IAsyncDisposable
         [.. Server.Requests.Where(request => request.Method.EndsWith("/Generate", StringComparison.Ordinal)
             || request.Method.EndsWith("/GenerateStream", StringComparison.Ordinal))];
 
-    /// <summary>The last Generate call, family A.</summary>
+    /// <summary>The last Generate call of the VllmEngine protocol.</summary>
     public GenerateRequest LastEngineRequest => Generations[^1].As<GenerateRequest>();
 
     public static async Task<ChatHost> StartAsync(
-        EmulatedServer family = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
+        EmulatedServer protocol = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
     {
-        var serverOptions = new VllmEmulatorOptions { Server = family };
+        var serverOptions = new VllmEmulatorOptions { Server = protocol };
         server?.Invoke(serverOptions);
         var running = await VllmEmulator.StartAsync(serverOptions, TestContext.Current.CancellationToken);
         var options = new VllmGrpcOptions { AllowModelDownload = false, HubCacheDirectory = Path.Combine(Path.GetTempPath(), "no-hub-cache") };
         options.Endpoints.Add(running.Endpoint);
-        if (family == EmulatedServer.Inference)
+        if (protocol == EmulatedServer.Inference)
         {
-            // This family cannot send its tokenizer.
+            // This protocol cannot send its tokenizer.
             options.ModelDirectory = serverOptions.ModelDirectory ?? TinyModelFolder.Path;
         }
 

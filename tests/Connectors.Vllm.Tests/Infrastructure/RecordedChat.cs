@@ -4,7 +4,7 @@ using Connectors.Vllm.Testing;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>One recorded generation of the engine family: the request, and what the model said.</summary>
+/// <summary>One recorded generation of the VllmEngine protocol: the request, and what the model said.</summary>
 internal sealed record RecordedChat(string Label, GenerateRequest Request, IReadOnlyList<RecordedChoice> Choices, bool IsStream)
 {
     private static readonly Lazy<IReadOnlyList<RecordedChat>> Loaded = new(() => Load(TestPaths.RequireCorpus("recordings/exchanges.jsonl")));
@@ -27,7 +27,8 @@ internal sealed record RecordedChat(string Label, GenerateRequest Request, IRead
         {
             using var document = JsonDocument.Parse(line);
             var root = document.RootElement;
-            if (root.GetProperty("family").GetString() != "A" || !root.GetProperty("rpc").GetString()!.EndsWith("/Generate", StringComparison.Ordinal)
+            if (RecordedServers.Of(root) != EmulatedServer.VllmEngine
+                || !root.GetProperty("rpc").GetString()!.EndsWith("/Generate", StringComparison.Ordinal)
                 || root.GetProperty("status").GetString() != "OK")
             {
                 continue;

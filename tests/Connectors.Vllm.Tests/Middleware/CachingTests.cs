@@ -13,15 +13,15 @@ public sealed class CachingTests
     private static readonly string Answer = "<think>\nHm.\n</think>\n\nHello, 漢字 😀. "
         + TestTools.Hermes("get_weather", "{\"city\": \"Zürich\", \"days\": 2}");
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+    public static MatrixTheoryData<EmulatedServer, bool> ProtocolsAndStreaming { get; } =
         new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(47)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task SecondCall_SameRequest_ComesFromTheCacheAndIsTheSame(EmulatedServer protocol, bool streaming)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply(new ScriptedReply { Text = Answer, CachedTokens = 0 });
         using var client = served.Client.AsBuilder().UseDistributedCache(NewCache()).Build();
         var options = Options();

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Connectors.Vllm.Tests.Middleware;
 
-/// <summary>The embedding middleware of Microsoft.Extensions.AI on top of our generator. (Only family A has embeddings.)</summary>
+/// <summary>The embedding middleware of Microsoft.Extensions.AI on top of our generator. (Only the VllmEngine protocol has embeddings.)</summary>
 public sealed class EmbeddingMiddlewareTests
 {
     [Fact]

@@ -11,17 +11,17 @@ public sealed class FunctionInvocationTests
 
     private static readonly string Calls = TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("get_weather", "{\"city\": \"Paris\"}");
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+    public static MatrixTheoryData<EmulatedServer, bool> ProtocolsAndStreaming { get; } =
         new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
     [ContractPoint(46)]
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_ToolsRequired_AreRequiredOnceThenTheAnswerIsFree(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Loop_ToolsRequired_AreRequiredOnceThenTheAnswerIsFree(EmulatedServer protocol, bool streaming)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(Calls);
         served.Server.Enqueue(Answer);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
@@ -32,17 +32,17 @@ public sealed class FunctionInvocationTests
 
         Assert.Equal(Answer, response.Text);
         Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
-        Assert.Equal([family == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", ""], served.Sent.Select(sent => sent.Constraint));
+        Assert.Equal([protocol == EmulatedServer.VllmEngine ? "structural_tag" : "grammar", ""], served.Sent.Select(sent => sent.Constraint));
         Assert.Contains("<tool_response>\n12:00\n</tool_response>", served.LastPrompt);
         Assert.Contains("1 sunny days in Paris", served.LastPrompt);
         Assert.Null(response.ConversationId);
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_Usage_IsTheSumOfTheRounds(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Loop_Usage_IsTheSumOfTheRounds(EmulatedServer protocol, bool streaming)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(Calls);
         served.Server.Enqueue(Answer);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
@@ -55,10 +55,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Loop_ThoughtBeforeACall_IsKeptForTheNextRound(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Loop_ThoughtBeforeACall_IsKeptForTheNextRound(EmulatedServer protocol, bool streaming)
     {
-        await using var served = await Served.StartAsync(family, server => server.ModelDirectory = EndToEnd.FormatModel.Hermes.Folder);
+        await using var served = await Served.StartAsync(protocol, server => server.ModelDirectory = EndToEnd.FormatModel.Hermes.Folder);
         served.Server.Enqueue("<think>\nI need the time.\n</think>\n\n" + TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Answer);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
@@ -73,10 +73,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Loop_UnknownTool_IsToldToTheModel(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Loop_UnknownTool_IsToldToTheModel(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("erase_disk", "{}"));
         served.Server.Enqueue("Sorry.");
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
@@ -89,10 +89,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Loop_ArgumentsNoJson_InvokeNothing(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Loop_ArgumentsNoJson_InvokeNothing(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var broken = TestTools.Hermes("count", "{\"by\": two}");
         served.Server.Enqueue(broken);
         var invoked = 0;
@@ -106,10 +106,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Loop_FunctionThatThrows_IsToldAndTheModelGoesOn(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Loop_FunctionThatThrows_IsToldAndTheModelGoesOn(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("fail", "{}"));
         served.Server.Enqueue("It failed.");
         var fail = AIFunctionFactory.Create(string () => throw new InvalidOperationException("no such day"), "fail");
@@ -122,10 +122,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Loop_ToolThatNeedsApproval_GoesOnWhenItIsGiven(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Loop_ToolThatNeedsApproval_GoesOnWhenItIsGiven(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Answer);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();
@@ -144,10 +144,10 @@ public sealed class FunctionInvocationTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Loop_BrokenOff_StopsTheServer(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Loop_BrokenOff_StopsTheServer(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(
             new ScriptedReply

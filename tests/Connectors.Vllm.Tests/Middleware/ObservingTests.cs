@@ -13,19 +13,19 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>The OpenTelemetry and logging clients of Microsoft.Extensions.AI on top of ours, collected by the real OpenTelemetry SDK.</summary>
 public sealed class ObservingTests
 {
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndStreaming { get; } =
+    public static MatrixTheoryData<EmulatedServer, bool> ProtocolsAndStreaming { get; } =
         new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Trace_OfACall_HasProviderModelAddressUsageAndOurSpans(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Trace_OfACall_HasProviderModelAddressUsageAndOurSpans(EmulatedServer protocol, bool streaming)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
         using var tracing = Sdk.CreateTracerProviderBuilder().AddSource(source, VllmTelemetry.ActivitySourceName).AddProcessor(spans).Build();
-        await using var served = await Served.StartAsync(family, server => server.ServedModelName = "served", client => client.ModelId = "served");
+        await using var served = await Served.StartAsync(protocol, server => server.ServedModelName = "served", client => client.ModelId = "served");
         served.Server.Reply(new ScriptedReply { Text = "<think>\nHm.\n</think>\n\nHello.", CachedTokens = 3 });
         using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
@@ -47,14 +47,14 @@ public sealed class ObservingTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Metrics_OfACall_AreTheMiddlewaresAndOurs(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Metrics_OfACall_AreTheMiddlewaresAndOurs(EmulatedServer protocol)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var exporter = new NameExporter();
         using var metering = Sdk.CreateMeterProviderBuilder().AddMeter(source, VllmTelemetry.MeterName)
             .AddReader(new BaseExportingMetricReader(exporter)).Build();
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("A few words of an answer.");
         using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
@@ -71,13 +71,13 @@ public sealed class ObservingTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Trace_OfAFailedCall_HasTheErrorType(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Trace_OfAFailedCall_HasTheErrorType(EmulatedServer protocol, bool streaming)
     {
         var source = $"test-{Guid.NewGuid():n}";
         var spans = new SpanList();
         using var tracing = Sdk.CreateTracerProviderBuilder().AddSource(source).AddProcessor(spans).Build();
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(ScriptedReply.Failing(ServerFault.Status(3, "temperature must be sensible")));
         using var client = served.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
@@ -87,11 +87,11 @@ public sealed class ObservingTests
     }
 
     [Theory]
-    [MemberData(nameof(FamiliesAndStreaming))]
-    public async Task Logging_AtTrace_WritesTheWholeExchangeAsJson(EmulatedServer family, bool streaming)
+    [MemberData(nameof(ProtocolsAndStreaming))]
+    public async Task Logging_AtTrace_WritesTheWholeExchangeAsJson(EmulatedServer protocol, bool streaming)
     {
         using var logs = new ListLoggerFactory();
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Reply("<think>\nHm.\n</think>\n\nHello. " + TestTools.Hermes("now", "{}"));
         using var client = served.Client.AsBuilder().UseLogging(logs).Build();
 

@@ -12,13 +12,13 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// </summary>
 public sealed class ReductionTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Reducer_CountingMessages_SendsOnlyTheLast(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Reducer_CountingMessages_SendsOnlyTheLast(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         using var client = served.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(2)).Build();
 
         await client.GetResponseAsync(
@@ -32,10 +32,10 @@ public sealed class ReductionTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Reducer_Summarizing_AsksUsForTheSummaryAndSendsIt(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Reducer_Summarizing_AsksUsForTheSummaryAndSendsIt(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue("They counted.");
         served.Server.Enqueue("Five.");
         using var client = served.Client.AsBuilder().UseChatReducer(new SummarizingChatReducer(served.Client, 2, 0)).Build();
@@ -52,10 +52,10 @@ public sealed class ReductionTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task ConfigureOptions_SetsExtras_OnACopy(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task ConfigureOptions_SetsExtras_OnACopy(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         using var client = served.Client.AsBuilder().ConfigureOptions(options => options.MinP = 0.125f).Build();
         var mine = new ChatOptions { TopK = 3 };
 
@@ -66,10 +66,10 @@ public sealed class ReductionTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Container_UseWithABuilder_IsAWholePipeline(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Container_UseWithABuilder_IsAWholePipeline(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("Noon.");
         var services = new ServiceCollection();
@@ -90,10 +90,10 @@ public sealed class ReductionTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Container_AddChatClientOnOurs_IsTheOtherWayToDoIt(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Container_AddChatClientOnOurs_IsTheOtherWayToDoIt(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue("Noon.");
         var services = new ServiceCollection();

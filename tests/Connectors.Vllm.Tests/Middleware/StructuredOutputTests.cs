@@ -12,16 +12,16 @@ public sealed class StructuredOutputTests
 {
     private const string Json = "{\"name\":\"Zürich\",\"size\":1.5,\"tags\":[\"a\",\"b\"]}";
 
-    public static MatrixTheoryData<EmulatedServer, bool> FamiliesAndThinking { get; } =
+    public static MatrixTheoryData<EmulatedServer, bool> ProtocolsAndThinking { get; } =
         new([EmulatedServer.VllmEngine, EmulatedServer.Inference], [true, false]);
 
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(FamiliesAndThinking))]
-    public async Task Response_OfAnObjectType_IsParsed(EmulatedServer family, bool thinks)
+    [MemberData(nameof(ProtocolsAndThinking))]
+    public async Task Response_OfAnObjectType_IsParsed(EmulatedServer protocol, bool thinks)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = thinks ? "qwen3" : "none");
         served.Server.Enqueue((thinks ? "<think>\nA city.\n</think>\n\n" : "") + Json);
 
         var response = await served.Client.GetResponseAsync<City>("Describe a city.", cancellationToken: Served.Cancel);
@@ -29,15 +29,15 @@ public sealed class StructuredOutputTests
         Assert.Equal(("Zürich", 1.5), (response.Result.Name, response.Result.Size));
         Assert.Equal(["a", "b"], response.Result.Tags);
         Assert.Equal(Json, response.Text);
-        Assert.Equal(family == EmulatedServer.VllmEngine ? "structural_tag" : thinks ? "grammar" : "json_schema", served.LastSent.Constraint);
+        Assert.Equal(protocol == EmulatedServer.VllmEngine ? "structural_tag" : thinks ? "grammar" : "json_schema", served.LastSent.Constraint);
         Assert.Contains("\"tags\"", served.LastSent.ConstraintText);
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_OfARootThatIsNoObject_IsUnwrapped(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_OfARootThatIsNoObject_IsUnwrapped(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue("{\"data\":[1,2,3]}");
 
         var response = await served.Client.GetResponseAsync<int[]>("Count.", cancellationToken: Served.Cancel);
@@ -47,10 +47,10 @@ public sealed class StructuredOutputTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_WithoutSchemaFormat_AsksForJsonAndDescribesTheSchema(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
         var response =
@@ -62,10 +62,10 @@ public sealed class StructuredOutputTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_CutAtTheLimit_HasNoResultButItsText(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_CutAtTheLimit_HasNoResultButItsText(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family, client: client => client.ReasoningParser = "none");
+        await using var served = await Served.StartAsync(protocol, client: client => client.ReasoningParser = "none");
         served.Server.Enqueue(Json);
 
         var response =
@@ -77,10 +77,10 @@ public sealed class StructuredOutputTests
     }
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Response_AfterToolCalls_IsStillOfTheType(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Response_AfterToolCalls_IsStillOfTheType(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(TestTools.Hermes("now", "{}"));
         served.Server.Enqueue(Json);
         using var client = served.Client.AsBuilder().UseFunctionInvocation().Build();

@@ -7,13 +7,13 @@ namespace Connectors.Vllm.Tests.Middleware;
 /// <summary>Histories that are kept within a number of the model's own tokens.</summary>
 public sealed class TokenReducerTests
 {
-    public static TheoryData<EmulatedServer> Families => Served.Families;
+    public static TheoryData<EmulatedServer> Protocols => Served.Protocols;
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public async Task Reduce_LongConversation_FitsAndKeepsSystemAndLastTurn(EmulatedServer family)
+    [MemberData(nameof(Protocols))]
+    public async Task Reduce_LongConversation_FitsAndKeepsSystemAndLastTurn(EmulatedServer protocol)
     {
-        await using var served = await Served.StartAsync(family);
+        await using var served = await Served.StartAsync(protocol);
         var messages = Conversation(20);
         var whole = await served.Client.CountTokensAsync(messages, null, Served.Cancel);
         var reducer = new VllmChatReducer(served.Client, whole / 2);

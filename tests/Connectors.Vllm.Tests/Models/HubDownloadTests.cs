@@ -16,11 +16,11 @@ public sealed class HubDownloadTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(EmulatedServer family)
+    public async Task GetResponse_ServerCannotSendItsTokenizer_TakesItFromTheHubAndResumes(EmulatedServer protocol)
     {
         await using var hub = await HubServer.StartAsync(Cancel);
         hub.BreakAfter = 5000;
-        await using var server = await StartAsync(family);
+        await using var server = await StartAsync(protocol);
         var progress = new List<ModelDownloadProgress>();
         using var client = new VllmChatClient(Options(server, hub, options => options.DownloadProgress = new Collect(progress)));
 
@@ -70,10 +70,10 @@ public sealed class HubDownloadTests : IDisposable
         Assert.Contains("GET /storage/tokenizer.json bytes=5000-", hub.Requests);
     }
 
-    private static async Task<VllmEmulator> StartAsync(EmulatedServer family)
+    private static async Task<VllmEmulator> StartAsync(EmulatedServer protocol)
     {
         var server = await VllmEmulator.StartAsync(
-            new VllmEmulatorOptions { Server = family, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
+            new VllmEmulatorOptions { Server = protocol, ModelPath = "org/name", TokenizerBundle = TokenizerBundle.HubId }, Cancel);
         server.Reply("hi");
         return server;
     }

@@ -12,7 +12,7 @@ public sealed class ModelChangeTests : IDisposable
 
     public ModelChangeTests()
     {
-        // A hub cache with both models: family B cannot send its tokenizer.
+        // A hub cache with both models: the Inference protocol cannot send its tokenizer.
         TinyModel.WriteTo(SnapshotOf("one"));
         OtherVocabulary.Apply(TinyModel.WriteTo(SnapshotOf("two")));
         foreach (var model in new[] { "one", "two" })
@@ -29,14 +29,14 @@ public sealed class ModelChangeTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_AnotherModel_IsAskedInItsOwnVocabulary(EmulatedServer family)
+    public async Task GetResponse_AnotherModel_IsAskedInItsOwnVocabulary(EmulatedServer protocol)
     {
-        await using var old = await StartAsync(family, "one");
+        await using var old = await StartAsync(protocol, "one");
         using var client = new VllmChatClient(Options(old.Endpoint));
         old.Reply("from one");
         Assert.Equal("from one", (await client.GetResponseAsync("Where is Köln?", cancellationToken: Cancel)).Text);
         await old.StopAsync();
-        await using var replacement = await StartAsync(family, "two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(protocol, "two", old.Endpoint.Port);
         replacement.Reply("from two");
 
         // All find out at the same time; one loads.
@@ -48,7 +48,7 @@ public sealed class ModelChangeTests : IDisposable
         Assert.Equal(16, sent.Count);
         Assert.All(sent,
             request => Assert.Contains("Where is Rome, for the ", replacement.Tokenizer.Decode([.. request.PromptIds]), StringComparison.Ordinal));
-        if (family == EmulatedServer.VllmEngine)
+        if (protocol == EmulatedServer.VllmEngine)
         {
             Assert.Single(replacement.Requests, request => request.Method.EndsWith("/GetTokenizer", StringComparison.Ordinal));
         }
@@ -57,9 +57,9 @@ public sealed class ModelChangeTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_SameModelAgain_KeepsTheProfile(EmulatedServer family)
+    public async Task GetResponse_SameModelAgain_KeepsTheProfile(EmulatedServer protocol)
     {
-        await using var server = await StartAsync(family, "one");
+        await using var server = await StartAsync(protocol, "one");
         using var client = new VllmChatClient(Options(server.Endpoint));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         var profile = client.GetService(typeof(VllmModelProfile));
@@ -90,14 +90,14 @@ public sealed class ModelChangeTests : IDisposable
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(EmulatedServer family)
+    public async Task GetResponse_NamedFolderStillHoldsTheOldModel_IsRefusedUntilItIsReplaced(EmulatedServer protocol)
     {
         var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
-        await using var old = await StartAsync(family, "one");
+        await using var old = await StartAsync(protocol, "one");
         using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
-        await using var replacement = await StartAsync(family, "two", old.Endpoint.Port);
+        await using var replacement = await StartAsync(protocol, "two", old.Endpoint.Port);
 
         var refused = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
 
@@ -128,9 +128,9 @@ public sealed class ModelChangeTests : IDisposable
 
     private string SnapshotOf(string model) => Path.Combine(_root, $"models--org--{model}", "snapshots", Commit);
 
-    private Task<VllmEmulator> StartAsync(EmulatedServer family, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(
+    private Task<VllmEmulator> StartAsync(EmulatedServer protocol, string model, int port = 0, bool embeds = false) => VllmEmulator.StartAsync(
         new VllmEmulatorOptions
-        { Server = family, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
+        { Server = protocol, Port = port, ModelPath = $"org/{model}", ModelDirectory = SnapshotOf(model), IsEmbeddingModel = embeds }, Cancel);
 
     private VllmGrpcOptions Options(Uri endpoint, Action<VllmGrpcOptions>? configure = null)
     {

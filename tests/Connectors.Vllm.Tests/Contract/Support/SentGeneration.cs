@@ -5,7 +5,7 @@ using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Tests.Contract;
 
-/// <summary>What a server was asked to generate, read the same way from both protocol families. Null is "not on the wire".</summary>
+/// <summary>What a server was asked to generate, read the same way from both protocols. Null is "not on the wire".</summary>
 internal sealed class SentGeneration
 {
     public SentGeneration(CapturedRequest captured)

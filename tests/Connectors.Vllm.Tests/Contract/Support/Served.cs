@@ -8,14 +8,14 @@ internal sealed class Served : IAsyncDisposable
 {
     private static readonly Lazy<string> TinyFolder = new(() => TinyModel.WriteTo(Directory.CreateTempSubdirectory("tiny-chat-").FullName));
 
-    private Served(VllmEmulator server, VllmChatClient client, EmulatedServer family)
+    private Served(VllmEmulator server, VllmChatClient client, EmulatedServer protocol)
     {
         Server = server;
         Client = client;
-        Family = family;
+        Protocol = protocol;
     }
 
-    public static TheoryData<EmulatedServer> Families { get; } = new(EmulatedServer.VllmEngine, EmulatedServer.Inference);
+    public static TheoryData<EmulatedServer> Protocols { get; } = new(EmulatedServer.VllmEngine, EmulatedServer.Inference);
 
     /// <summary>The test server's small model as a folder.</summary>
     public static string TinyModelFolder => TinyFolder.Value;
@@ -26,7 +26,7 @@ internal sealed class Served : IAsyncDisposable
 
     public VllmChatClient Client { get; }
 
-    public EmulatedServer Family { get; }
+    public EmulatedServer Protocol { get; }
 
     /// <summary>The generations the server was asked for, oldest first.</summary>
     public IReadOnlyList<SentGeneration> Sent => [.. Server.Requests.Where(SentGeneration.Is).Select(request => new SentGeneration(request))];
@@ -34,24 +34,24 @@ internal sealed class Served : IAsyncDisposable
     public SentGeneration LastSent => Sent[^1];
 
     public static async Task<Served> StartAsync(
-        EmulatedServer family = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
+        EmulatedServer protocol = EmulatedServer.VllmEngine, Action<VllmEmulatorOptions>? server = null, Action<VllmGrpcOptions>? client = null)
     {
-        var serverOptions = new VllmEmulatorOptions { Server = family };
+        var serverOptions = new VllmEmulatorOptions { Server = protocol };
         server?.Invoke(serverOptions);
         var running = await VllmEmulator.StartAsync(serverOptions, Cancel);
-        var options = OptionsFor(running, family, serverOptions.ModelDirectory);
+        var options = OptionsFor(running, protocol, serverOptions.ModelDirectory);
         client?.Invoke(options);
-        return new Served(running, new VllmChatClient(options), family);
+        return new Served(running, new VllmChatClient(options), protocol);
     }
 
     /// <summary>Options of a client of this server that never looks outside for model files.</summary>
-    public static VllmGrpcOptions OptionsFor(VllmEmulator server, EmulatedServer family, string? modelFolder = null)
+    public static VllmGrpcOptions OptionsFor(VllmEmulator server, EmulatedServer protocol, string? modelFolder = null)
     {
         var options = new VllmGrpcOptions { AllowModelDownload = false, HubCacheDirectory = Path.Combine(Path.GetTempPath(), "no-such-hub-cache") };
         options.Endpoints.Add(server.Endpoint);
-        if (family == EmulatedServer.Inference)
+        if (protocol == EmulatedServer.Inference)
         {
-            // This family has no call that sends the tokenizer.
+            // This protocol has no call that sends the tokenizer.
             options.ModelDirectory = modelFolder ?? TinyModelFolder;
         }
 
