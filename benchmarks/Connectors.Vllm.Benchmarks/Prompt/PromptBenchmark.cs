@@ -60,13 +60,9 @@ internal sealed class PromptBenchmark : IBenchmark
         var client = services.GetRequiredService<IChatClient>();
         ChatOptions options = new() { MaxOutputTokens = 16, Temperature = 0, Tools = tools ? Tools() : null };
 
-        // Loads the model, and lets the runtime compile the paths: in the background, so that it takes time rather than calls.
-        var warmUp = Stopwatch.StartNew();
-        do
-        {
-            await AskAsync(client, Conversation(messages, 1000, salt: -1), options);
-        }
-        while (runs > 1 && warmUp.Elapsed < TimeSpan.FromSeconds(2));
+        // Loads the model, and lets the runtime compile the paths.
+        Task AskShortlyAsync() => AskAsync(client, Conversation(messages, 1000, salt: -1), options);
+        await (runs == 1 ? AskShortlyAsync() : WarmUp.RunAsync(AskShortlyAsync));
 
         List<PromptRun> first = [];
         List<PromptRun> next = [];

@@ -56,12 +56,10 @@ internal sealed class PacedStreams(string modelDirectory, bool tiny)
         await using StreamContestants contestants = new(server, modelDirectory, unpaced);
         foreach (var client in contestants.All)
         {
-            var warmUp = Stopwatch.StartNew();
-            do
-            {
-                await Task.WhenAll(Enumerable.Range(1, _case.Parallel).Select(number => Task.Run(() => client.ReadAsync(number, arrivals: null))));
-            }
-            while (!tiny && warmUp.Elapsed < TimeSpan.FromSeconds(4));
+            await (tiny ? ReadAllAsync() : WarmUp.RunAsync(ReadAllAsync));
+
+            Task ReadAllAsync() =>
+                Task.WhenAll(Enumerable.Range(1, _case.Parallel).Select(number => Task.Run(() => client.ReadAsync(number, arrivals: null))));
         }
     }
 

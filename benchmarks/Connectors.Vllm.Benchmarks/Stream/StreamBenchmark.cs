@@ -84,13 +84,7 @@ internal sealed class StreamBenchmark : IBenchmark
         var rounds = tiny ? 1 : Math.Max(1, TokensPerRun / (@case.Parallel * @case.Tokens));
         foreach (var client in contestants.All)
         {
-            // The runtime compiles hot code again in the background: a contestant is warm after seconds, not after runs.
-            var warmUp = Stopwatch.StartNew();
-            do
-            {
-                await RunAsync(client, @case, rounds: 1);
-            }
-            while (!tiny && warmUp.Elapsed < TimeSpan.FromSeconds(4));
+            await (tiny ? RunAsync(client, @case, rounds: 1) : WarmUp.RunAsync(() => RunAsync(client, @case, rounds: 1)));
         }
 
         // Round robin, so that a slow minute of the machine meets every contestant.

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Runtime;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
@@ -16,10 +14,6 @@ namespace Connectors.Vllm.Benchmarks.Tokenize;
 internal sealed class TokenizeBenchmark : IBenchmark
 {
     private const int PieceLength = 4096;
-
-    // Milliseconds. On one core the runtime waits a second before it counts calls (TC_DelaySingleProcMultiplier), and again for the next tier.
-    private const int Quiet = 1_500;
-    private const int LongestWarmUp = 10_000;
 
     private static readonly TokenizerOptions NoCache = new() { SegmentCacheCapacity = 0 };
 
@@ -45,10 +39,10 @@ internal sealed class TokenizeBenchmark : IBenchmark
         var keptLoaded = GC.GetTotalMemory(forceFullCollection: true) - before;
 
         Console.Error.WriteLine($"{directory}: warming up");
-        WarmUp(() => tokenizer.Encode(text));
+        WarmUp.Run(() => tokenizer.Encode(text));
         var ids = tokenizer.Encode(text);
         var whole = Median(rounds, () => tokenizer.Encode(text));
-        WarmUp(() => EncodePieces(tokenizer, pieces));
+        WarmUp.Run(() => EncodePieces(tokenizer, pieces));
         var inPieces = Median(rounds, () => EncodePieces(tokenizer, pieces));
         var keptUsed = GC.GetTotalMemory(forceFullCollection: true) - before - (4L * ids.Length);
 
@@ -63,17 +57,17 @@ internal sealed class TokenizeBenchmark : IBenchmark
 
         var cached = VllmTokenizer.FromDirectory(directory);
         _ = EncodePieces(cached, pieces);
-        WarmUp(() => EncodePieces(cached, pieces));
+        WarmUp.Run(() => EncodePieces(cached, pieces));
         var fromCache = Median(rounds, () => EncodePieces(cached, pieces));
 
-        WarmUp(() => EncodeToTokens(tokenizer, pieces));
+        WarmUp.Run(() => EncodeToTokens(tokenizer, pieces));
         var located = Median(rounds, () => EncodeToTokens(tokenizer, pieces));
-        WarmUp(() => EncodeToIds(tokenizer, pieces));
+        WarmUp.Run(() => EncodeToIds(tokenizer, pieces));
         var plain = Median(rounds, () => EncodeToIds(tokenizer, pieces));
 
-        WarmUp(() => tokenizer.Decode(ids));
+        WarmUp.Run(() => tokenizer.Decode(ids));
         var decode = Median(rounds, () => tokenizer.Decode(ids));
-        WarmUp(() => Stream(tokenizer, ids));
+        WarmUp.Run(() => Stream(tokenizer, ids));
         var stream = Median(rounds, () => Stream(tokenizer, ids));
         var (allocated, characters) = StreamAllocation(tokenizer, ids);
 
@@ -177,26 +171,6 @@ internal sealed class TokenizeBenchmark : IBenchmark
         return pieces;
     }
 
-    /// <summary>
-    /// Runs until the JIT has nothing left to do: while it replaces methods by better ones, which takes seconds on one core, the same code runs
-    /// at a third of its speed.
-    /// </summary>
-    private static void WarmUp(Action action)
-    {
-        var total = Stopwatch.StartNew();
-        var quiet = Stopwatch.StartNew();
-        var compiled = JitInfo.GetCompiledMethodCount();
-        while (quiet.ElapsedMilliseconds < Quiet && total.ElapsedMilliseconds < LongestWarmUp)
-        {
-            action();
-            if (JitInfo.GetCompiledMethodCount() is var now && now != compiled)
-            {
-                compiled = now;
-                quiet.Restart();
-            }
-        }
-    }
-
     private static double Median(int rounds, Action action) =>
         Enumerable.Range(0, rounds).Select(_ => Time(action)).Order().ElementAt(rounds / 2);
 
@@ -239,17 +213,17 @@ internal sealed class TokenizeBenchmark : IBenchmark
                 }
             }
 
-            WarmUp(() => tokenizer.EncodeToIds(text));
+            WarmUp.Run(() => tokenizer.EncodeToIds(text));
             var ids = tokenizer.EncodeToIds(text);
             var whole = Median(rounds, () => tokenizer.EncodeToIds(text));
-            WarmUp(InPieces);
+            WarmUp.Run(InPieces);
             var inPieces = Median(rounds, InPieces);
-            WarmUp(() => EncodeToTokens(tokenizer, pieces));
+            WarmUp.Run(() => EncodeToTokens(tokenizer, pieces));
         var located = Median(rounds, () => EncodeToTokens(tokenizer, pieces));
-        WarmUp(() => EncodeToIds(tokenizer, pieces));
+        WarmUp.Run(() => EncodeToIds(tokenizer, pieces));
         var plain = Median(rounds, () => EncodeToIds(tokenizer, pieces));
 
-        WarmUp(() => tokenizer.Decode(ids));
+        WarmUp.Run(() => tokenizer.Decode(ids));
             return new Rival(ids.Count, whole, inPieces, Median(rounds, () => tokenizer.Decode(ids)));
         }
     }
