@@ -99,18 +99,19 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
     }
 
     /// <summary>Waits until the server answers and says that it is healthy, asking about twice a second.</summary>
-    /// <param name="timeout">How long to wait at most.</param>
+    /// <param name="timeout">How long to wait at most; null is <see cref="VllmRetryOptions.WaitForReady"/> of the engine's options.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="VllmTimeoutException">It was not ready in time; the inner exception is the last failure.</exception>
-    public async Task WaitUntilReadyAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    public async Task WaitUntilReadyAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
+        var limit = timeout ?? (Engine as ServerPool)?.WaitForReady ?? TimeSpan.Zero;
         var started = Environment.TickCount64;
         var nextReport = started;
-        var end = started + (long)Math.Min(timeout.TotalMilliseconds, int.MaxValue);
+        var end = started + (long)Math.Min(limit.TotalMilliseconds, int.MaxValue);
         while (true)
         {
             VllmException? failure = null;
-            var said = "it reports that it is not healthy";
+            string said;
             try
             {
                 var health = await Engine.HealthAsync(cancellationToken).ConfigureAwait(false);
@@ -118,6 +119,8 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
                 {
                     return;
                 }
+
+                said = $"its health is '{health.Message}'";
             }
             catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented && exception.Method is not null)
             {
@@ -131,10 +134,10 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
 
             if (Environment.TickCount64 >= end)
             {
-                throw new VllmTimeoutException($"{Engine.Endpoint} was not ready within {timeout.TotalSeconds:0.###} s: {said}", failure)
+                throw new VllmTimeoutException($"{Engine.Endpoint} was not ready within {limit.TotalSeconds:0.###} s: {said}", failure)
                 {
                     Kind = VllmTimeoutKind.Call,
-                    Timeout = timeout,
+                    Timeout = limit,
                     StatusCode = failure?.StatusCode ?? StatusCode.Unavailable,
                     Endpoint = Engine.Endpoint,
                     IsRetryable = true,
@@ -153,7 +156,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
 
     /// <summary>The blocking form of <see cref="WaitUntilReadyAsync"/>.</summary>
     /// <exception cref="VllmTimeoutException">It was not ready in time.</exception>
-    public void WaitUntilReady(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+    public void WaitUntilReady(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
         Blocking.Run(() => WaitUntilReadyAsync(timeout, cancellationToken));
 
     /// <summary>Embeds a text, encoded here with the model's special tokens.</summary>

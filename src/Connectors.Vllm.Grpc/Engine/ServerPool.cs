@@ -31,6 +31,8 @@ internal sealed class ServerPool : IVllmEngine
 
     public ILogger Logger => _logger;
 
+    public TimeSpan WaitForReady => _options.Retry.WaitForReady;
+
     public VllmProtocol Protocol => _endpoints[0].Protocol;
 
     public Uri Endpoint => _endpoints[0].Uri;

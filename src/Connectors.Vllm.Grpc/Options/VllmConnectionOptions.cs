@@ -293,8 +293,9 @@ public sealed class VllmRetryOptions
     public TimeSpan OverloadTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long a request waits for a server that listens but is still loading its model, beside <see cref="MaxRetries"/>. Zero, the default,
-    /// treats it as any other server that is unavailable.
+    /// How long a request waits for a server that listens but is still loading its model, beside <see cref="MaxRetries"/>; also
+    /// <see cref="VllmGrpcClient.WaitUntilReadyAsync"/>, and a host that the server is registered in when it starts. Zero, the default, treats such a
+    /// server as any other that is unavailable, and a host does not wait.
     /// </summary>
     public TimeSpan WaitForReady { get; set; }
 

@@ -16,7 +16,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <remarks>
 /// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the
 /// pipeline around it), <see cref="IVllmTokenCounter"/>, <see cref="VllmChatClient"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the
-/// model is loaded, <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request.</para>
+/// model is loaded, <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request, unless
+/// <c>Connection.Retry.WaitForReady</c> is set: then a host waits at its start until the server has loaded its model.</para>
 /// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration
 /// without a key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and
 /// <c>PostConfigure</c> apply to all registrations without a key, and with a name to those whose key is that string.</para>

@@ -3,6 +3,7 @@ using Connectors.Vllm.Tokenizers;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -46,6 +47,7 @@ internal sealed class VllmRegistration
             provider.GetRequiredService<IOptionsMonitor<RegisteredOptions>>().Get(registration._id).Value!, null,
                 provider.GetService<ILoggerFactory>()));
         services.AddKeyedSingleton(registration, registration);
+        services.AddSingleton<IHostedService>(provider => new WaitAtStart(registration.Runtime(provider)));
         return registration;
     }
 
@@ -125,6 +127,22 @@ internal sealed class VllmRegistration
     internal sealed class RegisteredOptions
     {
         public VllmGrpcOptions? Value { get; set; }
+    }
+
+    /// <summary>A host that starts waits for a server that may still be loading its model, when the options say so, and tells what it waits for.</summary>
+    private sealed class WaitAtStart(VllmRuntime runtime) : IHostedService
+    {
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            if (runtime.Options.Connection.Retry.WaitForReady > TimeSpan.Zero)
+            {
+                var client = new VllmGrpcClient(runtime.Engine);
+                await using var leaving = client.ConfigureAwait(false);
+                await client.WaitUntilReadyAsync(null, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     /// <summary>Names each invalid option by its full configuration key.</summary>

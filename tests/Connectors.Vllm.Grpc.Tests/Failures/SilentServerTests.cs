@@ -145,12 +145,13 @@ public sealed class SilentServerTests
             new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
         using var log = new LastLines();
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
+        options.Retry.WaitForReady = Engines.HangGuard;
         await using var client = new VllmGrpcClient(options, loggerFactory: log);
 
         await Assert.ThrowsAsync<VllmTimeoutException>(() =>
             client.WaitUntilReadyAsync(TimeSpan.FromMilliseconds(1), TestContext.Current.CancellationToken));
-        var waiting = client.WaitUntilReadyAsync(Engines.HangGuard, TestContext.Current.CancellationToken);
-        await log.SaidAsync("is not ready yet").WaitAsync(Engines.HangGuard, TestContext.Current.CancellationToken);
+        var waiting = client.WaitUntilReadyAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await log.SaidAsync("its health is 'Engine is starting'").WaitAsync(Engines.HangGuard, TestContext.Current.CancellationToken);
         server.FinishLoading();
         await waiting;
     }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Connectors.Vllm.Tests.Registration;
@@ -11,6 +12,55 @@ namespace Connectors.Vllm.Tests.Registration;
 /// <summary>Registration in a real host: bad options stop the application when it starts, before anything is resolved.</summary>
 public sealed class HostTests
 {
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task Start_WaitForReadyIsSet_WaitsUntilTheModelIsLoaded()
+    {
+        await using var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true }, Served.Cancel);
+        var log = new ListLoggerFactory();
+        var builder = Builder(("Vllm:Endpoint", server.Endpoint.ToString()), ("Vllm:Connection:Retry:WaitForReady", "00:01:00"));
+        builder.Services.AddSingleton<ILoggerFactory>(log);
+        builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+        using var host = builder.Build();
+
+        var starting = host.StartAsync(Served.Cancel);
+        await log.WaitForAsync("its health is 'Engine is starting'").WaitAsync(Hang, Served.Cancel);
+        Assert.False(starting.IsCompleted);
+        server.FinishLoading();
+
+        await starting.WaitAsync(Hang, Served.Cancel);
+        Assert.Equal(LogLevel.Information, log.Entries.First(entry => entry.Text.Contains("is not ready yet", StringComparison.Ordinal)).Level);
+    }
+
+    [Fact]
+    public async Task Start_ServerIsNotReadyInTime_FailsWithWhatItSaid()
+    {
+        await using var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true }, Served.Cancel);
+        var builder = Builder();
+        builder.Services.AddVllmGrpc(server.Endpoint, options => options.Connection.Retry.WaitForReady = TimeSpan.FromMilliseconds(1));
+        using var host = builder.Build();
+
+        var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains("Engine is starting", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_WaitForReadyIsNotSet_SendsNothing()
+    {
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions(), Served.Cancel);
+        var builder = Builder();
+        builder.Services.AddVllmGrpc(server.Endpoint);
+        using var host = builder.Build();
+
+        await host.StartAsync(Served.Cancel);
+
+        Assert.Empty(server.Requests);
+    }
+
     [ContractPoint(51)]
     [Theory]
     [InlineData("Endpoint", "ftp://gpu:1", "'Vllm:Endpoint'")]
