@@ -50,6 +50,10 @@ echo "== samples/Rag"
 dotnet run --project samples/Rag | tee "$work/rag.txt"
 grep -q 'plain splitter: .* chunks' "$work/rag.txt"
 
+echo "== samples/Classify"
+dotnet run --project samples/Classify | tee "$work/classify.txt"
+grep -q '^unclear' "$work/classify.txt"
+
 echo "== samples/Agents"
 dotnet run --project samples/Agents | tee "$work/agents.txt"
 grep -q 'noon in Paris' "$work/agents.txt"

@@ -129,8 +129,16 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
+        var (chat, profile) = await PrepareAsync(messages, options, cancellationToken).ConfigureAwait(false);
+        return VllmPromptPreview.Of(chat, profile);
+    }
+
+    /// <summary>What would be sent, and the model it is made for.</summary>
+    internal async ValueTask<(PreparedChat Chat, VllmModelProfile Profile)> PrepareAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options, CancellationToken cancellationToken)
+    {
         var profile = await GetModelProfileAsync(cancellationToken).ConfigureAwait(false);
-        return VllmPromptPreview.Of(new ChatPipeline(profile, _runtime.Options, _runtime.Logger)
+        return (new ChatPipeline(profile, _runtime.Options, _runtime.Logger)
             .Prepare(new ChatRequest(AsList(messages), null, options, this), cancellationToken), profile);
     }
 

@@ -116,6 +116,12 @@ internal sealed class LogprobSource(IReadOnlyList<TokenLogprob>? scripted, int v
 
         return new TokenLogprob(token, own, 1) { Alternatives = best };
     }
+
+    /// <summary>A token at the place of another one: as it is told there, else plausibly unlikely.</summary>
+    public static TokenLogprob Of(TokenLogprob entry, int token) =>
+        token == entry.TokenId ? entry
+        : entry.Alternatives.FirstOrDefault(candidate => candidate.TokenId == token)
+            ?? new TokenLogprob(token, -14f - (token % 16 * 0.1f), Candidates + 1 + (token % 1000));
 }
 
 /// <summary>Where replies come from: the queue first, then the responder, then the demonstration model (null).</summary>

@@ -119,7 +119,7 @@ internal sealed class InferenceMessages
         {
             CandidateTokens.SelectOneofCase.TopN => entry.Alternatives.Take((int)asked.TopN),
             CandidateTokens.SelectOneofCase.All when asked.All => entry.Alternatives,
-            CandidateTokens.SelectOneofCase.TokenIds => entry.Alternatives.Where(candidate => asked.TokenIds.Ids.Contains((uint)candidate.TokenId)),
+            CandidateTokens.SelectOneofCase.TokenIds => asked.TokenIds.Ids.Select(id => LogprobSource.Of(entry, (int)id)),
             _ => [],
         };
         foreach (var candidate in chosen)

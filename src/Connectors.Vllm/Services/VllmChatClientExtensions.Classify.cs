@@ -1,4 +1,6 @@
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.Tokenizers;
 using Grpc.Core;
 using Microsoft.Extensions.AI;
 
@@ -11,9 +13,11 @@ public static partial class VllmChatClientExtensions
     private const int Candidates = 20;
 
     /// <summary>
-    /// Lets the model choose one of <paramref name="choices"/> and returns the probability of each, computed from the log probabilities of the tokens
-    /// at which the choices part. One call is enough where they begin differently; choices that begin alike and were not chosen cost one more call
-    /// for each group of them. Probabilities are relative to the choices (they add up to 1); what is not among the 20 most likely tokens counts as 0.
+    /// Lets the model choose one of <paramref name="choices"/> and returns the probability of each. Where the choices begin with different tokens, one
+    /// call of one token tells: with the Inference protocol the server is asked for the log probabilities of just these tokens, with the VllmEngine
+    /// protocol what is not among the 20 most likely tokens counts as 0. Choices that begin alike, and answers that a thought or a header comes before,
+    /// are generated under a constraint, and the log probabilities of the tokens at which they part are taken; there choices that begin alike and were
+    /// not chosen cost one more call for each group of them. Probabilities are relative to the choices: they add up to 1.
     /// </summary>
     /// <param name="client">A chat client of this library, or one that passes its options on to it.</param>
     /// <param name="messages">The conversation, ending in the question.</param>
@@ -38,10 +42,82 @@ public static partial class VllmChatClientExtensions
             throw new ArgumentException("Give two or more different choices, none of them empty.", nameof(choices));
         }
 
-        var probabilities = choices.ToDictionary(choice => choice, _ => 0.0, StringComparer.Ordinal);
         ChatMessage[] conversation = [.. messages];
-        await ShareAsync(client, conversation, [.. choices], 1, options, probabilities, cancellationToken).ConfigureAwait(false);
+        var probabilities = client.GetService<VllmChatClient>() is { } own
+            ? await ByFirstTokenAsync(client, own, conversation, choices, options, cancellationToken).ConfigureAwait(false)
+            : null;
+        if (probabilities is null)
+        {
+            probabilities = choices.ToDictionary(choice => choice, _ => 0.0, StringComparer.Ordinal);
+            await ShareAsync(client, conversation, [.. choices], 1, options, probabilities, cancellationToken).ConfigureAwait(false);
+        }
+
         return new OrderedDictionary<string, double>(probabilities.OrderByDescending(static pair => pair.Value), StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// The probabilities as the first token tells them; null where it does not: choices begin with the same token, something comes before the answer, or
+    /// the server does not tell about any of the tokens.
+    /// </summary>
+    private static async Task<Dictionary<string, double>?> ByFirstTokenAsync(
+        IChatClient client,
+        VllmChatClient own,
+        ChatMessage[] messages,
+        IReadOnlyList<string> choices,
+        ChatOptions? options,
+        CancellationToken cancellationToken)
+    {
+        var asking = Asking(options);
+        asking.OutputChoices = choices;
+        var (chat, profile) = await own.PrepareAsync(messages, asking, cancellationToken).ConfigureAwait(false);
+        List<int[]> first = [.. choices.Select(choice => FirstTokens(profile.Tokenizer, choice))];
+        int[] ids = [.. first.SelectMany(static tokens => tokens)];
+        if (chat.Request.Constraint?.Kind != OutputConstraintKind.Choice || OutputParser.Create(chat.Format, chat.ParserOptions).IsReasoning
+            || ids.Length > Candidates || ids.Distinct().Count() < ids.Length)
+        {
+            return null;
+        }
+
+        // Whichever token is drawn, the log probabilities are there: no constraint is needed.
+        asking.OutputChoices = null;
+        asking.MaxOutputTokens = 1;
+        if (profile.Capabilities.Protocol == VllmProtocol.VllmEngine)
+        {
+            asking.Logprobs = Candidates;
+        }
+        else
+        {
+            asking.LogprobTokenIds = ids;
+        }
+
+        var response = await client.GetResponseAsync(messages, asking, cancellationToken).ConfigureAwait(false);
+        if (response.Messages.Select(static message => message.TokenLogprobs).FirstOrDefault(static tokens => tokens is { Count: > 0 }) is not [var token, ..])
+        {
+            return null;
+        }
+
+        var known = token.Alternatives.Append(token).Where(static other => other.Logprob is not null)
+            .DistinctBy(static other => other.TokenId).ToDictionary(static other => other.TokenId, static other => Math.Exp(other.Logprob!.Value));
+        double[] masses = [.. first.Select(tokens => tokens.Sum(known.GetValueOrDefault))];
+        var total = masses.Sum();
+        return total <= 0 ? null : choices.Zip(masses, (choice, mass) => (choice, mass / total)).ToDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>The token that a text begins with: at the beginning of a text, and behind another one, where it may be written without its blank.</summary>
+    private static int[] FirstTokens(VllmTokenizer tokenizer, string text)
+    {
+        var before = tokenizer.Encode("\n", addSpecialTokens: false);
+        var behind = tokenizer.Encode("\n" + text, addSpecialTokens: false);
+        int[] starts = [tokenizer.Encode(text, addSpecialTokens: false)[0]];
+        return behind.Length > before.Length && behind.AsSpan().StartsWith(before) ? [.. starts.Append(behind[before.Length]).Distinct()] : starts;
+    }
+
+    private static ChatOptions Asking(ChatOptions? options)
+    {
+        var asking = options?.Clone() ?? new ChatOptions();
+        asking.Temperature = 0;
+        asking.Reasoning ??= new ReasoningOptions { Effort = ReasoningEffort.None };
+        return asking;
     }
 
     /// <summary>Shares <paramref name="mass"/> among the choices.</summary>
@@ -60,11 +136,9 @@ public static partial class VllmChatClientExtensions
             return;
         }
 
-        var asking = options?.Clone() ?? new ChatOptions();
-        asking.Temperature = 0;
+        var asking = Asking(options);
         asking.OutputChoices = choices;
         asking.Logprobs = Candidates;
-        asking.Reasoning ??= new ReasoningOptions { Effort = ReasoningEffort.None };
         var response = await client.GetResponseAsync(messages, asking, cancellationToken).ConfigureAwait(false);
         var said = "";
         foreach (var token in AnswerTokens(response))
