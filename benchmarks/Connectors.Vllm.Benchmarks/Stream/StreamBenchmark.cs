@@ -14,8 +14,8 @@ internal sealed class StreamBenchmark : IBenchmark
     public string Name => "stream";
 
     public string Summary =>
-        "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--runs N] [--paced] [--tiny]: CPU, wall "
-            + "and bytes per token; --profile CLIENT --seconds S runs one client alone, for a profiler";
+        "[--model-dir DIR] [--parallel N --shape text|thinking|tool --tokens-per-message N --tokens N] [--rate N] [--runs N] [--paced] [--tiny]: CPU, "
+            + "wall and bytes per token; --profile CLIENT --seconds S runs one client alone, for a profiler";
 
     public async Task<int> RunAsync(BenchmarkArguments arguments)
     {
@@ -53,7 +53,7 @@ internal sealed class StreamBenchmark : IBenchmark
                 arguments.Number("parallel", 32),
                 arguments.Number("tokens-per-message", 1),
                 arguments.Number("tokens", 1024),
-                Rate: 0)];
+                arguments.Number("rate", 0))];
         }
 
         if (arguments.Flag("tiny"))

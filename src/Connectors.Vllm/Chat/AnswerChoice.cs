@@ -242,13 +242,21 @@ internal sealed class AnswerChoice
 
     private string Join(int first, int last)
     {
-        var text = new StringBuilder();
+        var length = 0;
         for (var i = first; i <= last; i++)
         {
-            text.Append(_events[i].Text);
+            length += _events[i].Text.Length;
         }
 
-        return text.ToString();
+        return string.Create(length, (Events: _events, First: first), static (text, pieces) =>
+        {
+            for (var i = pieces.First; !text.IsEmpty; i++)
+            {
+                var piece = pieces.Events[i].Text;
+                piece.CopyTo(text);
+                text = text[piece.Length..];
+            }
+        });
     }
 
     private void Add(OutputEventKind kind, string piece)
