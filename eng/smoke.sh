@@ -8,6 +8,22 @@ export RunAnalyzersDuringBuild=false
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
+# Prints the first address in the log of a server that starts, after the words given.
+wait_for_address() {
+  local log="$1" after="${2:-}" address
+  for _ in $(seq 120); do
+    address="$(sed -n "s|.*$after\(http://[0-9.]*:[0-9]*\).*|\1|p" "$log" 2>/dev/null | head -1 || true)"
+    if [ -n "$address" ]; then
+      echo "$address"
+      return
+    fi
+    sleep 0.5
+  done
+  echo "no address in $log:" >&2
+  cat "$log" >&2
+  return 1
+}
+
 echo "== samples/Chat"
 dotnet run --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
 test -s "$work/chat.txt"
@@ -62,12 +78,7 @@ echo "== samples/AspNet: health, tokens and server-sent events"
 dotnet build samples/AspNet -v q -nologo
 (cd samples/AspNet && exec bin/Debug/net10.0/AspNet --urls http://127.0.0.1:0) > "$work/aspnet.log" 2>&1 &
 web=$!
-address=
-for _ in $(seq 120); do
-  address="$(sed -n 's/.*Now listening on: //p' "$work/aspnet.log" | head -1)"
-  [ -n "$address" ] && break
-  sleep 0.5
-done
+address="$(wait_for_address "$work/aspnet.log" "Now listening on: ")"
 curl -sf --retry 20 --retry-connrefused --retry-delay 1 "$address/health"
 curl -sf "$address/tokens?text=hello+world"
 curl -sfN "$address/chat?prompt=Hello" > "$work/sse.txt"
@@ -92,12 +103,7 @@ grep -q '"ids":' "$work/ids.json"
 bash -n "$work/completion.sh"
 "$tool" serve --port 0 > "$work/server.log" 2>&1 &
 server=$!
-address=
-for _ in $(seq 120); do
-  address="$(grep -o 'http://[0-9.:]*' "$work/server.log" | head -1 || true)"
-  [ -n "$address" ] && break
-  sleep 0.5
-done
+address="$(wait_for_address "$work/server.log")"
 "$tool" wait --endpoint "$address"
 "$tool" health --endpoint "$address" --json
 seq 50 | sed 's/.*/{"prompt": "Number &"}/' > "$work/prompts.jsonl"
@@ -106,22 +112,13 @@ test "$(wc -l < "$work/answers.jsonl")" = 50
 kill "$server"
 "$tool" serve --port 0 --embeddings --json > "$work/embedder.log" 2>&1 &
 server=$!
-address=
-for _ in $(seq 120); do
-  address="$(grep -o 'http://[0-9.:]*' "$work/embedder.log" | head -1 || true)"
-  [ -n "$address" ] && break
-  sleep 0.5
-done
+address="$(wait_for_address "$work/embedder.log")"
 "$tool" embed "a text" --endpoint "$address" > "$work/vector.json"
 grep -q '"embedding":' "$work/vector.json"
 kill "$server"
 "$tool" playground --port 0 > "$work/playground.log" &
 page=$!
-for _ in $(seq 120); do
-  address="$(grep -o 'http://[0-9.:]*' "$work/playground.log" | head -1 || true)"
-  [ -n "$address" ] && break
-  sleep 0.5
-done
+address="$(wait_for_address "$work/playground.log")"
 curl -sf "$address" | grep -q playground-key
 kill "$page"
 
