@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers.Adapters;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Loading;
@@ -186,8 +187,7 @@ public sealed partial class VllmTokenizer
     {
         try
         {
-            budget.Reserve(new FileInfo(path).Length, path);
-            return File.ReadAllBytes(path);
+            return SizedFile.Read(path, size => budget.Reserve(size, path));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

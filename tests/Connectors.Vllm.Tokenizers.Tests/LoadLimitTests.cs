@@ -28,24 +28,42 @@ public sealed class LoadLimitTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 * Small.MaxLoadBytes);
     }
 
-    [Fact]
-    public void FromFile_FileLargerThanTheBudget_IsNotRead()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void FromFile_FileLargerThanTheBudget_IsNotRead(bool behindALink)
     {
-        var path = Path.GetTempFileName();
+        var folder = Directory.CreateTempSubdirectory("large-").FullName;
         try
         {
-            using (var file = File.OpenWrite(path))
+            var path = Path.Combine(folder, "tokenizer.json");
+            var file = behindALink ? Path.Combine(folder, "blob") : path;
+            WriteSparse(file, bytes: 3L << 30);
+            if (behindALink)
             {
-                file.SetLength(Small.MaxLoadBytes + 1);
+                File.CreateSymbolicLink(path, file);
             }
 
-            var exception = Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(path, Small));
-            Assert.Contains(nameof(TokenizerOptions.MaxLoadBytes), exception.Message, StringComparison.Ordinal);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+
+            Assert.All(
+                [() => VllmTokenizer.FromFile(path), () => VllmTokenizer.FromDirectory(folder)],
+                (Action load) => Assert.Contains(
+                    nameof(TokenizerOptions.MaxLoadBytes), Assert.Throws<TokenizerException>(load).Message, StringComparison.Ordinal));
+
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         }
         finally
         {
-            File.Delete(path);
+            Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>A file of that size that takes no room on the disk.</summary>
+    private static void WriteSparse(string path, long bytes)
+    {
+        using var file = File.Create(path);
+        file.SetLength(bytes);
     }
 
     [Fact]

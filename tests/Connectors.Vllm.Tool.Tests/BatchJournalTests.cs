@@ -79,6 +79,19 @@ public sealed class BatchJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_HeaderCutByACrash_BeginsAnew()
+    {
+        await Open().DisposeAsync();
+        var header = await File.ReadAllBytesAsync(_folder["j"], TestContext.Current.CancellationToken);
+        for (var cut = 0; cut < header.Length; cut++)
+        {
+            await File.WriteAllBytesAsync(_folder["j"], header[..cut], TestContext.Current.CancellationToken);
+            await Open().DisposeAsync();
+            Assert.Equal(header, await File.ReadAllBytesAsync(_folder["j"], TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
     public async Task IsDone_LineChanged_IsRefused()
     {
         await using var journal = Open();

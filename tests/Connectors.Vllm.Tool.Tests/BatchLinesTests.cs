@@ -55,7 +55,7 @@ public sealed class BatchLinesTests
                 folder.Write($"{part}", string.Concat(Enumerable.Range(0, 10).Where(index => index % 3 == part).Select(static index => Row(index)))))
                 .Reverse().ToList();
         var merged = new StringWriter();
-        Assert.Equal(10, BatchMerge.Run(files, merged));
+        Assert.Equal((10, 0), BatchMerge.Run(files, merged));
         Assert.Equal(string.Concat(Enumerable.Range(0, 10).Select(static index => Row(index))), merged.ToString());
     }
 
@@ -73,6 +73,29 @@ public sealed class BatchLinesTests
     {
         using var folder = new TemporaryFolder();
         Assert.Throws<BatchException>(() => BatchMerge.Run([folder.Write("a", Row(1) + Row(0))], new StringWriter()));
+    }
+
+    [Fact]
+    public void Merge_OneShardIsNotThere_CountsWhatIsMissing()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal((3, 2), BatchMerge.Run([folder.Write("a", Row(0) + Row(2) + Row(4))], folder["merged"]));
+        Assert.Equal(Row(0) + Row(2) + Row(4), File.ReadAllText(folder["merged"]));
+    }
+
+    [Fact]
+    public void Merge_OutputIsAnInputOrAnInputIsBroken_LeavesTheFilesAsTheyWere()
+    {
+        using var folder = new TemporaryFolder();
+        var input = folder.Write("a", Row(0));
+        var broken = folder.Write("b", Row(1) + "{}\n");
+        var earlier = folder.Write("merged", "earlier");
+
+        Assert.Contains("--output", Assert.Throws<BatchException>(() => BatchMerge.Run([input], input)).Message, StringComparison.Ordinal);
+        Assert.Throws<BatchException>(() => BatchMerge.Run([input, broken], earlier));
+
+        Assert.Equal((Row(0), "earlier"), (File.ReadAllText(input), File.ReadAllText(earlier)));
+        Assert.Equal(3, Directory.GetFiles(Path.GetDirectoryName(input)!).Length);
     }
 
     private static string Row(int index) => $$"""{"id":"{{BatchRow.IdOf(index)}}"}""" + "\n";

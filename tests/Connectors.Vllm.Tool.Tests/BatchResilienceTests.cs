@@ -82,12 +82,64 @@ public sealed class BatchResilienceTests : IDisposable
         var parts = Enumerable.Range(1, 16).Select(shard => _folder[$"part-{shard}.jsonl"]);
         var merge = await ToolProcess.RunAsync(["batch", "merge", .. parts, "--output", _folder["all.jsonl"], "--json"]);
 
-        Assert.Equal((0, """{"rows":100}"""), (merge.ExitCode, merge.Error.Trim()));
+        Assert.Equal((0, """{"rows":100,"missing":0}"""), (merge.ExitCode, merge.Error.Trim()));
         _folder.AssertComplete("all.jsonl", 100);
     }
 
+    /// <summary>A file system of 64 KiB, in a mount namespace of its own; then it becomes larger.</summary>
     [Fact]
-    public async Task Batch_DiskFull_StopsWithWordsAndGoesOnWithRoom()
+    public async Task Batch_FileSystemFull_StopsWithWordsAndGoesOnWithRoom()
+    {
+        const string Script = """
+            mount -t tmpfs -o size=64k tmpfs "$DISK" || exit 77
+            "$@"; echo "full: $?"
+            wc -l < "$DISK/out.jsonl.journal"
+            mount -o remount,size=16m "$DISK"
+            "$@"; echo "roomy: $?"
+            cp "$DISK/out.jsonl" "$DISK/../"
+            """;
+        var disk = Directory.CreateDirectory(_folder["disk"]).FullName;
+        await using var echo = await EchoServer.StartAsync();
+
+        var run = await ToolProcess.RunInScriptAsync(
+            Script.Replace("$DISK", disk, StringComparison.Ordinal),
+            "batch", _folder.WritePrompts(200), "--endpoint", echo.Endpoint, "--output", $"{disk}/out.jsonl", "--parallel", "2");
+
+        Assert.SkipWhen(run.ExitCode is 77 or 127 || run.Error.StartsWith("unshare:", StringComparison.Ordinal), $"cannot mount here: {run.Error}");
+        Assert.Contains("Make room and run the same command again", run.Error, StringComparison.Ordinal);
+        var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["full: 2", "roomy: 0"], [lines[0], lines[2]]);
+        Assert.InRange(int.Parse(lines[1], System.Globalization.CultureInfo.InvariantCulture), 10, 199);
+        _folder.AssertComplete("out.jsonl", 200);
+    }
+
+    [Theory]
+    [InlineData("out.jsonl")]
+    [InlineData("out.jsonl.journal")]
+    public async Task Batch_DeviceWithoutRoom_StopsWithWordsAndGoesOnWithRoom(string file)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "takes /dev/full, on which every write fails");
+        await using var echo = await EchoServer.StartAsync();
+        string[] command = ["batch", _folder.WritePrompts(100), "--endpoint", echo.Endpoint, "--output", _folder["out.jsonl"], "--parallel", "2"];
+        File.CreateSymbolicLink(_folder[file], "/dev/full");
+
+        var full = await ToolProcess.RunAsync(command);
+        File.Delete(_folder[file]);
+        var journal = _folder["out.jsonl.journal"];
+        var done = File.Exists(journal) ? File.ReadLines(journal).Count() - 1 : 0;
+        echo.Server.ClearRequests();
+        var roomy = await ToolProcess.RunAsync(command);
+
+        Assert.Equal(2, full.ExitCode);
+        Assert.Contains($"{_folder[file]} cannot be written", full.Error, StringComparison.Ordinal);
+        Assert.Contains("Make room and run the same command again", full.Error, StringComparison.Ordinal);
+        Assert.True(roomy.ExitCode == 0, roomy.Error);
+        Assert.Equal(100 - done, echo.Server.Generations.Count);
+        _folder.AssertComplete("out.jsonl", 100);
+    }
+
+    [Fact]
+    public async Task Batch_FilesMayNotGrow_StopsWithWordsAndGoesOnWithRoom()
     {
         await using var echo = await EchoServer.StartAsync();
         string[] command = ["batch", _folder.WritePrompts(100), "--endpoint", echo.Endpoint, "--output", _folder["out.jsonl"], "--parallel", "2"];

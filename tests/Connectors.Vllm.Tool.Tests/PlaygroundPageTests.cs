@@ -1,4 +1,5 @@
 using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tests.EndToEnd;
 using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Playground;
 using Microsoft.Playwright;
@@ -8,6 +9,9 @@ namespace Connectors.Vllm.Tool.Tests;
 /// <summary>The page as a person uses it, in a real browser (Chromium, headless) against the scripted server.</summary>
 public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixture<ChromiumFixture>, IAsyncLifetime
 {
+    /// <summary>A picture of one point, as PNG in base64.</summary>
+    private const string Dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
     private VllmTestServer _model = null!;
     private Connection _connection = null!;
     private PlaygroundServer _playground = null!;
@@ -17,13 +21,9 @@ public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixtur
     public async ValueTask InitializeAsync()
     {
         var browser = await chromium.GetAsync();
-        _model = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
-        _connection = new Connection(new VllmGrpcOptions { Endpoint = _model.Endpoint }, new VllmChatClient(_model.Endpoint), null);
-        _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
         _browser = await browser.NewContextAsync(new() { ViewportSize = new() { Width = 1280, Height = 900 } });
         _page = await _browser.NewPageAsync();
-        await _page.GotoAsync(_playground.Address.ToString());
-        await Assertions.Expect(_page.Locator("#model")).ToContainTextAsync("VllmEngine protocol");
+        await OpenAsync(new VllmTestServerOptions());
     }
 
     public async ValueTask DisposeAsync()
@@ -31,9 +31,7 @@ public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixtur
         if (_browser is not null)
         {
             await _browser.DisposeAsync();
-            await _playground.DisposeAsync();
-            await _connection.DisposeAsync();
-            await _model.DisposeAsync();
+            await CloseAsync();
         }
     }
 
@@ -174,20 +172,70 @@ public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixtur
     }
 
     [Fact]
-    public async Task Drop_Image_IsSentWithTheQuestionAndRefusedByATextModel()
+    public async Task Drop_ImageForATextModel_IsRefusedWithWordsAndCanBeRemoved()
     {
-        var png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
-        var transfer = await _page.EvaluateHandleAsync(
-            "data => { const transfer = new DataTransfer(); transfer.items.add(new File([Uint8Array.from(data)], 'dot.png', { type: "
-                + "'image/png' })); return transfer; }",
-            png.Select(static part => (int)part).ToArray());
-        await _page.DispatchEventAsync("#question", "drop", new { dataTransfer = transfer });
-        await Assertions.Expect(_page.Locator("#images img")).ToHaveAttributeAsync("alt", "dot.png");
+        await DropImageAsync("dot.png");
 
         await FillAsync("What is it?");
         await _page.ClickAsync("#send");
-        await Assertions.Expect(_page.Locator("#error")).ToBeVisibleAsync();
+        await Assertions.Expect(_page.Locator("#error")).ToContainTextAsync("image");
         await Assertions.Expect(_page.Locator(".message.user img")).ToBeVisibleAsync();
+        Assert.Empty(_model.Generations);
+
+        _model.Enqueue("Words.");
+        await _page.GetByRole(AriaRole.Button, new() { Name = "Remove dot.png" }).ClickAsync();
+        await AskAsync("And without it?");
+        await Assertions.Expect(_page.Locator("#error")).ToBeHiddenAsync();
+        await Assertions.Expect(_page.Locator(".message.assistant")).ToHaveTextAsync("Words.");
+    }
+
+    [Fact]
+    public async Task Drop_ImagesForAModelThatSees_ReachTheServerInTheirPlaces()
+    {
+        await CloseAsync();
+        await OpenAsync(new VllmTestServerOptions { AcceptsMedia = true, ModelDirectory = VisionModelFolder.Path });
+        _model.Enqueue("Two dots.", "The same ones.");
+        await DropImageAsync("one.png");
+        await DropImageAsync("two.png");
+
+        await AskAsync("What are they?");
+        await Assertions.Expect(_page.Locator(".message.assistant")).ToHaveTextAsync("Two dots.");
+        await Assertions.Expect(_page.Locator("#images img")).ToHaveCountAsync(0);
+        await Assertions.Expect(_page.Locator("#tokens .token.special", new() { HasText = "<|image_pad|>" })).ToHaveCountAsync(2);
+        Assert.Equal(2, ImagesOf(_model.Generations[^1]));
+        await ScreenshotAsync("image");
+
+        // The next question's history holds them.
+        await AskAsync("Are you sure?");
+        Assert.Equal(2, ImagesOf(_model.Generations[^1]));
+
+        static int ImagesOf(CapturedRequest request) => request.Message.ToString()!.Split(Dot).Length - 1;
+    }
+
+    private async Task OpenAsync(VllmTestServerOptions options)
+    {
+        _model = await VllmTestServer.StartAsync(options, TestContext.Current.CancellationToken);
+        _connection = new Connection(new VllmGrpcOptions { Endpoint = _model.Endpoint }, new VllmChatClient(_model.Endpoint), null);
+        _playground = await PlaygroundServer.StartAsync(_connection, 0, TestContext.Current.CancellationToken);
+        await _page.GotoAsync(_playground.Address.ToString());
+        await Assertions.Expect(_page.Locator("#model")).ToContainTextAsync("VllmEngine protocol");
+    }
+
+    private async Task CloseAsync()
+    {
+        await _playground.DisposeAsync();
+        await _connection.DisposeAsync();
+        await _model.DisposeAsync();
+    }
+
+    private async Task DropImageAsync(string name)
+    {
+        var transfer = await _page.EvaluateHandleAsync(
+            "({ name, data }) => { const transfer = new DataTransfer(); transfer.items.add(new File([Uint8Array.from(data)], name, "
+                + "{ type: 'image/png' })); return transfer; }",
+            new { name, data = Convert.FromBase64String(Dot).Select(static part => (int)part).ToArray() });
+        await _page.DispatchEventAsync("#question", "drop", new { dataTransfer = transfer });
+        await Assertions.Expect(_page.Locator("#images img").Last).ToHaveAttributeAsync("alt", name);
     }
 
     private async Task AskAsync(string question)

@@ -11,7 +11,13 @@ internal static class ToolProcess
 
     public static Task<ToolRun> RunAsync(params string[] arguments) => RunAsync(Start(arguments));
 
-    /// <summary>Runs the tool where no file can grow beyond a number of kibibytes, as on a disk that is full.</summary>
+    /// <summary>
+    /// Runs a script, whose <c>"$@"</c> is the tool with these arguments, as the root of namespaces of its own, where it may mount.
+    /// </summary>
+    public static Task<ToolRun> RunInScriptAsync(string script, params string[] arguments) =>
+        RunAsync(Start("/usr/bin/env", ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", Tool, .. arguments]));
+
+    /// <summary>Runs the tool where no file can grow beyond a number of kibibytes.</summary>
     public static Task<ToolRun> RunOnSmallDiskAsync(int kibibytes, params string[] arguments) =>
         RunAsync(Start("bash", ["-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"", "bash", Tool, .. arguments]));
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Loading;
 
@@ -88,10 +89,13 @@ internal sealed class ModelFiles
         }
     }
 
-    private static ReadOnlyMemory<byte> ReadFile(string path) =>
-        new FileInfo(path).Length <= MaxFileLength
-            ? File.ReadAllBytes(path)
-            : throw new ChatTemplateException($"'{path}' is larger than {MaxFileLength} bytes.");
+    private static ReadOnlyMemory<byte> ReadFile(string path) => SizedFile.Read(path, size =>
+    {
+        if (size > MaxFileLength)
+        {
+            throw new ChatTemplateException($"'{path}' is larger than {MaxFileLength} bytes.");
+        }
+    });
 
     private static string Normalize(string name) => name.Replace('\\', '/').TrimStart('/');
 

@@ -101,7 +101,7 @@ internal static class ConnectionOptionChecks
         {
             if (MetadataRules.Explain(name, value) is { } problem)
             {
-                yield return new ValidationResult(problem, [nameof(options.Metadata)]);
+                yield return new ValidationResult(problem, [$"{nameof(options.Metadata)}:{name}"]);
             }
         }
 

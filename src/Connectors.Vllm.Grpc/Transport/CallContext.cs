@@ -94,7 +94,7 @@ internal sealed class CallWatchdog : IDisposable
 
     private readonly CallContext _call;
     private readonly Action _expire;
-    private readonly Timer? _timer;
+    private readonly Timer _timer;
     private long _waitingSince = NotWaiting;
     private long _waited;
     private volatile bool _hasProgress;
@@ -107,12 +107,9 @@ internal sealed class CallWatchdog : IDisposable
     {
         _call = call;
         _expire = expire;
-        if ((call.FirstTokenTimeout ?? call.BetweenTokensTimeout) is not null)
-        {
-            Volatile.Write(ref _waitingSince, Environment.TickCount64);
-            _timer = new Timer(static state => ((CallWatchdog)state!).Check(), this, Timeout.Infinite, Timeout.Infinite);
-            Check();
-        }
+        Volatile.Write(ref _waitingSince, Environment.TickCount64);
+        _timer = new Timer(static state => ((CallWatchdog)state!).Check(), this, Timeout.Infinite, Timeout.Infinite);
+        Check();
     }
 
     /// <summary>The limit that was reached; null while none was.</summary>
@@ -121,7 +118,7 @@ internal sealed class CallWatchdog : IDisposable
     public void BeginWait()
     {
         // The wait for the first token begins with the call, not with its first read.
-        if (_timer is not null && Volatile.Read(ref _waitingSince) == NotWaiting)
+        if (Volatile.Read(ref _waitingSince) == NotWaiting)
         {
             Volatile.Write(ref _waitingSince, Environment.TickCount64 - _waited);
         }
@@ -129,7 +126,7 @@ internal sealed class CallWatchdog : IDisposable
 
     public void EndWait()
     {
-        if (_timer is not null && Volatile.Read(ref _waitingSince) is not NotWaiting and var since)
+        if (Volatile.Read(ref _waitingSince) is not NotWaiting and var since)
         {
             _waited = Environment.TickCount64 - since;
             Volatile.Write(ref _waitingSince, NotWaiting);
@@ -150,13 +147,10 @@ internal sealed class CallWatchdog : IDisposable
     public void ExpectEnd()
     {
         _isAtEnd = true;
-        if (_timer is not null)
-        {
-            Arm((long)EndTimeout.TotalMilliseconds);
-        }
+        Arm((long)EndTimeout.TotalMilliseconds);
     }
 
-    public void Dispose() => _timer?.Dispose();
+    public void Dispose() => _timer.Dispose();
 
     private void Check()
     {
@@ -188,7 +182,7 @@ internal sealed class CallWatchdog : IDisposable
     {
         try
         {
-            _timer!.Change(Math.Min(milliseconds, int.MaxValue), Timeout.Infinite);
+            _timer.Change(Math.Min(milliseconds, int.MaxValue), Timeout.Infinite);
         }
         catch (ObjectDisposedException)
         {

@@ -14,12 +14,15 @@ internal sealed class BatchJournal : IAsyncDisposable
 {
     private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(250);
 
+    private static readonly byte[] HeaderStart = "{\"vllm_grpc_batch\":1,\"settings\":\""u8.ToArray();
+
     private readonly FileStream _file;
     private readonly Lock _gate = new();
     private readonly Dictionary<long, Entry> _entries = [];
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _flushing;
     private bool _dirty;
+    private Exception? _flushFailure;
 
     private BatchJournal(FileStream file)
     {
@@ -86,6 +89,11 @@ internal sealed class BatchJournal : IAsyncDisposable
                 return;
             }
 
+            if (_flushFailure is not null)
+            {
+                throw Unwritable(_flushFailure);
+            }
+
             var start = _file.Length;
             try
             {
@@ -99,9 +107,7 @@ internal sealed class BatchJournal : IAsyncDisposable
             {
                 // Half a line in the middle would make the journal unreadable.
                 _file.SetLength(start);
-                throw new BatchException(
-                    $"The journal {_file.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where "
-                        + "it was.", exception);
+                throw Unwritable(exception);
             }
         }
     }
@@ -142,13 +148,27 @@ internal sealed class BatchJournal : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes sure that everything is on the disk.</summary>
+    /// <exception cref="BatchException">It is not.</exception>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            TryFlush();
+            if (_flushFailure is not null)
+            {
+                throw Unwritable(_flushFailure);
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _closing.CancelAsync().ConfigureAwait(false);
         await _flushing.ConfigureAwait(false);
         lock (_gate)
         {
-            _file.Flush(flushToDisk: true);
+            TryFlush();
         }
 
         await _file.DisposeAsync().ConfigureAwait(false);
@@ -175,11 +195,10 @@ internal sealed class BatchJournal : IAsyncDisposable
 
     private void Read(string path, string settings, bool retryFailed)
     {
-        var header = System.Text.Encoding.UTF8.GetBytes($$"""{"vllm_grpc_batch":1,"settings":"{{settings}}"}""" + "\n");
-        if (_file.Length == 0)
+        byte[] header = [.. HeaderStart, .. System.Text.Encoding.UTF8.GetBytes(settings + "\"}\n")];
+        if (_file.Length < header.Length && IsCutHeader())
         {
-            _file.Write(header);
-            _file.Flush(flushToDisk: true);
+            WriteHeader(header);
             return;
         }
 
@@ -209,6 +228,35 @@ internal sealed class BatchJournal : IAsyncDisposable
 
         _file.SetLength(end);
     }
+
+    /// <summary>Whether the file is empty, or holds the beginning of a header: a crash, or a full disk, left no more.</summary>
+    private bool IsCutHeader()
+    {
+        var content = new byte[_file.Length];
+        _file.Position = 0;
+        _file.ReadExactly(content);
+        return !content.Contains((byte)'\n')
+            && (content.Length < HeaderStart.Length ? HeaderStart.AsSpan().StartsWith(content) : content.AsSpan().StartsWith(HeaderStart));
+    }
+
+    private void WriteHeader(byte[] header)
+    {
+        try
+        {
+            _file.Position = 0;
+            _file.Write(header);
+            _file.SetLength(header.Length);
+            _file.Flush(flushToDisk: true);
+        }
+        catch (Exception exception) when (IsDiskFailure(exception))
+        {
+            throw Unwritable(exception);
+        }
+    }
+
+    private BatchException Unwritable(Exception exception) => new(
+        $"The journal {_file.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where it was.",
+        exception);
 
     private static void RequireHeader(string path, byte[] line, byte[] header)
     {
@@ -292,17 +340,31 @@ internal sealed class BatchJournal : IAsyncDisposable
             {
                 lock (_gate)
                 {
-                    if (_dirty)
-                    {
-                        _file.Flush(flushToDisk: true);
-                        _dirty = false;
-                    }
+                    TryFlush();
                 }
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
-            // A disk that fails is reported by the next append.
+        }
+    }
+
+    /// <summary>A disk that fails is reported by the next append: some file systems tell only here that there was no room.</summary>
+    private void TryFlush()
+    {
+        if (!_dirty)
+        {
+            return;
+        }
+
+        try
+        {
+            _file.Flush(flushToDisk: true);
+            _dirty = false;
+        }
+        catch (Exception exception) when (IsDiskFailure(exception))
+        {
+            _flushFailure = exception;
         }
     }
 

@@ -5,9 +5,41 @@ namespace Connectors.Vllm.Tool.Batch;
 /// <summary>Makes one file, in the order of the input, of the outputs of several shards. Rows are streamed; memory holds one row a file.</summary>
 internal static class BatchMerge
 {
-    /// <returns>How many rows were written.</returns>
+    /// <summary>Merges into a file, which is there when it is whole; what stood there before stays until then.</summary>
+    /// <returns>How many rows were written, and how many requests before the last of them have none.</returns>
+    /// <exception cref="BatchException">As below, or the file is one of the inputs, or cannot be written.</exception>
+    public static (long Rows, long Missing) Run(IReadOnlyList<string> inputs, string output)
+    {
+        if (inputs.Any(input => Path.GetFullPath(input) == Path.GetFullPath(output)))
+        {
+            throw new BatchException($"{output} is one of the files to merge; give another --output.");
+        }
+
+        var partial = output + ".incomplete";
+        try
+        {
+            (long Rows, long Missing) result;
+            using (var writer = new StreamWriter(partial))
+            {
+                result = Run(inputs, writer);
+            }
+
+            File.Move(partial, output, overwrite: true);
+            return result;
+        }
+        catch (Exception exception) when (BatchJournal.IsDiskFailure(exception))
+        {
+            throw new BatchException($"{output} cannot be written: {exception.Message}", exception);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    /// <returns>How many rows were written, and how many requests before the last of them have none.</returns>
     /// <exception cref="BatchException">A file has rows out of order or of another kind, a row is there twice, or a file cannot be read.</exception>
-    public static long Run(IReadOnlyList<string> inputs, TextWriter output)
+    public static (long Rows, long Missing) Run(IReadOnlyList<string> inputs, TextWriter output)
     {
         var readers = new List<StreamReader>();
         try
@@ -37,7 +69,7 @@ internal static class BatchMerge
                 Enqueue(row.File, row.Index);
             }
 
-            return written;
+            return (written, last + 1 - written);
 
             void Enqueue(int file, long previous)
             {

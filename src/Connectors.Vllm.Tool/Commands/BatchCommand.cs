@@ -109,25 +109,35 @@ internal static class BatchCommand
     {
         var files = new Argument<string[]>("files") { Description = "Outputs of the shards.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "The merged file; default: standard output." };
-        var json = new Option<bool>("--json") { Description = "The number of rows as JSON, on standard error." };
+        var json = new Option<bool>("--json") { Description = "The number of rows, and of requests without one, as JSON on standard error." };
         var command = new Command("merge", "Makes one ordered file of the outputs of several shards.") { files, output, json };
         command.SetAction(parsed =>
         {
-            var target = parsed.GetValue(output);
-            using var writer = target is null ? new StreamWriter(Console.OpenStandardOutput()) : new StreamWriter(target);
-            var rows = BatchMerge.Run(parsed.GetValue(files)!, writer);
+            var inputs = parsed.GetValue(files)!;
+            var (rows, missing) = parsed.GetValue(output) is { } target ? BatchMerge.Run(inputs, target) : MergeToOutput(inputs);
             if (parsed.GetValue(json))
             {
-                JsonLine.Write(Console.Error, writer => writer.WriteNumber("rows", rows));
+                JsonLine.Write(Console.Error, writer =>
+                {
+                    writer.WriteNumber("rows", rows);
+                    writer.WriteNumber("missing", missing);
+                });
             }
             else
             {
-                Console.Error.WriteLine($"{rows} rows");
+                Console.Error.WriteLine(missing == 0 ? $"{rows} rows" : $"{rows} rows; {missing} requests before the last have none (they failed, or "
+                    + "a shard is not among the files)");
             }
 
-            return ExitCode.Success;
+            return missing == 0 ? ExitCode.Success : ExitCode.Partial;
         });
         return command;
+    }
+
+    private static (long Rows, long Missing) MergeToOutput(string[] inputs)
+    {
+        using var writer = new StreamWriter(Console.OpenStandardOutput());
+        return BatchMerge.Run(inputs, writer);
     }
 
     private static async Task<int> RunAsync(Connection connection, BatchSettings settings, bool json, CancellationToken cancellationToken)

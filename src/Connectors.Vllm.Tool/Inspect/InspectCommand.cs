@@ -81,26 +81,14 @@ internal sealed class InspectCommand
                 parsed.GetValue(_templateFile) is { } file ? File.ReadAllText(file) : null),
             _modelDirectory,
             _templateFile));
-        command.Subcommands.Add(Verb(
+        command.Subcommands.Add(FormatVerb(
             "parse",
             "A model's raw output to reasoning, text and tool calls.",
-            async (parsed, cancellationToken) => new ParseVerb(
-                parsed.GetValue(_toolParser)!,
-                parsed.GetValue(_reasoningParser)!,
-                await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
-            _modelDirectory,
-            _toolParser,
-            _reasoningParser));
-        command.Subcommands.Add(Verb(
+            static (tools, reasoning, model) => new ParseVerb(tools, reasoning, model)));
+        command.Subcommands.Add(FormatVerb(
             "constraint",
             "The constraint that makes a model write calls or JSON.",
-            async (parsed, cancellationToken) => new ConstraintVerb(
-                parsed.GetValue(_toolParser)!,
-                parsed.GetValue(_reasoningParser)!,
-                await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
-            _modelDirectory,
-            _toolParser,
-            _reasoningParser));
+            static (tools, reasoning, model) => new ConstraintVerb(tools, reasoning, model)));
         command.Subcommands.Add(Verb(
             "prompt",
             "What a chat request would send.",
@@ -109,6 +97,18 @@ internal sealed class InspectCommand
         command.Subcommands.Add(Verb(
             "model", "What is known of a server's model, or a folder's, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
     }
+
+    /// <summary>A verb for the formats of calls and reasoning that are named, or that a model's folder tells.</summary>
+    private Command FormatVerb(string name, string description, Func<string, string, VllmModelProfile?, IVerb> create) => Verb(
+        name,
+        description,
+        async (parsed, cancellationToken) => create(
+            parsed.GetValue(_toolParser)!,
+            parsed.GetValue(_reasoningParser)!,
+            await FolderAsync(parsed, cancellationToken).ConfigureAwait(false)),
+        _modelDirectory,
+        _toolParser,
+        _reasoningParser);
 
     private Command Verb(string name, string description, Func<ParseResult, IVerb> load, params Option[] options) =>
         Verb(name, description, (parsed, _) => Task.FromResult(load(parsed)), options);

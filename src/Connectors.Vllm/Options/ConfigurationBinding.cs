@@ -83,9 +83,11 @@ internal static class ConfigurationBinding
         {
             expected = bool.TryParse(text, out _) ? null : "true or false";
         }
-        else if (type == typeof(int))
+        else if (type == typeof(int) || type == typeof(long))
         {
-            expected = int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _) ? null : "a whole number";
+            var isNumber = long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+                && (type == typeof(long) || number is >= int.MinValue and <= int.MaxValue);
+            expected = isNumber ? null : "a whole number";
         }
         else if (type.IsEnum)
         {
@@ -123,7 +125,7 @@ internal static class ConfigurationBinding
     }
 
     /// <summary>Handlers, credentials and the like are set in code.</summary>
-    private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int)
+    private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(long)
         || type == typeof(TimeSpan)
         || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IList<string>) || type == typeof(IDictionary<string, string>)
             || type == typeof(IDictionary<string, object?>)

@@ -1,8 +1,6 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Connectors.Vllm.Testing;
-using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -112,12 +110,11 @@ public sealed class SeveralServersTests
         hung.Start();
         await using var server = await VllmEmulator.StartAsync();
         server.Reply(ScriptedReply.FromIds(10));
-        var log = new EventIds();
-        using var factory = LoggerFactory.Create(builder => builder.AddProvider(log));
+        using var log = new LogRecorder();
         var options = VllmConnectionOptions.ForEndpoint($"http://127.0.0.1:{((IPEndPoint)hung.LocalEndpoint).Port}");
         options.Endpoints.Add(server.Endpoint);
         (options.CallTimeout, options.FirstTokenTimeout, options.PrefixAffinity) = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(20), false);
-        await using var engine = VllmGrpcClient.CreateEngine(options, factory);
+        await using var engine = VllmGrpcClient.CreateEngine(options, log);
 
         for (var i = 0; i < 12; i++)
         {
@@ -125,8 +122,8 @@ public sealed class SeveralServersTests
         }
 
         Assert.Equal(12, Generations(server));
-        Assert.Contains(1002, log.Seen);
-        Assert.True(log.Seen.Count(id => id == 1006) < 12, "a server that is set aside is not asked first");
+        Assert.Contains(log.Lines, line => line.Event == 1002);
+        Assert.True(log.Lines.Count(line => line.Event == 1006) < 12, "a server that is set aside is not asked first");
     }
 
     [Fact]
@@ -249,27 +246,6 @@ public sealed class SeveralServersTests
                 default:
                     return server.RestartAsync();
             }
-        }
-    }
-
-    private sealed class EventIds : ILoggerProvider, ILogger
-    {
-        private readonly ConcurrentQueue<int> _seen = [];
-
-        public IReadOnlyCollection<int> Seen => _seen;
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            _seen.Enqueue(eventId.Id);
-
-        public void Dispose()
-        {
         }
     }
 

@@ -1,6 +1,5 @@
 using Connectors.Vllm.Testing;
 using Google.Protobuf;
-using Microsoft.Extensions.Logging;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
@@ -143,7 +142,7 @@ public sealed class SilentServerTests
     {
         await using var server = await VllmEmulator.StartAsync(
             new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, StartsLoading = true });
-        using var log = new LastLines();
+        using var log = new LogRecorder();
         var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
         options.Retry.WaitForReady = Engines.HangGuard;
         await using var client = new VllmGrpcClient(options, loggerFactory: log);
@@ -170,40 +169,4 @@ public sealed class SilentServerTests
     {
         Outputs = new Inference.SequenceOutput { TokenIds = { ids.Select(id => (uint)id) }, FinishInfo = finish },
     }.ToByteArray();
-
-    /// <summary>Waits for a line at Information.</summary>
-    private sealed class LastLines : ILoggerFactory, ILogger
-    {
-        private readonly TaskCompletionSource _said = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private string _wanted = "\0";
-
-        public Task SaidAsync(string text)
-        {
-            Volatile.Write(ref _wanted, text);
-            return _said.Task;
-        }
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (formatter(state, exception).Contains(Volatile.Read(ref _wanted), StringComparison.Ordinal))
-            {
-                _said.TrySetResult();
-            }
-        }
-
-        public void Dispose()
-        {
-        }
-    }
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Connectors.Vllm.Testing;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -36,17 +37,49 @@ public sealed class UnusableServerTests
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        using var stop = new CancellationTokenSource();
-        var serving = ServeAsync(listener, Encoding.ASCII.GetBytes(answer), stop.Token);
         await using var engine = Engines.Create(new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
 
-        var e = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
-        await stop.CancelAsync();
-        await serving;
+        await SaysItLooksLikeHttpAsync(engine, listener, answer);
+    }
 
-        // Whether its words or its hanging up are seen first is a race.
-        Assert.Matches("(looks like|may be|or) an HTTP port", e.Message);
-        Assert.Contains("--grpc", e.Message, StringComparison.Ordinal);
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_ServerReplacedByAnHttpServer_SaysItLooksLikeOne(EmulatedServer played)
+    {
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = played });
+        await using var engine = Engines.Create(server.Endpoint);
+        await engine.GenerateAsync(Request).CollectAsync();
+        await server.StopAsync();
+        using var listener = new TcpListener(IPAddress.Loopback, server.Endpoint.Port);
+        listener.Start();
+
+        await SaysItLooksLikeHttpAsync(engine, listener, "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    }
+
+    [Theory]
+    [InlineData(404, "text/html", StatusCode.Unimplemented)]
+    [InlineData(404, "application/json", StatusCode.Unimplemented)]
+    [InlineData(405, "text/html", StatusCode.Unknown)]
+    [InlineData(200, "text/html", StatusCode.Unknown)]
+    [InlineData(200, "application/json", StatusCode.Unknown)]
+    public async Task Generate_PageOnAnEstablishedChannel_SaysItLooksLikeHttp(int status, string type, StatusCode code)
+    {
+        await using var server = await ReplayServer.StartAsync();
+        server.AnswerFamilyInfo("A");
+        await using var engine = Engines.Create(server.Endpoint);
+        await engine.GetModelInfoAsync();
+        server.Handle("/vllm.grpc.engine.VllmEngine/Generate", async (context, _) =>
+        {
+            (context.Response.StatusCode, context.Response.ContentType) = (status, type);
+            await context.Response.WriteAsync("<html><body>Not Found</body></html>");
+        });
+
+        var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+
+        Assert.Equal(code, exception.StatusCode);
+        Assert.Contains("looks like an HTTP port", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("--grpc", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,6 +185,20 @@ public sealed class UnusableServerTests
         }
 
         Assert.ThrowsAny<ArgumentException>(() => VllmGrpcClient.CreateEngine(options));
+    }
+
+    private static async Task SaysItLooksLikeHttpAsync(IVllmEngine engine, TcpListener listener, string answer)
+    {
+        using var stop = new CancellationTokenSource();
+        var serving = ServeAsync(listener, Encoding.ASCII.GetBytes(answer), stop.Token);
+
+        var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
+        await stop.CancelAsync();
+        await serving;
+
+        // Whether its words or its hanging up are seen first is a race.
+        Assert.Matches("(looks like|may be|or) an HTTP port", exception.Message);
+        Assert.Contains("--grpc", exception.Message, StringComparison.Ordinal);
     }
 
     private static async Task ServeAsync(TcpListener listener, byte[] answer, CancellationToken cancellationToken)

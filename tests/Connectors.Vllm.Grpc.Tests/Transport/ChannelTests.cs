@@ -5,7 +5,6 @@ using Connectors.Vllm.Testing;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
-using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -195,9 +194,8 @@ public sealed class ChannelTests
     public async Task Generate_Logger_ReceivesTheChannelsOwnLog()
     {
         await using var server = await StartAsync();
-        var log = new LogRecorder();
-        using var factory = LoggerFactory.Create(builder => builder.AddProvider(log).SetMinimumLevel(LogLevel.Debug));
-        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), factory);
+        using var log = new LogRecorder();
+        await using var engine = VllmGrpcClient.CreateEngine(VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString()), log);
 
         await engine.GenerateAsync(Request).CollectAsync();
 
@@ -248,21 +246,6 @@ public sealed class ChannelTests
         {
             Interlocked.Increment(ref _sent);
             return base.SendAsync(request, cancellationToken);
-        }
-    }
-
-    private sealed class LogRecorder : ILoggerProvider
-    {
-        public ConcurrentBag<string> Categories { get; } = [];
-
-        public ILogger CreateLogger(string categoryName)
-        {
-            Categories.Add(categoryName);
-            return Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
-        }
-
-        public void Dispose()
-        {
         }
     }
 

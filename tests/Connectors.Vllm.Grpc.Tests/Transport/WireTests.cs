@@ -7,6 +7,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
@@ -86,6 +87,34 @@ public sealed class WireTests
         await using var engine = Connect(server);
 
         await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(Request).CollectAsync());
+    }
+
+    /// <summary>Also where every limit of silence is switched off: the answer is all there, and gRPC's own end is not worth a wait.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Generate_AnswerWithoutItsEnd_IsAnAnswerWithAWarning(bool hasLimits)
+    {
+        await using var server = await StartAsync(async context =>
+        {
+            await ReplayServer.StartAnswerAsync(context);
+            await context.Response.Body.WriteAsync(ReplayServer.Frame(Chunk));
+            await context.Response.Body.WriteAsync(ReplayServer.Frame(Complete));
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        });
+        using var log = new LogRecorder();
+        var options = VllmConnectionOptions.ForEndpoint(server.Endpoint.ToString());
+        TimeSpan? limit = hasLimits ? TimeSpan.FromHours(1) : null;
+        (options.FirstTokenTimeout, options.BetweenTokensTimeout) = (limit, limit);
+        await using var engine = VllmGrpcClient.CreateEngine(options, log);
+
+        var updates = await engine.GenerateAsync(Request).CollectAsync();
+
+        Assert.Equal([7, 8], updates.Ids());
+        Assert.Equal(GenerationFinishReason.Stop, updates.Finish().Reason);
+        Assert.Contains(log.Lines, line =>
+            line.Level == LogLevel.Warning && line.Text.Contains("did not end the call", StringComparison.Ordinal));
     }
 
     [Fact]

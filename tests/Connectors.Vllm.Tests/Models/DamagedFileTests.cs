@@ -1,5 +1,9 @@
 using System.Text;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tests.Contract;
+using Connectors.Vllm.Tokenizers;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Vllm.Tests.Models;
 
@@ -27,6 +31,8 @@ public sealed class DamagedFileTests : IDisposable
         """{"config":{"pattern":"\ud800","num_vocab_tokens":1e300},"vocab":[{"rank":-1,"token_bytes":"?"}],"special_tokens":[{"rank":1e99}]}""",
         """{"version":"1.0","model":{"type":"BPE","vocab":{"\ud800":0,"a":1e300},"merges":["\ud800 a"]}}""",
     ];
+
+    private static readonly VllmGrpcOptions Options = new();
 
     private readonly string _folder = Directory.CreateTempSubdirectory("damaged-").FullName;
 
@@ -70,6 +76,40 @@ public sealed class DamagedFileTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// Each value in each place of the model's JSON files, of long lists and tables in the first places; one in twenty in a normal run.
+    /// </summary>
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("generation_config.json")]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("tokenizer.json")]
+    public void Read_AnyValueInAnyPlace_IsUsableOrRefused(string name)
+    {
+        var step = Environment.GetEnvironmentVariable("VLLM_TEST_NIGHTLY") == "1" ? 1 : 20;
+        var files = Directory.EnumerateFiles(Served.TinyModelFolder)
+            .ToDictionary(path => Path.GetFileName(path), path => (ReadOnlyMemory<byte>)File.ReadAllBytes(path));
+        var damaged = JsonVandal.Damage(Encoding.UTF8.GetString(files[name].Span)).Where((_, number) => number % step == 0);
+        var (usable, refused) = (0, 0);
+        foreach (var text in damaged)
+        {
+            files[name] = Encoding.UTF8.GetBytes(text);
+            try
+            {
+                Use(VllmModelProfile.Create(
+                    ModelAssets.Read(new ModelFileSet(files, "test"), Options), null, null, Options, NullLogger.Instance));
+                usable++;
+            }
+            catch (VllmException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.True(usable > 0 && refused > 0, $"{usable} usable, {refused} refused");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{usable} usable, {refused} refused");
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static async Task LoadAsync(string path, byte[] content)
@@ -77,12 +117,27 @@ public sealed class DamagedFileTests : IDisposable
         await File.WriteAllBytesAsync(path, content, Served.Cancel);
         try
         {
-            var profile = await VllmModelProfile.FromDirectoryAsync(Path.GetDirectoryName(path)!, cancellationToken: Served.Cancel);
-            _ = VllmPromptPreview.Create(profile, [new(Microsoft.Extensions.AI.ChatRole.User, "Hi")]);
+            Use(await VllmModelProfile.FromDirectoryAsync(Path.GetDirectoryName(path)!, cancellationToken: Served.Cancel));
         }
         catch (VllmException)
         {
             // Documented; anything else fails the test.
+        }
+    }
+
+    /// <summary>What a file says badly may show only when it is used.</summary>
+    private static void Use(VllmModelProfile profile)
+    {
+        _ = VllmPromptPreview.Create(profile, [new(ChatRole.User, "Hi <|im_end|> é\U0001F600")]);
+        try
+        {
+            var ids = profile.Tokenizer.Encode("Hello, world <|im_end|> é\U0001F600");
+            _ = profile.Tokenizer.Decode(ids, skipSpecialTokens: true);
+            _ = profile.Tokenizer.DecodeWithStarts(ids);
+        }
+        catch (TokenizerException)
+        {
+            // The tokenizers' own family; clients wrap it.
         }
     }
 

@@ -109,6 +109,50 @@ public sealed class ModelChangeTests : IDisposable
         Assert.Contains("Hello again", replacement.Tokenizer.Decode([.. sent.PromptIds]), StringComparison.Ordinal);
     }
 
+    public static MatrixTheoryData<EmulatedServer, EmulatedServer, string> Restarts { get; } = new(
+        [EmulatedServer.VllmEngine, EmulatedServer.Inference], [EmulatedServer.VllmEngine, EmulatedServer.Inference], ["nothing", "name", "path"]);
+
+    [Theory]
+    [MemberData(nameof(Restarts))]
+    public async Task GetResponse_NamedFolderAndTheSameModelUnderAnotherName_GoesOn(EmulatedServer before, EmulatedServer after, string changed)
+    {
+        var options = new VllmEmulatorOptions { Server = before, ServedModelName = "one", ModelPath = "/models/one" };
+        await using var old = await VllmEmulator.StartAsync(options, Cancel);
+        var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
+        using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
+        await client.GetResponseAsync("Hello", cancellationToken: Cancel);
+        await old.StopAsync();
+        var name = changed == "name" ? "other" : "one";
+        var path = changed == "path" ? "/models/other" : "/models/one";
+        await using var restarted = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = after, ServedModelName = name, ModelPath = path, Port = old.Endpoint.Port }, Cancel);
+        restarted.Reply("after the restart");
+
+        var response = await client.GetResponseAsync("Hello", cancellationToken: Cancel);
+
+        Assert.Equal(("after the restart", name), (response.Text, response.ModelId));
+    }
+
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.Inference)]
+    public async Task GetResponse_NamedFolderAndNothingTellsThatTheModelIsTheSame_SaysWhatDiffers(EmulatedServer before, EmulatedServer after)
+    {
+        await using var old = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = before, ServedModelName = "one", ModelPath = "/models/one" }, Cancel);
+        var folder = TinyModel.WriteTo(Path.Combine(_root, "folder"));
+        using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
+        await client.GetResponseAsync("Hello", cancellationToken: Cancel);
+        await old.StopAsync();
+        await using var other = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = after, ServedModelName = "other", ModelPath = "/models/other", Port = old.Endpoint.Port }, Cancel);
+
+        var exception = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
+
+        Assert.All(["'one'", "'other'", "ModelDirectory"], part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
+        Assert.DoesNotContain(other.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task GenerateEmbeddings_AnotherModel_AreAllMadeByIt()
     {

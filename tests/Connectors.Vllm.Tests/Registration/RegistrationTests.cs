@@ -77,6 +77,9 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
 
     [Theory]
     [InlineData("Connection:CallTimeout", "soon")]
+    [InlineData("Connection:CallTimeout", "30")]
+    [InlineData("Connection:MaxTokenizerBytes", "much")]
+    [InlineData("Connection:Retry:MaxRetries", "1e3")]
     [InlineData("AllowModelDownload", "maybe")]
     [InlineData("Connection:Protocol", "carrier-pigeon")]
     [InlineData("Endpoint", "http://")]
@@ -95,14 +98,31 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
     [InlineData("ModelDirectory", "/no/such/folder")]
     [InlineData("ModelRepository", "not a repository")]
     [InlineData("Connection:CallTimeout", "-00:00:01")]
-    public void Validation_InvalidValue_NamesTheKey(string key, string value)
+    [InlineData("Connection:ConnectTimeout", "00:00:00")]
+    [InlineData("Connection:FirstTokenTimeout", "-00:01:00")]
+    [InlineData("Connection:ProbeInterval", "-00:00:01")]
+    [InlineData("Connection:MaxReceiveMessageBytes", "0")]
+    [InlineData("Connection:MaxSendMessageBytes", "-1")]
+    [InlineData("Connection:MaxTokenizerBytes", "0")]
+    [InlineData("Connection:Retry:MaxRetries", "11")]
+    [InlineData("Connection:Retry:BaseDelay", "-00:00:01")]
+    [InlineData("Connection:Retry:OverloadTimeout", "-00:00:01")]
+    [InlineData("Connection:BearerToken", "secret\n")]
+    [InlineData("Connection:Metadata:two words", "value")]
+    [InlineData("Connection:Metadata:grpc-timeout", "1S")]
+    [InlineData("Connection:Metadata:x", "secret\r\nx: y")]
+    [InlineData("Connection:Metadata:x-bin", "secret!")]
+    [InlineData("Connection:RootCertificateFile", "/no/such/file")]
+    [InlineData("ToolCallParser", "nonsense")]
+    public void Validation_InvalidValue_NamesTheFullKeyWhenTheHostStartsAndNoSecret(string key, string value)
     {
         using var provider = Build(services => services
             .AddVllmGrpc(Configuration(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value)).GetSection("Vllm")));
 
-        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<VllmChatClient>());
+        var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate());
 
-        Assert.Contains("Vllm:" + key, error.Message, StringComparison.Ordinal);
+        Assert.Contains($"Vllm:{key}: ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

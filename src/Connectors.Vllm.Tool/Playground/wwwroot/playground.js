@@ -234,7 +234,16 @@ async function addImages(files) {
     const shown = element('img');
     shown.src = url;
     shown.alt = file.name;
-    at('images').append(shown);
+    const remove = element('button', 'image');
+    remove.type = 'button';
+    remove.title = `Remove ${file.name}`;
+    remove.ariaLabel = remove.title;
+    remove.addEventListener('click', () => {
+      images.splice(images.indexOf(url), 1);
+      remove.remove();
+    });
+    remove.append(shown);
+    at('images').append(remove);
   }
 }
 
