@@ -209,7 +209,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
             switch (e)
             {
                 case HttpProtocolException error:
-                    return FromHttp2(error, exception);
+                    return FromHttp2(error, exception, answered);
                 case AuthenticationException:
                     return Connection(
                         $"The TLS handshake with {_endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates "
@@ -265,7 +265,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
         return false;
     }
 
-    private VllmConnectionException FromHttp2(HttpProtocolException error, Exception exception)
+    private VllmConnectionException FromHttp2(HttpProtocolException error, Exception exception, bool answered)
     {
         // The handler tells a reset of this stream, the end of the whole connection and unreadable bytes apart by its words alone.
         var isThisStream = error.Message.Contains("reset the stream", StringComparison.OrdinalIgnoreCase);
@@ -288,6 +288,9 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 $"{_endpoint} asks for better transport security (INADEQUATE_SECURITY).",
                 StatusCode.PermissionDenied, false, exception),
             0xd => Connection($"{_endpoint} asks for HTTP/1.1. {HttpPortHint}", StatusCode.Unavailable, false, exception),
+            _ when isUnreadable && answered => Connection(
+                $"{_endpoint} broke the HTTP/2 protocol in the middle of {method}; the answer is incomplete: {error.Message}",
+                StatusCode.Unavailable, true, exception),
             _ when isUnreadable =>
                 Connection(
                     $"{_endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.",

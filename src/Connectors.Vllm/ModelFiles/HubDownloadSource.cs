@@ -7,13 +7,15 @@ namespace Connectors.Vllm;
 /// Downloads a model's small files from a hub into the local Hugging Face cache (same layout, so Python finds them too) and reads them from there.
 /// Weights are never touched. Off when the option or an offline variable says so.
 /// </summary>
-internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool allowed, HubDownloader downloader) : IModelFileSource
+/// <param name="hub">Where the hub and its cache are.</param>
+/// <param name="revision">The branch, tag or commit; null for what the server tells, or "main".</param>
+/// <param name="allowed">Whether anything may be downloaded.</param>
+/// <param name="downloader">Fetches the files.</param>
+/// <param name="maxBytes">What the files may take together.</param>
+internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool allowed, HubDownloader downloader, long maxBytes) : IModelFileSource
 {
     /// <summary>A repository listing is a few hundred names; more is not a model.</summary>
     private const int MaxListingBytes = 16 << 20;
-
-    /// <summary>A model has a dozen of these files; more is not a model.</summary>
-    private const int MaxFiles = 100;
 
     public string Name => "hub download";
 
@@ -32,9 +34,10 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             (var commit, var files) = await ListAsync(repository, wanted, cancellationToken).ConfigureAwait(false);
             var folder = hub.RepositoryDirectory(repository);
             var snapshot = Path.Combine(folder, "snapshots", commit);
+            var budget = new FileBudget(repository, maxBytes);
             foreach (var file in files)
             {
-                await downloader.FetchAsync(repository, commit, file, folder, snapshot, cancellationToken).ConfigureAwait(false);
+                await downloader.FetchAsync(repository, commit, file, folder, snapshot, budget, cancellationToken).ConfigureAwait(false);
             }
 
             if (!string.Equals(wanted, commit, StringComparison.Ordinal))
@@ -44,11 +47,14 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
                 await File.WriteAllTextAsync(reference, commit, cancellationToken).ConfigureAwait(false);
             }
 
-            return await DirectorySource.ReadAsync(
-                snapshot, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, needsTokenizer: true, cancellationToken).ConfigureAwait(false);
+            return DirectorySource.Read(
+                snapshot, maxBytes, $"{hub.Endpoint} ({repository} at {commit})", Name, tried, needsTokenizer: true, cancellationToken);
         }
         catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or JsonException
             or InvalidDataException
+
+            // What .NET makes of a listing or an address that is none.
+            or (InvalidOperationException and not ObjectDisposedException) or FormatException or NotSupportedException
             || (error is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             tried.Add($"{Name}: {Explain(error, repository)}");
@@ -110,8 +116,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
             }
         }
 
-        return files.Count <= MaxFiles ? (commit, files)
-            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {MaxFiles} are taken.");
+        return files.Count <= ModelFileNames.MaxFiles ? (commit, files)
+            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {ModelFileNames.MaxFiles} are taken.");
     }
 }
 

@@ -41,7 +41,9 @@ internal sealed class HubDownloader(
         }
     }
 
-    public async Task FetchAsync(string repository, string commit, string file, string folder, string snapshot, CancellationToken cancellationToken)
+    /// <exception cref="InvalidDataException">The file is more than the budget has left, or not what the hub says.</exception>
+    public async Task FetchAsync(
+        string repository, string commit, string file, string folder, string snapshot, FileBudget budget, CancellationToken cancellationToken)
     {
         var target = Path.Combine(snapshot, file.Replace('/', Path.DirectorySeparatorChar));
         if (File.Exists(target))
@@ -57,7 +59,7 @@ internal sealed class HubDownloader(
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         if (!File.Exists(blob))
         {
-            await DownloadAsync(address, file, blob, tag, cancellationToken).ConfigureAwait(false);
+            await DownloadAsync(address, file, blob, tag, budget, cancellationToken).ConfigureAwait(false);
         }
 
         Link(blob, target);
@@ -77,12 +79,13 @@ internal sealed class HubDownloader(
         }
     }
 
-    private async Task DownloadAsync(Uri address, string file, string blob, string tag, CancellationToken cancellationToken)
+    private async Task DownloadAsync(
+        Uri address, string file, string blob, string tag, FileBudget budget, CancellationToken cancellationToken)
     {
         var partial = blob + ".incomplete";
         for (var attempt = 0; ; attempt++)
         {
-            await AppendAsync(address, file, partial, cancellationToken).ConfigureAwait(false);
+            await AppendAsync(address, file, partial, budget, cancellationToken).ConfigureAwait(false);
             if (await MatchesAsync(partial, tag, cancellationToken).ConfigureAwait(false))
             {
                 break;
@@ -96,10 +99,11 @@ internal sealed class HubDownloader(
             }
         }
 
+        budget.Take(file, new FileInfo(partial).Length);
         File.Move(partial, blob, overwrite: true);
     }
 
-    private async Task AppendAsync(Uri address, string file, string partial, CancellationToken cancellationToken)
+    private async Task AppendAsync(Uri address, string file, string partial, FileBudget budget, CancellationToken cancellationToken)
     {
         var present = File.Exists(partial) ? new FileInfo(partial).Length : 0;
         (var response, _) = await SendAsync(HttpMethod.Get, address, present > 0 ? present : null, cancellationToken).ConfigureAwait(false);
@@ -114,13 +118,14 @@ internal sealed class HubDownloader(
             var resumed = response.StatusCode == HttpStatusCode.PartialContent;
             present = resumed ? present : 0;
             long? total = response.Content.Headers.ContentLength is long length ? length + present : null;
+            budget.Check(file, total ?? present);
             Log.Downloading(logger, file, hub.Endpoint, total ?? -1, present);
             using var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
             using var output = new FileStream(partial, resumed ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None);
             await CopyAsync(
                 body,
                 output,
-                ModelFileNames.MaxFileBytes - present,
+                budget.Left - present,
                 progress is null ? null : written => progress.Report(new ModelDownloadProgress(file, present + written, total)),
                 cancellationToken).ConfigureAwait(false);
         }

@@ -11,11 +11,12 @@ internal static class ModelFileLocator
         VllmGrpcOptions options, IVllmEngine? engine, VllmModelInfo? served, HttpClient? hubClient, ILogger logger)
     {
         var needsTokenizer = options.Tokenizer is null;
+        var maxBytes = options.Connection.MaxTokenizerBytes;
 
         // A directory that was named is meant: falling through to another tokenizer would hide a mistake.
         if (!string.IsNullOrEmpty(options.ModelDirectory))
         {
-            return [new DirectorySource(options.ModelDirectory, needsTokenizer)];
+            return [new DirectorySource(options.ModelDirectory, maxBytes, needsTokenizer)];
         }
 
         var hub = HubSettings.FromEnvironment(null, options.HubEndpoint, options.HubCacheDirectory, options.HubToken);
@@ -25,10 +26,13 @@ internal static class ModelFileLocator
             sources.Add(new EngineSource(engine, served, needsTokenizer));
         }
 
-        sources.Add(new HubCacheSource(hub, options.ModelRevision));
+        sources.Add(new HubCacheSource(hub, options.ModelRevision, maxBytes));
         sources.Add(new HubDownloadSource(
-            hub, options.ModelRevision, options.AllowModelDownload,
-                new HubDownloader(hubClient ?? HubDownloader.CreateClient(), hub, logger, options.DownloadProgress)));
+            hub,
+            options.ModelRevision,
+            options.AllowModelDownload,
+            new HubDownloader(hubClient ?? HubDownloader.CreateClient(), hub, logger, options.DownloadProgress),
+            maxBytes));
         return sources;
     }
 

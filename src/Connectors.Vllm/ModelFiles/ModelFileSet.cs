@@ -33,6 +33,9 @@ internal static class ModelFileNames
     /// <summary>No single file of these kinds is anywhere near this large; a bigger one is not what it claims to be.</summary>
     public const long MaxFileBytes = 200L << 20;
 
+    /// <summary>A model has a dozen of these files; more is not a model.</summary>
+    public const int MaxFiles = 100;
+
     private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
     {
         "tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -42,13 +45,13 @@ internal static class ModelFileNames
 
     public static bool IsWanted(string path)
     {
-        if (path.StartsWith("additional_chat_templates/", StringComparison.Ordinal))
-        {
-            var name = path["additional_chat_templates/".Length..];
-            return !name.Contains('/', StringComparison.Ordinal) && name.EndsWith(".jinja", StringComparison.Ordinal);
-        }
+        const string Templates = "additional_chat_templates/";
+        var isTemplate = path.StartsWith(Templates, StringComparison.Ordinal);
+        var name = isTemplate ? path[Templates.Length..] : path;
 
-        return !path.Contains('/', StringComparison.Ordinal) && !path.Contains('\\', StringComparison.Ordinal)
-            && (Known.Contains(path) || path.EndsWith(".jinja", StringComparison.Ordinal) || path.EndsWith(".tiktoken", StringComparison.Ordinal));
+        // A hub's listing holds names that become names of files here, on any system.
+        return name.AsSpan().IndexOfAny("/\\:") < 0 && !name.Any(char.IsControl)
+            && (name.EndsWith(".jinja", StringComparison.Ordinal)
+                || (!isTemplate && (Known.Contains(name) || name.EndsWith(".tiktoken", StringComparison.Ordinal))));
     }
 }

@@ -17,16 +17,18 @@ internal interface IModelFileSource
 
 /// <summary>A model folder on this machine, as the option <see cref="VllmGrpcOptions.ModelDirectory"/> names it.</summary>
 /// <param name="directory">The folder.</param>
+/// <param name="maxBytes">What its files may take of memory together.</param>
 /// <param name="needsTokenizer">Whether a folder without a tokenizer is of no use.</param>
-internal sealed class DirectorySource(string directory, bool needsTokenizer = true) : IModelFileSource
+internal sealed class DirectorySource(string directory, long maxBytes, bool needsTokenizer = true) : IModelFileSource
 {
     public string Name => "ModelDirectory";
 
     public Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken) =>
-        ReadAsync(directory, $"directory {directory}", Name, tried, needsTokenizer, cancellationToken);
+        Task.FromResult(Read(directory, maxBytes, $"directory {directory}", Name, tried, needsTokenizer, cancellationToken));
 
-    public static async Task<ModelFileSet?> ReadAsync(
-        string directory, string origin, string name, ICollection<string> tried, bool needsTokenizer, CancellationToken cancellationToken)
+    public static ModelFileSet? Read(
+        string directory, long maxBytes, string origin, string name, ICollection<string> tried, bool needsTokenizer,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -36,24 +38,25 @@ internal sealed class DirectorySource(string directory, bool needsTokenizer = tr
                 return null;
             }
 
-            var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+            // All are counted before the first one is read.
+            var budget = new FileBudget(directory, maxBytes);
+            var wanted = new List<(string Path, string Name, long Size)>();
             foreach (var path in Directory.EnumerateFiles(directory).Concat(NamedTemplates(directory)))
             {
                 var relative = Path.GetRelativePath(directory, path).Replace('\\', '/');
-                if (!ModelFileNames.IsWanted(relative))
+                if (ModelFileNames.IsWanted(relative))
                 {
-                    continue;
+                    var size = SizedFile.SizeOf(path);
+                    budget.Take(path, size);
+                    wanted.Add((path, relative, size));
                 }
+            }
 
-                // A hub cache holds links, whose own length says nothing.
-                var target = (FileInfo?)new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path);
-                if (target.Length > ModelFileNames.MaxFileBytes)
-                {
-                    tried.Add($"{name}: '{path}' is larger than {ModelFileNames.MaxFileBytes >> 20} MiB");
-                    return null;
-                }
-
-                files[relative] = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
+            var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+            foreach (var (path, relative, counted) in wanted)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                files[relative] = SizedFile.Read(path, size => budget.Check(path, size - counted));
             }
 
             var set = new ModelFileSet(files, origin);
@@ -64,7 +67,7 @@ internal sealed class DirectorySource(string directory, bool needsTokenizer = tr
 
             tried.Add($"{name}: '{directory}' holds no tokenizer files");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
             tried.Add($"{name}: {error.Message}");
         }
@@ -122,11 +125,20 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bo
 /// The local Hugging Face cache: <c>models--org--name/refs/main</c> names a commit, <c>snapshots/&lt;commit&gt;</c> holds the files.
 /// See https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
 /// </summary>
-internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModelFileSource
+/// <param name="hub">Where the cache is.</param>
+/// <param name="revision">The branch, tag or commit; null for what the server tells, or "main".</param>
+/// <param name="maxBytes">What the files may take of memory together.</param>
+internal sealed class HubCacheSource(HubSettings hub, string? revision, long maxBytes) : IModelFileSource
 {
+    /// <summary>A reference holds a commit's id.</summary>
+    private const int MaxReferenceBytes = 1024;
+
     public string Name => "Hugging Face cache";
 
-    public async Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
+    public Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken) =>
+        Task.FromResult(TryLoad(model, tried, cancellationToken));
+
+    private ModelFileSet? TryLoad(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken)
     {
         if (model.Repository is null)
         {
@@ -142,9 +154,9 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModel
             return null;
         }
 
-        return await DirectorySource.ReadAsync(
-            Path.Combine(repository, "snapshots", commit), $"Hugging Face cache ({model.Repository} at {commit})", Name, tried,
-                needsTokenizer: true, cancellationToken).ConfigureAwait(false);
+        return DirectorySource.Read(
+            Path.Combine(repository, "snapshots", commit), maxBytes, $"Hugging Face cache ({model.Repository} at {commit})", Name, tried,
+            needsTokenizer: true, cancellationToken);
     }
 
     private static string? FindCommit(string repository, string revision)
@@ -162,12 +174,53 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision) : IModel
             }
 
             var reference = Path.Combine(repository, "refs", revision);
-            return File.Exists(reference) && File.ReadAllText(reference).Trim() is { Length: > 0 and <= 64 } commit
+            return File.Exists(reference) && new FileInfo(reference).Length <= MaxReferenceBytes
+                && File.ReadAllText(reference).Trim() is { Length: > 0 and <= 64 } commit
                 && Directory.Exists(Path.Combine(repository, "snapshots", commit)) ? commit : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+}
+
+/// <summary>How many files one load may read, and what they may take of memory together; asked before each is read.</summary>
+/// <param name="place">Where they are, for messages.</param>
+/// <param name="maxBytes">The memory.</param>
+internal sealed class FileBudget(string place, long maxBytes)
+{
+    private int _files;
+    private long _bytes;
+
+    /// <summary>What is left, and no more than one file may have.</summary>
+    public long Left => Math.Min(ModelFileNames.MaxFileBytes, maxBytes - _bytes);
+
+    /// <summary>Counts a file.</summary>
+    /// <exception cref="InvalidDataException">It is too much.</exception>
+    public void Take(string path, long size)
+    {
+        Check(path, size);
+        _bytes += size;
+        if (++_files > ModelFileNames.MaxFiles)
+        {
+            throw new InvalidDataException($"{place} holds more than {ModelFileNames.MaxFiles} tokenizer and template files");
+        }
+    }
+
+    /// <exception cref="InvalidDataException">A file of this size is too much.</exception>
+    public void Check(string path, long size)
+    {
+        if (size > maxBytes - _bytes)
+        {
+            throw new InvalidDataException(
+                $"{place} holds tokenizer and template files of more than {maxBytes} bytes ('{path}' has {size}); see where they come from, or raise "
+                + $"{nameof(VllmGrpcOptions.Connection)}:{nameof(VllmConnectionOptions.MaxTokenizerBytes)}");
+        }
+
+        if (size > ModelFileNames.MaxFileBytes)
+        {
+            throw new InvalidDataException($"'{path}' is larger than {ModelFileNames.MaxFileBytes >> 20} MiB");
         }
     }
 }

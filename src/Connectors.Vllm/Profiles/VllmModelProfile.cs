@@ -131,7 +131,7 @@ public sealed class VllmModelProfile
         ArgumentException.ThrowIfNullOrEmpty(directory);
         options = options?.Clone() ?? new VllmGrpcOptions();
         var files = await ModelFileLocator.LoadAsync(
-            [new DirectorySource(directory, options.Tokenizer is null)],
+            [new DirectorySource(directory, options.Connection.MaxTokenizerBytes, options.Tokenizer is null)],
             ModelIdentity.From(FolderName(directory)),
             options.Tokenizer is null,
             NullLogger.Instance,

@@ -45,7 +45,8 @@ public sealed class RawFrameTests
         Assert.Equal(server.Endpoint.Authority, exception.Endpoint?.Authority);
         Assert.NotEqual(StatusCode.OK, exception.StatusCode);
         server.Generate = stream => stream.AnswerAsync([RawFrames.Chunk, RawFrames.Complete]);
-        Assert.Equal([7, 8], (await engine.GenerateAsync(Request).CollectAsync()).Ids());
+        var updates = await engine.GenerateAsync(Request).CollectAsync();
+        Assert.Equal([7, 8], updates.Ids());
     }
 
     [Theory]

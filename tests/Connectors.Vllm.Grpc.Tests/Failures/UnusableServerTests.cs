@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using Connectors.Vllm.Testing;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -65,15 +64,14 @@ public sealed class UnusableServerTests
     [InlineData(200, "application/json", StatusCode.Unknown)]
     public async Task Generate_PageOnAnEstablishedChannel_SaysItLooksLikeHttp(int status, string type, StatusCode code)
     {
-        await using var server = await ReplayServer.StartAsync();
-        server.AnswerFamilyInfo("A");
+        await using var server = RawHttp2Server.Start();
+        server.Generate = async stream =>
+        {
+            await stream.HeadersAsync(end: false, [(":status", $"{status}"), ("content-type", type)]);
+            await stream.DataAsync("<html><body>Not Found</body></html>"u8.ToArray(), end: true);
+        };
         await using var engine = Engines.Create(server.Endpoint);
         await engine.GetModelInfoAsync();
-        server.Handle("/vllm.grpc.engine.VllmEngine/Generate", async (context, _) =>
-        {
-            (context.Response.StatusCode, context.Response.ContentType) = (status, type);
-            await context.Response.WriteAsync("<html><body>Not Found</body></html>");
-        });
 
         var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request).CollectAsync());
 

@@ -3,31 +3,34 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Connectors.Vllm.Grpc.Protocol.Engine;
+using Google.Protobuf;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
-/// A server that writes HTTP/2 frames by hand, so that it can break every rule: it answers questions about itself as recorded, and generations as
-/// the test says.
+/// A server of the VllmEngine protocol that writes HTTP/2 frames by hand, so that it can break every rule: it answers questions about itself well, and
+/// generations as the test says.
 /// </summary>
 internal sealed class RawHttp2Server : IAsyncDisposable
 {
-    private const string GenerateMethod = "/vllm.grpc.engine.VllmEngine/Generate";
+    private const string Service = "/vllm.grpc.engine.VllmEngine/";
     private const int PrefaceBytes = 24;
+
+    private static readonly Dictionary<string, IMessage> Information = new()
+    {
+        [Service + "HealthCheck"] = new HealthCheckResponse { Healthy = true, Message = "Health" },
+        [Service + "GetModelInfo"] = new GetModelInfoResponse { ModelPath = "/models/raw", IsGeneration = true, VocabSize = 1_000, MaxContextLength = 1_000 },
+        [Service + "GetServerInfo"] = new GetServerInfoResponse(),
+    };
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<Task> _connections = [];
-    private readonly Dictionary<string, IReadOnlyList<byte[]>> _known = [];
     private readonly Task _accepting;
 
     private RawHttp2Server()
     {
-        foreach (var exchange in Recordings.All.Where(exchange => exchange is { Family: "A", IsGeneration: false, Status: "OK" }))
-        {
-            _known[exchange.Method] = exchange.Responses;
-        }
-
         _listener.Start();
         Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
         _accepting = AcceptAsync();
@@ -114,13 +117,13 @@ internal sealed class RawHttp2Server : IAsyncDisposable
     {
         try
         {
-            if (method == GenerateMethod && Generate is { } generate)
+            if (method == Service + "Generate" && Generate is { } generate)
             {
                 await generate(stream);
             }
-            else if (_known.TryGetValue(method, out var messages))
+            else if (Information.TryGetValue(method, out var message))
             {
-                await stream.AnswerAsync(messages);
+                await stream.AnswerAsync([message.ToByteArray()]);
             }
             else
             {
@@ -202,6 +205,13 @@ internal sealed class RawConnection(TcpClient client, CancellationToken cancella
         {
             _sending.Release();
         }
+    }
+
+    /// <summary>Sends a frame, and nothing else behind it on this connection, no answer to a ping either.</summary>
+    public async Task SendLastAsync(FrameType type, FrameFlags flags, int stream, ReadOnlyMemory<byte> payload)
+    {
+        await _sending.WaitAsync(cancellationToken);
+        await client.GetStream().WriteAsync(Frame(type, flags, stream, payload), cancellationToken);
     }
 
     public async Task<(FrameType Type, FrameFlags Flags, int Stream, byte[] Payload)> ReadAsync()

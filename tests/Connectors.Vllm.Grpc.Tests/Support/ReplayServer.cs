@@ -16,6 +16,7 @@ internal sealed class ReplayServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private int _resets;
+    private int _connections;
     private readonly ConcurrentDictionary<string, Func<HttpContext, byte[], Task>> _handlers = new();
 
     private ReplayServer(WebApplication app) => _app = app;
@@ -27,8 +28,11 @@ internal sealed class ReplayServer : IAsyncDisposable
     /// <summary>Calls that the client reset before their message came.</summary>
     public int Resets => _resets;
 
+    public int Connections => _connections;
+
     public static async Task<ReplayServer> StartAsync(Action<ListenOptions>? listen = null, int streamsPerConnection = 100)
     {
+        ReplayServer? server = null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -37,10 +41,15 @@ internal sealed class ReplayServer : IAsyncDisposable
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, options =>
             {
                 options.Protocols = HttpProtocols.Http2;
+                options.Use(next => connection =>
+                {
+                    Interlocked.Increment(ref server!._connections);
+                    return next(connection);
+                });
                 listen?.Invoke(options);
             });
         });
-        var server = new ReplayServer(builder.Build());
+        server = new ReplayServer(builder.Build());
         server._app.Run(server.HandleAsync);
         await server._app.StartAsync();
         server.Endpoint = new Uri(server._app.Urls.First());

@@ -60,7 +60,7 @@ public sealed class HubDownloadTests : IDisposable
         var settings = HubSettings.FromEnvironment(_ => null, hub.Endpoint, _cache);
         using var http = HubDownloader.CreateClient();
         var source = new HubDownloadSource(
-            settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromSeconds(2)));
+            settings, null, allowed: true, new HubDownloader(http, settings, NullLogger.Instance, null, silence: TimeSpan.FromSeconds(2)), 1 << 30);
         var tried = new List<string>();
 
         Assert.Null(await source.TryLoadAsync(ModelIdentity.From("org/name"), tried, Cancel));

@@ -29,6 +29,9 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>The first transfer stands still instead of breaking off.</summary>
     public bool StandsStill { get; set; }
 
+    /// <summary>What the repository's listing says; null for the truth.</summary>
+    public string? Listing { get; set; }
+
     /// <summary>Requests as <c>METHOD path range</c>.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
@@ -55,7 +58,7 @@ internal sealed class HubServer : IAsyncDisposable
         if (path.StartsWith("/api/models/org/name/revision/", StringComparison.Ordinal))
         {
             var siblings = string.Join(',', TinyModel.Files.Keys.Append("model.safetensors").Select(name => $$"""{"rfilename":"{{name}}"}"""));
-            await context.Response.WriteAsync($$"""{"sha":"{{Commit}}","siblings":[{{siblings}}]}""");
+            await context.Response.WriteAsync(Listing ?? $$"""{"sha":"{{Commit}}","siblings":[{{siblings}}]}""");
         }
         else if (path.StartsWith("/org/name/resolve/", StringComparison.Ordinal) && file == Large)
         {

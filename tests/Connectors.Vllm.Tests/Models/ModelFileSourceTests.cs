@@ -11,6 +11,8 @@ public sealed class ModelFileSourceTests : IDisposable
 {
     private const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
+    private const long Budget = 1 << 30;
+
     private readonly string _cache = Directory.CreateTempSubdirectory("hub-").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -37,8 +39,8 @@ public sealed class ModelFileSourceTests : IDisposable
     {
         var tried = new List<string>();
 
-        Assert.Null(await new DirectorySource("/no/such/folder").TryLoadAsync(ModelIdentity.From("m"), tried, Token));
-        Assert.Null(await new DirectorySource(_cache).TryLoadAsync(ModelIdentity.From("m"), tried, Token));
+        Assert.Null(await new DirectorySource("/no/such/folder", Budget).TryLoadAsync(ModelIdentity.From("m"), tried, Token));
+        Assert.Null(await new DirectorySource(_cache, Budget).TryLoadAsync(ModelIdentity.From("m"), tried, Token));
 
         Assert.Contains("does not exist", tried[0], StringComparison.Ordinal);
         Assert.Contains("no tokenizer", tried[1], StringComparison.Ordinal);
@@ -52,10 +54,67 @@ public sealed class ModelFileSourceTests : IDisposable
         Directory.CreateDirectory(Path.Combine(repository, "refs"));
         await File.WriteAllTextAsync(Path.Combine(repository, "refs", "main"), Commit, Token);
 
-        var files = await new HubCacheSource(Settings(), null).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
+        var files = await new HubCacheSource(Settings(), null, Budget).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
 
         Assert.True(files!.HasTokenizer);
         Assert.Contains(Commit, files.Origin, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one file")]
+    [InlineData("together")]
+    [InlineData("behind a link")]
+    public async Task Load_FilesLargerThanTheBudget_AreNotRead(string which)
+    {
+        var snapshot = Path.Combine(_cache, "models--org--name", "snapshots", Commit);
+        TinyModel.WriteTo(snapshot);
+        Directory.CreateDirectory(Path.Combine(_cache, "models--org--name", "refs"));
+        await File.WriteAllTextAsync(Path.Combine(_cache, "models--org--name", "refs", "main"), Commit, Token);
+        foreach (var name in which == "together" ? Enumerable.Range(0, 6).Select(i => $"{i}.jinja") : ["tokenizer.json"])
+        {
+            // 3 GiB that take no room on the disk, or six times 30 MiB.
+            var path = Path.Combine(snapshot, name);
+            File.Delete(path);
+            var file = which == "behind a link" ? Path.Combine(_cache, "blob") : path;
+            await using (var sparse = File.Create(file))
+            {
+                sparse.SetLength(which == "together" ? 30L << 20 : 3L << 30);
+            }
+
+            if (file != path)
+            {
+                File.CreateSymbolicLink(path, file);
+            }
+        }
+
+        var options = new VllmGrpcOptions { Connection = { MaxTokenizerBytes = 100 << 20 } };
+        var tried = new List<string>();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var sources = new IModelFileSource[] { new DirectorySource(snapshot, 100 << 20), new HubCacheSource(Settings(), null, 100 << 20) };
+        var loads = sources.Select(source => source.TryLoadAsync(ModelIdentity.From("org/name"), tried, Token)).ToList();
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.All(loads, load => Assert.True(load is { IsCompleted: true, Result: null }));
+        Assert.Equal(2, tried.Count);
+        Assert.All(tried, why => Assert.Contains("Connection:MaxTokenizerBytes", why, StringComparison.Ordinal));
+        Assert.InRange(allocated, 0, 1 << 20);
+        var exception = await Assert.ThrowsAsync<VllmModelException>(() => VllmModelProfile.FromDirectoryAsync(snapshot, options, Token));
+        Assert.Contains("Connection:MaxTokenizerBytes", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_FolderOfTooManyFiles_IsRefused()
+    {
+        TinyModel.WriteTo(_cache);
+        for (var i = 0; i < 100; i++)
+        {
+            await File.WriteAllTextAsync(Path.Combine(_cache, $"{i}.jinja"), "x", Token);
+        }
+
+        var tried = new List<string>();
+        Assert.Null(await new DirectorySource(_cache, Budget).TryLoadAsync(ModelIdentity.From("m"), tried, Token));
+        Assert.Contains("more than 100", Assert.Single(tried), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -70,7 +129,7 @@ public sealed class ModelFileSourceTests : IDisposable
         Assert.DoesNotContain("model.safetensors", hub.Requested);
         Assert.All(hub.Authorizations, pair => Assert.Equal(pair.Host == "hub.test" ? "Bearer secret" : null, pair.Value));
         Assert.Contains(progress, item => item.File == "tokenizer.json" && item.BytesReceived == item.TotalBytes);
-        Assert.NotNull(await new HubCacheSource(Settings(), null).TryLoadAsync(ModelIdentity.From("org/name"), [], Token));
+        Assert.NotNull(await new HubCacheSource(Settings(), null, Budget).TryLoadAsync(ModelIdentity.From("org/name"), [], Token));
         var before = hub.Requested.Count;
         await Source(hub).TryLoadAsync(ModelIdentity.From("org/name"), [], Token);
         Assert.Equal(before + 1, hub.Requested.Count);
@@ -168,7 +227,7 @@ public sealed class ModelFileSourceTests : IDisposable
     {
         var settings = Settings(token, offline);
         return new HubDownloadSource(
-            settings, null, allowed, new HubDownloader(new HttpClient(hub, disposeHandler: false), settings, NullLogger.Instance, progress));
+            settings, null, allowed, new HubDownloader(new HttpClient(hub, disposeHandler: false), settings, NullLogger.Instance, progress), Budget);
     }
 
     private sealed class Collect(List<ModelDownloadProgress> items) : IProgress<ModelDownloadProgress>
