@@ -151,10 +151,15 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     {
         /// <summary>
         /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its
-        /// protocol has changed, and the protocols do not tell the same: what only one of them knows does not count.
+        /// protocol has changed, and the protocols do not tell the same: what only one of them knows does not count. A folder that was moved is the
+        /// same model where the name stays and everything is told that decides about token ids.
         /// </summary>
         public bool IsAnotherThan(LoadedModel other) =>
             (Info.VocabularySize is { } size && other.Info.VocabularySize is { } otherSize && size != otherSize)
-            || (Info.Endpoint == other.Info.Endpoint && Info.ModelId != other.Info.ModelId && Info.ModelPath != other.Info.ModelPath);
+            || (Info.Endpoint == other.Info.Endpoint && Info.ModelId != other.Info.ModelId && Info.ModelPath != other.Info.ModelPath
+                && !IsMoved(other));
+
+        private bool IsMoved(LoadedModel other) => Info.ServedModelName == other.Info.ServedModelName
+            && Info.ModelType is not null && other.Info.ModelType is not null && ModelMatch.HaveSameTokens(Info, other.Info);
     }
 }

@@ -183,10 +183,11 @@ public sealed class SeveralServersTests
         await using var engine = CreateEngine(one, two, options =>
         {
             options.Endpoints.Add(three.Endpoint);
-            (options.FirstTokenTimeout, options.CallTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2));
+            (options.FirstTokenTimeout, options.CallTimeout) = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
             (options.ProbeInterval, options.PrefixAffinity) = (TimeSpan.FromMilliseconds(50), false);
         });
         using var stop = new CancellationTokenSource(duration);
+        using var answers = new SemaphoreSlim(0);
         var answered = 0;
         var trouble = Task.Run(async () =>
         {
@@ -195,9 +196,9 @@ public sealed class SeveralServersTests
             {
                 var server = servers[random.Next(servers.Length)];
                 await MisbehaveAsync(server, random.Next(4));
-                for (var goal = Volatile.Read(ref answered) + 40; Volatile.Read(ref answered) < goal && !stop.IsCancellationRequested;)
+                for (var i = 0; i < 40 && !stop.IsCancellationRequested; i++)
                 {
-                    await Task.Yield();
+                    await answers.WaitAsync(stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
 
                 server.Reply(ScriptedReply.FromIds(10, 11, 12));
@@ -224,6 +225,7 @@ public sealed class SeveralServersTests
                 }
 
                 Interlocked.Increment(ref answered);
+                answers.Release();
             }
         })));
         await trouble;

@@ -106,7 +106,7 @@ public sealed class DamagedFileTests : IDisposable
             }
         }
 
-        Assert.True(usable > 0 && refused > 0, $"{usable} usable, {refused} refused");
+        Assert.True(usable > 0, "not one of the files can be used");
         TestContext.Current.TestOutputHelper?.WriteLine($"{usable} usable, {refused} refused");
     }
 

@@ -109,12 +109,16 @@ public sealed class ModelChangeTests : IDisposable
         Assert.Contains("Hello again", replacement.Tokenizer.Decode([.. sent.PromptIds]), StringComparison.Ordinal);
     }
 
-    public static MatrixTheoryData<EmulatedServer, EmulatedServer, string> Restarts { get; } = new(
-        [EmulatedServer.VllmEngine, EmulatedServer.Inference], [EmulatedServer.VllmEngine, EmulatedServer.Inference], ["nothing", "name", "path"]);
-
     [Theory]
-    [MemberData(nameof(Restarts))]
-    public async Task GetResponse_NamedFolderAndTheSameModelUnderAnotherName_GoesOn(EmulatedServer before, EmulatedServer after, string changed)
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.VllmEngine, "other", "/models/one")]
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.Inference, "other", "/models/one")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.VllmEngine, "other", "/models/one")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.Inference, "other", "/models/one")]
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.Inference, "one", "/models/one")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.VllmEngine, "one", "/models/one")]
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.VllmEngine, "one", "/models/other")]
+    public async Task GetResponse_NamedFolderAndTheSameModelUnderAnotherName_GoesOn(
+        EmulatedServer before, EmulatedServer after, string name, string path)
     {
         var options = new VllmEmulatorOptions { Server = before, ServedModelName = "one", ModelPath = "/models/one" };
         await using var old = await VllmEmulator.StartAsync(options, Cancel);
@@ -122,8 +126,6 @@ public sealed class ModelChangeTests : IDisposable
         using var client = new VllmChatClient(Options(old.Endpoint, options => options.ModelDirectory = folder));
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
-        var name = changed == "name" ? "other" : "one";
-        var path = changed == "path" ? "/models/other" : "/models/one";
         await using var restarted = await VllmEmulator.StartAsync(
             new VllmEmulatorOptions { Server = after, ServedModelName = name, ModelPath = path, Port = old.Endpoint.Port }, Cancel);
         restarted.Reply("after the restart");
@@ -134,9 +136,13 @@ public sealed class ModelChangeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.VllmEngine)]
-    [InlineData(EmulatedServer.Inference, EmulatedServer.Inference)]
-    public async Task GetResponse_NamedFolderAndNothingTellsThatTheModelIsTheSame_SaysWhatDiffers(EmulatedServer before, EmulatedServer after)
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.VllmEngine, "other")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.Inference, "other")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.Inference, "one")]
+    [InlineData(EmulatedServer.VllmEngine, EmulatedServer.Inference, "one")]
+    [InlineData(EmulatedServer.Inference, EmulatedServer.VllmEngine, "one")]
+    public async Task GetResponse_NamedFolderAndNothingTellsThatTheModelIsTheSame_SaysWhatDiffers(
+        EmulatedServer before, EmulatedServer after, string name)
     {
         await using var old = await VllmEmulator.StartAsync(
             new VllmEmulatorOptions { Server = before, ServedModelName = "one", ModelPath = "/models/one" }, Cancel);
@@ -145,11 +151,11 @@ public sealed class ModelChangeTests : IDisposable
         await client.GetResponseAsync("Hello", cancellationToken: Cancel);
         await old.StopAsync();
         await using var other = await VllmEmulator.StartAsync(
-            new VllmEmulatorOptions { Server = after, ServedModelName = "other", ModelPath = "/models/other", Port = old.Endpoint.Port }, Cancel);
+            new VllmEmulatorOptions { Server = after, ServedModelName = name, ModelPath = "/models/other", Port = old.Endpoint.Port }, Cancel);
 
         var exception = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
 
-        Assert.All(["'one'", "'other'", "ModelDirectory"], part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
+        Assert.All([$"'{name}' (/models/other)", "'one' (/models/one)", "ModelDirectory"], part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
         Assert.DoesNotContain(other.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
     }
 

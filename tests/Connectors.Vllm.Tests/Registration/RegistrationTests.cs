@@ -121,7 +121,7 @@ public sealed class RegistrationTests(TinyHost tiny) : IClassFixture<TinyHost>
 
         var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IStartupValidator>().Validate());
 
-        Assert.Contains($"Vllm:{key}: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"Vllm:{key}", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
 
