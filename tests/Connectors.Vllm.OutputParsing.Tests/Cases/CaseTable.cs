@@ -9,6 +9,15 @@ public static class CaseTable
         .. HermesCases.All,
         .. VectorCases.All,
         .. RepairCases.All,
+        .. GemmaCases.All,
+        .. NestedCallCases.All,
+        .. KimiCases.All,
+        .. DsmlCases.All,
+        .. HarmonyCases.All,
+        .. TypeCases.All,
+        .. PairCases.All,
+        .. JsonBodyCases.All,
+        .. ThoughtCases.All,
         .. FormatProfiles.All.SelectMany(profile => profile.Cases()),
     ]);
 
