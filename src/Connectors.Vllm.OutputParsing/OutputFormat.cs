@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Formats;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Selection;
@@ -48,9 +47,6 @@ public sealed class OutputFormat
     /// <summary>What to tell the user once when tools are used with this format; null when all is well.</summary>
     public string? Warning { get; }
 
-    /// <summary>True when the format has a grammar of its own for calls, so that forced calls are written in the model's own way.</summary>
-    public bool HasCallGrammar => Tools.CallGrammar is not null;
-
     internal ToolSyntax Tools { get; }
 
     internal ReasoningSyntax Reasoning { get; }
@@ -91,18 +87,8 @@ public sealed class OutputFormat
     /// <inheritdoc/>
     public override string ToString() => $"tools: {ToolParser} ({ToolParserReason}); reasoning: {ReasoningParser} ({ReasoningParserReason})";
 
-    /// <summary>What a constraint must know of the format.</summary>
-    internal ConstraintFormat Constraints => new()
-    {
-        Calls = Tools.CallGrammar,
-        Answer = Tools.AnswerGrammar,
-        MessageThought = Tools.ThoughtGrammar,
-        ThoughtOpens = Reasoning.Opens,
-        ThoughtCloses = Reasoning.Closes,
-        TextAfterThought = Reasoning.TextAfterClose,
-        BeginsInThought = BeginsInReasoning,
-        HasToken = text => _findToken?.Invoke(text) is >= 0,
-    };
+    /// <summary>Whether a text is one token of the vocabulary; false where the vocabulary is unknown.</summary>
+    internal bool HasToken(string text) => _findToken?.Invoke(text) is >= 0;
 
     internal OutputMachine CreateMachine(OutputParserOptions options, EventWriter writer)
     {
@@ -112,14 +98,13 @@ public sealed class OutputFormat
             return own(context);
         }
 
-        var tools = Tools.Adapt?.Invoke(Tools, options) ?? Tools;
-        var reasoning = Reasoning.Adapt?.Invoke(Reasoning, options) ?? Reasoning;
-        tools = options.CallShape switch
+        var reasoning = Reasoning;
+        var tools = options.CallShape switch
         {
             CallShape.JsonArray => GenericShapes.JsonArray,
             CallShape.NamedArguments => GenericShapes.NamedArguments,
-            CallShape.None => ToolSyntax.None with { Drops = tools.Drops, StrayClosers = tools.StrayClosers, Citations = tools.Citations },
-            _ => tools,
+            CallShape.None => ToolSyntax.None with { Drops = Tools.Drops, StrayClosers = Tools.StrayClosers, Citations = Tools.Citations },
+            _ => Tools,
         };
 
         var compiled = _compiled;
@@ -129,7 +114,7 @@ public sealed class OutputFormat
             // what follows it.
             const MarkerKind Ordinary = MarkerKind.CallOpenAtStart | MarkerKind.Citation;
             var markers = Markers(tools, reasoning)
-                .Select(marker => marker with { IsToken = (marker.Kind & Ordinary) == 0 && _findToken?.Invoke(marker.Text) is >= 0 });
+                .Select(marker => marker with { IsToken = (marker.Kind & Ordinary) == 0 && HasToken(marker.Text) });
             var specials = options.SpecialTokens?.Values
                 .Where(text => text.Length > 0).Select(text => new Marker(text, MarkerKind.Special, IsToken: true)) ?? [];
             _compiled = compiled = new CompiledMarkers(tools, reasoning, options.SpecialTokens, new MarkerTrie(markers.Concat(specials)));
@@ -151,22 +136,4 @@ public sealed class OutputFormat
     }
 
     private sealed record CompiledMarkers(ToolSyntax Tools, ReasoningSyntax Reasoning, IReadOnlyDictionary<int, string>? Specials, MarkerTrie Trie);
-}
-
-/// <summary>
-/// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.
-/// </summary>
-internal static class OutputConstraints
-{
-    /// <summary>Builds the constraint of a request.</summary>
-    /// <param name="format">The model's format.</param>
-    /// <param name="request">What is asked.</param>
-    /// <returns>The constraint to send, and the shape of the calls it makes.</returns>
-    /// <exception cref="OutputFormatException">The request cannot be expressed: an unknown named tool, or a schema that is no JSON.</exception>
-    public static OutputConstraintResult Build(OutputFormat format, OutputConstraintRequest request)
-    {
-        ArgumentNullException.ThrowIfNull(format);
-        ArgumentNullException.ThrowIfNull(request);
-        return ConstraintBuilder.Build(format.Constraints, request);
-    }
 }

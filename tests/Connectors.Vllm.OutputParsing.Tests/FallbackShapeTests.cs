@@ -13,10 +13,6 @@ public sealed class FallbackShapeTests
     public static TheoryData<string> Formats =>
         new(FormatProfiles.All.Select(profile => profile.Tools).Distinct().Where(name => name is not ("openai" or "muse_glimmer" or "inkling")));
 
-    [Fact]
-    public void HasCallGrammar_EveryFormat_HasOne() =>
-        Assert.Equal(["none"], OutputFormat.ToolParsers.Where(name => !OutputFormat.FromNames(name, "none").HasCallGrammar));
-
     [Theory]
     [MemberData(nameof(Formats))]
     public void JsonArray_AfterAThought_IsReadAsCalls(string name)

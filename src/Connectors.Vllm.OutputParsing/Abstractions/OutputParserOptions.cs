@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 
 namespace Connectors.Vllm.OutputParsing;
@@ -20,18 +19,13 @@ public sealed class OutputParserOptions
     /// <summary>How free the model was to call. <see cref="OutputToolChoice.None"/> suppresses calls.</summary>
     public OutputToolChoice ToolChoice { get; init; }
 
-    /// <summary>The shape of the calls, as <see cref="OutputConstraintResult.CallShape"/> says.</summary>
+    /// <summary>The shape of the calls, as the constraint of the request makes it.</summary>
     internal CallShape CallShape { get; init; }
 
     /// <summary>
     /// False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.
     /// </summary>
     public bool AllowMultipleToolCalls { get; init; } = true;
-
-    /// <summary>
-    /// Keyword arguments of the chat template (an object), such as <c>reasoning_effort</c>: some formats change their markers with them.
-    /// </summary>
-    public JsonElement? TemplateArguments { get; init; }
 
     /// <summary>Texts that end the output where they first occur.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];

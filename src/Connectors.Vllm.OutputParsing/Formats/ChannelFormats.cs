@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 using Connectors.Vllm.OutputParsing.Schemas;
@@ -14,9 +13,6 @@ internal static class HarmonyFormat
         Aliases = ["harmony", "gpt_oss", "openai_gptoss"],
         Drops = ["<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"],
         Machine = context => new HarmonyMachine(context),
-        CallGrammar = ChannelGrammars.Harmony,
-        AnswerGrammar = ChannelGrammars.HarmonyAnswer,
-        ThoughtGrammar = ChannelGrammars.HarmonyThought,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "openai_gptoss", Aliases = ["harmony", "gpt_oss", "openai"] };
@@ -68,7 +64,7 @@ internal sealed class HarmonyMachine(MachineContext context)
             var end = rest.AsSpan().IndexOfAny(" \t\n<");
             channel = end < 0 ? rest : rest[..end];
             text = text[..at] + " " + (end < 0 ? "" : rest[end..]);
-            if (channel.IndexOf("to=", StringComparison.Ordinal) is > 0 and var glued)
+            if (channel.IndexOf("to=", StringComparison.Ordinal) is >= 0 and var glued)
             {
                 (channel, text) = (channel[..glued], channel[glued..] + " " + text);
             }
@@ -89,6 +85,8 @@ internal sealed class HarmonyMachine(MachineContext context)
     private bool IsTool(string word) =>
         Context.IsDeclared(word)
         || (word.StartsWith(Functions, StringComparison.Ordinal) && word.Length > Functions.Length && Lookahead.IsName(word));
+
+    protected override BodyScan ScanArguments() => new JsonBodyScan();
 
     protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body) => [JsonCalls.FromArguments(recipient, body)];
 
@@ -126,9 +124,6 @@ internal static class MuseGlimmerFormat
         Id = "muse_glimmer",
         Drops = ["<|start|>", "<|message|>", "<|eom|>", "<|eot|>"],
         Machine = context => new MuseGlimmerMachine(context),
-        CallGrammar = ChannelGrammars.Muse,
-        AnswerGrammar = ChannelGrammars.MuseAnswer,
-        ThoughtGrammar = ChannelGrammars.MuseThought,
     };
 
     public static readonly ReasoningSyntax Reasoning = new() { Id = "muse_glimmer" };
@@ -167,33 +162,61 @@ internal sealed class MuseGlimmerMachine(MachineContext context)
         };
     }
 
+    protected override BodyScan ScanArguments() => new ElementScan(Context, Xml);
+
     protected override IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body)
     {
-        var calls = new List<ParsedCall>();
-        var at = body.IndexOf("<atem:", StringComparison.Ordinal);
-        if (at < 0)
-        {
-            return calls;
-        }
+        var elements = new ElementScan(Context, Xml);
+        elements.Read(body, final: true);
+        return elements.Calls;
+    }
 
-        var reader = new XmlCallReader(Context, Xml);
-        var opener = body[at..].StartsWith("<atem:function_calls>", StringComparison.Ordinal) ? "<atem:function_calls>" : "<atem:invoke";
-        reader.Begin(opener, opener.Length);
-        while (true)
+    /// <summary>Reads the calls of a body: what quotes a message in a value is part of the value.</summary>
+    private sealed class ElementScan(ReaderContext context, XmlCallSyntax syntax) : BodyScan
+    {
+        private static readonly string[] Beginning = ["<atem:"];
+        private static readonly string[] BeginningOrMarker = [.. Beginning, "<|"];
+        private readonly XmlCallReader _reader = new(context, syntax);
+        private bool _isReading;
+        private bool _isPast;
+
+        public List<ParsedCall> Calls { get; } = [];
+
+        public override bool IsPast(ReadOnlySpan<char> body) => _isPast = _isPast || Read(body, final: false);
+
+        public bool Read(ReadOnlySpan<char> body, bool final)
         {
-            var result = reader.Read(body[at..], final: true);
-            if (result.Status is not (ReadStatus.CallThenMore or ReadStatus.LastCall))
+            if (!_isReading)
             {
-                return result.Status == ReadStatus.End ? calls : [];
+                var at = Lookahead.First(body, Position, final ? Beginning : BeginningOrMarker, out var length, out var safe);
+                Position = at < 0 ? safe : at;
+                if (at < 0 || length < Beginning[0].Length)
+                {
+                    return final || at >= 0;
+                }
+
+                _isReading = true;
+                _reader.Begin(Beginning[0], Beginning[0].Length);
             }
 
-            calls.Add(result.Call!);
+            var result = _reader.Read(body[Position..], final);
+            for (; result.Status == ReadStatus.CallThenMore; result = _reader.Read(body[Position..], final))
+            {
+                Calls.Add(result.Call!);
+                Position += result.Length;
+            }
+
             if (result.Status == ReadStatus.LastCall)
             {
-                return calls;
+                Calls.Add(result.Call!);
+            }
+            else if (result.Status == ReadStatus.Reject)
+            {
+                Calls.Clear();
             }
 
-            at += result.Length;
+            Position += result.Status is ReadStatus.LastCall or ReadStatus.End ? result.Length : 0;
+            return result.Status != ReadStatus.More;
         }
     }
 }

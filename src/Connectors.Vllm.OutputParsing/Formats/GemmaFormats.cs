@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -14,7 +13,6 @@ internal static class GemmaFormats
         Drops = ["<turn|>", "<|tool_response>", "<channel|>"],
         StrayClosers = ["<tool_call|>"],
         Reader = context => new DictReader(context, new DictSyntax("<|tool_call>", "<|\"|>", ["<tool_call|>"])),
-        CallGrammar = MarkupCallGrammars.Gemma4.Build,
     };
 
     public static readonly ReasoningSyntax Gemma4Reasoning = new()
@@ -33,6 +31,5 @@ internal static class GemmaFormats
         Drops = ["<end_of_turn>", "<start_function_response>"],
         StrayClosers = ["<end_function_call>"],
         Reader = context => new DictReader(context, new DictSyntax("<start_function_call>", "<escape>", ["<end_function_call>"])),
-        CallGrammar = MarkupCallGrammars.FunctionGemma.Build,
     };
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 using Connectors.Vllm.OutputParsing.Schemas;
@@ -18,7 +17,7 @@ internal static class HeaderFormats
         Id = "kimi_k2",
         Aliases = ["kimi_k25"],
         Openers = ["<|tool_calls_section_begin|>", "<|tool_call_section_begin|>", "<|tool_call_begin|>"],
-        StrayClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>", "<|tool_call_end|>"],
+        StrayClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>", "<|tool_call_end|>", "<|tool_call_argument_begin|>"],
         CallIds = CallIdStyle.Kimi,
         Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
@@ -29,7 +28,6 @@ internal static class HeaderFormats
             Header = KimiId.Read,
             NameByArguments = KimiId.FindByArguments,
         }),
-        CallGrammar = JsonCallGrammars.KimiK2.Build,
     };
 
     /// <summary>
@@ -40,7 +38,7 @@ internal static class HeaderFormats
         Id = "deepseek_v31",
         Openers = ["<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"],
         Drops = [DeepSeekEnd],
-        StrayClosers = ["<｜tool▁calls▁end｜>", "<｜tool▁call▁end｜>"],
+        StrayClosers = ["<｜tool▁calls▁end｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"],
         Reader = context => new HeaderJsonReader(context, new HeaderJsonSyntax
         {
             CallOpens = ["<｜tool▁call▁begin｜>"],
@@ -49,14 +47,12 @@ internal static class HeaderFormats
             SectionClosers = ["<｜tool▁calls▁end｜>"],
             TypeHeader = "function",
         }),
-        CallGrammar = JsonCallGrammars.DeepSeekV31.Build,
     };
 
     public static readonly ToolSyntax DeepSeekV3 = DeepSeekV31 with
     {
         Id = "deepseek_v3",
         Aliases = ["deepseek_r1"],
-        CallGrammar = JsonCallGrammars.DeepSeekV3.Build,
     };
 
     /// <summary>Mistral: an array of JSON calls up to tokenizer v7, name and arguments since v11. What follows the marker decides.</summary>
@@ -74,7 +70,6 @@ internal static class HeaderFormats
                 BraceEndsHeader = true,
                 Header = MistralHeader,
             })),
-        CallGrammar = JsonCallGrammars.Mistral,
     };
 
     public static readonly ToolSyntax Plamo3 = new()
@@ -90,7 +85,6 @@ internal static class HeaderFormats
             Closers = ["<|plamo:end_tool_arguments:plamo|>", "<|plamo:end_tool_request:plamo|>", "<|plamo:begin_tool_request:plamo|>"],
             SectionClosers = ["<|plamo:end_tool_requests:plamo|>"],
         }),
-        CallGrammar = JsonCallGrammars.Plamo3.Build,
     };
 
     private static (string Name, string? Id) MistralHeader(ReaderContext context, string header)
@@ -135,7 +129,9 @@ internal static class KimiId
             : (name, isCounted ? id : null);
     }
 
-    /// <summary>The one tool that takes these arguments and misses none; empty when several do, or none.</summary>
+    /// <summary>
+    /// The one tool that takes these arguments and misses none, or of several the one that takes no others; empty when that leaves more, or none.
+    /// </summary>
     public static string FindByArguments(ReaderContext context, string arguments)
     {
         using var document = JsonText.Parse(arguments);
@@ -145,8 +141,9 @@ internal static class KimiId
         }
 
         var keys = document.RootElement.EnumerateObject().Select(member => member.Name).ToHashSet(StringComparer.Ordinal);
-        var fitting = context.ToolNames.Where(tool => context.Schema(tool).Fits(keys)).Take(2).ToArray();
-        return fitting.Length == 1 ? fitting[0] : "";
+        var fitting = context.ToolNames.Where(tool => context.Schema(tool).Fits(keys)).ToArray();
+        var exact = fitting.Length == 1 ? fitting : [.. fitting.Where(tool => context.Schema(tool).Root.DeclaredCount == keys.Count)];
+        return exact.Length == 1 ? exact[0] : "";
     }
 
     /// <summary>Whether an id is a counter, perhaps behind a word that is no tool's name, or an id as other servers make them.</summary>
@@ -182,7 +179,7 @@ internal static class KimiId
 
     private static bool SkipWord(ReadOnlySpan<char> id, out ReadOnlySpan<char> rest)
     {
-        foreach (var word in (ReadOnlySpan<string>)["functions", "function", "tool", "call"])
+        foreach (var word in (ReadOnlySpan<string>)["functions", "function", "tools", "tool", "call"])
         {
             if (id.StartsWith(word, StringComparison.OrdinalIgnoreCase))
             {

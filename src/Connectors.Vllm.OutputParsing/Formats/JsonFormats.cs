@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -16,7 +15,6 @@ internal static class HermesFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => QwenCoderFormat.Either(context),
-        CallGrammar = JsonCallGrammars.Hermes.Build,
     };
 
     public static readonly ToolSyntax LongCat = new()
@@ -25,7 +23,6 @@ internal static class HermesFormat
         Openers = ["<longcat_tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</longcat_tool_call>"], Repeats = true }),
-        CallGrammar = JsonCallGrammars.LongCat.Build,
     };
 }
 
@@ -42,20 +39,17 @@ internal static class JsonFormats
         Drops = ["<|eom_id|>", "<|eot_id|>"],
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Repeats = true, Separators = ";," }),
-        CallGrammar = JsonCallGrammars.Llama.Build,
     };
 
     /// <summary>Granite 3.x, and granite-20b-functioncalling.</summary>
     public static readonly ToolSyntax Granite = Between("granite", ["<|tool_call|>", "<tool_call>", "<function_call>"], ["</tool_call>"]) with
     {
         Aliases = ["granite_20b_fc"],
-        CallGrammar = JsonCallGrammars.Granite,
     };
 
     public static readonly ToolSyntax Phi4Mini = Between("phi4_mini_json", ["functools["], []) with
     {
         Aliases = ["phi4_mini", "phi4"],
-        CallGrammar = JsonCallGrammars.Phi4Mini.Build,
     };
 
     /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
@@ -72,8 +66,6 @@ internal static class JsonFormats
             Closers = ["<|END_ACTION|>"],
             Keys = new JsonCallKeys { Name = ["tool_name", "name"], Arguments = ["parameters", "arguments"], Id = ["tool_call_id"] },
         }),
-        CallGrammar = JsonCallGrammars.Cohere.Build,
-        AnswerGrammar = ChannelGrammars.CohereAnswer,
     };
 
     public static readonly ToolSyntax InternLm2 = Between("internlm", ["<|action_start|>"], ["<|action_end|>"], "<|plugin|>", "<|interpreter|>") with
@@ -81,7 +73,6 @@ internal static class JsonFormats
         Aliases = ["internlm2", "internlm3"],
         Drops = ["<|plugin|>", "<|interpreter|>"],
         StrayClosers = ["<|action_end|>"],
-        CallGrammar = JsonCallGrammars.InternLm2.Build,
     };
 
     /// <summary>Jamba, MiniMax M1, and Apriel, whose calls may hold an id.</summary>
@@ -93,13 +84,9 @@ internal static class JsonFormats
         NewlinesBefore = 1,
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true, Keys = new JsonCallKeys { Id = ["id"] } }),
-        CallGrammar = JsonCallGrammars.Jamba.Build,
     };
 
-    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]) with
-    {
-        CallGrammar = JsonCallGrammars.NemotronNanoV2.Build,
-    };
+    public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]);
 
     /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
     public static readonly ToolSyntax Xlam = new()
@@ -109,7 +96,6 @@ internal static class JsonFormats
         StartOpeners = ["[", "{", "```json\n", "```json", "```\n"],
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { OpenerIsJson = true, MayBeAnswer = true, Closers = ["</tool_call>", "```"] }),
-        CallGrammar = JsonCallGrammars.Xlam,
     };
 
     /// <summary>Apertus: objects whose only key is the name.</summary>
@@ -120,13 +106,11 @@ internal static class JsonFormats
         StrayClosers = ["<|tools_suffix|>"],
         Reader = context => new JsonBodyReader(
             context, new JsonBodySyntax { Closers = ["<|tools_suffix|>"], Keys = new JsonCallKeys { NameIsKey = true } }),
-        CallGrammar = JsonCallGrammars.Apertus.Build,
     };
 
     public static readonly ToolSyntax GigaChat3 = Between("gigachat3", ["<|function_call|>", "function call<|role_sep|>"], []) with
     {
         Drops = ["<|message_sep|>", "<|role_sep|>", "</s>"],
-        CallGrammar = JsonCallGrammars.GigaChat3.Build,
     };
 
     /// <summary>ERNIE 4.5: as Hermes, with an element around the visible text.</summary>
@@ -135,7 +119,6 @@ internal static class JsonFormats
         Id = "ernie45",
         Aliases = [],
         Drops = ["<response>\n", "<response>", "\n</response>\n", "\n</response>", "</response>\n", "</response>"],
-        AnswerGrammar = ChannelGrammars.ErnieAnswer,
     };
 
     /// <summary>Inkling: blocks with a header; a call is one JSON object.</summary>
@@ -150,8 +133,6 @@ internal static class JsonFormats
             Closers = ["<|end_message|>"],
             Keys = new JsonCallKeys { Arguments = ["args", "arguments", "parameters"] },
         })),
-        CallGrammar = ChannelGrammars.Inkling,
-        AnswerGrammar = ChannelGrammars.InklingAnswer,
     };
 
     private static ToolSyntax Between(string id, string[] openers, string[] closers, params string[] preambles) => new()

@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -18,10 +17,9 @@ internal static class GlmFormat
         Openers = ["<tool_call>"],
         NewlinesBefore = 1,
         Reader = context => Either(context, Pairs),
-        CallGrammar = MarkupCallGrammars.GlmLines.Build,
     };
 
-    public static readonly ToolSyntax Glm47 = Glm45 with { Id = "glm47", Aliases = ["glm47_moe"], CallGrammar = MarkupCallGrammars.Glm.Build };
+    public static readonly ToolSyntax Glm47 = Glm45 with { Id = "glm47", Aliases = ["glm47_moe"] };
 
     public static readonly ToolSyntax Ling3 = Glm47 with { Id = "ling3", Aliases = [] };
 
@@ -54,8 +52,6 @@ internal static class HunyuanFormats
         NewlinesBefore = 1,
         Drops = ["<answer>\n", "<answer>", "</answer>"],
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true }),
-        CallGrammar = JsonCallGrammars.Jamba.Build,
-        AnswerGrammar = ChannelGrammars.HunyuanAnswer,
     };
 
     /// <summary>Thoughts of A13B: an answer element follows them.</summary>
@@ -88,7 +84,6 @@ internal static class HunyuanFormats
             Openers = [Tag("tool_calls"), Tag("tool_call")],
             NewlinesBefore = 1,
             Reader = context => new KeyValueReader(context, pairs),
-            CallGrammar = (id == "hy_v3" ? MarkupCallGrammars.HunyuanV3(suffix) : MarkupCallGrammars.HunyuanV4(suffix)).Build,
         };
     }
 
@@ -134,7 +129,6 @@ internal static class K2HorizonFormat
             }),
             new KeyValueReader(context, Pairs),
             Pairs.CallOpen),
-        CallGrammar = MarkupCallGrammars.K2Horizon.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()
@@ -169,7 +163,6 @@ internal static class SolarOpenFormat
         StrayClosers = [Arguments.CallClose],
         NewlinesBefore = 1,
         Reader = context => new KeyValueReader(context, Arguments),
-        CallGrammar = MarkupCallGrammars.SolarOpen.Build,
     };
 
     /// <summary>The template always opens the thought, and closes it at once for low efforts.</summary>

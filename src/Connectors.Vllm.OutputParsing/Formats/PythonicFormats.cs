@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -13,7 +12,6 @@ internal static class PythonicFormats
         Id = "pythonic",
         StartOpeners = ["["],
         Reader = _ => new PythonicReader(new PythonicSyntax { OpenerIsList = true }),
-        CallGrammar = PythonCallGrammars.Pythonic,
     };
 
     public static readonly ToolSyntax Llama4 = new()
@@ -24,7 +22,6 @@ internal static class PythonicFormats
         Drops = ["<|eom|>", "<|eot|>"],
         StrayClosers = ["<|python_end|>"],
         Reader = _ => new PythonicReader(new PythonicSyntax { OpenerIsList = true, Closers = ["<|python_end|>"] }),
-        CallGrammar = PythonCallGrammars.Llama4,
     };
 
     /// <summary>OLMo 3: one call a line in an element.</summary>
@@ -34,7 +31,6 @@ internal static class PythonicFormats
         Openers = ["<function_calls>"],
         NewlinesBefore = 1,
         Reader = _ => new PythonicReader(new PythonicSyntax { Lines = true, Closers = ["</function_calls>"] }),
-        CallGrammar = PythonCallGrammars.Olmo3,
     };
 
     public static readonly ToolSyntax Lfm2 = new()
@@ -43,7 +39,6 @@ internal static class PythonicFormats
         Openers = ["<|tool_call_start|>"],
         StrayClosers = ["<|tool_call_end|>"],
         Reader = _ => new PythonicReader(new PythonicSyntax { Closers = ["<|tool_call_end|>"] }),
-        CallGrammar = PythonCallGrammars.Lfm2.Build,
     };
 
     /// <summary>Sarashina: a list of Python dictionaries with name and arguments.</summary>
@@ -53,6 +48,5 @@ internal static class PythonicFormats
         Openers = ["<|tool_calls|>"],
         NewlinesBefore = 1,
         Reader = _ => new PythonicReader(new PythonicSyntax()),
-        CallGrammar = PythonCallGrammars.Sarashina.Build,
     };
 }

@@ -1,4 +1,3 @@
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Machines;
 using Connectors.Vllm.OutputParsing.Readers;
 
@@ -26,7 +25,6 @@ internal static class QwenCoderFormat
         Openers = ["<tool_call>", "<function="],
         NewlinesBefore = 1,
         Reader = context => Either(context, Xml),
-        CallGrammar = MarkupCallGrammars.QwenCoder.Build,
     };
 
     /// <summary>The same without newlines around values.</summary>
@@ -35,7 +33,6 @@ internal static class QwenCoderFormat
         Id = "mimo",
         Aliases = [],
         Reader = context => Either(context, Xml with { NewlineFraming = false }),
-        CallGrammar = MarkupCallGrammars.Mimo.Build,
     };
 
     public static readonly ToolSyntax SeedOss = new()
@@ -44,7 +41,6 @@ internal static class QwenCoderFormat
         Openers = ["<seed:tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["seed:tool_call"] }),
-        CallGrammar = MarkupCallGrammars.SeedOss.Build,
     };
 
     /// <summary>A reader that takes these tags, or JSON, between the same wrapper.</summary>
@@ -67,7 +63,6 @@ internal static class InvokeFormats
         Drops = ["[e~["],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["minimax:tool_call"] }),
-        CallGrammar = MarkupCallGrammars.MinimaxM2.Build,
     };
 
     /// <summary>Step-3: the same in its own namespace, in DeepSeek-like sections.</summary>
@@ -83,7 +78,6 @@ internal static class InvokeFormats
             Preambles = ["<｜tool_call_begin｜>", "function", "<｜tool_sep｜>"],
             Closers = ["<｜tool_call_end｜>", "<｜tool_calls_end｜>"],
         }),
-        CallGrammar = MarkupCallGrammars.Step3.Build,
     };
 
     /// <summary>Dots: the same in its own wrapper, or one JSON object there.</summary>
@@ -95,7 +89,6 @@ internal static class InvokeFormats
         Reader = context => new EitherReader(
             new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</dots_function_call>"], Repeats = true }),
             new XmlCallReader(context, Xml with { Outer = ["dots_function_call"] })),
-        CallGrammar = MarkupCallGrammars.Dots.Build,
     };
 
     /// <summary>MiniCPM5: no wrapper, entities and CDATA.</summary>
@@ -105,7 +98,6 @@ internal static class InvokeFormats
         Openers = ["<function name="],
         NewlinesBefore = 1,
         Reader = context => new XmlCallReader(context, new XmlCallSyntax { Invoke = "function", Parameter = "param", DecodesEntities = true }),
-        CallGrammar = MarkupCallGrammars.MiniCpm5.Build,
     };
 
     /// <summary>Cohere's newest: all values are strings.</summary>
@@ -124,8 +116,6 @@ internal static class InvokeFormats
             Outer = ["cofl:tool_calls"],
             Typing = XmlTyping.Text,
         }),
-        CallGrammar = MarkupCallGrammars.CohereCofl.Build,
-        AnswerGrammar = ChannelGrammars.CohereAnswer,
     };
 }
 
@@ -156,13 +146,12 @@ internal static class DsmlFormat
         StrayClosers = [.. StrayClosers()],
         NewlinesBefore = 2,
         Reader = context => new XmlCallReader(context, Xml),
-        CallGrammar = MarkupCallGrammars.DeepSeekV32.Build,
     };
 
-    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [], CallGrammar = MarkupCallGrammars.DeepSeekV4.Build };
+    public static readonly ToolSyntax V4 = V32 with { Id = "deepseek_v4", Aliases = [] };
 
     public static readonly ToolSyntax V41 =
-        V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"], CallGrammar = MarkupCallGrammars.DeepSeekV41.Build };
+        V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"] };
 
     /// <summary>Closers as models leave them behind: with a space, with ASCII bars, without their bracket.</summary>
     private static IEnumerable<string> StrayClosers() =>
@@ -196,8 +185,6 @@ internal static class KimiK3Format
         StrayClosers = ["<|close|>tools<|sep|>"],
         CallIds = CallIdStyle.KimiK3,
         Reader = context => new XmlCallReader(context, Elements),
-        CallGrammar = ChannelGrammars.KimiK3,
-        AnswerGrammar = ChannelGrammars.KimiK3Answer,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()
@@ -223,7 +210,6 @@ internal static class MinimaxM3Format
         StrayClosers = [Sentinel + "</tool_call>"],
         NewlinesBefore = 1,
         Reader = context => new MinimaxM3Reader(context),
-        CallGrammar = MarkupCallGrammars.MinimaxM3.Build,
     };
 
     public static readonly ReasoningSyntax Reasoning = new()

@@ -30,8 +30,8 @@ internal abstract partial class ChannelMachine
 
     private bool RunCall(CallBody call, bool final)
     {
-        // Markers in a string of JSON are the string's; where ids are known, only tokens are markers anyway.
-        if (!IdsKnown && !call.IsPastJson(Buffer.Span))
+        // Markers in the arguments are the arguments'; where ids are known, only tokens are markers anyway.
+        if (!IdsKnown && !call.Arguments.IsPast(Buffer.Span[call.BodyStart..]))
         {
             if (final)
             {
@@ -41,7 +41,7 @@ internal abstract partial class ChannelMachine
             return false;
         }
 
-        _scan = Math.Max(_scan, call.JsonEnd);
+        _scan = Math.Max(_scan, call.BodyStart + call.Arguments.Position);
         var at = Find(_bodyMarkers, out var marker, out var length);
         if (at < 0 && !final)
         {
@@ -185,28 +185,39 @@ internal abstract partial class ChannelMachine
     }
 
     /// <summary>In a message that holds calls, which are read when it ends; its header is still in the buffer.</summary>
-    private sealed record CallBody(string Recipient, int BodyStart) : State
+    private sealed record CallBody(string Recipient, int BodyStart, BodyScan Arguments) : State;
+}
+
+/// <summary>Follows the arguments in the body of a message, as characters arrive.</summary>
+internal abstract class BodyScan
+{
+    /// <summary>Up to here the body was looked at, and holds no end of its message.</summary>
+    public int Position { get; protected set; }
+
+    /// <summary>True behind the arguments, or where there are none.</summary>
+    public abstract bool IsPast(ReadOnlySpan<char> body);
+}
+
+/// <summary>Arguments that are one JSON object.</summary>
+internal sealed class JsonBodyScan : BodyScan
+{
+    private BracketScanner _scanner = BracketScanner.At(-1);
+
+    public override bool IsPast(ReadOnlySpan<char> body)
     {
-        private BracketScanner _scanner = BracketScanner.At(-1);
-
-        /// <summary>Where the JSON of the body ends, as far as it was looked at.</summary>
-        public int JsonEnd => Math.Max(_scanner.Position, BodyStart);
-
-        /// <summary>True when the body is no JSON, or behind its end.</summary>
-        public bool IsPastJson(ReadOnlySpan<char> buffer)
+        if (_scanner.Position < 0)
         {
-            if (_scanner.Position < 0)
+            var start = Lookahead.SkipAllSpace(body, 0);
+            if (start == body.Length || body[start] != '{')
             {
-                var start = Lookahead.SkipAllSpace(buffer, BodyStart);
-                if (start == buffer.Length || buffer[start] != '{')
-                {
-                    return true;
-                }
-
-                _scanner = BracketScanner.At(start);
+                return true;
             }
 
-            return _scanner.IsBroken || _scanner.IsComplete || _scanner.Advance(buffer) || _scanner.IsBroken;
+            _scanner = BracketScanner.At(start);
         }
+
+        var isPast = _scanner.IsBroken || _scanner.IsComplete || _scanner.Advance(body) || _scanner.IsBroken;
+        Position = _scanner.Position;
+        return isPast;
     }
 }

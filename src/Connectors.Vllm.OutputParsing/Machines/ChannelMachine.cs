@@ -72,6 +72,9 @@ internal abstract partial class ChannelMachine : OutputMachine
     /// <summary>What the message with this header is, and to whom it goes.</summary>
     protected abstract ChannelKind Classify(string header, out string recipient);
 
+    /// <summary>What follows the arguments of a body that has just begun.</summary>
+    protected abstract BodyScan ScanArguments();
+
     /// <summary>The calls of a closed body; empty when it holds none.</summary>
     protected abstract IReadOnlyList<ParsedCall> ReadCalls(string recipient, ReadOnlySpan<char> body);
 
@@ -271,7 +274,7 @@ internal abstract partial class ChannelMachine : OutputMachine
         }
 
         _lastKind = kind;
-        return new CallBody(recipient, start);
+        return new CallBody(recipient, start, ScanArguments());
     }
 
     private Body Message(ChannelKind kind)

@@ -1,20 +1,29 @@
 using System.Security.Cryptography;
-using Connectors.Vllm.OutputParsing.Constraints;
 using Connectors.Vllm.OutputParsing.Readers;
 
 namespace Connectors.Vllm.OutputParsing.Machines;
 
-/// <summary>How a family of models writes tool calls; one row of the format table.</summary>
-internal sealed record ToolSyntax
+/// <summary>One row of the format table.</summary>
+internal abstract record FormatSyntax
 {
-    /// <summary>No calls at all: everything is text.</summary>
-    public static readonly ToolSyntax None = new() { Id = "none" };
-
     /// <summary>The format's name, one of the names vLLM uses for it.</summary>
     public required string Id { get; init; }
 
     /// <summary>Other names the format is known by.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>All names of the format.</summary>
+    public IEnumerable<string> Names => Aliases.Prepend(Id);
+
+    /// <summary>Markers without content.</summary>
+    public IReadOnlyList<string> Drops { get; init; } = [];
+}
+
+/// <summary>How a family of models writes tool calls.</summary>
+internal sealed record ToolSyntax : FormatSyntax
+{
+    /// <summary>No calls at all: everything is text.</summary>
+    public static readonly ToolSyntax None = new() { Id = "none" };
 
     /// <summary>Markers that begin a block of calls.</summary>
     public IReadOnlyList<string> Openers { get; init; } = [];
@@ -24,9 +33,6 @@ internal sealed record ToolSyntax
 
     /// <summary>The one of <see cref="Openers"/> that the prompt may end with; then the output begins inside the block.</summary>
     public string? PromptOpener { get; init; }
-
-    /// <summary>Markers without content.</summary>
-    public IReadOnlyList<string> Drops { get; init; } = [];
 
     /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of a thought that calls do not end.</summary>
     public IReadOnlyList<string> StrayClosers { get; init; } = [];
@@ -47,43 +53,19 @@ internal sealed record ToolSyntax
     /// Makes a machine of the format's own, for formats that are more than markers in text; then the reasoning is the machine's as well.
     /// </summary>
     public Func<MachineContext, OutputMachine>? Machine { get; init; }
-
-    /// <summary>The same syntax with other markers, where template arguments change them.</summary>
-    public Func<ToolSyntax, OutputParserOptions, ToolSyntax>? Adapt { get; init; }
-
-    /// <summary>Builds the constraint that makes a model write this format; null when the generic JSON shapes serve.</summary>
-    public CallGrammarBuilder? CallGrammar { get; init; }
-
-    /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
-    public Func<ConstraintNode, ConstraintNode>? AnswerGrammar { get; init; }
-
-    /// <summary>The messages that may come before a call or an answer, for formats of messages.</summary>
-    public ConstraintNode? ThoughtGrammar { get; init; }
-
-    /// <summary>All names of the format.</summary>
-    public IEnumerable<string> Names => Aliases.Prepend(Id);
 }
 
-/// <summary>How a family of models writes its thoughts; one row of the format table.</summary>
-internal sealed record ReasoningSyntax
+/// <summary>How a family of models writes its thoughts.</summary>
+internal sealed record ReasoningSyntax : FormatSyntax
 {
     /// <summary>No thoughts: everything is the answer.</summary>
     public static readonly ReasoningSyntax None = new() { Id = "none" };
-
-    /// <summary>The format's name, one of the names vLLM uses for it.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Other names the format is known by.</summary>
-    public IReadOnlyList<string> Aliases { get; init; } = [];
 
     /// <summary>Markers that begin a thought.</summary>
     public IReadOnlyList<string> Opens { get; init; } = [];
 
     /// <summary>Markers that end a thought.</summary>
     public IReadOnlyList<string> Closes { get; init; } = [];
-
-    /// <summary>Markers without content.</summary>
-    public IReadOnlyList<string> Drops { get; init; } = [];
 
     /// <summary>
     /// True when the opening marker is ordinary text that may occur in prose: unless it arrives as a token, it counts only where a text begins.
@@ -104,12 +86,6 @@ internal sealed record ReasoningSyntax
 
     /// <summary>True when a complete call of a declared tool inside a thought ends the thought; false when it stays part of it.</summary>
     public bool EndedByCall { get; init; } = true;
-
-    /// <summary>The same syntax with other markers, where template arguments change them.</summary>
-    public Func<ReasoningSyntax, OutputParserOptions, ReasoningSyntax>? Adapt { get; init; }
-
-    /// <summary>All names of the format.</summary>
-    public IEnumerable<string> Names => Aliases.Prepend(Id);
 }
 
 /// <summary>The shape of call ids a format wants when its template prints them again.</summary>

@@ -47,7 +47,7 @@ internal sealed partial class MarkupMachine
     private void Reject(InBlock block, int length, int examined)
     {
         var again = examined - length;
-        if (again > 0 && (_rescanned += again) > FreeRescan + (2 * (Buffer.Position + block.Start + examined)))
+        if (again > 0 && (_rescanned += again) > FreeRescan + Buffer.Position + block.Start + examined)
         {
             length = examined;
         }

@@ -9,7 +9,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 internal sealed partial class MarkupMachine : OutputMachine
 {
     // A rejected block is read again behind its opener. Over one output, only so much is read again before rejected blocks pass as a whole.
-    private const long FreeRescan = 256 * 1024;
+    private const long FreeRescan = 32 * 1024;
 
     private static readonly Transitions Table = new(
         nameof(MarkupMachine),

@@ -63,63 +63,32 @@ internal sealed class TextBuffer
 internal sealed class TokenMarks
 {
     private readonly List<(long Position, int Length)> _marks = [];
-    private int _first;
 
     public void Add(long position, int length) => _marks.Add((position, length));
 
     /// <summary>True when a marked token of this length begins here.</summary>
-    public bool Contains(long position, int length)
-    {
-        int low = _first, high = _marks.Count - 1;
-        while (low <= high)
-        {
-            var middle = (low + high) >>> 1;
-            if (_marks[middle].Position == position)
-            {
-                return _marks[middle].Length == length;
-            }
-
-            if (_marks[middle].Position < position)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle - 1;
-            }
-        }
-
-        return false;
-    }
+    public bool Contains(long position, int length) => _marks.Count > 0 && _marks.BinarySearch((position, length)) >= 0;
 
     /// <summary>The first mark at or behind a position; -1 when there is none.</summary>
     public long Next(long position, out int length)
     {
-        for (var i = _first; i < _marks.Count; i++)
-        {
-            if (_marks[i].Position >= position)
-            {
-                length = _marks[i].Length;
-                return _marks[i].Position;
-            }
-        }
-
-        length = 0;
-        return -1;
+        var at = IndexOf(position);
+        (var found, length) = at < _marks.Count ? _marks[at] : (-1, 0);
+        return found;
     }
 
-    /// <summary>Forgets all before a position.</summary>
+    /// <summary>Forgets all before a position, many at a time.</summary>
     public void ForgetBefore(long position)
     {
-        while (_first < _marks.Count && _marks[_first].Position < position)
+        if (_marks.Count > 0 && IndexOf(position) is var past && (past > 64 || past == _marks.Count))
         {
-            _first++;
+            _marks.RemoveRange(0, past);
         }
+    }
 
-        if (_first > 64 || _first == _marks.Count)
-        {
-            _marks.RemoveRange(0, _first);
-            _first = 0;
-        }
+    private int IndexOf(long position)
+    {
+        var at = _marks.BinarySearch((position, 0));
+        return at < 0 ? ~at : at;
     }
 }

@@ -136,6 +136,9 @@ internal abstract record BlockState
         /// <summary>The calls of the same format that the value quotes and that are open at the position reached, the innermost last.</summary>
         public List<string> Quoted { get; } = [];
 
+        /// <summary>Other values that may begin inside of this one, if its closer is missing: where this one would end then, their keys and starts.</summary>
+        public List<(int End, string Key, int Start)> Others { get; } = [];
+
         public override bool HoldsValue => true;
     }
 

@@ -5,14 +5,17 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 
 internal sealed partial class DictReader
 {
+    // Stands for the format's delimiter among the signs of a word.
+    private const char DelimiterSign = '\uffff';
+
     /// <summary>Takes a string at the position: false when there is none, null when its end has not come yet.</summary>
-    private bool? TakeString(ReadOnlySpan<char> block, bool final, out string text)
+    private bool? TakeString(Token token, ReadOnlySpan<char> block, bool final, out string text)
     {
         text = "";
-        var rest = block[_position..];
+        var rest = block[Position..];
         if (rest[0] is '"' or '\'')
         {
-            return TakeQuoted(block, rest[0], final, out text);
+            return TakeQuoted(token, block, rest[0], final, out text);
         }
 
         if (Lookahead.Prefix(rest, _delimiters, out var open) == 0)
@@ -20,17 +23,13 @@ internal sealed partial class DictReader
             return open && !final ? null : false;
         }
 
-        var start = _position + syntax.Delimiter.Length;
-        if (_probe < start)
-        {
-            (_probe, _quotedCalls) = (start, 0);
-        }
-
+        var start = Position + syntax.Delimiter.Length;
+        token.Probe = Math.Max(token.Probe, start);
         while (true)
         {
             // A whole call that the string quotes may hold delimiters.
-            var at = Lookahead.First(block, _probe, _quotedCalls > 0 ? _closerOrCall : _delimiterOrCall, out var length, out var safe);
-            _probe = at < 0 ? safe : at + length;
+            var at = Lookahead.First(block, token.Probe, token.Depth > 0 ? _closerOrCall : _delimiterOrCall, out var length, out var safe);
+            token.Probe = at < 0 ? safe : at + length;
             if (at < 0)
             {
                 return null;
@@ -39,22 +38,22 @@ internal sealed partial class DictReader
             var mark = block.Slice(at, length);
             if (syntax.Closers.Contains(mark.ToString()))
             {
-                _quotedCalls--;
+                token.Depth--;
             }
             else if (mark.SequenceEqual(syntax.Delimiter))
             {
                 text = block[start..at].ToString();
-                _position = at + length;
+                Position = at + length;
                 return true;
             }
             else if (IsQuotedCall(block[(at + length)..], final) is not { } isQuoted)
             {
-                _probe = at;
+                token.Probe = at;
                 return null;
             }
             else
             {
-                _quotedCalls += isQuoted ? 1 : 0;
+                token.Depth += isQuoted ? 1 : 0;
             }
         }
     }
@@ -65,91 +64,188 @@ internal sealed partial class DictReader
         return at < 0 ? (final || text.Length >= MaxHeader ? false : null) : text[at] == '{' && text.TrimStart().StartsWith("call");
     }
 
-    /// <summary>A string in quotes, with escapes. An apostrophe inside a word ends none.</summary>
-    private bool? TakeQuoted(ReadOnlySpan<char> block, char quote, bool final, out string text)
+    /// <summary>A string in quotes, with escapes. A quote that nothing of a dictionary follows ends none.</summary>
+    private bool? TakeQuoted(Token token, ReadOnlySpan<char> block, char quote, bool final, out string text)
     {
         text = "";
-        _probe = Math.Max(_probe, _position + 1);
+        token.Probe = Math.Max(token.Probe, Position + 1);
         while (true)
         {
-            var next = block[_probe..].IndexOfAny(quote, '\\');
-            _probe = next < 0 ? block.Length : _probe + next;
-            if (_probe + 1 >= block.Length && !(final && _probe < block.Length && block[_probe] == quote))
+            var next = block[token.Probe..].IndexOfAny(quote, '\\');
+            token.Probe = next < 0 ? block.Length : token.Probe + next;
+            if (next < 0 || (block[token.Probe] == '\\' && token.Probe + 1 == block.Length))
             {
                 return null;
             }
 
-            if (block[_probe] == '\\')
+            if (block[token.Probe] == '\\')
             {
-                _probe += 2;
+                token.Probe += 2;
+                continue;
             }
-            else if (quote == '\'' && _probe + 1 < block.Length && char.IsLetterOrDigit(block[_probe + 1]))
+
+            if (Ends(token, block, token.Probe + 1, final) is not { } ends)
             {
-                _probe++;
+                return null;
             }
-            else
+
+            if (ends)
             {
-                text = PythonLiteral.Unescape(block[(_position + 1).._probe]);
-                _position = _probe + 1;
+                text = PythonLiteral.Unescape(block[(Position + 1)..token.Probe]);
+                Position = token.Probe + 1;
                 return true;
             }
+
+            token.Probe++;
         }
     }
 
-    /// <summary>
-    /// Where a word without quotes ends: brackets inside of it are its own as long as they come in pairs. Null when its end has not come yet.
-    /// </summary>
-    private int? WordEnd(ReadOnlySpan<char> block, DictContainer container)
+    /// <summary>Whether a string can end before a position; null when more characters are needed to know.</summary>
+    private bool? Ends(Token token, ReadOnlySpan<char> block, int position, bool final)
     {
-        _probe = Math.Max(_probe, _position);
+        var at = Lookahead.SkipSpace(block, position);
+        if (at == block.Length || at - position >= Lookahead.MaxSpace)
+        {
+            return final || at - position >= Lookahead.MaxSpace ? true : null;
+        }
+
+        if (token is AtKey)
+        {
+            return block[at] is ':' or '=';
+        }
+
+        var (inner, closed) = (token.Call.Inner, 0);
+        foreach (var open in token.Call.Open)
+        {
+            if (block[at] != open.End)
+            {
+                break;
+            }
+
+            closed++;
+            at = Lookahead.SkipSpace(block, at + 1);
+            if (at == block.Length)
+            {
+                return final || at - position >= Lookahead.MaxSpace ? true : null;
+            }
+        }
+
+        return closed > 0 ? !(block[at] is '"' or '\'' or ':' or '}' or ']' or ')' || (closed == token.Call.Open.Count && block[at] == ','))
+            : block[at] == ',' ? inner.IsList ? true : IsKey(inner, block, at + 1, mustBeDeclared: false, final)
+            : IsMark(block[at..]) ? true
+            : inner.IsList ? block[at] is '"' or '\'' or '<'
+            : IsKey(inner, block, at, mustBeDeclared: true, final);
+    }
+
+    /// <summary>Whether a key stands at a position, or nothing; null when more characters are needed to know.</summary>
+    private bool? IsKey(DictContainer container, ReadOnlySpan<char> block, int position, bool mustBeDeclared, bool final)
+    {
+        var window = block[position..Math.Min(block.Length, position + MaxHeader)];
+        var text = window.TrimStart();
+        var isCut = window.Length < MaxHeader && !final;
+        if (text.IsEmpty)
+        {
+            return isCut ? null : false;
+        }
+
+        if (text[0] == container.End || text[0] == ',' || Lookahead.Prefix(text, _delimiters, out var open) > 0)
+        {
+            return true;
+        }
+
+        if (open && isCut)
+        {
+            return null;
+        }
+
+        // Quoted, or up to its colon.
+        var isQuoted = text[0] is '"' or '\'';
+        var end = isQuoted ? text[1..].IndexOf(text[0]) + 1 : text.IndexOfAny(":=,{}()[]\"'<".AsSpan());
+        if (end <= 0)
+        {
+            return isCut && (end < 0 || isQuoted) ? null : false;
+        }
+
+        var behind = text[(isQuoted ? end + 1 : end)..].TrimStart();
+        return behind.IsEmpty ? (isCut ? null : false)
+            : behind[0] is ':' or '=' && (!mustBeDeclared || container.MayHold(text[(isQuoted ? 1 : 0)..end].Trim().ToString()));
+    }
+
+    /// <summary>
+    /// Where a word without quotes ends: brackets and quotes inside of it are its own as long as they come in pairs. Null when its end has not
+    /// come yet.
+    /// </summary>
+    private int? WordEnd(AtValue word, ReadOnlySpan<char> block)
+    {
+        word.Probe = Math.Max(word.Probe, Position);
         while (true)
         {
-            var next = block[_probe..].IndexOfAny(",{}[]()<".AsSpan());
-            _probe = next < 0 ? block.Length : _probe + next;
+            var next = block[word.Probe..].IndexOfAny(",{}[]()<\"'".AsSpan());
+            word.Probe = next < 0 ? block.Length : word.Probe + next;
             if (next < 0)
             {
                 return null;
             }
 
-            var c = block[_probe];
+            var (c, length) = (block[word.Probe], 1);
             if (c == '<')
             {
-                var length = Lookahead.Prefix(block[_probe..], syntax.Closers, out var open);
+                length = Lookahead.Prefix(block[word.Probe..], _delimiterOrCloser, out var open);
                 if (open && length == 0)
                 {
                     return null;
                 }
 
-                if (length > 0 && !_wordsNest)
+                var isCloser = length > 0 && !block[word.Probe..].StartsWith(syntax.Delimiter, StringComparison.Ordinal);
+                if (isCloser && !word.Call.WordsNest)
                 {
-                    return _probe;
+                    return word.Probe;
                 }
 
-                if (length > 0)
+                if (isCloser)
                 {
-                    // The call ends inside a word, so a bracket of it was none: from here on brackets in words are mere characters.
-                    (_probe, _wordDepth, _wordsNest) = (_position, 0, false);
+                    // The call ends inside a word, so a bracket or quote of it was none: from here on those in words are mere characters.
+                    (word.Probe, word.Depth, word.Quote, word.Call.WordsNest) = (Position, 0, '\0', false);
                     continue;
                 }
+
+                c = length > 0 ? DelimiterSign : c;
             }
-            else if (_wordDepth == 0 && (c == ',' || c == container.End))
+            else if (word.Depth == 0 && word.Quote == '\0' && (c == ',' || c == word.Call.Inner.End))
             {
-                return _probe;
-            }
-            else if (_wordsNest && c != ',')
-            {
-                _wordDepth = Math.Max(0, _wordDepth + (c is '{' or '[' or '(' ? 1 : -1));
+                return word.Probe;
             }
 
-            _probe++;
+            if (word.Call.WordsNest && !word.TakeSign(c, block))
+            {
+                return null;
+            }
+
+            word.Probe += Math.Max(length, 1);
         }
     }
 
     // Words without delimiters are typed by their spelling, but never against the schema.
-    private static string Bare(ReadOnlySpan<char> word, ValueTypes types) => types != ValueTypes.Unknown ? ValueCoercer.Coerce(word, types)
-        : word is "true" or "false" or "null" || ValueCoercer.IsNumber(word) ? word.ToString()
+    private static string Bare(string word, ValueTypes types) => types != ValueTypes.Unknown ? ValueCoercer.Coerce(word, types)
+        : word is "true" or "false" or "null" || ValueCoercer.IsNumber(word) ? word
         : word is "None" ? "null"
         : JsonText.Quote(word);
+
+    /// <summary>A call whose arguments are being read; they begin at <paramref name="start"/>.</summary>
+    private sealed class DictCall(string name, int start)
+    {
+        public string Name => name;
+
+        public int Start => start;
+
+        /// <summary>The dictionaries and lists that are not closed yet.</summary>
+        public Stack<DictContainer> Open { get; } = new();
+
+        public DictContainer Inner => Open.Peek();
+
+        /// <summary>False once brackets or quotes in a word turned out not to come in pairs.</summary>
+        public bool WordsNest { get; set; } = true;
+    }
 
     /// <summary>A dictionary or list that is not closed yet.</summary>
     private sealed class DictContainer(char end, SchemaNode schema)
@@ -169,6 +265,9 @@ internal sealed partial class DictReader
         /// <summary>True behind a string, and in a dictionary behind a list or dictionary: what follows is clear without a comma.</summary>
         public bool MayLackComma { get; set; }
 
+        /// <summary>Whether a word may be a key here: a declared one, or nothing is known of them.</summary>
+        public bool MayHold(string key) => schema.DeclaredCount == 0 || schema.Declares(key);
+
         public void Add(string json)
         {
             MayLackComma = false;
@@ -184,4 +283,62 @@ internal sealed partial class DictReader
 
         public string ToJson() => IsList ? $"[{_items}]" : _members.ToJson();
     }
+
+    /// <summary>In a call, whose arguments may quote others.</summary>
+    private abstract record InCall(DictCall Call) : BlockState
+    {
+        public override bool HoldsValue => true;
+    }
+
+    /// <summary>Before or in a key or a value, as far as it was looked at.</summary>
+    private abstract record Token(DictCall Call) : InCall(Call)
+    {
+        public int Probe { get; set; }
+
+        /// <summary>In a string, the calls it quotes; in a word, its open brackets.</summary>
+        public int Depth { get; set; }
+    }
+
+    private sealed record AtKey(DictCall Call) : Token(Call);
+
+    private sealed record AtValue(DictCall Call) : Token(Call)
+    {
+        /// <summary>The quote that is open in a word.</summary>
+        public char Quote { get; set; }
+
+        /// <summary>Counts a bracket or a quote of a word; false when more characters are needed to know.</summary>
+        public bool TakeSign(char sign, ReadOnlySpan<char> block)
+        {
+            // A quote begins behind a sign, and one that is an apostrophe ends before none but a sign.
+            if (Quote != '\0')
+            {
+                if (sign == Quote && sign == '\'' && Probe + 1 == block.Length)
+                {
+                    return false;
+                }
+
+                Quote = sign == Quote && !(sign == '\'' && char.IsLetterOrDigit(block[Probe + 1])) ? '\0' : Quote;
+            }
+            else if (sign is '"' or '\'' or DelimiterSign)
+            {
+                Quote = sign == DelimiterSign || !char.IsLetterOrDigit(block[Probe - 1]) ? sign : Quote;
+            }
+            else if (sign is not (',' or '<'))
+            {
+                Depth = Math.Max(0, Depth + (sign is '{' or '[' or '(' ? 1 : -1));
+            }
+
+            return true;
+        }
+    }
+
+    private sealed record AtColon(DictCall Call) : InCall(Call);
+
+    private sealed record AtComma(DictCall Call) : InCall(Call);
+
+    /// <summary>Behind what cannot be read: the call's closer is looked for.</summary>
+    private sealed record Broken(DictCall Call) : InCall(Call);
+
+    /// <summary>Behind the arguments.</summary>
+    private sealed record Closer(DictCall Call) : InCall(Call);
 }

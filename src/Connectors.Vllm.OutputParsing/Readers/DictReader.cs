@@ -1,5 +1,5 @@
-using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
@@ -14,307 +14,218 @@ internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList
 /// whatever else begins a value is a word, up to the next comma or the end of the dictionary or list around it. One token is taken after the
 /// other, and none before it is whole.
 /// </summary>
-internal sealed partial class DictReader(ReaderContext context, DictSyntax syntax) : CallReader
+internal sealed partial class DictReader(ReaderContext context, DictSyntax syntax) : BlockReader
 {
     private const int MaxHeader = 300;
 
     private static readonly Transitions Table = new(
         nameof(DictReader),
-        (nameof(State.Header), nameof(State.Key)),
-        (nameof(State.Key), nameof(State.Colon)), (nameof(State.Key), nameof(State.Comma)), (nameof(State.Key), nameof(State.Closer)),
-        (nameof(State.Key), nameof(State.Broken)),
-        (nameof(State.Colon), nameof(State.Value)), (nameof(State.Colon), nameof(State.Broken)),
-        (nameof(State.Value), nameof(State.Key)), (nameof(State.Value), nameof(State.Value)),
-        (nameof(State.Value), nameof(State.Comma)), (nameof(State.Value), nameof(State.Broken)),
-        (nameof(State.Comma), nameof(State.Key)), (nameof(State.Comma), nameof(State.Value)),
-        (nameof(State.Comma), nameof(State.Comma)), (nameof(State.Comma), nameof(State.Closer)),
-        (nameof(State.Comma), nameof(State.Broken)));
+        (nameof(Header), nameof(AtKey)),
+        (nameof(AtKey), nameof(AtColon)), (nameof(AtKey), nameof(AtComma)), (nameof(AtKey), nameof(Closer)), (nameof(AtKey), nameof(Broken)),
+        (nameof(AtColon), nameof(AtValue)), (nameof(AtColon), nameof(Broken)),
+        (nameof(AtValue), nameof(AtKey)), (nameof(AtValue), nameof(AtValue)), (nameof(AtValue), nameof(AtComma)), (nameof(AtValue), nameof(Broken)),
+        (nameof(AtComma), nameof(AtKey)), (nameof(AtComma), nameof(AtValue)), (nameof(AtComma), nameof(AtComma)), (nameof(AtComma), nameof(Closer)),
+        (nameof(AtComma), nameof(Broken)));
 
     private readonly string[] _delimiters = [syntax.Delimiter];
     private readonly string[] _delimiterOrCall = [syntax.Delimiter, syntax.Opener];
     private readonly string[] _closerOrCall = [.. syntax.Closers, syntax.Opener];
-    private readonly Stack<DictContainer> _open = new();
-    private State _state;
-    private string _name = "";
-    private int _openerLength;
-    private int _bodyStart;
-    private int _position;
-    private int _probe;
-    private int _wordDepth;
-    private int _quotedCalls;
-    private bool _wordsNest;
+    private readonly string[] _delimiterOrCloser = [syntax.Delimiter, .. syntax.Closers];
 
-    private enum State
-    {
-        Header,
-        Key,
-        Colon,
-        Value,
-        Comma,
-        Broken,
-        Closer,
-    }
+    public override Transitions Transitions => Table;
 
-    public override void Begin(ReadOnlySpan<char> opener, int openerLength)
-    {
-        _openerLength = _position = openerLength;
-        (_state, _wordsNest) = (State.Header, true);
-        _open.Clear();
-    }
+    protected override BlockState First(ReadOnlySpan<char> opener) => new Header(Position);
 
-    public override ReadResult Read(ReadOnlySpan<char> block, bool final)
+    protected override ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final)
     {
-        while (true)
+        if (state is AtKey or AtColon or AtValue or AtComma)
         {
-            if (_state is not (State.Header or State.Broken or State.Closer))
+            Position = Lookahead.SkipAllSpace(block, Position);
+            if (Position == block.Length)
             {
-                _position = Lookahead.SkipAllSpace(block, _position);
-                if (_position == block.Length)
-                {
-                    return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
-                }
-            }
-
-            var isWhole = _state switch
-            {
-                State.Header => ReadHeader(block),
-                State.Key => ReadKey(block, final),
-                State.Colon => ReadColon(block),
-                State.Value => ReadValue(block, final),
-                State.Comma => ReadComma(block),
-                _ => null,
-            };
-            if (_state is State.Broken or State.Closer)
-            {
-                return ReadEnd(block, final);
-            }
-
-            if (isWhole == false)
-            {
-                return final ? ReadResult.Reject(_state == State.Header ? Math.Max(_openerLength, 1) : block.Length, block.Length) : ReadResult.More;
-            }
-
-            if (isWhole is null)
-            {
-                return ReadResult.Reject(Math.Max(_openerLength, 1), _position);
+                return ReadResult.More;
             }
         }
+
+        return state switch
+        {
+            Header header => ReadHeader(header, block),
+            AtKey key => ReadKey(key, block, final),
+            AtColon colon => ReadColon(colon.Call, block),
+            AtValue value => ReadValue(value, block, final),
+            AtComma comma => ReadComma(comma.Call, block),
+            Broken broken => ReadBroken(broken.Call, block),
+            _ => ReadCloser(((Closer)state).Call, block, final),
+        };
     }
 
-    /// <summary>
-    /// Reads up to the bracket that opens the arguments: true when it was found, false when it may still come, null when it cannot.
-    /// </summary>
-    private bool? ReadHeader(ReadOnlySpan<char> block)
+    private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block)
     {
-        var at = block[_openerLength..].IndexOfAny('{', '(', '<');
-        if (at < 0 ? block.Length - _openerLength <= MaxHeader : false)
+        var at = block[header.Start..].IndexOfAny('{', '(', '<');
+        if (at < 0 && block.Length - header.Start <= MaxHeader)
         {
-            return false;
+            return ReadResult.More;
         }
 
-        var header = at is < 0 or > MaxHeader ? [] : block.Slice(_openerLength, at).Trim();
-        var name = header.StartsWith("call") && header[4..].TrimStart() is [':', .. var behind] ? behind
-            : header.StartsWith(":") ? header[1..]
-            : header;
-        if (!Lookahead.IsName(name.Trim()) || block[_openerLength + at] == '<')
+        var text = at is < 0 or > MaxHeader ? [] : block.Slice(header.Start, at).Trim();
+        var name = text.StartsWith("call") && text[4..].TrimStart() is [':', .. var behind] ? behind : text.StartsWith(":") ? text[1..] : text;
+        if (!Lookahead.IsName(name.Trim()) || block[header.Start + at] == '<')
         {
+            return Reject(Position);
+        }
+
+        Position = header.Start + at;
+        var call = new DictCall(name.Trim().ToString(), Position);
+        return Open(call, block[Position], context.Schema(call.Name).Root);
+    }
+
+    private ReadResult? Open(DictCall call, char bracket, SchemaNode schema)
+    {
+        call.Open.Push(new DictContainer(bracket switch { '{' => '}', '(' => ')', _ => ']' }, schema));
+        Position++;
+        return Go(bracket == '[' ? new AtValue(call) : new AtKey(call));
+    }
+
+    private ReadResult? ReadKey(AtKey key, ReadOnlySpan<char> block, bool final)
+    {
+        var call = key.Call;
+        if (block[Position] == call.Inner.End)
+        {
+            return CloseInner(call);
+        }
+
+        if (block[Position] == ',')
+        {
+            Position++;
             return null;
         }
 
-        _name = name.Trim().ToString();
-        _bodyStart = _position = _openerLength + at;
-        Open(block[_position], context.Schema(_name).Root);
-        return true;
-    }
-
-    private void Open(char bracket, SchemaNode schema)
-    {
-        _open.Push(new DictContainer(bracket switch { '{' => '}', '(' => ')', _ => ']' }, schema));
-        _position++;
-        _probe = _position;
-        Go(bracket == '[' ? State.Value : State.Key);
-    }
-
-    private bool? ReadKey(ReadOnlySpan<char> block, bool final)
-    {
-        if (TryClose(block))
+        if (TakeString(key, block, final, out var name) is not { } isString)
         {
-            return true;
-        }
-
-        if (block[_position] == ',')
-        {
-            _position++;
-            return true;
-        }
-
-        if (TakeString(block, final, out var key) is not { } isString)
-        {
-            return false;
+            return ReadResult.More;
         }
 
         if (!isString)
         {
-            var length = block[_position..].IndexOfAny(":=,{}()[]".AsSpan());
+            var length = block[Position..].IndexOfAny(":=,{}()[]".AsSpan());
             if (length < 0)
             {
-                return block.Length - _position > MaxHeader ? Break() : false;
+                return block.Length - Position > MaxHeader ? Go(new Broken(call)) : ReadResult.More;
             }
 
-            key = block.Slice(_position, length).Trim().Trim('"').ToString();
-            _position += length;
+            name = block.Slice(Position, length).Trim().Trim('"').ToString();
+            Position += length;
         }
 
-        if (key.Length == 0)
-        {
-            return Break();
-        }
-
-        _open.Peek().Key = key;
-        return Go(State.Colon);
+        call.Inner.Key = name;
+        return Go(name.Length == 0 ? new Broken(call) : new AtColon(call));
     }
 
-    private bool? ReadColon(ReadOnlySpan<char> block)
+    private ReadResult? ReadColon(DictCall call, ReadOnlySpan<char> block)
     {
-        if (block[_position] is not (':' or '='))
+        if (block[Position] is not (':' or '='))
         {
-            return Break();
+            return Go(new Broken(call));
         }
 
-        _position++;
-        (_probe, _wordDepth) = (_position, 0);
-        return Go(State.Value);
+        Position++;
+        return Go(new AtValue(call));
     }
 
-    private bool? ReadValue(ReadOnlySpan<char> block, bool final)
+    private ReadResult? ReadValue(AtValue value, ReadOnlySpan<char> block, bool final)
     {
-        var container = _open.Peek();
-        if (container.IsList && TryClose(block))
+        var (call, inner) = (value.Call, value.Call.Inner);
+        if (inner.IsList && block[Position] == inner.End)
         {
-            return true;
+            return CloseInner(call);
         }
 
-        if (TakeString(block, final, out var text) is not { } isString)
+        if (TakeString(value, block, final, out var text) is not { } isString)
         {
-            return false;
+            return ReadResult.More;
         }
 
+        var (schema, types) = (inner.ValueSchema, inner.ValueSchema.Types);
         if (isString)
         {
             // A delimited string stays one, unless the schema allows none.
-            var types = container.ValueSchema.Types;
-            Add(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(text) : ValueCoercer.Coerce(text, types));
-            container.MayLackComma = true;
-            return true;
+            inner.Add(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(text) : ValueCoercer.Coerce(text, types));
+            inner.MayLackComma = true;
+            return Go(new AtComma(call));
         }
 
-        if (block[_position] is '{' or '[')
+        if (block[Position] is '{' or '[')
         {
-            if (_open.Count >= JsonText.MaxDepth)
-            {
-                return Break();
-            }
-
-            Open(block[_position], container.ValueSchema);
-            return true;
+            return call.Open.Count >= JsonText.MaxDepth ? Go(new Broken(call)) : Open(call, block[Position], schema);
         }
 
-        if (WordEnd(block, container) is not { } end)
+        if (WordEnd(value, block) is not { } end)
         {
-            return false;
+            return ReadResult.More;
         }
 
-        var word = block[_position..end].Trim();
-        _position = end;
-        Add(Bare(word, container.ValueSchema.Types));
-        return true;
+        inner.Add(Bare(block[Position..end].Trim().ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal), types));
+        Position = end;
+        return Go(new AtComma(call));
     }
 
-    private bool? ReadComma(ReadOnlySpan<char> block)
+    private ReadResult? ReadComma(DictCall call, ReadOnlySpan<char> block)
     {
-        var container = _open.Peek();
-        if (TryClose(block))
+        var inner = call.Inner;
+        if (block[Position] == inner.End)
         {
-            return true;
+            return CloseInner(call);
         }
 
-        if (block[_position] == ',')
+        if (block[Position] == ',')
         {
-            _position++;
+            Position++;
         }
-        else if (!container.MayLackComma || block[_position] is '}' or ']' or ')' or ':' or '=' || IsMark(block[_position..]))
+        else if (!inner.MayLackComma || block[Position] is '}' or ']' or ')' or ':' or '=' || IsMark(block[Position..]))
         {
-            return Break();
+            return Go(new Broken(call));
         }
 
-        container.MayLackComma = false;
-        (_probe, _wordDepth) = (_position, 0);
-        return Go(container.IsList ? State.Value : State.Key);
+        inner.MayLackComma = false;
+        return Go(inner.IsList ? new AtValue(call) : new AtKey(call));
     }
 
-    /// <summary>The arguments are whole, or cannot be read: the call's closer follows.</summary>
-    private ReadResult ReadEnd(ReadOnlySpan<char> block, bool final)
+    private ReadResult? CloseInner(DictCall call)
     {
-        if (_state == State.Broken)
+        Position++;
+        if (call.Open.Count == 1)
         {
-            var closer = Lookahead.First(block, _position, syntax.Closers, out var closerLength, out var safe);
-            if (closer < 0)
-            {
-                _position = safe;
-                return final ? ReadResult.Reject(block.Length, block.Length) : ReadResult.More;
-            }
-
-            var call = ParsedCall.Malformed(_name, block[_bodyStart..closer], "The arguments are no dictionary.");
-            return ReadResult.LastCall(call, closer + closerLength);
+            return Go(new Closer(call));
         }
 
-        var at = Lookahead.SkipSpace(block, _position);
-        var length = Lookahead.Prefix(block[at..], syntax.Closers, out var open);
-        if (length == 0 && open && !final && at - _position < Lookahead.MaxSpace)
+        var json = call.Open.Pop().ToJson();
+        call.Inner.Add(json);
+        call.Inner.MayLackComma = !call.Inner.IsList;
+        return Go(new AtComma(call));
+    }
+
+    private ReadResult? ReadBroken(DictCall call, ReadOnlySpan<char> block)
+    {
+        var closer = Lookahead.First(block, Position, syntax.Closers, out var length, out var safe);
+        Position = closer < 0 ? safe : closer;
+        return closer < 0 ? ReadResult.More
+            : ReadResult.LastCall(ParsedCall.Malformed(call.Name, block[call.Start..closer], "The arguments are no dictionary."), closer + length);
+    }
+
+    private ReadResult? ReadCloser(DictCall call, ReadOnlySpan<char> block, bool final)
+    {
+        var end = SkipCloser(block, Position, syntax.Closers, final);
+        if (end < 0)
         {
             return ReadResult.More;
         }
 
         // JSON keeps the model's spelling.
-        var body = block[_bodyStart.._position];
+        var body = block[call.Start..Position];
         using var json = body.Contains(syntax.Delimiter, StringComparison.Ordinal) ? null : JsonText.ParseCall(body);
-        var arguments = json is null ? _open.Peek().ToJson() : json.RootElement.GetRawText();
-        return ReadResult.LastCall(ParsedCall.Of(_name, arguments), length > 0 ? at + length : _position);
-    }
-
-    private bool Break() => Go(State.Broken);
-
-    private bool Go(State next)
-    {
-        Table.Observe(_state, next);
-        _state = next;
-        return true;
-    }
-
-    private bool TryClose(ReadOnlySpan<char> block)
-    {
-        if (block[_position] != _open.Peek().End)
-        {
-            return false;
-        }
-
-        _position++;
-        if (_open.Count == 1)
-        {
-            return Go(State.Closer);
-        }
-
-        Add(_open.Pop().ToJson());
-        _open.Peek().MayLackComma = !_open.Peek().IsList;
-        return true;
+        return ReadResult.LastCall(ParsedCall.Of(call.Name, json is null ? call.Inner.ToJson() : json.RootElement.GetRawText()), end);
     }
 
     /// <summary>True where a marker stands that is no delimiter.</summary>
     private bool IsMark(ReadOnlySpan<char> rest) => rest[0] == '<' && Lookahead.Prefix(rest, _delimiters, out var open) == 0 && !open;
-
-    private void Add(string json)
-    {
-        _open.Peek().Add(json);
-        Go(State.Comma);
-    }
 }

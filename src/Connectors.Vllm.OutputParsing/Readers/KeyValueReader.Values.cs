@@ -45,6 +45,13 @@ internal sealed partial class KeyValueReader
                     value.Quoted.RemoveAt(value.Quoted.Count - 1);
                 }
             }
+            else if (length > 0 && mark.SequenceEqual(syntax.KeyOpen))
+            {
+                if (!TryOther(value, block, Position + length, final))
+                {
+                    return ReadResult.More;
+                }
+            }
             else if (length > 0)
             {
                 if (Ends(value, block, mark, final) is not { } ends)
@@ -54,14 +61,60 @@ internal sealed partial class KeyValueReader
 
                 if (ends)
                 {
-                    value.Call.Arguments.Set(value.Key, ToJson(value, block[value.Start..Position]));
+                    SetValues(value, block);
                     Position += mark.SequenceEqual(syntax.ValueClose) ? length : 0;
                     return Go(new Body(value.Call));
                 }
+
+                // The pairs so far are the value's own.
+                value.Others.Clear();
             }
 
             Position += Math.Max(length, 1);
         }
+    }
+
+    /// <summary>
+    /// Notes a declared key that stands in a value: the value's closer is missing where the next one ends both. False when more characters are
+    /// needed to know.
+    /// </summary>
+    private bool TryOther(InValue value, ReadOnlySpan<char> block, int start, bool final)
+    {
+        if (IsLostKey(value.Call, block, start, final) is not { } isKey)
+        {
+            return false;
+        }
+
+        if (!isKey)
+        {
+            return true;
+        }
+
+        var length = block[start..].IndexOf(syntax.KeyClose, StringComparison.Ordinal);
+        var (key, position) = (block.Slice(start, length).Trim().ToString(), start + length + syntax.KeyClose.Length);
+        if (syntax.ValueOpen.Length > 0 && !SkipMark(block, ref position, syntax.ValueOpen, final, out _))
+        {
+            return false;
+        }
+
+        if (key != value.Key && !value.Call.Arguments.Contains(key))
+        {
+            value.Others.Add((Position, key, position));
+        }
+
+        return true;
+    }
+
+    private void SetValues(InValue value, ReadOnlySpan<char> block)
+    {
+        var (key, start) = (value.Key, value.Start);
+        foreach (var other in value.Others)
+        {
+            value.Call.Arguments.Set(key, ToJson(value, key, block[start..other.End].TrimEnd('\n')));
+            (key, start) = (other.Key, other.Start);
+        }
+
+        value.Call.Arguments.Set(key, ToJson(value, key, block[start..Position]));
     }
 
     /// <summary>Whether a whole call seems to begin behind an opener inside a value; null when more characters are needed to know.</summary>
@@ -108,13 +161,14 @@ internal sealed partial class KeyValueReader
             }
 
             // A closer that is there twice is one too many.
-            if (strays == 0 && block[at..].StartsWith(syntax.ValueClose, StringComparison.Ordinal))
+            var (stray, isCut) = (0, false);
+            if (strays == 0 && value.Others.Count == 0 && (stray = Lookahead.Prefix(block[at..], _strays, out isCut)) > 0)
             {
-                at += syntax.ValueClose.Length;
+                at += stray;
                 continue;
             }
 
-            return !final && (open || (strays == 0 && syntax.ValueClose.AsSpan().StartsWith(block[at..], StringComparison.Ordinal)))
+            return !final && (open || isCut)
                 ? null
                 : strays == 0 ? IsLostKey(value.Call, block, at, final) : false;
         }
@@ -178,16 +232,16 @@ internal sealed partial class KeyValueReader
         return only;
     }
 
-    private string ToJson(InValue value, ReadOnlySpan<char> text)
+    private string ToJson(InValue value, string key, ReadOnlySpan<char> text)
     {
         if (value.Type is { Length: > 0 } type)
         {
             return (type is "string" or "str" ? null : JsonText.Canonical(text)) ?? JsonText.Quote(text);
         }
 
-        if (!syntax.GuessesTypes || value.Call.Schema.Types(value.Key) != ValueTypes.Unknown)
+        if (!syntax.GuessesTypes || value.Call.Schema.Types(key) != ValueTypes.Unknown)
         {
-            return value.Call.Schema.Coerce(value.Key, text);
+            return value.Call.Schema.Coerce(key, text);
         }
 
         // Digits that are no JSON are no number of Python either, or one whose zeros count.

@@ -59,7 +59,8 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
     private readonly string[] _inBody = [syntax.KeyOpen, syntax.CallClose, syntax.KeyClose];
     private readonly string[] _behindValue = [syntax.KeyOpen, syntax.CallClose];
     private readonly string[] _behindCall = [syntax.CallOpen, .. syntax.SectionClosers];
-    private readonly string[] _inValue = [syntax.ValueClose, syntax.CallClose, syntax.CallOpen];
+    private readonly string[] _inValue = [syntax.ValueClose, syntax.CallClose, syntax.CallOpen, syntax.KeyOpen];
+    private readonly string[] _strays = [syntax.ValueClose, syntax.KeyClose];
 
     public override Transitions Transitions => Table;
 

@@ -21,7 +21,7 @@ internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
         (nameof(Close), nameof(Open)));
 
     private static readonly string[] Opens = [InvokeOpen];
-    private static readonly string[] Invokes = [InvokeOpen, InvokeClose];
+    private static readonly string[] Invokes = [InvokeOpen + "name=", InvokeClose];
     private static readonly string[] BehindCall = [InvokeOpen, Mark + "</tool_call>"];
 
     public override Transitions Transitions => Table;

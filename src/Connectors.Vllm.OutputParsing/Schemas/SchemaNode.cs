@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.OutputParsing.Schemas;
 
@@ -20,6 +19,9 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
 
     /// <summary>True when the property is declared.</summary>
     public bool Declares(string name) => Find(schema, "properties", name, 0) is not null;
+
+    /// <summary>Number of declared properties.</summary>
+    public int DeclaredCount => Find(schema, "properties", null, 0) is { ValueKind: JsonValueKind.Object } all ? all.EnumerateObject().Count() : 0;
 
     /// <summary>The schema of an array's items.</summary>
     public SchemaNode Items => new(Find(schema, "items", null, 0), root);
@@ -222,20 +224,6 @@ internal enum ValueTypes
     Text = 64,
 }
 
-internal static class ValueTypeNames
-{
-    private static readonly (ValueTypes Type, string Name)[] Names =
-    [
-        (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean"),
-            (ValueTypes.Map, "object"), (ValueTypes.List, "array"),
-        (ValueTypes.Text, "string"),
-    ];
-
-    /// <summary>JSON schema's names of the types.</summary>
-    public static JsonArray ToNames(this ValueTypes types) =>
-        new([.. Names.Where(pair => types.HasFlag(pair.Type)).Select(pair => (JsonNode)pair.Name)]);
-}
-
 /// <summary>The schema of a tool's arguments, as far as typing text values needs it.</summary>
 internal sealed class ToolSchema(JsonElement? schema)
 {
@@ -253,7 +241,7 @@ internal sealed class ToolSchema(JsonElement? schema)
     public bool Declares(string parameter) => Root.Declares(parameter);
 
     /// <summary>True when the tool takes arguments of these names, and no required one is missing.</summary>
-    public bool Fits(IReadOnlySet<string> names) => IsKnown && names.All(Declares)
+    public bool Fits(IReadOnlySet<string> names) => !IsKnown ? names.Count == 0 : names.All(Declares)
         && (!schema!.Value.TryGetProperty("required", out var required) || required.ValueKind != JsonValueKind.Array
             || required.EnumerateArray().All(name => name.ValueKind != JsonValueKind.String || names.Contains(name.GetString()!)));
 

@@ -26,8 +26,8 @@ internal static class ValueCoercer
             return "null";
         }
 
-        // Where a string is allowed, only what JSON itself reads as a number is one: zip codes and phone numbers keep their zeros and signs.
-        if (types.HasFlag(ValueTypes.Whole) && (!mayBeText || IsNumber(text)) && Whole(text) is { } whole)
+        // Where a string is allowed, only what JSON itself reads as a number is one: zip codes, phone numbers and versions keep their zeros and signs.
+        if (types.HasFlag(ValueTypes.Whole) && (!mayBeText || (IsNumber(text) && !text.Contains('.'))) && Whole(text) is { } whole)
         {
             return whole;
         }

@@ -126,36 +126,21 @@ internal static class MarkerSniffer
         };
     }
 
-    private static (string Name, string Why)? In(string? template, (string[] All, string Name)[] rows)
-    {
-        if (string.IsNullOrEmpty(template))
-        {
-            return null;
-        }
+    private static (string Name, string Why)? In(string? template, (string[] All, string Name)[] rows) => string.IsNullOrEmpty(template)
+        ? null
+        : First(rows, marker => template.Contains(marker, StringComparison.Ordinal), "chat template");
 
+    private static (string Name, string Why)? In(Func<string, int?>? findToken, IEnumerable<(string[] All, string Name)> rows) => findToken is null
+        ? null
+        : First(rows, marker => findToken(marker) is >= 0, "vocabulary");
+
+    private static (string Name, string Why)? First(IEnumerable<(string[] All, string Name)> rows, Predicate<string> isThere, string place)
+    {
         foreach (var (all, name) in rows)
         {
-            if (Array.TrueForAll(all, marker => template.Contains(marker, StringComparison.Ordinal)))
+            if (Array.TrueForAll(all, isThere))
             {
-                return (name, $"the chat template holds '{all[0]}'");
-            }
-        }
-
-        return null;
-    }
-
-    private static (string Name, string Why)? In(Func<string, int?>? findToken, IEnumerable<(string[] All, string Name)> rows)
-    {
-        if (findToken is null)
-        {
-            return null;
-        }
-
-        foreach (var (all, name) in rows)
-        {
-            if (Array.TrueForAll(all, marker => findToken(marker) is >= 0))
-            {
-                return (name, $"the vocabulary holds '{all[0]}'");
+                return (name, $"the {place} holds '{all[0]}'");
             }
         }
 

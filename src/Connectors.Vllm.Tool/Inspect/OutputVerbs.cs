@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Constraints;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 
 namespace Connectors.Vllm.Tool.Inspect;
@@ -60,7 +62,6 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, VllmM
             ToolChoice = choice,
             CallShape = Shape(format, tools, choice, multiple),
             AllowMultipleToolCalls = multiple,
-            TemplateArguments = line.Member("kwargs"),
             SpecialTokens = model?.SpecialTokens,
         };
         var parser = OutputParser.Create(format, options);
@@ -209,7 +210,7 @@ internal sealed class ConstraintVerb(string toolParser, string reasoningParser, 
             ToolChoice = Formats.Choice(line.Text("tool_choice")),
             AllowMultipleToolCalls = line.Flag("parallel_tool_calls", otherwise: true),
             Answer = line.Member("json_schema") is { } schema
-                ? AnswerConstraint.JsonSchema(schema.ValueKind == JsonValueKind.String ? schema.GetString()! : schema.GetRawText())
+                ? OutputConstraint.JsonSchema(schema.ValueKind == JsonValueKind.String ? schema.GetString()! : schema.GetRawText())
                 : null,
             InsideThought = line.Flag("thinking", otherwise: false),
             SpecialTokens = model?.SpecialTokens,

@@ -1,10 +1,8 @@
+using Connectors.Vllm.Constraints;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
-using OutputConstraint = Connectors.Vllm.Grpc.OutputConstraint;
-using Parsing = Connectors.Vllm.OutputParsing;
-using Wire = Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm;
 
@@ -41,13 +39,13 @@ internal sealed record ConstraintPlan(
             return new ConstraintPlan(format, null, CallShape.Native, null, stopsReachServer);
         }
 
-        var start = StartOf(profile, settings);
+        var start = settings.Connection.ConstraintStart ?? profile.Capabilities.ConstraintStart;
         var result = OutputConstraints.Build(format, new OutputConstraintRequest
         {
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            Answer = AnswerOf(answer.Constraint),
+            Answer = answer.Constraint,
             Start = start,
             PromptTail = prompt.Tail,
             Thinking = context.Variables.Thinking,
@@ -63,7 +61,7 @@ internal sealed record ConstraintPlan(
             ? null
             : new AnswerCheck(answer.Constraint), stopsReachServer)
         {
-            AnswersAtOnce = start == Parsing.ConstraintStart.FirstToken && (result.IsAnswer || result.IsJson),
+            AnswersAtOnce = start != ConstraintStart.AfterReasoning && (result.IsAnswer || result.IsJson),
         };
     }
 
@@ -86,7 +84,6 @@ internal sealed record ConstraintPlan(
             ToolChoice = tools.Choice,
             CallShape = CallShape,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            TemplateArguments = context.Variables.ToJson(),
             StopStrings = StopStringsOf(options),
             StopInReasoning = settings.StopInReasoning,
             SpecialTokens = profile.SpecialTokens,
@@ -100,22 +97,6 @@ internal sealed record ConstraintPlan(
     /// <summary>The request's stop sequences; empty ones would match everywhere and are left out.</summary>
     public static IReadOnlyList<string> StopStringsOf(ChatOptions? options) =>
         options?.StopSequences is { Count: > 0 } stops ? [.. stops.Where(static stop => !string.IsNullOrEmpty(stop))] : [];
-
-    private static Parsing.ConstraintStart StartOf(VllmModelProfile profile, VllmGrpcOptions settings) =>
-        (settings.Connection.ConstraintStart ?? profile.Capabilities.ConstraintStart) == Wire.ConstraintStart.AfterReasoning
-            ? Parsing.ConstraintStart.AfterReasoning
-            : Parsing.ConstraintStart.FirstToken;
-
-    private static AnswerConstraint? AnswerOf(OutputConstraint? constraint) => constraint?.Kind switch
-    {
-        null => null,
-        OutputConstraintKind.JsonSchema => AnswerConstraint.JsonSchema(constraint.Value),
-        OutputConstraintKind.JsonObject => AnswerConstraint.JsonObject(),
-        OutputConstraintKind.Regex => AnswerConstraint.Regex(constraint.Value),
-        OutputConstraintKind.Grammar => AnswerConstraint.Grammar(constraint.Value),
-        OutputConstraintKind.StructuralTag => AnswerConstraint.StructuralTag(constraint.Value),
-        _ => AnswerConstraint.Choice(constraint.Choices),
-    };
 
     /// <summary>The constraint in both languages, a structural tag first: servers older than vLLM 0.32 compile nothing else.</summary>
     private static OutputConstraint? ToWire(OutputConstraintResult result, OutputConstraint? answer, ILogger logger)

@@ -233,8 +233,6 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         return new TemplateVariables(values, thinking);
     }
 
-    public JsonElement? ToJson() => Values.Count == 0 ? null : PlainJson.ToElement(writer => PlainJson.WriteValue(writer, Values));
-
     private static void Merge(Dictionary<string, object?> target, Dictionary<string, object?>? source)
     {
         foreach ((var name, var value) in source ?? [])

@@ -1,3 +1,5 @@
+using Connectors.Vllm.Constraints;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Tests;
 
@@ -112,15 +114,15 @@ public sealed class AnswerConstraintTests(GrammarOracle oracle) : IClassFixture<
         {
             Answer = kind switch
             {
-                "schema" => AnswerConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""),
+                "schema" => OutputConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""),
                 "recursive schema" =>
-                    AnswerConstraint.JsonSchema(
+                    OutputConstraint.JsonSchema(
                         """{"$defs":{"Node":{"type":"object","properties":{"next":{"$ref":"#/$defs/Node"}}}},"$ref":"#/$defs/Node"}"""),
-                "object" => AnswerConstraint.JsonObject(),
-                "regex" => AnswerConstraint.Regex("[A-Z]{2}-[0-9]+"),
-                "grammar" => AnswerConstraint.Grammar("root ::= \"yes\" | \"no\""),
-                "choice" => AnswerConstraint.Choice(["rouge", "vert \"foncé\""]),
-                _ => AnswerConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"const_string","value":"fixed"}}"""),
+                "object" => OutputConstraint.JsonObject(),
+                "regex" => OutputConstraint.Regex("[A-Z]{2}-[0-9]+"),
+                "grammar" => OutputConstraint.Grammar("root ::= \"yes\" | \"no\""),
+                "choice" => OutputConstraint.Choice(["rouge", "vert \"foncé\""]),
+                _ => OutputConstraint.StructuralTag("""{"type":"structural_tag","format":{"type":"const_string","value":"fixed"}}"""),
             },
             PromptTail = tail,
             Start = start,

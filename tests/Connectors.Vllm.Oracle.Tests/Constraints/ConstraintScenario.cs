@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Constraints;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Tests;
 

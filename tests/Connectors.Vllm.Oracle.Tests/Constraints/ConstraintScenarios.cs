@@ -1,3 +1,5 @@
+using Connectors.Vllm.Constraints;
+using Connectors.Vllm.Grpc;
 using Connectors.Vllm.OutputParsing;
 using static Connectors.Vllm.Oracle.Tests.Constraints.ConstraintScenario;
 
@@ -51,6 +53,6 @@ internal static class ConstraintScenarios
                 .RefusesAnswer("""{"n": "x"}""").RefusesAnswer("{\n\n\n\"n\": 1}").RefusesText(),
         };
 
-    private static AnswerConstraint Schema =>
-        AnswerConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}""");
+    private static OutputConstraint Schema =>
+        OutputConstraint.JsonSchema("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}""");
 }

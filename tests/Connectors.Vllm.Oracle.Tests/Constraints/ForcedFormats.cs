@@ -3,6 +3,7 @@ global using Calls = System.Collections.Generic.IReadOnlyList<(string Name, Syst
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Constraints;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Tests;
 
@@ -55,7 +56,7 @@ internal static class ForcedFormats
     public static IReadOnlyList<FormatProfile> All { get; } =
     [
         .. FormatProfiles.All.DistinctBy(profile => profile.Tools)
-            .Where(profile => Format(profile).HasCallGrammar)
+            .Where(profile => FormatGrammar.Of(Format(profile)) is not null)
             .Select(profile => profile with
             {
                 Render = Spellings.GetValueOrDefault(profile.Tools) is { } spelling ? calls => spelling(calls) : profile.Render,

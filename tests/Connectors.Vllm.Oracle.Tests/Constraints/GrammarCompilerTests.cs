@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Constraints;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Tests;
 
@@ -128,7 +129,7 @@ public sealed class GrammarCompilerTests
             [TestTools.Tool("get_weather", """{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"""), new("now")];
         const string Call = """{"name": "get_weather", "parameters": {"city": "Paris"}}""";
         const string Now = """{"name": "now", "parameters": {}}""";
-        foreach (var name in OutputFormat.ToolParsers.Where(name => name != "none" && !OutputFormat.FromNames(name, "none").HasCallGrammar))
+        foreach (var name in OutputFormat.ToolParsers.Where(name => name != "none" && FormatGrammar.Of(OutputFormat.FromNames(name, "none")) is null))
         {
             var format = OutputFormat.FromNames(name, "none");
             (string Mode, OutputConstraintRequest Request, string[] Accept, string[] Reject)[] modes =

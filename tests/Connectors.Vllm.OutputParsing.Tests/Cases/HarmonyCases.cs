@@ -86,8 +86,8 @@ internal static class HarmonyCases
             new("a call ended by the output", "<|channel|>commentary to=functions.now<|message|>{}", "C now {}"),
             new("a built-in tool is a thought", "<|channel|>analysis to=python code<|message|>print(1)<|call|>", "R print(1)"),
             new("a built-in tool of a browser", "<|channel|>commentary to=browser.search<|message|>{}<|call|>", "R {}"),
-            new("a result that the model made up", "<|start|>functions.get_weather to=assistant<|channel|>commentary<|message|>{\"t\":1}<|end|>" + Final, "T {\"t\":1}\na"),
-            new("a preamble", "<|channel|>commentary<|message|>I look.<|end|>" + Final, "T I look.\na"),
+            new("a result that the model made up", "<|start|>functions.get_weather to=assistant<|channel|>commentary<|message|>{\"t\":1}<|end|>", "T {\"t\":1}"),
+            new("a preamble", "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant to=functions.now<|channel|>commentary<|message|>{}<|call|>", "T I look.", "C now {}"),
             new("an answer with a content type", "<|channel|>final <|constrain|>json<|message|>{\"a\":1}<|return|>", "T {\"a\":1}"),
             new("an answer without its end", "<|channel|>final<|message|>a", "T a"),
             new("an answer without a header", "a b", "T a b"),
@@ -97,11 +97,10 @@ internal static class HarmonyCases
             new("no end of the first message", "<|channel|>analysis<|message|>t<|channel|>final<|message|>a<|return|>", "R t", "T a"),
             new("nothing but ends", "<|end|><|return|><|call|>"),
             new("ends behind the answer", "<|channel|>final<|message|>a<|return|><|return|><|end|>", "T a"),
-            new("a thought twice", "<|channel|>analysis<|message|>t<|end|><|start|>assistant<|channel|>analysis<|message|>u<|end|>" + Final, "R t\nu", "T a"),
             new("two calls", "<|channel|>commentary to=functions.now<|message|>{}<|call|><|start|>assistant<|channel|>commentary to=functions.get_weather" + Arguments,
                 "C now {}", Weather),
             new("markers in an answer", "<|channel|>final<|message|>a<|constrain|>b<|message|>c<|return|>", "T abc"),
-            new("a header of more than 512 characters is none", "<|channel|>x " + new string('y', 600) + "<|message|>z<|end|>" + Final, "T x " + new string('y', 600) + "z\na"),
+            new("a header of more than 512 characters is none", "<|channel|>x " + new string('y', 600) + "<|message|>z<|end|>", "T x " + new string('y', 600) + "z"),
         ];
         foreach (var item in others)
         {

@@ -27,7 +27,11 @@ internal static class PairCases
 
         // Values without their closing tag.
         ("get_weather<arg_key>city</arg_key><arg_value>X<arg_key>days</arg_key><arg_value>3</arg_value>", "get_weather " + Both),
-        ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value><arg_key>days</arg_key><arg_value>3", "get_weather " + Both),
+        ("get_weather<arg_key>city</arg_key>\n<arg_value>X\n<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n", "get_weather " + Both),
+        ("write<arg_key>content</arg_key><arg_value>see <arg_key>path</arg_key><arg_value>p</arg_value> there</arg_value>",
+            """write {"content":"see <arg_key>path</arg_key><arg_value>p</arg_value> there"}"""),
+        ("write<arg_key>content</arg_key><arg_value>see <arg_key>path</arg_key><arg_value>p</arg_value></arg_value>",
+            """write {"content":"see <arg_key>path</arg_key><arg_value>p</arg_value>"}"""),
 
         // Closers that close nothing.
         ("now</arg_value>", "now {}"),
@@ -64,8 +68,6 @@ internal static class PairCases
     public static IEnumerable<OutputCase> All =>
     [
         .. Of("glm45", "", ""), .. Of("glm47", "", ""), .. Of("ling3", "", ""), .. Of("poolside_v1", "", ""), .. Of("hy_v4", "<tool_calls>", "</tool_calls>"),
-        new OutputCase("two calls, the first without its end",
-            "<tool_call>get_weather<arg_key>city</arg_key><arg_value>X</arg_value><tool_call>now</tool_call>", "C get_weather " + City, "C now {}") { Tools = "glm47" },
     ];
 
     private static IEnumerable<OutputCase> Of(string tools, string open, string close) => Rows.Select(row =>

@@ -1,7 +1,8 @@
+using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Schemas;
-using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+using static Connectors.Vllm.Constraints.ConstraintNode;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// Formats whose thoughts, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a

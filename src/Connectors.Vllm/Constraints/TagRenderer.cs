@@ -3,9 +3,10 @@ using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
 using System.Text.Json;
 using System.Text;
+using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// Writes a constraint as a structural tag, which only xgrammar compiles. https://xgrammar.mlc.ai/docs/structural_tag/structural_tag

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// One place in a tool's JSON schema, as the tags see it. Formats whose arguments are JSON send the whole schema; the others spell it out in
@@ -207,4 +208,17 @@ internal static partial class SchemaPattern
 
     [GeneratedRegex(@"\\[bBAzZGk1-9pP]|\(\?(?!:)|(?<![\[\\])\^|(?<!\\)\$")]
     private static partial Regex Unportable();
+}
+
+internal static class ValueTypeNames
+{
+    private static readonly (ValueTypes Type, string Name)[] Names =
+    [
+        (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean"), (ValueTypes.Map, "object"),
+        (ValueTypes.List, "array"), (ValueTypes.Text, "string"),
+    ];
+
+    /// <summary>JSON schema's names of the types.</summary>
+    public static JsonArray ToNames(this ValueTypes types) =>
+        new([.. Names.Where(pair => types.HasFlag(pair.Type)).Select(pair => (JsonNode)pair.Name)]);
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// Makes the schemas of tools such that the grammar compilers take them. Tools come from everywhere, and a request must not fail because of a keyword

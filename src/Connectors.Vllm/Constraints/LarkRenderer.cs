@@ -2,9 +2,10 @@ using System.Text.Json.Nodes;
 using System.Text.Json;
 using System.Globalization;
 using System.Text;
+using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Schemas;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// Writes a constraint as a Lark grammar, in the part of the language that both compilers of vLLM (xgrammar and llguidance) read: no regular

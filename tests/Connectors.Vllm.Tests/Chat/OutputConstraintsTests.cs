@@ -1,6 +1,10 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Connectors.Vllm.Constraints;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
 
-namespace Connectors.Vllm.OutputParsing.Tests;
+namespace Connectors.Vllm.Tests;
 
 public sealed class OutputConstraintsTests
 {
@@ -9,7 +13,7 @@ public sealed class OutputConstraintsTests
     // Declared parameters of a tool are all it takes.
     private const string Closed = """{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}""";
 
-    private static readonly OutputTool[] Weather = [TestTools.Tool("get_weather", S)];
+    private static readonly OutputTool[] Weather = [Tool("get_weather", S)];
 
     [Fact]
     public void Build_HermesRequired_IsCallsAndNothingElse()
@@ -53,8 +57,8 @@ public sealed class OutputConstraintsTests
         const string Schema = """
             {"type":"string","type":"object","properties":{"a":{"type":"integer","type":"string"},"a":{"type":"boolean"}},"$defs":{"x":{},"x":{"type":"null"}}}
             """;
-        var tool = new OutputTool("now", System.Text.Json.JsonElement.Parse(Schema));
-        var answer = AnswerConstraint.JsonSchema(Schema);
+        var tool = new OutputTool("now", JsonElement.Parse(Schema));
+        var answer = OutputConstraint.JsonSchema(Schema);
         Assert.NotNull(Build(format, "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }));
         Assert.NotNull(Build(format, "none", new() { Tools = [tool], Answer = answer }));
     }
@@ -93,7 +97,7 @@ public sealed class OutputConstraintsTests
     public void Build_StringParameterWithPattern_IsThatPatternAsAWhole(string pattern, string expected)
     {
         var tool =
-            TestTools.Tool(
+            Tool(
                 "f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace(
                     "PATTERN", pattern.Replace("\\", "\\\\")));
         var tag =
@@ -109,7 +113,7 @@ public sealed class OutputConstraintsTests
     public void Build_PatternThatCompilersDoNotRead_IsAnyText(string pattern)
     {
         var tool =
-            TestTools.Tool(
+            Tool(
                 "f", """{"type":"object","properties":{"p":{"type":"string","pattern":"PATTERN"}},"required":["p"]}""".Replace(
                     "PATTERN", pattern.Replace("\\", "\\\\")));
         Assert.Contains("any_text", Build("seed_oss", "none", new() { Tools = [tool], ToolChoice = OutputToolChoice.Required }).ToStructuralTag());
@@ -196,7 +200,7 @@ public sealed class OutputConstraintsTests
     public void Build_ConflictingDefinitions_Throw()
     {
         OutputTool Defines(string name, string type) =>
-            TestTools.Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
+            Tool(name, """{"type":"object","$defs":{"D":{"type":"TYPE"}}}""".Replace("TYPE", type));
         Assert.Throws<OutputFormatException>(
             () => Build(
                 "none", "none", new() { Tools = [Defines("a", "string"), Defines("b", "integer")], ToolChoice = OutputToolChoice.Required }));
@@ -255,16 +259,13 @@ public sealed class OutputConstraintsTests
         Assert.Equal(["</ifm|think>", "</ifm|think_fast>", "</ifm|think_faster>"], tag["end"]!.AsArray().Select(end => (string?)end));
     }
 
-    [Theory]
-    [InlineData("hermes", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"X\"}}\n</tool_call>")]
-    [InlineData("openai", " to=functions.get_weather<|channel|>commentary json<|message|>{\"city\": \"X\"}<|end|>")]
-    [InlineData("deepseek_v3",
-        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"X\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>")]
-    public void Build_WhatATagForces_IsWhatTheParserReads(string tools, string output) =>
-        Assert.Equal(["C get_weather {\"city\": \"X\"}"],
-            OutputCase.Lines(OutputParser.Create(OutputFormat.FromNames(tools, "none"), new OutputParserOptions { Tools = Weather }).Parse(output)));
+    [Fact]
+    public void Of_EveryFormatThatCanBeRead_CanBeWritten() =>
+        Assert.Equal(["none"], OutputFormat.ToolParsers.Where(name => FormatGrammar.Of(OutputFormat.FromNames(name, "none")) is null));
 
-    private static AnswerConstraint Schema => AnswerConstraint.JsonSchema(S);
+    private static OutputTool Tool(string name, string schema) => new(name, JsonElement.Parse(schema));
+
+    private static OutputConstraint Schema => OutputConstraint.JsonSchema(S);
 
     private static OutputConstraintResult Build(string tools, string reasoning, OutputConstraintRequest request) =>
         OutputConstraints.Build(OutputFormat.FromNames(tools, reasoning), request);

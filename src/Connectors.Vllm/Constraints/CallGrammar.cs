@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+using Connectors.Vllm.OutputParsing;
+using static Connectors.Vllm.Constraints.ConstraintNode;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>Builds the part of a constraint that makes a model write calls in its own format.</summary>
 internal delegate ConstraintNode CallGrammarBuilder(CallRequest request);

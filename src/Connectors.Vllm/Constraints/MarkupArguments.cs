@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Connectors.Vllm.OutputParsing.Schemas;
-using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+using static Connectors.Vllm.Constraints.ConstraintNode;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// Arguments one after the other, each between markers with its name, strings as they are and all other values as JSON. Declared arguments come in

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>
 /// What an output must look like, independent of how a server is told: formats build this tree once, and <see cref="TagRenderer"/> and

@@ -1,14 +1,27 @@
-using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.OutputParsing;
+using Connectors.Vllm.OutputParsing.Schemas;
+using static Connectors.Vllm.Constraints.ConstraintNode;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
-/// <summary>Puts the constraint of a request together: the thought, then calls or the answer.</summary>
-internal static class ConstraintBuilder
+/// <summary>
+/// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.
+/// </summary>
+internal static class OutputConstraints
 {
-    public static OutputConstraintResult Build(ConstraintFormat format, OutputConstraintRequest request)
+    /// <summary>Puts the constraint of a request together: the thought, then calls or the answer.</summary>
+    /// <param name="parser">The model's format.</param>
+    /// <param name="request">What is asked.</param>
+    /// <returns>The constraint to send, and the shape of the calls it makes.</returns>
+    /// <exception cref="OutputFormatException">The request cannot be expressed: an unknown named tool, or a schema that is no JSON.</exception>
+    public static OutputConstraintResult Build(OutputFormat parser, OutputConstraintRequest request)
     {
+        var format = ConstraintFormat.Of(parser);
         var calls = CallsOf(format, request);
-        var thought = request.Start == ConstraintStart.FirstToken ? ThoughtGrammar.Build(format, request) : null;
+        var thought = request.Start != ConstraintStart.AfterReasoning ? ThoughtGrammar.Build(format, request) : null;
         if (calls.IsForced)
         {
             return Forced(format, request, calls, thought);
@@ -17,13 +30,41 @@ internal static class ConstraintBuilder
         var native = calls.Tools.Count > 0 && calls.Choice.Kind == OutputToolChoiceKind.Auto ? format.Calls : null;
         if (request.Answer is { } answer)
         {
-            return Answer(format, request, answer.Node, thought, native is null ? null : native(calls with { Choice = OutputToolChoice.Required }));
+            var beside = native is null ? null : native(calls with { Choice = OutputToolChoice.Required });
+            return Answer(format, request, AnswerNode(answer), thought, beside);
         }
 
         // Free text is only constrained where a tool asks for it, or where the number of calls is limited.
         return native is not null && (!calls.Multiple || calls.Tools.Any(tool => tool.Strict))
             ? new OutputConstraintResult(request, Behind(format, thought, native(calls)), CallShape.Native)
             : new OutputConstraintResult(request, null, CallShape.Native, Unmet(calls.Tools, native));
+    }
+
+    /// <summary>What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls.</summary>
+    /// <exception cref="OutputFormatException">A schema or tag is nested too deeply, or the tag is of the old dialect.</exception>
+    private static ConstraintNode AnswerNode(OutputConstraint answer) => answer.Kind switch
+    {
+        OutputConstraintKind.JsonSchema => Json(Parse(answer.Value, "The JSON schema")),
+        OutputConstraintKind.JsonObject => Json(new JsonObject { ["type"] = "object" }),
+        OutputConstraintKind.Regex => Pattern(answer.Value),
+        OutputConstraintKind.Grammar => new GrammarNode(answer.Value),
+        OutputConstraintKind.Choice => Choice([.. answer.Choices.Select(Literal)]),
+        _ => (Parse(answer.Value, "The structural tag") as JsonObject)?["format"] is JsonObject tag
+            ? new TagFormatNode(tag)
+            : throw new OutputFormatException("A structural tag of the old dialect (without 'format') cannot be combined with a thought or with tools. "
+                + "Write it with 'format'."),
+    };
+
+    private static JsonNode Parse(string json, string what)
+    {
+        try
+        {
+            return JsonText.ToNode(JsonElement.Parse(json))!;
+        }
+        catch (JsonException exception)
+        {
+            throw new OutputFormatException($"{what} is not JSON: {exception.Message}", exception);
+        }
     }
 
     /// <exception cref="OutputFormatException">A call is required of a tool that is not there.</exception>
@@ -50,7 +91,7 @@ internal static class ConstraintBuilder
         }
 
         var named = calls.Choice.Kind == OutputToolChoiceKind.Named;
-        var schema = named ? ConstraintNode.Json(ArgumentSchema.Of(calls.Tools[0]))
+        var schema = named ? Json(ArgumentSchema.Of(calls.Tools[0]))
             : new JsonValueNode(GenericCallSchema.Build(calls), IsOfTool: true);
         return new OutputConstraintResult(request, Behind(format, thought, schema), named ? CallShape.NamedArguments : CallShape.JsonArray);
     }
@@ -66,7 +107,7 @@ internal static class ConstraintBuilder
         return isAnswer ? new OutputConstraintResult(request, answer, shape, NoRoomForCalls(request), isAnswer: true)
             : calls is null
             ? new OutputConstraintResult(request, Behind(format, thought, wrapped), shape, NoRoomForCalls(request))
-            : new OutputConstraintResult(request, Behind(format, thought, ConstraintNode.Choice(calls, wrapped)), shape);
+            : new OutputConstraintResult(request, Behind(format, thought, Choice(calls, wrapped)), shape);
     }
 
     /// <summary>
@@ -74,7 +115,7 @@ internal static class ConstraintBuilder
     /// its end.
     /// </summary>
     private static ConstraintNode Behind(ConstraintFormat format, ConstraintNode? thought, ConstraintNode content) =>
-        (format.MessageThought ?? thought) is { } before ? ConstraintNode.Sequence(before, content) : content;
+        (format.MessageThought ?? thought) is { } before ? Sequence(before, content) : content;
 
     private static string? NoRoomForCalls(OutputConstraintRequest request) => request.Tools.Count > 0
         && request.ToolChoice.Kind == OutputToolChoiceKind.Auto
@@ -112,34 +153,4 @@ internal static class ThoughtGrammar
     /// <summary>The opening markers; of two that begin alike, the shorter one.</summary>
     private static IEnumerable<string> Opens(IReadOnlyList<string> opens) =>
         opens.Where(open => !opens.Any(other => other.Length < open.Length && open.StartsWith(other, StringComparison.Ordinal)));
-}
-
-/// <summary>What a constraint must know of a model's format.</summary>
-internal sealed record ConstraintFormat
-{
-    /// <summary>Builds the part that makes a model write calls in its own way; null when the generic JSON shapes serve.</summary>
-    public CallGrammarBuilder? Calls { get; init; }
-
-    /// <summary>Puts an answer's constraint between the markers that the format writes around visible text; null where it writes none.</summary>
-    public Func<ConstraintNode, ConstraintNode>? Answer { get; init; }
-
-    /// <summary>
-    /// Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.
-    /// </summary>
-    public ConstraintNode? MessageThought { get; init; }
-
-    /// <summary>Markers that begin a thought.</summary>
-    public required IReadOnlyList<string> ThoughtOpens { get; init; }
-
-    /// <summary>Markers that end a thought; none where the format has no thoughts.</summary>
-    public required IReadOnlyList<string> ThoughtCloses { get; init; }
-
-    /// <summary>What models of the format write between a thought and the answer.</summary>
-    public string TextAfterThought { get; init; } = "";
-
-    /// <summary>Whether the output behind the end of a prompt begins inside a thought; null when that end does not tell.</summary>
-    public required Func<string, bool?> BeginsInThought { get; init; }
-
-    /// <summary>Whether a text is one token of the vocabulary.</summary>
-    public required Func<string, bool> HasToken { get; init; }
 }

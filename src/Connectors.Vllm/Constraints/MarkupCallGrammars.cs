@@ -1,6 +1,6 @@
-using static Connectors.Vllm.OutputParsing.Constraints.ConstraintNode;
+using static Connectors.Vllm.Constraints.ConstraintNode;
 
-namespace Connectors.Vllm.OutputParsing.Constraints;
+namespace Connectors.Vllm.Constraints;
 
 /// <summary>Formats whose arguments are markup.</summary>
 internal static class MarkupCallGrammars
