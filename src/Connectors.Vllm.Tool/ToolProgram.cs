@@ -61,9 +61,7 @@ internal static class ToolProgram
         catch (Exception exception) when (IsExpected(exception))
         {
             ErrorConsole.Complain(exception);
-            return exception is ToolException or BatchException or ArgumentException or FormatException or JsonException
-                ? ExitCode.Usage
-                : ExitCode.Failure;
+            return ExitCode.Of(exception);
         }
     }
 

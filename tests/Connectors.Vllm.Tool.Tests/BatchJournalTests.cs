@@ -92,6 +92,13 @@ public sealed class BatchJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_WhileAnotherBatchWritesIt_IsRefused()
+    {
+        await using var journal = Open();
+        Assert.Contains("another batch", Assert.Throws<BatchException>(Open).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task IsDone_LineChanged_IsRefused()
     {
         await using var journal = Open();

@@ -18,6 +18,9 @@ internal sealed class ServerEndpoint : IDisposable
     /// <summary>A server that fails again and again is set aside for up to this many probe intervals.</summary>
     private const int MaxBackoff = 12;
 
+    /// <summary>Messages on their way to a stream. With free streams each takes a moment, so that few are enough for any rate.</summary>
+    private const int MaxSending = 8;
+
     private readonly VllmConnectionOptions _options;
     private readonly ILogger _logger;
     private readonly Renewable<KnownServer> _server;
@@ -25,7 +28,7 @@ internal sealed class ServerEndpoint : IDisposable
     private long _setAsideUntil;
     private int _failures;
     private int _backoff;
-    private readonly SemaphoreSlim _sending = new(1);
+    private readonly SemaphoreSlim _sending = new(MaxSending);
     private int _probing;
     private int _asking;
     private VllmProtocol _lastProtocol;
@@ -129,12 +132,14 @@ internal sealed class ServerEndpoint : IDisposable
     }
 
     /// <summary>
-    /// One at a time: requests that found new connections again and again. Each opens one where the server takes few streams on a connection, which
-    /// holds all others back, so that they would begin anew as often as there are requests. Null when the turn does not come in time: whoever has it
-    /// may wait for a hung server.
+    /// A few at a time, until their messages leave. A server that takes few streams on a connection lets the channel open another one for what waits,
+    /// and every message that was made before is kept back by that, at the cost of a reset; so no more wait there than this, and the others here.
+    /// Null when the turn does not come in time: whoever has it may wait for a hung server.
     /// </summary>
     public async Task<SendTurn?> TakeTurnAsync(CancellationToken cancellationToken) =>
-        await _sending.WaitAsync(_options.ConnectTimeout, cancellationToken).ConfigureAwait(false) ? new SendTurn(_sending) : null;
+        Channel.SeesConnections && await _sending.WaitAsync(_options.ConnectTimeout, cancellationToken).ConfigureAwait(false)
+            ? new SendTurn(_sending)
+            : null;
 
     public void Dispose() => Channel.Dispose();
 

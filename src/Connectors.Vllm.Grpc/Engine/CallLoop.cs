@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Grpc;
 /// <param name="Endpoint">The server.</param>
 /// <param name="Server">What is known of it.</param>
 /// <param name="Number">From 0.</param>
-/// <param name="Turn">The right to send, when requests to this server take turns.</param>
+/// <param name="Turn">The right to send; null for what sends no message that was made for one server.</param>
 internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Server, int Number, SendTurn? Turn);
 
 /// <summary>
@@ -22,9 +22,6 @@ internal sealed class CallLoop
 
     /// <summary>What a server says that listens before its model is loaded.</summary>
     private const string LoadingText = "engine is still connecting";
-
-    /// <summary>After so many it takes its turn to send.</summary>
-    private const int RenewalsBeforeTurns = 2;
 
     private readonly EndpointSelector _endpoints;
     private readonly VllmRetryOptions _retry;
@@ -42,10 +39,11 @@ internal sealed class CallLoop
     /// </summary>
     /// <param name="promptIds">The prompt; empty when there is none.</param>
     /// <param name="preferred">The address to ask first; null for any.</param>
+    /// <param name="sends">Whether it sends a message that was made for the server it is given, and so takes its turn.</param>
     /// <param name="act">What to do; it must leave nothing behind when it throws.</param>
     /// <param name="cancellationToken">Ends the attempt, or the pause before the next one.</param>
     public async Task<(T Result, EndpointLease Lease)> RunAsync<T>(
-        ReadOnlyMemory<int> promptIds, Uri? preferred, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+        ReadOnlyMemory<int> promptIds, Uri? preferred, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         var state = new State();
         while (true)
@@ -55,7 +53,7 @@ internal sealed class CallLoop
             try
             {
                 await lease.Endpoint.Room.EnterAsync(state.WasRefused, _retry.MaxDelay, cancellationToken).ConfigureAwait(false);
-                var result = await ActAsync(lease.Endpoint, state, act, cancellationToken).ConfigureAwait(false);
+                var result = await ActAsync(lease.Endpoint, state, sends, act, cancellationToken).ConfigureAwait(false);
                 lease.MarkAnswered();
                 return (result, lease);
             }
@@ -86,11 +84,13 @@ internal sealed class CallLoop
     /// Acts at one server, again when it has to be looked at anew: a connection was opened in between, or it speaks another protocol by now.
     /// </summary>
     private static async Task<T> ActAsync<T>(
-        ServerEndpoint endpoint, State state, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+        ServerEndpoint endpoint, State state, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
+        // Looked at before it takes its turn: of many that wait for a server that hangs, all are to find out at once.
+        await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
+        using var turn = sends ? await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false) : null;
         while (true)
         {
-            using var turn = state.Renewals < RenewalsBeforeTurns ? null : await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
             var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
             try
             {

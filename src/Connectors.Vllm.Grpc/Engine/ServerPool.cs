@@ -65,10 +65,11 @@ internal sealed class ServerPool : IVllmEngine
         ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default) =>
         ActAsync(
             preparedFor?.Endpoint,
+            sends: true,
             async (attempt, token) =>
             {
                 await ModelGuard.CheckAsync(preparedFor, attempt.Server, token).ConfigureAwait(false);
-                var call = attempt.Endpoint.Channel.NewCall(GenerationRequest.NewRequestId(), attempt.Server.Epoch);
+                var call = attempt.Endpoint.Channel.NewCall(GenerationRequest.NewRequestId(), attempt.Server.Epoch, turn: attempt.Turn);
                 return await attempt.Server.Protocol.EmbedAsync(promptIds, call, token).ConfigureAwait(false);
             },
             cancellationToken);
@@ -76,6 +77,7 @@ internal sealed class ServerPool : IVllmEngine
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ActAsync(
             model?.Endpoint,
+            sends: false,
             async (attempt, token) =>
             {
                 if (model is not null)
@@ -178,7 +180,7 @@ internal sealed class ServerPool : IVllmEngine
         try
         {
             (run, lease) = await _loop.RunAsync(
-                request.PromptIds, preferred: null, (attempt, token) => StartAsync(attempt, request, token), stop.Token).ConfigureAwait(false);
+                request.PromptIds, preferred: null, sends: true, (attempt, token) => StartAsync(attempt, request, token), stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException exception)
         {
@@ -364,15 +366,16 @@ internal sealed class ServerPool : IVllmEngine
     }
 
     private Task<T> AskAsync<T>(Func<IServerProtocol, CancellationToken, Task<T>> ask, CancellationToken cancellationToken) =>
-        ActAsync(preferred: null, (attempt, token) => ask(attempt.Server.Protocol, token), cancellationToken);
+        ActAsync(preferred: null, sends: false, (attempt, token) => ask(attempt.Server.Protocol, token), cancellationToken);
 
-    private async Task<T> ActAsync<T>(Uri? preferred, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    private async Task<T> ActAsync<T>(
+        Uri? preferred, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         try
         {
-            var (result, lease) = await _loop.RunAsync(default, preferred, act, stop.Token).ConfigureAwait(false);
+            var (result, lease) = await _loop.RunAsync(default, preferred, sends, act, stop.Token).ConfigureAwait(false);
             lease.Dispose();
             return result;
         }

@@ -66,7 +66,7 @@ internal sealed class CallContext
     }
 }
 
-/// <summary>The right to send while others wait for it. Given up once, when the message leaves or the attempt has failed before.</summary>
+/// <summary>The right to send, of which there are few. Given up once, when the message leaves or the attempt has failed before.</summary>
 internal sealed class SendTurn(SemaphoreSlim turns) : IDisposable
 {
     private int _given;

@@ -23,7 +23,6 @@ internal sealed class ServerChannel : IDisposable
     private const int BlindEpochMilliseconds = 30_000;
 
     private readonly GrpcChannel? _channel;
-    private readonly bool _seesConnections;
     private int _connections;
 
     private ServerChannel(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
@@ -37,7 +36,7 @@ internal sealed class ServerChannel : IDisposable
         }
         else
         {
-            (_channel, _seesConnections) = Open(endpoint, options, loggerFactory);
+            (_channel, SeesConnections) = Open(endpoint, options, loggerFactory);
             invoker = _channel.CreateCallInvoker();
         }
 
@@ -50,11 +49,14 @@ internal sealed class ServerChannel : IDisposable
 
     public CallInvoker Invoker { get; }
 
+    /// <summary>Whether the connections are opened here.</summary>
+    public bool SeesConnections { get; }
+
     /// <summary>
     /// Changes whenever calls may have come to lead to another process: with every connection that is opened, or, where connections cannot be seen
     /// (an own channel or handler), with time.
     /// </summary>
-    public int Epoch => _seesConnections ? Volatile.Read(ref _connections) : (int)(Environment.TickCount64 / BlindEpochMilliseconds);
+    public int Epoch => SeesConnections ? Volatile.Read(ref _connections) : (int)(Environment.TickCount64 / BlindEpochMilliseconds);
 
     /// <exception cref="ArgumentException">The channel cannot be made for this address.</exception>
     public static ServerChannel Create(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
@@ -89,11 +91,12 @@ internal sealed class ServerChannel : IDisposable
     }
 
     /// <summary>A call with the limits of the options for calls that are no generation.</summary>
-    public CallContext NewCall(string? requestId = null, int? expectedEpoch = null, TimeSpan? timeout = null) => new()
+    public CallContext NewCall(string? requestId = null, int? expectedEpoch = null, TimeSpan? timeout = null, SendTurn? turn = null) => new()
     {
         Channel = this,
         RequestId = requestId,
         ExpectedEpoch = expectedEpoch,
+        Turn = turn,
         Timeout = timeout ?? Options.CallTimeout,
     };
 

@@ -40,8 +40,8 @@ internal sealed class BatchJournal : IAsyncDisposable
         FileStream file;
         try
         {
-            // Without a buffer: what could not be written must not be tried again behind our back.
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            // For this process alone. Without a buffer: what could not be written must not be tried again behind our back.
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

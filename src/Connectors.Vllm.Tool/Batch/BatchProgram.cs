@@ -23,6 +23,7 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
     /// <exception cref="VllmException">The server was away for too long.</exception>
     public async Task<BatchSummary> RunAsync(CancellationToken stopStarting, CancellationToken cancellationToken)
     {
+        using var reader = Open();
         var toFile = settings.Output is not (null or "-");
         if (toFile && settings.Restart)
         {
@@ -40,7 +41,7 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
             tell(new BatchEvent(progress, Interlocked.Read(ref _before), Interlocked.Read(ref _failed)));
         });
 
-        await foreach (var result in _client.RunBatchAsync(Read(sink), settings.Run, stop.Token).ConfigureAwait(false))
+        await foreach (var result in _client.RunBatchAsync(Read(reader, sink), settings.Run, stop.Token).ConfigureAwait(false))
         {
             sink.Add(RowOf(result));
             _done++;
@@ -51,9 +52,8 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
         return new BatchSummary(_done, Interlocked.Read(ref _failed), _before, complete, _progress);
     }
 
-    private IEnumerable<ChatBatchRequest> Read(IBatchSink sink)
+    private IEnumerable<ChatBatchRequest> Read(StreamReader reader, IBatchSink sink)
     {
-        using var reader = Open();
         foreach (var line in settings.Csv is { } template ? BatchLines.ReadCsv(reader, template) : BatchLines.ReadJsonLines(reader))
         {
             if (!settings.Shard.Has(line.Index))

@@ -56,7 +56,7 @@ internal sealed class Conversation(IChatClient client, IAnswerWriter writer, Cha
             writer.Abandon();
             _history.RemoveRange(before, _history.Count - before);
             ErrorConsole.Complain(exception);
-            return ExitCode.Failure;
+            return ExitCode.Of(exception);
         }
         finally
         {

@@ -85,10 +85,12 @@ internal static class BatchCommand
                 Run = new ChatBatchOptions
                 {
                     Parallelism = ParseParallel(parsed.GetValue(parallel)!),
-                    RequestsPerSecond = parsed.GetValue(rate),
-                    MaxAttempts = parsed.GetValue(attempts),
-                    MaxOutage = TimeSpan.FromMinutes(parsed.GetValue(outage)),
-                    PrefixWindow = parsed.GetValue(window),
+                    RequestsPerSecond = parsed.GetValue(rate) is not { } perSecond ? null
+                        : perSecond > 0 ? perSecond
+                        : throw new ToolException(FormattableString.Invariant($"--rate {perSecond}: a number above 0 is expected.")),
+                    MaxAttempts = ToolException.AtLeast(1, parsed.GetValue(attempts), "--attempts"),
+                    MaxOutage = ToolException.Minutes(parsed.GetValue(outage), "--max-outage"),
+                    PrefixWindow = ToolException.AtLeast(1, parsed.GetValue(window), "--prefix-window"),
                 },
             };
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);

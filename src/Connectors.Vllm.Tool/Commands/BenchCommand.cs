@@ -56,16 +56,16 @@ internal static class BenchCommand
         {
             var settings = new BenchSettings
             {
-                NumPrompts = AtLeast(1, parsed.GetValue(count), "--num-prompts"),
+                NumPrompts = ToolException.AtLeast(1, parsed.GetValue(count), "--num-prompts"),
                 RequestRates = ParseRates(parsed.GetValue(rates)!),
-                MaxConcurrency = parsed.GetValue(concurrency) is { } most ? AtLeast(1, most, "--max-concurrency") : null,
+                MaxConcurrency = parsed.GetValue(concurrency) is { } most ? ToolException.AtLeast(1, most, "--max-concurrency") : null,
                 Burstiness = parsed.GetValue(burstiness) is > 0 and var shape ? shape : throw new ToolException("--burstiness must be above 0."),
-                InputLength = AtLeast(1, parsed.GetValue(input), "--random-input-len"),
-                OutputLength = AtLeast(1, parsed.GetValue(output), "--random-output-len"),
+                InputLength = ToolException.AtLeast(1, parsed.GetValue(input), "--random-input-len"),
+                OutputLength = ToolException.AtLeast(1, parsed.GetValue(output), "--random-output-len"),
                 RangeRatio = parsed.GetValue(range) is >= 0 and <= 1 and var ratio
                     ? ratio
                     : throw new ToolException("--random-range-ratio is from 0 to 1."),
-                PrefixLength = AtLeast(0, parsed.GetValue(prefix), "--random-prefix-len"),
+                PrefixLength = ToolException.AtLeast(0, parsed.GetValue(prefix), "--random-prefix-len"),
                 Goodput = ParseLimits(parsed.GetValue(goodput) ?? []),
                 Seed = parsed.GetValue(seed),
             };
@@ -145,8 +145,4 @@ internal static class BenchCommand
             && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
             ? KeyValuePair.Create(name, milliseconds)
             : throw new ToolException($"--goodput {limit}: ttft, tpot or e2el and milliseconds are expected, e.g. ttft:200.")).ToDictionary();
-
-    private static int AtLeast(int least, int value, string name) => value >= least
-        ? value
-        : throw new ToolException($"{name} must be at least {least}.");
 }

@@ -38,19 +38,19 @@ internal sealed class SamplingArguments
         var options = new ChatOptions
         {
             ModelId = parsed.GetValue(_model),
-            MaxOutputTokens = parsed.GetValue(_maxTokens),
+            MaxOutputTokens = parsed.GetValue(_maxTokens) is { } most ? ToolException.AtLeast(1, most, "--max-tokens") : null,
             Temperature = parsed.GetValue(_temperature),
             TopP = parsed.GetValue(_topP),
             Seed = parsed.GetValue(_seed),
         };
         if (parsed.GetValue(_choices) is { } choices)
         {
-            (options.AdditionalProperties ??= [])["n"] = choices;
+            (options.AdditionalProperties ??= [])["n"] = ToolException.AtLeast(1, choices, "--n");
         }
 
         if (parsed.GetValue(_logprobs) is { } logprobs)
         {
-            (options.AdditionalProperties ??= [])["logprobs"] = logprobs;
+            (options.AdditionalProperties ??= [])["logprobs"] = ToolException.AtLeast(0, logprobs, "--logprobs");
         }
 
         if (parsed.GetValue(_schema) is { } schema)

@@ -25,7 +25,7 @@ internal static class ServerCommands
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             var engine = open.Chat.GetRequiredService<IVllmEngine>();
-            var health = await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
+            var health = await HealthAsync(engine, cancellationToken).ConfigureAwait(false);
             var model = health.IsHealthy ? await engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false) : null;
             if (parsed.GetValue(json))
             {
@@ -62,7 +62,7 @@ internal static class ServerCommands
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             return await WaitAsync(
-                open.Chat.GetRequiredService<IVllmEngine>(), TimeSpan.FromMinutes(parsed.GetValue(timeout)), parsed.GetValue(json), cancellationToken)
+                open.Chat.GetRequiredService<IVllmEngine>(), ToolException.Minutes(parsed.GetValue(timeout), "--timeout"), parsed.GetValue(json), cancellationToken)
                 .ConfigureAwait(false);
         });
         return command;
@@ -127,6 +127,19 @@ internal static class ServerCommands
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A server that cannot be asked is not healthy.</summary>
+    private static async Task<VllmHealth> HealthAsync(IVllmEngine engine, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await engine.HealthAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (VllmException exception)
+        {
+            return new VllmHealth(false, exception.Message);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
@@ -72,10 +73,17 @@ internal sealed class ConnectionArguments
         return new Connection(options, new VllmChatClient(options, loggers), server);
     }
 
-    private static Uri ParseAddress(string address) =>
-        Uri.TryCreate(address.Contains("://", StringComparison.Ordinal) ? address : "http://" + address, UriKind.Absolute, out var uri)
-            ? uri
-            : throw new ToolException($"'{address}' is not a server address; write http://host:port.");
+    private static Uri ParseAddress(string address)
+    {
+        try
+        {
+            return EndpointAddress.Parse(address);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ToolException($"--endpoint {exception.Message}");
+        }
+    }
 }
 
 /// <summary>A client, and the demonstration server behind it if there is one.</summary>

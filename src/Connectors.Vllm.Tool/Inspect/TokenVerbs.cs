@@ -94,6 +94,8 @@ internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
     [
         .. JsonInput.Read(arguments)
             .Split(Separators, StringSplitOptions.RemoveEmptyEntries)
-            .Select(id => int.Parse(id, CultureInfo.InvariantCulture)),
+            .Select(static id => int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new ArgumentException($"'{id}' is not a token id")),
     ];
 }

@@ -1,3 +1,8 @@
+using System.Text.Json;
+using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tool.Batch;
 using Spectre.Console;
 
 namespace Connectors.Vllm.Tool.Terminal;
@@ -28,7 +33,20 @@ internal static class Colors
 }
 
 /// <summary>A command line that cannot be carried out; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
-internal sealed class ToolException(string message) : Exception(message);
+internal sealed class ToolException(string message) : Exception(message)
+{
+    /// <summary>A number of an option, checked.</summary>
+    /// <exception cref="ToolException">It is too small.</exception>
+    public static int AtLeast(int least, int value, string option) => value >= least
+        ? value
+        : throw new ToolException($"{option} {value}: a number from {least} is expected.");
+
+    /// <summary>A number of minutes of an option, checked.</summary>
+    /// <exception cref="ToolException">It is no time.</exception>
+    public static TimeSpan Minutes(double value, string option) => value is >= 0 and <= 1_000_000
+        ? TimeSpan.FromMinutes(value)
+        : throw new ToolException(FormattableString.Invariant($"{option} {value}: minutes from 0 to 1,000,000 are expected."));
+}
 
 /// <summary>What the program's exit codes mean.</summary>
 internal static class ExitCode
@@ -46,4 +64,13 @@ internal static class ExitCode
 
     /// <summary>Cancelled with Ctrl+C.</summary>
     public const int Cancelled = 130;
+
+    /// <summary>
+    /// Whether a failure is the command line's: an option, a file that it names, or a request that is refused before anything is sent.
+    /// </summary>
+    public static int Of(Exception exception) => exception is ToolException or BatchException or ArgumentException or FormatException or JsonException
+        or FileNotFoundException or DirectoryNotFoundException or TokenizerException or ChatTemplateException
+        or VllmRequestException { Method: null, Endpoint: null }
+        ? Usage
+        : Failure;
 }

@@ -34,31 +34,37 @@ public sealed class ParallelStreamsTests
         Assert.InRange(server.AcceptedConnections, 1, 50);
     }
 
-    [Fact]
-    public async Task Generate_BurstOverTheStreamLimit_TakesTurnsToOpenConnections()
+    /// <summary>
+    /// Two servers that take few streams on a connection: one holds every answer back until all were asked for, so that each needs a connection; one
+    /// answers at once.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 50, true)]
+    [InlineData(1, 2_000, false)]
+    [InlineData(100, 2_000, false)]
+    public async Task Generate_BurstOverTheStreamLimit_IsQueuedWithFewResets(int limit, int burst, bool holds)
     {
-        const int Burst = 50;
-        await using var server = await ReplayServer.StartAsync(streamsPerConnection: 1);
+        await using var server = await ReplayServer.StartAsync(streamsPerConnection: limit);
         server.AnswerInformation(EmulatedServer.VllmEngine);
         var allOpen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var open = 0;
         server.Handle("/vllm.grpc.engine.VllmEngine/Generate", async (context, _) =>
         {
-            if (Interlocked.Increment(ref open) == Burst)
+            if (Interlocked.Increment(ref open) == burst)
             {
                 allOpen.SetResult();
             }
 
-            await allOpen.Task.WaitAsync(Engines.HangGuard);
+            await (holds ? allOpen.Task.WaitAsync(Engines.HangGuard) : Task.CompletedTask);
             var complete = new Protocol.Engine.GenerateResponse { Complete = new() { OutputIds = { 8 }, FinishReason = "stop", PromptTokens = 1 } };
             await ReplayServer.SendAsync(context, [complete.ToByteArray()]);
         });
         await using var engine = Engines.Create(server.Endpoint);
 
         await Task.WhenAll(
-            Enumerable.Range(0, Burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
+            Enumerable.Range(0, burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
 
-        // Each may find two new connections before it takes its turn, and few during it.
-        Assert.InRange(server.Resets, 0, 5 * Burst);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{server.Resets} resets, {server.Connections} connections, {server.Received.Count} calls");
+        Assert.InRange(server.Resets, 0, 3 * burst);
     }
 }
