@@ -68,25 +68,6 @@ public abstract class ChatPromptRenderer
         _ => null,
     };
 
-    /// <summary>
-    /// Whether vLLM renders a model with mistral-common when nothing else is asked for: its files include <c>tekken.json</c> or
-    /// <c>tokenizer.model.v*</c>, and
-    /// <c>consolidated*.safetensors</c> weights. (A server started with <c>--tokenizer-mode mistral</c> does so without the weights' name.)
-    /// </summary>
-    /// <param name="fileNames">Names of the files in the model's folder.</param>
-    internal static bool UsesMistralFormat(IEnumerable<string> fileNames)
-    {
-        ArgumentNullException.ThrowIfNull(fileNames);
-        var (hasTokenizer, hasWeights) = (false, false);
-        foreach (var name in fileNames)
-        {
-            hasTokenizer |= name == "tekken.json" || name.StartsWith("tokenizer.model.v", StringComparison.Ordinal);
-            hasWeights |= name.StartsWith("consolidated", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal);
-        }
-
-        return hasTokenizer && hasWeights;
-    }
-
     private static string? NameOfArchitecture(string architecture) => architecture switch
     {
         "DeepseekV32ForCausalLM" => "deepseek_v32",

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Connectors.Vllm.ChatTemplates.Loading;
 using Connectors.Vllm.ChatTemplates.Values;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates;
 
@@ -19,9 +20,9 @@ public sealed class ChatTemplateSource
 
     private ChatTemplateSource(ModelFiles files, ChatTemplateOptions options)
     {
-        var config = files.Json("tokenizer_config.json");
-        SpecialTokens = SpecialTokenReader.Read(config, files.Json("special_tokens_map.json"));
-        if (files.Text("chat_template.jinja") is { } source)
+        var config = files.Json(ModelFolder.TokenizerConfig);
+        SpecialTokens = SpecialTokenReader.Read(config, files.Json(ModelFolder.SpecialTokensMap));
+        if (files.Text(ModelFolder.Template) is { } source)
         {
             Add(DefaultName, source, options);
         }
@@ -41,7 +42,7 @@ public sealed class ChatTemplateSource
 
         if (_templates.Count == 0)
         {
-            AddEntry(files.Json("chat_template.json"), options);
+            AddEntry(files.Json(ModelFolder.ProcessorTemplate), options);
         }
     }
 

@@ -46,8 +46,8 @@ public class VllmTestServer : IAsyncDisposable
     /// </summary>
     public string? ModelDirectory => _options.ModelDirectory ?? _ownedFolder;
 
-    /// <summary>Files of the served model by name, as GetTokenizer hands them out.</summary>
-    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> ModelFiles => _state.Model.Files;
+    /// <summary>Files of the served model by name, as GetTokenizer of the VllmEngine protocol hands them out.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> ModelFiles => _state.Model.SentFiles;
 
     /// <summary>All calls received so far, oldest first (a snapshot), up to <see cref="VllmTestServerOptions.MaxCapturedRequests"/>.</summary>
     public IReadOnlyList<CapturedRequest> Requests => _state.Log.Snapshot();

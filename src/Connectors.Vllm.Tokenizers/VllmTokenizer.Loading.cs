@@ -9,13 +9,6 @@ namespace Connectors.Vllm.Tokenizers;
 
 public sealed partial class VllmTokenizer
 {
-    private const string JsonName = "tokenizer.json";
-    private const string ConfigName = "tokenizer_config.json";
-    private const string ModelConfigName = "config.json";
-    private const string TekkenName = "tekken.json";
-    private const string TiktokenName = "tiktoken.model";
-    private const string SentencePieceName = "tokenizer.model";
-
     /// <summary>
     /// Loads one file: a tokenizer.json, a tekken.json, a tiktoken file (<c>*.tiktoken</c>, <c>tiktoken.model</c>), or a SentencePiece model
     /// (<c>*.model</c>).
@@ -48,15 +41,11 @@ public sealed partial class VllmTokenizer
             throw new TokenizerException($"the folder '{directory}' does not exist; give the folder that holds the model's tokenizer files");
         }
 
-        var names = Directory.EnumerateFiles(directory).Select(file => Path.GetFileName(file)!).ToList();
-        var chosen = Choose(names, directory);
+        var paths = ModelFolder.Files(directory);
+        var chosen = Choose(paths.Keys, directory);
         var budget = Budget(options);
-        var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
-        foreach (var name in names.Where(name => name == chosen || name is ConfigName or ModelConfigName))
-        {
-            files[name] = ReadFile(Path.Combine(directory, name), budget);
-        }
-
+        var files = paths.Where(file => file.Key == chosen || file.Key is ModelFolder.TokenizerConfig or ModelFolder.Config)
+            .ToDictionary(static file => file.Key, file => new ReadOnlyMemory<byte>(ReadFile(file.Value, budget)), StringComparer.Ordinal);
         return new VllmTokenizer(Load(files, chosen, budget), options);
     }
 
@@ -68,7 +57,7 @@ public sealed partial class VllmTokenizer
     public static VllmTokenizer FromFiles(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(files);
-        var chosen = Choose([.. files.Keys], "the given files");
+        var chosen = Choose(files.Keys, "the given files");
         var budget = Budget(options);
         budget.Reserve(files[chosen].Length, chosen);
         return new VllmTokenizer(Load(files, chosen, budget), options);
@@ -83,7 +72,12 @@ public sealed partial class VllmTokenizer
     public static VllmTokenizer FromJson(
         ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, TokenizerOptions? options = null) =>
         new(
-            Load(new Dictionary<string, ReadOnlyMemory<byte>> { [JsonName] = tokenizerJson, [ConfigName] = tokenizerConfigJson }, JsonName,
+            Load(
+                new Dictionary<string, ReadOnlyMemory<byte>>
+                {
+                    [ModelFolder.TokenizerJson] = tokenizerJson, [ModelFolder.TokenizerConfig] = tokenizerConfigJson,
+                },
+                ModelFolder.TokenizerJson,
                 Budget(options)),
             options);
 
@@ -110,10 +104,10 @@ public sealed partial class VllmTokenizer
     /// <param name="tokenizerConfigJson">The file's bytes; may be empty.</param>
     /// <returns>The tokens, in the order of their ids.</returns>
     /// <exception cref="TokenizerException">The file is malformed.</exception>
-    public static IReadOnlyList<AddedToken> ReadAddedTokens(ReadOnlyMemory<byte> tokenizerConfigJson) => Guard(ConfigName, () =>
+    public static IReadOnlyList<AddedToken> ReadAddedTokens(ReadOnlyMemory<byte> tokenizerConfigJson) => Guard(ModelFolder.TokenizerConfig, () =>
     {
         var tokens = new List<AddedToken>();
-        AddedTokenReader.MergeConfig(tokens, tokenizerConfigJson, ConfigName, Budget(null));
+        AddedTokenReader.MergeConfig(tokens, tokenizerConfigJson, ModelFolder.TokenizerConfig, Budget(null));
         return tokens;
     });
 
@@ -126,15 +120,18 @@ public sealed partial class VllmTokenizer
 
     private static TokenizerDefinition Load(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string chosen, LoadBudget budget)
     {
-        var config = files.GetValueOrDefault(ConfigName);
+        var config = files.GetValueOrDefault(ModelFolder.TokenizerConfig);
         var file = files[chosen];
-        return Guard(chosen, () =>
-            chosen.StartsWith("tekken", StringComparison.OrdinalIgnoreCase) && chosen.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
-                ? TekkenLoader.Load(file, chosen, budget)
-            : IsSentencePiece(chosen) && SentencePieceLoader.Recognises(file.Span) ? SentencePieceLoader.Load(file, chosen, config, budget)
-            : IsTiktoken(chosen) || IsSentencePiece(chosen)
-                ? TiktokenLoader.Load(file, chosen, config, files.GetValueOrDefault(ModelConfigName), budget)
-            : TokenizerJsonLoader.Load(file, chosen, config, budget));
+        return Guard(chosen, () => ModelFolder.FormatOf(chosen) switch
+        {
+            TokenizerFormat.Tekken => TekkenLoader.Load(file, chosen, budget),
+            TokenizerFormat.SentencePiece when SentencePieceLoader.Recognises(file.Span) => SentencePieceLoader.Load(file, chosen, config, budget),
+
+            // Rank files are found under names of SentencePiece models, too.
+            TokenizerFormat.Tiktoken or TokenizerFormat.SentencePiece =>
+                TiktokenLoader.Load(file, chosen, config, files.GetValueOrDefault(ModelFolder.Config), budget),
+            _ => TokenizerJsonLoader.Load(file, chosen, config, budget),
+        });
     }
 
     /// <summary>Files come from anywhere: whatever a reader throws at bad bytes becomes the one exception that is documented.</summary>
@@ -151,37 +148,9 @@ public sealed partial class VllmTokenizer
         }
     }
 
-    private static string Choose(List<string> names, string place)
-    {
-        if (names.Contains(TekkenName))
-        {
-            return TekkenName;
-        }
-
-        if (names.Contains(JsonName))
-        {
-            return JsonName;
-        }
-
-        names.Sort(StringComparer.Ordinal);
-        if ((names.Find(name => name == TiktokenName) ?? names.Find(IsTiktoken)) is { } tiktoken)
-        {
-            return tiktoken;
-        }
-
-        if ((names.Find(name => name == SentencePieceName) ?? names.Find(IsSentencePiece)) is { } sentencePiece)
-        {
-            return sentencePiece;
-        }
-
-        throw new TokenizerException(
-            $"there is no tokenizer.json, tekken.json, tiktoken file or SentencePiece model in {place}; "
-            + "give the folder that holds the model's tokenizer files");
-    }
-
-    private static bool IsTiktoken(string name) => name == TiktokenName || name.EndsWith(".tiktoken", StringComparison.Ordinal);
-
-    private static bool IsSentencePiece(string name) => name != TiktokenName && name.EndsWith(".model", StringComparison.Ordinal);
+    private static string Choose(IEnumerable<string> names, string place) => ModelFolder.TokenizerOf(names) ?? throw new TokenizerException(
+        $"there is no tokenizer.json, tekken.json, tiktoken file or SentencePiece model in {place}; "
+        + "give the folder that holds the model's tokenizer files");
 
     private static byte[] ReadFile(string path, LoadBudget budget)
     {

@@ -7,8 +7,6 @@ namespace Connectors.Vllm.ChatTemplates.Loading;
 /// <summary>The few files of a model that say how to write its prompts, from a folder or from memory.</summary>
 internal sealed class ModelFiles
 {
-    private const string AdditionalFolder = "additional_chat_templates/";
-    private const string Extension = ".jinja";
     private const int MaxFileLength = 64 << 20;
 
     private readonly Dictionary<string, Func<ReadOnlyMemory<byte>>> _files = new(StringComparer.Ordinal);
@@ -21,22 +19,9 @@ internal sealed class ModelFiles
         }
 
         var files = new ModelFiles();
-        foreach (var name in new[] { "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json" })
+        foreach (var (name, file) in ModelFolder.Files(path))
         {
-            var file = Path.Combine(path, name);
-            if (File.Exists(file))
-            {
-                files._files[name] = () => ReadFile(file);
-            }
-        }
-
-        var additional = Path.Combine(path, AdditionalFolder);
-        if (Directory.Exists(additional))
-        {
-            foreach (var file in Directory.EnumerateFiles(additional, "*" + Extension).Order(StringComparer.Ordinal))
-            {
-                files._files[AdditionalFolder + Path.GetFileName(file)] = () => ReadFile(file);
-            }
+            files._files[name] = () => ReadFile(file);
         }
 
         return files;
@@ -81,10 +66,9 @@ internal sealed class ModelFiles
     {
         foreach (var path in _files.Keys.Order(StringComparer.Ordinal))
         {
-            if (path.StartsWith(AdditionalFolder, StringComparison.Ordinal) && path.EndsWith(Extension, StringComparison.Ordinal)
-                && path.IndexOf('/', AdditionalFolder.Length) < 0)
+            if (ModelFolder.TemplateNameOf(path) is { } name)
             {
-                yield return (path[AdditionalFolder.Length..^Extension.Length], Text(path)!);
+                yield return (name, Text(path)!);
             }
         }
     }
@@ -105,7 +89,8 @@ internal sealed class ModelFiles
         foreach (var name in names)
         {
             var path = Normalize(name);
-            if (path.EndsWith("/tokenizer_config.json", StringComparison.Ordinal) || path.EndsWith("/tokenizer.json", StringComparison.Ordinal))
+            if (path.EndsWith("/" + ModelFolder.TokenizerConfig, StringComparison.Ordinal)
+                || path.EndsWith("/" + ModelFolder.TokenizerJson, StringComparison.Ordinal))
             {
                 var folder = path[..(path.LastIndexOf('/') + 1)];
                 return names.All(other => Normalize(other).StartsWith(folder, StringComparison.Ordinal)) ? folder : "";

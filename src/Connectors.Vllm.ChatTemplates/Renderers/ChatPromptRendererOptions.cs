@@ -14,7 +14,6 @@ internal sealed record ChatPromptRendererOptions
 
     /// <summary>
     /// The format of a model that mistral-common renders, from its tokenizer file; null when the model's chat template is to be used.
-    /// <see cref="ChatPromptRenderer.UsesMistralFormat"/> says which models these are.
     /// </summary>
     public MistralPromptOptions? Mistral { get; init; }
 }

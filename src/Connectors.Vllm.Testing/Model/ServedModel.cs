@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing.Generation;
 using Connectors.Vllm.Tokenizers;
 
@@ -14,8 +15,8 @@ internal sealed class ServedModel
     {
         Files = files;
         _tokenizer = new Lazy<VllmTokenizer>(() => VllmTokenizer.FromFiles(files));
-        using var config = Parse(files, "config.json");
-        using var generation = Parse(files, "generation_config.json");
+        using var config = Parse(files, ModelFolder.Config);
+        using var generation = Parse(files, ModelFolder.GenerationConfig);
         var facts = config.RootElement;
         ModelType = Text(facts, "model_type");
         Architectures = Strings(facts, "architectures");
@@ -36,6 +37,12 @@ internal sealed class ServedModel
     }
 
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; }
+
+    /// <summary>Those that GetTokenizer hands out: vLLM leaves out tekken.json, added_tokens.json and the folder of named templates.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> SentFiles => Files
+        .Where(static file => file.Key != ModelFolder.AddedTokens && ModelFolder.TemplateNameOf(file.Key) is null
+            && ModelFolder.FormatOf(file.Key) != TokenizerFormat.Tekken)
+        .ToDictionary(StringComparer.Ordinal);
 
     public VllmTokenizer Tokenizer => _tokenizer.Value;
 
@@ -76,21 +83,28 @@ internal sealed class ServedModel
     {
         try
         {
-            return new ServedModel(options.ModelDirectory is { } folder ? ModelFolder.Read(folder) : TinyModel.Files, options, tinyModelFolder);
+            return new ServedModel(options.ModelDirectory is { } folder ? Read(folder) : TinyModel.Files, options, tinyModelFolder);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or TokenizerException)
         {
             throw new InvalidDataException(
                 $"The model folder '{options.ModelDirectory}' cannot be served: {exception.Message.TrimEnd('.')}. "
-                + "It needs tokenizer.json and config.json as a Hugging Face model folder has them.",
+                + "It needs a tokenizer file and config.json as a Hugging Face model folder has them.",
                 exception);
         }
+    }
+
+    private static Dictionary<string, ReadOnlyMemory<byte>> Read(string folder)
+    {
+        var files = ModelFolder.Files(folder).ToDictionary(
+            static file => file.Key, static file => new ReadOnlyMemory<byte>(File.ReadAllBytes(file.Value)), StringComparer.Ordinal);
+        return files.Count > 0 ? files : throw new FileNotFoundException("no tokenizer or config file is in it.");
     }
 
     // A bare tokenizer folder says its end token only there, as text.
     private int? TokenizerEos(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
     {
-        using var config = Parse(files, "tokenizer_config.json");
+        using var config = Parse(files, ModelFolder.TokenizerConfig);
         if (!config.RootElement.TryGetProperty("eos_token", out var token))
         {
             return null;
@@ -142,31 +156,5 @@ internal sealed class ServedModel
             .Select(key => $"\"{key}\":{generation.GetProperty(key).GetRawText()}");
         var joined = string.Join(',', parts);
         return joined.Length == 0 ? "" : "{" + joined + "}";
-    }
-}
-
-/// <summary>Reads the files of a model folder that GetTokenizer hands out; weights and sub-folders stay where they are.</summary>
-internal static class ModelFolder
-{
-    private static readonly HashSet<string> Names = new(StringComparer.Ordinal)
-    {
-        "tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
-        "tokenizer.model", "tiktoken.model", "chat_template.json", "preprocessor_config.json", "processor_config.json",
-        "video_preprocessor_config.json",
-    };
-
-    public static IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Read(string folder)
-    {
-        var files = new SortedDictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
-        foreach (var path in Directory.EnumerateFiles(folder))
-        {
-            var name = Path.GetFileName(path);
-            if (Names.Contains(name) || Path.GetExtension(name) is ".tiktoken" or ".jinja" or ".model")
-            {
-                files[name] = File.ReadAllBytes(path);
-            }
-        }
-
-        return files.Count > 0 ? files : throw new FileNotFoundException("no tokenizer or config file is in it.");
     }
 }

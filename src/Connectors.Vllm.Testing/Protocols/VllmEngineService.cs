@@ -15,7 +15,7 @@ internal class VllmEngineService(ServerState state) : RpcService
 {
     public const string Service = "/vllm.grpc.engine.VllmEngine/";
     private readonly Generator _generator = new(state.Model.Tokenizer, state.Model.Stops, state.Options.DelayPerMessage);
-    private readonly Lazy<byte[]> _tokenizerZip = new(() => TokenizerArchive.Zip(state.Model.Files));
+    private readonly Lazy<byte[]> _tokenizerZip = new(() => TokenizerArchive.Zip(state.Model.SentFiles));
 
     public override bool AcceptsGzip => true;
 

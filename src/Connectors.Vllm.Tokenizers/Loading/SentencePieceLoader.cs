@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers.AddedTokens;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
@@ -275,7 +276,7 @@ internal sealed class SentencePieceLoader
             }
         }
 
-        AddedTokenReader.MergeConfig(added, config, "tokenizer_config.json", budget);
+        AddedTokenReader.MergeConfig(added, config, ModelFolder.TokenizerConfig, budget);
         return added.Find(token => token.Id >= Vocabulary.Builder.IdCeiling) is { } far
             ? throw new TokenizerException($"the token '{far.Content}' has the id {far.Id}, which no vocabulary reaches")
             : added;
@@ -288,8 +289,8 @@ internal sealed class SentencePieceLoader
         var (begin, end) = ("<s>", "</s>");
         if (!config.IsEmpty)
         {
-            using var document = AddedTokenReader.ParseConfig(config, "tokenizer_config.json", budget);
-            var root = new ComponentJson(document.RootElement, "$", "tokenizer_config.json", budget);
+            using var document = AddedTokenReader.ParseConfig(config, ModelFolder.TokenizerConfig, budget);
+            var root = new ComponentJson(document.RootElement, "$", ModelFolder.TokenizerConfig, budget);
             addsBegin = root.Optional("add_bos_token")?.AsBool();
             addsEnd = root.Optional("add_eos_token")?.AsBool();
             begin = Content(root, "bos_token") ?? begin;

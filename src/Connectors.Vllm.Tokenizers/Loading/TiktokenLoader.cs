@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
@@ -37,12 +38,12 @@ internal static class TiktokenLoader
     {
         var ranks = ReadRanks(file.Span, fileName, budget);
         var added = new List<AddedToken>();
-        AddedTokenReader.MergeConfig(added, tokenizerConfigJson, "tokenizer_config.json", budget);
+        AddedTokenReader.MergeConfig(added, tokenizerConfigJson, ModelFolder.TokenizerConfig, budget);
         if (added.Find(token => token.Id >= ranks.IdLimit + MostReserved) is { } far)
         {
             throw new TokenizerException(
                 $"the token '{far.Content}' has the id {far.Id}, far behind the last rank {ranks.IdLimit - 1}",
-                "tokenizer_config.json",
+                ModelFolder.TokenizerConfig,
                 "$.added_tokens_decoder");
         }
 
@@ -53,7 +54,7 @@ internal static class TiktokenLoader
 
         var isKimi = false;
         int? size = null;
-        ReadConfig(configJson, "config.json", budget, root =>
+        ReadConfig(configJson, ModelFolder.Config, budget, root =>
         {
             var model = root.OptionalString("model_type");
             isKimi = Array.IndexOf(KimiModels, model) >= 0;
@@ -68,7 +69,7 @@ internal static class TiktokenLoader
         // Without config.json the tokenizer's own class tells a Kimi file.
         if (configJson.IsEmpty)
         {
-            ReadConfig(tokenizerConfigJson, "tokenizer_config.json", budget, root => isKimi = IsKimiClass(root));
+            ReadConfig(tokenizerConfigJson, ModelFolder.TokenizerConfig, budget, root => isKimi = IsKimiClass(root));
         }
 
         AddReserved(added, ranks.IdLimit, size ?? ranks.IdLimit + DefaultReserved);

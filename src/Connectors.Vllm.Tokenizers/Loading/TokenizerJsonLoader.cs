@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers.Buffers;
 using Connectors.Vllm.Tokenizers.Decoding;
 using Connectors.Vllm.Tokenizers.Models;
@@ -17,7 +18,6 @@ namespace Connectors.Vllm.Tokenizers.Loading;
 /// </summary>
 internal sealed class TokenizerJsonLoader
 {
-    private const string ConfigName = "tokenizer_config.json";
 
     private readonly ReadOnlyMemory<byte> _json;
     private readonly string _file;
@@ -79,7 +79,7 @@ internal sealed class TokenizerJsonLoader
         return new TokenizerDefinition
         {
             Model = model,
-            AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ConfigName, model.Vocabulary, _budget),
+            AddedTokens = AddedTokenReader.Read(Part("added_tokens"), config, ModelFolder.TokenizerConfig, model.Vocabulary, _budget),
             Normalizer = IsEmptySequence(Part("normalizer")) ? null : NormalizerFactory.Create(Part("normalizer")),
             Scanner = scanner,
             PreTokenizer = scanner == ScannerKind.None ? PreTokenizerFactory.Create(preTokenizer, model.ReadsRawBytes) : null,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm;
 
@@ -109,15 +110,16 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
         {
             foreach (var sibling in siblings.EnumerateArray())
             {
-                if (sibling.TryGetProperty("rfilename", out var name) && name.GetString() is string file && ModelFileNames.IsWanted(file))
+                if (sibling.TryGetProperty("rfilename", out var name) && name.GetString() is string file)
                 {
                     files.Add(file);
                 }
             }
         }
 
-        return files.Count <= ModelFileNames.MaxFiles ? (commit, files)
-            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {ModelFileNames.MaxFiles} are taken.");
+        files = [.. ModelFolder.Wanted(files)];
+        return files.Count <= FileBudget.MaxFiles ? (commit, files)
+            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {FileBudget.MaxFiles} are taken.");
     }
 }
 

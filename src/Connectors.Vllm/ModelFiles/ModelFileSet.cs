@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm;
 
@@ -9,9 +10,7 @@ namespace Connectors.Vllm;
 internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files, string Origin)
 {
     /// <summary>Whether there is anything a tokenizer could be made from.</summary>
-    public bool HasTokenizer =>
-        Files.Keys.Any(static name => name is "tokenizer.json" or "tekken.json" || name.EndsWith(".model", StringComparison.Ordinal)
-            || name.EndsWith(".tiktoken", StringComparison.Ordinal));
+    public bool HasTokenizer => ModelFolder.TokenizerOf(Files.Keys) is not null;
 
     /// <summary>Tells whether two sets hold the same files: hex SHA-256 over names and contents.</summary>
     public string ComputeDigest()
@@ -24,34 +23,5 @@ internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<b
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-}
-
-/// <summary>Which files of a model folder or repository matter to a client: never weights, never code.</summary>
-internal static class ModelFileNames
-{
-    /// <summary>No single file of these kinds is anywhere near this large; a bigger one is not what it claims to be.</summary>
-    public const long MaxFileBytes = 200L << 20;
-
-    /// <summary>A model has a dozen of these files; more is not a model.</summary>
-    public const int MaxFiles = 100;
-
-    private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
-    {
-        "tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "tokenizer.model", "tiktoken.model", "chat_template.json", "preprocessor_config.json",
-        "processor_config.json", "video_preprocessor_config.json", "tekken.json",
-    };
-
-    public static bool IsWanted(string path)
-    {
-        const string Templates = "additional_chat_templates/";
-        var isTemplate = path.StartsWith(Templates, StringComparison.Ordinal);
-        var name = isTemplate ? path[Templates.Length..] : path;
-
-        // A hub's listing holds names that become names of files here, on any system.
-        return name.AsSpan().IndexOfAny("/\\:") < 0 && !name.Any(char.IsControl)
-            && (name.EndsWith(".jinja", StringComparison.Ordinal)
-                || (!isTemplate && (Known.Contains(name) || name.EndsWith(".tiktoken", StringComparison.Ordinal))));
     }
 }

@@ -1,4 +1,5 @@
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm;
 
@@ -41,15 +42,11 @@ internal sealed class DirectorySource(string directory, long maxBytes, bool need
             // All are counted before the first one is read.
             var budget = new FileBudget(directory, maxBytes);
             var wanted = new List<(string Path, string Name, long Size)>();
-            foreach (var path in Directory.EnumerateFiles(directory).Concat(NamedTemplates(directory)))
+            foreach (var (relative, path) in ModelFolder.Files(directory))
             {
-                var relative = Path.GetRelativePath(directory, path).Replace('\\', '/');
-                if (ModelFileNames.IsWanted(relative))
-                {
-                    var size = SizedFile.SizeOf(path);
-                    budget.Take(path, size);
-                    wanted.Add((path, relative, size));
-                }
+                var size = SizedFile.SizeOf(path);
+                budget.Take(path, size);
+                wanted.Add((path, relative, size));
             }
 
             var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
@@ -73,12 +70,6 @@ internal sealed class DirectorySource(string directory, long maxBytes, bool need
         }
 
         return null;
-    }
-
-    private static IEnumerable<string> NamedTemplates(string directory)
-    {
-        var folder = Path.Combine(directory, "additional_chat_templates");
-        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jinja") : [];
     }
 }
 
@@ -190,11 +181,17 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision, long max
 /// <param name="maxBytes">The memory.</param>
 internal sealed class FileBudget(string place, long maxBytes)
 {
+    /// <summary>No single file of these kinds is anywhere near this large; a bigger one is not what it claims to be.</summary>
+    public const long MaxFileBytes = 200L << 20;
+
+    /// <summary>A model has a dozen of these files; more is not a model.</summary>
+    public const int MaxFiles = 100;
+
     private int _files;
     private long _bytes;
 
     /// <summary>What is left, and no more than one file may have.</summary>
-    public long Left => Math.Min(ModelFileNames.MaxFileBytes, maxBytes - _bytes);
+    public long Left => Math.Min(MaxFileBytes, maxBytes - _bytes);
 
     /// <summary>Counts a file.</summary>
     /// <exception cref="InvalidDataException">It is too much.</exception>
@@ -202,9 +199,9 @@ internal sealed class FileBudget(string place, long maxBytes)
     {
         Check(path, size);
         _bytes += size;
-        if (++_files > ModelFileNames.MaxFiles)
+        if (++_files > MaxFiles)
         {
-            throw new InvalidDataException($"{place} holds more than {ModelFileNames.MaxFiles} tokenizer and template files");
+            throw new InvalidDataException($"{place} holds more than {MaxFiles} tokenizer and template files");
         }
     }
 
@@ -218,9 +215,9 @@ internal sealed class FileBudget(string place, long maxBytes)
                 + $"{nameof(VllmGrpcOptions.Connection)}:{nameof(VllmConnectionOptions.MaxTokenizerBytes)}");
         }
 
-        if (size > ModelFileNames.MaxFileBytes)
+        if (size > MaxFileBytes)
         {
-            throw new InvalidDataException($"'{path}' is larger than {ModelFileNames.MaxFileBytes >> 20} MiB");
+            throw new InvalidDataException($"'{path}' is larger than {MaxFileBytes >> 20} MiB");
         }
     }
 }

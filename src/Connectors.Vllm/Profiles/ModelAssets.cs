@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
@@ -23,7 +24,7 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmT
     {
         if (options.Tokenizer is { } given)
         {
-            return VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault("tokenizer_config.json")));
+            return VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault(ModelFolder.TokenizerConfig)));
         }
 
         // The files are in memory already and count, too.
@@ -109,9 +110,9 @@ internal sealed record ModelConfig
     /// <exception cref="InvalidDataException">A file is not JSON.</exception>
     public static ModelConfig Read(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
     {
-        using var config = Parse(files, "config.json");
-        using var generation = Parse(files, "generation_config.json");
-        using var tokenizer = Parse(files, "tokenizer_config.json");
+        using var config = Parse(files, ModelFolder.Config);
+        using var generation = Parse(files, ModelFolder.GenerationConfig);
+        using var tokenizer = Parse(files, ModelFolder.TokenizerConfig);
         var root = config?.RootElement ?? default;
         var text = Member(root, "text_config") is { ValueKind: JsonValueKind.Object } nested ? nested
             : Member(root, "llm_config") is { ValueKind: JsonValueKind.Object } other ? other

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Connectors.Vllm.ChatTemplates;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
@@ -40,8 +41,9 @@ internal sealed class PromptRenderers
             return;
         }
 
-        var mistral = templates.Templates.Count == 0 && files.TryGetValue("tekken.json", out var tekken)
-            ? MistralPromptOptions.FromTekken(tekken.Span)
+        var mistral = templates.Templates.Count == 0 && ModelFolder.TokenizerOf(files.Keys) is { } tokenizer
+                && ModelFolder.FormatOf(tokenizer) == TokenizerFormat.Tekken
+            ? MistralPromptOptions.FromTekken(files[tokenizer].Span)
             : null;
         if (ChatPromptRenderer.ForModel(architectures, modelType, new ChatPromptRendererOptions { Mistral = mistral }) is { } native)
         {

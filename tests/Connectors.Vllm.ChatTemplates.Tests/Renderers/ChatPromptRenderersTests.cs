@@ -52,15 +52,6 @@ public class ChatPromptRenderersTests
     }
 
     [Theory]
-    [InlineData(true, "tekken.json", "consolidated.safetensors", "config.json")]
-    [InlineData(true, "tokenizer.model.v3", "consolidated-00001-of-00002.safetensors")]
-    [InlineData(false, "tekken.json", "model.safetensors")]
-    [InlineData(false, "tokenizer.model", "consolidated.safetensors")]
-    [InlineData(false)]
-    public void UsesMistralFormat_FileNames_OnlyWithTokenizerAndWeights(bool expected, params string[] files) =>
-        Assert.Equal(expected, ChatPromptRenderer.UsesMistralFormat(files));
-
-    [Theory]
     [InlineData("tokenizer.model.v3", 3)]
     [InlineData("tokenizer.model.v7m1", 7)]
     [InlineData("tokenizer.model.v1", null)]

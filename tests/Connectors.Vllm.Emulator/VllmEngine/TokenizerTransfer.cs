@@ -11,7 +11,7 @@ internal sealed class TokenizerTransfer(EmulatorState state)
 {
     // No round number: its bytes must not occur in the zip by chance.
     private const int LyingLength = 0x0412_3457;
-    private readonly Lazy<byte[]> _good = new(() => TokenizerArchive.Zip(state.Model.Files));
+    private readonly Lazy<byte[]> _good = new(() => TokenizerArchive.Zip(state.Model.SentFiles));
 
     public Task SendAsync(GrpcCall call) => state.Options.TokenizerBundle switch
     {
@@ -31,9 +31,9 @@ internal sealed class TokenizerTransfer(EmulatorState state)
         _ => TokenizerArchive.SendAsync(call, _good.Value),
     };
 
-    private byte[] Escaping() => TokenizerArchive.Zip(state.Model.Files.Append(new("../evil.json", "{}"u8.ToArray())));
+    private byte[] Escaping() => TokenizerArchive.Zip(state.Model.SentFiles.Append(new("../evil.json", "{}"u8.ToArray())));
 
-    private byte[] Crowded() => TokenizerArchive.Zip(state.Model.Files.Concat(Enumerable.Range(0, 51 - state.Model.Files.Count)
+    private byte[] Crowded() => TokenizerArchive.Zip(state.Model.SentFiles.Concat(Enumerable.Range(0, 51 - state.Model.SentFiles.Count)
         .Select(i => new KeyValuePair<string, ReadOnlyMemory<byte>>($"filler{i}.jinja", "x"u8.ToArray()))));
 
     /// <summary>An entry of some 65 MiB of blanks whose headers declare 100 bytes.</summary>
