@@ -70,41 +70,21 @@ internal static class SettingsMapper
 
     private static void Apply(ChatOptions options, string name, object value)
     {
-        switch (name)
+        if (name == SettingValue.SystemPrompt)
         {
-            case "temperature":
-                options.Temperature = (float)value;
-                break;
-            case "top_p":
-                options.TopP = (float)value;
-                break;
-            case "top_k":
-                options.TopK = (int)value;
-                break;
-            case "max_tokens":
-                options.MaxOutputTokens = (int)value;
-                break;
-            case "frequency_penalty":
-                options.FrequencyPenalty = (float)value;
-                break;
-            case "presence_penalty":
-                options.PresencePenalty = (float)value;
-                break;
-            case "seed":
-                options.Seed = (long)value;
-                break;
-            case "stop_sequences":
-                options.StopSequences = [.. (IList<string>)value];
-                break;
-            case "chat_system_prompt":
-                options.Instructions = (string)value;
-                break;
-            case "response_format":
-                options.ResponseFormat = ResponseFormats.Read(value);
-                break;
-            default:
-                (options.AdditionalProperties ??= [])[name] = value;
-                break;
+            options.Instructions = (string)value;
+        }
+        else if (name == SettingValue.ResponseFormat)
+        {
+            options.ResponseFormat = ResponseFormats.Read(value);
+        }
+        else if (ChatOptionNames.Find(name) is { } member)
+        {
+            member.Fill(options, value);
+        }
+        else
+        {
+            (options.AdditionalProperties ??= [])[name] = value;
         }
     }
 }

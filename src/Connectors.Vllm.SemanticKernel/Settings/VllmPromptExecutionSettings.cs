@@ -232,9 +232,9 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     /// <exception cref="ArgumentException">A known name has a value of the wrong kind; the message names it.</exception>
     public static VllmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings)
     {
-        if (settings is VllmPromptExecutionSettings same)
+        if (settings is VllmPromptExecutionSettings already)
         {
-            return same;
+            return already;
         }
 
         var own = new VllmPromptExecutionSettings();
@@ -246,35 +246,18 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         own.ModelId = settings.ModelId;
         own.ServiceId = settings.ServiceId;
         own.FunctionChoiceBehavior = settings.FunctionChoiceBehavior;
-        int? alternatives = null;
-        var asksForNone = false;
-        foreach ((var given, var value) in SettingsMapper.LooseValues(settings))
+        foreach (var same in SettingsMapper.LooseValues(settings).GroupBy(static pair => SettingValue.NameOf(pair.Key) ?? string.Empty))
         {
-            if (SettingValue.NameOf(given) is not { } name)
+            if (same.Key.Length > 0)
             {
-                if (value is not null)
-                {
-                    (own.ExtensionData ??= new Dictionary<string, object>())[given] = value;
-                }
+                own.Set(same.Key, SettingValue.Read(same.Key, [.. same]));
+                continue;
             }
-            else if (SettingValue.Convert(name, value, given) is not { } converted)
-            {
-                asksForNone |= name == SettingValue.Logprobs && value is not null;
-            }
-            else if (name == SettingValue.TopLogprobs)
-            {
-                alternatives = (int)converted;
-            }
-            else
-            {
-                own._values[name] = converted;
-            }
-        }
 
-        // OpenAI's way to ask: logprobs says whether, top_logprobs how many; that alone asks, too.
-        if (own.Logprobs is null or 0 && alternatives is not null && !asksForNone)
-        {
-            own.Logprobs = alternatives;
+            foreach (var (name, value) in same.Where(static pair => pair.Value is not null))
+            {
+                (own.ExtensionData ??= new Dictionary<string, object>())[name] = value!;
+            }
         }
 
         return own;

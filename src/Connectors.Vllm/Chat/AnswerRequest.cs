@@ -26,34 +26,12 @@ internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
             Log.OptionIgnored(logger, nameof(ChatOptions.ResponseFormat), $"{options.ResponseFormat.GetType().Name} is unknown");
         }
 
-        if (extras.Json is { } jsonSchema)
+        foreach (var (option, value) in extras.Values)
         {
-            found.Add((VllmOptions.Json.Name, OutputConstraint.JsonSchema(jsonSchema)));
-        }
-
-        if (extras.JsonObject)
-        {
-            found.Add((VllmOptions.JsonObject.Name, OutputConstraint.JsonObject()));
-        }
-
-        if (extras.Regex is { } regex)
-        {
-            found.Add((VllmOptions.Regex.Name, OutputConstraint.Regex(regex)));
-        }
-
-        if (extras.Grammar is { } grammar)
-        {
-            found.Add((VllmOptions.Grammar.Name, OutputConstraint.Grammar(grammar)));
-        }
-
-        if (extras.Choices is { } choices)
-        {
-            found.Add((VllmOptions.Choice.Name, OutputConstraint.Choice(choices)));
-        }
-
-        if (extras.StructuralTag is { } tag)
-        {
-            found.Add((VllmOptions.StructuralTag.Name, OutputConstraint.StructuralTag(tag)));
+            if (option.ConstraintOf(value) is { } constraint)
+            {
+                found.Add((option.Name, constraint));
+            }
         }
 
         return found.Count switch

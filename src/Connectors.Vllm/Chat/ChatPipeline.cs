@@ -42,7 +42,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         var context = ContextOf(asked);
         var (options, extras) = (context.Options, context.Extras);
         var tools = RequestTools.From(options, asked.Messages, logger);
-        var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.ChatTemplate);
+        var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.Get(VllmOptions.ChatTemplate));
         context = context with { Tools = tools, Variables = TemplateVariables.From(options, extras, settings, renderer.Traits) };
 
         // 2. The chat template prints the prompt, and tells which parts of it came from message content.
@@ -69,7 +69,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
             DropReasoning = options?.Reasoning?.Output == ReasoningOutput.None,
-            ReturnTokenIds = extras.ReturnTokenIds,
+            ReturnTokenIds = extras.Get(VllmOptions.ReturnTokenIds) == true,
         };
     }
 
@@ -90,13 +90,13 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             ParserOptions = plan.ParserOptions(context, prompt),
             Check = plan.Check,
             ModelId = request.Model ?? profile.ModelId,
-            ReturnTokenIds = context.Extras.ReturnTokenIds,
+            ReturnTokenIds = context.Extras.Get(VllmOptions.ReturnTokenIds) == true,
         };
     }
 
     private ChatContext ContextOf(ChatRequest asked)
     {
-        var options = OtherNames.Fill(asked.Options);
+        var options = ChatOptionNames.Fill(asked.Options);
         var extras = VllmExtras.Read(options?.AdditionalProperties);
         return new ChatContext(profile, settings, options, extras, asked.Client, logger)
         {

@@ -24,7 +24,7 @@ internal sealed record ConstraintPlan(
     {
         var (profile, settings, options, extras, _, logger) = context;
         var (tools, answer) = (context.Tools, context.Answer);
-        var format = profile.FormatFor(extras.ToolParser, extras.ReasoningParser);
+        var format = profile.FormatFor(extras.Get(VllmOptions.ToolCallParser), extras.Get(VllmOptions.ReasoningParser));
 
         // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
         var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
@@ -49,7 +49,7 @@ internal sealed record ConstraintPlan(
             Start = start,
             PromptTail = prompt.Tail,
             Thinking = context.Variables.Thinking,
-            BoundWhiteSpace = extras.BoundWhiteSpace,
+            BoundWhiteSpace = extras.Get(VllmOptions.BoundWhiteSpace) ?? true,
             SpecialTokens = profile.SpecialTokens,
         });
         if (result.Note is { } note)

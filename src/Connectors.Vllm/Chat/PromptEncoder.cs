@@ -14,7 +14,7 @@ internal static class PromptEncoder
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, VllmExtras extras, CancellationToken cancellationToken)
     {
         var anchors = AnchorsOf(profile, settings);
-        var open = extras.AllowControlTokens ?? settings.AllowControlTokensInContent;
+        var open = extras.Get(VllmOptions.AllowControlTokens) ?? settings.AllowControlTokensInContent;
         var ids = open
             ? BoundaryEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Boundaries, [], cancellationToken)
             : BoundaryEncoder.Encode(

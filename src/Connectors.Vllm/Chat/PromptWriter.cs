@@ -133,9 +133,9 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     {
         Messages = messages,
         Tools = context.Tools.ForTemplate ?? (traits.NeedsToolList ? [] : null),
-        Documents = context.Extras.Documents,
-        AddGenerationPrompt = !context.Extras.ContinueFinalMessage,
-        ContinueFinalMessage = context.Extras.ContinueFinalMessage,
+        Documents = (List<object?>?)context.Extras.Get(VllmOptions.Documents),
+        AddGenerationPrompt = context.Extras.Get(VllmOptions.ContinueFinalMessage) != true,
+        ContinueFinalMessage = context.Extras.Get(VllmOptions.ContinueFinalMessage) == true,
         Kwargs = context.Variables.Values,
         SpecialTokens = context.Profile.Templates.SpecialTokens,
     });
@@ -209,7 +209,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         var values = new Dictionary<string, object?>(StringComparer.Ordinal);
         Merge(values, (Dictionary<string, object?>?)PlainValue.From(settings.ChatTemplateArguments));
         bool? thinking = null;
-        var effort = extras.ReasoningEffort ?? EffortName(options?.Reasoning?.Effort, traits);
+        var effort = extras.Get(VllmOptions.ReasoningEffort) ?? EffortName(options?.Reasoning?.Effort, traits);
         if (effort is not null)
         {
             // As vLLM does for its reasoning_effort field; "thinking" is what DeepSeek, Kimi and Granite templates call the same switch.
@@ -219,7 +219,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
             values["thinking"] = thinking;
         }
 
-        Merge(values, extras.TemplateArguments);
+        Merge(values, (Dictionary<string, object?>?)extras.Get(VllmOptions.ChatTemplateArguments));
         if (values.GetValueOrDefault("enable_thinking") is bool said)
         {
             thinking = said;

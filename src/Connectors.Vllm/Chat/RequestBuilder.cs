@@ -33,32 +33,22 @@ internal static class RequestBuilder
 
         LogIgnored(profile, options, extras, logger);
         var stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
-        return raw with
+        var request = extras.Values.Aggregate(raw, static (filled, extra) => extra.Option.Fill(filled, extra.Value));
+        return request with
         {
             PromptIds = ids,
             PromptText = null,
-            RequestId = extras.RequestId ?? raw.RequestId ?? GenerationRequest.NewRequestId("chatcmpl-"),
-            Sampling = Sampling(raw.Sampling, options, extras),
-            Constraint = raw.Constraint ?? plan.Constraint,
-            StopStrings = stops.Count == 0 ? raw.StopStrings : [.. raw.StopStrings, .. stops],
-            StopTokenIds = [.. raw.StopTokenIds, .. extras.StopTokenIds ?? [], .. extras.IgnoreEos ? [] : profile.StopTokens.ToSend],
-            Logprobs = raw.Logprobs ?? extras.Logprobs,
-            LogprobTokenIds = raw.LogprobTokenIds ?? extras.LogprobTokenIds,
-            PromptLogprobs = raw.PromptLogprobs ?? extras.PromptLogprobs,
-            Media = media.Count > 0 ? media : raw.Media,
-            Model = raw.Model ?? ModelName(profile, settings, options),
-            LoraName = raw.LoraName ?? extras.LoraName ?? context.Adapter,
-            Metadata = raw.Metadata ?? extras.RequestMetadata,
-            Priority = raw.Priority ?? extras.Priority,
-            CacheSalt = raw.CacheSalt ?? extras.CacheSalt,
-            SessionId = raw.SessionId ?? extras.SessionId,
-            BypassPrefixCache = raw.BypassPrefixCache || extras.BypassPrefixCache == true,
-            Watermarking = raw.Watermarking ?? extras.Watermarking,
-            KvTransferParamsJson = raw.KvTransferParamsJson ?? extras.KvTransferParameters,
-            DataParallelRank = raw.DataParallelRank ?? extras.DataParallelRank,
-            VocabularySize = raw.VocabularySize ?? profile.VocabularySize,
-            ContextLength = raw.ContextLength ?? profile.ContextLength,
-            ModelDefaults = raw.ModelDefaults ?? profile.SamplingDefaults,
+            RequestId = request.RequestId ?? GenerationRequest.NewRequestId("chatcmpl-"),
+            Sampling = Sampling(request.Sampling, options),
+            Constraint = request.Constraint ?? plan.Constraint,
+            StopStrings = stops.Count == 0 ? request.StopStrings : [.. request.StopStrings, .. stops],
+            StopTokenIds = [.. request.StopTokenIds, .. extras.Get(VllmOptions.IgnoreEos) == true ? [] : profile.StopTokens.ToSend],
+            Media = media.Count > 0 ? media : request.Media,
+            Model = request.Model ?? ModelName(profile, settings, options),
+            LoraName = request.LoraName ?? context.Adapter,
+            VocabularySize = request.VocabularySize ?? profile.VocabularySize,
+            ContextLength = request.ContextLength ?? profile.ContextLength,
+            ModelDefaults = request.ModelDefaults ?? profile.SamplingDefaults,
             PreparedFor = profile.ModelInfo,
             Stream = true,
         };
@@ -85,23 +75,15 @@ internal static class RequestBuilder
     }
 
     /// <summary>What the caller asks; everything else is filled by the engine.</summary>
-    private static SamplingOptions Sampling(SamplingOptions raw, ChatOptions? options, VllmExtras extras) => raw.WithDefaults(new SamplingOptions
+    private static SamplingOptions Sampling(SamplingOptions asked, ChatOptions? options) => asked.WithDefaults(new SamplingOptions
     {
         Temperature = options?.Temperature,
         TopP = options?.TopP,
         TopK = options?.TopK,
-        MinP = (float?)extras.MinP,
         FrequencyPenalty = options?.FrequencyPenalty,
         PresencePenalty = options?.PresencePenalty,
-        RepetitionPenalty = (float?)extras.RepetitionPenalty,
         MaxTokens = options?.MaxOutputTokens,
-        MinTokens = extras.MinTokens,
-        IgnoreEos = extras.IgnoreEos ? true : null,
-        ChoiceCount = extras.ChoiceCount > 1 ? extras.ChoiceCount : null,
         Seed = options?.Seed,
-        LogitBias = extras.LogitBias,
-        AllowedTokenIds = extras.AllowedTokenIds,
-        TruncatePromptTokens = extras.TruncatePromptTokens,
     });
 
     /// <summary>A name the server may not know is only sent when somebody chose it for this server.</summary>

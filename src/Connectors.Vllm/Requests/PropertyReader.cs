@@ -74,8 +74,10 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         };
     }
 
-    /// <summary>The value if it is a bool, else null; no complaint about other kinds.</summary>
-    public bool? TryBoolean(string key) => TryGet(key, out var value) ? value as bool? : null;
+    /// <summary>The value if it is true or false, as such or as text, else null; no complaint about other kinds.</summary>
+    public bool? TryBoolean(string key) => !TryGet(key, out var value) ? null
+        : value is string text && bool.TryParse(text, out var parsed) ? parsed
+        : value as bool?;
 
     public string? Text(string key)
     {
@@ -111,7 +113,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
     /// <summary>A string, or anything else written as JSON text.</summary>
     public string? TextOrJson(string key) => !TryGet(key, out var value) ? null : value as string ?? PlainJson.Write(value);
 
-    public IReadOnlyList<string>? TextList(string key)
+    public IReadOnlyList<string>? TextList(string key, bool mayBeEmpty = false)
     {
         if (!TryGet(key, out var value))
         {
@@ -128,7 +130,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
             throw Wrong(key, value, "a list of strings");
         }
 
-        if (items.Count == 0)
+        if (items.Count == 0 && !mayBeEmpty)
         {
             throw Wrong(key, value, "a list of at least one string");
         }

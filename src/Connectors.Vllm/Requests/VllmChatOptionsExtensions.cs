@@ -292,7 +292,7 @@ public static class VllmChatOptionsExtensions
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentException.ThrowIfNullOrEmpty(name);
-        var option = VllmOptions.All.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
+        var option = VllmOptions.All.FirstOrDefault(option => option.Answers(name))
             ?? throw new ArgumentException($"'{name}' is not a parameter of vLLM's that this client knows; use one of "
                 + $"{string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
         if (value is null)
@@ -301,7 +301,7 @@ public static class VllmChatOptionsExtensions
             return options;
         }
 
-        option.Check(new PropertyReader(new AdditionalPropertiesDictionary { [name] = value }, name));
+        option.ReadValue(new PropertyReader(new AdditionalPropertiesDictionary { [name] = value }, name));
         (options.AdditionalProperties ??= [])[name] = value;
         return options;
     }

@@ -17,13 +17,15 @@ internal static class VllmOptions
         "Keeps only tokens at least this likely relative to the most likely one; 0 is off.")
     {
         Reader = static (properties, key) => (float?)properties.Number(key, 0, 1),
+        Sampling = static (sampling, value) => sampling with { MinP = sampling.MinP ?? value },
     };
 
     public static readonly VllmOption<float?> RepetitionPenalty = new(
-        "repetition_penalty", [], "RepetitionPenalty", "above 0", null,
+        "repetition_penalty", ["repeat_penalty"], "RepetitionPenalty", "above 0", null,
         "Above 1 discourages tokens that already occurred in prompt or answer; 1 is off.")
     {
         Reader = static (properties, key) => (float?)properties.Number(key, float.Epsilon, float.MaxValue),
+        Sampling = static (sampling, value) => sampling with { RepetitionPenalty = sampling.RepetitionPenalty ?? value },
     };
 
     public static readonly VllmOption<int?> MinTokens = new(
@@ -31,6 +33,7 @@ internal static class VllmOptions
         "No end of sequence and no stop before this many tokens.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
+        Sampling = static (sampling, value) => sampling with { MinTokens = sampling.MinTokens ?? value },
     };
 
     public static readonly VllmOption<bool?> IgnoreEos = new(
@@ -38,6 +41,7 @@ internal static class VllmOptions
         "Generates past the end of sequence, until the token limit; for benchmarks.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
+        Sampling = static (sampling, value) => sampling with { IgnoreEos = sampling.IgnoreEos ?? (value == true ? true : null) },
     };
 
     public static readonly VllmOption<IReadOnlyList<int>?> StopTokenIds = new(
@@ -46,6 +50,7 @@ internal static class VllmOptions
     {
         Reader = static (properties, key) => properties.TokenIds(key),
         Writer = static ids => WriteIds(ids),
+        Request = static (request, value) => request with { StopTokenIds = [.. request.StopTokenIds, .. value!] },
     };
 
     public static readonly VllmOption<int?> Logprobs = new(
@@ -53,13 +58,7 @@ internal static class VllmOptions
         "Log probabilities of the generated tokens: 0 for the chosen only, n for n alternatives each. OpenAI's true with top_logprobs works too.")
     {
         Reader = static (properties, key) => ReadLogprobs(properties, key),
-    };
-
-    public static readonly VllmOption<int?> TopLogprobs = new(
-        "top_logprobs", [], null, "0 or more", null,
-        "OpenAI's spelling of the number of alternatives.")
-    {
-        Reader = static (properties, key) => properties.Int32(key, 0),
+        Request = static (request, value) => request with { Logprobs = request.Logprobs ?? value },
     };
 
     public static readonly VllmOption<int?> PromptLogprobs = new(
@@ -67,14 +66,16 @@ internal static class VllmOptions
         "The same for the tokens of the prompt; turns off reading from the prefix cache for this request.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
+        Request = static (request, value) => request with { PromptLogprobs = request.PromptLogprobs ?? value },
     };
 
     public static readonly VllmOption<IReadOnlyDictionary<int, float>?> LogitBias = new(
-        "logit_bias", [], "LogitBias", "object of token id and number", null,
+        "logit_bias", ["token_selection_biases"], "LogitBias", "object of token id and number", null,
         "Added to the logits of the given token ids before sampling.")
     {
         Reader = static (properties, key) => properties.TokenWeights(key),
         Writer = static weights => WriteBias(weights),
+        Sampling = static (sampling, value) => sampling with { LogitBias = sampling.LogitBias ?? value },
     };
 
     public static readonly VllmOption<IReadOnlyList<int>?> AllowedTokenIds = new(
@@ -83,6 +84,7 @@ internal static class VllmOptions
     {
         Reader = static (properties, key) => properties.TokenIds(key),
         Writer = static ids => WriteIds(ids),
+        Sampling = static (sampling, value) => sampling with { AllowedTokenIds = sampling.AllowedTokenIds ?? value },
     };
 
     public static readonly VllmOption<IReadOnlyList<int>?> LogprobTokenIds = new(
@@ -91,13 +93,15 @@ internal static class VllmOptions
     {
         Reader = static (properties, key) => properties.TokenIds(key),
         Writer = static ids => WriteIds(ids),
+        Request = static (request, value) => request with { LogprobTokenIds = request.LogprobTokenIds ?? value },
     };
 
     public static readonly VllmOption<int?> ChoiceCount = new(
-        "n", [], "ChoiceCount", "1 to 1024", null,
+        "n", ["results_per_prompt"], "ChoiceCount", "1 to 1024", null,
         "How many answers to generate for one prompt; each comes as a message of its own.")
     {
         Reader = static (properties, key) => properties.Int32(key, 1, 1024),
+        Sampling = static (sampling, value) => sampling with { ChoiceCount = sampling.ChoiceCount ?? (value > 1 ? value : null) },
     };
 
     public static readonly VllmOption<string?> Json = new(
@@ -105,6 +109,7 @@ internal static class VllmOptions
         "A JSON schema for the answer; ResponseFormat is the usual way to give it.")
     {
         Reader = static (properties, key) => properties.Json(key),
+        Constraint = static value => OutputConstraint.JsonSchema(value!),
     };
 
     public static readonly VllmOption<bool?> JsonObject = new(
@@ -112,6 +117,7 @@ internal static class VllmOptions
         "Any JSON object as the answer; ResponseFormat is the usual way to ask for it.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
+        Constraint = static value => value == true ? OutputConstraint.JsonObject() : null,
     };
 
     public static readonly VllmOption<string?> Regex = new(
@@ -119,6 +125,7 @@ internal static class VllmOptions
         "A regular expression that the whole answer must match.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Constraint = static value => OutputConstraint.Regex(value!),
     };
 
     public static readonly VllmOption<string?> Grammar = new(
@@ -126,6 +133,7 @@ internal static class VllmOptions
         "A grammar that the whole answer must match, as the server's backend reads it.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Constraint = static value => OutputConstraint.Grammar(value!),
     };
 
     public static readonly VllmOption<IReadOnlyList<string>?> Choice = new(
@@ -134,6 +142,7 @@ internal static class VllmOptions
     {
         Reader = static (properties, key) => properties.TextList(key),
         Writer = static texts => texts!.ToArray(),
+        Constraint = static value => OutputConstraint.Choice(value!),
     };
 
     public static readonly VllmOption<string?> StructuralTag = new(
@@ -141,6 +150,7 @@ internal static class VllmOptions
         "A structural tag as xgrammar defines it, passed to the server unchanged.")
     {
         Reader = static (properties, key) => properties.Json(key),
+        Constraint = static value => OutputConstraint.StructuralTag(value!),
     };
 
     public static readonly VllmOption<bool?> BoundWhiteSpace = new(
@@ -199,6 +209,7 @@ internal static class VllmOptions
         "Scheduling priority, lower is earlier; for servers with priority scheduling.")
     {
         Reader = static (properties, key) => properties.Int32(key, int.MinValue),
+        Request = static (request, value) => request with { Priority = request.Priority ?? value },
     };
 
     public static readonly VllmOption<string?> LoraName = new(
@@ -206,6 +217,7 @@ internal static class VllmOptions
         "The name of a loaded LoRA adapter.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Request = static (request, value) => request with { LoraName = request.LoraName ?? value },
     };
 
     public static readonly VllmOption<string?> CacheSalt = new(
@@ -213,6 +225,7 @@ internal static class VllmOptions
         "Separates this request's prefix cache entries from those of others.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Request = static (request, value) => request with { CacheSalt = request.CacheSalt ?? value },
     };
 
     public static readonly VllmOption<string?> SessionId = new(
@@ -220,6 +233,7 @@ internal static class VllmOptions
         "The session the request belongs to, for servers and gateways that route by it.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Request = static (request, value) => request with { SessionId = request.SessionId ?? value },
     };
 
     public static readonly VllmOption<bool?> BypassPrefixCache = new(
@@ -227,6 +241,7 @@ internal static class VllmOptions
         "Computes the whole prompt instead of reading the prefix cache.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
+        Request = static (request, value) => request with { BypassPrefixCache = request.BypassPrefixCache || value == true },
     };
 
     public static readonly VllmOption<bool?> Watermarking = new(
@@ -234,6 +249,7 @@ internal static class VllmOptions
         "Whether the server may watermark the answer, where it does; its default is true.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
+        Request = static (request, value) => request with { Watermarking = request.Watermarking ?? value },
     };
 
     public static readonly VllmOption<int?> DataParallelRank = new(
@@ -241,6 +257,7 @@ internal static class VllmOptions
         "The data-parallel engine to run on.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
+        Request = static (request, value) => request with { DataParallelRank = request.DataParallelRank ?? value },
     };
 
     public static readonly VllmOption<int?> TruncatePromptTokens = new(
@@ -248,6 +265,7 @@ internal static class VllmOptions
         "Keeps only this many tokens of the prompt's end; the cut is made on the client.")
     {
         Reader = static (properties, key) => properties.Int32(key, 1),
+        Sampling = static (sampling, value) => sampling with { TruncatePromptTokens = sampling.TruncatePromptTokens ?? value },
     };
 
     public static readonly VllmOption<string?> KvTransferParameters = new(
@@ -255,6 +273,7 @@ internal static class VllmOptions
         "Parameters for the server's key-value cache connector, passed unchanged.")
     {
         Reader = static (properties, key) => properties.Json(key),
+        Request = static (request, value) => request with { KvTransferParamsJson = request.KvTransferParamsJson ?? value },
     };
 
     public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> RequestMetadata = new(
@@ -262,6 +281,7 @@ internal static class VllmOptions
         "Extra gRPC metadata of this request, for gateways that route by it; names are lower-cased.")
     {
         Reader = static (properties, key) => properties.Members(key),
+        Request = static (request, value) => request with { Metadata = request.Metadata ?? Texts(value!) },
     };
 
     public static readonly VllmOption<string?> RequestId = new(
@@ -269,6 +289,7 @@ internal static class VllmOptions
         "The request id the server gets, unique among running requests; generated when unset.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
+        Request = static (request, value) => request with { RequestId = value },
     };
 
     public static readonly VllmOption<bool?> ReturnTokenIds = new(
@@ -302,7 +323,7 @@ internal static class VllmOptions
     /// <summary>Every row, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<VllmOption> All =
     [
-        MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, TopLogprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
+        MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
             LogprobTokenIds,
         ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, BoundWhiteSpace, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
         ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, SessionId, BypassPrefixCache, Watermarking,
@@ -313,12 +334,19 @@ internal static class VllmOptions
     private static readonly HashSet<string> Known = new(All.SelectMany(static option => option.Aliases.Prepend(option.Name)), StringComparer.Ordinal);
 
     /// <summary>Whether a key of <c>AdditionalProperties</c> is one of these.</summary>
-    public static bool IsKnown(string key) => Known.Contains(key) || OtherNames.All.Contains(key);
+    public static bool IsKnown(string key) => Known.Contains(key) || ChatOptionNames.IsKnown(key);
 
     /// <summary>vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
-    private static int? ReadLogprobs(PropertyReader properties, string key) => properties.TryBoolean(key) is bool wanted
-        ? wanted ? TopLogprobs.Read(properties) ?? 0 : null
-        : properties.Int32(key, 0) ?? TopLogprobs.Read(properties);
+    private static int? ReadLogprobs(PropertyReader properties, string key)
+    {
+        var alternatives = properties.Int32("top_logprobs", 0);
+        return properties.TryBoolean(key) is bool wanted ? wanted ? alternatives ?? 0 : null
+            : properties.Int32(key, 0) is > 0 and var number ? number
+            : alternatives ?? properties.Int32(key, 0);
+    }
+
+    private static Dictionary<string, string> Texts(IReadOnlyDictionary<string, object?> members) => members.ToDictionary(
+        static pair => pair.Key.ToLowerInvariant(), static pair => Convert.ToString(pair.Value, CultureInfo.InvariantCulture) ?? string.Empty);
 
     private static JsonElement WriteIds(IReadOnlyList<int>? ids) => PlainJson.ToElement(writer =>
     {

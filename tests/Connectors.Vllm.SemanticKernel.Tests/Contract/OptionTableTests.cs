@@ -12,7 +12,7 @@ public sealed class OptionTableTests
     private static readonly Dictionary<string, string> Samples = new()
     {
         ["min_p"] = "0.25", ["repetition_penalty"] = "1.5", ["min_tokens"] = "2", ["ignore_eos"] = "true", ["stop_token_ids"] = "[5, 6]",
-        ["logprobs"] = "3", ["top_logprobs"] = "3", ["prompt_logprobs"] = "1", ["logit_bias"] = """{ "9": -1.5 }""",
+        ["logprobs"] = "3", ["prompt_logprobs"] = "1", ["logit_bias"] = """{ "9": -1.5 }""",
         ["allowed_token_ids"] = "[40, 41]", ["logprob_token_ids"] = "[40]", ["grpc_metadata"] = """{ "x-a": "b" }""",
         ["n"] = "2", ["json"] = """{ "type": "object" }""", ["json_object"] = "true",
         ["regex"] = "\"[a-z]+\"", ["grammar"] = "\"root ::= x\"", ["choice"] = """["yes", "no"]""", ["structural_tag"] = """{ "structures": [] }""",
@@ -44,5 +44,5 @@ public sealed class OptionTableTests
 
     public static TheoryData<string> Names => [.. Samples.Keys];
 
-    private static string Json(VllmExtras extras) => JsonSerializer.Serialize(extras);
+    private static string Json(VllmExtras extras) => JsonSerializer.Serialize(extras.Values.ToDictionary(pair => pair.Option.Name, pair => pair.Value));
 }

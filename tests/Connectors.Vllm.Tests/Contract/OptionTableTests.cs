@@ -109,10 +109,14 @@ public sealed partial class OptionTableTests
 
     [Fact]
     public void Document_Parameters_AreTheRowsOfTheTable() => Assert.Equal(
-        VllmOptions.All.Select(option => $"{option.Name} {option.Property ?? "–"} {(option.Protocols is null ? "both" : "Inference")} "
-            + $"{option.Description}"),
+        VllmOptions.All.Select(option => $"{option.Name} {Also(option)} {option.Property ?? "–"} "
+            + $"{(option.Protocols is null ? "both" : "Inference")} {option.Description}"),
         ParameterRow().Matches(Document()).Select(row =>
-            $"{row.Groups["name"]} {row.Groups["property"].Value.Trim('`')} {row.Groups["protocols"]} {row.Groups["description"]}"));
+            $"{row.Groups["name"]} {row.Groups["also"]} {row.Groups["property"].Value.Trim('`')} "
+            + $"{row.Groups["protocols"]} {row.Groups["description"]}"));
+
+    private static string Also(VllmOption option) =>
+        option.Aliases.Length == 0 ? "–" : string.Join(", ", option.Aliases.Select(alias => $"`{alias}`"));
 
     [Fact]
     public void Document_Options_AreTheProperties()
@@ -129,7 +133,7 @@ public sealed partial class OptionTableTests
 
     private static string Document() => File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "docs", "options.md")).ReplaceLineEndings("\n");
 
-    [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| [^|]* \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$",
+    [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| (?<also>[^|]*) \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$",
         RegexOptions.Multiline)]
     private static partial Regex ParameterRow();
 
