@@ -4,7 +4,7 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm.Aspire.Hosting;
 
-/// <summary>A vLLM server in a container. Its connection string holds address and model for <c>Connectors.Vllm.Aspire</c>.</summary>
+/// <summary>A vLLM server in a container. Its connection string contains the address and the model for <c>Connectors.Vllm.Aspire</c>.</summary>
 public sealed class VllmResource : ContainerResource, IResourceWithConnectionString
 {
     private EndpointReference? _grpc;
@@ -19,18 +19,20 @@ public sealed class VllmResource : ContainerResource, IResourceWithConnectionStr
     /// <summary>The model: an id on the Hugging Face hub, or a folder inside the container.</summary>
     public string Model { get; internal set; }
 
-    /// <summary>The gRPC protocol the server speaks.</summary>
+    /// <summary>The gRPC protocol that the server speaks.</summary>
     public VllmProtocol Protocol { get; }
 
-    /// <summary>The name the model is served under; <see langword="null"/> is <see cref="Model"/>.</summary>
+    /// <summary>The name under which the model is served; <see langword="null"/> uses <see cref="Model"/>.</summary>
     public string? ServedModelName { get; internal set; }
 
     /// <summary>The endpoint of the gRPC protocol.</summary>
     public EndpointReference GrpcEndpoint => _grpc ??= new EndpointReference(this, VllmLaunch.GrpcEndpoint);
 
-    /// <summary><c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the client was given one.</summary>
-    /// <exception cref="DistributedApplicationException">The client could not find the model's tokenizer: the Inference protocol does not send
-    /// it.</exception>
+    /// <summary>
+    /// The connection string: <c>Endpoint=http://host:port;Model=…</c>, with <c>ModelDirectory=…</c> if set by <c>WithClientModelDirectory</c>.
+    /// </summary>
+    /// <exception cref="DistributedApplicationException">Clients could not find the model's tokenizer, because the Inference protocol
+    /// does not send it.</exception>
     public ReferenceExpression ConnectionStringExpression
     {
         get
@@ -38,9 +40,9 @@ public sealed class VllmResource : ContainerResource, IResourceWithConnectionStr
             if (Protocol != VllmProtocol.VllmEngine && ClientModelDirectory is null && Model.StartsWith('/'))
             {
                 throw new DistributedApplicationException(
-                    $"The vLLM resource '{Name}' serves the folder '{Model}' by the Inference protocol, which does not send tokenizers, so its "
-                    + "clients need the model's files. Call WithClientModelDirectory(\"…\") with a folder on the clients' side, or serve a model by "
-                    + "its id on the hub.");
+                    $"The vLLM resource '{Name}' serves the folder '{Model}' over the Inference protocol, which does not send tokenizers, so its "
+                    + "clients need the model's files. Call WithClientModelDirectory(\"…\") with a folder that the clients can read, or serve a "
+                    + "model by its hub id.");
             }
 
             var builder = new ReferenceExpressionBuilder();

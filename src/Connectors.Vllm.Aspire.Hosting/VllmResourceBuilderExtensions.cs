@@ -12,19 +12,17 @@ namespace Aspire.Hosting;
 public static class VllmResourceBuilderExtensions
 {
     /// <summary>
-    /// Adds a vLLM server: a container of vLLM's official image (pinned to v0.32.0) with the endpoint <c>grpc</c>, and <c>http</c> where the protocol
-    /// leaves one.
+    /// Adds a vLLM server: a container of vLLM's official image (pinned to v0.32.0) with the endpoint <c>grpc</c>, and with <c>http</c> if the
+    /// protocol runs beside HTTP.
     /// </summary>
-    /// <param name="builder">The application.</param>
-    /// <param name="name">The resource's name.</param>
+    /// <param name="builder">The application builder.</param>
+    /// <param name="name">The name of the resource.</param>
     /// <param name="model">The model: an id on the Hugging Face hub (<c>Qwen/Qwen3-8B</c>), or a folder inside the container.</param>
-    /// <param name="protocol">
-    /// <see cref="VllmProtocol.VllmEngine"/> (the default; the server sends its tokenizer, and speaks no HTTP), or
-    /// <see cref="VllmProtocol.Inference"/> (beside HTTP).
-    /// </param>
-    /// <param name="grpcPort">The port on the host; <see langword="null"/> takes a free one.</param>
+    /// <param name="protocol"><see cref="VllmProtocol.VllmEngine"/> (the default; the server sends its tokenizer and has no HTTP endpoint),
+    /// or <see cref="VllmProtocol.Inference"/> (beside HTTP).</param>
+    /// <param name="grpcPort">The port on the host; <see langword="null"/> uses a free port.</param>
     /// <returns>The resource.</returns>
-    /// <exception cref="ArgumentException">The model's name is empty, or the protocol is neither of the two.</exception>
+    /// <exception cref="ArgumentException">The model's name is empty, or the protocol is not supported.</exception>
     public static IResourceBuilder<VllmResource> AddVllm(
         this IDistributedApplicationBuilder builder,
         [ResourceName] string name,
@@ -37,7 +35,7 @@ public static class VllmResourceBuilderExtensions
         if (protocol is not (VllmProtocol.VllmEngine or VllmProtocol.Inference))
         {
             throw new ArgumentException(
-                $"The vLLM resource '{name}' can be started with the protocol VllmEngine or Inference, not {protocol}.", nameof(protocol));
+                $"The vLLM resource '{name}' supports the protocols VllmEngine and Inference, not {protocol}.", nameof(protocol));
         }
 
         var resource = new VllmResource(name, Checked(name, model), protocol);
@@ -80,12 +78,12 @@ public static class VllmResourceBuilderExtensions
     }
 
     /// <summary>
-    /// Adds our test server as a resource of the same kind, for machines without a GPU and for tests: it runs inside the AppHost, answers by itself,
-    /// and its connection string reads like that of <see cref="AddVllm"/>. It is left out of what is published.
+    /// Adds the test server as a resource, for machines without a GPU and for tests: it runs inside the AppHost, answers on its own, and has a
+    /// connection string like that of <see cref="AddVllm"/>. It is left out of what is published.
     /// </summary>
-    /// <param name="builder">The application.</param>
-    /// <param name="name">The resource's name.</param>
-    /// <param name="configure">Sets up the server; <see langword="null"/> serves the small model it comes with.</param>
+    /// <param name="builder">The application builder.</param>
+    /// <param name="name">The name of the resource.</param>
+    /// <param name="configure">Configures the server; <see langword="null"/> serves the small model that ships with it.</param>
     /// <returns>The resource.</returns>
     public static IResourceBuilder<VllmTestServerResource> AddVllmTestServer(
         this IDistributedApplicationBuilder builder, [ResourceName] string name,
@@ -102,7 +100,7 @@ public static class VllmResourceBuilderExtensions
             .WithGrpcHealthCheck(() => resource.Address);
     }
 
-    /// <summary>Serves another model than the one given to <see cref="AddVllm"/>.</summary>
+    /// <summary>Serves a model other than the one passed to <see cref="AddVllm"/>.</summary>
     /// <param name="builder">The resource.</param>
     /// <param name="model">The model's id on the hub, or a folder inside the container.</param>
     /// <returns>The resource.</returns>
@@ -116,7 +114,7 @@ public static class VllmResourceBuilderExtensions
     public static IResourceBuilder<VllmResource> WithServedModelName(this IResourceBuilder<VllmResource> builder, string modelName) =>
         Set(builder, resource => resource.ServedModelName = Checked(resource.Name, modelName));
 
-    /// <summary>Limits prompt and answer together (<c>--max-model-len</c>).</summary>
+    /// <summary>Limits the number of tokens of prompt and answer together (<c>--max-model-len</c>).</summary>
     /// <param name="builder">The resource.</param>
     /// <param name="tokens">The number of tokens, above 0.</param>
     /// <returns>The resource.</returns>
@@ -126,7 +124,7 @@ public static class VllmResourceBuilderExtensions
         return Set(builder, resource => resource.MaxModelLength = tokens);
     }
 
-    /// <summary>Spreads the model over several GPUs (<c>--tensor-parallel-size</c>).</summary>
+    /// <summary>Distributes the model over several GPUs (<c>--tensor-parallel-size</c>).</summary>
     /// <param name="builder">The resource.</param>
     /// <param name="gpus">The number of GPUs, above 0.</param>
     /// <returns>The resource.</returns>
@@ -139,7 +137,7 @@ public static class VllmResourceBuilderExtensions
     /// <summary>Gives the container the machine's GPUs: <c>--gpus all</c> with Docker, <c>--device nvidia.com/gpu=all</c> with Podman.</summary>
     /// <param name="builder">The resource.</param>
     /// <returns>The resource.</returns>
-    /// <exception cref="DistributedApplicationException">The container runtime is another one, whose flag is not known.</exception>
+    /// <exception cref="DistributedApplicationException">The container runtime is not supported.</exception>
     public static IResourceBuilder<VllmResource> WithGpuSupport(this IResourceBuilder<VllmResource> builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -150,14 +148,14 @@ public static class VllmResourceBuilderExtensions
             "docker" => builder.WithContainerRuntimeArgs("--gpus", "all", "--ipc", "host"),
             "podman" => builder.WithContainerRuntimeArgs("--device", "nvidia.com/gpu=all", "--ipc", "host"),
             _ => throw new DistributedApplicationException(
-                $"WithGpuSupport of the vLLM resource '{builder.Resource.Name}' does not know the GPU flag of the container runtime '{runtime}' "
+                $"WithGpuSupport of the vLLM resource '{builder.Resource.Name}' does not support the container runtime '{runtime}' "
                 + "(ASPIRE_CONTAINER_RUNTIME). Use docker or podman, or pass the runtime's own flags with WithContainerRuntimeArgs."),
         };
     }
 
-    /// <summary>Keeps downloaded models in a volume, so that a new container does not download them again.</summary>
+    /// <summary>Stores downloaded models in a volume, so that a new container does not download them again.</summary>
     /// <param name="builder">The resource.</param>
-    /// <param name="volumeName">The volume; <see langword="null"/> names it after application and resource.</param>
+    /// <param name="volumeName">The name of the volume; <see langword="null"/> derives it from the application and the resource.</param>
     /// <returns>The resource.</returns>
     public static IResourceBuilder<VllmResource> WithDataVolume(this IResourceBuilder<VllmResource> builder, string? volumeName = null)
     {
@@ -166,9 +164,9 @@ public static class VllmResourceBuilderExtensions
             ?? $"{builder.ApplicationBuilder.Environment.ApplicationName.ToLowerInvariant()}-{builder.Resource.Name}-models", VllmLaunch.ModelCache);
     }
 
-    /// <summary>Uses a Hugging Face cache of the host for the models, e.g. <c>~/.cache/huggingface</c>.</summary>
+    /// <summary>Uses a Hugging Face cache on the host for the models, for example <c>~/.cache/huggingface</c>.</summary>
     /// <param name="builder">The resource.</param>
-    /// <param name="directory">The cache's folder on the host.</param>
+    /// <param name="directory">The folder of the cache on the host.</param>
     /// <returns>The resource.</returns>
     public static IResourceBuilder<VllmResource> WithModelCache(this IResourceBuilder<VllmResource> builder, string directory)
     {
@@ -179,7 +177,7 @@ public static class VllmResourceBuilderExtensions
 
     /// <summary>Passes a token for gated models (<c>HF_TOKEN</c>).</summary>
     /// <param name="builder">The resource.</param>
-    /// <param name="token">The token, a secret parameter.</param>
+    /// <param name="token">The token, as a secret parameter.</param>
     /// <returns>The resource.</returns>
     /// <exception cref="ArgumentException">The parameter is not secret: the token would be shown in the dashboard.</exception>
     public static IResourceBuilder<VllmResource> WithHuggingFaceToken(
@@ -195,18 +193,18 @@ public static class VllmResourceBuilderExtensions
     }
 
     /// <summary>
-    /// Tells clients where the model's tokenizer and template are on their side. Needed by the Inference protocol when the model is a folder of the
+    /// Sets the folder in which clients find the model's tokenizer and template. Required by the Inference protocol if the model is a folder in the
     /// container.
     /// </summary>
     /// <param name="builder">The resource.</param>
-    /// <param name="directory">The folder, as the clients see it.</param>
+    /// <param name="directory">The folder, as seen by the clients.</param>
     /// <returns>The resource.</returns>
     public static IResourceBuilder<VllmResource> WithClientModelDirectory(this IResourceBuilder<VllmResource> builder, string directory) =>
         Set(builder, resource => resource.ClientModelDirectory = Checked(resource.Name, directory));
 
-    /// <summary>Sets the version of the gRPC servicer that the container installs before it starts; the VllmEngine protocol only.</summary>
+    /// <summary>Sets the version of the gRPC servicer that the container installs before it starts. VllmEngine protocol only.</summary>
     /// <param name="builder">The resource.</param>
-    /// <param name="version">The version; <see langword="null"/> installs nothing, for an image of your own that holds it.</param>
+    /// <param name="version">The version; <see langword="null"/> installs nothing, for a custom image that contains it.</param>
     /// <returns>The resource.</returns>
     /// <exception cref="ArgumentException"><paramref name="version"/> is not a version number.</exception>
     public static IResourceBuilder<VllmResource> WithGrpcServicer(this IResourceBuilder<VllmResource> builder, string? version) =>
@@ -216,7 +214,7 @@ public static class VllmResourceBuilderExtensions
             {
                 throw new ArgumentException(
                     $"The vLLM resource '{resource.Name}' cannot install version '{version}' of {VllmLaunch.ServicerPackage}: pass one such as "
-                    + $"{VllmLaunch.ServicerVersion}, or null for an image that holds it.", nameof(version));
+                    + $"{VllmLaunch.ServicerVersion}, or null for an image that contains it.", nameof(version));
             }
 
             resource.ServicerVersion = version;
@@ -232,8 +230,8 @@ public static class VllmResourceBuilderExtensions
 
     private static string Checked(string name, string value) => string.IsNullOrWhiteSpace(value)
         ? throw new ArgumentException(
-            $"The vLLM resource '{name}' needs a name of its model, e.g. AddVllm(\"{name}\", model: \"Qwen/Qwen3-8B\"); a name or folder that is "
-                + "set may not be empty.")
+            $"The vLLM resource '{name}' requires the name of its model, for example AddVllm(\"{name}\", model: \"Qwen/Qwen3-8B\"); a name or folder "
+                + "that is set must not be empty.")
         : value;
 
     private static IResourceBuilder<T> WithGrpcHealthCheck<T>(this IResourceBuilder<T> builder, Func<Uri?> address)

@@ -34,7 +34,7 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
         }
 
         _hasServed = true;
-        return HealthCheckResult.Healthy("The server takes requests.");
+        return HealthCheckResult.Healthy("The server accepts requests.");
     }
 
     public async ValueTask DisposeAsync()
@@ -67,9 +67,9 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
         }
 
         return _hasServed
-            ? HealthCheckResult.Unhealthy($"The server took requests before, and does not now: {health.Message}", exception)
+            ? HealthCheckResult.Unhealthy($"The server accepted requests before, but no longer does: {health.Message}", exception)
             : HealthCheckResult.Degraded(
-                words.Length == 0 ? $"Nothing answers yet; a server opens its port late, when its model is loaded. {health.Message}" : words,
+                words.Length == 0 ? $"The server does not respond yet; it opens its port once its model is loaded. {health.Message}" : words,
                 exception);
     }
 

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Aspire.Hosting;
 
-/// <summary>The test server as a resource that runs inside the AppHost. Dependents wait for its address as they do for a container's.</summary>
+/// <summary>
+/// The test server as a resource that runs inside the AppHost. Dependents wait for its address as they would for that of a container.
+/// </summary>
 public sealed class VllmTestServerResource : Resource, IResourceWithConnectionString, IResourceWithWaitSupport
 {
     private readonly Action<VllmTestServerOptions>? _configure;
@@ -21,8 +23,8 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
     }
 
     /// <summary>
-    /// <c>Endpoint=http://host:port;Model=…</c>, and <c>ModelDirectory=…</c> where the protocol does not send the tokenizer; known once the server
-    /// runs.
+    /// The connection string: <c>Endpoint=http://host:port;Model=…</c>, with <c>ModelDirectory=…</c> if the protocol does not send the tokenizer;
+    /// available once the server is running.
     /// </summary>
     public ReferenceExpression ConnectionStringExpression => ReferenceExpression.Create($"{Connection}");
 

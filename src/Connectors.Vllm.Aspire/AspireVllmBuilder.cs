@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Aspire;
 
-/// <summary>A registered vLLM client, on which a chat client and an embedding generator are built.</summary>
+/// <summary>A registered vLLM client, from which a chat client and an embedding generator are built.</summary>
 public sealed class AspireVllmBuilder
 {
     private readonly string _client;
@@ -17,7 +17,7 @@ public sealed class AspireVllmBuilder
         DisableTracing = disableTracing;
     }
 
-    /// <summary>The application the client was added to.</summary>
+    /// <summary>The application builder to which the client was added.</summary>
     public IHostApplicationBuilder HostBuilder { get; }
 
     internal bool DisableTracing { get; }
@@ -35,7 +35,7 @@ public sealed class AspireVllmBuilder
         return HostBuilder.Services.AddKeyedChatClient(serviceKey, ChatClient);
     }
 
-    /// <summary>Registers the embedding generator, for a server with an embedding model.</summary>
+    /// <summary>Registers the embedding generator, for a server that serves an embedding model.</summary>
     /// <returns>The builder of the generator's pipeline.</returns>
     public EmbeddingGeneratorBuilder<string, Embedding<float>> AddEmbeddingGenerator() =>
         HostBuilder.Services.AddEmbeddingGenerator(EmbeddingGenerator);

@@ -7,39 +7,41 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Microsoft.Extensions.Hosting;
 #pragma warning restore IDE0130
 
-/// <summary>Adds vLLM clients to services of an Aspire application.</summary>
+/// <summary>Adds vLLM clients to the services of an Aspire application.</summary>
 public static class AspireVllmExtensions
 {
     /// <summary>What Microsoft.Extensions.AI names its spans and metrics.</summary>
     private const string ChatTelemetry = "Experimental.Microsoft.Extensions.AI";
 
     /// <summary>
-    /// Adds a client of the vLLM server with this connection string. Call <see cref="AspireVllmBuilder.AddChatClient"/> or
-    /// <see cref="AspireVllmBuilder.AddEmbeddingGenerator"/> on what is returned; <see cref="VllmChatClient"/> can be resolved as well.
+    /// Adds a client for the vLLM server with the given connection string. Call <see cref="AspireVllmBuilder.AddChatClient"/> or
+    /// <see cref="AspireVllmBuilder.AddEmbeddingGenerator"/> on the returned builder; <see cref="VllmChatClient"/> can also be resolved.
     /// </summary>
-    /// <param name="builder">The application.</param>
-    /// <param name="connectionName">The connection string's name, which is the resource's name in the AppHost.</param>
-    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps
-    /// them.</param>
-    /// <param name="configureOptions">Sets options of the client; <see langword="null"/> keeps those of configuration.</param>
-    /// <returns>The client, for chat and embeddings.</returns>
-    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be
-    /// read.</exception>
+    /// <param name="builder">The application builder.</param>
+    /// <param name="connectionName">The name of the connection string, which is the name of the resource in the AppHost.</param>
+    /// <param name="configureSettings">Configures settings after those of the connection string and the configuration; <see langword="null"/>
+    /// keeps them.</param>
+    /// <param name="configureOptions">Configures options of the client; <see langword="null"/> keeps those of the configuration.</param>
+    /// <returns>A builder for the chat client and the embedding generator.</returns>
+    /// <exception cref="InvalidOperationException">The configuration contains neither the connection string nor an endpoint, or the
+    /// connection string is invalid.</exception>
     public static AspireVllmBuilder AddVllmGrpcClient(
         this IHostApplicationBuilder builder,
         string connectionName,
         Action<VllmGrpcClientSettings>? configureSettings = null,
         Action<VllmGrpcOptions>? configureOptions = null) => Add(builder, connectionName, null, configureSettings, configureOptions);
 
-    /// <summary>As <see cref="AddVllmGrpcClient"/>, with <see cref="VllmChatClient"/> under a key.</summary>
-    /// <param name="builder">The application.</param>
-    /// <param name="name">The key, which is also the connection string's name.</param>
-    /// <param name="configureSettings">Changes settings after those of connection string and configuration; <see langword="null"/> keeps
-    /// them.</param>
-    /// <param name="configureOptions">Sets options of the client; <see langword="null"/> keeps those of configuration.</param>
-    /// <returns>The client, for chat and embeddings.</returns>
-    /// <exception cref="InvalidOperationException">There is no such connection string and no endpoint in the configuration, or it cannot be
-    /// read.</exception>
+    /// <summary>
+    /// Adds a client for the vLLM server with the given connection string, with <see cref="VllmChatClient"/> registered under a key.
+    /// </summary>
+    /// <param name="builder">The application builder.</param>
+    /// <param name="name">The key, which is also the name of the connection string.</param>
+    /// <param name="configureSettings">Configures settings after those of the connection string and the configuration; <see langword="null"/>
+    /// keeps them.</param>
+    /// <param name="configureOptions">Configures options of the client; <see langword="null"/> keeps those of the configuration.</param>
+    /// <returns>A builder for the chat client and the embedding generator.</returns>
+    /// <exception cref="InvalidOperationException">The configuration contains neither the connection string nor an endpoint, or the
+    /// connection string is invalid.</exception>
     public static AspireVllmBuilder AddKeyedVllmGrpcClient(
         this IHostApplicationBuilder builder,
         string name,

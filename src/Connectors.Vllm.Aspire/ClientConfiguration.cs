@@ -112,7 +112,7 @@ internal sealed class ClientConfiguration
     private static List<(string Keyword, string Value)> Parts(string path, string text)
     {
         const string Form =
-            "write Endpoint=http://host:port;Model=NAME;ModelDirectory=FOLDER, of which the last two may be left out, or http://host:port alone";
+            "write Endpoint=http://host:port;Model=NAME;ModelDirectory=FOLDER, of which the last two are optional, or http://host:port alone";
         var builder = new DbConnectionStringBuilder();
         try
         {
@@ -120,7 +120,7 @@ internal sealed class ClientConfiguration
         }
         catch (ArgumentException exception)
         {
-            throw new InvalidOperationException($"{path} cannot be read: {Form}.", exception);
+            throw new InvalidOperationException($"{path} is not a valid connection string: {Form}.", exception);
         }
 
         var parts = builder.Keys.Cast<string>().Select(keyword => (keyword, (string)builder[keyword])).ToList();

@@ -8,9 +8,9 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>
-/// A Hugging Face chat template (Jinja), rendered as transformers renders it: an immutable sandbox with trim_blocks, lstrip_blocks, loop
-/// controls, the generation tag, raise_exception and strftime_now. Parse once, render from any number of threads.
-/// Rules: https://jinja.palletsprojects.com/en/stable/templates/ and https://huggingface.co/docs/transformers/chat_templating.
+/// A Hugging Face chat template (Jinja), rendered as transformers renders it: an immutable sandbox with trim_blocks, lstrip_blocks, loop controls,
+/// the generation tag, raise_exception and strftime_now. Parse it once and render from any number of threads. Rules:
+/// https://jinja.palletsprojects.com/en/stable/templates/ and https://huggingface.co/docs/transformers/chat_templating.
 /// </summary>
 public sealed class ChatTemplate : ChatPromptRenderer
 {
@@ -43,14 +43,14 @@ public sealed class ChatTemplate : ChatPromptRenderer
     /// <summary>The template's source text.</summary>
     public string Source { get; }
 
-    /// <summary>The shape of message content the template is written for, found in its source as vLLM finds it.</summary>
+    /// <summary>The form of message content that the template expects, detected from its source as vLLM does.</summary>
     public ChatContentFormat ContentFormat { get; }
 
     /// <summary>Parses a template.</summary>
-    /// <param name="source">The template's source text; a trailing newline is dropped as Jinja drops it.</param>
-    /// <param name="options">Limits and name; null for the defaults.</param>
+    /// <param name="source">The template's source text; as in Jinja, a trailing newline is removed.</param>
+    /// <param name="options">The limits and the name; <see langword="null"/> uses the defaults.</param>
     /// <returns>The template, immutable and thread-safe.</returns>
-    /// <exception cref="ChatTemplateException">The source is not a valid template, or larger or deeper than allowed.</exception>
+    /// <exception cref="ChatTemplateException">The source is not a valid template, or is larger or more deeply nested than allowed.</exception>
     public static ChatTemplate Parse(string source, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -72,7 +72,7 @@ public sealed class ChatTemplate : ChatPromptRenderer
         }
         catch (InsufficientExecutionStackException exception)
         {
-            throw text.Error("the template is nested too deep for the thread's stack", 0, exception);
+            throw text.Error("the template is nested too deeply for the thread's stack", 0, exception);
         }
     }
 
@@ -112,11 +112,11 @@ public sealed class ChatTemplate : ChatPromptRenderer
         }
         catch (InsufficientExecutionStackException exception)
         {
-            throw _text.Error("the template or a value is nested too deep", position, exception);
+            throw _text.Error("the template or a value is nested too deeply", position, exception);
         }
         catch (OutOfMemoryException exception)
         {
-            throw _text.Error("the template needs more memory than there is", position, exception);
+            throw _text.Error("the template requires more memory than is available", position, exception);
         }
     }
 }

@@ -6,10 +6,10 @@ using Connectors.Vllm.Shared;
 namespace Connectors.Vllm.ChatTemplates;
 
 /// <summary>
-/// The chat templates and special tokens that a model's files hold, and the choice among them, as transformers makes it: files
-/// (<c>chat_template.jinja</c>, <c>additional_chat_templates/NAME.jinja</c>) replace the entry of <c>tokenizer_config.json</c> (one text, or a
-/// list of names and texts); <c>chat_template.json</c>, which only processors read, is the last resort. Immutable and thread-safe.
-/// Source: transformers, PreTrainedTokenizerBase.from_pretrained and get_chat_template.
+/// The chat templates and special tokens in a model's files, and the selection among them as in transformers: files (<c>chat_template.jinja</c>,
+/// <c>additional_chat_templates/NAME.jinja</c>) replace the entry of <c>tokenizer_config.json</c> (one text, or a list of names and texts);
+/// <c>chat_template.json</c>, which only processors read, is the last resort. Immutable and thread-safe. Source: transformers,
+/// PreTrainedTokenizerBase.from_pretrained and get_chat_template.
 /// </summary>
 public sealed class ChatTemplateSource
 {
@@ -46,20 +46,20 @@ public sealed class ChatTemplateSource
         }
     }
 
-    /// <summary>The parsed templates by name; a single template is named <c>default</c>. Empty when the model has none.</summary>
+    /// <summary>The parsed templates by name; a single template is named <c>default</c>. Empty if the model has none.</summary>
     public IReadOnlyDictionary<string, ChatTemplate> Templates => _templates;
 
     /// <summary>
-    /// The special tokens as template variables, ready for <see cref="ChatTemplateInput.SpecialTokens"/>: <c>bos_token</c> and its kind, a
-    /// model's own <c>…_token</c> keys, <c>special_tokens_map.json</c> first, and the defaults of the tokenizer class for keys that are absent.
+    /// The special tokens as template variables for <see cref="ChatTemplateInput.SpecialTokens"/>: <c>bos_token</c> and the like, a model's own
+    /// <c>…_token</c> keys, <c>special_tokens_map.json</c> first, and the defaults of the tokenizer class for keys that are absent.
     /// </summary>
     public IReadOnlyDictionary<string, object?> SpecialTokens { get; }
 
     /// <summary>Reads the templates of a model folder.</summary>
     /// <param name="path">A folder with <c>tokenizer_config.json</c>, <c>chat_template.jinja</c>, <c>chat_template.json</c>,
     /// <c>additional_chat_templates/</c>.</param>
-    /// <param name="options">Limits for the templates; null for the defaults.</param>
-    /// <returns>What was found; <see cref="Templates"/> is empty when the folder holds no template.</returns>
+    /// <param name="options">The limits for the templates; <see langword="null"/> uses the defaults.</param>
+    /// <returns>The templates; <see cref="Templates"/> is empty if the folder contains none.</returns>
     /// <exception cref="ChatTemplateException">The folder does not exist, a file is not valid JSON, or a template has a syntax error.</exception>
     public static ChatTemplateSource FromDirectory(string path, ChatTemplateOptions? options = null)
     {
@@ -68,9 +68,9 @@ public sealed class ChatTemplateSource
     }
 
     /// <summary>Reads the templates of a model's files in memory.</summary>
-    /// <param name="files">Content by path relative to the model's folder; a folder that all of them share is ignored.</param>
-    /// <param name="options">Limits for the templates; null for the defaults.</param>
-    /// <returns>What was found; <see cref="Templates"/> is empty when the files hold no template.</returns>
+    /// <param name="files">The contents of the files by path relative to the model folder; a parent folder common to all of them is ignored.</param>
+    /// <param name="options">The limits for the templates; <see langword="null"/> uses the defaults.</param>
+    /// <returns>The templates; <see cref="Templates"/> is empty if the files contain none.</returns>
     /// <exception cref="ChatTemplateException">A file is not valid JSON, or a template has a syntax error.</exception>
     public static ChatTemplateSource FromFiles(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, ChatTemplateOptions? options = null)
     {
@@ -78,11 +78,11 @@ public sealed class ChatTemplateSource
         return new ChatTemplateSource(ModelFiles.OfMemory(files), options ?? new ChatTemplateOptions());
     }
 
-    /// <summary>Chooses a template: the named one; else <c>tool_use</c> when there are tools and such a template; else <c>default</c>.</summary>
-    /// <param name="hasTools">Whether the request has tools (not null).</param>
-    /// <param name="name">A template's name, or null.</param>
-    /// <returns>The chosen template.</returns>
-    /// <exception cref="ChatTemplateException">There is no such template, or none at all.</exception>
+    /// <summary>Selects a template: the named one, or else <c>tool_use</c> if there are tools and such a template, or else <c>default</c>.</summary>
+    /// <param name="hasTools">Whether the request has tools.</param>
+    /// <param name="name">The name of a template, or <see langword="null"/>.</param>
+    /// <returns>The selected template.</returns>
+    /// <exception cref="ChatTemplateException">There is no such template, or no template at all.</exception>
     public ChatTemplate Select(bool hasTools = false, string? name = null)
     {
         if (name is not null)
@@ -98,9 +98,9 @@ public sealed class ChatTemplateSource
         }
 
         return _templates.TryGetValue(DefaultName, out var template) ? template
-            : _templates.Count == 0 ? throw new ChatTemplateException("The model's files hold no chat template; pass one explicitly.")
+            : _templates.Count == 0 ? throw new ChatTemplateException("The model's files contain no chat template; pass one explicitly.")
             : throw new ChatTemplateException(
-                $"The model has several chat templates and none named '{DefaultName}'; name one of: {string.Join(", ", _templates.Keys)}.");
+                $"The model has several chat templates and none named '{DefaultName}'; select one of: {string.Join(", ", _templates.Keys)}.");
     }
 
     private void AddEntry(JsonElement? file, ChatTemplateOptions options)

@@ -6,8 +6,8 @@ using Connectors.Vllm.OutputParsing.Selection;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// How one model writes reasoning and tool calls: a reasoning parser and a tool parser, with the vocabulary's ids of their markers. Chosen once per
-/// model by <see cref="Select"/> or <see cref="FromNames"/>. Immutable and thread-safe.
+/// The format in which a model writes reasoning and tool calls: a reasoning parser and a tool parser, with the token ids of their markers. Chosen
+/// once per model by <see cref="Select"/> or <see cref="FromNames"/>. Immutable and thread-safe.
 /// </summary>
 public sealed class OutputFormat
 {
@@ -26,16 +26,16 @@ public sealed class OutputFormat
             .ToFrozenDictionary(pair => pair.Id!.Value, pair => pair.Text);
     }
 
-    /// <summary>Names of all tool parsers, with vLLM's other names for them.</summary>
+    /// <summary>The names of all tool parsers, including vLLM's aliases.</summary>
     public static IReadOnlyList<string> ToolParsers { get; } = FormatTable.ToolNames;
 
-    /// <summary>Names of all reasoning parsers, with vLLM's other names for them.</summary>
+    /// <summary>The names of all reasoning parsers, including vLLM's aliases.</summary>
     public static IReadOnlyList<string> ReasoningParsers { get; } = FormatTable.ReasoningNames;
 
-    /// <summary>Name of the tool parser, as vLLM calls it; <c>none</c> when calls are not looked for.</summary>
+    /// <summary>The vLLM name of the tool parser; <c>none</c> if calls are not parsed.</summary>
     public string ToolParser => Tools.Id;
 
-    /// <summary>Name of the reasoning parser, as vLLM calls it; <c>none</c> when thoughts are not looked for.</summary>
+    /// <summary>The vLLM name of the reasoning parser; <c>none</c> if reasoning is not parsed.</summary>
     public string ReasoningParser => Reasoning.Id;
 
     /// <summary>Why this tool parser was chosen, for logs.</summary>
@@ -44,7 +44,7 @@ public sealed class OutputFormat
     /// <summary>Why this reasoning parser was chosen, for logs.</summary>
     public string ReasoningParserReason { get; }
 
-    /// <summary>What to tell the user once when tools are used with this format; null when all is well.</summary>
+    /// <summary>A warning to log once when tools are used with this format; <see langword="null"/> if there is none.</summary>
     public string? Warning { get; }
 
     internal ToolSyntax Tools { get; }
@@ -53,25 +53,25 @@ public sealed class OutputFormat
 
     internal IReadOnlyDictionary<int, string> MarkerTokens { get; }
 
-    /// <summary>A format by the names of its parsers.</summary>
-    /// <param name="toolParser">A name of <see cref="ToolParsers"/>.</param>
-    /// <param name="reasoningParser">A name of <see cref="ReasoningParsers"/>.</param>
-    /// <param name="findToken">Finds the id of a text that is exactly one token of the vocabulary; null when the vocabulary is unknown.</param>
+    /// <summary>Gets a format by the names of its parsers.</summary>
+    /// <param name="toolParser">A name from <see cref="ToolParsers"/>.</param>
+    /// <param name="reasoningParser">A name from <see cref="ReasoningParsers"/>.</param>
+    /// <param name="findToken">Finds the id of a text that is exactly one token of the vocabulary; <see langword="null"/> if the vocabulary
+    /// is unknown.</param>
     /// <returns>The format.</returns>
     /// <exception cref="OutputFormatException">A name is unknown.</exception>
     public static OutputFormat FromNames(string toolParser, string reasoningParser, Func<string, int?>? findToken = null) =>
         Select(new OutputFormatHints { ToolParser = toolParser, ReasoningParser = reasoningParser, FindToken = findToken });
 
     /// <summary>
-    /// Chooses the format of a model by what the model is made of rather than by its name: the user's choice, then the server's own parsers, then
-    /// model_type and architectures, then markers of the template and the vocabulary, then a response template, then the model's name; else
-    /// everything is text, with a warning.
+    /// Selects the format of a model by its files rather than by its name: the user's choice, then the server's own parsers, then model_type and
+    /// architectures, then markers in the template and the vocabulary, then a response template, then the model's name. If nothing matches, all
+    /// output is text, with a warning.
     /// </summary>
-    /// <param name="hints">What is known of the model.</param>
-    /// <returns>The format, with the reason of each choice.</returns>
-    /// <exception cref="OutputFormatException">
-    /// A parser name is unknown, or the response template was asked for (<c>hf</c>) and cannot be used.
-    /// </exception>
+    /// <param name="hints">What is known about the model.</param>
+    /// <returns>The format, with the reason for each choice.</returns>
+    /// <exception cref="OutputFormatException">A parser name is unknown, or the response template was requested (<c>hf</c>) and cannot be
+    /// used.</exception>
     public static OutputFormat Select(OutputFormatHints hints)
     {
         ArgumentNullException.ThrowIfNull(hints);
@@ -79,9 +79,10 @@ public sealed class OutputFormat
     }
 
     /// <summary>
-    /// Whether the output of a prompt begins inside a thought: true, false, or null when the prompt's end holds no marker of this format.
+    /// Determines whether the output after a prompt begins inside reasoning; <see langword="null"/> if the end of the prompt contains no marker of
+    /// this format.
     /// </summary>
-    /// <param name="promptTail">The end of the rendered prompt, or the whole.</param>
+    /// <param name="promptTail">The end of the rendered prompt, or the whole prompt.</param>
     public bool? BeginsInReasoning(string promptTail) => PromptScan.IsOpen(promptTail, Reasoning, out _);
 
     /// <inheritdoc/>

@@ -3,10 +3,11 @@ using Connectors.Vllm.OutputParsing.Machines;
 namespace Connectors.Vllm.OutputParsing;
 
 /// <summary>
-/// Turns one model output into ordered events: reasoning, text, tool calls. Forward only and incremental: any split of the output into pieces gives
-/// the same concatenated events, and a whole output is one push and <see cref="Finish"/>. Never throws for what a model writes, and never loses text:
-/// what turns out to be no call comes out as text. A call comes out when it is closed or its JSON is complete, never before, so that a truncated call
-/// cannot be run. One instance per output sequence; not thread-safe.
+/// Parses a model's output into ordered events: reasoning, text, tool calls. Forward-only and incremental: any division of the output into pieces
+/// results in the same concatenated events, and a whole output is one <see cref="Push(ReadOnlySpan{char}, List{OutputEvent})"/> and
+/// <see cref="Finish"/>. Never throws because of what a model writes, and never loses text: what turns out not to be a call is returned as text. A
+/// call is returned when it is closed or its JSON is complete, never before, so that a truncated call cannot be invoked. Use one instance per output
+/// sequence; not thread-safe.
 /// </summary>
 public sealed class OutputParser
 {
@@ -21,25 +22,26 @@ public sealed class OutputParser
     }
 
     /// <summary>
-    /// True when nothing more can come out: a stop string matched, or the only allowed call is complete. The caller can abort the request.
+    /// Whether no further events can follow, because a stop string matched or the only allowed call is complete. The caller can then abort the
+    /// request.
     /// </summary>
     public bool IsFinished => _writer.IsClosed;
 
-    /// <summary>The stop string that ended the output; null when none did.</summary>
+    /// <summary>The stop string that ended the output; <see langword="null"/> if none did.</summary>
     public string? MatchedStopString => _writer.MatchedStop;
 
-    /// <summary>Number of good calls handed out so far (suppressed and malformed ones do not count).</summary>
+    /// <summary>The number of valid calls returned so far, not counting suppressed and malformed ones.</summary>
     public int CallCount => _writer.CallCount;
 
-    /// <summary>How many calls came out as text, because the request allows none (<see cref="OutputToolChoice.None"/>).</summary>
+    /// <summary>The number of calls returned as text because the request allows none (<see cref="OutputToolChoice.None"/>).</summary>
     public int CallsAsText => _writer.CallsAsText;
 
-    /// <summary>True while the output is inside reasoning (for counting reasoning tokens).</summary>
+    /// <summary>Whether the output is currently inside reasoning, for counting reasoning tokens.</summary>
     public bool IsReasoning => _machine.IsReasoning;
 
-    /// <summary>Makes a parser.</summary>
-    /// <param name="format">The model's format, see <see cref="OutputFormat"/>.</param>
-    /// <param name="options">What the request was.</param>
+    /// <summary>Creates a parser.</summary>
+    /// <param name="format">The format of the model.</param>
+    /// <param name="options">The options, which describe the request.</param>
     /// <exception cref="OutputFormatException">The options contradict each other.</exception>
     public static OutputParser Create(OutputFormat format, OutputParserOptions options)
     {
@@ -47,20 +49,18 @@ public sealed class OutputParser
         ArgumentNullException.ThrowIfNull(options);
         if (options.CallShape == CallShape.NamedArguments && options.ToolChoice.Kind != OutputToolChoiceKind.Named)
         {
-            throw new OutputFormatException("CallShape.NamedArguments needs a ToolChoice that names the tool: use OutputToolChoice.Named(name).");
+            throw new OutputFormatException("CallShape.NamedArguments requires a ToolChoice that names the tool: use OutputToolChoice.Named(name).");
         }
 
         var writer = new EventWriter(format.Tools.CallIds, options);
         return new OutputParser(format.CreateMachine(options, writer), writer);
     }
 
-    /// <summary>Takes one decoded piece of the output, special tokens kept.</summary>
-    /// <param name="text">The piece; may be empty, may hold any number of characters.</param>
-    /// <param name="tokenId">
-    /// The token the piece ends with; -1 when unknown. With ids, a marker that is one token of the vocabulary counts only where that token came, so
-    /// that text about a marker stays text.
-    /// </param>
-    /// <param name="sink">Receives the events; not cleared.</param>
+    /// <summary>Adds a decoded piece of the output, including special tokens.</summary>
+    /// <param name="text">The piece, with any number of characters; may be empty.</param>
+    /// <param name="tokenId">The token with which the piece ends; −1 if unknown. With token ids, a marker that is a single token of the
+    /// vocabulary is only recognized if it was that token, so that text about a marker stays text.</param>
+    /// <param name="sink">The list to which the events are added; not cleared.</param>
     public void Push(string text, int tokenId, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -74,9 +74,9 @@ public sealed class OutputParser
         _machine.Push(text, text, tokenId);
     }
 
-    /// <summary>Takes a piece of the output whose token ids are unknown.</summary>
+    /// <summary>Adds a piece of the output whose token ids are unknown.</summary>
     /// <param name="text">The piece.</param>
-    /// <param name="sink">Receives the events; not cleared.</param>
+    /// <param name="sink">The list to which the events are added; not cleared.</param>
     public void Push(ReadOnlySpan<char> text, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
@@ -89,12 +89,11 @@ public sealed class OutputParser
         _machine.Push(text, null, -1);
     }
 
-    /// <summary>Ends the output: what was held back comes out, as calls when they are complete and else as text.</summary>
-    /// <param name="serverFinishReason">
-    /// The server's finish reason, such as <c>stop</c> or <c>length</c>; null when unknown. After <c>length</c>, <c>abort</c> or <c>error</c>
-    /// an empty output is no call without arguments, even where one tool was named.
-    /// </param>
-    /// <param name="sink">Receives the events; not cleared.</param>
+    /// <summary>Ends the output and returns what was held back: as calls if they are complete, and otherwise as text.</summary>
+    /// <param name="serverFinishReason">The server's finish reason, such as <c>stop</c> or <c>length</c>; <see langword="null"/> if unknown.
+    /// After <c>length</c>, <c>abort</c> or <c>error</c>, an empty output is not a call without arguments, even if a tool was required by
+    /// name.</param>
+    /// <param name="sink">The list to which the events are added; not cleared.</param>
     public void Finish(string? serverFinishReason, List<OutputEvent> sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
@@ -114,11 +113,11 @@ public sealed class OutputParser
     }
 
     private bool CanPush() => _finished
-        ? throw new InvalidOperationException("The output was finished: make a new parser for the next output.")
+        ? throw new InvalidOperationException("The output is finished: create a new parser for the next output.")
         : !_writer.IsClosed;
 
-    /// <summary>Parses a whole output: one push and <see cref="Finish"/>.</summary>
-    /// <param name="text">The output, special tokens kept.</param>
+    /// <summary>Parses a whole output.</summary>
+    /// <param name="text">The output, including special tokens.</param>
     /// <param name="serverFinishReason">The server's finish reason.</param>
     /// <returns>The events.</returns>
     public List<OutputEvent> Parse(string text, string? serverFinishReason = "stop")

@@ -133,9 +133,9 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
         return message;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The call of '{Function}' was not invoked: {Reason}")]
+    [LoggerMessage(1, LogLevel.Warning, "The call to '{Function}' was not invoked: {Reason}")]
     private static partial void LogRefused(ILogger logger, string function, string reason);
 
-    [LoggerMessage(2, LogLevel.Warning, "The function '{Function}' failed; the model is told so")]
+    [LoggerMessage(2, LogLevel.Warning, "The function '{Function}' failed; this was reported to the model")]
     private static partial void LogFailed(ILogger logger, string function, Exception exception);
 }

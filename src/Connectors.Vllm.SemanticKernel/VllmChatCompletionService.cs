@@ -7,8 +7,9 @@ using FunctionCallContent = Microsoft.Extensions.AI.FunctionCallContent;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Chat completion that behaves as Semantic Kernel's own connectors do and keeps what its bridge to chat clients loses: reasoning comes and goes as
-/// reasoning content, and several answers are several contents. Functions of the kernel are invoked here, through its filters. Thread-safe.
+/// Chat completion that behaves like Semantic Kernel's own connectors and keeps what its bridge to chat clients loses: reasoning is read and returned
+/// as reasoning content, and several answers are returned as several contents. Functions of the kernel are invoked by the service, through the
+/// kernel's filters. Thread-safe.
 /// </summary>
 public sealed class VllmChatCompletionService : IChatCompletionService
 {
@@ -16,8 +17,8 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     private readonly string? _modelId;
 
     /// <summary>Creates the service.</summary>
-    /// <param name="client">The client; not disposed by the service. It need not invoke functions: the service does.</param>
-    /// <param name="modelId">The model's name for Semantic Kernel's service selection; null takes the client's.</param>
+    /// <param name="client">The client; not disposed by the service. It does not need to invoke functions, because the service does.</param>
+    /// <param name="modelId">The model's name for Semantic Kernel's service selection; <see langword="null"/> uses that of the client.</param>
     public VllmChatCompletionService(IChatClient client, string? modelId = null)
     {
         ArgumentNullException.ThrowIfNull(client);
@@ -29,15 +30,16 @@ public sealed class VllmChatCompletionService : IChatCompletionService
     public IReadOnlyDictionary<string, object?> Attributes => ServiceAttributes.Of(_client, _modelId);
 
     /// <summary>
-    /// Answers the history. Calls and results of functions that were invoked are added to it, as Semantic Kernel's own connectors do.
+    /// Gets the answer to a chat history. Calls and results of functions that were invoked are added to the history, as by Semantic Kernel's own
+    /// connectors.
     /// </summary>
-    /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
-    /// <param name="executionSettings">How to generate; any connector's settings.</param>
+    /// <param name="chatHistory">The conversation. Function calls and their results are added to it, but not the answer.</param>
+    /// <param name="executionSettings">The settings, of any connector.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
-    /// <param name="cancellationToken">Stops the generation, on the server too.</param>
-    /// <returns>One content per answer. When a filter ended the function calling, the last function's result.</returns>
-    /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
-    /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
+    /// <param name="cancellationToken">Cancels the generation, also on the server.</param>
+    /// <returns>One content per answer, or the last function's result if a filter terminated function calling.</returns>
+    /// <exception cref="ArgumentException">A setting or a message is invalid; the exception's message names it.</exception>
+    /// <exception cref="NotSupportedException">The history contains an item that cannot be sent to a model.</exception>
     public async Task<IReadOnlyList<ChatMessageContent>> GetChatMessageContentsAsync(
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
         CancellationToken cancellationToken = default)
@@ -65,17 +67,17 @@ public sealed class VllmChatCompletionService : IChatCompletionService
         }
     }
 
-    /// <summary>Streams the answer. Rounds of function calling are added to the history as soon as they are complete.</summary>
-    /// <param name="chatHistory">The conversation; gets the rounds of function calling, but not the answer.</param>
-    /// <param name="executionSettings">How to generate; any connector's settings.</param>
+    /// <summary>
+    /// Streams the answer to a chat history. Function calls and their results are added to the history as soon as they are complete.
+    /// </summary>
+    /// <param name="chatHistory">The conversation. Function calls and their results are added to it, but not the answer.</param>
+    /// <param name="executionSettings">The settings, of any connector.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
-    /// <param name="cancellationToken">Stops the generation, on the server too; so does leaving the loop early.</param>
-    /// <returns>
-    /// The pieces of all rounds; several answers are told apart by their ChoiceIndex. When a filter ended the function calling, the last function's
-    /// result.
-    /// </returns>
-    /// <exception cref="ArgumentException">A setting or a message is invalid; the text names it.</exception>
-    /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
+    /// <param name="cancellationToken">Cancels the generation, also on the server; so does ending the enumeration early.</param>
+    /// <returns>The streamed content of all rounds; several answers are distinguished by their ChoiceIndex. If a filter terminated function
+    /// calling, the last function's result.</returns>
+    /// <exception cref="ArgumentException">A setting or a message is invalid; the exception's message names it.</exception>
+    /// <exception cref="NotSupportedException">The history contains an item that cannot be sent to a model.</exception>
     public IAsyncEnumerable<StreamingChatMessageContent> GetStreamingChatMessageContentsAsync(
         ChatHistory chatHistory, PromptExecutionSettings? executionSettings = null, Kernel? kernel = null,
         CancellationToken cancellationToken = default)

@@ -11,14 +11,14 @@ namespace Microsoft.SemanticKernel;
 public static class VllmKernelBuilderExtensions
 {
     /// <summary>
-    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
-    /// function invocation, embeddings, token counts and prompt previews.
+    /// Registers everything a kernel can use of a vLLM server, sharing one connection: chat completion, text generation, the chat client with the
+    /// kernel's function invocation, embeddings, token counts and prompt previews.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IKernelBuilder AddVllmGrpc(
@@ -29,14 +29,14 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
-    /// function invocation, embeddings, token counts and prompt previews.
+    /// Registers everything a kernel can use of a vLLM server, sharing one connection: chat completion, text generation, the chat client with the
+    /// kernel's function invocation, embeddings, token counts and prompt previews.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpc(
         this IKernelBuilder builder, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
@@ -46,12 +46,12 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
-    /// function invocation, embeddings, token counts and prompt previews.
+    /// Registers everything a kernel can use of a vLLM server, sharing one connection: chat completion, text generation, the chat client with the
+    /// kernel's function invocation, embeddings, token counts and prompt previews.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="configure">Sets the options, the address among them.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="configure">Configures the options, including the address.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpc(
         this IKernelBuilder builder, Action<VllmGrpcOptions> configure, string? serviceId = null)
@@ -61,13 +61,14 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers everything a kernel can use of a vLLM server, on one connection: chat completion, text generation, the chat client with the kernel's
-    /// function invocation, embeddings, token counts and prompt previews.
+    /// Registers everything a kernel can use of a vLLM server, sharing one connection: chat completion, text generation, the chat client with the
+    /// kernel's function invocation, embeddings, token counts and prompt previews.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options, after those of the section; null sets none.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpc(
         this IKernelBuilder builder, IConfiguration section, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
@@ -76,12 +77,12 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IKernelBuilder AddVllmGrpcChatCompletion(
@@ -91,12 +92,12 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcChatCompletion(
         this IKernelBuilder builder, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
@@ -105,10 +106,10 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="configure">Sets the options, the address among them.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="configure">Configures the options, including the address.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcChatCompletion(
         this IKernelBuilder builder, Action<VllmGrpcOptions> configure, string? serviceId = null)
@@ -117,11 +118,12 @@ public static class VllmKernelBuilderExtensions
         return builder;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options, after those of the section; null sets none.</param>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcChatCompletion(
         this IKernelBuilder builder, IConfiguration section, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
@@ -131,14 +133,14 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IKernelBuilder AddVllmGrpcTextGeneration(
@@ -149,14 +151,14 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcTextGeneration(
         this IKernelBuilder builder, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
@@ -166,12 +168,12 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="configure">Sets the options, the address among them.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="configure">Configures the options, including the address.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcTextGeneration(
         this IKernelBuilder builder, Action<VllmGrpcOptions> configure, string? serviceId = null)
@@ -181,13 +183,14 @@ public static class VllmKernelBuilderExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="builder">The kernel's builder.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options, after those of the section; null sets none.</param>
+    /// <param name="builder">The kernel builder.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder.</returns>
     public static IKernelBuilder AddVllmGrpcTextGeneration(
         this IKernelBuilder builder, IConfiguration section, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)

@@ -9,13 +9,13 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers Semantic Kernel services for a vLLM server in a service collection.</summary>
 public static class VllmSemanticKernelServiceCollectionExtensions
 {
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
-    /// <returns>The services.</returns>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The service collection.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IServiceCollection AddVllmGrpcChatCompletion(
         this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null,
@@ -25,13 +25,13 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
-    /// <returns>The services.</returns>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcChatCompletion(
         this IServiceCollection services, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {
@@ -39,11 +39,11 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options, the address among them.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <returns>The services.</returns>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="configure">Configures the options, including the address.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcChatCompletion(
         this IServiceCollection services, Action<VllmGrpcOptions> configure, string? serviceId = null)
     {
@@ -51,12 +51,13 @@ public static class VllmSemanticKernelServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers chat completion; functions of the kernel are invoked through its filters.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options, after those of the section; null sets none.</param>
-    /// <returns>The services.</returns>
+    /// <summary>Registers chat completion. Functions of the kernel are invoked through its filters.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcChatCompletion(
         this IServiceCollection services, IConfiguration section, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {
@@ -65,15 +66,15 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
-    /// <returns>The services.</returns>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The service collection.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static IServiceCollection AddVllmGrpcTextGeneration(
         this IServiceCollection services, string endpoint, string? modelId = null, string? serviceId = null,
@@ -84,15 +85,15 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="modelId">The model's name for service selection; null takes the name the server serves it under.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options; null keeps the defaults.</param>
-    /// <returns>The services.</returns>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="modelId">The model's name for service selection; <see langword="null"/> uses the name under which the server serves it.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcTextGeneration(
         this IServiceCollection services, Uri endpoint, string? modelId = null, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {
@@ -101,13 +102,13 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options, the address among them.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <returns>The services.</returns>
+    /// <param name="services">The service collection.</param>
+    /// <param name="configure">Configures the options, including the address.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcTextGeneration(
         this IServiceCollection services, Action<VllmGrpcOptions> configure, string? serviceId = null)
     {
@@ -116,14 +117,15 @@ public static class VllmSemanticKernelServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Registers raw text generation: prompts go to the model without a chat template. A prompt function prefers chat completion where both are
+    /// Registers raw text generation, which sends prompts to the model without a chat template. Prompt functions prefer chat completion if both are
     /// registered.
     /// </summary>
-    /// <param name="services">The services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="serviceId">Key of the registration; null registers without a key.</param>
-    /// <param name="configure">Sets further options, after those of the section; null sets none.</param>
-    /// <returns>The services.</returns>
+    /// <param name="services">The service collection.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="serviceId">The service key; <see langword="null"/> registers without a key.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
+    /// <returns>The service collection.</returns>
     public static IServiceCollection AddVllmGrpcTextGeneration(
         this IServiceCollection services, IConfiguration section, string? serviceId = null, Action<VllmGrpcOptions>? configure = null)
     {

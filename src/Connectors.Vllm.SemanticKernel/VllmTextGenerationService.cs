@@ -7,7 +7,8 @@ using TextContent = Microsoft.SemanticKernel.TextContent;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Raw text completion: the prompt goes to the model as it is, without a chat template. For base models and fill-in-the-middle prompts. Thread-safe.
+/// Raw text completion: prompts are sent to the model unchanged, without a chat template. For base models and fill-in-the-middle prompts.
+/// Thread-safe.
 /// </summary>
 public sealed class VllmTextGenerationService : ITextGenerationService
 {
@@ -16,7 +17,7 @@ public sealed class VllmTextGenerationService : ITextGenerationService
 
     /// <summary>Creates the service.</summary>
     /// <param name="client">The client; not disposed by the service.</param>
-    /// <param name="modelId">The model's name for Semantic Kernel's service selection; null takes the client's.</param>
+    /// <param name="modelId">The model's name for Semantic Kernel's service selection; <see langword="null"/> uses that of the client.</param>
     public VllmTextGenerationService(VllmChatClient client, string? modelId = null)
     {
         ArgumentNullException.ThrowIfNull(client);

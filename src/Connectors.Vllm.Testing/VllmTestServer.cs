@@ -7,12 +7,13 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Testing;
 
 /// <summary>
-/// A vLLM gRPC server inside the test process: real sockets, real HTTP/2, real token ids, no GPU. It answers with scripted replies or with a small
-/// demonstration model, keeps every request it received, and fails on demand. All members are thread-safe.
+/// An in-process vLLM gRPC server for tests: real sockets, real HTTP/2, real token ids, no GPU. It answers with scripted replies or with a small
+/// demonstration model, records every request it receives, and injects faults on request. All members are thread-safe.
 /// </summary>
 /// <remarks>
-/// Messages are laid out as vLLM 0.32 lays them out: end-of-sequence ids, stop ids, stop strings, minimum and maximum length, several choices and log
-/// probabilities are applied to the scripted reply as the engine would. The server does not sample, queue, or check parameters the way vLLM does.
+/// Messages have the form that vLLM 0.32 sends: end-of-sequence ids, stop ids, stop strings, minimum and maximum length, several choices and log
+/// probabilities are applied to the scripted reply as the engine would apply them. The server does not sample, queue, or validate parameters as vLLM
+/// does.
 /// </remarks>
 public class VllmTestServer : IAsyncDisposable
 {
@@ -32,7 +33,7 @@ public class VllmTestServer : IAsyncDisposable
         _port = options.Port;
     }
 
-    /// <summary>Address of the server, e.g. <c>http://127.0.0.1:40123</c>; <c>https</c> when it has a certificate.</summary>
+    /// <summary>The address of the server, for example <c>http://127.0.0.1:40123</c>; <c>https</c> if it has a certificate.</summary>
     public Uri Endpoint =>
         new UriBuilder(_options.Certificate is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, _options.Address.ToString(), _port).Uri;
 
@@ -40,9 +41,9 @@ public class VllmTestServer : IAsyncDisposable
     public VllmTokenizer Tokenizer => _state.Model.Tokenizer;
 
     /// <summary>
-    /// Folder with the served model's files, for the <c>ModelDirectory</c> of a client: <see cref="VllmTestServerOptions.ModelDirectory"/>, or, with
-    /// the Inference protocol, which cannot hand out a tokenizer, a temporary folder that lasts as long as the server. Null where the client gets the
-    /// files of <see cref="TinyModel"/> from the server.
+    /// The folder with the served model's files, for the <c>ModelDirectory</c> of a client: <see cref="VllmTestServerOptions.ModelDirectory"/>, or,
+    /// with the Inference protocol, which cannot transfer a tokenizer, a temporary folder that exists as long as the server. <see langword="null"/>
+    /// if the client gets the files of <see cref="TinyModel"/> from the server.
     /// </summary>
     public string? ModelDirectory => _options.ModelDirectory ?? _ownedFolder;
 
@@ -52,28 +53,28 @@ public class VllmTestServer : IAsyncDisposable
     /// <summary>All calls received so far, oldest first (a snapshot), up to <see cref="VllmTestServerOptions.MaxCapturedRequests"/>.</summary>
     public IReadOnlyList<CapturedRequest> Requests => _state.Log.Snapshot();
 
-    /// <summary>The Generate calls among <see cref="Requests"/>, oldest first (a snapshot).</summary>
+    /// <summary>The Generate calls in <see cref="Requests"/>, oldest first (a snapshot).</summary>
     public IReadOnlyList<CapturedRequest> Generations => [.. Requests.Where(request => request.IsGeneration)];
 
-    /// <summary>Number of Generate and Embed calls running now.</summary>
+    /// <summary>The number of running Generate and Embed calls.</summary>
     public int ActiveRequests => _state.Running.Count;
 
-    /// <summary>Number of calls that ended because the client cancelled them or its connection went away.</summary>
+    /// <summary>The number of calls that ended because the client cancelled them or its connection closed.</summary>
     public int CancelledCalls => _state.Log.Cancelled;
 
-    /// <summary>Number of running requests that an Abort call ended; one whose call was cancelled before is not among them.</summary>
+    /// <summary>The number of running requests that an Abort call ended, not counting those whose call was cancelled before.</summary>
     public int AbortedRequests => _state.Log.Aborted;
 
-    /// <summary>Number of client connections accepted since the start.</summary>
+    /// <summary>The number of client connections accepted since the start.</summary>
     public int AcceptedConnections => _state.AcceptedConnections;
 
     internal GrpcHost? Host => _host;
 
     /// <summary>Starts a server.</summary>
-    /// <param name="options">Its settings; null takes all defaults.</param>
-    /// <param name="cancellationToken">Ends the start.</param>
-    /// <returns>The server, listening.</returns>
-    /// <exception cref="IOException">The port is taken.</exception>
+    /// <param name="options">The options of the server; <see langword="null"/> uses the defaults.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <returns>The listening server.</returns>
+    /// <exception cref="IOException">The port is in use.</exception>
     /// <exception cref="InvalidDataException">The model folder cannot be read.</exception>
     public static Task<VllmTestServer> StartAsync(VllmTestServerOptions? options = null, CancellationToken cancellationToken = default) =>
         StartAsync(options ?? new VllmTestServerOptions(), null, cancellationToken);
@@ -104,7 +105,7 @@ public class VllmTestServer : IAsyncDisposable
         _state.Script.Enqueue(reply);
     }
 
-    /// <summary>Queues replies, first to last.</summary>
+    /// <summary>Queues replies, in order.</summary>
     public void Enqueue(params IReadOnlyList<ScriptedReply> replies)
     {
         ArgumentNullException.ThrowIfNull(replies);
@@ -114,28 +115,30 @@ public class VllmTestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes the reply to every request for which nothing is queued. It is called on many threads at once.</summary>
+    /// <summary>Sets the function that creates the reply to every request for which none is queued. It is called concurrently.</summary>
     public void Reply(Func<CapturedRequest, ScriptedReply> responder)
     {
         ArgumentNullException.ThrowIfNull(responder);
         _state.Script.Responder = responder;
     }
 
-    /// <summary>Gives this reply to every request for which nothing is queued.</summary>
+    /// <summary>Sets the reply to every request for which none is queued.</summary>
     public void Reply(ScriptedReply reply)
     {
         ArgumentNullException.ThrowIfNull(reply);
         _state.Script.Responder = _ => reply;
     }
 
-    /// <summary>Goes back to the demonstration model and drops queued replies.</summary>
+    /// <summary>Returns to the demonstration model and removes queued replies.</summary>
     public void ResetReplies()
     {
         _state.Script.Responder = null;
         _state.Script.Clear();
     }
 
-    /// <summary>Plays a fault in the next call of the method whose path ends in <paramref name="method"/> (e.g. <c>GetModelInfo</c>).</summary>
+    /// <summary>
+    /// Injects a fault into the next call of the method whose name ends in <paramref name="method"/>, for example <c>GetModelInfo</c>.
+    /// </summary>
     public void FailNext(string method, ServerFault fault)
     {
         ArgumentException.ThrowIfNullOrEmpty(method);
@@ -143,26 +146,26 @@ public class VllmTestServer : IAsyncDisposable
         _state.Script.FailNext(method, fault);
     }
 
-    /// <summary>Waits for the first request, already received or to come, that satisfies <paramref name="predicate"/>.</summary>
-    /// <param name="predicate">Which request; null takes any.</param>
+    /// <summary>Waits for the first request, whether already received or not, that satisfies <paramref name="predicate"/>.</summary>
+    /// <param name="predicate">The condition; <see langword="null"/> accepts any request.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<CapturedRequest> WaitForRequestAsync(Func<CapturedRequest, bool>? predicate = null, CancellationToken cancellationToken = default) =>
         _state.Log.WaitAsync(predicate ?? (static _ => true), cancellationToken);
 
-    /// <summary>Waits for the first request whose method path ends in <paramref name="method"/>.</summary>
+    /// <summary>Waits for the first request whose method name ends in <paramref name="method"/>.</summary>
     public Task<CapturedRequest> WaitForRequestAsync(string method, CancellationToken cancellationToken = default) =>
         WaitForRequestAsync(request => request.Method.EndsWith(method, StringComparison.Ordinal), cancellationToken);
 
-    /// <summary>Waits until no Generate or Embed call runs.</summary>
+    /// <summary>Waits until no Generate or Embed call is running.</summary>
     public Task WaitUntilIdleAsync(CancellationToken cancellationToken = default) => _state.Running.WaitUntilIdleAsync(cancellationToken);
 
-    /// <summary>Drops the requests received so far.</summary>
+    /// <summary>Clears the requests received so far.</summary>
     public void ClearRequests() => _state.Log.Clear();
 
-    /// <summary>Cuts every client connection (TCP RST) and keeps listening.</summary>
+    /// <summary>Drops every client connection (TCP RST) and keeps listening.</summary>
     public void DropConnections() => _host?.ForEachConnection(connection => connection.Drop());
 
-    /// <summary>Stops abruptly: sockets are cut and the port is closed. <see cref="RestartAsync"/> brings the server back.</summary>
+    /// <summary>Stops abruptly: connections are dropped and the port is closed. <see cref="RestartAsync"/> starts the server again.</summary>
     public Task StopAsync() => CloseAsync(connection => connection.Drop());
 
     /// <summary>Starts again on the same port; queued replies and captured requests are kept.</summary>

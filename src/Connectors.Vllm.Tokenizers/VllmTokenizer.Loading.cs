@@ -13,10 +13,10 @@ public sealed partial class VllmTokenizer
     /// Loads one file: a tokenizer.json, a tekken.json, a tiktoken file (<c>*.tiktoken</c>, <c>tiktoken.model</c>), or a SentencePiece model
     /// (<c>*.model</c>).
     /// </summary>
-    /// <param name="path">The file.</param>
-    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="options">The limits; <see langword="null"/> uses the defaults.</param>
     /// <returns>The tokenizer.</returns>
-    /// <exception cref="TokenizerException">The file is missing, malformed, or uses something unsupported.</exception>
+    /// <exception cref="TokenizerException">The file is missing, malformed, or uses an unsupported feature.</exception>
     public static VllmTokenizer FromFile(string path, TokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -26,19 +26,19 @@ public sealed partial class VllmTokenizer
     }
 
     /// <summary>
-    /// Loads the tokenizer of a model folder, choosing in vLLM's order: tekken.json, tokenizer.json, tiktoken file; a SentencePiece model last.
-    /// Added tokens of tokenizer_config.json (<c>added_tokens_decoder</c>) are merged in.
+    /// Loads the tokenizer of a model folder, in vLLM's order of preference: tekken.json, tokenizer.json, tiktoken file, SentencePiece model. The
+    /// added tokens of tokenizer_config.json (<c>added_tokens_decoder</c>) are merged in.
     /// </summary>
     /// <param name="directory">The folder.</param>
-    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <param name="options">The limits; <see langword="null"/> uses the defaults.</param>
     /// <returns>The tokenizer.</returns>
-    /// <exception cref="TokenizerException">No tokenizer file is there, or one is malformed or uses something unsupported.</exception>
+    /// <exception cref="TokenizerException">There is no tokenizer file, or one is malformed or uses an unsupported feature.</exception>
     public static VllmTokenizer FromDirectory(string directory, TokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         if (!Directory.Exists(directory))
         {
-            throw new TokenizerException($"the folder '{directory}' does not exist; give the folder that holds the model's tokenizer files");
+            throw new TokenizerException($"the folder '{directory}' does not exist; pass the folder that contains the model's tokenizer files");
         }
 
         var paths = ModelFolder.Files(directory);
@@ -49,11 +49,11 @@ public sealed partial class VllmTokenizer
         return new VllmTokenizer(Load(files, chosen, budget), options);
     }
 
-    /// <summary>The same as <see cref="FromDirectory"/>, from files in memory.</summary>
-    /// <param name="files">Contents by flat file name, for example <c>tokenizer.json</c>. Other files are ignored.</param>
-    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <summary>Loads the tokenizer of a model from files in memory, like <see cref="FromDirectory"/>.</summary>
+    /// <param name="files">The contents of the files by name without a path, for example <c>tokenizer.json</c>. Other files are ignored.</param>
+    /// <param name="options">The limits; <see langword="null"/> uses the defaults.</param>
     /// <returns>The tokenizer.</returns>
-    /// <exception cref="TokenizerException">No tokenizer file is there, or one is malformed or uses something unsupported.</exception>
+    /// <exception cref="TokenizerException">There is no tokenizer file, or one is malformed or uses an unsupported feature.</exception>
     public static VllmTokenizer FromFiles(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(files);
@@ -66,9 +66,9 @@ public sealed partial class VllmTokenizer
     /// <summary>Loads a tokenizer.json from memory.</summary>
     /// <param name="tokenizerJson">The file's bytes (UTF-8).</param>
     /// <param name="tokenizerConfigJson">The bytes of tokenizer_config.json, whose <c>added_tokens_decoder</c> is merged; may be empty.</param>
-    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <param name="options">The limits; <see langword="null"/> uses the defaults.</param>
     /// <returns>The tokenizer.</returns>
-    /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
+    /// <exception cref="TokenizerException">The file is malformed or uses an unsupported feature.</exception>
     public static VllmTokenizer FromJson(
         ReadOnlyMemory<byte> tokenizerJson, ReadOnlyMemory<byte> tokenizerConfigJson = default, TokenizerOptions? options = null) =>
         new(
@@ -82,16 +82,15 @@ public sealed partial class VllmTokenizer
             options);
 
     /// <summary>
-    /// Takes any tokenizer of Microsoft.ML.Tokenizers for a model whose files cannot be read here. Added tokens are searched in the text
-    /// before that tokenizer sees it, so that prompts have control tokens and message content has none: what it would make a control token of
-    /// inside ordinary text is encoded in parts. A <see cref="VllmTokenizer"/> comes back as it is.
+    /// Wraps any tokenizer of Microsoft.ML.Tokenizers, for a model whose files cannot be read. Added tokens are matched in the text before that
+    /// tokenizer sees it, so that prompts have control tokens and message content has none: text that it would turn into a control token within
+    /// ordinary text is encoded in parts. A <see cref="VllmTokenizer"/> is returned unchanged.
     /// </summary>
-    /// <param name="tokenizer">The tokenizer; it must be thread-safe. It is given the text between added tokens, and adds no begin or end
-    /// tokens.</param>
-    /// <param name="addedTokens">
-    /// The model's added tokens, beyond the special tokens that a tokenizer of Microsoft.ML.Tokenizers names itself; null for none.
-    /// </param>
-    /// <param name="options">Limits, or null for the defaults.</param>
+    /// <param name="tokenizer">The tokenizer; it must be thread-safe. It is passed the text between added tokens, and must not add beginning-
+    /// or end-of-sequence tokens.</param>
+    /// <param name="addedTokens">The model's added tokens, in addition to the special tokens that the tokenizer itself lists;
+    /// <see langword="null"/> for none.</param>
+    /// <param name="options">The limits; <see langword="null"/> uses the defaults.</param>
     /// <returns>The tokenizer.</returns>
     public static VllmTokenizer From(
         Microsoft.ML.Tokenizers.Tokenizer tokenizer, IEnumerable<AddedToken>? addedTokens = null, TokenizerOptions? options = null)
@@ -100,7 +99,7 @@ public sealed partial class VllmTokenizer
         return tokenizer as VllmTokenizer ?? new VllmTokenizer(MicrosoftTokenizerAdapter.Define(tokenizer, addedTokens ?? []), options);
     }
 
-    /// <summary>The added tokens of a tokenizer_config.json (<c>added_tokens_decoder</c>), for <see cref="From"/>.</summary>
+    /// <summary>Reads the added tokens of a tokenizer_config.json (<c>added_tokens_decoder</c>), for <see cref="From"/>.</summary>
     /// <param name="tokenizerConfigJson">The file's bytes; may be empty.</param>
     /// <returns>The tokens, in the order of their ids.</returns>
     /// <exception cref="TokenizerException">The file is malformed.</exception>
@@ -144,13 +143,13 @@ public sealed partial class VllmTokenizer
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException or ArithmeticException
             or ArgumentException or IndexOutOfRangeException or InvalidDataException or KeyNotFoundException)
         {
-            throw new TokenizerException($"the file is damaged, fetch it again ({exception.Message})", file, null, exception);
+            throw new TokenizerException($"the file is corrupt; download it again ({exception.Message})", file, null, exception);
         }
     }
 
     private static string Choose(IEnumerable<string> names, string place) => ModelFolder.TokenizerOf(names) ?? throw new TokenizerException(
         $"there is no tokenizer.json, tekken.json, tiktoken file or SentencePiece model in {place}; "
-        + "give the folder that holds the model's tokenizer files");
+        + "pass the folder that contains the model's tokenizer files");
 
     private static byte[] ReadFile(string path, LoadBudget budget)
     {

@@ -23,9 +23,9 @@ public sealed partial class VllmTokenizer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Ids whose text does not fit, or that end inside a character, are not consumed: hand them in again with more room, or with the ids that
-    /// follow. The answer is then <see cref="OperationStatus.DestinationTooSmall"/> or <see cref="OperationStatus.NeedMoreData"/>. Unknown ids
-    /// have no text.
+    /// Ids whose text does not fit, or that end inside a character, are not consumed: pass them again with a larger destination, or together with the
+    /// ids that follow. The result is then <see cref="OperationStatus.DestinationTooSmall"/> or <see cref="OperationStatus.NeedMoreData"/>. Unknown
+    /// ids have no text.
     /// </remarks>
     public override OperationStatus Decode(IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
     {

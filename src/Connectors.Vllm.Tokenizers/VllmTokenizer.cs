@@ -8,14 +8,14 @@ using Connectors.Vllm.Tokenizers.Pipeline;
 namespace Connectors.Vllm.Tokenizers;
 
 /// <summary>
-/// A model's tokenizer: text to token ids and back, with exactly the ids of the reference implementation (the <c>tokenizers</c> library,
-/// 0.23). It is a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/>, so text chunkers, evaluators and whatever else counts tokens take it as
-/// it is. Immutable and thread-safe; load it once and share it.
+/// A model's tokenizer: text to token ids and back, with exactly the ids of the reference implementation (the <c>tokenizers</c> library, 0.23). It is
+/// a <see cref="Microsoft.ML.Tokenizers.Tokenizer"/>, so text chunkers, evaluators and anything else that counts tokens can use it directly.
+/// Immutable and thread-safe; load it once and share it.
 /// </summary>
 /// <remarks>
-/// Lone surrogates in a text count as U+FFFD. Truncation and padding blocks of a file are ignored: they are not for language models.
-/// What normalizers and patterns of a file may cost is bounded per text, far above what real models need, because files may come from
-/// servers: beyond it every method throws <see cref="TokenizerException"/>.
+/// Lone surrogates in a text are treated as U+FFFD. Truncation and padding settings of a file are ignored, since they are not meant for language
+/// models. The cost of a file's normalizers and patterns is bounded per text, far above what real models need, because files may come from servers:
+/// beyond it, every method throws <see cref="TokenizerException"/>.
 /// </remarks>
 public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
 {
@@ -39,10 +39,10 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         MaxTokenId = _added.List.Aggregate(definition.Model.Vocabulary.IdLimit - 1, static (highest, token) => Math.Max(highest, token.Id));
     }
 
-    /// <summary>Number of distinct tokens, added tokens included.</summary>
+    /// <summary>The number of distinct tokens, including added tokens.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>The largest token id, added tokens included; at least <see cref="VocabularySize"/> - 1, and more where ids have holes.</summary>
+    /// <summary>The largest token id, including added tokens; at least <see cref="VocabularySize"/> − 1, and more if ids have gaps.</summary>
     public int MaxTokenId { get; }
 
     /// <summary>The added tokens, in the order of the file.</summary>
@@ -51,24 +51,24 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     /// <summary>What the segment cache has done since loading.</summary>
     internal TokenizerCacheStatistics CacheStatistics => _pipeline.Statistics;
 
-    /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
+    /// <summary>Encodes a text. Added tokens in it, including control tokens, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="addSpecialTokens">Whether to add the model's beginning- and end-of-sequence tokens, if the file says so.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     /// <returns>The token ids.</returns>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token.</exception>
     public int[] Encode(string text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         return Encode(text.AsSpan(), addSpecialTokens, cancellationToken);
     }
 
-    /// <summary>Encodes a text. Added tokens in it, control tokens included, become their ids, as in the reference.</summary>
+    /// <summary>Encodes a text. Added tokens in it, including control tokens, become their ids, as in the reference.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="addSpecialTokens">Whether to add the model's beginning- and end-of-sequence tokens, if the file says so.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     /// <returns>The token ids.</returns>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token.</exception>
     public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         var state = _pipeline.Rent();
@@ -76,12 +76,12 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return Finish(state, null, addSpecialTokens, cancellationToken);
     }
 
-    /// <summary>Encodes UTF-8 text. Invalid bytes count as U+FFFD, one per maximal invalid part. A byte order mark is text.</summary>
+    /// <summary>Encodes UTF-8 text. Invalid bytes are treated as U+FFFD, one per maximal invalid subsequence. A byte order mark is text.</summary>
     /// <param name="utf8Text">The text.</param>
-    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="addSpecialTokens">Whether to add the model's beginning- and end-of-sequence tokens, if the file says so.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     /// <returns>The token ids.</returns>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token.</exception>
     public int[] Encode(ReadOnlySpan<byte> utf8Text, bool addSpecialTokens = false, CancellationToken cancellationToken = default)
     {
         var state = _pipeline.Rent();
@@ -90,22 +90,21 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
     }
 
     /// <summary>
-    /// Encodes a prompt whose ordinary parts (message content, as opposed to what the template wrote) cannot inject control tokens: no
-    /// added token is recognised where it touches an ordinary range, flagged as special or not, and none comes out of the model's own
-    /// vocabulary there; it becomes plain text ids instead. Only added tokens that are ordinary text themselves (white space, emoji, HTML tags
-    /// of models that learnt tables from them) count everywhere, see <see cref="IsControlToken"/>. Everything else is as without ranges:
-    /// cutting and merging run across the borders.
+    /// Encodes a prompt whose ordinary parts (message content, as opposed to text from the template) cannot inject control tokens: no added token is
+    /// recognized where it touches an ordinary range, flagged as special or not, and none results from the model's own vocabulary there; its text is
+    /// encoded as plain text instead. Only added tokens that are ordinary text themselves (white space, emoji, HTML tags of models trained on tables
+    /// with them) are recognized everywhere, see <see cref="IsControlToken"/>. Otherwise the ranges have no effect: splitting and merging cross their
+    /// borders.
     /// </summary>
     /// <param name="text">The prompt.</param>
-    /// <param name="ordinaryText">Ranges of the prompt in UTF-16 units. They may be in any order and may touch or overlap.</param>
-    /// <param name="allowedInOrdinaryText">Ids of added tokens that are recognised there all the same.</param>
-    /// <param name="addSpecialTokens">Put the model's begin and end tokens around it, if the file says so.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="ordinaryText">The ordinary ranges of the prompt, in UTF-16 code units. They may be in any order and may touch or overlap.</param>
+    /// <param name="allowedInOrdinaryText">The ids of added tokens that are recognized there nevertheless.</param>
+    /// <param name="addSpecialTokens">Whether to add the model's beginning- and end-of-sequence tokens, if the file says so.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     /// <returns>The token ids.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A range lies outside the text.</exception>
-    /// <exception cref="TokenizerException">
-    /// The model has no token for a character and no unknown token, or only a control token for a character of ordinary text.
-    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A range is outside the text.</exception>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token, or only a control token
+    /// for a character of ordinary text.</exception>
     public int[] Encode(
         ReadOnlySpan<char> text,
         ReadOnlySpan<Range> ordinaryText,
@@ -120,27 +119,26 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return Finish(state, ordinary.Ranges.Count > 0 ? ordinary : null, addSpecialTokens, cancellationToken);
     }
 
-    /// <summary>Encodes text from outside as ordinary text: no control token in it is recognised, and none is added.</summary>
+    /// <summary>Encodes untrusted text as ordinary text: no control token is recognized in it, and none is added.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     /// <returns>The token ids.</returns>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token.</exception>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token.</exception>
     public int[] EncodeOrdinary(ReadOnlySpan<char> text, CancellationToken cancellationToken = default) =>
         Encode(text, [Range.All], cancellationToken: cancellationToken);
 
-    /// <summary>The text of some ids. Unknown ids are left out; bytes that are no UTF-8 become U+FFFD.</summary>
+    /// <summary>Decodes token ids to text. Unknown ids are left out; invalid UTF-8 becomes U+FFFD.</summary>
     /// <param name="ids">The token ids.</param>
-    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
+    /// <param name="skipSpecialTokens">Whether to leave out special tokens (by id; other added tokens stay).</param>
     /// <returns>The text.</returns>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => _decoder.Decode(ids, skipSpecialTokens);
 
-    /// <summary>Decodes token ids and tells where the text of each token begins, for log probabilities and token views.</summary>
+    /// <summary>Decodes token ids and returns where the text of each token begins, for log probabilities and token views.</summary>
     /// <param name="ids">The token ids.</param>
-    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
-    /// <returns>
-    /// The text, and for each token the UTF-16 offset where its text begins; it ends where the next token's text begins. Tokens that carry only parts
-    /// of one character all begin at that character, and the token that completes it owns it. Skipped and unknown tokens have no width.
-    /// </returns>
+    /// <param name="skipSpecialTokens">Whether to leave out special tokens (by id; other added tokens stay).</param>
+    /// <returns>The text, and for each token the UTF-16 offset at which its text begins; it ends where the next token's text begins. Tokens
+    /// that carry only parts of one character all begin at that character, and the token that completes it owns it. Skipped and unknown
+    /// tokens have no width.</returns>
     public (string Text, IReadOnlyList<int> Starts) DecodeWithStarts(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
     {
         var stream = CreateStreamDecoder(skipSpecialTokens);
@@ -155,12 +153,10 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return (text.Append(stream.Flush()).ToString(), starts);
     }
 
-    /// <summary>Begins the decoding of a generated text.</summary>
-    /// <param name="skipSpecialTokens">Leave special tokens out (by id; other added tokens stay).</param>
-    /// <param name="promptIds">
-    /// The prompt, or its last ids: with them the first generated token keeps its leading blank in models that strip one at the start of
-    /// a text. None of its text comes out.
-    /// </param>
+    /// <summary>Creates a decoder for a generated text.</summary>
+    /// <param name="skipSpecialTokens">Whether to leave out special tokens (by id; other added tokens stay).</param>
+    /// <param name="promptIds">The prompt, or its last ids, with which the first generated token keeps its leading blank in models that strip
+    /// one at the start of a text. Their text is not returned.</param>
     /// <returns>A decoder for one text.</returns>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens = false, ReadOnlySpan<int> promptIds = default) => _decoder.Kind switch
     {
@@ -170,9 +166,9 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         _ => new ChainStreamDecoder(_decoder, skipSpecialTokens, promptIds),
     };
 
-    /// <summary>The id of a token, written as the vocabulary writes it (added tokens included); null when there is none.</summary>
+    /// <summary>Gets the id of a token, in the spelling of the vocabulary (including added tokens).</summary>
     /// <param name="token">The token, for example <c>&lt;|im_end|&gt;</c> or <c>Ġhello</c>.</param>
-    /// <returns>The id or null.</returns>
+    /// <returns>The id; <see langword="null"/> if there is no such token.</returns>
     public int? TokenToId(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
@@ -185,24 +181,24 @@ public sealed partial class VllmTokenizer : Microsoft.ML.Tokenizers.Tokenizer
         return id >= 0 ? id : null;
     }
 
-    /// <summary>The token with an id, written as the vocabulary writes it; null when there is none.</summary>
+    /// <summary>Gets the token with an id, in the spelling of the vocabulary.</summary>
     /// <param name="id">The token id.</param>
-    /// <returns>The token or null.</returns>
+    /// <returns>The token; <see langword="null"/> if there is no such id.</returns>
     public string? IdToToken(int id) =>
         _added.Find(id)?.Content ?? (_definition.Model.Vocabulary.Has(id) ? Encoding.UTF8.GetString(_definition.Model.Vocabulary.Token(id)) : null);
 
-    /// <summary>True when the id belongs to a special (control) token.</summary>
+    /// <summary>Determines whether an id belongs to a special (control) token.</summary>
     /// <param name="id">The token id.</param>
-    /// <returns>Whether it is special.</returns>
+    /// <returns>Whether the token is special.</returns>
     public bool IsSpecialToken(int id) => _added.IsSpecial(id);
 
     /// <summary>
-    /// True when the id belongs to an added token that the text of a message must not produce: special tokens, and markers that a file does
-    /// not flag as special (tool calls, thinking, fill-in-the-middle, images, reserved ones). Added tokens that are ordinary text to their
-    /// model are none: runs of white space, signs and emoji, HTML tags of models that learnt tables from them.
+    /// Determines whether an id belongs to an added token that the text of a message must not produce: special tokens, and markers that a file does
+    /// not flag as special (tool calls, thinking, fill-in-the-middle, images, reserved ones). Added tokens that are ordinary text to their model are
+    /// not control tokens: runs of white space, signs and emoji, HTML tags of models trained on tables with them.
     /// </summary>
     /// <param name="id">The token id.</param>
-    /// <returns>Whether it is a control token.</returns>
+    /// <returns>Whether the token is a control token.</returns>
     public bool IsControlToken(int id) => _added.IsControl(id);
 
     private int[] Finish(EncoderState state, OrdinaryText? ordinary, bool addSpecialTokens, CancellationToken cancellationToken)

@@ -20,8 +20,8 @@ internal static class ToolProgram
     {
         var root =
             new RootCommand(
-                "Works with a vLLM server over gRPC.\n\nExit codes: 0 done, 1 the server or an answer failed, 2 the command line is wrong, 3 some "
-                    + "requests of a batch failed, 130 cancelled.")
+                "Works with a vLLM server over gRPC.\n\nExit codes: 0 success, 1 the server or an answer failed, 2 the command line is invalid, 3 "
+                    + "some requests of a batch failed, 130 cancelled.")
         {
             ChatCommand.CreateChat(),
             ChatCommand.CreateComplete(),

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// A chat client for a vLLM server over gRPC. The prompt is rendered and tokenized here, and the answer is decoded and parsed here, so the server
-/// needs no parser flags, and what it sends are token ids.
+/// A chat client for a vLLM server over gRPC. The client renders and tokenizes the prompt, and decodes and parses the answer, so the server needs no
+/// parser flags and sends only token ids.
 /// </summary>
 /// <remarks>
 /// All members are safe for concurrent use. Messages and options are only read. Nothing is sent before the first request, which also loads the
@@ -27,8 +27,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     private int _disposed;
 
     /// <summary>Creates a client for a server.</summary>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmChatClient(string endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(EndpointAddress.Parse(endpoint, nameof(endpoint))), loggerFactory)
@@ -36,8 +36,8 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     }
 
     /// <summary>Creates a client for a server.</summary>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmChatClient(Uri endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(endpoint), loggerFactory)
@@ -45,18 +45,18 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     }
 
     /// <summary>Creates a client from options.</summary>
-    /// <param name="options">The options; copied, so that later changes have no effect.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="options">The options. They are copied; later changes have no effect.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmChatClient(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
     {
     }
 
-    /// <summary>Creates a client on an existing engine, which it does not own: disposing the client leaves the engine open.</summary>
+    /// <summary>Creates a client over an existing engine. Disposing the client does not dispose the engine.</summary>
     /// <param name="engine">The engine.</param>
-    /// <param name="options">Options of the model; its addresses are not used. <see langword="null"/> uses the defaults.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="options">The options of the model; their addresses are not used. <see langword="null"/> uses the defaults.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmChatClient(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory),
@@ -87,12 +87,12 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     }
 
     /// <summary>
-    /// Completes a raw prompt: no chat template, and no parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.
+    /// Completes a raw prompt, without chat template and without parsing of reasoning or tool calls. For base models and fill-in-the-middle prompts.
     /// </summary>
-    /// <param name="prompt">The prompt; the tokenizer adds the model's beginning-of-sequence token where it has one.</param>
-    /// <param name="options">Sampling and limits; members that concern messages (tools, reasoning, instructions) are not used.</param>
+    /// <param name="prompt">The prompt. The tokenizer adds the model's beginning-of-sequence token if it has one.</param>
+    /// <param name="options">Sampling parameters and limits; members that concern messages (tools, reasoning, instructions) are ignored.</param>
     /// <param name="cancellationToken">Aborts the request.</param>
-    /// <returns>The completion in pieces, with usage and finish reason on the last update.</returns>
+    /// <returns>The updates of the completion, the last with usage and finish reason.</returns>
     public IAsyncEnumerable<ChatResponseUpdate> CompleteStreamingAsync(
         string prompt, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -101,11 +101,11 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
         return ChatPipeline.RunAsync(_runtime, new ChatRequest([], prompt, options, this), _disposing.Token, cancellationToken);
     }
 
-    /// <summary>The model's profile; loaded with the first call.</summary>
-    /// <param name="cancellationToken">Cancels the wait. The load goes on for other callers.</param>
+    /// <summary>Gets the model's profile, which the first call loads.</summary>
+    /// <param name="cancellationToken">Cancels the wait. The load continues for other callers.</param>
     /// <returns>The profile.</returns>
-    /// <exception cref="VllmModelException">No tokenizer was found, or a file of the model is broken.</exception>
-    /// <exception cref="VllmException">The server could not be reached, or refused to answer.</exception>
+    /// <exception cref="VllmModelException">No tokenizer was found, or a file of the model is invalid.</exception>
+    /// <exception cref="VllmException">The server could not be reached, or refused the request.</exception>
     public ValueTask<VllmModelProfile> GetModelProfileAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
@@ -161,9 +161,9 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
     }
 
     /// <summary>
-    /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections the
-    /// client opened; a borrowed engine stays open. May be called more than once. Blocks no thread: the aborts are sent in the background, within
-    /// <c>Connection.AbortTimeout</c>; <see cref="DisposeAsync"/> waits for them.
+    /// Ends the client's running calls with <see cref="ObjectDisposedException"/> and aborts them on the server, then closes the connections that the
+    /// client opened; an engine passed to the client stays open. May be called more than once. Does not block: the aborts are sent in the background,
+    /// within <c>Connection.AbortTimeout</c>; <see cref="DisposeAsync"/> waits for them.
     /// </summary>
     public void Dispose()
     {

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// An embedding generator for a vLLM server that serves an embedding model (VllmEngine protocol). Texts are tokenized on the client.
+/// An embedding generator for a vLLM server that serves an embedding model. VllmEngine protocol only. Texts are tokenized on the client.
 /// </summary>
 /// <remarks>
-/// All members are safe for concurrent use. The texts of one call are sent side by side, and the server batches them; results keep their order.
+/// All members are safe for concurrent use. The texts of one call are sent concurrently, and the server batches them; results keep their order.
 /// </remarks>
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
@@ -24,8 +24,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     private int _disposed;
 
     /// <summary>Creates a generator for a server.</summary>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmEmbeddingGenerator(string endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(EndpointAddress.Parse(endpoint, nameof(endpoint))), loggerFactory)
@@ -33,8 +33,8 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     }
 
     /// <summary>Creates a generator for a server.</summary>
-    /// <param name="endpoint">The address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public VllmEmbeddingGenerator(Uri endpoint, ILoggerFactory? loggerFactory = null)
         : this(OptionsFor(endpoint), loggerFactory)
@@ -42,18 +42,18 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     }
 
     /// <summary>Creates a generator from options.</summary>
-    /// <param name="options">The options; copied, so that later changes have no effect.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="options">The options. They are copied; later changes have no effect.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmEmbeddingGenerator(VllmGrpcOptions options, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? throw new ArgumentNullException(nameof(options)), null, loggerFactory), ownsRuntime: true)
     {
     }
 
-    /// <summary>Creates a generator on an existing engine, which it does not own: disposing the generator leaves the engine open.</summary>
+    /// <summary>Creates a generator over an existing engine. Disposing the generator does not dispose the engine.</summary>
     /// <param name="engine">The engine.</param>
-    /// <param name="options">Options of the model; its addresses are not used. <see langword="null"/> uses the defaults.</param>
-    /// <param name="loggerFactory">Logger factory; <see langword="null"/> disables logging.</param>
+    /// <param name="options">The options of the model; their addresses are not used. <see langword="null"/> uses the defaults.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     public VllmEmbeddingGenerator(IVllmEngine engine, VllmGrpcOptions? options = null, ILoggerFactory? loggerFactory = null)
         : this(new VllmRuntime(options ?? new VllmGrpcOptions(), engine ?? throw new ArgumentNullException(nameof(engine)), loggerFactory),
@@ -68,9 +68,9 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A value is null.</exception>
-    /// <exception cref="NotSupportedException">The options ask for a dimension that the model does not have.</exception>
-    /// <exception cref="VllmException">The server failed, or serves no embedding model.</exception>
+    /// <exception cref="ArgumentException">A value is <see langword="null"/>.</exception>
+    /// <exception cref="NotSupportedException">The options request a dimension that the model does not have.</exception>
+    /// <exception cref="VllmException">The server failed, or does not serve an embedding model.</exception>
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -96,7 +96,9 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             : null;
     }
 
-    /// <summary>Closes the connections this generator opened; a borrowed engine stays open. May be called more than once.</summary>
+    /// <summary>
+    /// Closes the connections that the generator opened; an engine passed to the generator stays open. May be called more than once.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0 && _ownsRuntime)
@@ -164,12 +166,12 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         var isAllowed = config.MatryoshkaDimensions.Count == 0 || config.MatryoshkaDimensions.Contains(dimensions);
         if (!config.IsMatryoshka || !isAllowed || dimensions < 1 || dimensions > vector.Length)
         {
-            var lengths = !config.IsMatryoshka ? "its config.json does not say that it may be shortened (is_matryoshka, matryoshka_dimensions)"
+            var lengths = !config.IsMatryoshka ? "its config.json does not allow shortening (is_matryoshka, matryoshka_dimensions)"
                 : config.MatryoshkaDimensions.Count > 0 ? $"it can be shortened to {string.Join(", ", config.MatryoshkaDimensions)}"
                 : "it can be shortened to any smaller number";
             throw new NotSupportedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The model '{profile.ModelId}' makes embeddings of {vector.Length} dimensions, and {dimensions} were asked for: {lengths}."));
+                $"The model '{profile.ModelId}' returns embeddings with {vector.Length} dimensions, and {dimensions} were requested: {lengths}."));
         }
 
         var cut = vector[..dimensions].ToArray();

@@ -56,7 +56,7 @@ public sealed class BatchCommandTests : IDisposable
 
         var run = await ToolProcess.RunAsync("batch", _folder.WritePrompts(1), "--endpoint", server.Endpoint, "--output", _folder["out.jsonl"]);
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains("other settings", run.Error, StringComparison.Ordinal);
+        Assert.Contains("different settings", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

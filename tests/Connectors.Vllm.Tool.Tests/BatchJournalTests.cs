@@ -63,7 +63,7 @@ public sealed class BatchJournalTests : IDisposable
     {
         await Open().DisposeAsync();
         var exception = Assert.Throws<BatchException>(() => BatchJournal.Open(_folder["j"], "other", false));
-        Assert.Contains("other settings", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("different settings", exception.Message, StringComparison.Ordinal);
         Assert.Contains("--restart", exception.Message, StringComparison.Ordinal);
     }
 

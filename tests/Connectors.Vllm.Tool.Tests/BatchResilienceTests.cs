@@ -106,7 +106,7 @@ public sealed class BatchResilienceTests : IDisposable
             "batch", _folder.WritePrompts(200), "--endpoint", echo.Endpoint, "--output", $"{disk}/out.jsonl", "--parallel", "2");
 
         Assert.SkipWhen(run.ExitCode is 77 or 127 || run.Error.StartsWith("unshare:", StringComparison.Ordinal), $"cannot mount here: {run.Error}");
-        Assert.Contains("Make room and run the same command again", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Free disk space and run the same command again", run.Error, StringComparison.Ordinal);
         var lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["full: 2", "roomy: 0"], [lines[0], lines[2]]);
         Assert.InRange(int.Parse(lines[1], System.Globalization.CultureInfo.InvariantCulture), 10, 199);
@@ -132,7 +132,7 @@ public sealed class BatchResilienceTests : IDisposable
 
         Assert.Equal(2, full.ExitCode);
         Assert.Contains($"{_folder[file]} cannot be written", full.Error, StringComparison.Ordinal);
-        Assert.Contains("Make room and run the same command again", full.Error, StringComparison.Ordinal);
+        Assert.Contains("Free disk space and run the same command again", full.Error, StringComparison.Ordinal);
         Assert.True(roomy.ExitCode == 0, roomy.Error);
         Assert.Equal(100 - done, echo.Server.Generations.Count);
         _folder.AssertComplete("out.jsonl", 100);
@@ -150,7 +150,7 @@ public sealed class BatchResilienceTests : IDisposable
         var roomy = await ToolProcess.RunAsync(command);
 
         Assert.Equal(2, full.ExitCode);
-        Assert.Contains("Make room and run the same command again", full.Error, StringComparison.Ordinal);
+        Assert.Contains("Free disk space and run the same command again", full.Error, StringComparison.Ordinal);
         Assert.True(roomy.ExitCode == 0, roomy.Error);
         Assert.InRange(done, 1, 99);
         Assert.Equal(100 - done, echo.Server.Generations.Count);

@@ -178,7 +178,7 @@ public sealed class PlaygroundPageTests(ChromiumFixture chromium) : IClassFixtur
 
         await FillAsync("What is it?");
         await _page.ClickAsync("#send");
-        await Assertions.Expect(_page.Locator("#error")).ToContainTextAsync("takes no media");
+        await Assertions.Expect(_page.Locator("#error")).ToContainTextAsync("does not accept media");
         await Assertions.Expect(_page.Locator(".message.user img")).ToBeVisibleAsync();
         Assert.Empty(_model.Generations);
 

@@ -6,20 +6,20 @@ namespace Connectors.Vllm.ChatTemplates;
 /// </summary>
 public sealed class ChatTemplateException : Exception
 {
-    /// <summary>Creates an error without a place.</summary>
+    /// <summary>Initializes a new instance of the exception without a position.</summary>
     public ChatTemplateException()
         : this("The chat template failed.")
     {
     }
 
-    /// <summary>Creates an error without a place.</summary>
+    /// <summary>Initializes a new instance of the exception without a position.</summary>
     /// <param name="message">What went wrong.</param>
     public ChatTemplateException(string message)
         : this(message, null)
     {
     }
 
-    /// <summary>Creates an error without a place.</summary>
+    /// <summary>Initializes a new instance of the exception without a position.</summary>
     /// <param name="message">What went wrong.</param>
     /// <param name="innerException">The cause, or null.</param>
     public ChatTemplateException(string message, Exception? innerException)
@@ -35,19 +35,21 @@ public sealed class ChatTemplateException : Exception
         TemplateName = templateName;
     }
 
-    /// <summary>What went wrong, without the place; for <c>raise_exception</c> the template's own message.</summary>
+    /// <summary>What went wrong, without the position; for <c>raise_exception</c>, the template's own message.</summary>
     public string Reason { get; }
 
-    /// <summary>Line of the template, from 1; 0 when the error has no place.</summary>
+    /// <summary>The line in the template, from 1; 0 if the error has no position.</summary>
     public int Line { get; }
 
-    /// <summary>Column of the line, from 1, in UTF-16 units; 0 when the error has no place.</summary>
+    /// <summary>The column in the line, from 1, in UTF-16 code units; 0 if the error has no position.</summary>
     public int Column { get; }
 
-    /// <summary>The template's source line, shortened around the column when it is long; null when the error has no place.</summary>
+    /// <summary>
+    /// The source line of the template, shortened around the column if it is long; <see langword="null"/> if the error has no position.
+    /// </summary>
     public string? SourceLine { get; }
 
-    /// <summary>The template's name, or null.</summary>
+    /// <summary>The name of the template, or <see langword="null"/>.</summary>
     public string? TemplateName { get; }
 
     private static string Describe(string reason, int line, int column, string? sourceLine, string? templateName)

@@ -1,24 +1,25 @@
 namespace Connectors.Vllm.ChatTemplates;
 
-/// <summary>
-/// Limits for a template that may come from a server nobody vouches for, and its name in errors. The defaults fit every known template.
-/// </summary>
+/// <summary>Limits for a template, which may come from an untrusted server, and its name in errors. The defaults fit every known template.</summary>
 public sealed class ChatTemplateOptions
 {
-    /// <summary>The template's name in error messages; null for none.</summary>
+    /// <summary>The name of the template in error messages; <see langword="null"/> for none.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Most characters of a template source. Default 1,048,576.</summary>
+    /// <summary>The maximum length of a template's source in UTF-16 code units. Default: 1,048,576.</summary>
     public int MaxSourceLength { get; init; } = 1 << 20;
 
-    /// <summary>Most UTF-16 units of one rendered prompt, and of any string made on the way. Default 16 Mi.</summary>
+    /// <summary>The maximum length of a rendered prompt, and of any string created on the way, in UTF-16 code units. Default: 16,777,216.</summary>
     public int MaxOutputLength { get; init; } = 1 << 24;
 
-    /// <summary>Most steps (statements, operations, loop rounds, stretches of text) of one render. Default 10 million, well under a
-    /// second. Some templates look back through all messages at every message, so long conversations get 30 more for each pair of messages.</summary>
+    /// <summary>
+    /// The maximum number of steps (statements, operations, loop iterations, pieces of text) of one render. Default: 10 million, which take well
+    /// under a second. Some templates look back through all messages at every message, so a conversation is granted 30 more steps for each pair of
+    /// messages.
+    /// </summary>
     public long MaxSteps { get; init; } = 10_000_000;
 
-    /// <summary>Deepest nesting of macro calls and recursive loops; Python itself gives up between 150 and 200. Default 160.</summary>
+    /// <summary>The maximum nesting depth of macro calls and recursive loops; Python itself fails between 150 and 200. Default: 160.</summary>
     public int MaxCallDepth { get; init; } = 160;
 
     internal ChatTemplateOptions WithName(string name) => new()
@@ -31,7 +32,7 @@ public sealed class ChatTemplateOptions
     };
 }
 
-/// <summary>The shape of message content a template is written for.</summary>
+/// <summary>The form of message content that a template expects.</summary>
 public enum ChatContentFormat
 {
     /// <summary>Content is one string; text parts are joined before rendering.</summary>

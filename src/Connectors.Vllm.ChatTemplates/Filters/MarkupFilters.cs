@@ -20,7 +20,7 @@ internal static class MarkupFilters
         new("forceescape", "", (context, value, _) => Value.Of(HtmlEscape.Escape(context, PyPrint.ToStr(context, value)))),
         new("striptags", "", StripTags),
         new("xmlattr", "autospace?", XmlAttributes),
-        new("urlize", (_, _, _) => throw new PyException("urlize makes HTML links, which no prompt should have; it is not available")),
+        new("urlize", (_, _, _) => throw new PyException("urlize creates HTML links, which have no place in a prompt; it is not available")),
     ];
 
     private static Value StripTags(RenderContext context, Value value, Value[] arguments)

@@ -32,7 +32,7 @@ internal static class Globals
         ["lipsum"] = Function("lipsum", (_, arguments) =>
         {
             arguments.Bind(LipsumSignature);
-            throw new PyException("lipsum() makes random text, which no prompt should have; it is not available");
+            throw new PyException("lipsum() creates random text, which has no place in a prompt; it is not available");
         }),
         ["raise_exception"] = Function("raise_exception", (context, arguments) =>
             throw new PyException(PyPrint.ToStr(context, arguments.Bind(RaiseSignature)[0]).Text)),

@@ -39,8 +39,8 @@ internal sealed class ContinuedMessage
         if (input.AddGenerationPrompt)
         {
             throw new ChatTemplateException(
-                "AddGenerationPrompt and ContinueFinalMessage exclude each other: "
-                + "the prompt either opens a new turn or goes on with the last one.");
+                "AddGenerationPrompt and ContinueFinalMessage are mutually exclusive: "
+                + "the prompt either starts a new turn or continues the last one.");
         }
 
         if (!source.Contains(field, StringComparison.Ordinal))
@@ -68,7 +68,7 @@ internal sealed class ContinuedMessage
         if (at < 0 || !text.Contains(Characters.Strip(_finalText), StringComparison.Ordinal))
         {
             throw new ChatTemplateException(
-                "ContinueFinalMessage is set, but the last message does not appear as it is in the prompt that the template makes.");
+                "ContinueFinalMessage is set, but the last message does not appear unchanged in the rendered prompt.");
         }
 
         var end = text.AsSpan(at).StartsWith(Sentinel, StringComparison.Ordinal)
@@ -101,7 +101,7 @@ internal sealed class ContinuedMessage
                 {
                     var own = partText.TryGetStr(out var found)
                         ? found
-                        : throw new ChatTemplateException("ContinueFinalMessage is set, but the last part's text is no string.");
+                        : throw new ChatTemplateException("ContinueFinalMessage is set, but the text of the last part is not a string.");
                     var items = (Value[])parts.Items.Clone();
                     items[i] = With(part, "text", Mark(own));
                     return (PySequence.List(items), own.Text);
@@ -109,7 +109,7 @@ internal sealed class ContinuedMessage
             }
         }
 
-        throw new ChatTemplateException($"ContinueFinalMessage is set, but the last message's '{field}' holds no text to go on with.");
+        throw new ChatTemplateException($"ContinueFinalMessage is set, but the last message's '{field}' contains no text to continue.");
     }
 
     private static Value Mark(Str text) => Value.Of(text.Text + Sentinel, marked: true);

@@ -149,6 +149,6 @@ internal sealed class NoLoaderStmt(string tag, Expr template, string[] names, in
     {
         template.Eval(frame);
         frame.Context.Position = Position;
-        throw new PyException($"'{tag}' needs another template, and a chat template cannot load any");
+        throw new PyException($"'{tag}' needs another template, and chat templates cannot load any");
     }
 }

@@ -237,7 +237,7 @@ internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] 
         }
         else if (positional.Length > parameters.Length)
         {
-            throw new PyException($"macro '{name}' takes not more than {parameters.Length} argument(s)");
+            throw new PyException($"macro '{name}' takes no more than {parameters.Length} argument(s)");
         }
     }
 }

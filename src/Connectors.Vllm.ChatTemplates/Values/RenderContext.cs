@@ -65,7 +65,7 @@ internal sealed class RenderContext : IDisposable
     {
         if (length > _options.MaxOutputLength)
         {
-            throw new PyException($"a string of {length} UTF-16 units is longer than the limit of {_options.MaxOutputLength}");
+            throw new PyException($"a string of {length} UTF-16 code units exceeds the limit of {_options.MaxOutputLength}");
         }
 
         Spend(length >> 4);
@@ -104,7 +104,7 @@ internal sealed class RenderContext : IDisposable
     public void LeaveCall() => _callDepth--;
 
     private void ThrowExhausted() =>
-        throw new PyException($"the template does not come to an end: stopped after more than {_options.MaxSteps} steps");
+        throw new PyException($"the template does not terminate: stopped after more than {_options.MaxSteps} steps");
 }
 
 /// <summary>A runtime error inside a template; the render adds the place and hands it out as <see cref="ChatTemplateException"/>.</summary>

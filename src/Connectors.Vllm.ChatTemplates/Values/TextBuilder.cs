@@ -199,7 +199,7 @@ internal sealed class TextBuilder(int maxLength) : IDisposable
         var needed = (long)Length + count;
         if (needed > maxLength)
         {
-            throw new PyException($"the text grows beyond the limit of {maxLength} UTF-16 units");
+            throw new PyException($"the text exceeds the limit of {maxLength} UTF-16 code units");
         }
 
         var larger = ArrayPool<char>.Shared.Rent((int)Math.Min(Math.Max(needed, _buffer.Length * 2L), Math.Max(needed, maxLength)));

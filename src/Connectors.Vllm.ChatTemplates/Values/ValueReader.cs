@@ -161,7 +161,7 @@ internal static class ValueReader
         }
         catch (InvalidOperationException)
         {
-            throw new PyException("a JSON string holds half of a surrogate pair, which no text can carry");
+            throw new PyException("a JSON string contains an unpaired surrogate, which is not valid text");
         }
     }
 

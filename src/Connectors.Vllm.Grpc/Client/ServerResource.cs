@@ -3,7 +3,9 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>What an operator asks of a server: its model, tokenizer, health, load and adapters; and aborting requests by id. Thread-safe.</summary>
+/// <summary>
+/// Queries and operations of a server: its model, tokenizer, health, load and LoRA adapters, and aborting requests by id. Thread-safe.
+/// </summary>
 public sealed class ServerResource
 {
     private readonly IVllmEngine _engine;
@@ -19,25 +21,25 @@ public sealed class ServerResource
     public Task<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default) =>
         _engine.GetModelInfoAsync(cancellationToken).AsTask();
 
-    /// <summary>Gets what the server can do with the model.</summary>
+    /// <summary>Gets the server's capabilities for the model.</summary>
     public Task<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default) =>
         _engine.GetCapabilitiesAsync(cancellationToken).AsTask();
 
-    /// <summary>Gets the model's tokenizer: the one that was given to the client, otherwise the server's.</summary>
-    /// <exception cref="VllmRequestException">None was given and the server does not send its own.</exception>
+    /// <summary>Gets the model's tokenizer: the one passed to the client, or otherwise the server's.</summary>
+    /// <exception cref="VllmRequestException">The client has no tokenizer and the server does not send its own.</exception>
     public Task<VllmTokenizer> GetTokenizerAsync(CancellationToken cancellationToken = default) => _tokenizer.GetAsync(cancellationToken).AsTask();
 
-    /// <summary>Lists the names of the LoRA adapters that are loaded (Inference protocol).</summary>
+    /// <summary>Lists the names of the loaded LoRA adapters. Inference protocol only.</summary>
     public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken = default) =>
         _engine.ListLorasAsync(cancellationToken);
 
-    /// <summary>Gets what the server reports of its health.</summary>
+    /// <summary>Gets the server's health as it reports it.</summary>
     public Task<VllmHealth> GetHealthAsync(CancellationToken cancellationToken = default) => _engine.HealthAsync(cancellationToken);
 
-    /// <summary>Gets the server's version and limits, as far as it reports them.</summary>
+    /// <summary>Gets the server's version and limits, where it reports them.</summary>
     public Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default) => _engine.GetServerInfoAsync(cancellationToken);
 
-    /// <summary>Gets the server's load, one entry per data-parallel rank (VllmEngine protocol).</summary>
+    /// <summary>Gets the server's load, one entry per data-parallel rank. VllmEngine protocol only.</summary>
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) => _engine.GetLoadsAsync(cancellationToken);
 
     /// <summary>Aborts requests by id; unknown ids are ignored.</summary>
@@ -98,7 +100,7 @@ internal sealed class ServerTokenizer
     /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
     /// <param name="use">What to do.</param>
     /// <param name="isText">Whether the ids are still to be made, with a tokenizer that follows the server.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public Task<T> UseAsync<T>(
         Func<ModelTokenizer, CancellationToken, Task<T>> use, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(
         use,
@@ -139,8 +141,8 @@ internal sealed class ServerTokenizer
     }
 
     private VllmRequestException NotThere(string why, VllmException? exception) => new(
-        $"A tokenizer is needed to turn text into tokens or back, and {_engine.Endpoint} does not send its own: {why} Give the client one "
-        + "(VllmTokenizer.FromDirectory of a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
+        $"Converting between text and tokens requires a tokenizer, and {_engine.Endpoint} does not send one: {why} Pass one to the client "
+        + "(VllmTokenizer.FromDirectory with a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
         exception)
     {
         StatusCode = exception?.StatusCode ?? StatusCode.Unimplemented,

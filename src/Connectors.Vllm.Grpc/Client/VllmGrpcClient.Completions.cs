@@ -9,19 +9,18 @@ namespace Connectors.Vllm.Grpc;
 // (Inference protocol) is asked for text instead.
 public sealed partial class VllmGrpcClient
 {
-    /// <summary>Completes a prompt text and returns the whole result. The server encodes the prompt, with its special tokens added.</summary>
+    /// <summary>Completes a text prompt and returns the whole result. The server tokenizes the prompt and adds its special tokens.</summary>
     public Task<CompletionResult> CompleteAsync(string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         CompleteAsync(ForText(prompt, sampling), cancellationToken);
 
-    /// <summary>Completes prompt ids and returns the whole result.</summary>
+    /// <summary>Completes a prompt of token ids and returns the whole result.</summary>
     public Task<CompletionResult> CompleteAsync(
         ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         CompleteAsync(ForIds(promptIds, sampling), cancellationToken);
 
     /// <summary>
-    /// Completes a request and returns the whole result. A failure in the middle carries what had come (<see
-    /// cref="VllmException.PartialCompletion"/>). Under a JSON constraint, a completed answer that is not JSON is a <see
-    /// cref="VllmConstraintException"/>.
+    /// Completes a request and returns the whole result. If it fails midway, <see cref="VllmException.PartialCompletion"/> holds what was received.
+    /// An answer under a JSON constraint that finishes but is not valid JSON throws <see cref="VllmConstraintException"/>.
     /// </summary>
     public async Task<CompletionResult> CompleteAsync(GenerationRequest request, CancellationToken cancellationToken = default)
     {
@@ -46,17 +45,17 @@ public sealed partial class VllmGrpcClient
         }
     }
 
-    /// <summary>Completes a prompt text and streams the pieces.</summary>
+    /// <summary>Completes a text prompt and streams the answer.</summary>
     public IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         string prompt, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         CompleteStreamingAsync(ForText(prompt, sampling), cancellationToken);
 
-    /// <summary>Completes prompt ids and streams the pieces.</summary>
+    /// <summary>Completes a prompt of token ids and streams the answer.</summary>
     public IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         ReadOnlyMemory<int> promptIds, SamplingOptions? sampling = null, CancellationToken cancellationToken = default) =>
         CompleteStreamingAsync(ForIds(promptIds, sampling), cancellationToken);
 
-    /// <summary>Completes a request and streams the pieces. Leaving the enumeration early aborts the request on the server.</summary>
+    /// <summary>Completes a request and streams the answer. Ending the enumeration early aborts the request on the server.</summary>
     public async IAsyncEnumerable<GenerationUpdate> CompleteStreamingAsync(
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -119,7 +118,8 @@ public sealed partial class VllmGrpcClient
         CompleteStreaming(ForText(prompt, sampling), cancellationToken);
 
     /// <summary>
-    /// The blocking form of <see cref="CompleteStreamingAsync(GenerationRequest, CancellationToken)"/>: each step waits for the next piece.
+    /// The blocking form of <see cref="CompleteStreamingAsync(GenerationRequest, CancellationToken)"/>: each step blocks until the next update
+    /// arrives.
     /// </summary>
     public IEnumerable<GenerationUpdate> CompleteStreaming(GenerationRequest request, CancellationToken cancellationToken = default) =>
         Blocking.Run(CompleteStreamingAsync(request, cancellationToken), cancellationToken);
@@ -200,8 +200,8 @@ public sealed partial class VllmGrpcClient
             catch (JsonException exception)
             {
                 throw new VllmConstraintException(
-                    $"The answer is not JSON although the constraint ({constraint}) asks for it. A server with a reasoning parser applies "
-                    + $"constraints only after the end of a thought: {exception.Message}", exception)
+                    $"The answer is not JSON although the constraint ({constraint}) requires it. A server with a reasoning parser applies "
+                    + $"constraints only after the end of the reasoning: {exception.Message}", exception)
                 {
                     Constraint = constraint,
                     StatusCode = StatusCode.FailedPrecondition,

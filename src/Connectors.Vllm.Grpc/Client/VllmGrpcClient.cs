@@ -7,9 +7,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// The plain client: completions of prompts, embeddings, facts about model and server. Everything exists as an asynchronous and as a
-/// blocking method; the blocking ones never need the caller's SynchronizationContext, so they are safe on a UI or test thread. For chats
-/// with templates, tools and structured output use the IChatClient of the Connectors.Vllm package. Thread-safe; make one and share it.
+/// A client for prompts without chat templates: completions, embeddings, and information about the model and the server. Every operation has an
+/// asynchronous and a blocking method; the blocking ones never post to the caller's <see cref="SynchronizationContext"/>, so they are safe on a UI
+/// thread. For chats with templates, tools and structured output, use the <c>IChatClient</c> of the Connectors.Vllm package. Thread-safe; create one
+/// and share it.
 /// </summary>
 public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
 {
@@ -18,34 +19,34 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
     private readonly ServerTokenizer _tokenizer;
 
     /// <summary>
-    /// A client for the server that the environment variables <c>VLLM_GRPC_HOST</c> and <c>VLLM_GRPC_PORT</c> name (localhost:9000).
+    /// Creates a client for the server named by the environment variables <c>VLLM_GRPC_HOST</c> and <c>VLLM_GRPC_PORT</c>, by default localhost:9000.
     /// </summary>
     public VllmGrpcClient()
         : this(new VllmConnectionOptions())
     {
     }
 
-    /// <summary>A client for one server, e.g. <c>http://localhost:50051</c>.</summary>
+    /// <summary>Creates a client for one server, for example <c>http://localhost:50051</c>.</summary>
     /// <exception cref="ArgumentException">The address is invalid.</exception>
     public VllmGrpcClient(string address)
         : this(VllmConnectionOptions.ForEndpoint(address))
     {
     }
 
-    /// <summary>A client with these options.</summary>
-    /// <param name="options">Where and how to connect; read now.</param>
-    /// <param name="tokenizer">The model's tokenizer; null asks the server for it when it is first needed.</param>
-    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <summary>Creates a client with the given options.</summary>
+    /// <param name="options">Where and how to connect. Copied; later changes have no effect.</param>
+    /// <param name="tokenizer">The model's tokenizer; <see langword="null"/> fetches it from the server when it is first needed.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An address or option is invalid.</exception>
     public VllmGrpcClient(VllmConnectionOptions options, VllmTokenizer? tokenizer = null, ILoggerFactory? loggerFactory = null)
         : this(CreateEngine(options, loggerFactory), tokenizer, ownsEngine: true)
     {
     }
 
-    /// <summary>A client over an engine that exists.</summary>
+    /// <summary>Creates a client over an existing engine.</summary>
     /// <param name="engine">The engine.</param>
-    /// <param name="tokenizer">The model's tokenizer; null asks the server for it when it is first needed.</param>
-    /// <param name="ownsEngine">Whether disposing the client disposes the engine.</param>
+    /// <param name="tokenizer">The model's tokenizer; <see langword="null"/> fetches it from the server when it is first needed.</param>
+    /// <param name="ownsEngine">Whether disposing the client also disposes the engine.</param>
     public VllmGrpcClient(IVllmEngine engine, VllmTokenizer? tokenizer = null, bool ownsEngine = false)
     {
         ArgumentNullException.ThrowIfNull(engine);
@@ -56,18 +57,18 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
         Server = new ServerResource(engine, _tokenizer);
     }
 
-    /// <summary>The engine underneath.</summary>
+    /// <summary>The underlying engine.</summary>
     public IVllmEngine Engine { get; }
 
-    /// <summary>Model, health and load of the server.</summary>
+    /// <summary>The model, health and load of the server.</summary>
     public ServerResource Server { get; }
 
     /// <summary>
-    /// Creates an engine for the servers of <paramref name="options"/>, without a client. Nothing is sent yet: the protocol is detected (unless the
-    /// options name it) by the first call, and again after an upgrade of the server. An engine holds connections; create one and share it.
+    /// Creates an engine for the servers in <paramref name="options"/>, without a client. Nothing is sent yet: the first call detects the protocol,
+    /// unless the options name it, and it is detected again after a server upgrade. An engine holds connections; create one and share it.
     /// </summary>
-    /// <param name="options">Where and how to connect; read now.</param>
-    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <param name="options">Where and how to connect. Copied; later changes have no effect.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">An address or option is invalid.</exception>
     public static IVllmEngine CreateEngine(VllmConnectionOptions options, ILoggerFactory? loggerFactory = null)
     {
@@ -75,20 +76,20 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
         return new ServerPool(options.Snapshot(), loggerFactory ?? NullLoggerFactory.Instance);
     }
 
-    /// <summary>Creates an engine for one address, e.g. <c>http://localhost:9000</c>, with default options.</summary>
+    /// <summary>Creates an engine for one address, for example <c>http://localhost:9000</c>, with default options.</summary>
     /// <param name="address">The server's address.</param>
-    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
     /// <exception cref="ArgumentException">The address is invalid.</exception>
     public static IVllmEngine CreateEngine(string address, ILoggerFactory? loggerFactory = null) =>
         CreateEngine(VllmConnectionOptions.ForEndpoint(address), loggerFactory);
 
     /// <summary>
-    /// Creates an engine over an existing channel, with its handler, interceptors, credentials and limits. Disposing the engine
-    /// leaves the channel open.
+    /// Creates an engine over an existing channel, using its handler, interceptors, credentials and limits. Disposing the engine does not dispose the
+    /// channel.
     /// </summary>
     /// <param name="channel">The channel.</param>
-    /// <param name="loggerFactory">For log messages; null logs nothing.</param>
-    /// <exception cref="ArgumentException">The channel's target cannot be written as an address.</exception>
+    /// <param name="loggerFactory">The logger factory; <see langword="null"/> disables logging.</param>
+    /// <exception cref="ArgumentException">The channel's target is not a valid address.</exception>
     public static IVllmEngine CreateEngine(GrpcChannel channel, ILoggerFactory? loggerFactory = null)
     {
         ArgumentNullException.ThrowIfNull(channel);
@@ -98,10 +99,11 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
         return CreateEngine(options, loggerFactory);
     }
 
-    /// <summary>Waits until the server answers and says that it is healthy, asking about twice a second.</summary>
-    /// <param name="timeout">How long to wait at most; null is <see cref="VllmRetryOptions.WaitForReady"/> of the engine's options.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="VllmTimeoutException">It was not ready in time; the inner exception is the last failure.</exception>
+    /// <summary>Waits until the server reports that it is healthy, polling about twice a second.</summary>
+    /// <param name="timeout">The maximum time to wait; <see langword="null"/> uses <see cref="VllmRetryOptions.WaitForReady"/> of the
+    /// engine's options.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <exception cref="VllmTimeoutException">The server was not ready in time; the inner exception is the last failure.</exception>
     public async Task WaitUntilReadyAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         var limit = timeout ?? (Engine as ServerPool)?.WaitForReady ?? TimeSpan.Zero;
@@ -155,11 +157,11 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
     }
 
     /// <summary>The blocking form of <see cref="WaitUntilReadyAsync"/>.</summary>
-    /// <exception cref="VllmTimeoutException">It was not ready in time.</exception>
+    /// <exception cref="VllmTimeoutException">The server was not ready in time.</exception>
     public void WaitUntilReady(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
         Blocking.Run(() => WaitUntilReadyAsync(timeout, cancellationToken));
 
-    /// <summary>Embeds a text, encoded here with the model's special tokens.</summary>
+    /// <summary>Embeds a text. The client tokenizes it and adds the model's special tokens.</summary>
     public Task<EmbeddingResult> EmbedAsync(string text, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -169,7 +171,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
             cancellationToken);
     }
 
-    /// <summary>Embeds prompt ids.</summary>
+    /// <summary>Embeds a prompt of token ids.</summary>
     public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CancellationToken cancellationToken = default) =>
         Engine.EmbedAsync(promptIds, cancellationToken: cancellationToken);
 

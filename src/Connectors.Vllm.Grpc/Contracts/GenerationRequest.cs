@@ -1,143 +1,152 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// One generation: a prompt as token ids (or text), and what to do with it. Set <see cref="PromptIds"/> or <see cref="PromptText"/>,
-/// not both. Not changed by the engine; may be sent again.
+/// A generation request: a prompt as token ids or text, and how to generate. Set <see cref="PromptIds"/> or <see cref="PromptText"/>, not both. The
+/// engine does not change it; it can be sent again.
 /// </summary>
 public sealed record GenerationRequest
 {
-    /// <summary>Prompt ids, sent verbatim (nothing is added, no BOS). Each in [0, vocabulary size).</summary>
+    /// <summary>
+    /// The token ids of the prompt, sent verbatim: nothing is added, not even BOS. Each is at least 0 and below the vocabulary size.
+    /// </summary>
     public ReadOnlyMemory<int> PromptIds { get; init; }
 
     /// <summary>
-    /// Prompt text, encoded by the server's tokenizer with its special tokens added; no chat template is applied. Do not use it for
-    /// rendered chats: a template that prints BOS would give two.
+    /// The prompt as text. The server tokenizes it and adds its special tokens; no chat template is applied. Do not use it for rendered chats: a
+    /// template that writes BOS would result in two.
     /// </summary>
     public string? PromptText { get; init; }
 
-    /// <summary>Id of the request for abort and the server's log, unique per server; null makes one.</summary>
+    /// <summary>The id of the request, used to abort it and in the server's log; unique per server. <see langword="null"/> generates one.</summary>
     public string? RequestId { get; init; }
 
-    /// <summary>Sampling and lengths.</summary>
+    /// <summary>The sampling parameters and length limits.</summary>
     public SamplingOptions Sampling { get; init; } = SamplingOptions.Default;
 
-    /// <summary>What the output must look like; null for free text.</summary>
+    /// <summary>The constraint on the output; <see langword="null"/> for free text.</summary>
     public OutputConstraint? Constraint { get; init; }
 
     /// <summary>
-    /// Texts that end the answer. The server stops after the token that completes one; the ids it returns hold the match, so the
-    /// reader of the ids cuts the text itself.
+    /// Strings that end the answer. The server stops after the token that completes one; the ids it returns include the match, so the consumer of the
+    /// ids trims the text itself.
     /// </summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>Token ids that end the answer, besides the model's own.</summary>
+    /// <summary>Token ids that end the answer, in addition to the model's own.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>Log probabilities: null none, 0 of the sampled tokens, k also of the k best candidates (servers allow 20 by default).</summary>
+    /// <summary>
+    /// The log probabilities to return: <see langword="null"/> for none, 0 for the sampled tokens only, k for the k most likely tokens as well
+    /// (servers allow up to 20 by default).
+    /// </summary>
     public int? Logprobs { get; init; }
 
     /// <summary>
-    /// Log probabilities of the prompt's tokens: null none, 0 of the tokens, k also of the k best candidates. Slows the server down.
+    /// The log probabilities of the prompt's tokens to return: <see langword="null"/> for none, 0 for the tokens only, k for the k most likely ones
+    /// as well. Slows the server down.
     /// </summary>
     public int? PromptLogprobs { get; init; }
 
     /// <summary>
-    /// Token ids whose log probabilities come with each generated token, instead of the best ones; Inference protocol only. Needs
-    /// <see cref="Logprobs"/>, whose number then does not count. Servers limit how many there may be.
+    /// Token ids whose log probabilities are returned with each generated token, instead of those of the most likely tokens. Inference protocol only.
+    /// Requires <see cref="Logprobs"/>, whose number is then ignored. Servers limit how many ids are allowed.
     /// </summary>
     public IReadOnlyList<int>? LogprobTokenIds { get; init; }
 
-    /// <summary>Media, in the order of their anchors in <see cref="PromptIds"/>.</summary>
+    /// <summary>The media items, in the order of their placeholder tokens in <see cref="PromptIds"/>.</summary>
     public IReadOnlyList<MediaItem> Media { get; init; } = [];
 
     /// <summary>
-    /// A served model name; Inference protocol only, ignored by the VllmEngine protocol (one model per server). Null is the default model.
+    /// The name of a served model; <see langword="null"/> for the server's default model. Inference protocol only; ignored by the VllmEngine
+    /// protocol, which has one model per server.
     /// </summary>
     public string? Model { get; init; }
 
-    /// <summary>A LoRA adapter that is loaded on the server; Inference protocol only.</summary>
+    /// <summary>The name of a LoRA adapter loaded on the server. Inference protocol only.</summary>
     public string? LoraName { get; init; }
 
-    /// <summary>Scheduling priority, lower first, where the server schedules by priority; Inference protocol only.</summary>
+    /// <summary>The scheduling priority; lower runs first, if the server schedules by priority. Inference protocol only.</summary>
     public int? Priority { get; init; }
 
-    /// <summary>Session id for the server; Inference protocol only.</summary>
+    /// <summary>The session id. Inference protocol only.</summary>
     public string? SessionId { get; init; }
 
-    /// <summary>Separates this request's prefix cache from others'; Inference protocol only.</summary>
+    /// <summary>A salt that separates this request's prefix cache entries from those of other requests. Inference protocol only.</summary>
     public string? CacheSalt { get; init; }
 
-    /// <summary>Does not read the prefix cache; Inference protocol only.</summary>
+    /// <summary>Whether to skip reading the prefix cache. Inference protocol only.</summary>
     public bool BypassPrefixCache { get; init; }
 
-    /// <summary>Whether the server may watermark the answer; null leaves it to the server. Inference protocol only.</summary>
+    /// <summary>Whether the server may watermark the answer; <see langword="null"/> leaves it to the server. Inference protocol only.</summary>
     public bool? Watermarking { get; init; }
 
-    /// <summary>Parameters for the server's KV connector, a JSON object; null sends none.</summary>
+    /// <summary>Parameters for the server's KV connector, as a JSON object; <see langword="null"/> sends none.</summary>
     public string? KvTransferParamsJson { get; init; }
 
-    /// <summary>Data-parallel rank to run on; null lets the server choose.</summary>
+    /// <summary>The data-parallel rank to run on; <see langword="null"/> lets the server choose.</summary>
     public int? DataParallelRank { get; init; }
 
     /// <summary>
-    /// Whether tokens come as they are made (the default). Off, one update per choice comes at the end and the connection is silent
-    /// till then; results are the same.
+    /// Whether tokens are sent as they are generated, which is the default. If <see langword="false"/>, the connection is silent until the end and
+    /// each choice arrives in one update; the results are the same.
     /// </summary>
     public bool Stream { get; init; } = true;
 
     /// <summary>
-    /// The model the prompt was made for, as <see cref="IVllmEngine.GetModelInfoAsync"/> told it. A server that has another one by the time the
-    /// request would be sent gets nothing, and <see cref="VllmModelChangedException"/> is thrown. Null sends to whatever model is there.
+    /// The model for which the prompt was tokenized, as returned by <see cref="IVllmEngine.GetModelInfoAsync"/>. If the server has a different model
+    /// by the time the request would be sent, nothing is sent and <see cref="VllmModelChangedException"/> is thrown. <see langword="null"/> sends to
+    /// any model.
     /// </summary>
     public VllmModelInfo? PreparedFor { get; init; }
 
     /// <summary>
-    /// Size of the model's vocabulary, to check <see cref="PromptIds"/> against where the server does not tell it (Inference
-    /// protocol, where an id out of range kills the engine). Null checks against what the server tells.
+    /// The size of the model's vocabulary, used to check <see cref="PromptIds"/> if the server does not report it (Inference protocol, where an id
+    /// out of range kills the engine). <see langword="null"/> relies on what the server reports.
     /// </summary>
     public int? VocabularySize { get; init; }
 
     /// <summary>
-    /// Tokens that prompt and answer may have together, where the server does not tell it. Null leaves the length to the server then.
+    /// The maximum number of tokens of prompt and answer together, used if the server does not report it. <see langword="null"/> then leaves the
+    /// length to the server.
     /// </summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>The model's own sampling defaults, where the server does not tell them (they stand in the model's generation_config.json).</summary>
+    /// <summary>The model's own sampling defaults (from its generation_config.json), used if the server does not report them.</summary>
     public SamplingOptions? ModelDefaults { get; init; }
 
     /// <summary>
-    /// Asks for the answer's text as the server decodes it, where it can tell (Inference protocol): <see cref="GenerationUpdate.Text"/>.
+    /// Whether to request the answer's text as decoded by the server; see <see cref="GenerationUpdate.Text"/>. Inference protocol only.
     /// </summary>
     public bool IncludeServerText { get; init; }
 
     /// <summary>
-    /// Asks for the answer's token ids (the default). Off, only their number comes, where the server can leave them out (Inference protocol): for
-    /// those who take <see cref="GenerationUpdate.Text"/> and nothing else. A constraint that failed silently cannot be told from an empty
-    /// answer then.
+    /// Whether to request the answer's token ids, which is the default. If <see langword="false"/>, only their number is sent, where the server can
+    /// leave them out (Inference protocol): for consumers that need <see cref="GenerationUpdate.Text"/> only. A constraint that failed silently then
+    /// cannot be told from an empty answer.
     /// </summary>
     public bool IncludeTokenIds { get; init; } = true;
 
     /// <summary>
-    /// Asks for the prompt's ids as the server encoded them, where it can tell (Inference protocol): <see cref="GenerationUpdate.PromptIds"/>.
+    /// Whether to request the prompt's token ids as encoded by the server; see <see cref="GenerationUpdate.PromptIds"/>. Inference protocol only.
     /// </summary>
     public bool IncludePromptIds { get; init; }
 
-    /// <summary>Puts the protobuf message of each update into <see cref="GenerationUpdate.RawRepresentation"/>.</summary>
+    /// <summary>Whether to set <see cref="GenerationUpdate.RawRepresentation"/> to the protobuf message of each update.</summary>
     public bool IncludeRawRepresentation { get; init; }
 
-    /// <summary>Extra metadata for this call.</summary>
+    /// <summary>Additional gRPC metadata for this call.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>The id of the request with several choices that this is one choice of; null when it is none.</summary>
     internal string? PartOf { get; init; }
 
-    /// <summary>A new id for a request: unique, in order of time.</summary>
-    /// <param name="prefix">What it begins with.</param>
+    /// <summary>Creates a new unique request id. Ids sort by creation time.</summary>
+    /// <param name="prefix">The prefix of the id.</param>
     public static string NewRequestId(string prefix = "") => prefix + Guid.CreateVersion7().ToString("N");
 
     /// <summary>
-    /// This, with <see cref="PromptIds"/> cut as <see cref="SamplingOptions.TruncatePromptTokens"/> says; the engine does that to every request. A
-    /// prompt of text is cut by the server, which is the first to know its ids.
+    /// Returns this request with <see cref="PromptIds"/> truncated according to <see cref="SamplingOptions.TruncatePromptTokens"/>. The engine does
+    /// so for every request. A text prompt is truncated by the server, which tokenizes it.
     /// </summary>
     public GenerationRequest WithTruncatedPrompt() =>
         PromptText is not null || Sampling.TruncatePromptTokens is not (> 0 and var length) ? this : this with

@@ -3,8 +3,8 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// One image, video or sound recording that belongs to a prompt: bytes, or the address of something that the <em>server</em> fetches.
-/// The prompt holds one unexpanded anchor token per item, in the same order. Immutable.
+/// An image, video or audio recording that belongs to a prompt: its bytes, or an address from which the <em>server</em> fetches it. The prompt
+/// contains one placeholder token per item, in the same order. Immutable.
 /// </summary>
 public sealed class MediaItem
 {
@@ -16,28 +16,28 @@ public sealed class MediaItem
         MediaType = mediaType;
     }
 
-    /// <summary>The kind.</summary>
+    /// <summary>The kind of media.</summary>
     public MediaKind Kind { get; }
 
     /// <summary>The bytes of the file; empty when <see cref="Uri"/> is set.</summary>
     public ReadOnlyMemory<byte> Data { get; }
 
-    /// <summary>An http or https address; null when the bytes are here.</summary>
+    /// <summary>An http or https address; <see langword="null"/> if <see cref="Data"/> is set.</summary>
     public Uri? Uri { get; }
 
-    /// <summary>The media type, e.g. <c>image/png</c>; servers look at the bytes instead.</summary>
+    /// <summary>The media type, for example <c>image/png</c>. Servers determine it from the bytes instead.</summary>
     public string? MediaType { get; }
 
-    /// <summary>An item from the bytes of a file (PNG, JPEG, WebP, MP4 …).</summary>
-    /// <exception cref="VllmRequestException">There are no bytes.</exception>
+    /// <summary>Creates an item from the bytes of a file (PNG, JPEG, WebP, MP4 …).</summary>
+    /// <exception cref="VllmRequestException"><paramref name="data"/> is empty.</exception>
     public static MediaItem FromBytes(MediaKind kind, ReadOnlyMemory<byte> data, string? mediaType = null) =>
-        data.IsEmpty ? throw Bad("A media item has no bytes.") : new(kind, data, null, mediaType);
+        data.IsEmpty ? throw Bad("A media item must not be empty.") : new(kind, data, null, mediaType);
 
     /// <summary>
-    /// An item from an address. <c>data:</c> addresses are decoded here; <c>http:</c> and <c>https:</c> are handed to the server,
-    /// which fetches them from where it stands, with its own network access.
+    /// Creates an item from a URI. <c>data:</c> URIs are decoded by the client; <c>http:</c> and <c>https:</c> URIs are passed to the server, which
+    /// fetches them with its own network access.
     /// </summary>
-    /// <exception cref="VllmRequestException">Another scheme, or a data URI that does not decode.</exception>
+    /// <exception cref="VllmRequestException">The scheme is not supported, or the data URI is invalid.</exception>
     public static MediaItem FromUri(MediaKind kind, Uri uri, string? mediaType = null)
     {
         ArgumentNullException.ThrowIfNull(uri);
@@ -50,9 +50,9 @@ public sealed class MediaItem
                 var (data, type) = DataUri.Decode(uri.OriginalString);
                 return FromBytes(kind, data, mediaType ?? type);
             case "file":
-                throw Bad("A file: address names a file of the server, which is not allowed; load the bytes and use MediaItem.FromBytes.");
+                throw Bad("A file: URI would refer to a file on the server, which is not allowed; load the bytes and use MediaItem.FromBytes.");
             default:
-                throw Bad($"A media address must be http, https or data, not '{scheme}'.");
+                throw Bad($"The scheme of a media URI must be http, https or data, not '{scheme}'.");
         }
     }
 
@@ -69,7 +69,7 @@ public enum MediaKind
     /// <summary>A video.</summary>
     Video = 1,
 
-    /// <summary>A sound recording.</summary>
+    /// <summary>An audio recording.</summary>
     Audio = 2,
 }
 
@@ -81,13 +81,13 @@ internal static class DataUri
         var comma = uri.IndexOf(',', StringComparison.Ordinal);
         if (comma < 0 || !uri.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
         {
-            throw MediaItem.Bad("A data: address has no comma.");
+            throw MediaItem.Bad("A data: URI must contain a comma.");
         }
 
         var head = uri.AsSpan(5, comma - 5);
         if (!head.EndsWith(";base64", StringComparison.OrdinalIgnoreCase))
         {
-            throw MediaItem.Bad("Only base64 data: addresses are supported.");
+            throw MediaItem.Bad("Only base64 data: URIs are supported.");
         }
 
         var type = head[..^7];
@@ -101,7 +101,7 @@ internal static class DataUri
         }
         catch (FormatException exception)
         {
-            throw MediaItem.Bad("A data: address holds invalid base64.", exception);
+            throw MediaItem.Bad("A data: URI contains invalid base64.", exception);
         }
     }
 }

@@ -4,8 +4,8 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// What the output must look like; at most one per request. What can be checked without the server is checked here:
-/// the factories throw <see cref="VllmRequestException"/>. Immutable.
+/// A constraint on the output; at most one per request. The factory methods check what can be checked without the server and throw
+/// <see cref="VllmRequestException"/>. Immutable.
 /// </summary>
 public sealed class OutputConstraint
 {
@@ -16,7 +16,7 @@ public sealed class OutputConstraint
         Choices = choices;
     }
 
-    /// <summary>The kind.</summary>
+    /// <summary>The kind of media.</summary>
     internal OutputConstraintKind Kind { get; }
 
     /// <summary>
@@ -49,40 +49,42 @@ public sealed class OutputConstraint
         };
     }
 
-    /// <summary>JSON that fits <paramref name="schema"/>, which is a JSON object (or true/false).</summary>
+    /// <summary>
+    /// Constrains the output to JSON that satisfies <paramref name="schema"/>, which is a JSON object, <c>true</c> or <c>false</c>.
+    /// </summary>
     public static OutputConstraint JsonSchema(string schema)
     {
         RequireJson(schema, "JSON schema", JsonValueKind.Object, JsonValueKind.True, JsonValueKind.False);
         return new(OutputConstraintKind.JsonSchema, schema, []);
     }
 
-    /// <summary>Any JSON object.</summary>
+    /// <summary>Constrains the output to a JSON object.</summary>
     public static OutputConstraint JsonObject() => new(OutputConstraintKind.JsonObject, string.Empty, []);
 
-    /// <summary>Text that matches <paramref name="pattern"/> from start to end.</summary>
+    /// <summary>Constrains the output to text that matches <paramref name="pattern"/> as a whole.</summary>
     public static OutputConstraint Regex(string pattern) => new(OutputConstraintKind.Regex, RequireText(pattern, "regular expression"), []);
 
-    /// <summary>Text that follows <paramref name="grammar"/>.</summary>
+    /// <summary>Constrains the output to text that follows <paramref name="grammar"/>.</summary>
     public static OutputConstraint Grammar(string grammar) => new(OutputConstraintKind.Grammar, RequireText(grammar, "grammar"), []);
 
-    /// <summary>Text in which marked parts follow schemas; <paramref name="tag"/> is the JSON description that vLLM takes.</summary>
+    /// <summary>Constrains marked parts of the output; <paramref name="tag"/> is a structural tag in vLLM's JSON format.</summary>
     public static OutputConstraint StructuralTag(string tag)
     {
         RequireJson(tag, "structural tag", JsonValueKind.Object);
         return new(OutputConstraintKind.StructuralTag, tag, []);
     }
 
-    /// <summary>One of <paramref name="choices"/>.</summary>
+    /// <summary>Constrains the output to one of <paramref name="choices"/>.</summary>
     public static OutputConstraint Choice(IEnumerable<string> choices)
     {
         ArgumentNullException.ThrowIfNull(choices);
         var list = choices.ToArray();
         return list.Length == 0 || Array.IndexOf(list, null) >= 0
-            ? throw Bad("A choice constraint needs at least one string.")
+            ? throw Bad("A choice constraint requires at least one string.")
             : new(OutputConstraintKind.Choice, string.Empty, list);
     }
 
-    /// <summary>The kind and a shortened value, for messages.</summary>
+    /// <summary>Returns the kind and a shortened value, for messages.</summary>
     public override string ToString()
     {
         var text = Kind == OutputConstraintKind.Choice ? string.Join(" | ", Choices) : Value;
@@ -119,7 +121,7 @@ public sealed class OutputConstraint
 /// <summary>The kinds of output constraint that vLLM knows.</summary>
 internal enum OutputConstraintKind
 {
-    /// <summary>The output is JSON that fits a JSON schema.</summary>
+    /// <summary>The output is JSON that satisfies a JSON schema.</summary>
     JsonSchema = 0,
 
     /// <summary>The output is a JSON object.</summary>
@@ -128,10 +130,10 @@ internal enum OutputConstraintKind
     /// <summary>The output matches a regular expression as a whole.</summary>
     Regex = 2,
 
-    /// <summary>The output follows a grammar (EBNF or Lark, as the server's backend reads it).</summary>
+    /// <summary>The output follows a grammar (EBNF or Lark, depending on the server's backend).</summary>
     Grammar = 3,
 
-    /// <summary>Parts of the output, marked by triggers, follow schemas (a JSON description).</summary>
+    /// <summary>Parts of the output, marked by triggers, follow schemas (a structural tag in JSON).</summary>
     StructuralTag = 4,
 
     /// <summary>The output is one of several strings.</summary>

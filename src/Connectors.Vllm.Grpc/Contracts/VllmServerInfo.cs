@@ -1,240 +1,245 @@
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>The server, one shape for both protocols. Null means it does not tell.</summary>
+/// <summary>
+/// Information about the server, in one form for both protocols. <see langword="null"/> means that the server does not report the value.
+/// </summary>
 public sealed record VllmServerInfo
 {
     /// <summary>vLLM's version, e.g. <c>0.32.0</c>.</summary>
     public string? EngineVersion { get; init; }
 
-    /// <summary>An id of the running instance.</summary>
+    /// <summary>The id of the running instance.</summary>
     public string? InstanceId { get; init; }
 
-    /// <summary>Context length.</summary>
+    /// <summary>The context length, in tokens.</summary>
     public int? MaxModelLength { get; init; }
 
-    /// <summary>Tokens per KV cache block: prompts are cached in multiples of it.</summary>
+    /// <summary>The number of tokens per KV cache block; prompts are cached in multiples of it.</summary>
     public int? KvBlockSize { get; init; }
 
-    /// <summary>KV cache blocks.</summary>
+    /// <summary>The number of KV cache blocks.</summary>
     public long? TotalKvBlocks { get; init; }
 
-    /// <summary>Sequences that run at the same time.</summary>
+    /// <summary>The maximum number of sequences that run concurrently.</summary>
     public long? MaxRunningRequests { get; init; }
 
-    /// <summary>Tokens per scheduler step.</summary>
+    /// <summary>The maximum number of tokens per scheduler step.</summary>
     public long? MaxBatchedTokens { get; init; }
 
-    /// <summary>Data-parallel ranks.</summary>
+    /// <summary>The number of data-parallel ranks.</summary>
     public int? DataParallelSize { get; init; }
 
-    /// <summary>LoRA adapters that can be active at once; 0 is none.</summary>
+    /// <summary>The maximum number of LoRA adapters that can be active at once; 0 means none.</summary>
     public int? MaxLoras { get; init; }
 
-    /// <summary>Data type of the weights, e.g. <c>torch.bfloat16</c>.</summary>
+    /// <summary>The data type of the weights, for example <c>torch.bfloat16</c>.</summary>
     public string? ModelDataType { get; init; }
 
-    /// <summary>The KV connector's name; empty when none is set up.</summary>
+    /// <summary>The name of the KV connector; empty if none is configured.</summary>
     public string? KvConnector { get; init; }
 
     /// <summary>The protobuf message.</summary>
     public object? RawRepresentation { get; init; }
 }
 
-/// <summary>What a server says about its own health.</summary>
-/// <param name="IsHealthy">Whether the engine takes requests.</param>
-/// <param name="Message">The server's words, for a log.</param>
+/// <summary>The health of a server as it reports it.</summary>
+/// <param name="IsHealthy">Whether the engine accepts requests.</param>
+/// <param name="Message">The server's description, for logs.</param>
 public sealed record VllmHealth(bool IsHealthy, string Message)
 {
-    /// <summary>The server that was asked; <see langword="null"/> when the result does not say.</summary>
+    /// <summary>The server that was queried; <see langword="null"/> if unknown.</summary>
     public Uri? Endpoint { get; init; }
 
-    /// <summary>Why the server could not be asked; <see langword="null"/> when it answered.</summary>
+    /// <summary>Why the server could not be queried; <see langword="null"/> if it answered.</summary>
     public VllmException? Exception { get; init; }
 }
 
-/// <summary>Load of one data-parallel rank. Figures that a server does not fill are 0.</summary>
+/// <summary>The load of one data-parallel rank. Values that a server does not report are 0.</summary>
 public sealed record VllmLoad
 {
-    /// <summary>The rank.</summary>
+    /// <summary>The data-parallel rank.</summary>
     public int DataParallelRank { get; init; }
 
-    /// <summary>Requests being generated.</summary>
+    /// <summary>The number of running requests.</summary>
     public int RunningRequests { get; init; }
 
-    /// <summary>Requests in the queue.</summary>
+    /// <summary>The number of queued requests.</summary>
     public int WaitingRequests { get; init; }
 
-    /// <summary>Tokens in the KV cache.</summary>
+    /// <summary>The number of tokens in the KV cache.</summary>
     public int UsedTokens { get; init; }
 
-    /// <summary>Tokens the KV cache can hold.</summary>
+    /// <summary>The capacity of the KV cache, in tokens.</summary>
     public int MaxTokens { get; init; }
 
-    /// <summary>Used share of the KV cache, 0 to 1.</summary>
+    /// <summary>The used fraction of the KV cache, from 0 to 1.</summary>
     public double TokenUsage { get; init; }
 
-    /// <summary>Generated tokens per second.</summary>
+    /// <summary>The number of generated tokens per second.</summary>
     public double GenerationThroughput { get; init; }
 
-    /// <summary>Share of prompt tokens found in the prefix cache, 0 to 1.</summary>
+    /// <summary>The fraction of prompt tokens found in the prefix cache, from 0 to 1.</summary>
     public double CacheHitRate { get; init; }
 
-    /// <summary>Sequences that run at the same time at most.</summary>
+    /// <summary>The maximum number of sequences that run concurrently.</summary>
     public int MaxRunningRequests { get; init; }
 }
 
-/// <summary>The served model, one shape for both protocols. Null means the server does not tell.</summary>
+/// <summary>The served model, in one form for both protocols. <see langword="null"/> means that the server does not report the value.</summary>
 public sealed record VllmModelInfo
 {
-    /// <summary>A readable id, e.g. <c>Qwen/Qwen3-8B</c>: the served path, or the hub id in it when it is a hub cache folder.</summary>
+    /// <summary>A readable id, for example <c>Qwen/Qwen3-8B</c>: the served path, or the hub id in it if the path is a hub cache folder.</summary>
     public string ModelId { get; init; } = string.Empty;
 
     /// <summary>The model as the server was started with it: a hub id or a path on the server.</summary>
     public string ModelPath { get; init; } = string.Empty;
 
-    /// <summary>The first served name; what answers name as their model.</summary>
+    /// <summary>The first served name, which answers give as their model.</summary>
     public string ServedModelName { get; init; } = string.Empty;
 
-    /// <summary>All names a request may use, the first served name included.</summary>
+    /// <summary>All names that a request may use, including the first served name.</summary>
     public IReadOnlyList<string> ServedModelNames { get; init; } = [];
 
-    /// <summary>Path or hub id of the tokenizer on the server.</summary>
+    /// <summary>The path or hub id of the tokenizer on the server.</summary>
     public string? TokenizerPath { get; init; }
 
-    /// <summary>Prompt plus output tokens.</summary>
+    /// <summary>The maximum number of tokens of prompt and output together.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>Prompt ids are below this.</summary>
+    /// <summary>The size of the vocabulary; all prompt ids are below it.</summary>
     public int? VocabularySize { get; init; }
 
-    /// <summary><c>model_type</c> of config.json, e.g. <c>qwen3</c>.</summary>
+    /// <summary>The <c>model_type</c> in config.json, for example <c>qwen3</c>.</summary>
     public string? ModelType { get; init; }
 
-    /// <summary><c>architectures</c> of config.json.</summary>
+    /// <summary>The <c>architectures</c> in config.json.</summary>
     public IReadOnlyList<string> Architectures { get; init; } = [];
 
-    /// <summary>End tokens of config.json; generation_config.json may name more, which no server tells.</summary>
+    /// <summary>The end-of-sequence tokens in config.json. generation_config.json may contain more, which no server reports.</summary>
     public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
-    /// <summary>Token that begins a text. Older servers say 0 when there is none.</summary>
+    /// <summary>The beginning-of-sequence token. Older servers report 0 if there is none.</summary>
     public int? BosTokenId { get; init; }
 
-    /// <summary>Padding token. Older servers say 0 when there is none.</summary>
+    /// <summary>The padding token. Older servers report 0 if there is none.</summary>
     public int? PadTokenId { get; init; }
 
-    /// <summary>False for an embedding model.</summary>
+    /// <summary>Whether the model generates; <see langword="false"/> for an embedding model.</summary>
     public bool IsGeneration { get; init; } = true;
 
-    /// <summary>A multimodal model; whether this server takes media is <see cref="VllmCapabilities.Media"/>.</summary>
+    /// <summary>Whether the model is multimodal. <see cref="VllmCapabilities.Media"/> says whether the server accepts media.</summary>
     public bool IsMultimodal { get; init; }
 
-    /// <summary>The model's own sampling defaults, where the server tells (VllmEngine protocol).</summary>
+    /// <summary>The model's own sampling defaults, if the server reports them (VllmEngine protocol).</summary>
     public SamplingOptions? DefaultSampling { get; init; }
 
-    /// <summary>The server that told this.</summary>
+    /// <summary>The server that reported this.</summary>
     public Uri? Endpoint { get; init; }
 
     /// <summary>The protobuf message.</summary>
     public object? RawRepresentation { get; init; }
 }
 
-/// <summary>What a server can do, as far as it tells.</summary>
+/// <summary>The capabilities of a server, as far as it reports them.</summary>
 public sealed record VllmCapabilities
 {
-    /// <summary>The protocol it speaks.</summary>
+    /// <summary>The protocol that the server speaks.</summary>
     public VllmProtocol Protocol { get; init; }
 
     /// <summary>
-    /// More than one choice per request (<see cref="SamplingOptions.ChoiceCount"/>) in one call. Where false, the client sends one call per choice.
+    /// Whether one call can return more than one choice (<see cref="SamplingOptions.ChoiceCount"/>). If not, the client makes one call per choice.
     /// </summary>
     public bool MultipleChoices { get; init; }
 
-    /// <summary>Log probabilities.</summary>
+    /// <summary>Whether log probabilities are supported.</summary>
     public bool Logprobs { get; init; }
 
     /// <summary>
-    /// Log probabilities of the prompt. False at the Rust servicer of the VllmEngine protocol, which loses the first token of the answer with them.
+    /// Whether log probabilities of the prompt are supported. <see langword="false"/> for the Rust servicer of the VllmEngine protocol, which loses
+    /// the first token of the answer with them.
     /// </summary>
     public bool PromptLogprobs { get; init; } = true;
 
-    /// <summary>Prompts given as text; false where the server takes token ids only (the Rust servicer).</summary>
+    /// <summary>Whether prompts can be sent as text; <see langword="false"/> if the server takes token ids only (the Rust servicer).</summary>
     public bool TextPrompts { get; init; } = true;
 
-    /// <summary><see cref="GenerationRequest.LoraName"/>.</summary>
+    /// <summary>Whether <see cref="GenerationRequest.LoraName"/> is supported.</summary>
     public bool Lora { get; init; }
 
-    /// <summary><see cref="GenerationRequest.Priority"/>.</summary>
+    /// <summary>Whether <see cref="GenerationRequest.Priority"/> is supported.</summary>
     public bool Priority { get; init; }
 
-    /// <summary><see cref="GenerationRequest.CacheSalt"/>.</summary>
+    /// <summary>Whether <see cref="GenerationRequest.CacheSalt"/> is supported.</summary>
     public bool CacheSalt { get; init; }
 
-    /// <summary><see cref="SamplingOptions.AllowedTokenIds"/>.</summary>
+    /// <summary>Whether <see cref="SamplingOptions.AllowedTokenIds"/> is supported.</summary>
     public bool AllowedTokenIds { get; init; }
 
-    /// <summary>Embeddings: the method exists and the model is not a generation model.</summary>
+    /// <summary>Whether the server can embed: the protocol has embeddings and the model is an embedding model.</summary>
     public bool Embeddings { get; init; }
 
-    /// <summary>Generation; false for an embedding model.</summary>
+    /// <summary>Whether the server can generate; <see langword="false"/> for an embedding model.</summary>
     public bool Generation { get; init; } = true;
 
-    /// <summary>The tokenizer files can be asked for; a server whose model is a hub id still cannot send them.</summary>
+    /// <summary>
+    /// Whether the protocol can transfer the tokenizer's files. A server that was started with a hub id still may not be able to send them.
+    /// </summary>
     public bool TokenizerTransfer { get; init; }
 
-    /// <summary>Load figures.</summary>
+    /// <summary>Whether the server reports its load.</summary>
     public bool Loads { get; init; }
 
-    /// <summary>Aborting by request id.</summary>
+    /// <summary>Whether requests can be aborted by id.</summary>
     public bool Abort { get; init; }
 
-    /// <summary>Seeds of 64 bits; else 32.</summary>
+    /// <summary>Whether seeds have 64 bits; otherwise they have 32.</summary>
     public bool LongSeeds { get; init; }
 
-    /// <summary>Media in requests.</summary>
+    /// <summary>Whether requests may contain media.</summary>
     public bool Media { get; init; }
 
-    /// <summary>URL schemes the server accepts for media.</summary>
+    /// <summary>The URI schemes that the server accepts for media.</summary>
     public IReadOnlyList<string> MediaSchemes { get; init; } = [];
 
-    /// <summary>Most items per request by kind, where the server tells.</summary>
+    /// <summary>The maximum number of media items per request by kind, if the server reports it.</summary>
     public IReadOnlyDictionary<MediaKind, int> MediaLimits { get; init; } = new Dictionary<MediaKind, int>();
 
     /// <summary>Where output constraints begin.</summary>
     public ConstraintStart ConstraintStart { get; init; }
 
-    /// <summary>The server's reasoning parser by name, a hint for the model's format; empty when it has none or does not tell.</summary>
+    /// <summary>The name of the server's reasoning parser, a hint to the model's format; empty if it has none or does not report it.</summary>
     public string ReasoningParser { get; init; } = string.Empty;
 
-    /// <summary>The server's tool-call parser by name, a hint for the model's format; empty when it has none or does not tell.</summary>
+    /// <summary>The name of the server's tool-call parser, a hint to the model's format; empty if it has none or does not report it.</summary>
     public string ToolCallParser { get; init; } = string.Empty;
 }
 
-/// <summary>From which token on a server holds the output to a constraint.</summary>
+/// <summary>The point from which a server enforces an output constraint.</summary>
 public enum ConstraintStart
 {
-    /// <summary>The server does not tell.</summary>
+    /// <summary>The server does not report it.</summary>
     Unknown = 0,
 
     /// <summary>From the first generated token: the server has no reasoning parser.</summary>
     FirstToken = 1,
 
     /// <summary>
-    /// After the end of the model's reasoning, as the server's reasoning parser sees it. A prompt without any think block is then
-    /// never constrained (until the model writes the end marker).
+    /// After the end of the model's reasoning, as detected by the server's reasoning parser. The output after a prompt without a think block is then
+    /// not constrained until the model writes the end marker.
     /// </summary>
     AfterReasoning = 2,
 }
 
-/// <summary>The gRPC protocols that vLLM servers speak. They share no bytes; one port speaks one of them.</summary>
+/// <summary>The gRPC protocols of vLLM servers. They are not compatible; a port speaks one of them.</summary>
 public enum VllmProtocol
 {
-    /// <summary>Ask the server (the default), or not known yet.</summary>
+    /// <summary>Detect the protocol (the default), or not known yet.</summary>
     Auto = 0,
 
     /// <summary><c>vllm.grpc.engine.VllmEngine</c>: <c>vllm serve --grpc</c>, which replaces the HTTP API of that process.</summary>
     VllmEngine = 1,
 
-    /// <summary><c>vllm.Inference</c> and <c>vllm.Control</c>: the first-party listener beside HTTP, <c>--grpc-port</c>, since vLLM 0.27.</summary>
+    /// <summary><c>vllm.Inference</c> and <c>vllm.Control</c>: vLLM's own gRPC listener beside HTTP, <c>--grpc-port</c>, since vLLM 0.27.</summary>
     Inference = 2,
 
     /// <summary><c>vllm.Generate</c>: the name of <see cref="Inference"/> in vLLM 0.22 to 0.26, without the control service.</summary>

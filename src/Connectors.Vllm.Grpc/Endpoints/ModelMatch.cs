@@ -76,8 +76,8 @@ internal static class ModelGuard
         }
 
         return prepared is null || ModelMatch.Fits(prepared, served) ? served : throw new VllmModelChangedException(
-            $"{served.Endpoint} now serves '{served.ServedModelName}' and not what the prompt was made for, '{prepared.ServedModelName}' as told by "
-            + $"{prepared.Endpoint}; nothing was sent. Make the prompt again with the tokenizer of the model that is served now.")
+            $"{served.Endpoint} now serves '{served.ServedModelName}', but the prompt was tokenized for '{prepared.ServedModelName}' as reported by "
+            + $"{prepared.Endpoint}; nothing was sent. Tokenize the prompt again for the model that is served now.")
         {
             StatusCode = StatusCode.FailedPrecondition,
             Endpoint = served.Endpoint,

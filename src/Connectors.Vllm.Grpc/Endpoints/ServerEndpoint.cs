@@ -325,11 +325,11 @@ internal sealed class ConstraintLanguage
 
     /// <summary>Both were refused.</summary>
     public static VllmConstraintException Neither(OutputConstraint constraint, VllmConstraintException first, VllmConstraintException second) => new(
-        $"The server at {second.Endpoint} compiles the constraint in neither language. {first.Constraint?.Kind}: {Answer(first)} "
-        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request chose, whichever "
-        + "client that came from (a schema with 'multipleOf', for example, chooses llguidance, which compiles no structural tags; older servers "
-        + "compile nothing else). "
-        + "Restarting the engine lets the next constrained request choose again.",
+        $"The server at {second.Endpoint} cannot compile the constraint in either language. {first.Constraint?.Kind}: {Answer(first)} "
+        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request selected, "
+        + "whichever client sent it (a schema with 'multipleOf', for example, selects llguidance, which cannot compile structural tags; older "
+        + "servers compile nothing else). "
+        + "After a restart of the engine, the next constrained request selects it again.",
         second)
     {
         Constraint = constraint,

@@ -53,7 +53,7 @@ internal sealed class ServerRoom
     /// </summary>
     /// <param name="wasRefused">The request was refused before; else it waits only when others wait already.</param>
     /// <param name="limit">The longest wait.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public async Task EnterAsync(bool wasRefused, TimeSpan limit, CancellationToken cancellationToken)
     {
         LinkedListNode<TaskCompletionSource> place;

@@ -7,7 +7,7 @@ namespace Connectors.Vllm.Grpc;
 /// <summary>One attempt at one server: what is known of it, and which attempt this is.</summary>
 /// <param name="Endpoint">The server.</param>
 /// <param name="Server">What is known of it.</param>
-/// <param name="Number">From 0.</param>
+/// <param name="Number">The zero-based index of the choice.</param>
 /// <param name="Turn">The right to send; null for what sends no message that was made for one server.</param>
 internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Server, int Number, SendTurn? Turn);
 
@@ -101,7 +101,7 @@ internal sealed class CallLoop
                 if (++state.Renewals == MaxRenewals)
                 {
                     throw new VllmConnectionException(
-                        $"Connections to {endpoint.Uri} are replaced again and again; the request was not sent.", exception)
+                        $"Connections to {endpoint.Uri} are replaced repeatedly; the request was not sent.", exception)
                     {
                         StatusCode = StatusCode.Unavailable,
                         Endpoint = endpoint.Uri,

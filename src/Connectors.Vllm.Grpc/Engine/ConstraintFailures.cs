@@ -57,8 +57,8 @@ internal static class ConstraintFailures
 
     /// <summary>Servers tell the two dialects of grammars apart by one mark.</summary>
     private static string TakenFor(OutputConstraint constraint) => constraint.Kind != OutputConstraintKind.Grammar ? ""
-        : constraint.Value.Contains("::=", StringComparison.Ordinal) ? ", taken for EBNF because it has '::='"
-        : ", taken for Lark because it has no '::='";
+        : constraint.Value.Contains("::=", StringComparison.Ordinal) ? ", interpreted as EBNF because it contains '::='"
+        : ", interpreted as Lark because it does not contain '::='";
 
     /// <summary>Whether no output at all can satisfy the constraint. A caller's structural tag constrains only what follows its triggers.</summary>
     private static bool AllowsNothing(OutputConstraint constraint)

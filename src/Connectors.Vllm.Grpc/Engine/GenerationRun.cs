@@ -131,7 +131,7 @@ internal sealed class GenerationRun : IDisposable
         if (!_reader.IsComplete)
         {
             throw _call.Errors.Protocol(
-                $"{_context.Endpoint} ended request {_context.RequestId} without the final message of the answer; what was received is incomplete.",
+                $"{_context.Endpoint} ended request {_context.RequestId} without the final message of the answer; the received answer is incomplete.",
                 StatusCode.DataLoss,
                 inner: null,
                 retryable: true);
@@ -251,7 +251,7 @@ internal sealed class GenerationRun : IDisposable
     {
         if (ConstraintFailures.Explain(finish, _request) is { } why)
         {
-            throw new VllmConstraintException($"The constraint ({_request.Constraint}) did not hold at {_context.Endpoint}: {why}.")
+            throw new VllmConstraintException($"The constraint ({_request.Constraint}) failed at {_context.Endpoint}: {why}.")
             {
                 Constraint = _request.Constraint,
                 StatusCode = StatusCode.InvalidArgument,

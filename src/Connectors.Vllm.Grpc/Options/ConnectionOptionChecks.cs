@@ -36,7 +36,7 @@ internal static class ConnectionOptionChecks
         ];
         return limits.Where(static limit => limit.Value <= TimeSpan.Zero && limit.Value != Timeout.InfiniteTimeSpan)
             .Select(static limit => new ValidationResult(
-                $"{limit.Value} is not a time limit; use a positive time such as 00:01:00, or -00:00:00.001 for no limit.", [limit.Name]));
+                $"{limit.Value} is not a valid time limit; use a positive time such as 00:01:00, or -00:00:00.001 for no limit.", [limit.Name]));
     }
 
     private static IEnumerable<ValidationResult> Sizes(VllmConnectionOptions options)
@@ -48,7 +48,7 @@ internal static class ConnectionOptionChecks
             (nameof(options.MaxTokenizerBytes), options.MaxTokenizerBytes),
         ];
         return sizes.Where(static size => size.Bytes < 1).Select(static size => new ValidationResult(
-            string.Create(CultureInfo.InvariantCulture, $"{size.Bytes} is not a size; use a number of bytes above 0."), [size.Name]));
+            string.Create(CultureInfo.InvariantCulture, $"{size.Bytes} is not a valid size; use a number of bytes above 0."), [size.Name]));
     }
 
     private static IEnumerable<ValidationResult> Delays(VllmConnectionOptions options)
@@ -121,7 +121,7 @@ internal static class ConnectionOptionChecks
         if (options.ClientCertificateFile is null && options.ClientCertificateKeyFile is not null)
         {
             yield return new ValidationResult(
-                $"A private key needs its certificate: set {nameof(options.ClientCertificateFile)} as well.",
+                $"A private key requires its certificate: set {nameof(options.ClientCertificateFile)} as well.",
                 [nameof(options.ClientCertificateKeyFile)]);
         }
     }
@@ -139,24 +139,24 @@ internal static class MetadataRules
     {
         if (name.Length == 0 || name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase))
         {
-            return $"'{name}' is not a metadata name: it is empty or reserved.";
+            return $"'{name}' is not a valid metadata name: it is empty or reserved.";
         }
 
         foreach (var c in name)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.'))
             {
-                return $"'{name}' is not a metadata name: use letters, digits, '-', '_' and '.'.";
+                return $"'{name}' is not a valid metadata name: use letters, digits, '-', '_' and '.'.";
             }
         }
 
         // The value itself may be a secret and is not repeated.
         if (IsBinary(name) && (value is null || !TryDecode(value, out _)))
         {
-            return $"The value of the metadata '{name}' is not base64, which a name that ends in '-bin' takes.";
+            return $"The value of the metadata '{name}' is not valid base64, which is required for names that end in '-bin'.";
         }
 
-        return value is null || value.AsSpan().ContainsAnyExceptInRange(' ', '~') ? $"The value of the metadata '{name}' holds characters "
+        return value is null || value.AsSpan().ContainsAnyExceptInRange(' ', '~') ? $"The value of the metadata '{name}' contains characters "
             + $"that are not printable ASCII." : null;
     }
 

@@ -9,160 +9,175 @@ using Grpc.Net.Client;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Where the server is and how to talk to it. Read once, when a client or engine is made; later changes have no effect on it.
-/// Every time limit takes <see cref="Timeout.InfiniteTimeSpan"/> for none.
+/// Where the server is and how to connect to it. Read once, when a client or engine is created; later changes have no effect on it. Every time limit
+/// accepts <see cref="Timeout.InfiniteTimeSpan"/> for no limit.
 /// </summary>
 public sealed class VllmConnectionOptions : IValidatableObject
 {
-    /// <summary>Environment variable with the default host name.</summary>
+    /// <summary>The environment variable that holds the default host name.</summary>
     public const string HostVariable = "VLLM_GRPC_HOST";
 
-    /// <summary>Environment variable with the default port.</summary>
+    /// <summary>The environment variable that holds the default port.</summary>
     public const string PortVariable = "VLLM_GRPC_PORT";
 
-    /// <summary>Environment variable with the default <see cref="CallTimeout"/>, in seconds.</summary>
+    /// <summary>The environment variable that holds the default <see cref="CallTimeout"/>, in seconds.</summary>
     public const string TimeoutVariable = "VLLM_GRPC_TIMEOUT";
 
     /// <summary>
-    /// Addresses of servers that serve the same model: <c>http://host:port</c> (plain HTTP/2), <c>https://host:port</c> (TLS),
-    /// <c>unix:/path/to/socket</c>; <c>grpc://</c> and <c>grpcs://</c> are read as the first two. <c>dns:///host:port</c>, and any other scheme the
-    /// channel has a resolver for, is one endpoint whose channel spreads calls over all addresses it finds, in turn; it uses TLS when a certificate
-    /// option is set. Several endpoints spread the requests, see <see cref="PrefixAffinity"/>. Empty means
-    /// <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c>, which default to localhost:9000.
+    /// The addresses of servers that serve the same model: <c>http://host:port</c> (plaintext HTTP/2), <c>https://host:port</c> (TLS) or
+    /// <c>unix:/path/to/socket</c>; <c>grpc://</c> and <c>grpcs://</c> are aliases of the first two. <c>dns:///host:port</c>, or any other scheme for
+    /// which the channel has a resolver, is one endpoint whose channel balances calls over all addresses found; it uses TLS if a certificate option
+    /// is set. Requests are distributed over several endpoints, see <see cref="PrefixAffinity"/>. If empty,
+    /// <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> is used, which defaults to localhost:9000.
     /// </summary>
     public IList<Uri> Endpoints { get; } = [];
 
-    /// <summary>Which protocol the servers speak; <see cref="VllmProtocol.Auto"/> (the default) asks each of them once.</summary>
+    /// <summary>The protocol that the servers speak; <see cref="VllmProtocol.Auto"/> (the default) detects it once per server.</summary>
     public VllmProtocol Protocol { get; set; }
 
-    /// <summary>Sent as <c>authorization: Bearer …</c>. vLLM's gRPC servers ignore it; a proxy in front may check it.</summary>
+    /// <summary>The token to send as <c>authorization: Bearer …</c>. vLLM's gRPC servers ignore it; a proxy in front of them may check it.</summary>
     public string? BearerToken { get; set; }
 
-    /// <summary>Extra metadata for every call; names are lower-cased, names that end in <c>-bin</c> take base64 values.</summary>
+    /// <summary>
+    /// Additional gRPC metadata for every call. Names are converted to lower case; names that end in <c>-bin</c> take base64 values.
+    /// </summary>
     public IDictionary<string, string> Metadata { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Credentials that are asked for every call, e.g. a token that is renewed. They are sent to plain addresses as well, as <see
-    /// cref="BearerToken"/> is.
+    /// Call credentials, queried for every call, for example to send a token that is renewed. Like <see cref="BearerToken"/>, they are also sent over
+    /// plaintext connections.
     /// </summary>
     public CallCredentials? CallCredentials { get; set; }
 
     /// <summary>
-    /// Interceptors of every call, the first outermost. They see the calls as generated stubs make them, messages apart, whose types are internal.
+    /// Interceptors for every call, the first outermost. They see calls as made by generated stubs, except that the message types are internal.
     /// </summary>
     public IList<Interceptor> Interceptors { get; } = [];
 
     /// <summary>
-    /// The HTTP handler to use instead of one of our own, e.g. from an <c>IHttpMessageHandlerFactory</c>; it is not disposed. Certificates, connect
-    /// timeout and keep-alive are the handler's then, and a server that is replaced behind its connections is noticed within half a minute instead of
-    /// at once. Null makes a handler.
+    /// The HTTP handler to use instead of the built-in one, for example from an <c>IHttpMessageHandlerFactory</c>. It is not disposed. Certificates,
+    /// connect timeout and keep-alive are then up to the handler, and a server that is replaced behind its connections is noticed within half a
+    /// minute instead of at once. <see langword="null"/> uses the built-in handler.
     /// </summary>
     public HttpMessageHandler? HttpHandler { get; set; }
 
     /// <summary>
-    /// Changes the options of each channel before it is made (load balancing, own resolvers through <see cref="GrpcChannelOptions.ServiceProvider"/>,
-    /// a handler around ours …). Do not switch on gRPC's own retries: what was made for one model could reach another one.
+    /// Configures the options of each channel before it is created (load balancing, custom resolvers through
+    /// <see cref="GrpcChannelOptions.ServiceProvider"/>, a wrapper around the built-in handler …). Do not enable gRPC's own retries: they could send
+    /// a request prepared for one model to another.
     /// </summary>
     public Action<GrpcChannelOptions>? ConfigureChannel { get; set; }
 
     /// <summary>
-    /// Makes the calls instead of channels of our own: that of an own channel, a client factory or a test. <see cref="Endpoints"/> then only names it
-    /// in messages, and everything about connections, certificates and handlers is its own.
+    /// The call invoker to use instead of the client's own channels, for example that of an existing channel, a client factory or a test.
+    /// <see cref="Endpoints"/> then only serves to name it in messages, and connections, certificates and handlers are up to the invoker.
     /// </summary>
     public CallInvoker? CallInvoker { get; set; }
 
     /// <summary>
-    /// A PEM file with the certificates of the authorities to trust for the server's certificate, instead of those of the operating system;
-    /// <see langword="null"/> uses the system's.
+    /// The path of a PEM file with the certificate authorities to trust for the server's certificate; <see langword="null"/> uses those of the
+    /// operating system.
     /// </summary>
     public string? RootCertificateFile { get; set; }
 
     /// <summary>
-    /// The client's certificate for mutual TLS: a PEM file (with its private key, or with <see cref="ClientCertificateKeyFile"/> beside it), or a
-    /// PKCS#12 file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
+    /// The path of the client's certificate for mutual TLS: a PEM file (containing its private key, or with <see cref="ClientCertificateKeyFile"/>),
+    /// or a PKCS#12 file (<c>.pfx</c>, <c>.p12</c>). <see langword="null"/> sends none.
     /// </summary>
     public string? ClientCertificateFile { get; set; }
 
-    /// <summary>A PEM file with the private key of <see cref="ClientCertificateFile"/>; <see langword="null"/> when that file holds it.</summary>
+    /// <summary>
+    /// The path of a PEM file with the private key of <see cref="ClientCertificateFile"/>; <see langword="null"/> if that file contains it.
+    /// </summary>
     public string? ClientCertificateKeyFile { get; set; }
 
-    /// <summary>Password of the private key or of the PKCS#12 file; <see langword="null"/> for none.</summary>
+    /// <summary>The password of the private key or of the PKCS#12 file; <see langword="null"/> for none.</summary>
     public string? ClientCertificatePassword { get; set; }
 
     /// <summary>
-    /// Changes the TLS settings of https connections in code, after the files above were applied: certificates from a store, a validation callback, a
-    /// chain policy. Called once per server when the engine is created.
+    /// Configures the TLS settings of https connections in code, after the files above have been applied: certificates from a store, a validation
+    /// callback, a chain policy. Called once per server when the engine is created.
     /// </summary>
     public Action<SslClientAuthenticationOptions>? ConfigureTls { get; set; }
 
-    /// <summary>Limit for setting up a connection. Default 10 s.</summary>
+    /// <summary>The time limit for establishing a connection. Default: 10 seconds.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Limit for each call but generation (health, information, embeddings …). Default <c>VLLM_GRPC_TIMEOUT</c> seconds, else 60 s.
+    /// The time limit for each call other than generation (health, information, embeddings …). Default: <c>VLLM_GRPC_TIMEOUT</c> seconds, or 60
+    /// seconds if that is not set.
     /// </summary>
     public TimeSpan CallTimeout { get; set; } = DefaultCallTimeout();
 
-    /// <summary>Limit for a whole generation; null (the default) sets none. Sent to the server as <c>grpc-timeout</c>.</summary>
+    /// <summary>
+    /// The time limit for a whole generation, sent to the server as <c>grpc-timeout</c>. <see langword="null"/> (the default) sets no limit.
+    /// </summary>
     public TimeSpan? GenerationTimeout { get; set; }
 
     /// <summary>
-    /// Limit from sending a generation to its first message, which includes queueing and reading the prompt; for an answer that
-    /// does not stream it is the whole generation. Null sets none. Default 10 min.
+    /// The time limit from sending a generation request to its first message, which includes queueing and prompt processing; without streaming, it
+    /// covers the whole generation. <see langword="null"/> sets no limit. Default: 10 minutes, or 2 minutes for a server registered with
+    /// <c>AddVllmGrpc</c>.
     /// </summary>
     public TimeSpan? FirstTokenTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Limit for the time between two messages of a streamed generation. Null sets none. Default 5 min.</summary>
+    /// <summary>
+    /// The time limit between two messages of a streamed generation. <see langword="null"/> sets no limit. Default: 5 minutes, or 1 minute for a
+    /// server registered with <c>AddVllmGrpc</c>.
+    /// </summary>
     public TimeSpan? BetweenTokensTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Limit for the abort request that follows a cancelled generation in the background. Default 10 s.</summary>
+    /// <summary>The time limit for the abort request that is sent in the background after a generation was cancelled. Default: 10 seconds.</summary>
     public TimeSpan AbortTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Limit for the transfer of a tokenizer. Default 120 s.</summary>
+    /// <summary>The time limit for the transfer of a tokenizer. Default: 120 seconds.</summary>
     public TimeSpan TokenizerTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
     /// <summary>
-    /// Memory that fetching and loading a model's tokenizer may take, in bytes: the archive, its files and the tables made of them together. More is
-    /// refused before it is taken. Default 1 GiB.
+    /// The maximum memory for fetching and loading a model's tokenizer, in bytes: the archive, its files and the tables built from them together. A
+    /// tokenizer that needs more is refused before the memory is allocated. Default: 1 GiB.
     /// </summary>
     public long MaxTokenizerBytes { get; set; } = 1L << 30;
 
     /// <summary>
-    /// Interval of HTTP/2 pings; null (the default) sends none, because older servers of the VllmEngine protocol cut a connection that
-    /// pings more often than every five minutes. TCP keep-alive is always on.
+    /// The interval of HTTP/2 pings; <see langword="null"/> (the default) sends none, because older servers of the VllmEngine protocol close a
+    /// connection that is pinged more often than every five minutes. TCP keep-alive is always on.
     /// </summary>
     public TimeSpan? KeepAlivePingInterval { get; set; }
 
-    /// <summary>Largest message taken from the server, in bytes. Default 256 MiB.</summary>
+    /// <summary>The maximum size of a message from the server, in bytes. Default: 256 MiB.</summary>
     public int MaxReceiveMessageBytes { get; set; } = 256 * 1024 * 1024;
 
-    /// <summary>Largest message sent, in bytes. Default 1 GiB; servers of the Inference protocol take 32 MiB, which is checked by itself.</summary>
+    /// <summary>
+    /// The maximum size of a message to the server, in bytes. Default: 1 GiB. Servers of the Inference protocol accept 32 MiB, which is always
+    /// checked.
+    /// </summary>
     public int MaxSendMessageBytes { get; set; } = 1024 * 1024 * 1024;
 
-    /// <summary>Retries of calls that have received nothing yet.</summary>
+    /// <summary>Retries of calls that have not received anything yet.</summary>
     public VllmRetryOptions Retry { get; set; } = new();
 
     /// <summary>
-    /// With several endpoints: send requests that begin with the same tokens to the same server, so that its prefix cache is
-    /// reused, as long as that server is not much busier than the others. Default true.
+    /// Whether, with several endpoints, requests that begin with the same tokens are sent to the same server, so that its prefix cache is reused, as
+    /// long as that server is not much busier than the others. Default: true.
     /// </summary>
     public bool PrefixAffinity { get; set; } = true;
 
-    /// <summary>With several endpoints: how long a failed one is left alone before it is probed again. Default 5 s.</summary>
+    /// <summary>The time, with several endpoints, after which a failed one is probed again. Default: 5 seconds.</summary>
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Fill sampling values that a request leaves out from the model's own defaults, as vLLM's HTTP server does. Default true.
+    /// Whether sampling parameters that a request does not specify are taken from the model's own defaults, as in vLLM's HTTP server. Default: true.
     /// </summary>
     public bool ApplyModelSamplingDefaults { get; set; } = true;
 
     /// <summary>
-    /// Where output constraints begin, for servers that do not tell (see <see cref="VllmCapabilities.ConstraintStart"/>); null
-    /// (the default) believes the server.
+    /// Where output constraints begin, for servers that do not report it (see <see cref="VllmCapabilities.ConstraintStart"/>); <see langword="null"/>
+    /// (the default) relies on the server.
     /// </summary>
     public ConstraintStart? ConstraintStart { get; set; }
 
-    /// <summary>Creates options for one address.</summary>
+    /// <summary>Creates options for a single address.</summary>
     /// <exception cref="ArgumentException"><paramref name="address"/> is not a server address.</exception>
     public static VllmConnectionOptions ForEndpoint(string address)
     {
@@ -174,7 +189,7 @@ public sealed class VllmConnectionOptions : IValidatableObject
     /// <summary>Whether an option says that the servers use TLS.</summary>
     internal bool UsesTls => RootCertificateFile is not null || ClientCertificateFile is not null || ConfigureTls is not null;
 
-    /// <summary>Creates a copy that later changes of this object do not reach.</summary>
+    /// <summary>Creates a copy that is not affected by later changes to this object.</summary>
     public VllmConnectionOptions Clone()
     {
         var copy = new VllmConnectionOptions
@@ -270,32 +285,33 @@ public sealed class VllmConnectionOptions : IValidatableObject
 }
 
 /// <summary>
-/// How often and how fast a call is sent again to the same server. Only calls that have received nothing yet, and only failures that say the server
-/// did not work on the request (unreachable, refused stream, UNAVAILABLE), are retried. Another endpoint is asked at once and does not count.
+/// How often and how quickly a call to the same server is retried. Only calls that have not received anything yet are retried, and only after
+/// failures that show that the server did not process the request (unreachable, refused stream, UNAVAILABLE). Trying another endpoint happens at once
+/// and does not count as a retry.
 /// </summary>
 public sealed class VllmRetryOptions
 {
     internal const int MostRetries = 10;
 
-    /// <summary>Retries after the first attempt, 0 to 10; 0 turns retrying off. Default 3.</summary>
+    /// <summary>The number of retries after the first attempt, 0 to 10; 0 disables retries. Default: 3.</summary>
     public int MaxRetries { get; set; } = 3;
 
-    /// <summary>Delay before the first retry; doubled each time, with jitter. Default 200 ms.</summary>
+    /// <summary>The delay before the first retry; doubled for each further one, with jitter. Default: 200 ms.</summary>
     public TimeSpan BaseDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Longest delay. Default 5 s.</summary>
+    /// <summary>The maximum delay. Default: 5 seconds.</summary>
     public TimeSpan MaxDelay { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long a request goes on asking servers that are full (<see cref="VllmException.IsOverloaded"/>), beside <see cref="MaxRetries"/>. Another
-    /// endpoint is asked first; then requests of this client wait for one another's answers. Zero gives up at once. Default 60 s.
+    /// How long a request is retried while servers are overloaded (<see cref="VllmException.IsOverloaded"/>), independently of
+    /// <see cref="MaxRetries"/>. Other endpoints are tried first; then requests of this client wait until one of its running requests finishes. Zero
+    /// fails at once. Default: 60 seconds.
     /// </summary>
     public TimeSpan OverloadTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long a request waits for a server that listens but is still loading its model, beside <see cref="MaxRetries"/>; also
-    /// <see cref="VllmGrpcClient.WaitUntilReadyAsync"/>, and a host that the server is registered in when it starts. Zero, the default, treats such a
-    /// server as any other that is unavailable, and a host does not wait.
+    /// How long a request waits for a server that listens but is still loading its model, independently of <see cref="MaxRetries"/>. Zero, the
+    /// default, treats it like any other unavailable server.
     /// </summary>
     public TimeSpan WaitForReady { get; set; }
 

@@ -50,7 +50,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         }
         else if (++_emptyMessages > MaxEmptyMessages)
         {
-            throw new InvalidDataException($"{MaxEmptyMessages} messages came one after the other without a token");
+            throw new InvalidDataException($"{MaxEmptyMessages} messages without a token were received in a row");
         }
 
         return update;
@@ -68,15 +68,15 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
     {
         if (_finished[Check(index)] && count > 0)
         {
-            throw new InvalidDataException($"choice {index} goes on after its end");
+            throw new InvalidDataException($"choice {index} continues after its end");
         }
 
         var total = _tokens[index] + (long)count;
         if (total > _limit)
         {
             throw new InvalidDataException(maxTokens is null
-                ? $"choice {index} goes on after {MostTokens} tokens, more than the context of any model"
-                : $"choice {index} goes on after {maxTokens} tokens, the most that were asked for");
+                ? $"choice {index} continues after {MostTokens} tokens, more than the context of any model"
+                : $"choice {index} continues after {maxTokens} tokens, the maximum that was requested");
         }
 
         return _tokens[index] = (int)total;
@@ -86,7 +86,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
     {
         if (_finished[Check(index)])
         {
-            throw new InvalidDataException($"choice {index} ends twice");
+            throw new InvalidDataException($"choice {index} ended twice");
         }
 
         _finished[index] = true;
@@ -100,8 +100,8 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         if (counted == 0 || (sent > 0 && (counted < sent || (counted > sent && request.Media.Count == 0))))
         {
             throw new InvalidDataException(
-                $"the server counts {counted} prompt tokens where {(sent > 0 ? sent : "some")} were sent; the answer belongs to another prompt, "
-                + "or lost tokens");
+                $"the server counts {counted} prompt tokens where {(sent > 0 ? sent : "some")} were sent; the answer belongs to a different prompt, "
+                + "or tokens were lost");
         }
     }
 
@@ -116,5 +116,5 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
 
     private int Check(int index) => (uint)index < (uint)_tokens.Length
         ? index
-        : throw new InvalidDataException($"choice index {index} was not asked for ({_tokens.Length} choices)");
+        : throw new InvalidDataException($"choice index {index} was not requested ({_tokens.Length} choices)");
 }

@@ -47,7 +47,7 @@ internal static class ProtocolDetector
         if (await FindStrangerAsync(channel, cancellationToken).ConfigureAwait(false) is { } stranger)
         {
             throw new VllmConnectionException(
-                $"{channel.Endpoint} is {stranger.Name} ({stranger.Service}), which this library does not speak: it speaks vLLM's gRPC protocols.")
+                $"{channel.Endpoint} is {stranger.Name} ({stranger.Service}), which this library does not support: it speaks vLLM's gRPC protocols.")
             {
                 StatusCode = StatusCode.Unimplemented,
                 Endpoint = channel.Endpoint,

@@ -22,7 +22,7 @@ internal static class RequestValidator
 
         if (request.PromptText is not null && !request.PromptIds.IsEmpty)
         {
-            throw Bad("Give the prompt as ids or as text, not both.", nameof(GenerationRequest.PromptText));
+            throw Bad("Pass the prompt either as token ids or as text, not both.", nameof(GenerationRequest.PromptText));
         }
 
         if (request.PromptText is null)
@@ -34,8 +34,9 @@ internal static class RequestValidator
         {
             throw Unsupported(
                 capabilities.Embeddings
-                    ? "The served model makes embeddings and cannot generate."
-                    : "Nothing generates at this address: its server mounts other services than vllm.Inference here. Ask at another address of it.",
+                    ? "The served model is an embedding model and cannot generate."
+                    : "The server does not generate at this address: it serves other services than vllm.Inference here. Use another of its "
+                        + "addresses.",
                 null);
         }
 
@@ -130,13 +131,13 @@ internal static class RequestValidator
 
         if (sampling.ChoiceCount > 1 && sampling.Temperature == 0)
         {
-            throw Bad("Several choices need a temperature above 0: greedy ones would all be equal.", nameof(SamplingOptions.ChoiceCount));
+            throw Bad("Several choices require a temperature above 0: greedy choices would all be the same.", nameof(SamplingOptions.ChoiceCount));
         }
 
         if (sampling.Seed is < int.MinValue or > int.MaxValue && !capabilities.LongSeeds)
         {
             throw Bad(
-                $"{nameof(SamplingOptions.Seed)} {sampling.Seed} does not fit the 32 bits that this server's protocol has for it.",
+                $"{nameof(SamplingOptions.Seed)} {sampling.Seed} does not fit into the 32 bits of this server's protocol.",
                 nameof(SamplingOptions.Seed));
         }
     }
@@ -149,7 +150,7 @@ internal static class RequestValidator
         {
             throw Bad(
                 vocabularySize is null
-                    ? $"{name} is {count}. The size of the model's vocabulary is not known, and more than {LeastVocabulary} may be more than it has; "
+                    ? $"{name} is {count}. The size of the model's vocabulary is unknown, and more than {LeastVocabulary} may exceed it; "
                         + $"give {nameof(GenerationRequest.VocabularySize)}."
                     : $"{name} is {count}, more than the {vocabularySize} tokens of the model's vocabulary.",
                 name);
@@ -161,7 +162,7 @@ internal static class RequestValidator
         // An id outside the vocabulary can end an engine. Where its size is not known, ids below the least one can be are all that is let through.
         var bound = (uint)(vocabularySize ?? LeastVocabulary);
         var lacks = vocabularySize is null
-            ? $" The size of the model's vocabulary is not known; give {nameof(GenerationRequest.VocabularySize)}."
+            ? $" The size of the model's vocabulary is unknown; set {nameof(GenerationRequest.VocabularySize)}."
             : string.Empty;
 
         // Stop ids that no model has do no harm: servers refuse them, or wait for them in vain.
@@ -179,7 +180,7 @@ internal static class RequestValidator
 
         if (sampling.AllowedTokenIds is { Count: 0 })
         {
-            throw Bad("No token is allowed.", nameof(SamplingOptions.AllowedTokenIds));
+            throw Bad("The list of allowed tokens is empty.", nameof(SamplingOptions.AllowedTokenIds));
         }
 
         void All(IReadOnlyList<int> ids, string name, uint end)
@@ -211,7 +212,7 @@ internal static class RequestValidator
         if (request.PromptLogprobs is not null && !capabilities.PromptLogprobs)
         {
             throw Unsupported(
-                "This server is the Rust servicer of the VllmEngine protocol: with prompt log probabilities it loses the first token of the answer. "
+                "This server is the Rust servicer of the VllmEngine protocol: with prompt log probabilities, it loses the first token of the answer. "
                 + "Leave them out, or start the server with --servicer-impl python.",
                 nameof(GenerationRequest.PromptLogprobs));
         }
@@ -219,7 +220,7 @@ internal static class RequestValidator
         if (request.PromptText is not null && !capabilities.TextPrompts)
         {
             throw Unsupported(
-                "This server is the Rust servicer of the VllmEngine protocol: it takes prompts as token ids only. Encode the text with the model's "
+                "This server is the Rust servicer of the VllmEngine protocol: it accepts prompts as token ids only. Encode the text with the model's "
                 + "tokenizer.",
                 nameof(GenerationRequest.PromptText));
         }
@@ -228,7 +229,7 @@ internal static class RequestValidator
         {
             if (asked && !able)
             {
-                throw Unsupported($"This server, or its protocol, has no {what}.", parameter);
+                throw Unsupported($"This server, or its protocol, does not support {what}.", parameter);
             }
         }
     }
@@ -244,15 +245,15 @@ internal static class RequestValidator
         {
             throw Unsupported(
                 capabilities.Protocol == VllmProtocol.VllmEngine && model.IsMultimodal
-                    ? "The server takes no media: its media processor is off. Start it with --mm-processor inprocess."
-                    : "The served model takes no media over gRPC (it is a text model, or the server's front end does not know how to process "
+                    ? "The server does not accept media: its media processor is off. Start it with --mm-processor inprocess."
+                    : "The served model does not accept media over gRPC (it is a text model, or the server's front end cannot process "
                         + "its media).",
                 nameof(GenerationRequest.Media));
         }
 
         if (request.PromptText is not null)
         {
-            throw Bad("Media need a prompt of token ids with one anchor per item.", nameof(GenerationRequest.Media));
+            throw Bad("Media require a prompt of token ids with one placeholder token per item.", nameof(GenerationRequest.Media));
         }
 
         foreach (var group in request.Media.GroupBy(static item => item.Kind).Where(_ => capabilities.MediaLimits.Count > 0))
@@ -261,14 +262,14 @@ internal static class RequestValidator
             if (!capabilities.MediaLimits.TryGetValue(group.Key, out var limit))
             {
                 throw Bad(
-                    $"The served model takes no media of kind {group.Key} (it takes {string.Join(", ", capabilities.MediaLimits.Keys)}).",
+                    $"The served model does not accept media of kind {group.Key} (it accepts {string.Join(", ", capabilities.MediaLimits.Keys)}).",
                     nameof(GenerationRequest.Media));
             }
 
             if (group.Count() > limit)
             {
                 throw Bad(
-                    $"{group.Count()} items of kind {group.Key}; this server takes {limit} per request (--limit-mm-per-prompt).",
+                    $"{group.Count()} items of kind {group.Key} were sent; this server accepts {limit} per request (--limit-mm-per-prompt).",
                     nameof(GenerationRequest.Media));
             }
         }
@@ -279,7 +280,7 @@ internal static class RequestValidator
             if (!capabilities.MediaSchemes.Contains(scheme, StringComparer.OrdinalIgnoreCase))
             {
                 throw Bad(
-                    $"This server does not take {scheme}: media (it takes {string.Join(", ", capabilities.MediaSchemes)}).",
+                    $"This server does not accept {scheme}: media (it accepts {string.Join(", ", capabilities.MediaSchemes)}).",
                     nameof(GenerationRequest.Media));
             }
         }

@@ -86,7 +86,7 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
             if (entry.Length < 0 || (total += entry.Length) > most)
             {
                 throw new InvalidDataException(
-                    $"the archive inflates to more than {most} bytes; {nameof(VllmConnectionOptions.MaxTokenizerBytes)} may allow more");
+                    $"the archive inflates to more than {most} bytes; raise {nameof(VllmConnectionOptions.MaxTokenizerBytes)} if it is trusted");
             }
 
             files.Add(entry.FullName, Inflate(entry));
@@ -115,7 +115,7 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
         var at = tail.LastIndexOf("PK\u0005\u0006"u8);
         if (at < 0 || tail.Length - at < EndRecordBytes)
         {
-            throw new InvalidDataException("the archive is no zip, or is cut off");
+            throw new InvalidDataException("the archive is not a zip file, or is truncated");
         }
 
         var entries = BinaryPrimitives.ReadUInt16LittleEndian(tail[(at + EntriesAt)..]);

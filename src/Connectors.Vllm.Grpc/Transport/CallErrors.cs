@@ -40,7 +40,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 case ConnectionRenewedException:
                     return cause;
                 case UnreadableMessageException:
-                    return Protocol($"{method} at {_endpoint} sent a message that does not parse: {cause.Message}",
+                    return Protocol($"{method} at {_endpoint} sent a message that cannot be parsed: {cause.Message}",
                         StatusCode.Internal, exception);
                 case MessageTooLargeException:
                     return TooLarge(cause.Message, exception);
@@ -92,10 +92,10 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 + $"reachable from here?",
             VllmTimeoutKind.FirstToken =>
                 $"{method} at {_endpoint} sent no token within {seconds} ({nameof(VllmConnectionOptions.FirstTokenTimeout)}). The server may "
-                + $"be overloaded or hang.",
+                + $"be overloaded or hanging.",
             VllmTimeoutKind.BetweenTokens =>
                 $"{method} at {_endpoint} sent nothing for {seconds} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the "
-                + $"network may hang.",
+                + $"network may be hanging.",
             _ => $"{method} at {_endpoint} did not finish within {seconds} "
                 + $"({nameof(VllmConnectionOptions.CallTimeout)} or {nameof(VllmConnectionOptions.GenerationTimeout)}).",
         };
@@ -143,11 +143,11 @@ internal sealed partial class CallErrors(CallContext call, string method)
             case StatusCode.Internal when detail.Contains("grpc-encoding", StringComparison.Ordinal)
                 && detail.StartsWith("Request ", StringComparison.Ordinal):
             case StatusCode.Unimplemented when detail.StartsWith("Unsupported grpc-encoding value", StringComparison.Ordinal):
-                return Protocol($"{method} at {_endpoint} compressed a message in a way that was not agreed upon: {detail}",
+                return Protocol($"{method} at {_endpoint} compressed a message with an encoding that was not negotiated: {detail}",
                     StatusCode.Internal,
                     exception);
             case StatusCode.Internal when detail == "Failed to deserialize response message.":
-                return Protocol($"{method} at {_endpoint} ended well but sent no message.", StatusCode.Internal, exception);
+                return Protocol($"{method} at {_endpoint} ended successfully but sent no message.", StatusCode.Internal, exception);
             default:
                 return exception.Status.DebugException is { } cause ? FromTransport(cause, answered)
                     : ServerErrors.ToException(exception, method, call);
@@ -177,10 +177,10 @@ internal sealed partial class CallErrors(CallContext call, string method)
         var hint = code switch
         {
             StatusCode.Unauthenticated or StatusCode.PermissionDenied => "A proxy refuses the credentials; check the bearer token.",
-            StatusCode.Unavailable => "A proxy in front of the server answers for it; the server may be starting or overloaded.",
+            StatusCode.Unavailable => "A proxy in front of the server answered in its place; the server may be starting or overloaded.",
             _ => HttpPortHint,
         };
-        return Connection($"{_endpoint} answered {method} with something else than gRPC ({said.TrimEnd('.')}). {hint}",
+        return Connection($"{_endpoint} answered {method} with something other than gRPC ({said.TrimEnd('.')}). {hint}",
             code,
             code == StatusCode.Unavailable, exception);
     }
@@ -214,7 +214,8 @@ internal sealed partial class CallErrors(CallContext call, string method)
                     return Connection(
                         $"The TLS handshake with {_endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates "
                         + $"(RootCertificateFile names an "
-                        + "authority to trust, ClientCertificateFile what the server may ask for); a server without TLS needs http://.",
+                        + "authority to trust, ClientCertificateFile the certificate that the server may require); for a server without TLS, "
+                        + "use http://.",
                         StatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
                     return Connection($"{_endpoint} does not speak HTTP/2. {HttpPortHint}", StatusCode.Unavailable, false, exception);
@@ -248,7 +249,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 StatusCode.Unavailable, true, exception)
             : Connection(
                 $"The connection to {_endpoint} broke before it answered {method}: {Innermost(exception).Message} If it always does, this may "
-                + $"be a server with TLS, which needs https://, or an HTTP port. {HowToServe}",
+                + $"be a server with TLS, which requires https://, or an HTTP port. {HowToServe}",
                 StatusCode.Unavailable, true, exception);
     }
 
@@ -277,7 +278,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
             0x0 => Connection(
                 $"{_endpoint} went away during {method} (GOAWAY or reset without an error): the answer is incomplete.",
                 StatusCode.Unavailable, true, exception),
-            0x7 => Connection($"{_endpoint} refused the stream of {method} without working on it.", StatusCode.Unavailable, true, exception),
+            0x7 => Connection($"{_endpoint} refused the stream of {method} without processing it.", StatusCode.Unavailable, true, exception),
             0x8 => Connection($"{_endpoint} cancelled the stream of {method}.", StatusCode.Cancelled, false, exception),
             0xb => Connection(
                 $"{_endpoint} closed the connection because it was pinged too often (ENHANCE_YOUR_CALM). Leave "
@@ -285,15 +286,15 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 + $"System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing.",
                 StatusCode.Unavailable, true, exception),
             0xc => Connection(
-                $"{_endpoint} asks for better transport security (INADEQUATE_SECURITY).",
+                $"{_endpoint} requires stronger transport security (INADEQUATE_SECURITY).",
                 StatusCode.PermissionDenied, false, exception),
-            0xd => Connection($"{_endpoint} asks for HTTP/1.1. {HttpPortHint}", StatusCode.Unavailable, false, exception),
+            0xd => Connection($"{_endpoint} requires HTTP/1.1. {HttpPortHint}", StatusCode.Unavailable, false, exception),
             _ when isUnreadable && answered => Connection(
                 $"{_endpoint} broke the HTTP/2 protocol in the middle of {method}; the answer is incomplete: {error.Message}",
                 StatusCode.Unavailable, true, exception),
             _ when isUnreadable =>
                 Connection(
-                    $"{_endpoint} does not answer in HTTP/2. {HttpPortHint} A server with TLS needs https://.",
+                    $"{_endpoint} does not respond with HTTP/2. {HttpPortHint} For a server with TLS, use https://.",
                     StatusCode.Unavailable, false, exception),
             var code when isThisStream => Connection(
                 $"{_endpoint} reset {method} with HTTP/2 error code {code}.",

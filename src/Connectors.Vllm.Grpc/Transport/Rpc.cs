@@ -95,7 +95,7 @@ internal sealed class OutgoingMessage
 /// A connection was opened after the caller had looked at the server, so the message was kept back: nothing was sent, and the server has to be looked
 /// at again. Never leaves this package.
 /// </summary>
-internal sealed class ConnectionRenewedException() : Exception("A new connection was opened; the server has to be asked anew.");
+internal sealed class ConnectionRenewedException() : Exception("A new connection was opened; the server must be queried again.");
 
 /// <summary>A message of the server does not parse. Never leaves this package.</summary>
 internal sealed class UnreadableMessageException(Exception cause) : Exception(cause.Message, cause);

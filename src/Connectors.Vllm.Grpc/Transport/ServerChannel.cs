@@ -67,7 +67,7 @@ internal sealed class ServerChannel : IDisposable
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
         {
-            throw new ArgumentException($"No channel can be made for '{endpoint}': {exception.Message}", nameof(endpoint), exception);
+            throw new ArgumentException($"No channel can be created for '{endpoint}': {exception.Message}", nameof(endpoint), exception);
         }
     }
 

@@ -78,7 +78,7 @@ internal static class ServerErrors
     {
         var (code, message) = (exception.StatusCode, exception.Status.Detail);
         var (requestId, endpoint) = (call.RequestId, call.Endpoint);
-        var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gives no reason)" : message)}";
+        var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gave no reason)" : message)}";
         var dead = ContainsAny(message, DeadEngineTexts);
         var mediaFault = exception.Trailers.GetValue(MediaFaultTrailer);
         if (dead)

@@ -1,7 +1,7 @@
 
 namespace Connectors.Vllm.OutputParsing;
 
-/// <summary>One event of an <see cref="OutputParser"/>, in the order of the model's output.</summary>
+/// <summary>An event of an <see cref="OutputParser"/>, in the order of the model's output.</summary>
 public readonly struct OutputEvent
 {
     private OutputEvent(OutputEventKind kind, string text, int callIndex = -1, string? callId = null, string? name = null, string? error = null)
@@ -14,22 +14,22 @@ public readonly struct OutputEvent
         Error = error;
     }
 
-    /// <summary>What happened.</summary>
+    /// <summary>The kind of event.</summary>
     public OutputEventKind Kind { get; }
 
-    /// <summary>The piece of reasoning, text, arguments or markup; the call's raw markup at its end; empty at its start.</summary>
+    /// <summary>The piece of reasoning, text, arguments or markup; at the end of a call its raw markup, and at the start empty.</summary>
     public string Text { get; }
 
-    /// <summary>Index of the call within this output, from 0; -1 for events that belong to no call.</summary>
+    /// <summary>The zero-based index of the call within this output; −1 for events that do not belong to a call.</summary>
     public int CallIndex { get; }
 
     /// <summary>The call's id, on all three events of a call.</summary>
     public string? CallId { get; }
 
-    /// <summary>The called tool's name, on all three events of a call; never a part of a name.</summary>
+    /// <summary>The complete name of the called tool, on all three events of a call.</summary>
     public string? Name { get; }
 
-    /// <summary>At a call's end: why it must not be run; null for a good call.</summary>
+    /// <summary>At the end of a call, why it must not be invoked; <see langword="null"/> for a valid call.</summary>
     public string? Error { get; }
 
     /// <inheritdoc/>
@@ -41,13 +41,13 @@ public readonly struct OutputEvent
         new(kind, text, index, id, name, error);
 }
 
-/// <summary>What an <see cref="OutputEvent"/> tells.</summary>
+/// <summary>The kinds of <see cref="OutputEvent"/>.</summary>
 public enum OutputEventKind
 {
-    /// <summary>A piece of the model's reasoning; <see cref="OutputEvent.Text"/> holds it.</summary>
+    /// <summary>A piece of the model's reasoning, in <see cref="OutputEvent.Text"/>.</summary>
     Reasoning,
 
-    /// <summary>A piece of the visible answer; <see cref="OutputEvent.Text"/> holds it.</summary>
+    /// <summary>A piece of the visible answer, in <see cref="OutputEvent.Text"/>.</summary>
     Text,
 
     /// <summary>
@@ -56,20 +56,19 @@ public enum OutputEventKind
     ToolCallStart,
 
     /// <summary>
-    /// A piece of the call's arguments as JSON text. The pieces of one call concatenate to one JSON object, unless the call's end carries an
-    /// error.
+    /// A piece of the call's arguments as JSON text. The pieces of one call form one JSON object, unless the end of the call has an error.
     /// </summary>
     ToolCallArguments,
 
     /// <summary>
-    /// A tool call ends. <see cref="OutputEvent.Text"/> is the model's own markup of the call, and <see cref="OutputEvent.Error"/> says what is
-    /// wrong when <see cref="OutputParserOptions.ReturnMalformedCalls"/> handed out a call that cannot be run.
+    /// A tool call ends. <see cref="OutputEvent.Text"/> is the model's own markup of the call, and <see cref="OutputEvent.Error"/> says what is wrong
+    /// if <see cref="OutputParserOptions.ReturnMalformedCalls"/> returned a call that cannot be invoked.
     /// </summary>
     ToolCallEnd,
 
     /// <summary>
-    /// Characters that carry no content: markers, framing newlines, dropped special tokens, suppressed calls. Only with
-    /// <see cref="OutputParserOptions.ReportMarkup"/>; then the texts of all events except <see cref="ToolCallArguments"/> concatenate to the raw
+    /// Characters without content: markers, framing newlines, dropped special tokens, suppressed calls. Only with
+    /// <see cref="OutputParserOptions.ReportMarkup"/>; the texts of all events except <see cref="ToolCallArguments"/> then concatenate to the raw
     /// output.
     /// </summary>
     Markup,

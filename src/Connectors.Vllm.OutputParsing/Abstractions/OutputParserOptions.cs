@@ -3,71 +3,75 @@ using Connectors.Vllm.OutputParsing.Machines;
 
 namespace Connectors.Vllm.OutputParsing;
 
-/// <summary>What an <see cref="OutputParser"/> must know about the request. Read when the parser is made; never changed by it.</summary>
+/// <summary>The options of an <see cref="OutputParser"/>, which describe the request. Read when the parser is created, and never modified.</summary>
 public sealed class OutputParserOptions
 {
     /// <summary>
-    /// The end of the rendered prompt (some hundred characters are enough; the whole prompt is fine). It decides whether the output begins inside
-    /// a thought. Null or without a marker: the output begins outside. Leave it null where a constraint without a thought of its own holds from
-    /// the first token: then no thought can come, whatever the prompt ends with.
+    /// The end of the rendered prompt (a few hundred characters are enough; the whole prompt can be passed). It determines whether the output begins
+    /// inside reasoning. If it is <see langword="null"/> or contains no marker, the output begins outside. Leave it <see langword="null"/> if a
+    /// constraint that does not allow reasoning applies from the first token: there can then be no reasoning, whatever the prompt ends with.
     /// </summary>
     public string? PromptTail { get; init; }
 
-    /// <summary>The tools of the request. Their schemas type the values of XML-like formats.</summary>
+    /// <summary>The tools of the request. Their schemas determine the types of values in XML-like formats.</summary>
     public IReadOnlyList<OutputTool> Tools { get; init; } = [];
 
-    /// <summary>How free the model was to call. <see cref="OutputToolChoice.None"/> suppresses calls.</summary>
+    /// <summary>The tool choice of the request. <see cref="OutputToolChoice.None"/> suppresses calls.</summary>
     public OutputToolChoice ToolChoice { get; init; }
 
     /// <summary>The shape of the calls, as the constraint of the request makes it.</summary>
     internal CallShape CallShape { get; init; }
 
     /// <summary>
-    /// False: only the first call comes out, the parser is then finished (<see cref="OutputParser.IsFinished"/>) and ignores the rest.
+    /// Whether more than one call is returned. If false, the parser is finished after the first call (<see cref="OutputParser.IsFinished"/>) and
+    /// ignores the rest.
     /// </summary>
     public bool AllowMultipleToolCalls { get; init; } = true;
 
-    /// <summary>Texts that end the output where they first occur.</summary>
+    /// <summary>Strings that end the output where they first occur.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>
-    /// True looks for stop strings in the reasoning too; false (the default) in the visible text only, so that none can cut the reasoning short.
-    /// The markup of calls is never searched.
+    /// Whether stop strings also match in the reasoning. Default: false, which matches them in the visible text only, so that none can cut the
+    /// reasoning short. The markup of calls is never searched.
     /// </summary>
     public bool StopInReasoning { get; init; }
 
-    /// <summary>True keeps the matched stop string at the end of the text; false (the default) removes it.</summary>
+    /// <summary>Whether the matched stop string is kept at the end of the text. Default: false.</summary>
     public bool IncludeStopString { get; init; }
 
     /// <summary>
-    /// Texts of the tokenizer's special tokens by id. What no format claims of them is dropped, after parsing. Pass the same instance for every
-    /// request of a model: what is derived from it is cached with the format.
+    /// The texts of the tokenizer's special tokens by id. Those that are not part of the format are removed, after parsing. Pass the same instance
+    /// for every request of a model: data derived from it is cached with the format.
     /// </summary>
     public IReadOnlyDictionary<int, string>? SpecialTokens { get; init; }
 
     /// <summary>
-    /// Creates call ids, which must be unique within the conversation, from the call's index within the output, the tool's name, and the id that the
-    /// model wrote itself (null for most formats). Null, the default, creates ids of the shape that the format expects.
+    /// Creates call ids, which must be unique within the conversation, from the index of the call within the output, the name of the tool, and the id
+    /// that the model itself wrote (<see langword="null"/> in most formats). <see langword="null"/>, the default, creates ids in the form that the
+    /// format expects.
     /// </summary>
     public Func<int, string, string?, string>? CallIds { get; init; }
 
-    /// <summary>Ids of calls in the history; a new call never gets one of them.</summary>
+    /// <summary>The ids of calls in the history, which are not used for new calls.</summary>
     public IReadOnlySet<string>? ReservedCallIds { get; init; }
 
-    /// <summary>Number of calls in the history, for formats that count calls over the conversation (Kimi K2).</summary>
+    /// <summary>The number of calls in the history, for formats that count calls over the conversation (Kimi K2).</summary>
     public int PriorCallCount { get; init; }
 
     /// <summary>
-    /// What becomes of a call that is closed but whose arguments are not a JSON object. False, the default: its raw text comes out as text, since a
-    /// loop that invokes functions would otherwise invoke one with defaults for all parameters. True: the call comes out, with
-    /// <see cref="OutputEvent.Error"/> at its end, for loops that tell the model what was wrong; a call without a readable name is text all the same.
+    /// Whether a complete call whose arguments are not a JSON object is returned as a call, with <see cref="OutputEvent.Error"/> set at its end, for
+    /// loops that report the error to the model. Default: false, which returns its raw text as text, because a loop that invokes functions would
+    /// otherwise invoke one with defaults for all parameters. A call without a readable name is always text.
     /// </summary>
     public bool ReturnMalformedCalls { get; init; }
 
-    /// <summary>True: a call of a tool that is not in <see cref="Tools"/> comes out as text. Default false: it is handed out.</summary>
+    /// <summary>
+    /// Whether a call to a tool that is not in <see cref="Tools"/> is returned as text. Default: false, which returns it as a call.
+    /// </summary>
     public bool ValidateNames { get; init; }
 
-    /// <summary>True adds <see cref="OutputEventKind.Markup"/> events, so that no character of the output goes unaccounted.</summary>
+    /// <summary>Whether to add <see cref="OutputEventKind.Markup"/> events, so that every character of the output is accounted for.</summary>
     public bool ReportMarkup { get; init; }
 }
 
@@ -90,15 +94,15 @@ internal enum CallShape
     None,
 }
 
-/// <summary>A tool the model may call.</summary>
-/// <param name="Name">The function's name.</param>
-/// <param name="Parameters">JSON schema of the arguments object; null when the tool takes none. Types the values of XML-like formats.</param>
-/// <param name="Strict">
-/// Whether the arguments must follow the schema: then a constraint is sent although the model may choose freely whether to call.
-/// </param>
+/// <summary>A tool that the model may call.</summary>
+/// <param name="Name">The name of the function.</param>
+/// <param name="Parameters">The JSON schema of the arguments object; <see langword="null"/> if the tool takes none. Determines the types of
+/// values in XML-like formats.</param>
+/// <param name="Strict">Whether the arguments must satisfy the schema, in which case a constraint is sent even though the model is free not
+/// to call the tool.</param>
 public sealed record OutputTool(string Name, JsonElement? Parameters = null, bool Strict = false);
 
-/// <summary>How free the model is to call tools, with the tool's name when one is named.</summary>
+/// <summary>The tool choice of a request, with the name of the tool if one is required by name.</summary>
 public readonly record struct OutputToolChoice
 {
     private OutputToolChoice(OutputToolChoiceKind kind, string? name)
@@ -107,22 +111,22 @@ public readonly record struct OutputToolChoice
         Name = name;
     }
 
-    /// <summary>The model decides.</summary>
+    /// <summary>The model decides whether to call tools.</summary>
     public static OutputToolChoice Auto => default;
 
-    /// <summary>No calls: those that the model writes all the same are recognised and left out.</summary>
+    /// <summary>The model must not call tools; calls that it writes nevertheless are recognized and removed.</summary>
     public static OutputToolChoice None => new(OutputToolChoiceKind.None, null);
 
-    /// <summary>At least one call.</summary>
+    /// <summary>The model must call at least one tool.</summary>
     public static OutputToolChoice Required => new(OutputToolChoiceKind.Required, null);
 
     /// <summary>The kind of choice.</summary>
     internal OutputToolChoiceKind Kind { get; }
 
-    /// <summary>The name that <see cref="Named"/> was given; otherwise null.</summary>
+    /// <summary>The name passed to <see cref="Named"/>; otherwise <see langword="null"/>.</summary>
     public string? Name { get; }
 
-    /// <summary>A call of one tool.</summary>
+    /// <summary>The model must call the tool with the given name.</summary>
     /// <param name="name">The tool's name.</param>
     public static OutputToolChoice Named(string name)
     {
@@ -134,10 +138,10 @@ public readonly record struct OutputToolChoice
 /// <summary>How free the model is to call tools.</summary>
 internal enum OutputToolChoiceKind
 {
-    /// <summary>The model decides.</summary>
+    /// <summary>The model decides whether to call tools.</summary>
     Auto,
 
-    /// <summary>Calls are recognised and suppressed; their markup is not shown.</summary>
+    /// <summary>Calls are recognized and suppressed; their markup is not returned.</summary>
     None,
 
     /// <summary>At least one call is required.</summary>

@@ -74,10 +74,10 @@ internal static class FormatTable
         MinimaxM3Format.Reasoning,
     ];
 
-    /// <summary>Names of all tool parsers, with vLLM's other names for them.</summary>
+    /// <summary>The names of all tool parsers, including vLLM's aliases.</summary>
     public static IReadOnlyList<string> ToolNames { get; } = [.. Tools.SelectMany(row => row.Names)];
 
-    /// <summary>Names of all reasoning parsers, with vLLM's other names for them.</summary>
+    /// <summary>The names of all reasoning parsers, including vLLM's aliases.</summary>
     public static IReadOnlyList<string> ReasoningNames { get; } = [.. Reasoning.SelectMany(row => row.Names)];
 
     /// <summary>The row of a tool parser's name; null when there is none.</summary>

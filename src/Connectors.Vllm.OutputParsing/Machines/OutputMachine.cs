@@ -56,6 +56,6 @@ internal abstract class OutputMachine(MachineContext context)
 
 /// <summary>What a machine is made from.</summary>
 /// <param name="MarkerTokens">The format's markers that are one token of the vocabulary, by id.</param>
-/// <param name="Options">What the request was.</param>
+/// <param name="Options">The options, which describe the request.</param>
 /// <param name="Writer">Where the machine's events go.</param>
 internal sealed record MachineContext(IReadOnlyDictionary<int, string> MarkerTokens, OutputParserOptions Options, EventWriter Writer);

@@ -209,7 +209,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         var closer = Lookahead.First(block, Position, syntax.Closers, out var length, out var safe);
         Position = closer < 0 ? safe : closer;
         return closer < 0 ? ReadResult.More
-            : ReadResult.LastCall(ParsedCall.Malformed(call.Name, block[call.Start..closer], "The arguments are no dictionary."), closer + length);
+            : ReadResult.LastCall(ParsedCall.Malformed(call.Name, block[call.Start..closer], "The arguments are not a dictionary."), closer + length);
     }
 
     private ReadResult? ReadCloser(DictCall call, ReadOnlySpan<char> block, bool final)

@@ -77,7 +77,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
         Position = body.Scanner.Position;
         var call = JsonCalls.FromObject(json, syntax.Keys);
         return call is null && syntax.MayBeAnswer ? RejectOpener(Position)
-            : Go(new Behind(body.Before.InArray, call ?? Malformed(json, "The block is no JSON object with a name and arguments.")));
+            : Go(new Behind(body.Before.InArray, call ?? Malformed(json, "The block is not a JSON object with a name and arguments.")));
     }
 
     /// <summary>A complete object was read: the block ends here, or goes on.</summary>
@@ -138,7 +138,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
         var repaired = body.Scanner.Depth is > 0 and < 4 && !body.Before.InArray
             ? JsonCalls.FromObject(string.Concat(json, new string('}', body.Scanner.Depth)), syntax.Keys)
             : null;
-        return ReadResult.LastCall(repaired ?? Malformed(json, "The block is no JSON."), end + length);
+        return ReadResult.LastCall(repaired ?? Malformed(json, "The block is not valid JSON."), end + length);
     }
 
     private ParsedCall Malformed(ReadOnlySpan<char> json, string error) => ParsedCall.Malformed(JsonCalls.NameIn(json, syntax.Keys), json, error);

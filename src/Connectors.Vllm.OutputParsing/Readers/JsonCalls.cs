@@ -100,11 +100,11 @@ internal static class JsonCalls
                 {
                     return string.IsNullOrWhiteSpace(text) ? ParsedCall.Of(name, "{}", id)
                         : inner?.RootElement.ValueKind == JsonValueKind.Object ? ParsedCall.Of(name, inner.RootElement.GetRawText(), id)
-                        : ParsedCall.Malformed(name, text, "The arguments are a string that holds no JSON object.", id);
+                        : ParsedCall.Malformed(name, text, "The arguments are a string that does not contain a JSON object.", id);
                 }
 
             default:
-                return ParsedCall.Malformed(name, arguments.GetRawText(), "The arguments are no JSON object.", id);
+                return ParsedCall.Malformed(name, arguments.GetRawText(), "The arguments are not a JSON object.", id);
         }
     }
 

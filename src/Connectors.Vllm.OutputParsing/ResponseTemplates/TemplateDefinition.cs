@@ -47,7 +47,7 @@ internal sealed class TemplateDefinition
         }
         catch (JsonException exception)
         {
-            throw new OutputFormatException("The response_template is not JSON: " + exception.Message, exception);
+            throw new OutputFormatException("The response_template is not valid JSON: " + exception.Message, exception);
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class TemplateDefinition
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
-            throw Bad("it is no object");
+            throw Bad("it is not an object");
         }
 
         if (root.TryGetProperty("version", out var version) && !(version.ValueKind == JsonValueKind.Number && version.GetRawText() == "1"))
@@ -81,7 +81,7 @@ internal sealed class TemplateDefinition
         var fields = names.Select(name => TemplateField.Read(name, map.GetProperty(name))).ToArray();
         if (fields.Length > MaxFields || fields.Count(field => field.Opens.Count == 0) > 1)
         {
-            throw Bad(fields.Length > MaxFields ? $"it has more than {MaxFields} fields" : "more than one field has no opener");
+            throw Bad(fields.Length > MaxFields ? $"it has more than {MaxFields} fields" : "more than one field has no start marker");
         }
 
         return new TemplateDefinition(anchors, fields, ReadDefaults(root));
@@ -98,11 +98,11 @@ internal sealed class TemplateDefinition
             ? defaults.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String)
                 .GroupBy(member => member.Name, StringComparer.Ordinal)
                 .ToDictionary(group => group.Key, group => group.Last().Value.GetString()!, StringComparer.Ordinal)
-            : throw Bad("its defaults are no object");
+            : throw Bad("its defaults are not an object");
     }
 
     internal static OutputFormatException Bad(string what) =>
-        new($"The response_template of this model cannot be used: {what}. Name a tool parser and a reasoning parser in the options instead.");
+        new($"The response_template of this model cannot be used: {what}. Set a tool parser and a reasoning parser in the options instead.");
 }
 
 /// <summary>One field of a response template.</summary>
@@ -138,7 +138,7 @@ internal sealed class TemplateField
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            throw TemplateDefinition.Bad($"the field '{name}' is no object");
+            throw TemplateDefinition.Bad($"the field '{name}' is not an object");
         }
 
         foreach (var member in value.EnumerateObject())
@@ -161,7 +161,7 @@ internal sealed class TemplateField
             var repeated = value.TryGetProperty("repeats", out var repeats) && repeats.ValueKind == JsonValueKind.True;
             join = repeated && separator.ValueKind == JsonValueKind.String
                 ? separator.GetString()
-                : throw TemplateDefinition.Bad($"'join' of field '{name}' is no text, or the field does not repeat");
+                : throw TemplateDefinition.Bad($"'join' of field '{name}' is not a string, or the field does not repeat");
         }
 
         var each = value.TryGetProperty("transform_each", out var transformEach);

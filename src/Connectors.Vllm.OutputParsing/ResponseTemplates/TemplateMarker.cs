@@ -186,7 +186,7 @@ internal sealed class TemplateMarker
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
         {
             throw new OutputFormatException(
-                $"The response_template's pattern '{pattern}' cannot be used: {exception.Message} Name a tool parser in the options instead.",
+                $"The response_template's pattern '{pattern}' cannot be used: {exception.Message} Set a tool parser in the options instead.",
                 exception);
         }
     }

@@ -54,9 +54,9 @@ internal static class FormatSelector
 
         if (tools is null)
         {
-            (tools, toolReason) = (ToolSyntax.None, "nothing known about the model's calls");
-            warning ??= "The format of this model's tool calls is unknown: calls come out as text. "
-                + "Name the tool parser in the options if the model can call tools.";
+            (tools, toolReason) = (ToolSyntax.None, "no information about the model's calls");
+            warning ??= "The format of this model's tool calls is unknown: calls are returned as text. "
+                + "Set the tool parser in the options if the model can call tools.";
         }
 
         var ownName = tools.Id == HarmonyFormat.Tools.Id ? HarmonyFormat.Reasoning.Id : tools.Id;
@@ -77,7 +77,7 @@ internal static class FormatSelector
         }
 
         (tools, reasoning) = WithSuffix(tools, reasoning ?? ReasoningSyntax.None, hints.ChatTemplate);
-        return new FormatChoice(tools, toolReason!, reasoning, reasoningReason ?? "no sign of thoughts", warning);
+        return new FormatChoice(tools, toolReason!, reasoning, reasoningReason ?? "no sign of reasoning", warning);
     }
 
     private static bool IsTemplate(string? name) => string.Equals(name?.Trim(), ResponseTemplateName, StringComparison.OrdinalIgnoreCase);
@@ -87,7 +87,7 @@ internal static class FormatSelector
         if (hints.ResponseTemplate is not { Length: > 0 } json)
         {
             throw new OutputFormatException(
-                "The parser 'hf' needs a response_template in tokenizer_config.json, and this model has none. Name another parser, or 'auto'.");
+                "The parser 'hf' needs a response_template in tokenizer_config.json, and this model has none. Use another parser, or 'auto'.");
         }
 
         var template = TemplateDefinition.Parse(json);
@@ -132,7 +132,7 @@ internal static class FormatSelector
         OutputFormatHints hints, IReadOnlyList<(string Pattern, string Name)> table, Func<string, T?> find)
         where T : class =>
         ModelNames.Find(hints.ModelName, table) is { } found && find(found.Name) is { } row
-            ? (row, $"the model's name holds '{found.Pattern}'")
+            ? (row, $"the model's name contains '{found.Pattern}'")
             : (null, null);
 
     /// <summary>Hunyuan checkpoints add a suffix of their own to every marker; the template shows it.</summary>

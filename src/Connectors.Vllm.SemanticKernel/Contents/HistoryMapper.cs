@@ -11,7 +11,7 @@ namespace Connectors.Vllm.SemanticKernel;
 /// <summary>A chat history of Semantic Kernel as messages of Microsoft.Extensions.AI.</summary>
 internal static class HistoryMapper
 {
-    /// <exception cref="NotSupportedException">The history holds a content that cannot be sent to a model.</exception>
+    /// <exception cref="NotSupportedException">The history contains an item that cannot be sent to a model.</exception>
     public static List<ChatMessage> ToMessages(ChatHistory history)
     {
         var messages = new List<ChatMessage>(history.Count);
@@ -51,8 +51,8 @@ internal static class HistoryMapper
             },
         Sk.FunctionResultContent result => new Ai.FunctionResultContent(result.CallId ?? string.Empty, FunctionResults.ToAi(result.Result)),
         _ => throw new NotSupportedException(
-            $"A message holds {item.GetType().Name}, which a vLLM server cannot take. Pass text, images, audio, video, function calls or function "
-                + "results."),
+            $"A message contains {item.GetType().Name}, which a vLLM server does not accept. Pass text, images, audio, video, function calls or "
+                + "function results."),
     };
 
     private static string DefaultType(BinaryContent content) => content is AudioContent ? "audio/wav" : "application/octet-stream";

@@ -5,14 +5,14 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Execution settings for a vLLM server. Values that are not set take the model's defaults. Names in JSON are vLLM's own, so settings in prompt files
-/// (<c>"top_k": 20</c>) mean the same. Frozen settings cannot be changed.
+/// Execution settings for a vLLM server. Values that are not set use the model's defaults. The JSON names are vLLM's own, as in prompt files
+/// (<c>"top_k": 20</c>). Frozen settings cannot be changed.
 /// </summary>
 public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
 {
     private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
 
-    /// <summary>Randomness, 0 (greedy) to 2.</summary>
+    /// <summary>The sampling temperature, from 0 (greedy) to 2.</summary>
     [JsonPropertyName("temperature")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? Temperature
@@ -21,7 +21,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("temperature", value);
     }
 
-    /// <summary>Nucleus sampling, above 0 to 1.</summary>
+    /// <summary>The probability mass for nucleus sampling, above 0 and at most 1.</summary>
     [JsonPropertyName("top_p")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? TopP
@@ -30,7 +30,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("top_p", value);
     }
 
-    /// <summary>Choose among the k best tokens.</summary>
+    /// <summary>The number of most likely tokens to sample from.</summary>
     [JsonPropertyName("top_k")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? TopK
@@ -39,7 +39,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("top_k", value);
     }
 
-    /// <summary>Least probability relative to the best token, 0 to 1.</summary>
+    /// <summary>The minimum probability relative to the most likely token, from 0 to 1.</summary>
     [JsonPropertyName("min_p")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? MinP
@@ -48,7 +48,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("min_p", value);
     }
 
-    /// <summary>Most tokens to generate; unset is what the context has room for.</summary>
+    /// <summary>The maximum number of tokens to generate; if unset, as many as fit into the context.</summary>
     [JsonPropertyName("max_tokens")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? MaxTokens
@@ -57,7 +57,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("max_tokens", value);
     }
 
-    /// <summary>Penalty by how often a token was generated, −2 to 2.</summary>
+    /// <summary>The penalty for tokens by how often they were generated, from −2 to 2.</summary>
     [JsonPropertyName("frequency_penalty")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? FrequencyPenalty
@@ -66,7 +66,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("frequency_penalty", value);
     }
 
-    /// <summary>Penalty for tokens that were generated at all, −2 to 2.</summary>
+    /// <summary>The penalty for tokens that were generated at all, from −2 to 2.</summary>
     [JsonPropertyName("presence_penalty")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? PresencePenalty
@@ -75,7 +75,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("presence_penalty", value);
     }
 
-    /// <summary>Penalty for tokens of prompt and output, above 0; 1 is off.</summary>
+    /// <summary>The penalty for tokens that occur in prompt or output, above 0; 1 is off.</summary>
     [JsonPropertyName("repetition_penalty")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public float? RepetitionPenalty
@@ -84,7 +84,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("repetition_penalty", value);
     }
 
-    /// <summary>Seed for repeatable sampling.</summary>
+    /// <summary>The seed for reproducible sampling.</summary>
     [JsonPropertyName("seed")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Seed
@@ -93,7 +93,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("seed", value);
     }
 
-    /// <summary>Number of answers, each a content of its own.</summary>
+    /// <summary>The number of answers; each is returned as a separate content.</summary>
     [JsonPropertyName("n")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? ResultsPerPrompt
@@ -102,7 +102,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("n", value);
     }
 
-    /// <summary>Texts that end the answer.</summary>
+    /// <summary>Strings that end the answer.</summary>
     [JsonPropertyName("stop_sequences")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IList<string>? StopSequences
@@ -111,7 +111,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("stop_sequences", value);
     }
 
-    /// <summary>Log probabilities of the generated tokens, with this many alternatives each.</summary>
+    /// <summary>The number of alternatives for which log probabilities are returned with each generated token.</summary>
     [JsonPropertyName("logprobs")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Logprobs
@@ -120,7 +120,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("logprobs", value);
     }
 
-    /// <summary>How hard a reasoning model thinks: <c>none</c>, <c>low</c>, <c>medium</c>, <c>high</c>.</summary>
+    /// <summary>The reasoning effort of a reasoning model: <c>none</c>, <c>low</c>, <c>medium</c> or <c>high</c>.</summary>
     [JsonPropertyName("reasoning_effort")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ReasoningEffort
@@ -139,7 +139,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     }
 
     /// <summary>
-    /// <c>"text"</c>, <c>"json_object"</c>, a JSON schema (a <see cref="System.Text.Json.JsonElement"/> or its text), OpenAI's
+    /// The response format: <c>"text"</c>, <c>"json_object"</c>, a JSON schema (a <see cref="System.Text.Json.JsonElement"/> or its text), OpenAI's
     /// <c>{"type": "json_schema", …}</c>, a <see cref="Microsoft.Extensions.AI.ChatResponseFormat"/>, or a <see cref="Type"/> whose schema the answer
     /// follows.
     /// </summary>
@@ -151,7 +151,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("response_format", value);
     }
 
-    /// <summary>What is added to the logits of tokens, by token id, -100 to 100.</summary>
+    /// <summary>The values to add to the logits of tokens, by token id, from −100 to 100.</summary>
     [JsonPropertyName("logit_bias")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IDictionary<string, object?>? LogitBias
@@ -169,7 +169,7 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
         set => Set("regex", value);
     }
 
-    /// <summary>Extra variables for the chat template.</summary>
+    /// <summary>Additional variables for the chat template.</summary>
     [JsonPropertyName("chat_template_kwargs")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IDictionary<string, object?>? ChatTemplateArguments
@@ -223,13 +223,13 @@ public sealed class VllmPromptExecutionSettings : PromptExecutionSettings
     }
 
     /// <summary>
-    /// The settings as VllmPromptExecutionSettings: the same object if it is one, else a copy. Extension data with the names of the properties here
-    /// (as they come from prompt files), and properties of other connectors' settings that mean the same, become those properties; others are kept as
-    /// extension data.
+    /// Converts settings to <see cref="VllmPromptExecutionSettings"/>: returns the same object if it is one already, and a copy otherwise. Extension
+    /// data with the names of the properties here (as in prompt files), and equivalent properties of other connectors' settings, become those
+    /// properties; others are kept as extension data.
     /// </summary>
-    /// <param name="settings">Any connector's settings, or null.</param>
+    /// <param name="settings">The settings of any connector; <see langword="null"/> uses the defaults.</param>
     /// <returns>The settings.</returns>
-    /// <exception cref="ArgumentException">A known name has a value of the wrong kind; the message names it.</exception>
+    /// <exception cref="ArgumentException">A known setting has a value of the wrong kind; the message names it.</exception>
     public static VllmPromptExecutionSettings FromExecutionSettings(PromptExecutionSettings? settings)
     {
         if (settings is VllmPromptExecutionSettings already)

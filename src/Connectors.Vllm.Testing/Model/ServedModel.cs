@@ -98,7 +98,7 @@ internal sealed class ServedModel
     {
         var files = ModelFolder.Files(folder).ToDictionary(
             static file => file.Key, static file => new ReadOnlyMemory<byte>(File.ReadAllBytes(file.Value)), StringComparer.Ordinal);
-        return files.Count > 0 ? files : throw new FileNotFoundException("no tokenizer or config file is in it.");
+        return files.Count > 0 ? files : throw new FileNotFoundException("it contains no tokenizer or config file.");
     }
 
     // A bare tokenizer folder says its end token only there, as text.

@@ -69,7 +69,7 @@ internal class VllmEngineService(ServerState state) : RpcService
     /// <summary>Checks a request's parameters and media; returns the prompt tokens that media add beyond their placeholders.</summary>
     protected virtual ValueTask<int> CheckAsync(GenerateRequest message, int[] prompt, CancellationToken cancellationToken) =>
         message.MediaRefs is not null && !state.Options.AcceptsMedia
-            ? throw RpcFailure.Invalid("media_refs sent, but this server accepts no media")
+            ? throw RpcFailure.Invalid("media_refs sent, but this server does not accept media")
             : ValueTask.FromResult(0);
 
     /// <summary>What the engine makes of the request.</summary>

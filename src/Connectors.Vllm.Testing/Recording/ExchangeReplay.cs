@@ -63,7 +63,7 @@ internal sealed class ExchangeReplay
                 return;
             }
 
-            throw new RpcFailure(RpcStatus.FailedPrecondition, $"the recording holds no {call.Path} with this request");
+            throw new RpcFailure(RpcStatus.FailedPrecondition, $"the recording contains no {call.Path} call with this request");
         }
 
         foreach (var response in exchange.Responses)

@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace Connectors.Vllm.Testing;
 
-/// <summary>One call the server received, as it came. Thread-safe; the tasks complete while the call runs.</summary>
+/// <summary>A call that the server received, as it arrived. Thread-safe; the tasks complete while the call runs.</summary>
 public sealed class CapturedRequest
 {
     private readonly TaskCompletionSource _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,32 +25,32 @@ public sealed class CapturedRequest
         IsGeneration = call.IsGeneration;
     }
 
-    /// <summary>Running number, from 0, in order of arrival over all methods.</summary>
+    /// <summary>The zero-based number of the call, in order of arrival over all methods.</summary>
     public int Number { get; }
 
-    /// <summary>Full path, e.g. <c>/vllm.grpc.engine.VllmEngine/Generate</c>.</summary>
+    /// <summary>The full gRPC method name, for example <c>/vllm.grpc.engine.VllmEngine/Generate</c>.</summary>
     public string Method { get; }
 
-    /// <summary>The message's bytes as received (after decompression), without the five-byte prefix.</summary>
+    /// <summary>The bytes of the message as received (after decompression), without the five-byte prefix.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
     /// <summary>The parsed message; its type is internal, see <see cref="As{T}"/>.</summary>
     public IMessage Message { get; }
 
-    /// <summary>Headers of the request, names in lower case, several values joined by a comma.</summary>
+    /// <summary>The request headers, with names in lower case and multiple values joined by a comma.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The deadline the client sent (grpc-timeout), or null.</summary>
+    /// <summary>The deadline sent by the client (grpc-timeout); <see langword="null"/> if there is none.</summary>
     public TimeSpan? Deadline { get; }
 
-    /// <summary>The request's own id field; empty where the message has none.</summary>
+    /// <summary>The id field of the request; empty if the message has none.</summary>
     public string RequestId { get; }
 
-    /// <summary>True for a Generate call (streaming or not), false for embeddings, information and aborts.</summary>
+    /// <summary>Whether this is a Generate call (streaming or not), as opposed to embeddings, information and aborts.</summary>
     public bool IsGeneration { get; }
 
     /// <summary>
-    /// The prompt's token ids as the engine saw them (a text prompt encoded, a long one truncated as asked); empty for calls without a prompt.
+    /// The prompt's token ids as the engine saw them (a text prompt tokenized, a long one truncated as requested); empty for calls without a prompt.
     /// </summary>
     public IReadOnlyList<int> PromptIds
     {
@@ -58,29 +58,29 @@ public sealed class CapturedRequest
         internal set => Volatile.Write(ref _promptIds, value);
     }
 
-    /// <summary>The prompt as text: <see cref="PromptIds"/> decoded, special tokens included.</summary>
+    /// <summary>The prompt as text: <see cref="PromptIds"/> decoded, including special tokens.</summary>
     public string PromptText => PromptIds.Count == 0 ? "" : _decode(PromptIds);
 
-    /// <summary>Tokens generated for this request so far, over all choices: shows whether a cancelled request went on.</summary>
+    /// <summary>The number of tokens generated for this request so far, over all choices; shows whether a cancelled request went on.</summary>
     public int OutputTokens => Volatile.Read(ref _outputTokens);
 
-    /// <summary>True when an Abort call named this request before it had finished by itself, also when its call was cancelled first.</summary>
+    /// <summary>Whether an Abort call named this request before it had finished on its own, even if its call was cancelled first.</summary>
     public bool IsAborted => _aborted.Task.IsCompleted;
 
-    /// <summary>True when the client cancelled the call or its connection went away before the answer was complete.</summary>
+    /// <summary>Whether the client cancelled the call, or its connection closed, before the answer was complete.</summary>
     public bool IsCancelled => _cancelled.Task.IsCompleted;
 
     /// <summary>Completes when <see cref="IsAborted"/> becomes true.</summary>
     public Task Aborted => _aborted.Task;
 
-    /// <summary>Completes when the client cancels the call or its connection goes away before the answer is complete.</summary>
+    /// <summary>Completes when the client cancels the call, or its connection closes, before the answer is complete.</summary>
     public Task Cancelled => _cancelled.Task;
 
     /// <summary>Completes when the server is done with the call, however it ended.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>The message read as <typeparamref name="T"/>, a class that protoc generated from vLLM's .proto files.</summary>
-    /// <exception cref="InvalidProtocolBufferException">The bytes are no message of that type.</exception>
+    /// <summary>Parses the message as <typeparamref name="T"/>, a class that protoc generated from vLLM's .proto files.</summary>
+    /// <exception cref="InvalidProtocolBufferException">The bytes are not a message of that type.</exception>
     public T As<T>()
         where T : IMessage, new()
     {

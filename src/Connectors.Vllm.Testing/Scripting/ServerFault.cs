@@ -1,49 +1,50 @@
 namespace Connectors.Vllm.Testing;
 
-/// <summary>A failure the server plays in one call. Immutable.</summary>
+/// <summary>A fault that the server injects into a call. Immutable.</summary>
 public sealed record ServerFault
 {
-    /// <summary>What goes wrong.</summary>
+    /// <summary>The kind of fault.</summary>
     public required FaultKind Kind { get; init; }
 
     /// <summary>
-    /// After how many response messages it goes wrong: 0 before the first, <see cref="AtEnd"/> after the last message and before the trailers.
+    /// The number of response messages before the fault: 0 is before the first message, <see cref="AtEnd"/> is after the last message and before the
+    /// trailers.
     /// </summary>
     public int AfterMessages { get; init; }
 
-    /// <summary>Value of <see cref="AfterMessages"/> for "after the last message".</summary>
+    /// <summary>The value of <see cref="AfterMessages"/> for a fault after the last message.</summary>
     public const int AtEnd = int.MaxValue;
 
-    /// <summary>HTTP/2 error code for RST_STREAM and GOAWAY (RFC 9113, section 7); default 2, INTERNAL_ERROR.</summary>
+    /// <summary>The HTTP/2 error code for RST_STREAM and GOAWAY (RFC 9113, section 7). Default: 2, INTERNAL_ERROR.</summary>
     public int Http2Error { get; init; } = 2;
 
-    /// <summary>gRPC status code for <see cref="FaultKind.Status"/>; default 14, UNAVAILABLE.</summary>
+    /// <summary>The gRPC status code for <see cref="FaultKind.Status"/>. Default: 14, UNAVAILABLE.</summary>
     public int GrpcStatus { get; init; } = 14;
 
-    /// <summary>HTTP status for <see cref="FaultKind.HttpAnswer"/>; default 404.</summary>
+    /// <summary>The HTTP status code for <see cref="FaultKind.HttpAnswer"/>. Default: 404.</summary>
     public int HttpStatus { get; init; } = 404;
 
-    /// <summary>Status detail, or GOAWAY debug text.</summary>
+    /// <summary>The status detail, or the GOAWAY debug text.</summary>
     public string Detail { get; init; } = "";
 
-    /// <summary>A fault of this kind after so many messages.</summary>
+    /// <summary>Creates a fault of the given kind after the given number of messages.</summary>
     public static ServerFault After(int messages, FaultKind kind) => new() { Kind = kind, AfterMessages = messages };
 
-    /// <summary>The call ends with this gRPC status after so many messages.</summary>
+    /// <summary>Creates a fault that ends the call with the given gRPC status after the given number of messages.</summary>
     public static ServerFault Status(int grpcStatus, string detail, int afterMessages = 0) =>
         new() { Kind = FaultKind.Status, GrpcStatus = grpcStatus, Detail = detail, AfterMessages = afterMessages };
 }
 
-/// <summary>What goes wrong in a <see cref="ServerFault"/>.</summary>
+/// <summary>The kinds of <see cref="ServerFault"/>.</summary>
 public enum FaultKind
 {
-    /// <summary>The server falls silent and keeps the call open until the client ends it.</summary>
+    /// <summary>The server stops sending and keeps the call open until the client ends it.</summary>
     Stall,
 
     /// <summary>The TCP connection is cut (RST).</summary>
     DropConnection,
 
-    /// <summary>The TCP connection is closed in order (FIN), in the middle of the stream.</summary>
+    /// <summary>The TCP connection is closed gracefully (FIN), in the middle of the stream.</summary>
     CloseConnection,
 
     /// <summary>RST_STREAM with <see cref="ServerFault.Http2Error"/>.</summary>
@@ -61,7 +62,7 @@ public enum FaultKind
     /// <summary>The call ends with OK although messages are missing (no <c>complete</c>, no <c>finish_info</c>).</summary>
     EndEarly,
 
-    /// <summary>A length prefix that promises more bytes than follow.</summary>
+    /// <summary>A length prefix announces more bytes than follow.</summary>
     LengthTooLong,
 
     /// <summary>A length prefix of 4 GiB.</summary>

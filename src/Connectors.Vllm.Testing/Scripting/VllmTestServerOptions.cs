@@ -4,73 +4,81 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm.Testing;
 
-/// <summary>Settings of a <see cref="VllmTestServer"/>. Read once, when the server starts.</summary>
+/// <summary>The options of a <see cref="VllmTestServer"/>. Read once, when the server starts.</summary>
 public class VllmTestServerOptions
 {
-    /// <summary>
-    /// The protocol to speak; <see cref="VllmProtocol.Auto"/>, the default, is the VllmEngine protocol (<c>vllm serve --grpc</c>).
-    /// </summary>
+    /// <summary>The protocol to serve; <see cref="VllmProtocol.Auto"/>, the default, is the VllmEngine protocol (<c>vllm serve --grpc</c>).</summary>
     public VllmProtocol Protocol { get; set; }
 
-    /// <summary>Address to listen on; default the loopback address.</summary>
+    /// <summary>The address to listen on. Default: the loopback address.</summary>
     public IPAddress Address { get; set; } = IPAddress.Loopback;
 
-    /// <summary>Port to listen on; 0, the default, takes a free one.</summary>
+    /// <summary>The port to listen on; 0, the default, uses a free port.</summary>
     public int Port { get; set; }
 
-    /// <summary>Folder with tokenizer.json, config.json and so on; null serves <see cref="TinyModel"/>, which ships with this package.</summary>
+    /// <summary>
+    /// The folder with the model's tokenizer.json, config.json and other files; <see langword="null"/> serves <see cref="TinyModel"/>, which ships
+    /// with this package.
+    /// </summary>
     public string? ModelDirectory { get; set; }
 
-    /// <summary>Name under which the model is served; null uses the name of <see cref="TinyModel"/> or the folder's path.</summary>
+    /// <summary>
+    /// The name under which the model is served; <see langword="null"/> uses the name of <see cref="TinyModel"/> or the path of the folder.
+    /// </summary>
     public string? ServedModelName { get; set; }
 
-    /// <summary>Longest prompt plus output, in tokens; null takes <c>max_position_embeddings</c> of config.json.</summary>
+    /// <summary>
+    /// The maximum number of tokens of prompt and output together; <see langword="null"/> uses <c>max_position_embeddings</c> in config.json.
+    /// </summary>
     public int? ContextLength { get; set; }
 
-    /// <summary>Certificate to serve TLS with; null listens in plain text (h2c).</summary>
+    /// <summary>The TLS server certificate; <see langword="null"/> serves plaintext HTTP/2 (h2c).</summary>
     public X509Certificate2? Certificate { get; set; }
 
-    /// <summary>Authorities a client certificate must chain to. Not null asks every client for a certificate and refuses those without.</summary>
+    /// <summary>
+    /// The certificate authorities to which client certificates must chain. If set, every client is required to present a certificate;
+    /// <see langword="null"/> requires none.
+    /// </summary>
     public X509Certificate2Collection? ClientCertificateAuthorities { get; set; }
 
     /// <summary>
-    /// From which token a structured-output constraint holds; default the first. <see cref="ConstraintStart.Unknown"/> does the same but does not
-    /// tell the client.
+    /// The token from which a structured-output constraint applies. Default: the first. <see cref="ConstraintStart.Unknown"/> is the same, but is not
+    /// reported to the client.
     /// </summary>
     public ConstraintStart ConstraintStart { get; set; } = ConstraintStart.FirstToken;
 
-    /// <summary>Name of the server's reasoning parser; empty when it has none.</summary>
+    /// <summary>The name of the server's reasoning parser; empty if it has none.</summary>
     public string ReasoningParser { get; set; } = "";
 
-    /// <summary>Name of the server's tool-call parser (reported by the Inference protocol only); empty when it has none.</summary>
+    /// <summary>The name of the server's tool-call parser (reported by the Inference protocol only); empty if it has none.</summary>
     public string ToolCallParser { get; set; } = "";
 
-    /// <summary>True serves an embedding model: Embed works and Generate is refused (VllmEngine protocol).</summary>
+    /// <summary>Whether to serve an embedding model, for which Embed works and Generate is refused. VllmEngine protocol only.</summary>
     public bool IsEmbeddingModel { get; set; }
 
-    /// <summary>Length of made-up embedding vectors; default 64.</summary>
+    /// <summary>The length of generated embedding vectors. Default: 64.</summary>
     public int EmbeddingDimension { get; set; } = 64;
 
-    /// <summary>True accepts images and other media; they are not looked at.</summary>
+    /// <summary>Whether to accept images and other media, whose content is ignored.</summary>
     public bool AcceptsMedia { get; set; }
 
-    /// <summary>Wait before each message of replies that set none themselves; default none.</summary>
+    /// <summary>The delay before each message of replies that do not set one. Default: none.</summary>
     public TimeSpan DelayPerMessage { get; set; }
 
     /// <summary>
-    /// Makes the reply to each request for which nothing is queued; null is the built-in demonstration model. Called on many threads at once.
+    /// Creates the reply to each request for which none is queued; <see langword="null"/> uses the built-in demonstration model. Called concurrently.
     /// </summary>
     public Func<CapturedRequest, ScriptedReply>? Responder { get; set; }
 
     /// <summary>
-    /// True ends a Generate or Embed call for which no reply was queued and no responder is set with FAILED_PRECONDITION, so that a test notices a
-    /// request it did not expect; false, the default, lets the demonstration model answer.
+    /// Whether a Generate or Embed call for which no reply is queued and no responder is set ends with FAILED_PRECONDITION, so that a test notices a
+    /// request that it did not expect. Default: false, which lets the demonstration model answer.
     /// </summary>
     public bool RequiresScriptedReplies { get; set; }
 
     /// <summary>
-    /// Largest number of requests kept in <see cref="VllmTestServer.Requests"/>; the oldest are dropped first, and also when all together exceed 64
-    /// MiB on the wire. Default 10,000.
+    /// The maximum number of requests kept in <see cref="VllmTestServer.Requests"/>; the oldest are dropped first, also if they exceed 64 MiB on the
+    /// wire together. Default: 10,000.
     /// </summary>
     public int MaxCapturedRequests { get; set; } = 10_000;
 

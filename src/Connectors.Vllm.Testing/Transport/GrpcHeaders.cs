@@ -58,7 +58,7 @@ internal static class RpcStatusNames
 internal sealed class CallOverException : Exception
 {
     public CallOverException()
-        : base("A fault scene has ended this call.")
+        : base("An injected fault ended this call.")
     {
     }
 }

@@ -102,7 +102,7 @@ internal sealed class TextBudget
     public static TokenizerException TooMuch(string what, string? pattern = null) => new(string.Create(
         CultureInfo.InvariantCulture,
         $"the tokenizer's rules{(pattern is null ? "" : $" (here the pattern '{pattern}')")} need too much {what} for this text; "
-        + $"no real model's do, so check where its files come from, or split the text"));
+        + $"which no real model does: check where its files come from, or split the text"));
 }
 
 /// <summary>

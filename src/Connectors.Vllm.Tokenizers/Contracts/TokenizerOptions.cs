@@ -1,17 +1,17 @@
 namespace Connectors.Vllm.Tokenizers;
 
-/// <summary>Limits of a tokenizer. Defaults suit a server that holds long conversations.</summary>
+/// <summary>Limits of a tokenizer. The defaults suit a server with long conversations.</summary>
 public sealed record TokenizerOptions
 {
     /// <summary>
-    /// Bytes the segment cache may keep (texts between added tokens with their ids, so that a conversation's next turn costs only
-    /// what is new). 0 turns it off. Default: 32 MiB. Range: 0 or more.
+    /// The maximum size in bytes of the cache of text segments between added tokens and their ids, with which the next turn of a conversation costs
+    /// only what is new. 0 disables the cache. Default: 32 MiB. Range: 0 or more.
     /// </summary>
     public long SegmentCacheCapacity { get; init; } = 32L << 20;
 
     /// <summary>
-    /// Bytes of memory that loading may take, files and tables together. A file that needs more is refused before the memory is taken:
-    /// files that a server sends are not to be trusted. Default: 1 GiB, several times what the largest vocabularies need. Range: above 0.
+    /// The maximum memory for loading, in bytes, files and tables together. A file that needs more is refused before the memory is allocated, because
+    /// files sent by a server are untrusted. Default: 1 GiB, several times what the largest vocabularies need. Range: above 0.
     /// </summary>
     public long MaxLoadBytes { get; init; } = 1L << 30;
 }
@@ -24,16 +24,17 @@ public sealed record TokenizerOptions
 internal readonly record struct TokenizerCacheStatistics(long Hits, long Misses, int Entries, long Bytes);
 
 /// <summary>
-/// A token that is searched in the text before anything else happens to it: control tokens such as <c>&lt;|im_end|&gt;</c>, and
-/// ordinary words or blank runs that a model adds to its vocabulary.
+/// A token that is matched in the text before any other processing: control tokens such as <c>&lt;|im_end|&gt;</c>, and ordinary words or runs of
+/// blanks that a model adds to its vocabulary.
 /// </summary>
-/// <param name="Id">The token id. It is the id the tokenizer uses, which for odd files is not the id the file claims.</param>
-/// <param name="Content">The text that is searched; never empty.</param>
-/// <param name="IsSpecial">Control token: left out of decoded text when special tokens are skipped, never matched in ordinary text.</param>
-/// <param name="SingleWord">Matches only where no word character stands directly before or after it.</param>
-/// <param name="StripLeft">The match takes all white space before it along (<c>lstrip</c>).</param>
-/// <param name="StripRight">The match takes all white space after it along (<c>rstrip</c>).</param>
-/// <param name="Normalized">Searched in the normalized text instead of the raw text.</param>
+/// <param name="Id">The token id that the tokenizer uses, which in unusual files differs from the id in the file.</param>
+/// <param name="Content">The text to match; never empty.</param>
+/// <param name="IsSpecial">Whether it is a special (control) token: left out of decoded text when special tokens are skipped, and never
+/// matched in ordinary text.</param>
+/// <param name="SingleWord">Whether it matches only if no word character directly precedes or follows it.</param>
+/// <param name="StripLeft">Whether the match includes all white space before it (<c>lstrip</c>).</param>
+/// <param name="StripRight">Whether the match includes all white space after it (<c>rstrip</c>).</param>
+/// <param name="Normalized">Whether it is matched in the normalized text instead of the raw text.</param>
 public sealed record AddedToken(
     int Id,
     string Content,

@@ -75,7 +75,7 @@ internal static class AddedTokenReader
         catch (JsonException exception)
         {
             throw new TokenizerException(
-                "the JSON is malformed or cut off; fetch the file again",
+                "the JSON is malformed or truncated; download the file again",
                 configName,
                 $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}",
                 exception);

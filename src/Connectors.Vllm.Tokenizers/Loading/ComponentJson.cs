@@ -68,7 +68,7 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
         }
         catch (InvalidOperationException exception)
         {
-            throw new TokenizerException("the string holds half a surrogate pair", File, Path, exception);
+            throw new TokenizerException("the string contains an unpaired surrogate", File, Path, exception);
         }
     }
 

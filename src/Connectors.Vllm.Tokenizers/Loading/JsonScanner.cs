@@ -115,7 +115,7 @@ internal ref struct JsonScanner
         }
 
         Position = start;
-        throw Error("the string does not end, or holds a control character");
+        throw Error("the string is not terminated, or contains a control character");
     }
 
     /// <summary>Reads a whole number from 0 to int.MaxValue; false, with nothing consumed, when something else comes.</summary>
@@ -166,10 +166,10 @@ internal ref struct JsonScanner
     }
 
     public readonly TokenizerException Error(string message) =>
-        new($"{message}; the JSON is malformed or cut off, fetch the file again", _file, $"byte {Position}");
+        new($"{message}; the JSON is malformed or truncated; download the file again", _file, $"byte {Position}");
 
     private readonly TokenizerException Unexpected(string expected) =>
-        Error(AtEnd ? $"the file ends where {expected} should come" : $"{expected} is expected, not '{(char)_json[Position]}'");
+        Error(AtEnd ? $"the file ends where {expected} is expected" : $"{expected} is expected, not '{(char)_json[Position]}'");
 
     private ReadOnlySpan<byte> Unescape(int start, int at)
     {
@@ -182,7 +182,7 @@ internal ref struct JsonScanner
         if (end >= _json.Length)
         {
             Position = start;
-            throw Error("the string does not end");
+            throw Error("the string is not terminated");
         }
 
         // An escape is never shorter than what it stands for.
@@ -200,7 +200,7 @@ internal ref struct JsonScanner
             var value = _json[i];
             if (value < ' ')
             {
-                throw Error("the string holds a control character");
+                throw Error("the string contains a control character");
             }
 
             if (value != '\\')
@@ -241,12 +241,12 @@ internal ref struct JsonScanner
         {
             if (!char.IsHighSurrogate(unit) || at + 2 > end || _json[at] != '\\' || _json[at + 1] != 'u')
             {
-                throw Error("the string holds half a surrogate pair");
+                throw Error("the string contains an unpaired surrogate");
             }
 
             at += 2;
             var low = ReadHex(ref at, end);
-            return char.IsLowSurrogate(low) ? new Rune(unit, low).EncodeToUtf8(output) : throw Error("the string holds half a surrogate pair");
+            return char.IsLowSurrogate(low) ? new Rune(unit, low).EncodeToUtf8(output) : throw Error("the string contains an unpaired surrogate");
         }
 
         return new Rune(unit).EncodeToUtf8(output);

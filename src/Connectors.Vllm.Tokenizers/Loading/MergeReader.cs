@@ -179,7 +179,7 @@ internal sealed class MergeReader
                     var blank = merge.IndexOf((byte)' ');
                     if (blank < 0 || merge[(blank + 1)..].Contains((byte)' '))
                     {
-                        throw Error($"the merge '{Text(merge)}' is not two parts with one blank between them");
+                        throw Error($"the merge '{Text(merge)}' does not consist of two parts separated by a space");
                     }
 
                     Add(merge[..blank], merge[(blank + 1)..]);
@@ -239,7 +239,7 @@ internal sealed class MergeReader
     {
         if (scanner.Peek() != '[')
         {
-            throw Error($"a merge is a string or an array of two strings, not {Name(scanner.Peek())}");
+            throw Error($"a merge must be a string or an array of two strings, not {Name(scanner.Peek())}");
         }
 
         scanner.Expect((byte)'[');
@@ -269,11 +269,11 @@ internal sealed class MergeReader
         return token;
     }
 
-    private TokenizerException TwoParts() => Error("a merge has exactly two parts, both strings");
+    private TokenizerException TwoParts() => Error("a merge must have exactly two parts, both strings");
 
     private int Id(ReadOnlySpan<byte> token) => _vocabulary.Find(token) is >= 0 and var id
         ? id
-        : throw Error($"the merge needs the token '{Text(token)}', which is not in the vocabulary; the file is damaged, fetch it again");
+        : throw Error($"the merge refers to the token '{Text(token)}', which is not in the vocabulary; the file is corrupt, download it again");
 
     private TokenizerException Error(string message) => new(message, _file, $"{Path}[{_entry}]");
 

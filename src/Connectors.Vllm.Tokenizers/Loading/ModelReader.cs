@@ -141,7 +141,7 @@ internal sealed class ModelReader
                 _type = Text(value);
                 break;
             case "dropout" when element.ValueKind == JsonValueKind.Number && value.AsDouble() > 0:
-                throw value.Error("dropout above 0 is not supported: it makes ids random; set it to null");
+                throw value.Error("dropout above 0 is not supported, because it makes ids random; set it to null");
             case "unk_token" when element.ValueKind is JsonValueKind.String or JsonValueKind.Null:
                 _options = _options with { UnknownToken = Text(value) };
                 break;
@@ -181,7 +181,7 @@ internal sealed class ModelReader
             if (!scanner.TryReadNumber(out var id) || !builder.TryAdd(token, id))
             {
                 throw Error(
-                    $"the id of token '{Encoding.UTF8.GetString(token)}' is no whole number from 0 to {Vocabulary.Builder.IdCeiling - 1}",
+                    $"the id of token '{Encoding.UTF8.GetString(token)}' is not an integer from 0 to {Vocabulary.Builder.IdCeiling - 1}",
                     $"{Path}.vocab, byte {scanner.Position}");
             }
         }

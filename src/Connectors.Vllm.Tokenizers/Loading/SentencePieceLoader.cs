@@ -66,7 +66,7 @@ internal sealed class SentencePieceLoader
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new TokenizerException("the file is no SentencePiece model, or is cut off; fetch it again", fileName, null, exception);
+            throw new TokenizerException("the file is not a SentencePiece model, or is truncated; download it again", fileName, null, exception);
         }
         catch (TokenizerException exception) when (exception.File is null)
         {
@@ -175,7 +175,7 @@ internal sealed class SentencePieceLoader
     {
         if (_pieces.Count == 0)
         {
-            throw new TokenizerException("the file holds no pieces; fetch it again");
+            throw new TokenizerException("the file contains no pieces; download it again");
         }
 
         if (_kind is not (ModelKind.Bpe or ModelKind.Unigram))
@@ -189,7 +189,7 @@ internal sealed class SentencePieceLoader
             // Of two equal pieces the last one would count; the first one does in SentencePiece, and files have none.
             if (!builder.TryAdd(_pieces[id].Text.Span, id))
             {
-                throw new TokenizerException("the file holds more pieces than any model");
+                throw new TokenizerException("the file contains more pieces than any real model");
             }
         }
 

@@ -36,7 +36,7 @@ internal static class TekkenLoader
         var size = config.Required("default_vocab_size").AsInt();
         if (controls is < 0 or > MostControls || controls > size || size > Vocabulary.Builder.IdCeiling)
         {
-            throw config.Error("default_num_special_tokens and default_vocab_size do not fit together");
+            throw config.Error("default_num_special_tokens and default_vocab_size are inconsistent");
         }
 
         var added = ControlTokens(root, controls);

@@ -42,7 +42,7 @@ internal static class TiktokenLoader
         if (added.Find(token => token.Id >= ranks.IdLimit + MostReserved) is { } far)
         {
             throw new TokenizerException(
-                $"the token '{far.Content}' has the id {far.Id}, far behind the last rank {ranks.IdLimit - 1}",
+                $"the token '{far.Content}' has the id {far.Id}, far beyond the last rank {ranks.IdLimit - 1}",
                 ModelFolder.TokenizerConfig,
                 "$.added_tokens_decoder");
         }
@@ -110,13 +110,13 @@ internal static class TiktokenLoader
                 || !builder.TryAdd(token.AsSpan(0, length), rank))
             {
                 throw new TokenizerException(
-                    "the line is not a base64 token, a blank and a rank; the file is damaged, fetch it again",
+                    "the line is not a base64 token, a space and a rank; the file is corrupt, download it again",
                     fileName,
                     string.Create(CultureInfo.InvariantCulture, $"line {number}"));
             }
         }
 
-        return builder.Count > 0 ? builder.Build() : throw new TokenizerException("the file holds no ranks; fetch it again", fileName, null);
+        return builder.Count > 0 ? builder.Build() : throw new TokenizerException("the file contains no ranks; download it again", fileName, null);
     }
 
     private static void ReadConfig(ReadOnlyMemory<byte> json, string name, LoadBudget budget, Action<ComponentJson> read)

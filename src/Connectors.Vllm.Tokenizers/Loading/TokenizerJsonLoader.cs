@@ -35,7 +35,7 @@ internal sealed class TokenizerJsonLoader
     }
 
     /// <summary>Loads.</summary>
-    /// <exception cref="TokenizerException">The file is malformed or uses something unsupported.</exception>
+    /// <exception cref="TokenizerException">The file is malformed or uses an unsupported feature.</exception>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config, LoadBudget? budget = null)
     {
         var loader = new TokenizerJsonLoader(WithoutByteOrderMark(json), file, budget ?? new LoadBudget(long.MaxValue));
@@ -46,11 +46,12 @@ internal sealed class TokenizerJsonLoader
         catch (JsonException exception)
         {
             throw new TokenizerException(
-                $"the JSON is malformed or cut off, fetch the file again ({exception.Message})", file, loader._part, exception);
+                $"the JSON is malformed or truncated; download the file again ({exception.Message})", file, loader._part, exception);
         }
         catch (InvalidOperationException exception)
         {
-            throw new TokenizerException("the JSON holds half a surrogate pair in a string; fetch the file again", file, loader._part, exception);
+            throw new TokenizerException("the JSON contains an unpaired surrogate in a string; download the file "
+                + "again", file, loader._part, exception);
         }
     }
 
@@ -99,7 +100,7 @@ internal sealed class TokenizerJsonLoader
         var span = _json.Span;
         if (!Utf8.IsValid(span))
         {
-            throw new TokenizerException("the file is not UTF-8; fetch it again", _file, null);
+            throw new TokenizerException("the file is not valid UTF-8; download it again", _file, null);
         }
 
         var scanner = new JsonScanner(span, _file);
@@ -126,7 +127,7 @@ internal sealed class TokenizerJsonLoader
 
         if (scanner.Peek() != 0 || !scanner.AtEnd)
         {
-            throw scanner.Error("something follows the JSON object");
+            throw scanner.Error("there is text after the JSON object");
         }
     }
 }
@@ -199,6 +200,6 @@ internal static class PostProcessorFactory
 
         return sequences == 1
             ? new SpecialTokenTemplate([.. prefix], [.. suffix])
-            : throw json.Required("single").Error($"a template for one text has it once, not {sequences} times");
+            : throw json.Required("single").Error($"a template for one text must contain it once, not {sequences} times");
     }
 }

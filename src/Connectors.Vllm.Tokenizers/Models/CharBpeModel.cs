@@ -290,7 +290,7 @@ internal static class BpeModelFactory
             looked += (long)token.Length * token.Length;
             if (looked > MostBytesLookedAt)
             {
-                throw new TokenizerException("the file's tokens are far longer than any model's; fetch it again");
+                throw new TokenizerException("the file's tokens are far longer than those of any real model; download it again");
             }
 
             for (var cut = 1; cut < token.Length; cut++)

@@ -173,7 +173,7 @@ internal sealed class UnigramModel : TokenModel
         return true;
     }
 
-    private static TokenizerException MissingUnknown() => new("the text holds a character that is no token, and the model has no unk_id");
+    private static TokenizerException MissingUnknown() => new("the text contains a character that is not a token, and the model has no unk_id");
 
     /// <summary>The best way to each byte position: its score, where its last token begins, and that token's id.</summary>
     private sealed class Work : ModelState

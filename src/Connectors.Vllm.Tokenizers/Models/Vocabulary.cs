@@ -112,7 +112,7 @@ internal sealed class Vocabulary
         {
             if (length > LongestToken)
             {
-                throw new TokenizerException("one of the file's tokens is far longer than any model's; fetch it again");
+                throw new TokenizerException("one of the file's tokens is far longer than that of any real model; download it again");
             }
         }
 

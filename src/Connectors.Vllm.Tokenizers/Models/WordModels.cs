@@ -42,7 +42,7 @@ internal sealed class WordPieceModel : TokenModel
             output.Add(_unknown >= 0
                 ? _unknown
                 : throw new TokenizerException(
-                    $"the text holds a word without tokens, and the unknown token '{_unknownToken}' is not in the vocabulary"));
+                    $"the text contains a word without tokens, and the unknown token '{_unknownToken}' is not in the vocabulary"));
         }
     }
 
@@ -137,7 +137,7 @@ internal sealed class WordLevelModel(Vocabulary vocabulary, string unknownToken)
             id = _unknown >= 0
                 ? _unknown
                 : throw new TokenizerException(
-                    $"the text holds a word that is no token, and the unknown token '{unknownToken}' is not in the vocabulary");
+                    $"the text contains a word that is not a token, and the unknown token '{unknownToken}' is not in the vocabulary");
         }
 
         output.Add(id);

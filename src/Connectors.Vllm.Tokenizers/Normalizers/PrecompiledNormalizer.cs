@@ -26,7 +26,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         var size = map.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(map) : uint.MaxValue;
         if (size > map.Length - 4 || size < 4)
         {
-            throw new TokenizerException("the precompiled_charsmap is cut off: its size does not fit its content");
+            throw new TokenizerException("the precompiled_charsmap is truncated: its size does not match its content");
         }
 
         _units = new uint[size / 4];
@@ -153,7 +153,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         var start = leaf < (uint)_units.Length ? _units[leaf] & 0x7FFFFFFF : uint.MaxValue;
         if (start > _replacements.Length)
         {
-            throw new TokenizerException("the precompiled_charsmap points outside of its replacements; the file is damaged, fetch it again");
+            throw new TokenizerException("the precompiled_charsmap points outside its replacements; the file is corrupt, download it again");
         }
 
         var rest = _replacements.AsSpan((int)start);
@@ -161,7 +161,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         rest = end < 0 ? rest : rest[..end];
         return rest.IsEmpty || (rest[0] & 0xC0) != 0x80
             ? rest
-            : throw new TokenizerException("the precompiled_charsmap points into the middle of a character; the file is damaged, fetch it again");
+            : throw new TokenizerException("the precompiled_charsmap points into the middle of a character; the file is corrupt, download it again");
     }
 
     private static uint Offset(uint unit) => (unit >> 10) << (int)((unit & 0x200) >> 6);

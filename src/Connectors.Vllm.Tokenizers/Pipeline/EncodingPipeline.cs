@@ -245,8 +245,8 @@ internal sealed class EncodingPipeline
         if (cut <= 0)
         {
             throw new TokenizerException(
-                $"the text of a message holds '{Encoding.UTF8.GetString(part)}', for which this model has only the control token "
-                + $"'{_added.Find(control)!.Content}'; allow that token in content, or leave the character out");
+                $"the text of a message contains '{Encoding.UTF8.GetString(part)}', for which this model has only the control token "
+                + $"'{_added.Find(control)!.Content}'; allow that token in content, or remove the character");
         }
 
         // What is left of the cut is small or free of that token; what is right of it may hold it many times, so that is a loop.

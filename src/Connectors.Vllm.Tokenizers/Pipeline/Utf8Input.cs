@@ -89,7 +89,7 @@ internal static class Utf8Input
             if (start < 0 || end > text.Length || start > end)
             {
                 throw new ArgumentOutOfRangeException(
-                    nameof(ranges), $"the ordinary range {range} lies outside the text of {text.Length} UTF-16 units");
+                    nameof(ranges), $"the ordinary range {range} is outside the text of {text.Length} UTF-16 units");
             }
 
             if (start == end)

@@ -13,7 +13,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
     {
         if (depth > MaxDepth)
         {
-            throw reader.Error("classes that are nested too deep");
+            throw reader.Error("character character character character classes that are nested too deeplylylyly");
         }
 
         reader.Expect('[');
@@ -138,7 +138,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
             last = reader.TakeCodePoint();
         }
 
-        return last >= first ? Fold(CodePointSet.Range(first, last)) : throw reader.Error("a range whose end lies before its start");
+        return last >= first ? Fold(CodePointSet.Range(first, last)) : throw reader.Error("a range whose end precedes its start");
     }
 
     private bool TryParsePosix(out CodePointSet set)

@@ -50,7 +50,7 @@ internal sealed class RegexCompiler
         {
             throw new TokenizerException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"the regular expression '{_pattern}' is too large: its repetitions come to more than {MaxInstructions} steps"));
+                $"the regular expression '{_pattern}' is too large: its repetitions expand to more than {MaxInstructions} steps"));
         }
 
         _code.Add(instruction);

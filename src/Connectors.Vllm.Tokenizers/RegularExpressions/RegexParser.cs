@@ -169,12 +169,12 @@ internal sealed class RegexParser
 
             if (++count > MaxDepth)
             {
-                throw _reader.Error("too many repetitions of one thing");
+                throw _reader.Error("too many quantifiers on one element");
             }
 
             if (node is RegexNode.Look or RegexNode.Anchor)
             {
-                throw _reader.Error("a repetition of something that has no length");
+                throw _reader.Error("a quantifier on an element without length");
             }
 
             if (_reader.TryTake('?'))

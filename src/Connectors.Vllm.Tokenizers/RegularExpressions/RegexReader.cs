@@ -205,7 +205,7 @@ internal static class RegexEscapes
 
     private static int Valid(RegexReader reader, int codePoint) => codePoint is >= 0 and < CodePoints.Count
         ? codePoint
-        : throw reader.Error("a number that is no code point");
+        : throw reader.Error("a number that is not a code point");
 
     private static CodePointSet ParseProperty(RegexReader reader, bool negate, bool inClass)
     {

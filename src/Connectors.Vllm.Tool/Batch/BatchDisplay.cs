@@ -74,7 +74,7 @@ internal sealed class BatchDisplay : IDisposable
             _console.Write(table);
             if (!summary.Complete)
             {
-                _console.MarkupLine("Stopped before the end; the same command goes on from here.");
+                _console.MarkupLine("Stopped before the end; run the same command to continue.");
             }
         }
     }

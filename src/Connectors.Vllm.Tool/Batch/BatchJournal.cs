@@ -73,8 +73,8 @@ internal sealed class BatchJournal : IAsyncDisposable
             }
 
             return entry.Hash == hash ? !entry.Forgotten : throw new BatchException(
-                $"Line {line} of the input is not what it was when the journal {_file.Name} was written. Give the same input, or another --output, "
-                    + "or --restart to begin again.");
+                $"Line {line} of the input has changed since the journal {_file.Name} was written. Pass the same input, another --output, "
+                    + "or --restart to start over.");
         }
     }
 
@@ -217,13 +217,13 @@ internal sealed class BatchJournal : IAsyncDisposable
             }
             else
             {
-                throw new BatchException($"The journal {path} is damaged at byte {offset}. Give another --output, or --restart to begin again.");
+                throw new BatchException($"The journal {path} is corrupt at byte {offset}. Pass another --output, or --restart to start over.");
             }
         }
 
         if (end == 0)
         {
-            throw new BatchException($"{path} is not a journal of this tool. Give another --output, or delete it.");
+            throw new BatchException($"{path} is not a journal of this tool. Pass another --output, or delete it.");
         }
 
         _file.SetLength(end);
@@ -255,7 +255,8 @@ internal sealed class BatchJournal : IAsyncDisposable
     }
 
     private BatchException Unwritable(Exception exception) => new(
-        $"The journal {_file.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where it was.",
+        $"The journal {_file.Name} cannot be written: {exception.Message} Free disk space and run the same command again; it continues where it "
+            + "stopped.",
         exception);
 
     private static void RequireHeader(string path, byte[] line, byte[] header)
@@ -267,9 +268,9 @@ internal sealed class BatchJournal : IAsyncDisposable
 
         throw line.AsSpan().StartsWith("""{"vllm_grpc_batch":"""u8)
             ? new BatchException(
-                $"The journal {path} was written with other settings (model, limits, schema, tools, shard …). Use the same, or another --output, "
-                    + "or --restart to begin again.")
-            : new BatchException($"{path} is not a journal of this tool. Give another --output, or delete it.");
+                $"The journal {path} was written with different settings (model, limits, schema, tools, shard …). Use the same ones, another "
+                    + "--output, or --restart to start over.")
+            : new BatchException($"{path} is not a journal of this tool. Pass another --output, or delete it.");
     }
 
     private IEnumerable<(long Offset, byte[] Line)> Lines()

@@ -158,7 +158,7 @@ internal sealed class PromptTemplate
         pieces.Add(rest.ToString());
         return columns.Count > 0
             ? new PromptTemplate([.. pieces], [.. columns])
-            : throw new BatchException("--template has no {{column}} in it, so every prompt would be the same.");
+            : throw new BatchException("--template contains no {{column}}, so every prompt would be the same.");
     }
 
     public string Fill(IReadOnlyList<string> values)

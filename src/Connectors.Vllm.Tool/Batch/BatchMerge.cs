@@ -58,7 +58,7 @@ internal static class BatchMerge
                 if (row.Index == last)
                 {
                     throw new BatchException(
-                        $"Request {BatchRow.IdOf(row.Index)} is in two files, {inputs[row.File]} is one of them. Were two shards run with the same "
+                        $"Request {BatchRow.IdOf(row.Index)} is in two files, one of which is {inputs[row.File]}. Were two shards run with the same "
                             + "--shard?");
                 }
 

@@ -112,7 +112,8 @@ internal sealed class BatchOutput : IDisposable
         catch (Exception exception) when (BatchJournal.IsDiskFailure(exception))
         {
             throw new BatchException(
-                $"{_results.Name} cannot be written: {exception.Message} Make room and run the same command again; it goes on where it was.",
+                $"{_results.Name} cannot be written: {exception.Message} Free disk space and run the same command again; it continues where it "
+                    + "stopped.",
                 exception);
         }
     }

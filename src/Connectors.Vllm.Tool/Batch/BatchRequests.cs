@@ -13,7 +13,7 @@ internal sealed class CompletionOptions(ChatOptions options) : ChatOptions(optio
 internal sealed class CompletionChatClient(IChatClient inner) : DelegatingChatClient(inner)
 {
     private readonly VllmChatClient _vllm = inner.GetService<VllmChatClient>()
-        ?? throw new ArgumentException("The client has no VllmChatClient inside.", nameof(inner));
+        ?? throw new ArgumentException("The client does not wrap a VllmChatClient.", nameof(inner));
 
     public override Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -85,8 +85,8 @@ internal sealed class BatchRequests(ChatOptions defaults, string? system)
         return (method, url) switch
         {
             ("POST", "/v1/chat/completions" or "/v1/completions") => ReadBody(line, body),
-            ("POST", "/v1/embeddings") => throw new FormatException("embeddings are not run by this command; use 'vllm-grpc embed'"),
-            _ => throw new FormatException($"'{method} {url}' is not known; POST /v1/chat/completions and /v1/completions are"),
+            ("POST", "/v1/embeddings") => throw new FormatException("this command does not compute embeddings; use 'vllm-grpc embed'"),
+            _ => throw new FormatException($"'{method} {url}' is not supported; use POST /v1/chat/completions or /v1/completions"),
         };
     }
 

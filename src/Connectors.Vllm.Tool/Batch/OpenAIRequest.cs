@@ -150,7 +150,7 @@ internal static class OpenAIRequest
 
         if (role == "tool")
         {
-            var id = Text(message, "tool_call_id") ?? throw new FormatException($"messages[{index}] is a tool's and has no 'tool_call_id'");
+            var id = Text(message, "tool_call_id") ?? throw new FormatException($"messages[{index}] is a tool message without 'tool_call_id'");
             contents.Add(new FunctionResultContent(id, message.TryGetProperty("content", out var result) ? ResultOf(result) : null));
             return new ChatMessage(ChatRole.Tool, contents);
         }
@@ -201,7 +201,8 @@ internal static class OpenAIRequest
             {
                 "text" => new TextContent(Text(part, "text")),
                 "image_url" => Image(part.GetProperty("image_url")),
-                var other => throw new FormatException($"messages[{index}] has a content part of the type '{other}'; text and image_url are known"),
+                var other => throw new FormatException($"messages[{index}] has a content part of the type '{other}'; text and image_url are "
+                    + "supported"),
             });
         }
     }

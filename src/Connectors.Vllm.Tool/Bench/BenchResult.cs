@@ -146,7 +146,7 @@ internal static class BenchReport
         console.Write(table);
         foreach (var (client, result) in results.Where(static item => item.Result.FirstError is not null))
         {
-            console.MarkupLineInterpolated($"{client}: {result.Failed} failed, the first with: {result.FirstError}");
+            console.MarkupLineInterpolated($"{client}: {result.Failed} failed; first error: {result.FirstError}");
         }
 
         void Row(string name, Func<BenchResult, string> cell) => table.AddRow([name, .. results.Select(item => cell(item.Result))]);

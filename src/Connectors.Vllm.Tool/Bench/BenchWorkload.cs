@@ -37,7 +37,7 @@ internal static class BenchWorkload
             when (exception is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new ToolException(
-                $"--dataset {path}: lines such as {{\"prompt\": \"…\", \"output_tokens\": 100}} are expected; {exception.Message}");
+                $"--dataset {path}: lines such as {{\"prompt\": \"…\", \"output_tokens\": 100}} were expected; {exception.Message}");
         }
 
         return prompts.Count == 0

@@ -76,7 +76,7 @@ internal sealed class ChatLoop(Conversation conversation)
 
                     break;
                 case "/image":
-                    _images.Add(File.Exists(rest) ? new FileInfo(rest) : throw new FileNotFoundException($"There is no file {rest}."));
+                    _images.Add(File.Exists(rest) ? new FileInfo(rest) : throw new FileNotFoundException($"The file {rest} does not exist."));
                     break;
                 case "/save":
                     File.WriteAllBytes(rest, ConversationFile.Write(conversation.History));
@@ -85,7 +85,7 @@ internal sealed class ChatLoop(Conversation conversation)
                     conversation.Clear();
                     break;
                 default:
-                    Console.Error.WriteLine($"{name} is not a command; /help shows them.");
+                    Console.Error.WriteLine($"{name} is not a command; /help lists the commands.");
                     break;
             }
         }

@@ -12,7 +12,7 @@ internal sealed class ClockTool(TimeProvider clock) : AIFunction
 
     public override string Name => "get_current_time";
 
-    public override string Description => "Tells the current date and time.";
+    public override string Description => "Returns the current date and time.";
 
     public override JsonElement JsonSchema => Schema;
 

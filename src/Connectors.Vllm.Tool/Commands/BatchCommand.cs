@@ -25,38 +25,41 @@ internal static class BatchCommand
         var input = new Argument<string?>("input")
         {
             Description =
-                "JSON Lines (OpenAI's batch format, {\"messages\": …} or {\"prompt\": …}) or CSV with --template; - or nothing is standard input.",
+                "JSON Lines (OpenAI's batch format, {\"messages\": …} or {\"prompt\": …}) or CSV with --template; - or no file reads standard input.",
             Arity = ArgumentArity.ZeroOrOne
         };
         var output = new Option<string?>("--output", "-o")
         {
             Description =
-                "File of results. It is written as results come, and the same command goes on where it was stopped. Default: standard output, "
+                "The file for results. It is written as results arrive, and the same command continues where it stopped. Default: standard output, "
                     + "which cannot be resumed."
         };
-        var errors = new Option<string?>("--errors") { Description = "File of failed requests; default OUTPUT.errors.jsonl." };
+        var errors = new Option<string?>("--errors") { Description = "The file for failed requests. Default: OUTPUT.errors.jsonl." };
         var template = new Option<string?>("--template")
-        { Description = "The prompt for each row of a CSV file: {{column}} stands for the row's value; @FILE reads it from a file." };
+        { Description = "The prompt for each row of a CSV file, in which {{column}} is replaced by the row's value; @FILE reads it from a file." };
         var parallel = new Option<string>("--parallel")
         {
-            Description = "Requests under way at the same time: a number, or auto, which watches throughput and the server's queue.",
+            Description = "The number of concurrent requests, or auto to adapt it to throughput and the server's queue.",
             DefaultValueFactory = _ => "auto"
         };
-        var rate = new Option<double?>("--rate") { Description = "Most requests started per second." };
-        var order = new Option<string>("--order") { Description = "Order of the results: input or completed.", DefaultValueFactory = _ => "input" };
+        var rate = new Option<double?>("--rate") { Description = "The maximum number of requests started per second." };
+        var order = new Option<string>("--order")
+            { Description = "The order of the results: input or completed.", DefaultValueFactory = _ => "input" };
         order.AcceptOnlyFromAmong("input", "completed");
-        var shard = new Option<string?>("--shard") { Description = "Take only this part of the input, e.g. 3/16; see 'batch merge'." };
-        var restart = new Option<bool>("--restart") { Description = "Begin again, whatever an earlier run has done." };
-        var retryFailed = new Option<bool>("--retry-failed") { Description = "When going on, run the requests again that had failed." };
-        var attempts = new Option<int>("--attempts") { Description = "How often a request is tried.", DefaultValueFactory = _ => 5 };
-        var outage = new Option<double>("--max-outage") { Description = "Minutes to wait for a server that is away.", DefaultValueFactory = _ => 10 };
+        var shard = new Option<string?>("--shard") { Description = "Process only this part of the input, for example 3/16; see 'batch merge'." };
+        var restart = new Option<bool>("--restart") { Description = "Start over, ignoring the results of an earlier run." };
+        var retryFailed = new Option<bool>("--retry-failed") { Description = "When continuing, retry the requests that failed." };
+        var attempts = new Option<int>("--attempts") { Description = "The maximum number of attempts per request.", DefaultValueFactory = _ => 5 };
+        var outage = new Option<double>("--max-outage")
+            { Description = "The number of minutes to wait for a server that is unreachable.", DefaultValueFactory = _ => 10 };
         var window = new Option<int>("--prefix-window")
         {
-            Description = "Requests read ahead and sent in the order of their text, for the server's prefix cache; 1 sends them as they come.",
+            Description = "The number of requests that are read ahead and sent in the order of their text, for the server's prefix cache; 1 "
+                + "keeps the input order.",
             DefaultValueFactory = _ => 1024
         };
-        var json = new Option<bool>("--json") { Description = "Progress and summary as JSON lines on standard error." };
-        var command = new Command("batch", "Runs a file of prompts; goes on where it was stopped.\n\n" + Examples)
+        var json = new Option<bool>("--json") { Description = "Write progress and summary as JSON lines to standard error." };
+        var command = new Command("batch", "Runs a file of prompts, continuing where an earlier run stopped.\n\n" + Examples)
         {
             input, output, errors, template, parallel, rate, order, shard, restart, retryFailed, attempts, outage, window, json, Merge(),
         };
@@ -65,7 +68,7 @@ internal static class BatchCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var part = parsed.GetValue(shard) is { } text ? Shard.TryParse(text)
-                ?? throw new ToolException($"--shard {text}: a part such as 3/16 is expected, from 1/16 to 16/16.") : Shard.All;
+                ?? throw new ToolException($"--shard {text}: expected a part such as 3/16, from 1/16 to 16/16.") : Shard.All;
             var system = sampling.System(parsed);
             var csv = parsed.GetValue(template) is { } source ? SamplingArguments.ReadText(source, "--template") : null;
             var settings = new BatchSettings
@@ -109,10 +112,10 @@ internal static class BatchCommand
 
     private static Command Merge()
     {
-        var files = new Argument<string[]>("files") { Description = "Outputs of the shards.", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("files") { Description = "The outputs of the shards.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "The merged file; default: standard output." };
         var json = new Option<bool>("--json") { Description = "The number of rows, and of requests without one, as JSON on standard error." };
-        var command = new Command("merge", "Makes one ordered file of the outputs of several shards.") { files, output, json };
+        var command = new Command("merge", "Merges the outputs of several shards into one ordered file.") { files, output, json };
         command.SetAction(parsed =>
         {
             var inputs = parsed.GetValue(files)!;
@@ -156,7 +159,7 @@ internal static class BatchCommand
                 return;
             }
 
-            Console.Error.WriteLine("Finishing what is under way; Ctrl+C again aborts it.");
+            Console.Error.WriteLine("Finishing the running requests; press Ctrl+C again to abort them.");
             stopStarting.Cancel();
         }
 
@@ -177,7 +180,7 @@ internal static class BatchCommand
 
     private static int? ParseParallel(string text) => text == "auto" ? null
         : int.TryParse(text, out var number) && number >= 1 ? number
-        : throw new ToolException($"--parallel {text}: a number from 1, or auto, is expected.");
+        : throw new ToolException($"--parallel {text}: expected a number of at least 1, or auto.");
 
     private static string FingerprintOf(ParseResult parsed, IReadOnlyList<string> names, string? system, string? template)
     {

@@ -22,31 +22,34 @@ internal static class BenchCommand
     public static Command Create()
     {
         var connection = new ConnectionArguments(demonstration: true);
-        var model = new Option<string?>("--model") { Description = "The model's served name; default: what the gRPC server serves." };
+        var model = new Option<string?>("--model") { Description = "The model's served name. Default: the model of the gRPC server." };
         var count = new Option<int>("--num-prompts") { Description = "Requests per load.", DefaultValueFactory = _ => 100 };
         var rates = new Option<string>("--request-rate")
         {
-            Description = "Arrivals per second, Poisson; several, separated by commas, are tried in turn; inf sends all at once.",
+            Description = "The arrivals per second (Poisson); several, separated by commas, are run in turn; inf sends all at once.",
             DefaultValueFactory = _ => "inf"
         };
-        var concurrency = new Option<int?>("--max-concurrency") { Description = "Most requests under way." };
+        var concurrency = new Option<int?>("--max-concurrency") { Description = "The maximum number of concurrent requests." };
         var burstiness = new Option<double>("--burstiness")
-        { Description = "1 is Poisson; smaller comes in bursts, larger evenly.", DefaultValueFactory = _ => 1 };
-        var input = new Option<int>("--random-input-len") { Description = "Tokens of each prompt.", DefaultValueFactory = _ => 256 };
-        var output = new Option<int>("--random-output-len") { Description = "Tokens of each answer.", DefaultValueFactory = _ => 128 };
-        var range = new Option<double>("--random-range-ratio") { Description = "How much the lengths vary, 0 to 1.", DefaultValueFactory = _ => 0 };
+        { Description = "The burstiness of arrivals: 1 is Poisson, smaller is burstier, larger more even.", DefaultValueFactory = _ => 1 };
+        var input = new Option<int>("--random-input-len") { Description = "The number of tokens of each prompt.", DefaultValueFactory = _ => 256 };
+        var output = new Option<int>("--random-output-len") { Description = "The number of tokens of each answer.", DefaultValueFactory = _ => 128 };
+        var range = new Option<double>("--random-range-ratio")
+            { Description = "The variation of the lengths, from 0 to 1.", DefaultValueFactory = _ => 0 };
         var prefix = new Option<int>("--random-prefix-len")
-        { Description = "Tokens at the beginning that all prompts share.", DefaultValueFactory = _ => 0 };
-        var dataset = new Option<string?>("--dataset") { Description = "JSON Lines with prompt and output_tokens, instead of random prompts." };
+        { Description = "The number of tokens that all prompts have in common at their beginning.", DefaultValueFactory = _ => 0 };
+        var dataset = new Option<string?>("--dataset")
+            { Description = "A JSON Lines file with prompt and output_tokens, instead of random prompts." };
         var goodput = new Option<string[]>("--goodput")
         {
-            Description = "Limits a request must keep to count as good, in milliseconds: ttft:200 tpot:50 e2el:5000.",
+            Description = "The limits in milliseconds that a request must meet to count as good: ttft:200 tpot:50 e2el:5000.",
             AllowMultipleArgumentsPerToken = true
         };
-        var http = new Option<Uri?>("--http") { Description = "The same load on an OpenAI-compatible server, e.g. http://gpu-box:8000/v1." };
-        var seed = new Option<int>("--seed") { Description = "Seed of prompts and arrivals.", DefaultValueFactory = _ => 0 };
-        var plot = new Option<string?>("--plot") { Description = "An SVG file: latency over load." };
-        var json = new Option<bool>("--json") { Description = "Results as JSON on standard output." };
+        var http = new Option<Uri?>("--http")
+            { Description = "An OpenAI-compatible server to put under the same load, for example http://gpu-box:8000/v1." };
+        var seed = new Option<int>("--seed") { Description = "The seed for prompts and arrivals.", DefaultValueFactory = _ => 0 };
+        var plot = new Option<string?>("--plot") { Description = "An SVG file for a plot of latency over load." };
+        var json = new Option<bool>("--json") { Description = "Write the results as JSON to standard output." };
         var command = new Command("bench", "Puts load on a server and measures latency and throughput, as 'vllm bench serve' does.\n\n" + Examples)
         {
             model, count, rates, concurrency, burstiness, input, output, range, prefix, dataset, goodput, http, seed, plot, json,
@@ -64,7 +67,7 @@ internal static class BenchCommand
                 OutputLength = ToolException.AtLeast(1, parsed.GetValue(output), "--random-output-len"),
                 RangeRatio = parsed.GetValue(range) is >= 0 and <= 1 and var ratio
                     ? ratio
-                    : throw new ToolException("--random-range-ratio is from 0 to 1."),
+                    : throw new ToolException("--random-range-ratio must be from 0 to 1."),
                 PrefixLength = ToolException.AtLeast(0, parsed.GetValue(prefix), "--random-prefix-len"),
                 Goodput = ParseLimits(parsed.GetValue(goodput) ?? []),
                 Seed = parsed.GetValue(seed),
@@ -138,11 +141,11 @@ internal static class BenchCommand
         [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(static part =>
         part == "inf" ? double.PositiveInfinity
         : double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate
-        : throw new ToolException($"--request-rate {part}: a number above 0, or inf, is expected."))];
+        : throw new ToolException($"--request-rate {part}: expected a number above 0, or inf."))];
 
     private static Dictionary<string, double> ParseLimits(string[] limits) => limits.Select(static limit =>
         limit.Split(':') is [("ttft" or "tpot" or "e2el") and var name, var value]
             && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds)
             ? KeyValuePair.Create(name, milliseconds)
-            : throw new ToolException($"--goodput {limit}: ttft, tpot or e2el and milliseconds are expected, e.g. ttft:200.")).ToDictionary();
+            : throw new ToolException($"--goodput {limit}: expected ttft, tpot or e2el with milliseconds, for example ttft:200.")).ToDictionary();
 }

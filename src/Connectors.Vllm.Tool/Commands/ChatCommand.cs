@@ -21,12 +21,12 @@ internal static class ChatCommand
         var connection = new ConnectionArguments(demonstration: true);
         var sampling = new SamplingArguments();
         var prompt = new Argument<string[]>("prompt")
-        { Description = "One question; what is piped in is put behind it. Without it, an interactive chat.", Arity = ArgumentArity.ZeroOrMore };
-        var images = new Option<FileInfo[]>("--image") { Description = "An image to send with the question; may be repeated." };
-        var json = new Option<bool>("--json") { Description = "Each update of the answer as a JSON line." };
-        var stats = new Option<bool>("--stats") { Description = "Time to first token, tokens per second and usage, on standard error." };
-        var clock = new Option<bool>("--clock") { Description = "Gives the model a tool that tells the time." };
-        var command = new Command("chat", "Asks a model one question, or talks with it.\n\n" + Examples) { prompt, images, json, stats, clock };
+        { Description = "The question, to which piped input is appended. Without it, an interactive chat starts.", Arity = ArgumentArity.ZeroOrMore };
+        var images = new Option<FileInfo[]>("--image") { Description = "An image to send with the question. Can be repeated." };
+        var json = new Option<bool>("--json") { Description = "Write each update of the answer as a JSON line." };
+        var stats = new Option<bool>("--stats") { Description = "Write time to first token, tokens per second and usage to standard error." };
+        var clock = new Option<bool>("--clock") { Description = "Give the model a tool that returns the time." };
+        var command = new Command("chat", "Asks a model a question, or starts a chat.\n\n" + Examples) { prompt, images, json, stats, clock };
         connection.AddTo(command);
         sampling.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -61,12 +61,12 @@ internal static class ChatCommand
         var connection = new ConnectionArguments(demonstration: true);
         var sampling = new SamplingArguments();
         var text = new Argument<string?>("text")
-        { Description = "The text to continue; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "Each update as a JSON line." };
+        { Description = "The text to continue; @FILE reads a file, and without it standard input is read.", Arity = ArgumentArity.ZeroOrOne };
+        var json = new Option<bool>("--json") { Description = "Write each update as a JSON line." };
         var command =
             new Command(
                 "complete",
-                "Continues a text as it is, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50")
+                "Continues a text, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50")
                 { text, json };
         connection.AddTo(command);
         sampling.AddTo(command);

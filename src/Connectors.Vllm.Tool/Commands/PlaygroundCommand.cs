@@ -12,8 +12,8 @@ internal static class PlaygroundCommand
     {
         var connection = new ConnectionArguments(demonstration: true);
         var port = new Option<int>("--port")
-        { Description = "Port on this machine's loopback address; 0 takes a free one.", DefaultValueFactory = _ => 5051 };
-        var json = new Option<bool>("--json") { Description = "Say where the page is as a JSON object." };
+        { Description = "The port on the loopback address; 0 uses a free one.", DefaultValueFactory = _ => 5051 };
+        var json = new Option<bool>("--json") { Description = "Write the address of the page as a JSON object." };
         var command =
             new Command(
                 "playground",
@@ -24,7 +24,7 @@ internal static class PlaygroundCommand
         {
             if (parsed.GetValue(port) is < 0 or > 65535)
             {
-                throw new ToolException("--port is a number from 0 to 65535.");
+                throw new ToolException("--port must be a number from 0 to 65535.");
             }
 
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);

@@ -10,17 +10,19 @@ namespace Connectors.Vllm.Tool.Commands;
 internal sealed class SamplingArguments
 {
     private readonly Option<string?> _model = new("--model")
-    { Description = "The model's served name, or a LoRA adapter's; default: what the server serves." };
+    { Description = "The served name of the model or of a LoRA adapter. Default: the model of the server." };
     private readonly Option<string?> _system = new("--system") { Description = "A system message; @FILE reads it from a file." };
-    private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "Most tokens an answer may have." };
-    private readonly Option<float?> _temperature = new("--temperature") { Description = "Sampling temperature; 0 takes the most likely token." };
-    private readonly Option<float?> _topP = new("--top-p") { Description = "Nucleus sampling: smallest set of tokens with this probability." };
-    private readonly Option<long?> _seed = new("--seed") { Description = "Seed of the sampler." };
+    private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "The maximum number of tokens of an answer." };
+    private readonly Option<float?> _temperature = new("--temperature")
+        { Description = "The sampling temperature; 0 selects the most likely token." };
+    private readonly Option<float?> _topP = new("--top-p") { Description = "The probability mass for nucleus sampling." };
+    private readonly Option<long?> _seed = new("--seed") { Description = "The sampling seed." };
     private readonly Option<int?> _choices = new("--n") { Description = "Answers per request." };
-    private readonly Option<int?> _logprobs = new("--logprobs") { Description = "Log probabilities of each token, and of so many alternatives." };
-    private readonly Option<FileInfo?> _schema = new("--schema") { Description = "A file with a JSON schema; answers follow it." };
+    private readonly Option<int?> _logprobs = new("--logprobs")
+        { Description = "Return log probabilities of each token, and of this number of alternatives." };
+    private readonly Option<FileInfo?> _schema = new("--schema") { Description = "A file with a JSON schema that answers must satisfy." };
     private readonly Option<FileInfo?> _tools = new("--tools")
-    { Description = "A file with tools in OpenAI's form; calls come out, they are not run." };
+    { Description = "A file with tools in the OpenAI format; calls are printed, not invoked." };
 
     public void AddTo(Command command)
     {
@@ -67,7 +69,7 @@ internal sealed class SamplingArguments
             catch (Exception exception) when (exception is InvalidOperationException or KeyNotFoundException or FormatException)
             {
                 throw new ToolException(
-                    $"--tools {tools.Name}: a list of {{\"type\":\"function\",\"function\":{{\"name\":…}}}} is expected; {exception.Message}");
+                    $"--tools {tools.Name}: a list of {{\"type\":\"function\",\"function\":{{\"name\":…}}}} was expected; {exception.Message}");
             }
         }
 

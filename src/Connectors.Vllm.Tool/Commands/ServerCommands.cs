@@ -18,8 +18,8 @@ internal static class ServerCommands
         var command =
             new Command(
                 "health",
-                "Whether the server is healthy, and what it serves. Exit code 1 when it is not.\n\nExample:\n  vllm-grpc health --endpoint "
-                    + "http://gpu-box:50051 --json") { json };
+                "Shows whether the server is healthy, and what it serves. The exit code is 1 if it is unhealthy.\n\nExample:\n  vllm-grpc health "
+                    + "--endpoint http://gpu-box:50051 --json") { json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -52,10 +52,10 @@ internal static class ServerCommands
     {
         var connection = new ConnectionArguments(demonstration: false);
         var json = JsonOption();
-        var timeout = new Option<double>("--timeout") { Description = "Minutes to wait at most.", DefaultValueFactory = _ => 30 };
+        var timeout = new Option<double>("--timeout") { Description = "The maximum number of minutes to wait.", DefaultValueFactory = _ => 30 };
         var command =
             new Command(
-                "wait", "Waits until the server answers and its model is loaded.\n\nExample:\n  vllm-grpc wait --endpoint http://gpu-box:50051 && "
+                "wait", "Waits until the server responds and its model is loaded.\n\nExample:\n  vllm-grpc wait --endpoint http://gpu-box:50051 && "
                     + "vllm-grpc batch …") { timeout, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -72,11 +72,11 @@ internal static class ServerCommands
     {
         var connection = new ConnectionArguments(demonstration: false);
         var texts = new Argument<string[]>("text")
-        { Description = "Texts to embed; without them, each line of standard input is one.", Arity = ArgumentArity.ZeroOrMore };
-        var json = new Option<bool>("--json") { Description = "As JSON, which this verb always writes." };
+        { Description = "The texts to embed; without them, each line of standard input is one text.", Arity = ArgumentArity.ZeroOrMore };
+        var json = new Option<bool>("--json") { Description = "Write JSON, which this command always does." };
         var command =
             new Command(
-                "embed", "Embeds texts: one JSON line each, with the vector.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint "
+                "embed", "Embeds texts and writes one JSON line with the vector for each.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint "
                     + "http://gpu-box:50052") { texts, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>

@@ -15,14 +15,15 @@ internal sealed class ConnectionArguments
 
     private readonly Option<string[]> _endpoints = new("--endpoint", "-e")
     {
-        Description = $"A vLLM gRPC server, e.g. http://gpu-box:50051. Repeat it for several servers of the same model. Default: {EndpointVariable}.",
+        Description = $"The address of a vLLM gRPC server, for example http://gpu-box:50051. Repeat it for several servers of the same model. "
+            + $"Default: {EndpointVariable}.",
         AllowMultipleArgumentsPerToken = true,
     };
 
     private readonly Option<string?> _modelDirectory = new("--model-dir")
-    { Description = "Folder with tokenizer and chat template; default: from the server or the hub." };
+    { Description = "The folder with tokenizer and chat template. Default: from the server or the hub." };
     private readonly Option<string?> _token = new("--token")
-    { Description = "Bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
+    { Description = "The bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
     private readonly bool _demonstration;
 
     /// <param name="demonstration">Whether the verb runs against an embedded demonstration server when no address is given.</param>
@@ -31,7 +32,7 @@ internal sealed class ConnectionArguments
         _demonstration = demonstration;
         if (demonstration)
         {
-            _endpoints.Description += " Without either, an embedded demonstration server answers.";
+            _endpoints.Description += " Without either, an embedded demonstration server is used.";
         }
     }
 
@@ -57,7 +58,7 @@ internal sealed class ConnectionArguments
         {
             if (!_demonstration)
             {
-                throw new ToolException($"Which server? Give --endpoint http://host:port, or set {EndpointVariable}.");
+                throw new ToolException($"No server is given: pass --endpoint http://host:port, or set {EndpointVariable}.");
             }
 
             server = await VllmTestServer.StartAsync(new VllmTestServerOptions { ModelDirectory = options.ModelDirectory }, cancellationToken)

@@ -11,17 +11,19 @@ namespace Connectors.Vllm.Tool.Inspect;
 /// </summary>
 internal sealed class InspectCommand
 {
-    private readonly Option<bool> _jsonLines = new("--jsonl") { Description = "Be a filter: one JSON object a line in, one out.", Recursive = true };
-    private readonly Option<bool> _json = new("--json") { Description = "The answer as a JSON object.", Recursive = true };
+    private readonly Option<bool> _jsonLines = new("--jsonl")
+        { Description = "Act as a filter: read and write one JSON object per line.", Recursive = true };
+    private readonly Option<bool> _json = new("--json") { Description = "Write the result as a JSON object.", Recursive = true };
     private readonly Option<string?> _modelDirectory = new("--model-dir")
-    { Description = "A model's folder: tokenizer, chat template, configuration." };
+    { Description = "The folder of a model, with tokenizer, chat template and configuration." };
     private readonly Option<string?> _tokenizerFile = new("--tokenizer")
     { Description = "A tokenizer file: tokenizer.json, tekken.json or tiktoken." };
     private readonly Option<string> _toolParser =
-        new("--tool-parser") { Description = "vLLM's name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
+        new("--tool-parser") { Description = "The vLLM name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _reasoningParser =
-        new("--reasoning-parser") { Description = "vLLM's name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string?> _endpoint = new("--endpoint", "-e") { Description = "A vLLM gRPC server, e.g. http://gpu-box:50051." };
+        new("--reasoning-parser") { Description = "The vLLM name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string?> _endpoint = new("--endpoint", "-e")
+        { Description = "The address of a vLLM gRPC server, for example http://gpu-box:50051." };
     private readonly Option<string?> _templateFile = new("--template") { Description = "A chat template file." };
 
     private InspectCommand()
@@ -45,7 +47,7 @@ internal sealed class InspectCommand
     /// <summary>The verbs as a program of their own.</summary>
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var root = new RootCommand("Shows what a model sees, and what is made of its answer.");
+        var root = new RootCommand("Shows what a model sees, and how its answer is parsed.");
         new InspectCommand().AddTo(root);
 
         // Without response files: they would take @FILE and eat its quotes.
@@ -71,11 +73,13 @@ internal sealed class InspectCommand
     {
         command.Options.Add(_jsonLines);
         command.Options.Add(_json);
-        command.Subcommands.Add(Verb("encode", "Text to token ids.", parsed => new EncodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
-        command.Subcommands.Add(Verb("decode", "Token ids to text.", parsed => new DecodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
+        command.Subcommands.Add(Verb("encode", "Encodes text to token ids.",
+            parsed => new EncodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
+        command.Subcommands.Add(Verb("decode", "Decodes token ids to text.",
+            parsed => new DecodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
         command.Subcommands.Add(Verb(
             "render",
-            "A chat request, as JSON, through a chat template.",
+            "Renders a chat request, given as JSON, with a chat template.",
             parsed => new RenderVerb(
                 parsed.GetValue(_modelDirectory) is { } directory ? ChatTemplateSource.FromDirectory(directory) : null,
                 parsed.GetValue(_templateFile) is { } file ? File.ReadAllText(file) : null),
@@ -83,19 +87,19 @@ internal sealed class InspectCommand
             _templateFile));
         command.Subcommands.Add(FormatVerb(
             "parse",
-            "A model's raw output to reasoning, text and tool calls.",
+            "Parses a model's raw output into reasoning, text and tool calls.",
             static (tools, reasoning, model) => new ParseVerb(tools, reasoning, model)));
         command.Subcommands.Add(FormatVerb(
             "constraint",
-            "The constraint that makes a model write calls or JSON.",
+            "Shows the constraint that makes a model write calls or JSON.",
             static (tools, reasoning, model) => new ConstraintVerb(tools, reasoning, model)));
         command.Subcommands.Add(Verb(
             "prompt",
-            "What a chat request would send.",
+            "Shows what a chat request would send.",
             async (parsed, cancellationToken) => new PromptVerb(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory));
         command.Subcommands.Add(Verb(
-            "model", "What is known of a server's model, or a folder's, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
+            "model", "Shows what is known about the model of a server or a folder, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
     }
 
     /// <summary>A verb for the formats of calls and reasoning that are named, or that a model's folder tells.</summary>
@@ -116,7 +120,7 @@ internal sealed class InspectCommand
     private Command Verb(string name, string description, Func<ParseResult, CancellationToken, Task<IVerb>> load, params Option[] options)
     {
         var words = new Argument<string[]>("input")
-        { Description = "The input; @FILE reads a file, nothing reads standard input.", Arity = ArgumentArity.ZeroOrMore };
+        { Description = "The input; @FILE reads a file, and without it standard input is read.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command(name, description) { words };
         foreach (var option in options)
         {
@@ -146,7 +150,7 @@ internal sealed class InspectCommand
 
     private VllmTokenizer Tokenizer(ParseResult parsed) => parsed.GetValue(_tokenizerFile) is { } file ? VllmTokenizer.FromFile(file)
         : parsed.GetValue(_modelDirectory) is { } directory ? VllmTokenizer.FromDirectory(directory)
-        : throw new ArgumentException("give --model-dir or --tokenizer");
+        : throw new ArgumentException("pass --model-dir or --tokenizer");
 
     private async Task<VllmModelProfile?> FolderAsync(ParseResult parsed, CancellationToken cancellationToken) =>
         parsed.GetValue(_modelDirectory) is null ? null : await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false);

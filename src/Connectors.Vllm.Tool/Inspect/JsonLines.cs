@@ -81,7 +81,7 @@ internal static class JsonLines
         using var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 });
         if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
-            throw new JsonException($"A line is one JSON object, not {document.RootElement.ValueKind}.");
+            throw new JsonException($"A line must be one JSON object, not {document.RootElement.ValueKind}.");
         }
 
         using Utf8JsonWriter writer = new(answer, Writing);
@@ -139,7 +139,7 @@ internal static class JsonInput
         line.Member(name)?.Of(name, "an array of [start, end]", JsonValueKind.Array).EnumerateArray()
             .Select(pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
                 ? pair[0].Whole(name)..pair[1].Whole(name)
-                : throw new ArgumentException($"\"{name}\" holds something else than [start, end]"))
+                : throw new ArgumentException($"\"{name}\" contains something other than [start, end]"))
             .ToArray() ?? [];
 
     private static JsonElement Of(this JsonElement value, string name, string what, params ReadOnlySpan<JsonValueKind> kinds) =>
@@ -149,7 +149,7 @@ internal static class JsonInput
     public static int Whole(this JsonElement value, string name) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
             ? number
-            : throw new ArgumentException($"\"{name}\" holds {value.GetRawText()}, which is no whole number from 0 to {int.MaxValue}");
+            : throw new ArgumentException($"\"{name}\" contains {value.GetRawText()}, which is not an integer from 0 to {int.MaxValue}");
 
     /// <summary>An object's members, in order.</summary>
     public static Dictionary<string, object?> ToDictionary(this JsonElement value) =>

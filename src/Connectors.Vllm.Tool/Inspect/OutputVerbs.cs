@@ -241,7 +241,7 @@ internal sealed class Formats(VllmModelProfile? model)
             if (model is null && (tools == Auto || reasoning == Auto))
             {
                 throw new ArgumentException(
-                    "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or give the model's folder");
+                    "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or pass the model's folder");
             }
 
             format = model is null

@@ -139,7 +139,8 @@ internal sealed class RenderVerb(ChatTemplateSource? source, string? templateTex
     {
         if ((given ?? templateText) is not { } text)
         {
-            return source?.Select(hasTools) ?? throw new ArgumentException("no template: give --template, --model-dir or \"template\" in the line");
+            return source?.Select(hasTools) ?? throw new ArgumentException("no template: pass --template or --model-dir, or set \"template\" in "
+                + "the line");
         }
 
         if (!_parsed.TryGetValue(text, out var template))

@@ -36,7 +36,7 @@ internal sealed class ScriptedReplies
             }
         }
 
-        return replies._inTurn.Count + replies._matching.Count > 0 ? replies : throw new ToolException($"--script {file} holds no replies.");
+        return replies._inTurn.Count + replies._matching.Count > 0 ? replies : throw new ToolException($"--script {file} contains no replies.");
     }
 
     /// <summary>The reply to a prompt; null when no line is for it, and the demonstration model answers. Thread-safe.</summary>

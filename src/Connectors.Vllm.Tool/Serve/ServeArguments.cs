@@ -12,23 +12,25 @@ internal sealed class ServeArguments
 {
     private readonly Option<int> _port = new("--port")
     {
-        Description = "Port to listen on; 0 takes a free one.",
+        Description = "The port to listen on; 0 uses a free one.",
         DefaultValueFactory = _ => 50051,
         CustomParser = ParsePort,
     };
-    private readonly Option<string> _host = new("--host") { Description = "Address to listen on.", DefaultValueFactory = _ => "127.0.0.1" };
+    private readonly Option<string> _host = new("--host") { Description = "The address to listen on.", DefaultValueFactory = _ => "127.0.0.1" };
     private readonly Option<string?> _modelDirectory = new("--model-dir")
-    { Description = "Folder with tokenizer.json, config.json and so on; default the small model that ships with the package." };
-    private readonly Option<string?> _modelName = new("--served-model-name") { Description = "Name under which the model is served." };
-    private readonly Option<int> _delay = new("--delay") { Description = "Milliseconds between two tokens.", DefaultValueFactory = _ => 25 };
+    { Description = "The folder with the model's tokenizer.json, config.json and other files. Default: the small model that ships with the "
+        + "package." };
+    private readonly Option<string?> _modelName = new("--served-model-name") { Description = "The name under which the model is served." };
+    private readonly Option<int> _delay = new("--delay")
+        { Description = "The delay between two tokens, in milliseconds.", DefaultValueFactory = _ => 25 };
     private readonly Option<bool> _tls = new("--tls")
-    { Description = "Serve TLS with a certificate made at start; its path is printed, for clients to trust." };
+    { Description = "Serve TLS with a certificate generated at startup; its path is printed, for clients to trust." };
     private readonly Option<string?> _record = new("--record")
-    { Description = "With --upstream: append every exchange to this file, one JSON object a line." };
+    { Description = "With --upstream, append every exchange to this file, one JSON object per line." };
     private readonly Option<Uri?> _upstream = new("--upstream")
-    { Description = "Pass every call on to this real server, e.g. http://gpu-box:50051.", CustomParser = ParseUri };
-    private readonly Option<string?> _replay = new("--replay") { Description = "Answer from this recording instead of making answers up." };
-    private readonly Option<bool> _json = new("--json") { Description = "Say where it listens as a JSON object." };
+    { Description = "Forward every call to this server, for example http://gpu-box:50051.", CustomParser = ParseUri };
+    private readonly Option<string?> _replay = new("--replay") { Description = "Answer from this recording instead of generating answers." };
+    private readonly Option<bool> _json = new("--json") { Description = "Write the address as a JSON object." };
 
     public void AddTo(Command command)
     {
@@ -42,12 +44,12 @@ internal sealed class ServeArguments
             // Presence only: asking for the value of an option that failed to parse throws.
             if (result.GetResult(_record) is not null && result.GetResult(_upstream) is null)
             {
-                result.AddError("--record needs --upstream: the server whose answers are recorded.");
+                result.AddError("--record requires --upstream, the server whose answers are recorded.");
             }
 
             if (result.GetResult(_replay) is not null && result.GetResult(_upstream) is not null)
             {
-                result.AddError("--replay and --upstream exclude each other.");
+                result.AddError("--replay and --upstream are mutually exclusive.");
             }
         });
     }
@@ -137,7 +139,7 @@ internal sealed class ServeArguments
             return uri;
         }
 
-        result.AddError($"'{text}' is not an http or https address, e.g. http://gpu-box:50051.");
+        result.AddError($"'{text}' is not an http or https address, such as http://gpu-box:50051.");
         return null;
     }
 }

@@ -17,9 +17,10 @@ internal static class ServeCommand
     {
         var arguments = new ServeArguments();
         var protocol = new Option<VllmProtocol>("--protocol")
-        { Description = "The protocol to speak.", DefaultValueFactory = _ => VllmProtocol.VllmEngine };
+        { Description = "The protocol to serve.", DefaultValueFactory = _ => VllmProtocol.VllmEngine };
         var script = new Option<string?>("--script")
-        { Description = "Replies from a file, one JSON object a line: text (or status and detail), and match, a regular expression on the prompt." };
+        { Description = "A file with replies, one JSON object per line: text (or status and detail), and match, a regular expression for the "
+            + "prompt." };
         var embeddings = new Option<bool>("--embeddings") { Description = "Serve an embedding model." };
         var command = new Command("serve", """
             Serves without a GPU: answers with a small demonstration model, follows a script, records a real server, or replays a recording.

@@ -3,19 +3,19 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-/// <summary>What a chat client can do beyond one answer: run a batch, choose between given answers.</summary>
+/// <summary>Extensions of chat clients: running batches of requests, and classification.</summary>
 public static partial class VllmChatClientExtensions
 {
     /// <summary>
-    /// Sends many requests, many at a time, and hands out one result for each: a response or the exception that ended it. Failures that may pass are
-    /// repeated, and a server that is away for a while is waited for, so that a batch of hours survives its restart. The input is read as it is
-    /// needed, never all at once.
+    /// Sends many requests concurrently and returns one result for each: a response, or the exception that ended it. Transient failures are retried,
+    /// and the batch waits for a server that is temporarily unreachable, so that a batch that takes hours survives a restart of the server. The input
+    /// is read as needed, never all at once.
     /// </summary>
-    /// <param name="client">Any chat client. With a vLLM client the server's queue is watched too.</param>
+    /// <param name="client">Any chat client. With a vLLM client, the server's queue is also taken into account.</param>
     /// <param name="requests">The requests; enumerated once.</param>
-    /// <param name="options">How to run; null takes the defaults.</param>
-    /// <param name="cancellationToken">Aborts the requests that are under way and ends the enumeration.</param>
-    /// <returns>The results, each request once. Leaving the enumeration early aborts what is under way.</returns>
+    /// <param name="options">The options of the batch; <see langword="null"/> uses the defaults.</param>
+    /// <param name="cancellationToken">Aborts the running requests and ends the enumeration.</param>
+    /// <returns>The results, one per request. Ending the enumeration early aborts the running requests.</returns>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static IAsyncEnumerable<ChatBatchResult> RunBatchAsync(

@@ -21,7 +21,7 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
             case OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject:
                 return JsonProblem(text, Constraint.Kind == OutputConstraintKind.JsonObject);
             case OutputConstraintKind.Choice:
-                return Constraint.Choices.Contains(text, StringComparer.Ordinal) ? null : "it is none of the choices";
+                return Constraint.Choices.Contains(text, StringComparer.Ordinal) ? null : "it is not one of the choices";
             case OutputConstraintKind.Grammar:
                 return text.Length == 0 ? "it is empty" : null;
             default:
@@ -105,7 +105,7 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
         }
         catch (JsonException error)
         {
-            return $"it is not JSON ({error.Message})";
+            return $"it is not valid JSON ({error.Message})";
         }
     }
 }

@@ -166,7 +166,7 @@ internal sealed class AnswerChoice
         {
             throw new VllmConstraintException(
                 $"The answer does not follow the request's constraint ({_chat.Check.Constraint}): {problem}. The server may not have been able to "
-                + "use the constraint, or it waits for the end of a thought that never comes (a server with a reasoning parser; see "
+                + "use the constraint, or it waits for an end of the reasoning that never comes (a server with a reasoning parser; see "
                 + "VllmConnectionOptions.ConstraintStart).")
             {
                 Constraint = _chat.Check.Constraint,

@@ -39,7 +39,7 @@ internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
             0 => new AnswerRequest(null, false),
             1 => new AnswerRequest(found[0].Constraint, found[0].Constraint.Kind == OutputConstraintKind.StructuralTag),
             _ => throw new ArgumentException(
-                $"Only one of these can constrain an answer: {string.Join(", ", found.Select(static item => item.Name))}."),
+                $"Only one of these can constrain the answer: {string.Join(", ", found.Select(static item => item.Name))}."),
         };
     }
 

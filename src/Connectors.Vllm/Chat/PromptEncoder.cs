@@ -76,10 +76,10 @@ internal static class PromptEncoder
         var name = kind.ToString().ToLowerInvariant();
         throw new VllmRequestException(string.Create(
             CultureInfo.InvariantCulture,
-            $"The prompt holds {anchors} {name} anchors (token {id}) for {items} {name} items. The chat template does not print one anchor per item; ")
+            $"The prompt contains {anchors} {name} placeholder tokens ({id}) for {items} {name} items; the chat template must write one per item: ")
             + (anchors > items
-                ? "text of a message may have been read as an anchor (AllowControlTokensInContent), or the template prints the expanded form."
-                : "the model may not take this kind of content, or its template needs VllmGrpcOptions.ImagePlaceholder and ImageToken, or "
+                ? "text of a message may have been read as one (AllowControlTokensInContent), or the template writes the expanded form."
+                : "the model may not support this kind of content, or its template needs VllmGrpcOptions.ImagePlaceholder and ImageToken, or "
                     + "ContentFormat."))
         {
             StatusCode = StatusCode.InvalidArgument,
@@ -88,7 +88,7 @@ internal static class PromptEncoder
     }
 }
 
-/// <summary>Encodes a prompt piece by piece between its boundaries, so that no token runs across one. Most prompts have none and are one piece.</summary>
+/// <summary>Encodes a prompt piece by piece between its boundaries, so that no token crosses one. Most prompts have none and are one piece.</summary>
 internal static class BoundaryEncoder
 {
     /// <param name="tokenizer">The model's tokenizer.</param>

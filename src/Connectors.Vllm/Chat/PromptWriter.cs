@@ -169,10 +169,10 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     {
         var what = kind.ToString().ToLowerInvariant();
         return new NotSupportedException(context.Profile.ModelInfo is { IsMultimodal: false }
-            ? $"The model '{context.Profile.ModelId}' takes no {what} content: its server says that it is a text model. "
-                + "Leave such content out, or serve a model that takes it."
-            : $"How the model '{context.Profile.ModelId}' (model type '{context.Profile.ModelType}') marks {what} content in a prompt is not known. "
-                + "Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that prints the marks itself.");
+            ? $"The model '{context.Profile.ModelId}' does not accept {what} content: the server reports a text model. "
+                + "Remove such content, or serve a model that accepts it."
+            : $"It is unknown how the model '{context.Profile.ModelId}' (model type '{context.Profile.ModelType}') represents {what} content in a "
+                + "prompt. Set VllmGrpcOptions.ImagePlaceholder and ImageToken, or use a chat template that writes the placeholders itself.");
     }
 }
 
@@ -238,7 +238,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         {
             if (Refused.Contains(name, StringComparer.Ordinal))
             {
-                throw new ArgumentException($"chat_template_kwargs must not hold '{name}': messages and tools are passed as such.");
+                throw new ArgumentException($"chat_template_kwargs must not contain '{name}': pass messages and tools as such.");
             }
 
             // vLLM drops null and "auto", so that the template's own default shows through.

@@ -27,7 +27,7 @@ internal static class RequestBuilder
 
         if (media.Any(static item => item.Uri is not null) && !settings.AllowRemoteMedia)
         {
-            throw new VllmRequestException("Media addresses are switched off (AllowRemoteMedia): load the bytes and pass them as DataContent.")
+            throw new VllmRequestException("Media addresses are not allowed (AllowRemoteMedia): load the bytes and pass them as DataContent.")
             { Parameter = nameof(GenerationRequest.Media) };
         }
 
@@ -65,12 +65,12 @@ internal static class RequestBuilder
 
         if (options?.ConversationId is not null)
         {
-            Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server keeps no conversations");
+            Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server does not store conversations");
         }
 
         if (options?.ContinuationToken is not null || options?.AllowBackgroundResponses == true)
         {
-            Log.OptionIgnored(logger, nameof(ChatOptions.ContinuationToken), "vLLM's gRPC interface cannot take up an answer again");
+            Log.OptionIgnored(logger, nameof(ChatOptions.ContinuationToken), "vLLM's gRPC interface cannot resume an answer");
         }
     }
 

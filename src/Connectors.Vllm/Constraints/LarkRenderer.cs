@@ -76,11 +76,11 @@ internal sealed class LarkRenderer
         PythonValueNode value => PythonValue(value),
         GrammarNode { IsEbnf: false } grammar => Named("r", $"%lark {{\n{grammar.Text}\n}}"),
         GrammarNode => throw new OutputFormatException(
-            "An EBNF grammar cannot be part of a Lark grammar, which this server needs. Write the grammar in Lark, or turn thinking and tools off "
+            "An EBNF grammar cannot be part of a Lark grammar, which this server requires. Write it in Lark, or turn off thinking and tools "
             + "for this request."),
         TagFormatNode => throw new OutputFormatException(
-            "A structural tag cannot be part of a Lark grammar, which this server needs. Write it as a Lark grammar, or turn thinking and tools off "
-            + "for this request."),
+            "A structural tag cannot be part of a Lark grammar, which this server requires. Write it as a Lark grammar, or turn off thinking and "
+            + "tools for this request."),
         _ => throw new InvalidOperationException($"No Lark for {node.GetType().Name}."),
     };
 
@@ -144,8 +144,8 @@ internal sealed class LarkRenderer
         if (Array.Exists(alternatives, static alternative => alternative is JsonValueNode) && Array.Exists(alternatives, BeginsAsJson))
         {
             throw new OutputFormatException(
-                "In this model's format a tool call begins as JSON does, and a grammar that this server's compiler reads cannot tell a call from a "
-                + "JSON answer. Ask for JSON without tools, or for tools without a response format.");
+                "In this model's format a tool call begins like JSON, and a grammar for this server's compiler cannot distinguish a call from a "
+                + "JSON answer. Request JSON without tools, or tools without a response format.");
         }
 
         return Named("r", string.Join(" | ", alternatives.Select(Expression)));

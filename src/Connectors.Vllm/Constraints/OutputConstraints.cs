@@ -51,8 +51,8 @@ internal static class OutputConstraints
         OutputConstraintKind.Choice => Choice([.. answer.Choices.Select(Literal)]),
         _ => (Parse(answer.Value, "The structural tag") as JsonObject)?["format"] is JsonObject tag
             ? new TagFormatNode(tag)
-            : throw new OutputFormatException("A structural tag of the old dialect (without 'format') cannot be combined with a thought or with tools. "
-                + "Write it with 'format'."),
+            : throw new OutputFormatException("A structural tag in the old form (without 'format') cannot be combined with reasoning or "
+                + "tools. Write it with 'format'."),
     };
 
     private static JsonNode Parse(string json, string what)
@@ -119,7 +119,7 @@ internal static class OutputConstraints
 
     private static string? NoRoomForCalls(OutputConstraintRequest request) => request.Tools.Count > 0
         && request.ToolChoice.Kind == OutputToolChoiceKind.Auto
-        ? "This format has no grammar for its calls: the answer's constraint leaves no room for tool calls."
+        ? "This format has no grammar for its calls: the constraint on the answer does not allow tool calls."
         : null;
 
     private static string? Unmet(IReadOnlyList<OutputTool> tools, CallGrammarBuilder? native) =>

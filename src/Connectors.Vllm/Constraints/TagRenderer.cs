@@ -53,7 +53,7 @@ internal sealed class TagRenderer(bool boundsWhiteSpace)
         DelimitedValueNode value => Grammar(DelimitedValueEbnf(value)),
         GrammarNode { IsEbnf: true } grammar => Grammar(grammar.Text),
         GrammarNode => throw new OutputFormatException(
-            "A Lark grammar cannot be part of a structural tag. Write the grammar in EBNF (with '::='), or turn thinking and tools off for this "
+            "A Lark grammar cannot be part of a structural tag. Write the grammar in EBNF (with '::='), or turn off thinking and tools for this "
                 + "request."),
         TagFormatNode tag => (JsonObject)tag.Format.DeepClone(),
         _ => throw new InvalidOperationException($"No tag for {node.GetType().Name}."),

@@ -10,7 +10,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
 
 /// <summary>
-/// Registers vLLM servers. The methods return the builders of Microsoft.Extensions.AI, so that a pipeline is composed as for every provider:
+/// Registers vLLM servers. The methods return the builders of Microsoft.Extensions.AI, so that a pipeline is composed as with every other provider:
 /// <c>services.AddVllmGrpc("http://gpu-box:50051").UseFunctionInvocation().UseOpenTelemetry();</c>
 /// </summary>
 /// <remarks>
@@ -25,94 +25,96 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class VllmGrpcServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers the server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 when unset): a chat client and an embedding generator on
-    /// one connection.
+    /// Registers the vLLM server at <c>VLLM_GRPC_HOST</c>:<c>VLLM_GRPC_PORT</c> (localhost:9000 by default): a chat client and an embedding generator
+    /// that share one connection.
     /// </summary>
-    /// <param name="services">The services.</param>
+    /// <param name="services">The service collection.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmGrpc(this IServiceCollection services) => AddServer(services, null, null, null);
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmGrpc(
         this IServiceCollection services, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, null, null, At(endpoint, configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmGrpc(
         this IServiceCollection services, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, null, null, At(endpoint, configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmGrpc(
         this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddServer(services, null, null, NotNull(configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <summary>Registers a vLLM server: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmGrpc(
         this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, null, NotNull(section), configure);
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers a vLLM server under a key: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmGrpc(
         this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers a vLLM server under a key: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmGrpc(
         this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers a vLLM server under a key: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmGrpc(
         this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
             AddServer(services, NotNull(serviceKey), null, NotNull(configure));
 
-    /// <summary>Registers a vLLM server: a chat client and an embedding generator on one connection, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers a vLLM server under a key: a chat client and an embedding generator that share one connection.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmGrpc(
         this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddServer(services, NotNull(serviceKey), NotNull(section), configure);
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmChatClient(
@@ -120,9 +122,9 @@ public static class VllmGrpcServiceCollectionExtensions
             AddChat(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddVllmChatClient(
@@ -130,66 +132,68 @@ public static class VllmGrpcServiceCollectionExtensions
             AddChat(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmChatClient(
         this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddChat(services, null, null, NotNull(configure));
 
     /// <summary>Registers the chat client of a vLLM server, without an embedding generator.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddVllmChatClient(
         this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddChat(services, null, NotNull(section), configure);
 
-    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers the chat client of a vLLM server under a key, without an embedding generator.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmChatClient(
         this IServiceCollection services, object serviceKey, string endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers the chat client of a vLLM server under a key, without an embedding generator.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static ChatClientBuilder AddKeyedVllmChatClient(
         this IServiceCollection services, object serviceKey, Uri endpoint, Action<VllmGrpcOptions>? configure = null) =>
             AddChat(services, NotNull(serviceKey), null, At(endpoint, configure));
 
-    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers the chat client of a vLLM server under a key, without an embedding generator.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmChatClient(
         this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
             AddChat(services, NotNull(serviceKey), null, NotNull(configure));
 
-    /// <summary>Registers the chat client of a vLLM server, without an embedding generator, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <summary>Registers the chat client of a vLLM server under a key, without an embedding generator.</summary>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the chat client's pipeline.</returns>
     public static ChatClientBuilder AddKeyedVllmChatClient(
         this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddChat(services, NotNull(serviceKey), NotNull(section), configure);
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
@@ -197,9 +201,9 @@ public static class VllmGrpcServiceCollectionExtensions
             AddEmbeddings(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
@@ -207,26 +211,27 @@ public static class VllmGrpcServiceCollectionExtensions
             AddEmbeddings(services, null, null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
         this IServiceCollection services, Action<VllmGrpcOptions> configure) => AddEmbeddings(services, null, null, NotNull(configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model.</summary>
-    /// <param name="services">The services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <param name="services">The service collection.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddVllmEmbeddingGenerator(
         this IServiceCollection services, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddEmbeddings(services, null, NotNull(section), configure);
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
@@ -234,10 +239,10 @@ public static class VllmGrpcServiceCollectionExtensions
             AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="endpoint">The server's address, e.g. <c>http://gpu-box:50051</c>.</param>
-    /// <param name="configure">Sets further options; <see langword="null"/> keeps the defaults.</param>
+    /// <param name="endpoint">The server's address, for example <c>http://gpu-box:50051</c>.</param>
+    /// <param name="configure">Configures further options; <see langword="null"/> keeps the defaults.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     /// <exception cref="ArgumentException"><paramref name="endpoint"/> is not a server address.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
@@ -245,37 +250,37 @@ public static class VllmGrpcServiceCollectionExtensions
             AddEmbeddings(services, NotNull(serviceKey), null, At(endpoint, configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="configure">Sets the options.</param>
+    /// <param name="configure">Configures the options.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
         this IServiceCollection services, object serviceKey, Action<VllmGrpcOptions> configure) =>
             AddEmbeddings(services, NotNull(serviceKey), null, NotNull(configure));
 
     /// <summary>Registers the embedding generator of a vLLM server that serves an embedding model, under a key.</summary>
-    /// <param name="services">The services.</param>
+    /// <param name="services">The service collection.</param>
     /// <param name="serviceKey">The key of the registered services.</param>
-    /// <param name="section">A section with the names of <see cref="VllmGrpcOptions"/>, e.g. <c>configuration.GetSection("Vllm")</c>.</param>
-    /// <param name="configure">Sets further options, after those of the section; <see langword="null"/> sets none.</param>
+    /// <param name="section">The configuration section to bind to <see cref="VllmGrpcOptions"/>, for example
+    /// <c>configuration.GetSection("Vllm")</c>.</param>
+    /// <param name="configure">Configures further options, after those of the section; <see langword="null"/> configures none.</param>
     /// <returns>The builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedVllmEmbeddingGenerator(
         this IServiceCollection services, object serviceKey, IConfiguration section, Action<VllmGrpcOptions>? configure = null) =>
             AddEmbeddings(services, NotNull(serviceKey), NotNull(section), configure);
 
     /// <summary>
-    /// Adds a check of the registered server: whether its endpoints take requests, and whether the model's tokenizer and template can be used (they
-    /// are loaded by the first check). Call it after the registration of the server.
+    /// Adds a health check for the registered server: whether its endpoints accept requests, and whether the model's tokenizer and template can be
+    /// used (the first check loads them). Call it after registering the server.
     /// </summary>
-    /// <param name="builder">The health checks.</param>
-    /// <param name="name">The check's name; <see langword="null"/> is <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
-    /// <param name="serviceKey">The key of the registration to check; <see langword="null"/> checks those without a key.</param>
-    /// <param name="failureStatus">
-    /// The status of a failure; <see langword="null"/> is unhealthy. When only some endpoints are healthy, the status is degraded.
-    /// </param>
-    /// <param name="tags">Tags to select checks by.</param>
-    /// <param name="timeout">Limit for the check; <see langword="null"/> leaves it to the connection's own limits.</param>
-    /// <returns>The health checks.</returns>
+    /// <param name="builder">The health checks builder.</param>
+    /// <param name="name">The name of the check; <see langword="null"/> uses <c>vllm</c>, or <c>vllm:KEY</c> with a key.</param>
+    /// <param name="serviceKey">The key of the registration to check; <see langword="null"/> checks the registrations without a key.</param>
+    /// <param name="failureStatus">The status to report for a failure; <see langword="null"/> reports unhealthy. If only some endpoints are
+    /// healthy, the status is degraded.</param>
+    /// <param name="tags">Tags for filtering checks.</param>
+    /// <param name="timeout">The time limit for the check; <see langword="null"/> relies on the limits of the connection.</param>
+    /// <returns>The health checks builder.</returns>
     /// <exception cref="InvalidOperationException">No server is registered under <paramref name="serviceKey"/>.</exception>
     public static IHealthChecksBuilder AddVllmGrpc(
         this IHealthChecksBuilder builder,

@@ -75,7 +75,7 @@ internal sealed class VllmRegistration
             : services.AddKeyedChatClient(ServiceKey, provider => new VllmChatClient(Runtime(provider), ownsRuntime: false));
 
         VllmTokenizer LoadedTokenizer(IServiceProvider provider) => Runtime(provider).LoadedProfile?.Tokenizer ?? throw new InvalidOperationException(
-            "The model's tokenizer is not loaded yet. Await VllmChatClient.GetModelProfileAsync (or any request) before it is resolved, or use "
+            "The model's tokenizer is not loaded yet. Await VllmChatClient.GetModelProfileAsync (or any request) before resolving it, or use "
             + "IVllmTokenCounter, which waits for it.");
 
         VllmChatClient Bare(IServiceProvider provider) =>
@@ -129,7 +129,9 @@ internal sealed class VllmRegistration
         public VllmGrpcOptions? Value { get; set; }
     }
 
-    /// <summary>A host that starts waits for a server that may still be loading its model, when the options say so, and tells what it waits for.</summary>
+    /// <summary>
+    /// At the start of a host, waits for a server that may still be loading its model if the options say so, and logs what it waits for.
+    /// </summary>
     private sealed class WaitAtStart(VllmRuntime runtime) : IHostedService
     {
         public async Task StartAsync(CancellationToken cancellationToken)
@@ -155,8 +157,8 @@ internal sealed class VllmRegistration
                 && Environment.GetEnvironmentVariable(VllmConnectionOptions.HostVariable) is null
                     && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
             {
-                problems.Add($"{KeyOf(nameof(options.Endpoint))}: The server's address is missing; set it, e.g. to http://gpu-box:50051, or set "
-                    + $"the environment variable {VllmConnectionOptions.HostVariable}.");
+                problems.Add($"{KeyOf(nameof(options.Endpoint))}: The server's address is missing; set it, for example to http://gpu-box:50051, or "
+                    + $"set the environment variable {VllmConnectionOptions.HostVariable}.");
             }
 
             return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);

@@ -6,26 +6,26 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The client cannot use the served model: no tokenizer or template was found, or one of the model's files is invalid. The message says what was
+/// The client cannot use the served model: no tokenizer or chat template was found, or one of the model's files is invalid. The message says what was
 /// tried and what to do about it; retrying without a change does not help.
 /// </summary>
 public sealed class VllmModelException : VllmException
 {
-    /// <summary>Initializes an exception without details.</summary>
+    /// <summary>Initializes a new instance of the exception.</summary>
     public VllmModelException()
     {
     }
 
-    /// <summary>Initializes an exception with a message.</summary>
+    /// <summary>Initializes a new instance of the exception with a message.</summary>
     /// <param name="message">What is wrong and what to do.</param>
     public VllmModelException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Initializes an exception with a message and its cause.</summary>
+    /// <summary>Initializes a new instance of the exception with a message and the exception that caused it.</summary>
     /// <param name="message">What is wrong and what to do.</param>
-    /// <param name="innerException">The cause.</param>
+    /// <param name="innerException">The exception that caused it.</param>
     public VllmModelException(string message, Exception? innerException)
         : base(message, innerException)
     {

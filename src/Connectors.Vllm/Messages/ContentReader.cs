@@ -78,7 +78,7 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
         return isText;
     }
 
-    private static string NotShown(string mediaType) => $"Error: The function returned {mediaType} content, which this model cannot be shown.";
+    private static string NotShown(string mediaType) => $"Error: The function returned {mediaType} content, which cannot be shown to this model.";
 
     private bool IsShown(string mediaType) => TryKindOf(mediaType, out var kind) && showsResult(kind);
 
@@ -93,8 +93,8 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
     private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind)
         ? kind
         : throw new NotSupportedException(
-            $"Content of type '{mediaType}' cannot be passed to a vLLM model: it takes text, images, video and audio. Extract the text and pass it "
-                + "as TextContent.");
+            $"Content of type '{mediaType}' cannot be passed to a vLLM model, which accepts text, images, video and audio. Extract the text and pass "
+                + "it as TextContent.");
 
     private static bool TryKindOf(string mediaType, out MediaKind kind)
     {

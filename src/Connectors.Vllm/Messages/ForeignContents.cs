@@ -27,7 +27,7 @@ internal static class ForeignContents
 
             if (message.Contents.IndexOf(null!) is >= 0 and var hole)
             {
-                throw Missing(i, string.Create(CultureInfo.InvariantCulture, $"holds a null content (at index {hole})"));
+                throw Missing(i, string.Create(CultureInfo.InvariantCulture, $"contains a null content (at index {hole})"));
             }
 
             if (message.Contents.All(IsKnown))

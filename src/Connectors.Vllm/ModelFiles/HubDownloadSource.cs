@@ -67,17 +67,17 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
     {
         if (!allowed)
         {
-            return "switched off (AllowModelDownload)";
+            return "disabled (AllowModelDownload)";
         }
 
         if (hub.Offline)
         {
-            return "switched off by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE";
+            return "disabled by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE";
         }
 
         if (model.Repository is null)
         {
-            return "the server's names hold no hub id; set ModelRepository";
+            return "the server's model names do not contain a hub id; set ModelRepository";
         }
 
         var wanted = revision ?? model.Revision ?? "main";
@@ -88,8 +88,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
         ? status switch
         {
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
-                $"{hub.Endpoint} refuses '{repository}' ({(int)status}); a gated or private model needs HF_TOKEN",
-            HttpStatusCode.NotFound => $"{hub.Endpoint} knows no '{repository}' (404)",
+                $"{hub.Endpoint} refuses '{repository}' ({(int)status}); a gated or private model requires HF_TOKEN",
+            HttpStatusCode.NotFound => $"{hub.Endpoint} has no '{repository}' (404)",
             _ => $"{hub.Endpoint} answered {(int)status}",
         }
         : $"{hub.Endpoint}: {error.Message}";
@@ -102,7 +102,7 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
         var commit = document.RootElement.TryGetProperty("sha", out var sha) ? sha.GetString() : null;
         if (commit is null || commit.Length > 64 || !commit.All(char.IsAsciiHexDigit))
         {
-            throw new InvalidDataException($"The listing of '{repository}' names no commit.");
+            throw new InvalidDataException($"The listing of '{repository}' does not contain a commit.");
         }
 
         var files = new List<string>();
@@ -119,7 +119,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
 
         files = [.. ModelFolder.Wanted(files)];
         return files.Count <= FileBudget.MaxFiles ? (commit, files)
-            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {FileBudget.MaxFiles} are taken.");
+            : throw new InvalidDataException($"'{repository}' lists {files.Count} tokenizer and template files; at most {FileBudget.MaxFiles} "
+                + "are taken.");
     }
 }
 

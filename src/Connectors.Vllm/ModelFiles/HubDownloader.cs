@@ -75,7 +75,7 @@ internal sealed class HubDownloader(
             tag = tag?.Replace("W/", string.Empty, StringComparison.Ordinal).Trim('"');
             return tag is { Length: > 0 and <= 128 } && tag.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
                 ? tag
-                : throw new InvalidDataException($"{address} carries no usable ETag.");
+                : throw new InvalidDataException($"{address} has no usable ETag.");
         }
     }
 
@@ -196,7 +196,7 @@ internal sealed class HubDownloader(
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; it is resumed next "
+            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; the download resumes next "
                 + $"time.", error);
         }
     }

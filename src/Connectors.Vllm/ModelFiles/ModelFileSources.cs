@@ -62,7 +62,7 @@ internal sealed class DirectorySource(string directory, long maxBytes, bool need
                 return set;
             }
 
-            tried.Add($"{name}: '{directory}' holds no tokenizer files");
+            tried.Add($"{name}: '{directory}' contains no tokenizer files");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -100,7 +100,7 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bo
                 return set;
             }
 
-            tried.Add($"{Name}: the server's archive holds no tokenizer");
+            tried.Add($"{Name}: the server's archive contains no tokenizer");
         }
         catch (VllmException error) when (error is not (
             VllmProtocolException or VllmModelChangedException or VllmRequestException { Parameter: nameof(VllmConnectionOptions.Endpoints) }))
@@ -133,7 +133,7 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision, long max
     {
         if (model.Repository is null)
         {
-            tried.Add($"{Name}: the server's names hold no hub id; set ModelRepository");
+            tried.Add($"{Name}: the server's model names do not contain a hub id; set ModelRepository");
             return null;
         }
 

@@ -166,7 +166,7 @@ internal sealed record ModelConfig
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"The model's {name} is not JSON: {error.Message}", error);
+            throw new InvalidDataException($"The model's {name} is not valid JSON: {error.Message}", error);
         }
     }
 

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Everything needed to talk to one served model: tokenizer, chat template, output format, stop ids, limits and sampling defaults, and where each
-/// came from. Made once per model and shared. Immutable and thread-safe.
+/// Everything that is needed to use a served model: tokenizer, chat template, output format, stop token ids, limits and sampling defaults, and where
+/// each came from. Created once per model and shared. Immutable and thread-safe.
 /// </summary>
 public sealed class VllmModelProfile
 {
@@ -68,10 +68,10 @@ public sealed class VllmModelProfile
     /// <summary>The model's name, as responses report it.</summary>
     public string ModelId { get; }
 
-    /// <summary>What the server said about the model; null for a profile made from a folder alone.</summary>
+    /// <summary>The model information reported by the server; <see langword="null"/> for a profile created from a folder alone.</summary>
     public VllmModelInfo? ModelInfo { get; }
 
-    /// <summary>What the server can do; the neutral defaults for a profile made from a folder alone.</summary>
+    /// <summary>The capabilities of the server; the neutral defaults for a profile created from a folder alone.</summary>
     public VllmCapabilities Capabilities { get; }
 
     /// <summary>Where the tokenizer and template came from, for display.</summary>
@@ -86,25 +86,27 @@ public sealed class VllmModelProfile
     /// <summary>How the model writes reasoning and tool calls, and why that was chosen.</summary>
     public OutputFormat Format { get; }
 
-    /// <summary><c>model_type</c> of config.json; null when unknown.</summary>
+    /// <summary>The <c>model_type</c> in config.json; <see langword="null"/> if unknown.</summary>
     public string? ModelType { get; }
 
-    /// <summary><c>architectures</c> of config.json.</summary>
+    /// <summary>The <c>architectures</c> in config.json.</summary>
     public IReadOnlyList<string> Architectures => ModelInfo is { Architectures.Count: > 0 } ? ModelInfo.Architectures : Config.Architectures;
 
-    /// <summary>Tokens that prompt and answer may have together; null when unknown.</summary>
+    /// <summary>The maximum number of tokens of prompt and answer together; <see langword="null"/> if unknown.</summary>
     public int? ContextLength { get; }
 
-    /// <summary>Token ids are below this.</summary>
+    /// <summary>The size of the vocabulary; all token ids are below it.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>All token ids that end an answer: those of config.json, generation_config.json and the tokenizer's end token.</summary>
+    /// <summary>
+    /// All token ids that end an answer: those in config.json and generation_config.json, and the tokenizer's end-of-sequence token.
+    /// </summary>
     public IReadOnlyList<int> StopTokenIds => StopTokens.All;
 
-    /// <summary>The model's own sampling defaults; null when it has none.</summary>
+    /// <summary>The model's own sampling defaults; <see langword="null"/> if it has none.</summary>
     public SamplingOptions? SamplingDefaults { get; }
 
-    /// <summary>Where the prompt is rendered: the template's name, or the built-in renderer's.</summary>
+    /// <summary>The name of the chat template, or of the built-in renderer, that renders the prompt.</summary>
     public string? TemplateOrigin => _renderers.Origin;
 
     /// <summary>What the template of requests with tools prints of a conversation; null when the model has no template.</summary>
@@ -119,12 +121,12 @@ public sealed class VllmModelProfile
 
     internal IReadOnlyDictionary<int, string> SpecialTokens { get; }
 
-    /// <summary>Makes a profile from a model folder, without a server: for counting tokens, previews and tools.</summary>
-    /// <param name="directory">A folder with tokenizer.json and what belongs to it.</param>
-    /// <param name="options">Choices of template and formats; null for the defaults.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <summary>Creates a profile from a model folder, without a server, for counting tokens, prompt previews and tools.</summary>
+    /// <param name="directory">A folder with the model's tokenizer.json and its other configuration files.</param>
+    /// <param name="options">The choice of template and formats; <see langword="null"/> uses the defaults.</param>
+    /// <param name="cancellationToken">Cancels the load.</param>
     /// <returns>The profile.</returns>
-    /// <exception cref="VllmModelException">The folder has no usable tokenizer, or one of its files is broken.</exception>
+    /// <exception cref="VllmModelException">The folder has no usable tokenizer, or one of its files is invalid.</exception>
     public static async Task<VllmModelProfile> FromDirectoryAsync(
         string directory, VllmGrpcOptions? options = null, CancellationToken cancellationToken = default)
     {

@@ -142,8 +142,8 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         {
             throw new VllmModelException(
                 $"{loaded.Info.Endpoint} was restarted with another model: it serves '{loaded.Info.ServedModelName}' ({loaded.Info.ModelPath}) "
-                + $"instead of '{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still names the files of the old one. Put the new "
-                + $"model's files there, or make a client without {named}.");
+                + $"instead of '{last.Info.ServedModelName}' ({last.Info.ModelPath}), but {named} still refers to the files of the old one. Put the "
+                + $"new model's files there, or create a client without {named}.");
         }
     }
 

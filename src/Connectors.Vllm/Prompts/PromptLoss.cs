@@ -40,8 +40,8 @@ internal sealed partial class PromptLoss
 
             if (loss.MissingOf(messages[i], role) is { } missing)
             {
-                return $"The chat template leaves out {missing} of message {i + 1} of {messages.Count} (role '{role}'): the model would not see it. "
-                    + "Leave it out of the conversation, set another template (VllmGrpcOptions.ChatTemplate, or ChatTemplate of the request), "
+                return $"The chat template omits {missing} of message {i + 1} of {messages.Count} (role '{role}'), so the model would not see it. "
+                    + "Remove it from the conversation, set another template (VllmGrpcOptions.ChatTemplate, or ChatTemplate of the request), "
                     + "or allow it (VllmGrpcOptions.AllowIncompletePrompts).";
             }
         }
@@ -69,12 +69,12 @@ internal sealed partial class PromptLoss
             var name = function["name"] as string ?? string.Empty;
             if (!IsPrinted(name))
             {
-                return $"the call of '{name}'";
+                return $"the call to '{name}'";
             }
 
             if (Words(function["arguments"]).Take(MaxArguments).FirstOrDefault(word => !IsPrinted(word)) is not null)
             {
-                return $"arguments of the call of '{name}'";
+                return $"arguments of the call to '{name}'";
             }
         }
 

@@ -20,8 +20,8 @@ internal sealed class PromptRenderers
 
     /// <param name="templates">The model's templates and special tokens.</param>
     /// <param name="options">The choice of template and its arguments.</param>
-    /// <param name="architectures"><c>architectures</c> of config.json.</param>
-    /// <param name="modelType"><c>model_type</c> of config.json.</param>
+    /// <param name="architectures">The <c>architectures</c> in config.json.</param>
+    /// <param name="modelType">The <c>model_type</c> in config.json.</param>
     /// <param name="files">The model's files by name.</param>
     /// <exception cref="ChatTemplateException">A template has a syntax error.</exception>
     public PromptRenderers(

@@ -5,29 +5,34 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Reads vLLM's extras from a response: they are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice), so they
-/// survive caching and serialization.
+/// Reads vLLM's additional results from a response. They are JSON values in the <c>AdditionalProperties</c> of each message (one message per choice),
+/// so they survive caching and serialization.
 /// </summary>
 public static class VllmChatMessageExtensions
 {
     extension(ChatMessage message)
     {
-        /// <summary>Log probabilities of the generated tokens; null when they were not asked for (<c>ChatOptions.Logprobs</c>).</summary>
+        /// <summary>
+        /// The log probabilities of the generated tokens; <see langword="null"/> if they were not requested (<c>ChatOptions.Logprobs</c>).
+        /// </summary>
         public IReadOnlyList<TokenLogprob>? TokenLogprobs => ReadLogprobs(Property(message, VllmResponseKeys.ResponseLogprobs));
 
         /// <summary>
-        /// Log probabilities of the prompt's tokens; the first has none. Null when they were not asked for (<c>ChatOptions.PromptLogprobs</c>).
+        /// The log probabilities of the prompt's tokens, of which the first has none; <see langword="null"/> if they were not requested
+        /// (<c>ChatOptions.PromptLogprobs</c>).
         /// </summary>
         public IReadOnlyList<TokenLogprob>? PromptTokenLogprobs =>
             ReadLogprobs(Property(message, VllmResponseKeys.ResponsePromptLogprobs));
 
-        /// <summary>The generated token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
+        /// <summary>The generated token ids; <see langword="null"/> if they were not requested (<c>ChatOptions.ReturnTokenIds</c>).</summary>
         public IReadOnlyList<int>? TokenIds => Ids(message, VllmResponseKeys.ResponseTokenIds);
 
-        /// <summary>The prompt's token ids; null when they were not asked for (<c>ChatOptions.ReturnTokenIds</c>).</summary>
+        /// <summary>The prompt's token ids; <see langword="null"/> if they were not requested (<c>ChatOptions.ReturnTokenIds</c>).</summary>
         public IReadOnlyList<int>? PromptTokenIds => Ids(message, VllmResponseKeys.ResponsePromptTokenIds);
 
-        /// <summary>The stop string, or the stop token's id as text, that ended the answer; null when the model ended it.</summary>
+        /// <summary>
+        /// The stop string, or the id of the stop token as text, that ended the answer; <see langword="null"/> if the model ended it.
+        /// </summary>
         public string? StopReason
         {
             get
@@ -37,7 +42,7 @@ public static class VllmChatMessageExtensions
             }
         }
 
-        /// <summary>The server's answer to key-value cache transfer parameters, a JSON object; null when there is none.</summary>
+        /// <summary>The server's response to KV cache transfer parameters, as a JSON object; <see langword="null"/> if there is none.</summary>
         public string? KvTransferResult
         {
             get

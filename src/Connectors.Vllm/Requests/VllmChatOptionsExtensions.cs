@@ -3,19 +3,19 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// What vLLM offers beyond <see cref="ChatOptions"/>, as typed properties: <c>new ChatOptions { Temperature = 0.7f, MinP = 0.05f }</c>.
+/// vLLM's parameters beyond those of <see cref="ChatOptions"/>, as typed properties: <c>new ChatOptions { Temperature = 0.7f, MinP = 0.05f }</c>.
 /// </summary>
 /// <remarks>
-/// Every value lives in <see cref="ChatOptions.AdditionalProperties"/> under vLLM's own snake_case name and in a JSON-friendly form, so it
-/// survives cloning, caching and serialization, and other providers ignore it. Setting <see langword="null"/> removes the key.
-/// Setters check the value and throw <see cref="ArgumentException"/> (<see cref="ArgumentOutOfRangeException"/> for a number out of range). Not
-/// safe for concurrent writes, as <see cref="ChatOptions"/> itself.
+/// Values are stored in <see cref="ChatOptions.AdditionalProperties"/> under vLLM's own snake_case names and in a JSON-friendly form, so they survive
+/// cloning, caching and serialization, and other providers ignore them. Setting <see langword="null"/> removes the key. Setters validate the value
+/// and throw <see cref="ArgumentException"/> (<see cref="ArgumentOutOfRangeException"/> for a number out of range). Like <see cref="ChatOptions"/>
+/// itself, not safe for concurrent writes.
 /// </remarks>
 public static class VllmChatOptionsExtensions
 {
     extension(ChatOptions options)
     {
-        /// <summary>Keeps only tokens at least this likely relative to the most likely one. From 0 (off) to 1. <c>min_p</c></summary>
+        /// <summary>The minimum probability of a token relative to the most likely one, from 0 (off) to 1. <c>min_p</c></summary>
         public float? MinP
         {
             get => VllmOptions.MinP.Get(options);
@@ -23,7 +23,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Greater than 1 discourages tokens that already occurred in prompt or answer; 1 is off. Above 0. <c>repetition_penalty</c>
+        /// The penalty for tokens that already occurred in prompt or answer, above 0; 1 is off, greater values discourage them.
+        /// <c>repetition_penalty</c>
         /// </summary>
         public float? RepetitionPenalty
         {
@@ -32,7 +33,7 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// No end of sequence and no stop before this many tokens. 0 or more, not above <see cref="ChatOptions.MaxOutputTokens"/>.
+        /// The minimum number of tokens to generate before the answer may end, 0 or more and not above <see cref="ChatOptions.MaxOutputTokens"/>.
         /// <c>min_tokens</c>
         /// </summary>
         public int? MinTokens
@@ -41,7 +42,7 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.MinTokens.Set(options, value);
         }
 
-        /// <summary>Goes on generating after the end of sequence, until the token limit. For benchmarks. <c>ignore_eos</c></summary>
+        /// <summary>Whether to continue past the end-of-sequence token, up to the token limit; for benchmarks. <c>ignore_eos</c></summary>
         public bool? IgnoreEos
         {
             get => VllmOptions.IgnoreEos.Get(options);
@@ -56,8 +57,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Asks for log probabilities of the generated tokens: 0 for the chosen tokens only, n for n alternatives each (the server's default
-        /// limit is 20). They arrive on the final update, see <see cref="VllmChatMessageExtensions"/>. <c>logprobs</c>
+        /// The log probabilities to return for the generated tokens: 0 for the chosen tokens only, n for n alternatives each (up to 20 by default on
+        /// the server). They are returned with the final update, see <see cref="VllmChatMessageExtensions"/>. <c>logprobs</c>
         /// </summary>
         public int? Logprobs
         {
@@ -66,7 +67,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// The same for the tokens of the prompt. Turns off reading from the server's prefix cache for this request. <c>prompt_logprobs</c>
+        /// The log probabilities to return for the tokens of the prompt, as in <c>Logprobs</c>. Disables reading from the server's prefix cache for
+        /// this request. <c>prompt_logprobs</c>
         /// </summary>
         public int? PromptLogprobs
         {
@@ -74,7 +76,7 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.PromptLogprobs.Set(options, value);
         }
 
-        /// <summary>Added to the logits of the given token ids before sampling. <c>logit_bias</c></summary>
+        /// <summary>The values to add to the logits of the given token ids before sampling. <c>logit_bias</c></summary>
         public IReadOnlyDictionary<int, float>? LogitBias
         {
             get => VllmOptions.LogitBias.Get(options);
@@ -88,7 +90,7 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.AllowedTokenIds.Set(options, value);
         }
 
-        /// <summary>How many answers to generate for one prompt, 1 or more. Each comes as a message of its own. <c>n</c></summary>
+        /// <summary>The number of answers to generate for one prompt, 1 or more. Each is returned as a separate message. <c>n</c></summary>
         public int? ChoiceCount
         {
             get => VllmOptions.ChoiceCount.Get(options);
@@ -102,21 +104,21 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.Regex.Set(options, value);
         }
 
-        /// <summary>A grammar (EBNF or Lark, as the server's backend reads it) that the whole answer must match. <c>grammar</c></summary>
+        /// <summary>A grammar (EBNF or Lark, depending on the server's backend) that the whole answer must match. <c>grammar</c></summary>
         public string? OutputGrammar
         {
             get => VllmOptions.Grammar.Get(options);
             set => VllmOptions.Grammar.Set(options, value);
         }
 
-        /// <summary>The answer must be exactly one of these texts. <c>choice</c></summary>
+        /// <summary>The texts of which the answer must be exactly one. <c>choice</c></summary>
         public IReadOnlyList<string>? OutputChoices
         {
             get => VllmOptions.Choice.Get(options);
             set => VllmOptions.Choice.Set(options, value);
         }
 
-        /// <summary>A structural tag (JSON, as xgrammar defines it), passed to the server unchanged. <c>structural_tag</c></summary>
+        /// <summary>A structural tag (JSON, as defined by xgrammar), passed to the server unchanged. <c>structural_tag</c></summary>
         public string? StructuralTag
         {
             get => VllmOptions.StructuralTag.Get(options);
@@ -124,8 +126,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Whether JSON (of a response format, and in forced tool calls) is kept to one white space character at a place, which is the default.
-        /// Without that bound a small model can fill its whole budget with line breaks. <c>bound_json_whitespace</c>
+        /// Whether JSON (of a response format, and in forced tool calls) is limited to one white space character between tokens, which is the
+        /// default. Without the limit, a small model can spend its whole token budget on line breaks. <c>bound_json_whitespace</c>
         /// </summary>
         public bool? BoundJsonWhiteSpace
         {
@@ -144,7 +146,7 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Extra variables for the chat template, such as <c>enable_thinking</c>. Values as JSON knows them. <c>chat_template_kwargs</c>
+        /// Additional variables for the chat template, such as <c>enable_thinking</c>, with JSON values. <c>chat_template_kwargs</c>
         /// </summary>
         public IReadOnlyDictionary<string, object?>? ChatTemplateArguments
         {
@@ -153,7 +155,7 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Continues the last message instead of opening a new assistant turn: the way to prefill the beginning of an answer.
+        /// Whether to continue the last message instead of starting a new assistant turn, to prefill the beginning of an answer.
         /// <c>continue_final_message</c>
         /// </summary>
         public bool? ContinueFinalMessage
@@ -163,7 +165,7 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Scheduling priority, lower is earlier; only for servers started with priority scheduling. Inference protocol only. <c>priority</c>
+        /// The scheduling priority; lower values run first, on servers started with priority scheduling. Inference protocol only. <c>priority</c>
         /// </summary>
         public int? Priority
         {
@@ -178,7 +180,9 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.LoraName.Set(options, value);
         }
 
-        /// <summary>Separates this request's prefix cache entries from those of others. Inference protocol only. <c>cache_salt</c></summary>
+        /// <summary>
+        /// A salt that separates this request's prefix cache entries from those of other requests. Inference protocol only. <c>cache_salt</c>
+        /// </summary>
         public string? CacheSalt
         {
             get => VllmOptions.CacheSalt.Get(options);
@@ -186,8 +190,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// The token ids whose log probabilities come with every generated token, instead of the best ones. Inference protocol only.
-        /// <c>logprob_token_ids</c>
+        /// The token ids whose log probabilities are returned with every generated token, instead of those of the most likely tokens. Inference
+        /// protocol only. <c>logprob_token_ids</c>
         /// </summary>
         public IReadOnlyList<int>? LogprobTokenIds
         {
@@ -196,8 +200,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Extra gRPC metadata of this request, names and texts, for gateways that route by it (<c>x-gateway-inference-objective</c>, for example).
-        /// Names are lower-cased. <c>grpc_metadata</c>
+        /// Additional gRPC metadata for this request, as names and texts, for gateways that route by it (for example
+        /// <c>x-gateway-inference-objective</c>). Names are converted to lower case. <c>grpc_metadata</c>
         /// </summary>
         public IReadOnlyDictionary<string, object?>? RequestMetadata
         {
@@ -205,14 +209,16 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.RequestMetadata.Set(options, value);
         }
 
-        /// <summary>The session the request belongs to, for routing by it. Inference protocol only. <c>session_id</c></summary>
+        /// <summary>The session to which the request belongs, for routing. Inference protocol only. <c>session_id</c></summary>
         public string? SessionId
         {
             get => VllmOptions.SessionId.Get(options);
             set => VllmOptions.SessionId.Set(options, value);
         }
 
-        /// <summary>Computes the whole prompt instead of reading the prefix cache. Inference protocol only. <c>bypass_prefix_cache</c></summary>
+        /// <summary>
+        /// Whether to compute the whole prompt instead of reading the prefix cache. Inference protocol only. <c>bypass_prefix_cache</c>
+        /// </summary>
         public bool? BypassPrefixCache
         {
             get => VllmOptions.BypassPrefixCache.Get(options);
@@ -226,7 +232,7 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.Watermarking.Set(options, value);
         }
 
-        /// <summary>The data-parallel engine to run on, 0 or more. <c>data_parallel_rank</c></summary>
+        /// <summary>The data-parallel rank to run on, 0 or more. <c>data_parallel_rank</c></summary>
         public int? DataParallelRank
         {
             get => VllmOptions.DataParallelRank.Get(options);
@@ -234,7 +240,7 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Keeps only this many tokens of the prompt's end; the cut is made on the client. 1 or more. <c>truncate_prompt_tokens</c>
+        /// The number of tokens of the prompt to keep, from its end, 1 or more; the client truncates it. <c>truncate_prompt_tokens</c>
         /// </summary>
         public int? TruncatePromptTokens
         {
@@ -242,7 +248,7 @@ public static class VllmChatOptionsExtensions
             set => VllmOptions.TruncatePromptTokens.Set(options, value);
         }
 
-        /// <summary>Parameters for the server's key-value cache connector: a JSON object, passed unchanged. <c>kv_transfer_params</c></summary>
+        /// <summary>Parameters for the server's KV cache connector, as a JSON object that is passed unchanged. <c>kv_transfer_params</c></summary>
         public string? KvTransferParameters
         {
             get => VllmOptions.KvTransferParameters.Get(options);
@@ -250,8 +256,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// The request id the server gets (for logs and <c>Abort</c>); a new one is made for each call when unset. Must be unique among running
-        /// requests. <c>request_id</c>
+        /// The id with which the request is sent to the server (for logs and <c>Abort</c>); if unset, a new one is generated for each call. Must be
+        /// unique among running requests. <c>request_id</c>
         /// </summary>
         public string? RequestId
         {
@@ -260,7 +266,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Adds the prompt's and the answer's token ids to the final update, see <see cref="VllmChatMessageExtensions"/>. <c>return_token_ids</c>
+        /// Whether to return the token ids of prompt and answer with the final update, see <see cref="VllmChatMessageExtensions"/>.
+        /// <c>return_token_ids</c>
         /// </summary>
         public bool? ReturnTokenIds
         {
@@ -269,8 +276,8 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
-        /// Lets text in messages become control tokens (<c>&lt;|im_end|&gt;</c> and the like), as vLLM's own HTTP server does. Off by default:
-        /// whoever writes the text could otherwise rewrite the conversation. <c>allow_control_tokens_in_content</c>
+        /// Whether text in messages may become control tokens (such as <c>&lt;|im_end|&gt;</c>), as in vLLM's own HTTP server. Off by default,
+        /// because whoever writes the text could otherwise rewrite the conversation. <c>allow_control_tokens_in_content</c>
         /// </summary>
         public bool? AllowControlTokensInContent
         {
@@ -280,20 +287,20 @@ public static class VllmChatOptionsExtensions
     }
 
     /// <summary>
-    /// Sets one of vLLM's parameters by vLLM's own name: what the extension properties do, for language versions before C# 14 and for names that are
-    /// only known at run time.
+    /// Sets one of vLLM's parameters by its name in vLLM. Equivalent to the extension properties, for language versions before C# 14 and for names
+    /// that are only known at run time.
     /// </summary>
     /// <param name="options">The options.</param>
-    /// <param name="name">vLLM's name, e.g. <c>min_p</c>; docs/options.md lists them.</param>
-    /// <param name="value">A value that JSON knows, or a list or dictionary of such; <see langword="null"/> removes the parameter.</param>
+    /// <param name="name">The name in vLLM, for example <c>min_p</c>; docs/options.md lists them.</param>
+    /// <param name="value">A JSON-compatible value, or a list or dictionary of such values; <see langword="null"/> removes the parameter.</param>
     /// <returns>The options.</returns>
-    /// <exception cref="ArgumentException">The name is unknown, or the value makes no sense for it.</exception>
+    /// <exception cref="ArgumentException">The name is unknown, or the value is not valid for it.</exception>
     public static ChatOptions SetVllmOption(this ChatOptions options, string name, object? value)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentException.ThrowIfNullOrEmpty(name);
         var option = VllmOptions.All.FirstOrDefault(option => option.Answers(name))
-            ?? throw new ArgumentException($"'{name}' is not a parameter of vLLM's that this client knows; use one of "
+            ?? throw new ArgumentException($"'{name}' is not a known vLLM parameter; use one of "
                 + $"{string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
         if (value is null)
         {

@@ -14,7 +14,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<float?> MinP = new(
         "min_p", [], "MinP", "0 to 1", null,
-        "Keeps only tokens at least this likely relative to the most likely one; 0 is off.")
+        "The minimum probability of a token relative to the most likely one; 0 is off.")
     {
         Reader = static (properties, key) => (float?)properties.Number(key, 0, 1),
         Sampling = static (sampling, value) => sampling with { MinP = sampling.MinP ?? value },
@@ -22,7 +22,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<float?> RepetitionPenalty = new(
         "repetition_penalty", ["repeat_penalty"], "RepetitionPenalty", "above 0", null,
-        "Above 1 discourages tokens that already occurred in prompt or answer; 1 is off.")
+        "The penalty for tokens that already occurred in prompt or answer; 1 is off, greater values discourage them.")
     {
         Reader = static (properties, key) => (float?)properties.Number(key, float.Epsilon, float.MaxValue),
         Sampling = static (sampling, value) => sampling with { RepetitionPenalty = sampling.RepetitionPenalty ?? value },
@@ -30,7 +30,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> MinTokens = new(
         "min_tokens", [], "MinTokens", "0 or more, not above MaxOutputTokens", null,
-        "No end of sequence and no stop before this many tokens.")
+        "The minimum number of tokens to generate before the answer may end.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
         Sampling = static (sampling, value) => sampling with { MinTokens = sampling.MinTokens ?? value },
@@ -38,7 +38,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> IgnoreEos = new(
         "ignore_eos", [], "IgnoreEos", "true, false", null,
-        "Generates past the end of sequence, until the token limit; for benchmarks.")
+        "Whether to continue past the end-of-sequence token, up to the token limit; for benchmarks.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
         Sampling = static (sampling, value) => sampling with { IgnoreEos = sampling.IgnoreEos ?? (value == true ? true : null) },
@@ -55,7 +55,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> Logprobs = new(
         "logprobs", ["top_logprobs"], "Logprobs", "0 or more", null,
-        "Log probabilities of the generated tokens: 0 for the chosen only, n for n alternatives each. OpenAI's true with top_logprobs works too.")
+        "The log probabilities to return: 0 for the chosen tokens only, n for n alternatives each. OpenAI's true with top_logprobs also works.")
     {
         Reader = static (properties, key) => ReadLogprobs(properties, key),
         Request = static (request, value) => request with { Logprobs = request.Logprobs ?? value },
@@ -63,7 +63,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> PromptLogprobs = new(
         "prompt_logprobs", [], "PromptLogprobs", "0 or more", null,
-        "The same for the tokens of the prompt; turns off reading from the prefix cache for this request.")
+        "The log probabilities to return for the tokens of the prompt; disables reading from the prefix cache for this request.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
         Request = static (request, value) => request with { PromptLogprobs = request.PromptLogprobs ?? value },
@@ -71,7 +71,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<IReadOnlyDictionary<int, float>?> LogitBias = new(
         "logit_bias", ["token_selection_biases"], "LogitBias", "object of token id and number", null,
-        "Added to the logits of the given token ids before sampling.")
+        "The values to add to the logits of the given token ids before sampling.")
     {
         Reader = static (properties, key) => properties.TokenWeights(key),
         Writer = static weights => WriteBias(weights),
@@ -89,7 +89,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<IReadOnlyList<int>?> LogprobTokenIds = new(
         "logprob_token_ids", [], "LogprobTokenIds", "list of token ids", InferenceOnly,
-        "The token ids whose log probabilities come with every generated token, instead of the best ones.")
+        "The token ids whose log probabilities are returned with every generated token, instead of those of the most likely tokens.")
     {
         Reader = static (properties, key) => properties.TokenIds(key),
         Writer = static ids => WriteIds(ids),
@@ -98,7 +98,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> ChoiceCount = new(
         "n", ["results_per_prompt"], "ChoiceCount", "1 to 1024", null,
-        "How many answers to generate for one prompt; each comes as a message of its own.")
+        "The number of answers to generate for one prompt; each is returned as a separate message.")
     {
         Reader = static (properties, key) => properties.Int32(key, 1, 1024),
         Sampling = static (sampling, value) => sampling with { ChoiceCount = sampling.ChoiceCount ?? (value > 1 ? value : null) },
@@ -106,7 +106,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> Json = new(
         "json", ["guided_json"], null, "JSON schema", null,
-        "A JSON schema for the answer; ResponseFormat is the usual way to give it.")
+        "A JSON schema for the answer; usually set through ResponseFormat.")
     {
         Reader = static (properties, key) => properties.Json(key),
         Constraint = static value => OutputConstraint.JsonSchema(value!),
@@ -114,7 +114,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> JsonObject = new(
         "json_object", ["guided_json_object"], null, "true, false", null,
-        "Any JSON object as the answer; ResponseFormat is the usual way to ask for it.")
+        "Whether the answer must be a JSON object; usually set through ResponseFormat.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
         Constraint = static value => value == true ? OutputConstraint.JsonObject() : null,
@@ -130,7 +130,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> Grammar = new(
         "grammar", ["guided_grammar"], "OutputGrammar", "EBNF or Lark", null,
-        "A grammar that the whole answer must match, as the server's backend reads it.")
+        "A grammar that the whole answer must match, in the syntax of the server's backend.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
         Constraint = static value => OutputConstraint.Grammar(value!),
@@ -138,7 +138,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<IReadOnlyList<string>?> Choice = new(
         "choice", ["guided_choice"], "OutputChoices", "list of strings", null,
-        "The answer is exactly one of these texts.")
+        "The texts of which the answer must be exactly one.")
     {
         Reader = static (properties, key) => properties.TextList(key),
         Writer = static texts => texts!.ToArray(),
@@ -147,7 +147,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> StructuralTag = new(
         "structural_tag", [], "StructuralTag", "JSON object", null,
-        "A structural tag as xgrammar defines it, passed to the server unchanged.")
+        "A structural tag as defined by xgrammar, passed to the server unchanged.")
     {
         Reader = static (properties, key) => properties.Json(key),
         Constraint = static value => OutputConstraint.StructuralTag(value!),
@@ -155,22 +155,22 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> BoundWhiteSpace = new(
         "bound_json_whitespace", [], "BoundJsonWhiteSpace", "true, false", null,
-        "Whether JSON (an answer's, and of forced tool calls) is kept to one white space character at a place; on unless false. Without it a model "
-            + "can fill its budget with line breaks.")
+        "Whether JSON (of an answer, and of forced tool calls) is limited to one white space character between tokens; true by default. Without it, "
+            + "a model can spend its token budget on line breaks.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
     };
 
     public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> StructuredOutputs = new(
         "structured_outputs", [], null, "object with one of json, json_object, regex, grammar, choice, structural_tag", null,
-        "vLLM's own form of a constraint on the answer.")
+        "A constraint on the answer in vLLM's own form.")
     {
         Reader = static (properties, key) => properties.Members(key),
     };
 
     public static readonly VllmOption<string?> ChatTemplate = new(
         "chat_template", [], "ChatTemplate", "Jinja source or name", null,
-        "A chat template, or the name of one of the model's own, instead of the default one.")
+        "A chat template, or the name of one of the model's own, to use instead of the default one.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };
@@ -185,28 +185,28 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> ContinueFinalMessage = new(
         "continue_final_message", [], "ContinueFinalMessage", "true, false", null,
-        "Continues the last message instead of opening a new assistant turn: prefills the beginning of an answer.")
+        "Whether to continue the last message instead of starting a new assistant turn, to prefill the beginning of an answer.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
     };
 
     public static readonly VllmOption<IReadOnlyList<object?>?> Documents = new(
         "documents", [], null, "list of objects", null,
-        "Documents for templates that take them.")
+        "Documents for templates that support them.")
     {
         Reader = static (properties, key) => properties.Items(key),
     };
 
     public static readonly VllmOption<string?> ReasoningEffort = new(
         "reasoning_effort", [], null, "string", null,
-        "The template's own word for the effort, where ReasoningOptions.Effort is not enough.")
+        "The reasoning effort in the template's own terms, if ReasoningOptions.Effort is not sufficient.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };
 
     public static readonly VllmOption<int?> Priority = new(
         "priority", [], "Priority", "whole number", InferenceOnly,
-        "Scheduling priority, lower is earlier; for servers with priority scheduling.")
+        "The scheduling priority; lower values run first, on servers with priority scheduling.")
     {
         Reader = static (properties, key) => properties.Int32(key, int.MinValue),
         Request = static (request, value) => request with { Priority = request.Priority ?? value },
@@ -222,7 +222,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> CacheSalt = new(
         "cache_salt", [], "CacheSalt", "string", InferenceOnly,
-        "Separates this request's prefix cache entries from those of others.")
+        "A salt that separates this request's prefix cache entries from those of other requests.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
         Request = static (request, value) => request with { CacheSalt = request.CacheSalt ?? value },
@@ -230,7 +230,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> SessionId = new(
         "session_id", [], "SessionId", "string", InferenceOnly,
-        "The session the request belongs to, for servers and gateways that route by it.")
+        "The session to which the request belongs, for servers and gateways that route by it.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
         Request = static (request, value) => request with { SessionId = request.SessionId ?? value },
@@ -238,7 +238,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> BypassPrefixCache = new(
         "bypass_prefix_cache", [], "BypassPrefixCache", "true, false", InferenceOnly,
-        "Computes the whole prompt instead of reading the prefix cache.")
+        "Whether to compute the whole prompt instead of reading the prefix cache.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
         Request = static (request, value) => request with { BypassPrefixCache = request.BypassPrefixCache || value == true },
@@ -246,7 +246,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> Watermarking = new(
         "watermarking", [], "Watermarking", "true, false", InferenceOnly,
-        "Whether the server may watermark the answer, where it does; its default is true.")
+        "Whether the server may watermark the answer, if it supports that; the server's default is true.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
         Request = static (request, value) => request with { Watermarking = request.Watermarking ?? value },
@@ -254,7 +254,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> DataParallelRank = new(
         "data_parallel_rank", [], "DataParallelRank", "0 or more", null,
-        "The data-parallel engine to run on.")
+        "The data-parallel rank to run on.")
     {
         Reader = static (properties, key) => properties.Int32(key, 0),
         Request = static (request, value) => request with { DataParallelRank = request.DataParallelRank ?? value },
@@ -262,7 +262,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<int?> TruncatePromptTokens = new(
         "truncate_prompt_tokens", [], "TruncatePromptTokens", "1 or more", null,
-        "Keeps only this many tokens of the prompt's end; the cut is made on the client.")
+        "The number of tokens of the prompt to keep, from its end; the client truncates it.")
     {
         Reader = static (properties, key) => properties.Int32(key, 1),
         Sampling = static (sampling, value) => sampling with { TruncatePromptTokens = sampling.TruncatePromptTokens ?? value },
@@ -270,7 +270,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> KvTransferParameters = new(
         "kv_transfer_params", [], "KvTransferParameters", "JSON object", null,
-        "Parameters for the server's key-value cache connector, passed unchanged.")
+        "Parameters for the server's KV cache connector, passed unchanged.")
     {
         Reader = static (properties, key) => properties.Json(key),
         Request = static (request, value) => request with { KvTransferParamsJson = request.KvTransferParamsJson ?? value },
@@ -278,7 +278,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> RequestMetadata = new(
         "grpc_metadata", [], "RequestMetadata", "object of texts", null,
-        "Extra gRPC metadata of this request, for gateways that route by it; names are lower-cased.")
+        "Additional gRPC metadata for this request, for gateways that route by it; names are converted to lower case.")
     {
         Reader = static (properties, key) => properties.Members(key),
         Request = static (request, value) => request with { Metadata = request.Metadata ?? Texts(value!) },
@@ -286,7 +286,7 @@ internal static class VllmOptions
 
     public static readonly VllmOption<string?> RequestId = new(
         "request_id", [], "RequestId", "string", null,
-        "The request id the server gets, unique among running requests; generated when unset.")
+        "The id with which the request is sent, unique among running requests; generated if unset.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
         Request = static (request, value) => request with { RequestId = value },
@@ -294,28 +294,28 @@ internal static class VllmOptions
 
     public static readonly VllmOption<bool?> ReturnTokenIds = new(
         "return_token_ids", [], "ReturnTokenIds", "true, false", null,
-        "Adds the token ids of prompt and answer to the final update.")
+        "Whether to return the token ids of prompt and answer with the final update.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
     };
 
     public static readonly VllmOption<bool?> AllowControlTokens = new(
         "allow_control_tokens_in_content", [], "AllowControlTokensInContent", "true, false", null,
-        "Lets text in messages become control tokens; whoever writes the text can then rewrite the conversation.")
+        "Whether text in messages may become control tokens; whoever writes the text can then rewrite the conversation.")
     {
         Reader = static (properties, key) => properties.Boolean(key),
     };
 
     public static readonly VllmOption<string?> ToolCallParser = new(
         "tool_call_parser", [], null, "parser name, none", null,
-        "The tool call format of this request, by vLLM's parser name.")
+        "The tool-call format of this request, by the name of vLLM's parser.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };
 
     public static readonly VllmOption<string?> ReasoningParser = new(
         "reasoning_parser", [], null, "parser name, none", null,
-        "The reasoning format of this request, by vLLM's parser name.")
+        "The reasoning format of this request, by the name of vLLM's parser.")
     {
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };

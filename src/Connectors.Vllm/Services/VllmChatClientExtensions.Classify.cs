@@ -13,19 +13,18 @@ public static partial class VllmChatClientExtensions
     private const int Candidates = 20;
 
     /// <summary>
-    /// Lets the model choose one of <paramref name="choices"/> and returns the probability of each. Where the choices begin with different tokens, one
-    /// call of one token tells: with the Inference protocol the server is asked for the log probabilities of just these tokens, with the VllmEngine
-    /// protocol what is not among the 20 most likely tokens counts as 0. Choices that begin alike, and answers that a thought or a header comes before,
-    /// are generated under a constraint, and the log probabilities of the tokens at which they part are taken; there choices that begin alike and were
-    /// not chosen cost one more call for each group of them. Probabilities are relative to the choices: they add up to 1.
+    /// Lets the model choose one of <paramref name="choices"/> and returns the probability of each, computed from the log probabilities of the tokens
+    /// at which the choices differ. If all of them begin with different tokens, one call is enough; each group of choices with a common beginning
+    /// that was not chosen costs one more call. The probabilities are relative to the choices (they add up to 1); tokens that are not among the 20
+    /// most likely ones count as 0.
     /// </summary>
     /// <param name="client">A chat client of this library, or one that passes its options on to it.</param>
     /// <param name="messages">The conversation, ending in the question.</param>
-    /// <param name="choices">Two or more different answers, none empty.</param>
-    /// <param name="options">Further options; not changed. The output constraint, log probabilities and temperature are this method's.</param>
-    /// <param name="cancellationToken">Ends the call.</param>
-    /// <returns>The probability of each choice, 0 to 1; the most probable choice comes first.</returns>
-    /// <exception cref="ArgumentException">Fewer than two choices, an empty one, or one twice.</exception>
+    /// <param name="choices">Two or more distinct answers, none empty.</param>
+    /// <param name="options">Further options; not modified. The output constraint, log probabilities and temperature are set by this method.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>The probability of each choice, from 0 to 1, the most probable choice first.</returns>
+    /// <exception cref="ArgumentException">There are fewer than two choices, one is empty, or one occurs twice.</exception>
     /// <exception cref="VllmException">The server failed, or returned no log probabilities.</exception>
     public static async Task<IReadOnlyDictionary<string, double>> ClassifyAsync(
         this IChatClient client,
@@ -39,7 +38,7 @@ public static partial class VllmChatClientExtensions
         ArgumentNullException.ThrowIfNull(choices);
         if (choices.Count < 2 || choices.Any(string.IsNullOrEmpty) || choices.Distinct(StringComparer.Ordinal).Count() != choices.Count)
         {
-            throw new ArgumentException("Give two or more different choices, none of them empty.", nameof(choices));
+            throw new ArgumentException("Pass two or more distinct choices, none of them empty.", nameof(choices));
         }
 
         ChatMessage[] conversation = [.. messages];
@@ -148,7 +147,7 @@ public static partial class VllmChatClientExtensions
             if (onPath.Count == 0)
             {
                 throw new VllmException(
-                    $"The model wrote '{said}{token.Text}', with which none of the choices begins; the server did not hold it to them.")
+                    $"The model wrote '{said}{token.Text}', with which none of the choices begins; the server did not enforce the choices.")
                 {
                     StatusCode = StatusCode.FailedPrecondition,
                 };
@@ -208,7 +207,7 @@ public static partial class VllmChatClientExtensions
     private static IEnumerable<TokenLogprob> AnswerTokens(ChatResponse response)
     {
         var tokens = response.Messages.Select(static message => message.TokenLogprobs).LastOrDefault(static tokens => tokens is not null)
-            ?? throw new VllmException("The answer has no log probabilities; is this a client of a vLLM server?")
+            ?? throw new VllmException("The answer has no log probabilities; is this a client for a vLLM server?")
             {
                 StatusCode = StatusCode.FailedPrecondition,
             };

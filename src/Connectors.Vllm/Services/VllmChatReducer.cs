@@ -3,31 +3,31 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Counts tokens exactly as the served model does. Resolve it from the container, or get it with
+/// Counts tokens exactly as the served model does. Resolve it from the service provider, or get it with
 /// <c>client.GetService&lt;IVllmTokenCounter&gt;()</c>. Thread-safe.
 /// </summary>
 public interface IVllmTokenCounter
 {
     /// <summary>Counts the tokens of a text, without the model's beginning- and end-of-sequence tokens.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
+    /// <param name="cancellationToken">Cancels the wait for the model's tokenizer.</param>
     /// <returns>The number of tokens.</returns>
     ValueTask<int> CountTokensAsync(string text, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Counts the tokens of the prompt that a request would send, with template, tools and instructions; an image counts as one token.
+    /// Counts the tokens of the prompt that a request would send, including template, tools and instructions; an image counts as one token.
     /// </summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="options">The request's options.</param>
-    /// <param name="cancellationToken">Ends the wait for the model's tokenizer.</param>
+    /// <param name="cancellationToken">Cancels the wait for the model's tokenizer.</param>
     /// <returns>The number of tokens.</returns>
     ValueTask<int> CountTokensAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default);
 }
 
 /// <summary>
 /// Keeps a conversation within a number of tokens, counted with the model's own tokenizer and chat template. System messages and the last turn always
-/// stay, and a turn goes as a whole, so no call loses its result. When the limit is reached, more is dropped than necessary, and the next turns begin
-/// with the same messages again: what the server has cached of the prompt stays usable. Thread-safe.
+/// stay, and turns are removed as a whole, so no call loses its result. When the limit is reached, more is removed than necessary, so that the
+/// following turns begin with the same messages and the server's prefix cache stays usable. Thread-safe.
 /// </summary>
 /// <remarks>For <c>UseChatReducer</c> of Microsoft.Extensions.AI: <c>builder.UseChatReducer(new VllmChatReducer(client, 16_000))</c>.</remarks>
 public sealed class VllmChatReducer : IChatReducer
@@ -38,12 +38,14 @@ public sealed class VllmChatReducer : IChatReducer
     private readonly ChatOptions? _options;
 
     /// <summary>Creates a reducer.</summary>
-    /// <param name="counter">Counts tokens, e.g. the <see cref="VllmChatClient"/> itself.</param>
-    /// <param name="maxTokens">The most tokens a prompt may have, above 0. Leave room for the answer: prompt and answer share the model's
-    /// context.</param>
-    /// <param name="targetTokens">What remains at most when the limit is reached, above 0 and not above <paramref name="maxTokens"/>; null is three
-    /// quarters of it. The less, the rarer the beginning changes.</param>
-    /// <param name="options">Options of the requests whose tools and instructions are part of the prompt; null counts messages alone.</param>
+    /// <param name="counter">The token counter, for example the <see cref="VllmChatClient"/> itself.</param>
+    /// <param name="maxTokens">The maximum number of tokens of a prompt, above 0. Leave room for the answer: prompt and answer share the
+    /// model's context.</param>
+    /// <param name="targetTokens">The maximum number of tokens to keep when the limit is reached, above 0 and not above
+    /// <paramref name="maxTokens"/>; <see langword="null"/> uses three quarters of it. The smaller it is, the less often the beginning of the
+    /// prompt changes.</param>
+    /// <param name="options">The options of the requests, whose tools and instructions are part of the prompt; <see langword="null"/> counts
+    /// messages only.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of tokens is out of range.</exception>
     public VllmChatReducer(IVllmTokenCounter counter, int maxTokens, int? targetTokens = null, ChatOptions? options = null)
     {
@@ -57,10 +59,10 @@ public sealed class VllmChatReducer : IChatReducer
         _options = options;
     }
 
-    /// <summary>Drops the oldest turns until the conversation fits.</summary>
-    /// <param name="messages">The whole conversation; enumerated once, never changed.</param>
-    /// <param name="cancellationToken">Cancels the counting.</param>
-    /// <returns>The messages to send, in order. The last turn is among them even where it alone is longer than the limit.</returns>
+    /// <summary>Removes the oldest turns until the conversation fits.</summary>
+    /// <param name="messages">The whole conversation; enumerated once, not modified.</param>
+    /// <param name="cancellationToken">Cancels the count.</param>
+    /// <returns>The messages to send, in order. They include the last turn even if it alone exceeds the limit.</returns>
     public async Task<IEnumerable<ChatMessage>> ReduceAsync(IEnumerable<ChatMessage> messages, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(messages);

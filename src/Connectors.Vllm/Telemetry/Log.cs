@@ -14,13 +14,13 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Downloading {File} from {Endpoint} ({Bytes} bytes, {Present} already here)")]
     public static partial void Downloading(ILogger logger, string file, Uri endpoint, long bytes, long present);
 
-    [LoggerMessage(4, LogLevel.Warning, "The server now serves '{New}' instead of '{Old}'; its tokenizer and template are loaded again")]
+    [LoggerMessage(4, LogLevel.Warning, "The server now serves '{New}' instead of '{Old}'; loading its tokenizer and template")]
     public static partial void ModelChanged(ILogger logger, string old, string @new);
 
     [LoggerMessage(5, LogLevel.Warning, "The configuration key '{Key}' is not an option of {Type} and was ignored; its options are {Names}")]
     public static partial void UnknownConfigurationKey(ILogger logger, string key, string type, string names);
 
-    [LoggerMessage(10, LogLevel.Information, "Left out of the prompt, because a chat template has no place for it: {Contents}")]
+    [LoggerMessage(10, LogLevel.Information, "Left out of the prompt, because chat templates do not support it: {Contents}")]
     public static partial void ContentsLeftOut(ILogger logger, string contents);
 
     [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was ignored: vLLM servers do not run hosted tools")]
@@ -29,7 +29,7 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
     public static partial void OptionIgnored(ILogger logger, string option, string reason);
 
-    [LoggerMessage(13, LogLevel.Information, "The conversation was reshaped for what the chat template can print")]
+    [LoggerMessage(13, LogLevel.Information, "The conversation was adapted to what the chat template supports")]
     public static partial void HistoryRepaired(ILogger logger);
 
     [LoggerMessage(19, LogLevel.Information, "The prompt is incomplete, as AllowIncompletePrompts allows: {Loss}")]
@@ -41,15 +41,15 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Trace, "The chat template rejected the history: {Reason}")]
     public static partial void HistoryRefused(ILogger logger, string reason);
 
-    [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a parameter of vLLM's that this client knows and is ignored; this "
+    [LoggerMessage(16, LogLevel.Warning, "AdditionalProperties['{Key}'] is not a known vLLM parameter and is ignored; this "
         + "is logged once")]
     public static partial void UnknownOption(ILogger logger, string key);
 
-    [LoggerMessage(17, LogLevel.Warning, "A function returned a {Type}, which cannot be written as JSON; the model is told so")]
+    [LoggerMessage(17, LogLevel.Warning, "A function returned a {Type}, which cannot be serialized as JSON; this was reported to the model")]
     public static partial void ToolResultUnusable(ILogger logger, string type, Exception exception);
 
-    [LoggerMessage(18, LogLevel.Warning, "Request {RequestId}: the JSON answer ran into its token limit and {Reason}. Give it more tokens "
-        + "(MaxOutputTokens) or ask for less")]
+    [LoggerMessage(18, LogLevel.Warning, "Request {RequestId}: the JSON answer reached its token limit and {Reason}. Allow more tokens "
+        + "(MaxOutputTokens) or request less")]
     public static partial void AnswerCut(ILogger logger, string requestId, string reason);
 
     [LoggerMessage(25, LogLevel.Warning, "Request {RequestId}: the answer satisfies its constraint and is delivered, although the server failed at "
@@ -62,7 +62,7 @@ internal static partial class Log
     [LoggerMessage(21, LogLevel.Debug, "Request {RequestId}: {OutputTokens} output tokens, finish reason {Reason}")]
     public static partial void RequestCompleted(ILogger logger, string requestId, long outputTokens, string reason);
 
-    [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} ended early on the client; it is aborted on the server")]
+    [LoggerMessage(22, LogLevel.Debug, "Request {RequestId} ended early on the client; aborting it on the server")]
     public static partial void RequestAbandoned(ILogger logger, string requestId);
 
     [LoggerMessage(24, LogLevel.Warning,

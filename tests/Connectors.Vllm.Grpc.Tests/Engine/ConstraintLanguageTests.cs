@@ -97,8 +97,8 @@ public sealed class ConstraintLanguageTests
         var lark = await Assert.ThrowsAsync<VllmConstraintException>(() => AskAsync(engine, OutputConstraint.Grammar("begin: \"a\"")));
         var ebnf = await Assert.ThrowsAsync<VllmConstraintException>(() => AskAsync(engine, OutputConstraint.Grammar("main ::= \"a\"")));
 
-        Assert.Contains("taken for Lark", lark.Message, StringComparison.Ordinal);
-        Assert.Contains("taken for EBNF", ebnf.Message, StringComparison.Ordinal);
+        Assert.Contains("interpreted as Lark", lark.Message, StringComparison.Ordinal);
+        Assert.Contains("interpreted as EBNF", ebnf.Message, StringComparison.Ordinal);
         Assert.Equal("Grammar error: no start rule", ebnf.ServerMessage);
     }
 

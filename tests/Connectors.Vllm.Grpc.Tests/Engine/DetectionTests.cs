@@ -38,7 +38,7 @@ public sealed class DetectionTests
 
         var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GetCapabilitiesAsync().AsTask());
 
-        Assert.Contains($" is {name} ({service}), which this library does not speak", exception.Message, StringComparison.Ordinal);
+        Assert.Contains($" is {name} ({service}), which this library does not support", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

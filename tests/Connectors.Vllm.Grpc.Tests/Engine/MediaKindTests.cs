@@ -105,7 +105,7 @@ public sealed class MediaKindTests
 
         var e = await Assert.ThrowsAsync<VllmRequestException>(() => engine.GenerateAsync(Request(server, kind)).CollectAsync());
 
-        Assert.Contains($"no media of kind {kind} (it takes Image)", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"not accept media of kind {kind} (it accepts Image)", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(server.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
     }
 

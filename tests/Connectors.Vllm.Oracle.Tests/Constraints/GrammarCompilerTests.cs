@@ -109,7 +109,7 @@ public sealed class GrammarCompilerTests
         if (scenario.Format.ToolParser == "llama3_json" && scenario.Request is { Answer: not null, Tools.Count: > 0 })
         {
             // Its calls begin as the answer does.
-            Assert.Contains("begins as JSON does", Assert.Throws<OutputFormatException>(result.ToLark).Message);
+            Assert.Contains("begins like JSON", Assert.Throws<OutputFormatException>(result.ToLark).Message);
             yield break;
         }
 

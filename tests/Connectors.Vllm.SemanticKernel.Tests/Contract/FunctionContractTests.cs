@@ -32,7 +32,7 @@ public sealed class FunctionContractTests
         { "type", "System.Version" },
         { "stream", "Error: The function returned a value that cannot be shown (MemoryStream)." },
         { "loop", "Error: The function returned a value that cannot be shown (Loop)." },
-        { "image", "Error: The function returned image/png content, which this model cannot be shown." },
+        { "image", "Error: The function returned image/png content, which cannot be shown to this model." },
     };
 
     [KernelPoint(1)]

@@ -148,7 +148,7 @@ public sealed class ServiceContractTests
             host, [new ChatMessageContent(AuthorRole.User, [new AudioContent { Data = new byte[] { 1, 2 } }])]));
 
         // The small model takes no sound; that it was taken for sound is what counts.
-        Assert.Contains("takes no media", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("does not accept media", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("octet-stream", exception.Message, StringComparison.Ordinal);
     }
 

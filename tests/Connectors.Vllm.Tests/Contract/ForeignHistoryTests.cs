@@ -17,7 +17,7 @@ public sealed class ForeignHistoryTests
         { "mcp", Turn("find", """{"q": "x"}""", "found\n2 pages") },
         { "code", Turn("code_interpreter", """{"code": "print(1)"}""", "1") },
         { "search", Turn("web_search", """{"queries": ["vllm"]}""", "https://example.org/page") },
-        { "image", Turn("image_generation", "{}", "Error: The function returned image/png content, which this model cannot be shown.") },
+        { "image", Turn("image_generation", "{}", "Error: The function returned image/png content, which cannot be shown to this model.") },
     };
 
     [Theory]
@@ -186,7 +186,7 @@ public sealed class ForeignHistoryTests
         {
             (null, "at index 1 of the conversation is null"),
             (new ChatMessage(default, "Hi"), "at index 1 of the conversation has no role"),
-            (new ChatMessage(ChatRole.User, [new TextContent("Hi"), null!]), "at index 1 of the conversation holds a null content (at index 1)"),
+            (new ChatMessage(ChatRole.User, [new TextContent("Hi"), null!]), "at index 1 of the conversation contains a null content (at index 1)"),
         })
         {
             var exception = await Assert.ThrowsAnyAsync<ArgumentException>(() => served.AskAsync([new(ChatRole.User, "Hi"), wrong!]));

@@ -118,7 +118,7 @@ public sealed class MessageTests
         { "stream", "Error: The function returned a value that cannot be shown (MemoryStream)." },
         { "loop", "Error: The function returned a value that cannot be shown (Loop)." },
         { "error content", "Error: no such city" },
-        { "image", "Error: The function returned image/png content, which this model cannot be shown." },
+        { "image", "Error: The function returned image/png content, which cannot be shown to this model." },
         { "json data", "{\"a\":1}" },
         { "page", "https://example.org/page" },
     };

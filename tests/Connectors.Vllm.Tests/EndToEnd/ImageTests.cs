@@ -199,7 +199,7 @@ public sealed class ImageTests
         var error =
             await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
 
-        Assert.Contains("0 image anchors", error.Message);
+        Assert.Contains("0 image placeholder tokens", error.Message);
         Assert.Empty(served.Sent);
     }
 

@@ -65,8 +65,8 @@ public sealed class MediaTests : IDisposable
     }
 
     [Theory]
-    [InlineData("video/mp4", "0 video anchors")]
-    [InlineData("audio/wav", "0 audio anchors")]
+    [InlineData("video/mp4", "0 video placeholder tokens")]
+    [InlineData("audio/wav", "0 audio placeholder tokens")]
     public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
     {
         await using var served =

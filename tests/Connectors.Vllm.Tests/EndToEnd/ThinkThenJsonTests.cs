@@ -150,11 +150,11 @@ public sealed class ThinkThenJsonTests
     }
 
     [Theory]
-    [InlineData(false, "{\"city\": \"Paris\"} and more", "not JSON")]
-    [InlineData(false, "{\"city\": \"Par", "not JSON")]
+    [InlineData(false, "{\"city\": \"Paris\"} and more", "not valid JSON")]
+    [InlineData(false, "{\"city\": \"Par", "not valid JSON")]
     [InlineData(false, "", "empty")]
     [InlineData(false, "<think>\nParis.\n</think>\n\n", "empty")]
-    [InlineData(false, "<think>\nParis.\n</think>\n\nParis", "not JSON")]
+    [InlineData(false, "<think>\nParis.\n</think>\n\nParis", "not valid JSON")]
     [InlineData(true, "[1, 2]", "not a JSON object")]
     [InlineData(true, "\"Paris\"", "not a JSON object")]
     public async Task Json_BrokenAnswerOfAServerThatSaysStop_IsNeverCalledFinished(bool anyObject, string answer, string problem)

@@ -163,7 +163,7 @@ public sealed class ModelFileSourceTests : IDisposable
 
     [Theory]
     [InlineData(HttpStatusCode.Unauthorized, "HF_TOKEN")]
-    [InlineData(HttpStatusCode.NotFound, "knows no")]
+    [InlineData(HttpStatusCode.NotFound, "has no")]
     [InlineData(HttpStatusCode.InternalServerError, "500")]
     public async Task Download_Refused_SaysWhatToDo(HttpStatusCode status, string expected)
     {

@@ -38,8 +38,8 @@ public sealed class NormalizerFactoryTests
     [InlineData("""{"type":"Strip","strip_left":1,"strip_right":true}""", "$.strip_left", "true or false")]
     [InlineData("""{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"?"}]}""", "$.normalizers[1]", "?")]
     [InlineData("""{"type":"Precompiled","precompiled_charsmap":"***"}""", "$.precompiled_charsmap", "base64")]
-    [InlineData("""{"type":"Precompiled","precompiled_charsmap":"AAA="}""", "$.precompiled_charsmap", "cut off")]
-    [InlineData("""{"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="}""", "$.precompiled_charsmap", "cut off")]
+    [InlineData("""{"type":"Precompiled","precompiled_charsmap":"AAA="}""", "$.precompiled_charsmap", "truncated")]
+    [InlineData("""{"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="}""", "$.precompiled_charsmap", "truncated")]
     public void Create_Malformed_NamesPlace(string json, string place, string fragment)
     {
         var exception = Assert.Throws<TokenizerException>(() => NormalizerFactory.Create(TestJson.Component(json)));

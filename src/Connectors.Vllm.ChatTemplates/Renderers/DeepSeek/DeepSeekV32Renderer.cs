@@ -80,7 +80,7 @@ internal sealed class DeepSeekV32Renderer : ChatPromptRenderer
                     AppendToolResult(message, caller, resultNumber);
                     break;
                 default:
-                    throw message.Error("invalid role; DeepSeek V3.2 knows system, developer, user, assistant and tool");
+                    throw message.Error("invalid role; the roles of DeepSeek V3.2 are system, developer, user, assistant and tool");
             }
         }
 

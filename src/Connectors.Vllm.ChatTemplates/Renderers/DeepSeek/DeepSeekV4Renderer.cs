@@ -81,7 +81,7 @@ internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
     {
         if (messages.FirstOrDefault(message => message.Role is not ("system" or "developer" or "user" or "assistant" or "tool")) is { } unknown)
         {
-            throw unknown.Error("invalid role; DeepSeek V4.1 knows system, developer, user, assistant and tool");
+            throw unknown.Error("invalid role; the roles of DeepSeek V4.1 are system, developer, user, assistant and tool");
         }
     }
 
@@ -101,7 +101,7 @@ internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
             { IsString: true, Text: "max" } => 100,
             { IsInteger: true } when int.TryParse(effort.Text, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 100 => number,
             _ => throw new ChatTemplateException(
-                "DeepSeek V4.1 takes the reasoning_effort none, low, high, xhigh, max, or an integer from 1 to 100."),
+                "DeepSeek V4.1 supports the reasoning_effort none, low, high, xhigh, max, or an integer from 1 to 100."),
         };
         return string.Create(
             CultureInfo.InvariantCulture, $"Reasoning Effort: {budget} (range 1-100, the higher the value, the more thorough the reasoning)\n\n");

@@ -21,7 +21,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRendere
         var messages = request.Messages;
         if (messages.FirstOrDefault(message => message.Role is not ("system" or "developer" or "user" or "assistant" or "tool")) is { } unknown)
         {
-            throw unknown.Error("Harmony has no such role; it knows system, developer, user, assistant and tool");
+            throw unknown.Error("Harmony has no such role; the roles are system, developer, user, assistant and tool");
         }
 
         var prompt = new PromptBuilder();
@@ -38,7 +38,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRendere
         var effort = given is null ? "medium" : given.StringOrNull;
         if (effort is not ("low" or "medium" or "high"))
         {
-            throw new ChatTemplateException($"Harmony's reasoning_effort is low, medium or high, not {JsonText.Of(given!, JsonStyle.Python)}.");
+            throw new ChatTemplateException($"Harmony's reasoning_effort must be low, medium or high, not {JsonText.Of(given!, JsonStyle.Python)}.");
         }
 
         var today = date ?? DateOnly.FromDateTime(request.Time.GetLocalNow().DateTime);

@@ -126,7 +126,7 @@ internal sealed class InklingRenderer : ChatPromptRenderer
                 prompt.Markup(EndMessage);
                 break;
             default:
-                throw message.Error("Inkling has no such role; it knows system, developer, user, assistant and tool");
+                throw message.Error("Inkling has no such role; the roles are system, developer, user, assistant and tool");
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
         request.RequireAssistantToContinue();
         if (request.Messages.Count == 0)
         {
-            throw new ChatTemplateException("A conversation with Kimi K3 needs a message.");
+            throw new ChatTemplateException("A conversation with Kimi K3 must have at least one message.");
         }
 
         return new Conversation(request).Render();
@@ -105,7 +105,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
                 "low" or "high" or "max" => effort.Text,
                 null => throw new ChatTemplateException(
                     $"Kimi K3's reasoning_effort must be a string, got {JsonText.Of(effort, JsonStyle.RustCompact)}."),
-                _ => throw new ChatTemplateException($"Kimi K3 does not know the reasoning_effort '{effort.Text}'; it takes low, high and max."),
+                _ => throw new ChatTemplateException($"Kimi K3 does not support the reasoning_effort '{effort.Text}'; use low, high or max."),
             };
         }
 
@@ -114,7 +114,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
             switch (message.Role)
             {
                 case "user" when message.Content is { IsString: true, Text.Length: 0 } or { IsArray: true, Items.Count: 0 }:
-                    throw message.Error("Kimi K3 takes no empty user message");
+                    throw message.Error("Kimi K3 does not accept an empty user message");
                 case "system" or "user":
                     AppendText(message, message.Role);
                     break;
@@ -134,7 +134,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
                     AppendAssistant(message);
                     break;
                 default:
-                    throw message.Error("Kimi K3 has no such role; it knows system, developer, user, assistant and tool");
+                    throw message.Error("Kimi K3 has no such role; the roles are system, developer, user, assistant and tool");
             }
         }
 
@@ -216,7 +216,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
             if (message.Value.NotNull("reasoning")?.StringOrNull is { } reasoning
                 && message.Value.NotNull("reasoning_content")?.StringOrNull is { } other && reasoning != other)
             {
-                throw message.Error("'reasoning' and 'reasoning_content' are two names of one field, but differ");
+                throw message.Error("'reasoning' and 'reasoning_content' are two names for one field, but differ");
             }
 
             _lastCalls = message.ToolCalls;
@@ -321,7 +321,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
                 var call = message.ToolCallId is { } id ? _lastCallIds.GetValueOrDefault(id, -1) : -1;
                 results.Add(call >= 0
                     ? (message, call)
-                    : throw message.Error("a tool result must carry the tool_call_id of a call in the latest assistant message"));
+                    : throw message.Error("a tool result must have the tool_call_id of a call in the latest assistant message"));
             }
 
             foreach (var (message, call) in results.OrderBy(result => result.Call))

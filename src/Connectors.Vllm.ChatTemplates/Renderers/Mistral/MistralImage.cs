@@ -11,7 +11,7 @@ internal static class MistralImage
     {
         if (options is null)
         {
-            throw new ChatTemplateException("The model's tokenizer file describes no images: this Mistral model takes none.");
+            throw new ChatTemplateException("The model's tokenizer file does not describe images: this Mistral model does not accept them.");
         }
 
         if (!options.WritesGrid)
@@ -21,7 +21,7 @@ internal static class MistralImage
         }
 
         var (width, height) = ImageSize.OfDataUrl(url) ?? throw new ChatTemplateException(
-            "The size of an image could not be read; give it as a data URL with a PNG, JPEG, GIF or WebP image.");
+            "The size of an image could not be read; pass it as a data URL with a PNG, JPEG, GIF or WebP image.");
         var scale = Math.Max(1.0, Math.Max(width, height) / (double)options.MaxImageSize);
         var patch = options.PatchSize * options.SpatialMergeSize;
         var columns = Patches(width, scale, patch);

@@ -36,7 +36,7 @@ internal sealed record MistralMessage
         var role = message.Role == "developer" ? "system" : message.Role;
         if (role is not ("system" or "user" or "assistant" or "tool"))
         {
-            throw message.Error("Mistral models know the roles system, developer, user, assistant and tool");
+            throw message.Error("the roles of Mistral models are system, developer, user, assistant and tool");
         }
 
         if (role != "assistant" && message.Content is null)
@@ -51,7 +51,7 @@ internal sealed record MistralMessage
         {
             if (chunks.Exists(chunk => chunk.Kind == MistralChunkKind.Think))
             {
-                throw message.Error("reasoning stands both in the content and beside it");
+                throw message.Error("reasoning is given both in the content and beside it");
             }
 
             chunks.Insert(0, new MistralChunk(MistralChunkKind.Think, reasoning));
@@ -161,7 +161,7 @@ internal sealed class MistralNormalizer(MistralPromptVersion version)
                 if (version == MistralPromptVersion.V3 && merged.Calls.Count > 0 && merged.Text.Length > 0)
                 {
                     throw run[0].Error(
-                        "neighbouring assistant messages hold content and tool calls; Mistral's prompt format V3 has no turn with both");
+                        "consecutive assistant messages have content and tool calls; Mistral's prompt format V3 has no turn with both");
                 }
 
                 foreach (var call in merged.Calls)

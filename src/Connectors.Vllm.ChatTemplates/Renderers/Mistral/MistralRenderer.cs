@@ -38,8 +38,8 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : ChatPrompt
             if (name != "reasoning_effort" && !repeatsEffort)
             {
                 throw new ChatTemplateException(
-                    $"Mistral's prompt format takes no template arguments (chat_template_kwargs), but '{name}' is given: "
-                    + "remove it, or let the model's Jinja template render.");
+                    $"Mistral's prompt format does not accept template arguments (chat_template_kwargs), but '{name}' is set: "
+                    + "remove it, or use the model's Jinja template.");
             }
         }
     }
@@ -55,7 +55,7 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : ChatPrompt
         if (effort is not null && (effort.StringOrNull is not { } name || !options.ReasoningEfforts.Contains(name)))
         {
             var known = string.Join(", ", options.ReasoningEfforts.DefaultIfEmpty("of no request"));
-            throw new ChatTemplateException($"The model takes the reasoning_effort {known}; got {JsonText.Of(effort, JsonStyle.Python)}.");
+            throw new ChatTemplateException($"The model supports the reasoning_effort {known}; got {JsonText.Of(effort, JsonStyle.Python)}.");
         }
 
         return effort?.Text ?? options.DefaultReasoningEffort;
@@ -84,7 +84,7 @@ internal static class TekkenPromptReader
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            throw new ChatTemplateException("tekken.json must hold a JSON object.");
+            throw new ChatTemplateException("tekken.json must contain a JSON object.");
         }
 
         PromptValue? config = null, image = null, settings = null;
@@ -109,7 +109,7 @@ internal static class TekkenPromptReader
             }
         }
 
-        var text = config?["version"]?.StringOrNull ?? throw new ChatTemplateException("tekken.json states no config.version.");
+        var text = config?["version"]?.StringOrNull ?? throw new ChatTemplateException("tekken.json has no config.version.");
         var effort = settings?["reasoning_effort"];
         return MistralPromptOptions.ParseVersion(text) is not { } version ? null : new MistralPromptOptions
         {

@@ -18,7 +18,7 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
 
         if (messages[^1].Role == "assistant" && messages.Count > 1 && !continuesFinal)
         {
-            throw messages[^1].Error("the last message must be the user's or a tool's, or the assistant's when it is to be continued");
+            throw messages[^1].Error("the last message must be from the user or a tool, or from the assistant if it is to be continued");
         }
 
         foreach (var tool in tools)
@@ -104,13 +104,13 @@ internal sealed partial class MistralValidator(MistralPromptVersion version, boo
             };
             if (!allowed)
             {
-                throw message.Error($"Mistral's prompt format {version} takes no content of kind '{chunk.Kind}' there");
+                throw message.Error($"Mistral's prompt format {version} does not accept content of kind '{chunk.Kind}' there");
             }
         }
 
         if (message.Role == "assistant" && version == MistralPromptVersion.V3 && HasContent(message) == message.Calls.Count > 0)
         {
-            throw message.Error("Mistral's prompt format V3 takes either content or tool calls, not both and not neither");
+            throw message.Error("Mistral's prompt format V3 requires either content or tool calls, but not both");
         }
 
         foreach (var call in message.Calls)
@@ -165,7 +165,7 @@ internal static class JsonSchemaCheck
     {
         if (parameters is { IsTruthy: true } && Fault(parameters, "parameters") is { } fault)
         {
-            throw new ChatTemplateException($"The parameters of the tool '{tool}' are no valid JSON Schema: {fault}.");
+            throw new ChatTemplateException($"The parameters of the tool '{tool}' are not a valid JSON Schema: {fault}.");
         }
     }
 

@@ -154,7 +154,7 @@ internal static class PromptValueReader
     {
         if (depth > MaxDepth)
         {
-            throw new ChatTemplateException($"{what} nests deeper than {MaxDepth} levels.");
+            throw new ChatTemplateException($"{what} is nested more than {MaxDepth} levels deep.");
         }
 
         switch (value)
@@ -193,7 +193,7 @@ internal static class PromptValueReader
                 return PromptValue.OfArray([.. items.Cast<object?>().Select(item => Read(item, what, depth + 1))]);
             default:
                 throw new ChatTemplateException(
-                    $"{what} holds a value of type {value.GetType()}; "
+                    $"{what} contains a value of type {value.GetType()}; "
                     + "use JSON (JsonElement, JsonNode), dictionaries, lists, strings, numbers and booleans.");
         }
     }

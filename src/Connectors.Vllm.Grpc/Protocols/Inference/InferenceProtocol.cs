@@ -77,7 +77,7 @@ internal sealed class InferenceProtocol : IServerProtocol
 
     public Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CallContext call, CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported(
-            "The Inference protocol has no embeddings; serve the model with 'vllm serve MODEL --grpc' for them.", null);
+            "The Inference protocol does not support embeddings; serve the model with 'vllm serve MODEL --grpc'.", null);
 
     public async Task<VllmHealth> HealthAsync(CancellationToken cancellationToken)
     {
@@ -89,7 +89,7 @@ internal sealed class InferenceProtocol : IServerProtocol
 
     public Task AbortAsync(IReadOnlyList<string> requestIds, CallContext call, CancellationToken cancellationToken) => _hasControl
         ? _channel.UnaryAsync(InferenceMethods.Abort, new AbortRequest { RequestIds = { requestIds } }, call, cancellationToken)
-        : throw RequestValidator.Unsupported("vLLM 0.22 to 0.26 have no abort over gRPC; cancel the call instead.", null);
+        : throw RequestValidator.Unsupported("vLLM 0.22 to 0.26 cannot abort requests over gRPC; cancel the call instead.", null);
 
     public async Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken)
     {
@@ -113,12 +113,12 @@ internal sealed class InferenceProtocol : IServerProtocol
     }
 
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken) =>
-        throw RequestValidator.Unsupported("The Inference protocol has no load figures; read them from the server's HTTP /metrics.", null);
+        throw RequestValidator.Unsupported("The Inference protocol does not report the load; read it from the server's HTTP /metrics.", null);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
         IProgress<long>? progress, CallContext call, CancellationToken cancellationToken) =>
         throw RequestValidator.Unsupported("The Inference protocol cannot transfer the tokenizer; give the client a local model folder, or "
-            + "let it download from a hub.", null);
+            + "allow it to download from the hub.", null);
 
     public async Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken)
     {

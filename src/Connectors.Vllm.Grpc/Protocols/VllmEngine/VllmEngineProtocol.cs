@@ -128,8 +128,8 @@ internal sealed class VllmEngineProtocol : IServerProtocol
     }
 
     public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken) =>
-        throw RequestValidator.Unsupported("The VllmEngine protocol has no LoRA adapters; serve with --grpc-port (the Inference protocol) for "
-            + "them.", null);
+        throw RequestValidator.Unsupported("The VllmEngine protocol does not support LoRA adapters; serve with --grpc-port (the Inference protocol) "
+            + "for them.", null);
 
     private async Task<VllmCapabilities> LoadCapabilitiesAsync(CancellationToken cancellationToken)
     {
