@@ -165,7 +165,7 @@ internal static class RawFrames
         ["a message that ends early"] = async stream =>
         {
             await stream.HeadersAsync(end: false, RawStream.Grpc);
-            await stream.DataAsync(Both[..^3]);
+            await stream.DataAsync(Both.AsMemory(..^3));
             await stream.TrailersAsync();
         },
         ["an end inside the answer, without trailers"] = async stream =>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -74,7 +75,7 @@ internal sealed class RawHttp2Server : IAsyncDisposable
             try
             {
                 client.NoDelay = true;
-                var connection = new RawConnection(client, left.Token);
+                using var connection = new RawConnection(client, left.Token);
                 await client.GetStream().ReadExactlyAsync(new byte[PrefaceBytes], left.Token);
                 await connection.SendAsync(FrameType.Settings, FrameFlags.None, 0, default);
                 Dictionary<int, (string Method, RawStream Stream)> calls = [];
@@ -163,6 +164,7 @@ internal enum FrameType : byte
 }
 
 [Flags]
+[SuppressMessage("Design", "CA1069:Enums should not have duplicate values", Justification = "What a flag means depends on the type of its frame.")]
 internal enum FrameFlags : byte
 {
     None = 0,
@@ -173,7 +175,7 @@ internal enum FrameFlags : byte
 }
 
 /// <summary>One connection of a <see cref="RawHttp2Server"/>.</summary>
-internal sealed class RawConnection(TcpClient client, CancellationToken cancellationToken)
+internal sealed class RawConnection(TcpClient client, CancellationToken cancellationToken) : IDisposable
 {
     private const int HeaderBytes = 9;
 
@@ -233,6 +235,8 @@ internal sealed class RawConnection(TcpClient client, CancellationToken cancella
 
         client.Close();
     }
+
+    public void Dispose() => _sending.Dispose();
 }
 
 /// <summary>One call at a <see cref="RawHttp2Server"/>: frames as the test wants them.</summary>
