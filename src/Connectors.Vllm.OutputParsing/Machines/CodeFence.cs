@@ -6,7 +6,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 /// </summary>
 internal struct CodeFence
 {
-    private bool _isOpen;
+    private int _fence;
     private bool _isInLine;
     private int _ticks;
     private int _span;
@@ -18,11 +18,6 @@ internal struct CodeFence
         {
             PassPlain(text[..tick]);
             _ticks++;
-            if (_ticks == 3 && !_isInLine)
-            {
-                _isOpen = !_isOpen;
-            }
-
             text = text[(tick + 1)..];
         }
 
@@ -34,7 +29,17 @@ internal struct CodeFence
     {
         var at = this;
         at.Pass(before);
-        return at._isOpen || at._ticks is 1 or 2 || at._span > 0;
+        at.EndFence();
+        return at._fence > 0 || at._ticks is 1 or 2 || at._span > 0;
+    }
+
+    /// <summary>Backticks that begin a line open a block, which as many or more of them close.</summary>
+    private void EndFence()
+    {
+        if (_ticks >= 3 && !_isInLine)
+        {
+            _fence = _fence == 0 ? _ticks : _ticks >= _fence ? 0 : _fence;
+        }
     }
 
     private void PassPlain(ReadOnlySpan<char> text)
@@ -47,7 +52,8 @@ internal struct CodeFence
         if (_ticks > 0)
         {
             // A letter or space behind a backtick begins no span: it may be an apostrophe, or the end of another one.
-            var begins = _span == 0 && !_isOpen && _ticks < 3 && !char.IsLetterOrDigit(text[0]) && !char.IsWhiteSpace(text[0]);
+            EndFence();
+            var begins = _span == 0 && _fence == 0 && _ticks < 3 && !char.IsLetterOrDigit(text[0]) && !char.IsWhiteSpace(text[0]);
             _span = begins ? _ticks : _span == _ticks ? 0 : _span;
 
             // Backticks behind other characters of their line are no fence.

@@ -136,7 +136,7 @@ internal abstract record BlockState
         /// <summary>The calls of the same format that the value quotes and that are open at the position reached, the innermost last.</summary>
         public List<string> Quoted { get; } = [];
 
-        /// <summary>Other values that may begin inside of this one, if its closer is missing: where this one would end then, their keys and starts.</summary>
+        /// <summary>Values that may begin inside of this one, if its closer is missing: where this one ends then, their keys and starts.</summary>
         public List<(int End, string Key, int Start)> Others { get; } = [];
 
         public override bool HoldsValue => true;
@@ -211,6 +211,14 @@ internal abstract class BlockReader : CallReader
     /// where no more can come it is a rejection.
     /// </summary>
     protected abstract ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final);
+
+    /// <summary>Goes on to the next angle bracket; false when there is none yet.</summary>
+    protected bool SeekBracket(ReadOnlySpan<char> block)
+    {
+        var next = block[Position..].IndexOf('<');
+        Position = next < 0 ? block.Length : Position + next;
+        return next >= 0;
+    }
 
     /// <summary>Goes to another state.</summary>
     protected ReadResult? Go(BlockState next)

@@ -175,8 +175,9 @@ internal sealed partial class DictReader
     /// Where a word without quotes ends: brackets and quotes inside of it are its own as long as they come in pairs. Null when its end has not
     /// come yet.
     /// </summary>
-    private int? WordEnd(AtValue word, ReadOnlySpan<char> block)
+    private int? WordEnd(AtValue word, ReadOnlySpan<char> block, bool final)
     {
+        var inner = word.Call.Inner;
         word.Probe = Math.Max(word.Probe, Position);
         while (true)
         {
@@ -211,9 +212,14 @@ internal sealed partial class DictReader
 
                 c = length > 0 ? DelimiterSign : c;
             }
-            else if (word.Depth == 0 && word.Quote == '\0' && (c == ',' || c == word.Call.Inner.End))
+            else if (word.Depth == 0 && word.Quote == '\0' && (c == ',' || c == inner.End))
             {
-                return word.Probe;
+                // In a dictionary, a comma that no key follows is part of the word.
+                var isEnd = c == ',' && !inner.IsList ? IsKey(inner, block, word.Probe + 1, mustBeDeclared: false, final) : true;
+                if (isEnd != false)
+                {
+                    return isEnd is null ? null : word.Probe;
+                }
             }
 
             if (word.Call.WordsNest && !word.TakeSign(c, block))

@@ -11,8 +11,8 @@ internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList
 
 /// <summary>
 /// Reads calls such as <c>call:name{key:value,…}</c> (Gemma 4, FunctionGemma). Strings stand between the format's delimiters or in quotes;
-/// whatever else begins a value is a word, up to the next comma or the end of the dictionary or list around it. One token is taken after the
-/// other, and none before it is whole.
+/// whatever else begins a value is a word, up to the comma before the next key or the end of the dictionary or list around it. One token is taken
+/// after the other, and none before it is whole.
 /// </summary>
 internal sealed partial class DictReader(ReaderContext context, DictSyntax syntax) : BlockReader
 {
@@ -145,10 +145,10 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
             return ReadResult.More;
         }
 
-        var (schema, types) = (inner.ValueSchema, inner.ValueSchema.Types);
         if (isString)
         {
             // A delimited string stays one, unless the schema allows none.
+            var types = inner.ValueSchema.Types;
             inner.Add(types == ValueTypes.Unknown || types.HasFlag(ValueTypes.Text) ? JsonText.Quote(text) : ValueCoercer.Coerce(text, types));
             inner.MayLackComma = true;
             return Go(new AtComma(call));
@@ -156,15 +156,16 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
         if (block[Position] is '{' or '[')
         {
-            return call.Open.Count >= JsonText.MaxDepth ? Go(new Broken(call)) : Open(call, block[Position], schema);
+            return call.Open.Count >= JsonText.MaxDepth ? Go(new Broken(call)) : Open(call, block[Position], inner.ValueSchema);
         }
 
-        if (WordEnd(value, block) is not { } end)
+        if (WordEnd(value, block, final) is not { } end)
         {
             return ReadResult.More;
         }
 
-        inner.Add(Bare(block[Position..end].Trim().ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal), types));
+        var word = block[Position..end].Trim().ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal);
+        inner.Add(Bare(word, inner.ValueSchema.Types));
         Position = end;
         return Go(new AtComma(call));
     }

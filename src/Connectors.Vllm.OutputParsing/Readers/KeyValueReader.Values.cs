@@ -7,16 +7,8 @@ internal sealed partial class KeyValueReader
 {
     private ReadResult? ReadValue(InValue value, ReadOnlySpan<char> block, bool final)
     {
-        while (true)
+        while (SeekBracket(block))
         {
-            var next = block[Position..].IndexOf('<');
-            if (next < 0)
-            {
-                Position = block.Length;
-                return ReadResult.More;
-            }
-
-            Position += next;
             var rest = block[Position..];
             var length = Lookahead.Prefix(rest, _inValue, out var open);
             if (open && length == 0 && !final)
@@ -72,6 +64,8 @@ internal sealed partial class KeyValueReader
 
             Position += Math.Max(length, 1);
         }
+
+        return ReadResult.More;
     }
 
     /// <summary>

@@ -90,14 +90,13 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
 
     private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block, bool final)
     {
-        var next = block[Position..].IndexOf('<');
-        Position = next < 0 ? block.Length : Position + next;
+        var isTag = SeekBracket(block);
         if (Position - header.Start > MaxHeader)
         {
             return Reject(header.Start + MaxHeader);
         }
 
-        if (next < 0)
+        if (!isTag)
         {
             var line = block[header.Start..].Trim();
             return line.Contains('\n') && !BeginsWithTool(line) ? Reject(Position) : ReadResult.More;

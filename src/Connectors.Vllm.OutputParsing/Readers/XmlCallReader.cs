@@ -91,9 +91,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             }
 
             // Words between parameters are noise.
-            var next = block[at..].IndexOf('<');
-            Position = next < 0 ? block.Length : at + next;
-            return next < 0 ? ReadResult.More : null;
+            Position = at;
+            return SeekBracket(block) ? null : ReadResult.More;
         }
 
         var tag = XmlTag.At(block, at, syntax, final);
@@ -140,16 +139,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 
     private ReadResult? ReadValue(InValue value, ReadOnlySpan<char> block, bool final)
     {
-        while (true)
+        while (SeekBracket(block))
         {
-            var next = block[Position..].IndexOf('<');
-            if (next < 0)
-            {
-                Position = block.Length;
-                return ReadResult.More;
-            }
-
-            Position += next;
             var tag = XmlTag.At(block, Position, syntax, final);
             if (tag.Status == XmlTagStatus.More || (tag.Status == XmlTagStatus.Tag ? Ends(value, block, tag, final) : false) is not { } ends)
             {
@@ -165,6 +156,8 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
 
             Position = tag.Status == XmlTagStatus.Tag ? tag.End : Position + 1;
         }
+
+        return ReadResult.More;
     }
 
     /// <summary>

@@ -212,13 +212,13 @@ internal static class JsonText
 internal sealed class ArgumentsWriter
 {
     private readonly List<(string Key, string Json)> _members = [];
-    private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
+    private Dictionary<string, int>? _index;
 
     /// <summary>Number of members.</summary>
     public int Count => _members.Count;
 
     /// <summary>True when the key is there already.</summary>
-    public bool Contains(string key) => _index.ContainsKey(key);
+    public bool Contains(string key) => _index?.ContainsKey(key) == true;
 
     /// <summary>True when a member was set more than once.</summary>
     public bool Repeats { get; private set; }
@@ -226,6 +226,7 @@ internal sealed class ArgumentsWriter
     /// <summary>Sets a member to JSON text.</summary>
     public void Set(string key, string json)
     {
+        _index ??= new(StringComparer.Ordinal);
         if (_index.TryGetValue(key, out var at))
         {
             _members[at] = (key, json);
@@ -243,6 +244,11 @@ internal sealed class ArgumentsWriter
     /// <summary>JSON text of the object.</summary>
     public string ToJson()
     {
+        if (_members.Count == 0)
+        {
+            return "{}";
+        }
+
         var builder = new StringBuilder("{");
         foreach (var (key, json) in _members)
         {

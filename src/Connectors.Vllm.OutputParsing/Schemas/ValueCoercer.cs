@@ -26,7 +26,7 @@ internal static class ValueCoercer
             return "null";
         }
 
-        // Where a string is allowed, only what JSON itself reads as a number is one: zip codes, phone numbers and versions keep their zeros and signs.
+        // Where a string is allowed, only what JSON itself reads as a number is one: zip codes, phone numbers and versions stay as they are.
         if (types.HasFlag(ValueTypes.Whole) && (!mayBeText || (IsNumber(text) && !text.Contains('.'))) && Whole(text) is { } whole)
         {
             return whole;

@@ -214,7 +214,8 @@ internal static class ValueTypeNames
 {
     private static readonly (ValueTypes Type, string Name)[] Names =
     [
-        (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean"), (ValueTypes.Map, "object"),
+        (ValueTypes.Null, "null"), (ValueTypes.Whole, "integer"), (ValueTypes.Number, "number"), (ValueTypes.Truth, "boolean"),
+        (ValueTypes.Map, "object"),
         (ValueTypes.List, "array"), (ValueTypes.Text, "string"),
     ];
 

@@ -2,7 +2,9 @@ using Connectors.Vllm.OutputParsing;
 
 namespace Connectors.Vllm.Constraints;
 
-/// <summary>What a constraint must know of a model's format: from the parser, what a thought is; from this table, how calls and answers are written.</summary>
+/// <summary>
+/// What a constraint must know of a model's format: from the parser, what a thought is; from this table, how calls and answers are written.
+/// </summary>
 internal sealed record ConstraintFormat
 {
     private ConstraintFormat(OutputFormat parser, FormatGrammar? grammar)

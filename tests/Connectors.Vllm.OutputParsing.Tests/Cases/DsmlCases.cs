@@ -14,7 +14,8 @@ internal static class DsmlCases
         string Open(string element, string attributes = "", string end = ">") => $"<{bar}{element}{attributes}{end}";
         string Shut(string element, string end = ">") => $"</{bar}{element}{end}";
         string Invoke(string name, string inner = "") => Open("invoke", $" name=\"{name}\"") + "\n" + inner + Shut("invoke") + "\n";
-        string Parameter(string key, string value, string type = " string=\"true\"") => Open("parameter", $" name=\"{key}\"{type}") + value + Shut("parameter") + "\n";
+        string Parameter(string key, string value, string type = " string=\"true\"") => Open("parameter", $" name=\"{key}\"{type}") + value
+            + Shut("parameter") + "\n";
         string Block(string inner) => Open(wrapper) + "\n" + inner + Shut(wrapper);
         var weather = Invoke("get_weather", Parameter("city", "X"));
         var (parameterEnd, invokeEnd, blockEnd) = (Shut("parameter"), Shut("invoke"), Shut(wrapper));
@@ -48,7 +49,8 @@ internal static class DsmlCases
             new("calls in one tag and in two", Block(Open("invoke", " name=\"now\"", "/>") + "\n" + weather), "C now {}", Weather),
             new("a call in one tag behind one in two", Block(weather + Open("invoke", " name=\"now\"", "/>") + "\n"), Weather, "C now {}"),
             new("a call in one tag without a wrapper", "a" + Open("invoke", " name=\"now\"", "/>"), "T a", "C now {}"),
-            new("an empty parameter in one tag", Block(Invoke("write", Open("parameter", " name=\"path\" string=\"true\"", "/>"))), """C write {"path":""}"""),
+            new("an empty parameter in one tag", Block(Invoke("write", Open("parameter", " name=\"path\" string=\"true\"", "/>"))),
+                """C write {"path":""}"""),
             new("a wrapper without bracket", Open(wrapper, "", "\n") + weather + blockEnd, Weather),
             new("a wrapper without bracket or line break", Open(wrapper, "", "") + weather + blockEnd, Weather),
             new("a wrapper without bracket behind text", "a\n\n" + Open(wrapper, "", "\n") + weather + blockEnd, "T a", Weather),
@@ -57,20 +59,26 @@ internal static class DsmlCases
             new("no end of the wrapper", Open(wrapper) + "\n" + weather, Weather),
             new("two wrappers", Open(wrapper) + "\n" + Block(weather) + blockEnd, Weather),
             new("no end of the call", Open(wrapper) + "\n" + Open("invoke", " name=\"get_weather\"") + Parameter("city", "X") + blockEnd, Weather),
-            new("ends without brackets", Open(wrapper) + "\n" + Open("invoke", " name=\"get_weather\"") + Open("parameter", " name=\"city\" string=\"true\"") + "X"
+            new("ends without brackets", Open(wrapper) + "\n" + Open("invoke", " name=\"get_weather\"") + Open("parameter",
+                " name=\"city\" string=\"true\"") + "X"
                 + Shut("parameter", "\n") + Shut("invoke", "\n") + Shut(wrapper, ""), Weather),
-            new("single quotes", Block($"<{bar}invoke name='get_weather'>" + $"<{bar}parameter name='city' string='true'>X{parameterEnd}{invokeEnd}"), Weather),
+            new("single quotes", Block($"<{bar}invoke name='get_weather'>"
+                + $"<{bar}parameter name='city' string='true'>X{parameterEnd}{invokeEnd}"), Weather),
 
             // Values.
-            new("values by their attribute", Block(Invoke("typed", Parameter("count", "3", " string=\"false\"") + Parameter("both", "3") + Parameter("list", "[1]", " string=\"false\""))),
+            new("values by their attribute", Block(Invoke("typed", Parameter("count", "3", " string=\"false\"") + Parameter("both", "3")
+                + Parameter("list", "[1]", " string=\"false\""))),
                 """C typed {"count":3,"both":"3","list":[1]}"""),
-            new("values without attribute", Block(Invoke("typed", Parameter("count", "3", "") + Parameter("both", "007", "") + Parameter("box", "None", ""))),
+            new("values without attribute", Block(Invoke("typed", Parameter("count", "3", "") + Parameter("both", "007", "") + Parameter("box",
+                "None", ""))),
                 """C typed {"count":3,"both":"007","box":null}"""),
-            new("no JSON where the attribute says so", Block(Invoke("write", Parameter("content", "a b", " string=\"false\""))), """C write {"content":"a b"}"""),
+            new("no JSON where the attribute says so", Block(Invoke("write", Parameter("content", "a b", " string=\"false\""))),
+                """C write {"content":"a b"}"""),
             new("space and line breaks", Block(Invoke("write", Parameter("content", "\n  a\n\tb\n"))), """C write {"content":"\n  a\n\tb\n"}"""),
             new("markup and signs", Block(Invoke("write", Parameter("content", "if (a < b && c > 1) { x = \"</parameter>\" } 2>&1"))),
                 """C write {"content":"if (a < b && c > 1) { x = \"</parameter>\" } 2>&1"}"""),
-            new("arguments in one parameter", Block(Invoke("get_weather", Parameter("arguments", "{\"city\": \"X\"}", " string=\"false\""))), Weather),
+            new("arguments in one parameter", Block(Invoke("get_weather", Parameter("arguments", "{\"city\": \"X\"}", " string=\"false\""))),
+                Weather),
         ];
         OutputCase[] thoughts =
         [

@@ -63,6 +63,11 @@ internal static class GemmaCases
         ("write{path:https://a.b/c?d=1&e=[2]#f,content:a=b}", """write {"path":"https://a.b/c?d=1&e=[2]#f","content":"a=b"}"""),
         ("""write{path:C:\new\x.txt,content:\d+}""", """write {"path":"C:\\new\\x.txt","content":"\\d+"}"""),
         ("get_weather{city:München (Süd),days:3}", """get_weather {"city":"München (Süd)","days":3}"""),
+        ("get_weather{city:Paris, France,days:3}", """get_weather {"city":"Paris, France","days":3}"""),
+        ("write{path:p,content:- [x] a, b\n- [ ] c (d), e}", """write {"path":"p","content":"- [x] a, b\n- [ ] c (d), e"}"""),
+        ("get_weather{city:X,zip:3}", """get_weather {"city":"X","zip":3}"""),
+        ("get_weather{tags:[a, b c, d]}", """get_weather {"tags":["a","b c","d"]}"""),
+        ("zz{a:1,  b : x y , \"c\":2}", """zz {"a":1,"b":"x y","c":2}"""),
         ("write{content:a < b,path:p}", """write {"content":"a < b","path":"p"}"""),
 
         // Keys and names.
@@ -83,7 +88,8 @@ internal static class GemmaCases
     ];
 
     public static IEnumerable<OutputCase> All =>
-        Of("gemma4", "<|\"|>", "<|tool_call>", "<tool_call|>").Concat(Of("functiongemma", "<escape>", "<start_function_call>", "<end_function_call>"));
+        Of("gemma4", "<|\"|>", "<|tool_call>", "<tool_call|>").Concat(Of("functiongemma", "<escape>", "<start_function_call>",
+            "<end_function_call>"));
 
     private static IEnumerable<OutputCase> Of(string tools, string delimiter, string open, string close) => Rows.Select(row =>
     {

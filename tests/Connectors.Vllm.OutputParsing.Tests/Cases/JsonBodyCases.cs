@@ -1,6 +1,8 @@
 namespace Connectors.Vllm.OutputParsing.Tests;
 
-/// <summary>JSON that is almost JSON, in every format with JSON arguments: what has one meaning is a call, all else is text, and control tokens are nothing.</summary>
+/// <summary>
+/// JSON that is almost JSON, in every format with JSON arguments: what has one meaning is a call, all else is text, and control tokens are nothing.
+/// </summary>
 internal static class JsonBodyCases
 {
     // Arguments of "write" as a model writes them, and what they are; null for those that stay text.
@@ -38,8 +40,11 @@ internal static class JsonBodyCases
         ("granite", arguments => $"<tool_call>[{{\"name\": \"write\", \"arguments\": {arguments}}}]"),
         ("ernie45", arguments => $"<tool_call>\n{{\"name\": \"write\", \"arguments\": {arguments}}}\n</tool_call>"),
         ("glm45", arguments => $"<tool_call>{{\"name\": \"write\", \"arguments\": {arguments}}}</tool_call>"),
-        ("plamo3", arguments => "<|plamo:begin_tool_requests:plamo|><|plamo:begin_tool_request:plamo|><|plamo:begin_tool_name:plamo|>write<|plamo:end_tool_name:plamo|>"
-            + $"<|plamo:begin_tool_arguments:plamo|>{arguments}<|plamo:end_tool_arguments:plamo|><|plamo:end_tool_request:plamo|><|plamo:end_tool_requests:plamo|>"),
+        ("plamo3",
+            arguments => "<|plamo:begin_tool_requests:plamo|><|plamo:begin_tool_request:plamo|>"
+            + "<|plamo:begin_tool_name:plamo|>write<|plamo:end_tool_name:plamo|>"
+            + $"<|plamo:begin_tool_arguments:plamo|>{arguments}<|plamo:end_tool_arguments:plamo|>"
+            + "<|plamo:end_tool_request:plamo|><|plamo:end_tool_requests:plamo|>"),
         ("hunyuan_a13b", arguments => $"<tool_calls>[{{\"name\": \"write\", \"arguments\": {arguments}}}]</tool_calls>"),
     ];
 
@@ -54,7 +59,8 @@ internal static class JsonBodyCases
             arguments => $"<｜tool▁call▁begin｜>function<｜tool▁sep｜>write\n```json\n{arguments}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
         ("mistral", "[TOOL_CALLS]", arguments => $"write[ARGS]{arguments}"),
         ("mistral", "[TOOL_CALLS]", arguments => $"[{{\"name\": \"write\", \"arguments\": {arguments}}}]"),
-        ("cohere_command3", "<|START_ACTION|>", arguments => $"[{{\"tool_call_id\": \"0\", \"tool_name\": \"write\", \"parameters\": {arguments}}}]<|END_ACTION|>"),
+        ("cohere_command3", "<|START_ACTION|>",
+            arguments => $"[{{\"tool_call_id\": \"0\", \"tool_name\": \"write\", \"parameters\": {arguments}}}]<|END_ACTION|>"),
         ("apertus", "<|tools_prefix|>", arguments => $"[{{\"write\": {arguments}}}]<|tools_suffix|>"),
         ("internlm", "<|action_start|>", arguments => $"<|plugin|>\n{{\"name\": \"write\", \"parameters\": {arguments}}}<|action_end|>"),
         ("inkling", "<|content_invoke_tool_json|>", arguments => $"{{\"name\": \"write\", \"args\": {arguments}}}<|end_message|>"),
@@ -70,7 +76,8 @@ internal static class JsonBodyCases
         .. from format in Controls
            from row in Rows
            where row.Expected is not null
-           select new OutputCase($"arguments {row.Arguments}", format.Open + format.Write(row.Arguments), "C write " + row.Expected) { Tools = format.Tools },
+           select new OutputCase($"arguments {row.Arguments}", format.Open + format.Write(row.Arguments), "C write "
+               + row.Expected) { Tools = format.Tools },
         .. Prose(),
     ];
 
@@ -98,5 +105,6 @@ internal static class JsonBodyCases
         Of("granite", "<|tool_call|>a", "T a"),
     ];
 
-    private static OutputCase Of(string tools, string output, params string[] expected) => new($"control tokens: {output}", output, expected) { Tools = tools };
+    private static OutputCase Of(string tools, string output, params string[] expected) => new($"control tokens: {output}", output,
+        expected) { Tools = tools };
 }

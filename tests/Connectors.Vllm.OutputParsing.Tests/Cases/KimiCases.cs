@@ -83,12 +83,14 @@ internal static class KimiCases
             }
         }
 
-        yield return new OutputCase("words that are no id", "<|tool_call_begin|>two words<|tool_call_argument_begin|>{}<|tool_call_end|>", "T two words{}")
+        yield return new OutputCase("words that are no id", "<|tool_call_begin|>two words<|tool_call_argument_begin|>{}<|tool_call_end|>",
+            "T two words{}")
             { Tools = "kimi_k2" };
 
         // One tool's name begins another's, or ends with a number of its own.
         OutputTool[] tools = [TestTools.Tool("exec", "{}"), TestTools.Tool("exec2", "{}"), TestTools.Tool("exec_file", "{}")];
-        foreach (var (id, name) in new[] { ("functionsexec5", "exec"), ("functions.exec2:0", "exec2"), ("functions_exec2_0", "exec2"), ("functionsexec_file7", "exec_file"),
+        foreach (var (id, name) in new[] { ("functionsexec5", "exec"), ("functions.exec2:0", "exec2"), ("functions_exec2_0", "exec2"),
+            ("functionsexec_file7", "exec_file"),
             ("functions.exec-file:1", "exec_file"), ("exec2", "exec2"), ("functions.exec20", "exec2") })
         {
             yield return new OutputCase($"id '{id}' among names that begin alike",
@@ -99,7 +101,8 @@ internal static class KimiCases
 
     private static IEnumerable<OutputCase> K3()
     {
-        const string Think = "<|open|>think<|sep|>", EndThink = "<|close|>think<|sep|>", Tools = "<|open|>tools<|sep|>", EndTools = "<|close|>tools<|sep|>",
+        const string Think = "<|open|>think<|sep|>", EndThink = "<|close|>think<|sep|>", Tools = "<|open|>tools<|sep|>",
+            EndTools = "<|close|>tools<|sep|>",
             Response = "<|open|>response<|sep|>", EndResponse = "<|close|>response<|sep|>", EndMessage = "<|close|>message<|sep|>";
         string Call(string name, string inner = "") => $"<|open|>call tool=\"{name}\" index=\"1\"<|sep|>{inner}<|close|>call<|sep|>";
         string Argument(string key, string value, string type = " type=\"string\"") =>
@@ -110,9 +113,11 @@ internal static class KimiCases
             new("a section in the thought", "hm" + now, "R hm", "C now {}"),
             new("a section in the thought and the end of the message", "hm" + now + EndMessage + "<|end_of_msg|>", "R hm", "C now {}"),
             new("the thought's end behind the section", "hm" + now + EndThink, "R hm", "C now {}"),
-            new("the thought's end and an answer behind the section", "hm" + now + EndThink + Response + "a" + EndResponse, "R hm", "C now {}", "T a"),
+            new("the thought's end and an answer behind the section", "hm" + now + EndThink + Response + "a" + EndResponse, "R hm", "C now {}",
+                "T a"),
             new("an answer behind the section", "hm" + now + Response + "a" + EndResponse, "R hm", "C now {}", "T a"),
-            new("two calls", "hm" + Tools + Call("now") + Call("get_weather", Argument("city", "X")) + EndTools, "R hm", "C now {}", """C get_weather {"city":"X"}"""),
+            new("two calls", "hm" + Tools + Call("now") + Call("get_weather", Argument("city", "X")) + EndTools, "R hm", "C now {}",
+                """C get_weather {"city":"X"}"""),
             new("two sections", "hm" + now + now, "R hm", "C now {}", "C now {}"),
             new("no section around the call", "hm" + Call("now"), "R hm", "C now {}"),
             new("no end of the section", "hm" + Tools + Call("now"), "R hm", "C now {}"),
@@ -123,8 +128,10 @@ internal static class KimiCases
             new("a thought that ends, an answer, a call", "hm" + EndThink + Response + "a" + EndResponse + now, "R hm", "T a", "C now {}"),
             new("an answer in the thought, and a call", "hm" + Response + "a" + EndResponse + now, "R hm", "T a", "C now {}"),
             new("a call in an open answer", "hm" + EndThink + Response + "a" + now, "R hm", "T a", "C now {}"),
-            new("an undeclared tool is part of the thought", "hm" + Tools + Call("nope") + EndTools + EndThink + "a", "R hm" + Tools + Call("nope") + EndTools, "T a"),
-            new("cut off in a value", "hm" + Tools + "<|open|>call tool=\"write\" index=\"1\"<|sep|><|open|>argument key=\"path\" type=\"string\"<|sep|>p",
+            new("an undeclared tool is part of the thought", "hm" + Tools + Call("nope") + EndTools + EndThink + "a", "R hm" + Tools
+                + Call("nope") + EndTools, "T a"),
+            new("cut off in a value", "hm" + Tools
+                + "<|open|>call tool=\"write\" index=\"1\"<|sep|><|open|>argument key=\"path\" type=\"string\"<|sep|>p",
                 "R hm" + Tools + "<|open|>call tool=\"write\" index=\"1\"<|sep|><|open|>argument key=\"path\" type=\"string\"<|sep|>p"),
         ];
         OutputCase[] others =
@@ -135,7 +142,8 @@ internal static class KimiCases
             new("no type", Call("typed", Argument("count", "3", "")), """C typed {"count":"3"}"""),
             new("a type that does not fit", Call("typed", Argument("count", "three", " type=\"number\"")), """C typed {"count":"three"}"""),
             new("entities in names", Call("zz", Argument("a&amp;&quot;b", "x &amp; y")), """C zz {"a&\"b":"x &amp; y"}"""),
-            new("markup in a value", Call("write", Argument("content", "<a href=\"x\">\n<|x|></a>")), """C write {"content":"<a href=\"x\">\n<|x|></a>"}"""),
+            new("markup in a value", Call("write", Argument("content", "<a href=\"x\">\n<|x|></a>")),
+                """C write {"content":"<a href=\"x\">\n<|x|></a>"}"""),
             new("an answer without markers", "a", "T a"),
             new("a thought opened by the model", Think + "hm" + EndThink + Response + "a" + EndResponse + EndMessage, "R hm", "T a"),
             new("an empty section", "a" + Tools + EndTools + "b", "T ab"),

@@ -17,11 +17,13 @@ internal static class NestedCallCases
         var deep = profile.Render([("write", new JsonObject { ["content"] = $"see {now} there" })]);
         (string Name, string Content)[] values =
         [
-            ("a call alone", now), ("a call in text", $"Say {now} so."), ("a call with arguments", $"Say {path} so."), ("two calls", $"- {two}\n- {now}\n"),
+            ("a call alone", now), ("a call in text", $"Say {now} so."), ("a call with arguments", $"Say {path} so."), ("two calls",
+                $"- {two}\n- {now}\n"),
             ("a call that quotes a call", $"Say {deep} and {now}."),
         ];
         var format = OutputFormat.FromNames(profile.Tools, profile.Reasoning).Tools;
-        var named = format.Openers.Concat(format.StrayClosers).Where(marker => marker.Trim().Length > 1).Select(marker => $"The {marker.Trim()} tag.");
+        var named = format.Openers.Concat(format.StrayClosers).Select(marker => marker.Trim()).Where(marker => marker.Length > 1)
+            .Select(marker => $"The {marker} tag.");
         return values.Concat(named.Select(text => (text, text))).SelectMany(value => Cases(profile, value.Item1, value.Item2));
     });
 

@@ -1,6 +1,8 @@
 namespace Connectors.Vllm.OutputParsing.Tests;
 
-/// <summary>Tags that GLM and its relatives lose or write twice. What the declared tools leave one reading for is that call; all else is text.</summary>
+/// <summary>
+/// Tags that GLM and its relatives lose or write twice. What the declared tools leave one reading for is that call; all else is text.
+/// </summary>
 internal static class PairCases
 {
     private const string City = """{"city":"X"}""";
@@ -42,8 +44,10 @@ internal static class PairCases
         ("get_weather</arg_key><arg_key>city</arg_key><arg_value>X</arg_value>", "get_weather " + City),
         ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value></arg_value>", "get_weather " + City),
         ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value></arg_key>", "get_weather " + City),
-        ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value></arg_value><arg_key>days</arg_key><arg_value>3</arg_value>", "get_weather " + Both),
-        ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value>\n</arg_value>\n<arg_key>days</arg_key><arg_value>3</arg_value>\n", "get_weather " + Both),
+        ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value></arg_value><arg_key>days</arg_key><arg_value>3</arg_value>", "get_weather "
+            + Both),
+        ("get_weather<arg_key>city</arg_key><arg_value>X</arg_value>\n</arg_value>\n<arg_key>days</arg_key><arg_value>3</arg_value>\n",
+            "get_weather " + Both),
 
         // Space, and values like markup.
         ("get_weather\n\n<arg_key> city </arg_key>\n<arg_value>X</arg_value>\n\n", "get_weather " + City),
@@ -67,7 +71,8 @@ internal static class PairCases
 
     public static IEnumerable<OutputCase> All =>
     [
-        .. Of("glm45", "", ""), .. Of("glm47", "", ""), .. Of("ling3", "", ""), .. Of("poolside_v1", "", ""), .. Of("hy_v4", "<tool_calls>", "</tool_calls>"),
+        .. Of("glm45", "", ""), .. Of("glm47", "", ""), .. Of("ling3", "", ""), .. Of("poolside_v1", "", ""), .. Of("hy_v4", "<tool_calls>",
+            "</tool_calls>"),
     ];
 
     private static IEnumerable<OutputCase> Of(string tools, string open, string close) => Rows.Select(row =>

@@ -283,6 +283,8 @@ internal static class RepairCases
         const string Fenced = "Like so:\n```xml\n" + Call + "\n```\n";
         return Of("hermes", "none",
             new("a call in a code block", Fenced + "Done.", "T " + Fenced + "Done."),
+            new("a code block in a longer one", "````md\n" + Fenced + "````\n" + Call, "T ````md\n" + Fenced + "````", "C now {}"),
+            new("a code block that begins behind space", "- a\n  ```\n  " + Call + "\n  ```\n", "T - a\n  ```\n  " + Call + "\n  ```\n"),
             new("a call behind a code block", Fenced + Call, "T " + Fenced[..^1], "C now {}"),
             new("a call in inline code", "Write `" + Call + "` so.", "T Write `" + Call + "` so."),
             new("a call behind inline code", "Use `x` " + Call, "T Use `x` ", "C now {}"),

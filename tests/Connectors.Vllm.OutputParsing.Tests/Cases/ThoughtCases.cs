@@ -23,7 +23,8 @@ internal static class ThoughtCases
         }
 
         yield return Of("granite", "Here is my thought process: <tool_call>[{\"name\": \"now\", \"arguments\": {}}]", "C now {}");
-        yield return Of("granite", "Here's my thought process:\na\nHere's my response:\n<tool_call>[{\"name\": \"now\", \"arguments\": {}}]", "R a", "C now {}");
+        yield return Of("granite", "Here's my thought process:\na\nHere's my response:\n<tool_call>[{\"name\": \"now\", \"arguments\": {}}]",
+            "R a", "C now {}");
         yield return Of("granite", "Here is my answer: a", "T Here is my answer: a");
         yield return Of("granite", "Here is my", "T Here is my");
         yield return Of("granite", "a", "T a");
@@ -48,15 +49,20 @@ internal static class ThoughtCases
 
     private static IEnumerable<OutputCase> Dots()
     {
-        foreach (var value in (string[])["  a\n", "\n\na", " ", "\n", "\t\ta\n\tb\n\n", "a  ", "\r\na\r\n", "    indented\n\tline\n\n", "null", " null "])
+        foreach (var value in (string[])["  a\n", "\n\na", " ", "\n", "\t\ta\n\tb\n\n", "a  ", "\r\na\r\n", "    indented\n\tline\n\n", "null",
+            " null "])
         {
             var json = System.Text.Json.JsonSerializer.Serialize(value);
             yield return Of("dots",
-                $"<dots_function_call>\n<invoke name=\"write\">\n<parameter name=\"content\">{value}</parameter>\n</invoke>\n</dots_function_call>", $"C write {{\"content\":{json}}}");
+                $"<dots_function_call>\n<invoke name=\"write\">\n<parameter name=\"content\">{value}</parameter>\n</invoke>\n</dots_function_call>",
+                $"C write {{\"content\":{json}}}");
             yield return Of("minimax_m2",
-                $"<minimax:tool_call>\n<invoke name=\"write\">\n<parameter name=\"content\">{value}</parameter>\n</invoke>\n</minimax:tool_call>", $"C write {{\"content\":{json}}}");
-            yield return Of("glm47", $"<tool_call>write<arg_key>content</arg_key><arg_value>{value}</arg_value></tool_call>", $"C write {{\"content\":{json}}}");
-            yield return Of("seed_oss", $"<seed:tool_call><function=write><parameter=content>\n{value}\n</parameter></function></seed:tool_call>", $"C write {{\"content\":{json}}}");
+                $"<minimax:tool_call>\n<invoke name=\"write\">\n<parameter name=\"content\">{value}</parameter>\n</invoke>\n</minimax:tool_call>",
+                $"C write {{\"content\":{json}}}");
+            yield return Of("glm47", $"<tool_call>write<arg_key>content</arg_key><arg_value>{value}</arg_value></tool_call>",
+                $"C write {{\"content\":{json}}}");
+            yield return Of("seed_oss", $"<seed:tool_call><function=write><parameter=content>\n{value}\n</parameter></function></seed:tool_call>",
+                $"C write {{\"content\":{json}}}");
         }
 
         yield return Of("dots", "<dots_function_call>{\"name\": \"now\", \"arguments\": {}}</dots_function_call>", "C now {}");
