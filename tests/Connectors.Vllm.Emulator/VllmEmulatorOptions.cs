@@ -198,6 +198,12 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     /// <summary>Whether the model is still loading at the start (Rust servicer): <see cref="VllmEmulator.FinishLoading"/> ends it.</summary>
     public bool StartsLoading { get; set; }
 
+    /// <summary>
+    /// Whether the model writes a line break wherever its JSON constraint lets it, instead of what a script says: it obeys the constraint as it was sent
+    /// and as the engine's compiler reads it, and nothing else.
+    /// </summary>
+    public bool PrefersLineBreaks { get; set; }
+
     /// <summary>Whether the Rust servicer has a tokenizer, which it needs for stop strings; default true.</summary>
     public bool HasTokenizer { get; set; } = true;
 

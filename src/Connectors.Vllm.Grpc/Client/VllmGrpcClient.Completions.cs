@@ -72,10 +72,12 @@ public sealed partial class VllmGrpcClient
                 continue;
             }
 
-            // After a stop string was found here, the next message must be the end; if it is not, the server has missed the stop.
+            // After a stop string was found here, the next message must be the end; if it is not, the server has missed the stop. One that does not
+            // look for stops is left at once.
             var missed = choice.StopString is not null && update.Finish is null && !update.TokenIds.IsEmpty;
             var text = missed ? string.Empty : choice.Push(update);
-            if (update.Finish is not null || missed)
+            var ended = missed || (update.StopsLeftOut && choice.StopString is not null);
+            if (update.Finish is not null || ended)
             {
                 text += choice.Finish();
                 open--;
@@ -92,7 +94,7 @@ public sealed partial class VllmGrpcClient
                 CachedTokens = update.CachedTokens,
                 Finish = FinishOf(update, choice),
             };
-            if (missed && open == 0)
+            if (ended && open == 0)
             {
                 yield break;
             }
@@ -141,6 +143,7 @@ public sealed partial class VllmGrpcClient
                 {
                     IncludeServerText = request.IncludeServerText || known.Tokenizer is null,
                     PreparedFor = request.PreparedFor ?? known.Model,
+                    VocabularySize = request.VocabularySize ?? known.Tokenizer?.MaxTokenId + 1,
                 };
                 var updates = Engine.GenerateAsync(sent, token).GetAsyncEnumerator(token);
                 try

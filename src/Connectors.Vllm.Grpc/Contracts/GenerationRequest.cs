@@ -100,8 +100,10 @@ public sealed record GenerationRequest
     public VllmModelInfo? PreparedFor { get; init; }
 
     /// <summary>
-    /// The size of the model's vocabulary, used to check <see cref="PromptIds"/> if the server does not report it (Inference protocol, where an id
-    /// out of range kills the engine). <see langword="null"/> relies on what the server reports.
+    /// The size of the model's vocabulary, used to check ids if the server does not report it (Inference protocol, where a prompt id out of range kills
+    /// the engine for everyone). <see langword="null"/> relies on what the server reports; if it reports nothing, prompt ids must be below 524,288, which is
+    /// more than any model has, and biased, allowed and chosen ids and numbers of log probabilities above 256 are refused. Clients with a tokenizer set
+    /// it.
     /// </summary>
     public int? VocabularySize { get; init; }
 
@@ -139,6 +141,9 @@ public sealed record GenerationRequest
 
     /// <summary>The id of the request with several choices that this is one choice of; null when it is none.</summary>
     internal string? PartOf { get; init; }
+
+    /// <summary>The server could not take the request's stop strings, which were taken out.</summary>
+    internal bool StopsLeftOut { get; init; }
 
     /// <summary>Creates a new unique request id. Ids sort by creation time.</summary>
     /// <param name="prefix">The prefix of the id.</param>

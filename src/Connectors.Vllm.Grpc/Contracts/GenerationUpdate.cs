@@ -39,6 +39,9 @@ public sealed class GenerationUpdate
     /// <summary>The model of the answering server; <see langword="null"/> if unknown.</summary>
     public VllmModelInfo? Model { get; internal set; }
 
+    /// <summary>The server knows nothing of the request's stop strings: whoever reads the text has to end the answer at them.</summary>
+    internal bool StopsLeftOut { get; set; }
+
     /// <summary>How the choice ended; set on its last update only.</summary>
     public GenerationFinish? Finish { get; init; }
 
@@ -57,6 +60,7 @@ public sealed class GenerationUpdate
         PromptIds = PromptIds,
         Text = Text,
         Model = Model,
+        StopsLeftOut = StopsLeftOut,
         Finish = finish,
         RawRepresentation = RawRepresentation,
     };

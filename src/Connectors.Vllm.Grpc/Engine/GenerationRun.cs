@@ -58,6 +58,9 @@ internal sealed class GenerationRun : IDisposable
     /// <summary>The id it was sent under.</summary>
     public string RequestId => _context.RequestId!;
 
+    /// <summary>The server looks for no stop strings, although the caller has some.</summary>
+    public bool StopsLeftOut => _request.StopsLeftOut;
+
     /// <summary>The model of the server it runs on.</summary>
     public VllmModelInfo? Model { get; init; }
 

@@ -196,6 +196,7 @@ internal sealed class ServerPool : IVllmEngine
             if (update is not null)
             {
                 update.Model = run.Model;
+                update.StopsLeftOut = run.StopsLeftOut;
                 yield return update;
             }
 
@@ -236,6 +237,7 @@ internal sealed class ServerPool : IVllmEngine
     private async IAsyncEnumerable<GenerationUpdate> SplitAsync(
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        RequestValidator.CheckChoices(request.Sampling);
         var capabilities = await GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
         var updates = capabilities.MultipleChoices
             ? RunAsync(request, cancellationToken)
@@ -336,7 +338,7 @@ internal sealed class ServerPool : IVllmEngine
         {
             // Whoever reads the answer finds them in the text.
             Log.StopStringsLeftOut(_logger, attempt.Endpoint.Uri, request.StopStrings.Count);
-            return await SendAsync(attempt, number + 1, request with { StopStrings = [] }, sampling, served, cancellationToken)
+            return await SendAsync(attempt, number + 1, request with { StopStrings = [], StopsLeftOut = true }, sampling, served, cancellationToken)
                 .ConfigureAwait(false);
         }
     }

@@ -13,6 +13,9 @@ internal static class RequestValidator
     /// <summary>No model's vocabulary is smaller: it has all bytes.</summary>
     private const int LeastVocabulary = 256;
 
+    /// <summary>No model's vocabulary is larger (the largest of today have 262,208 tokens): what an id can be at most where its size is not known.</summary>
+    private const int LargestVocabulary = 524_288;
+
     public static void Check(GenerationRequest request, SamplingOptions sampling, VllmModelInfo model, VllmCapabilities capabilities)
     {
         if (request.PromptText is { Length: 0 })
@@ -75,6 +78,16 @@ internal static class RequestValidator
         }
     }
 
+    /// <summary>The number of choices, before it becomes as many requests.</summary>
+    public static void CheckChoices(SamplingOptions sampling)
+    {
+        Range(sampling.ChoiceCount, 1, 10_000, nameof(SamplingOptions.ChoiceCount));
+        if (sampling.ChoiceCount > 1 && sampling.Temperature == 0)
+        {
+            throw Bad("Several choices require a temperature above 0: greedy choices would all be the same.", nameof(SamplingOptions.ChoiceCount));
+        }
+    }
+
     public static void CheckPrompt(ReadOnlySpan<int> ids, int? vocabularySize, int? contextLength, int outputTokens)
     {
         if (ids.IsEmpty)
@@ -83,14 +96,17 @@ internal static class RequestValidator
         }
 
         // Negative ids become large unsigned ones.
-        var bound = (uint)(vocabularySize ?? int.MaxValue);
+        var bound = (uint)(vocabularySize ?? LargestVocabulary);
         for (var i = 0; i < ids.Length; i++)
         {
             if ((uint)ids[i] >= bound)
             {
                 throw Bad(
-                    $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer "
-                    + $"belong to the served model?",
+                    vocabularySize is null
+                        ? $"Prompt id {ids[i]} at position {i} is outside the vocabulary of any model. The size of this model's is not known; give "
+                            + $"{nameof(GenerationRequest.VocabularySize)} to have ids checked against it."
+                        : $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer "
+                            + $"belong to the served model?",
                     nameof(GenerationRequest.PromptIds));
             }
         }
@@ -122,18 +138,13 @@ internal static class RequestValidator
         Range(sampling.RepetitionPenalty, float.Epsilon, float.MaxValue, nameof(SamplingOptions.RepetitionPenalty), "above 0");
         Range(sampling.MaxTokens, 1, int.MaxValue, nameof(SamplingOptions.MaxTokens));
         Range(sampling.MinTokens, 0, int.MaxValue, nameof(SamplingOptions.MinTokens));
-        Range(sampling.ChoiceCount, 1, 10_000, nameof(SamplingOptions.ChoiceCount));
         if (sampling.MinTokens > sampling.MaxTokens)
         {
             throw Bad($"{nameof(SamplingOptions.MinTokens)} ({sampling.MinTokens}) is larger than {nameof(SamplingOptions.MaxTokens)} "
                 + $"({sampling.MaxTokens}).", nameof(SamplingOptions.MinTokens));
         }
 
-        if (sampling.ChoiceCount > 1 && sampling.Temperature == 0)
-        {
-            throw Bad("Several choices require a temperature above 0: greedy choices would all be the same.", nameof(SamplingOptions.ChoiceCount));
-        }
-
+        CheckChoices(sampling);
         if (sampling.Seed is < int.MinValue or > int.MaxValue && !capabilities.LongSeeds)
         {
             throw Bad(

@@ -23,7 +23,7 @@ internal sealed class AnswerChoice
     private readonly List<OutputEvent> _events = new();
     private readonly Queue<ChatResponseUpdate> _ready = new(4);
     private readonly StringBuilder? _text;
-    private readonly bool _stopsReachServer;
+    private bool _stopsReachServer;
     private readonly LogprobCollector? _logprobs;
     private readonly List<int>? _ids;
     private List<AIContent>? _calls;
@@ -73,6 +73,7 @@ internal sealed class AnswerChoice
     public void Read(GenerationUpdate update)
     {
         _last = update;
+        _stopsReachServer &= !update.StopsLeftOut;
         var ids = update.TokenIds.Span;
         var read = 0;
         while (read < ids.Length && !EndedHere)

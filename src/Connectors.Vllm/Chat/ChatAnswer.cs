@@ -160,9 +160,9 @@ internal sealed class ChatAnswer
         }
     }
 
-    /// <summary>The name of what answered: the model the request asked for, else the one that the answering server serves.</summary>
+    /// <summary>The name of what answered: the adapter or model the request asked for, else the model that the answering server serves.</summary>
     private string NameOf(VllmModelInfo? answering) =>
-        _chat.Request.Model is null && answering is not null
+        _chat.Request is { Model: null, LoraName: null } && answering is not null
             && (answering.ServedModelName is { Length: > 0 } name || (name = answering.ModelId).Length > 0)
             ? name
             : _chat.ModelId;

@@ -67,7 +67,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Format = plan.Format,
             ParserOptions = plan.ParserOptions(context, prompt),
             Check = plan.Check,
-            ModelId = request.Model ?? profile.ModelId,
+            ModelId = request.LoraName ?? request.Model ?? profile.ModelId,
             DropReasoning = options?.Reasoning?.Output == ReasoningOutput.None,
             ReturnTokenIds = extras.Get(VllmOptions.ReturnTokenIds) == true,
         };
@@ -89,7 +89,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             Format = plan.Format,
             ParserOptions = plan.ParserOptions(context, prompt),
             Check = plan.Check,
-            ModelId = request.Model ?? profile.ModelId,
+            ModelId = request.LoraName ?? request.Model ?? profile.ModelId,
             ReturnTokenIds = context.Extras.Get(VllmOptions.ReturnTokenIds) == true,
         };
     }

@@ -1,3 +1,5 @@
+using Connectors.Vllm.Testing;
+using Connectors.Vllm.Testing.Generation;
 using Connectors.Vllm.Testing.Model;
 using Connectors.Vllm.Testing.Protocols;
 using Connectors.Vllm.Testing.Transport;
@@ -63,6 +65,20 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
     }
 
     public void Leave() => Interlocked.Decrement(ref _admitted);
+
+    /// <summary>What the model makes of a JSON constraint when it likes line breaks best; null when it does not, or there is no such constraint.</summary>
+    public ScriptedReply? LineBreaksUnder(GenerationRequest request)
+    {
+        if (!Options.PrefersLineBreaks || request.Constraint is not { Kind: ConstraintKind.JsonSchema or ConstraintKind.StructuralTag } constraint)
+        {
+            return null;
+        }
+
+        var (text, isComplete) = LineBreakModel.Write(constraint, Compiler.IsGuidance, request.MaxTokens);
+
+        // A token for each character: a model that is held to a grammar step by step may take the longest way.
+        return new ScriptedReply { Ids = [.. text.SelectMany(character => Model.Tokenizer.Encode(character.ToString()))], EndWithEos = isComplete };
+    }
 
     /// <summary>The engine process dies: every running call ends INTERNAL with these words.</summary>
     public RpcFailure KillEngine(string words)

@@ -18,6 +18,18 @@ internal sealed class GrammarCompiler(EmulatedServer server)
     /// <summary>Requests that the engine's compiler could not read.</summary>
     public int Refusals => Volatile.Read(ref _refusals);
 
+    /// <summary>The engine has llguidance; xgrammar otherwise, or none yet.</summary>
+    public bool IsGuidance
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isGuidance == true;
+            }
+        }
+    }
+
     /// <summary>Whether the engine's compiler reads a constraint; the first one makes the compiler.</summary>
     public bool Takes(Constraint? constraint)
     {

@@ -77,7 +77,8 @@ internal sealed class EmulatedInference(EmulatorState state) : InferenceService(
         }
 
         // A constraint that does not compile is only logged by the server; the client sees success and a lone end-of-sequence id.
-        return InferenceRules.FailsSilently(request.Constraint) ? new ScriptedReply { Ids = [] } : base.ReplyTo(captured, request);
+        return InferenceRules.FailsSilently(request.Constraint) ? new ScriptedReply { Ids = [] }
+            : state.LineBreaksUnder(request) ?? base.ReplyTo(captured, request);
     }
 
     protected override int CountCached(GenerateRequest message, GenerationRequest request) => state.Prefixes.Visit(

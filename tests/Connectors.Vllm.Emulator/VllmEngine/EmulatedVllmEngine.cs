@@ -178,7 +178,7 @@ internal class EmulatedVllmEngine : VllmEngineService
     protected override ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request) =>
         ConstraintRules.FailsLate(request.Constraint) || !_state.Compiler.Takes(request.Constraint)
             ? new ScriptedReply { Ids = [], EndWithEos = false, FinishReason = "error" }
-            : base.ReplyTo(captured, request);
+            : _state.LineBreaksUnder(request) ?? base.ReplyTo(captured, request);
 
     protected override int CountCached(GenerateRequest message, GenerationRequest request)
     {

@@ -61,6 +61,52 @@ public sealed class SilentServerTests
     }
 
     [Theory]
+    [InlineData(1, false)]
+    [InlineData(3, false)]
+    [InlineData(1, true)]
+    public async Task Complete_ServerHasNoTokenizerForStopStrings_CutsHereAndStopsTheServer(int tokensPerMessage, bool includeStop)
+    {
+        await using var server = await VllmEmulator.StartAsync(
+            new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust, HasTokenizer = false });
+
+        // The stop string begins in one token and ends in another, and then the server would go on for ever.
+        server.Reply(new ScriptedReply
+        {
+            Text = "one two <END> three four five six seven eight nine",
+            TokensPerMessage = tokensPerMessage,
+            HoldAfterMessages = server.Tokenizer.Encode("one two <END> three four five").Length / tokensPerMessage,
+            Hold = new TaskCompletionSource().Task,
+        });
+        Assert.True(server.Tokenizer.Encode("<END>").Length > 1);
+        await using var engine = Engines.Create(server.Endpoint);
+        await using var client = new VllmGrpcClient(engine, server.Tokenizer);
+        var request = new GenerationRequest
+        {
+            PromptIds = Prompt,
+            StopStrings = ["never", "<END>"],
+            Sampling = new() { IncludeStopString = includeStop },
+        };
+        var pieces = new List<GenerationUpdate>();
+
+        await foreach (var update in client.CompleteStreamingAsync(request, TestContext.Current.CancellationToken))
+        {
+            pieces.Add(update);
+        }
+
+        var text = string.Concat(pieces.Select(piece => piece.Text));
+        Assert.Equal(includeStop ? "one two <END>" : "one two ", text);
+        Assert.All(pieces, piece => Assert.False(!includeStop && piece.Text.Contains('<', StringComparison.Ordinal)));
+        Assert.Equal((GenerationFinishReason.Stop, "<END>"), (pieces.Finish().Reason, pieces.Finish().StopString));
+        await server.Generations[^1].Ended.WaitAsync(Engines.HangGuard, TestContext.Current.CancellationToken);
+        await server.WaitForRequestAsync("/Abort", TestContext.Current.CancellationToken).WaitAsync(Engines.HangGuard);
+
+        var whole = await client.CompleteAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(text, whole.Text);
+        Assert.Equal(pieces.Finish().StopString, whole.Choices[0].Finish!.StopString);
+        await server.WaitUntilIdleAsync(TestContext.Current.CancellationToken).WaitAsync(Engines.HangGuard);
+    }
+
+    [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
     [InlineData(EmulatedServer.Inference)]
     public async Task Generate_MinTokensUnderAConstraint_AreLeftOut(EmulatedServer played)

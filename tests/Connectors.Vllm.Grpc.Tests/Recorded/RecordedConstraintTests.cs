@@ -30,7 +30,7 @@ public sealed class RecordedConstraintTests
         {
             foreach (var exchange in life)
             {
-                var (messages, status) = await CallAsync(channel, exchange);
+                var (messages, status) = await RawCall.SendAsync(channel, exchange.Method, exchange.Request);
 
                 Assert.True(
                     (IsRefused(exchange.Method, messages, status.StatusCode), status.Detail)
@@ -86,27 +86,4 @@ public sealed class RecordedConstraintTests
     private static bool IsRefused(string method, IReadOnlyList<byte[]> responses, StatusCode status) => status != StatusCode.OK
         || (method.Contains("VllmEngine", StringComparison.Ordinal) && Engine.GenerateResponse.Parser.ParseFrom(responses[^1])
             .Complete?.FinishReason == "error");
-
-    private static async Task<(List<byte[]> Messages, Status Status)> CallAsync(GrpcChannel channel, RecordedExchange exchange)
-    {
-        var bytes = Marshallers.Create(static (byte[] message) => message, static message => message);
-        var (service, name) = (exchange.Method[1..exchange.Method.LastIndexOf('/')], exchange.Method[(exchange.Method.LastIndexOf('/') + 1)..]);
-        var method = new Method<byte[], byte[]>(MethodType.ServerStreaming, service, name, bytes, bytes);
-        using var call = channel.CreateCallInvoker()
-            .AsyncServerStreamingCall(method, null, new CallOptions(cancellationToken: TestContext.Current.CancellationToken), exchange.Request);
-        var messages = new List<byte[]>();
-        try
-        {
-            while (await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken))
-            {
-                messages.Add(call.ResponseStream.Current);
-            }
-
-            return (messages, Status.DefaultSuccess);
-        }
-        catch (RpcException exception)
-        {
-            return (messages, exception.Status);
-        }
-    }
 }

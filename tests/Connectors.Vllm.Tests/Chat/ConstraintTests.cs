@@ -35,24 +35,57 @@ public sealed class ConstraintTests
         AssertSchema(host.LastEngineRequest.SamplingParams, bound: false);
     }
 
-    /// <summary>A model that writes line breaks wherever it is let.</summary>
+    /// <summary>
+    /// A model that writes line breaks wherever the constraint, as it was sent and as the engine's compiler reads it, lets it: also in an engine that
+    /// somebody's schema has made compile with llguidance.
+    /// </summary>
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine, false)]
+    [InlineData(EmulatedServer.VllmEngine, true)]
+    [InlineData(EmulatedServer.VllmEngineRust, false)]
+    [InlineData(EmulatedServer.VllmEngineRust, true)]
+    [InlineData(EmulatedServer.Inference, false)]
+    public async Task Schema_ModelPrefersLineBreaks_AnswersInJsonAllTheSame(EmulatedServer protocol, bool isPinnedToGuidance)
+    {
+        await using var host = await ChatHost.StartAsync(
+            protocol, options => options.PrefersLineBreaks = true, options => options.ReasoningParser = "none");
+        if (isPinnedToGuidance)
+        {
+            await host.Client.GetService<IVllmEngine>()!.GenerateAsync(
+                new GenerationRequest
+                {
+                    PromptIds = new[] { 1 },
+                    Constraint = Grpc.OutputConstraint.JsonSchema("""{"type":"integer","multipleOf":2}"""),
+                    Sampling = new SamplingOptions { MaxTokens = 9 },
+                },
+                Token).ToListAsync(Token);
+        }
+
+        var response = await host.Client.GetResponseAsync<Forecast>("Go.", new ChatOptions { MaxOutputTokens = 200 }, cancellationToken: Token);
+
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.InRange(response.Result.Degrees[0], 1, 99);
+        Assert.NotEmpty(response.Result.Where.City);
+        Assert.Equal(isPinnedToGuidance || protocol == EmulatedServer.Inference, !response.Text.Contains('\n', StringComparison.Ordinal));
+        Assert.Equal(isPinnedToGuidance ? 1 : 0, host.Server.RefusedConstraints);
+    }
+
     [Theory]
     [InlineData(EmulatedServer.VllmEngine)]
+    [InlineData(EmulatedServer.VllmEngineRust)]
     [InlineData(EmulatedServer.Inference)]
-    public async Task Schema_ModelPrefersWhiteSpace_AnswersInJsonAllTheSame(EmulatedServer protocol)
+    public async Task Schema_ModelPrefersLineBreaksAndNothingBoundsThem_FillsItsBudget(EmulatedServer protocol)
     {
-        await using var host = await ChatHost.StartAsync(protocol, client: options => options.ReasoningParser = "none");
-        host.Server.Reply(request =>
-        {
-            var sent = request.Message.ToString()!;
-            return sent.Contains("max_whitespace_cnt", StringComparison.Ordinal) ? "{\n\"n\":\n4\n}"
-                : sent.Contains("whitespace_flexible", StringComparison.Ordinal) ? "{\"n\": 4}"
-                : new string('\n', 10_000);
-        });
+        await using var host = await ChatHost.StartAsync(
+            protocol, options => options.PrefersLineBreaks = true, options => options.ReasoningParser = "none");
+        var options = new ChatOptions { MaxOutputTokens = 100, BoundJsonWhiteSpace = false };
 
-        var response = await host.Client.GetResponseAsync<Answer>("Go.", new ChatOptions { MaxOutputTokens = 100 }, cancellationToken: Token);
+        var response = await host.Client.GetResponseAsync<Answer>("Go.", options, cancellationToken: Token);
 
-        Assert.Equal(4, response.Result.N);
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+        Assert.Equal(100, response.Usage!.OutputTokenCount);
+        Assert.False(response.TryGetResult(out _));
+        Assert.Equal("{", response.Text.Trim());
     }
 
     [Fact]
@@ -168,6 +201,10 @@ public sealed class ConstraintTests
     }
 
     private sealed record Answer(int N);
+
+    private sealed record Forecast(Place Where, int[] Degrees, bool IsDry);
+
+    private sealed record Place(string City);
 
     private static ChatResponseFormat Json() => ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(Schema).RootElement);
 }

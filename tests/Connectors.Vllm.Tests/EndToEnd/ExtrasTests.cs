@@ -142,11 +142,16 @@ public sealed class ExtrasTests
     {
         await using var served = await Served.StartAsync(EmulatedServer.Inference, server => server.LoraAdapters = ["mine"]);
 
-        await served.AskAsync("Hi", new ChatOptions { ModelId = "mine" });
-        await served.AskAsync("Hi", new ChatOptions { ModelId = "somebody-elses" });
+        var adapted = await served.AskAsync("Hi", new ChatOptions { ModelId = "mine" });
+        var plain = await served.AskAsync("Hi", new ChatOptions { ModelId = "somebody-elses" });
+        var streamed = await served.StreamAsync("Hi", new ChatOptions { ModelId = "mine" });
+
+        // What answered is the adapter, or else the model.
+        Assert.Equal(("mine", served.Client.GetService<VllmModelProfile>()!.ModelId), (adapted.ModelId, plain.ModelId));
+        Assert.All(streamed, update => Assert.Equal("mine", update.ModelId));
 
         var sent = served.Sent.Select(generation => generation.Captured.As<Grpc.Protocol.Inference.GenerateRequest>());
-        Assert.Equal([("mine", ""), ("", "")], sent.Select(message => (message.LoraName, message.Model)));
+        Assert.Equal([("mine", ""), ("", ""), ("mine", "")], sent.Select(message => (message.LoraName, message.Model)));
     }
 
     [Theory]
