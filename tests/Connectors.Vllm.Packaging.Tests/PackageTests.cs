@@ -1,4 +1,7 @@
 using System.IO.Compression;
+using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Xml.Linq;
 
 namespace Connectors.Vllm.Packaging.Tests;
@@ -75,6 +78,57 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
                 element.Name.LocalName == "dependency" && PackageFolder.Names.Contains(element.Attribute("id")!.Value)),
             element => Assert.Equal($"[{PackageFolder.Version}]", element.Attribute("version")!.Value));
         Assert.Equal(name == "Connectors.Vllm.SemanticKernel", dependencies.Contains("Microsoft.SemanticKernel.Abstractions"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Pack_EachPackage_DependsOnTheTestedVersions(string name)
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
+        var foreign = Metadata(package, name).Descendants().Where(element =>
+            element.Name.LocalName == "dependency" && !PackageFolder.Names.Contains(element.Attribute("id")!.Value));
+
+        Assert.All(foreign, element =>
+            Assert.Equal(RepositoryVersions.Of(element.Attribute("id")!.Value), element.Attribute("version")!.Value));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Pack_EachPackage_NamesItsSource(string name)
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
+        var metadata = Metadata(package, name);
+        var repository = metadata.Elements().Single(element => element.Name.LocalName == "repository");
+
+        Assert.Equal("git", repository.Attribute("type")!.Value);
+        Assert.Equal(Value(metadata, "projectUrl"), repository.Attribute("url")!.Value);
+        Assert.Matches("^[0-9a-f]{40}$", repository.Attribute("commit")!.Value);
+        Assert.Equal(Value(metadata, "projectUrl") + "/blob/main/CHANGELOG.md", Value(metadata, "releaseNotes"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Pack_EachPackage_DocumentsPublicTypesOnly(string name)
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
+        using var assembly = new MemoryStream();
+        using (var stream = package.GetEntry($"lib/net10.0/{name}.dll")!.Open())
+        {
+            stream.CopyTo(assembly);
+        }
+
+        assembly.Position = 0;
+        using var reader = new PEReader(assembly);
+        var metadata = reader.GetMetadataReader();
+        var types = metadata.TypeDefinitions.Select(metadata.GetTypeDefinition)
+            .Where(type => (type.Attributes & TypeAttributes.VisibilityMask) == TypeAttributes.Public)
+            .Select(type => $"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}").ToList();
+        using var documentation = package.GetEntry($"lib/net10.0/{name}.xml")!.Open();
+        var members = XDocument.Load(documentation).Descendants("member").Select(member => member.Attribute("name")!.Value).ToList();
+
+        Assert.All(types, type => Assert.Contains("T:" + type, members));
+        Assert.All(members, member => Assert.Contains(
+            types, type => member[2..] == type || member[2..].StartsWith(type + ".", StringComparison.Ordinal)));
     }
 
     [Fact]
