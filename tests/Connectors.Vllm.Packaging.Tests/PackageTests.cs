@@ -110,25 +110,25 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     [MemberData(nameof(Names))]
     public void Pack_EachPackage_DocumentsPublicTypesOnly(string name)
     {
+        var types = PublicTypes(name);
         using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
-        using var assembly = new MemoryStream();
-        using (var stream = package.GetEntry($"lib/net10.0/{name}.dll")!.Open())
-        {
-            stream.CopyTo(assembly);
-        }
-
-        assembly.Position = 0;
-        using var reader = new PEReader(assembly);
-        var metadata = reader.GetMetadataReader();
-        var types = metadata.TypeDefinitions.Select(metadata.GetTypeDefinition)
-            .Where(type => (type.Attributes & TypeAttributes.VisibilityMask) == TypeAttributes.Public)
-            .Select(type => $"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}").ToList();
         using var documentation = package.GetEntry($"lib/net10.0/{name}.xml")!.Open();
         var members = XDocument.Load(documentation).Descendants("member").Select(member => member.Attribute("name")!.Value).ToList();
 
         Assert.All(types, type => Assert.Contains("T:" + type, members));
         Assert.All(members, member => Assert.Contains(
             types, type => member[2..] == type || member[2..].StartsWith(type + ".", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Pack_PublicTypes_AreNinetyAtMostAndAsManyAsTheDocumentSays()
+    {
+        var count = PackageFolder.Names.Sum(name => PublicTypes(name).Count);
+
+        Assert.InRange(count, 1, 90);
+        Assert.Contains(
+            $"\n{count} public types over all packages",
+            File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "docs", "architecture.md")).ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -239,6 +239,23 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     private static string References(params string[] names) => string.Join('\n', names.Select(name =>
         $"""<PackageReference Include="{name}" Version"""
             + $"""="{(PackageFolder.Names.Contains(name) ? PackageFolder.Version : RepositoryVersions.Of(name))}" />"""));
+
+    private List<string> PublicTypes(string name)
+    {
+        using var package = ZipFile.OpenRead(packages.PathOf(name, ".nupkg"));
+        using var assembly = new MemoryStream();
+        using (var stream = package.GetEntry($"lib/net10.0/{name}.dll")!.Open())
+        {
+            stream.CopyTo(assembly);
+        }
+
+        assembly.Position = 0;
+        using var reader = new PEReader(assembly);
+        var metadata = reader.GetMetadataReader();
+        return [.. metadata.TypeDefinitions.Select(metadata.GetTypeDefinition)
+            .Where(type => (type.Attributes & TypeAttributes.VisibilityMask) == TypeAttributes.Public)
+            .Select(type => $"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}")];
+    }
 
     private static XElement Metadata(ZipArchive package, string name)
     {

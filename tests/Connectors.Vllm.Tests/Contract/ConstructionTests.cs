@@ -80,6 +80,12 @@ public sealed class ConstructionTests
 
     [ContractPoint(4)]
     [Fact]
+    public void Exceptions_ThatReachACaller_HaveOneBase() => Assert.All(
+        typeof(VllmChatClient).Assembly.GetExportedTypes().Concat(typeof(VllmException).Assembly.GetExportedTypes())
+            .Where(static type => type.IsAssignableTo(typeof(Exception))),
+        static type => Assert.True(type.IsAssignableTo(typeof(VllmException)), type.FullName));
+
+    [Fact]
     public async Task Dispose_Twice_IsFineAndLaterCallsThrow()
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Served.Cancel);
