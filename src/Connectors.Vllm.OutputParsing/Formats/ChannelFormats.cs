@@ -116,7 +116,7 @@ internal sealed class HarmonyMachine(MachineContext context)
     }
 }
 
-/// <summary>Muse Glimmer: messages to the model itself (thoughts), to the user (text) and to tools (calls in its own XML).</summary>
+/// <summary>Muse Glimmer: messages to the model itself (reasoning), to the user (text) and to tools (calls in its own XML).</summary>
 internal static class MuseGlimmerFormat
 {
     public static readonly ToolSyntax Tools = new()

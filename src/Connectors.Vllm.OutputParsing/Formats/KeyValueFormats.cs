@@ -54,7 +54,7 @@ internal static class HunyuanFormats
         Reader = context => new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_calls>"], Repeats = true }),
     };
 
-    /// <summary>Thoughts of A13B: an answer element follows them.</summary>
+    /// <summary>Reasoning of A13B: an answer element follows them.</summary>
     public static readonly ReasoningSyntax A13BReasoning = ThinkFormats.Think with
     {
         Id = "hunyuan_a13b",
@@ -98,7 +98,7 @@ internal static class HunyuanFormats
     };
 }
 
-/// <summary>K2 Horizon: key/value pairs that may tell their types, or JSON; the thought's marker tells the effort.</summary>
+/// <summary>K2 Horizon: key/value pairs that may tell their types, or JSON; the reasoning marker tells the effort.</summary>
 internal static class K2HorizonFormat
 {
     private static readonly KeyValueSyntax Pairs = new()
@@ -165,7 +165,7 @@ internal static class SolarOpenFormat
         Reader = context => new KeyValueReader(context, Arguments),
     };
 
-    /// <summary>The template always opens the thought, and closes it at once for low efforts.</summary>
+    /// <summary>The template always opens the reasoning, and closes it at once for low efforts.</summary>
     public static readonly ReasoningSyntax Reasoning = new()
     {
         Id = "solar_open2",

@@ -2,7 +2,7 @@ using Connectors.Vllm.OutputParsing.Machines;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
-/// <summary>Thoughts in <c>&lt;think&gt;</c> tags, under the names vLLM has for them.</summary>
+/// <summary>Reasoning in <c>&lt;think&gt;</c> tags, under the names vLLM has for them.</summary>
 internal static class ThinkFormats
 {
     public static readonly ReasoningSyntax Think = new()
@@ -13,7 +13,7 @@ internal static class ThinkFormats
         Closes = ["</think>"],
     };
 
-    /// <summary>The same for the families that put an empty line behind a thought.</summary>
+    /// <summary>The same for the families that put an empty line behind reasoning.</summary>
     public static readonly ReasoningSyntax Qwen = Think with
     {
         Id = "qwen3",
@@ -25,10 +25,10 @@ internal static class ThinkFormats
         TextAfterClose = "\n\n",
     };
 
-    /// <summary>GLM 4.5 and 4.6: a line break behind a thought.</summary>
+    /// <summary>GLM 4.5 and 4.6: a line break behind reasoning.</summary>
     public static readonly ReasoningSyntax Glm45 = Think with { Id = "glm45", Aliases = ["glm4_moe"], TextAfterClose = "\n" };
 
-    /// <summary>Families whose thoughts only end by their marker, even when a call stands in them.</summary>
+    /// <summary>Families whose reasoning only ends by its marker, even when a call stands in them.</summary>
     public static readonly ReasoningSyntax Strict = Think with
     {
         Id = "deepseek_r1",

@@ -34,7 +34,7 @@ internal sealed record ToolSyntax : FormatSyntax
     /// <summary>The one of <see cref="Openers"/> that the prompt may end with; then the output begins inside the block.</summary>
     public string? PromptOpener { get; init; }
 
-    /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of a thought that calls do not end.</summary>
+    /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of reasoning that calls do not end.</summary>
     public IReadOnlyList<string> StrayClosers { get; init; } = [];
 
     /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> behind them they are markers without content.</summary>
@@ -55,16 +55,16 @@ internal sealed record ToolSyntax : FormatSyntax
     public Func<MachineContext, OutputMachine>? Machine { get; init; }
 }
 
-/// <summary>How a family of models writes its thoughts.</summary>
+/// <summary>How a family of models writes its reasoning.</summary>
 internal sealed record ReasoningSyntax : FormatSyntax
 {
-    /// <summary>No thoughts: everything is the answer.</summary>
+    /// <summary>No reasoning: everything is the answer.</summary>
     public static readonly ReasoningSyntax None = new() { Id = "none" };
 
-    /// <summary>Markers that begin a thought.</summary>
+    /// <summary>Markers that begin reasoning.</summary>
     public IReadOnlyList<string> Opens { get; init; } = [];
 
-    /// <summary>Markers that end a thought.</summary>
+    /// <summary>Markers that end reasoning.</summary>
     public IReadOnlyList<string> Closes { get; init; } = [];
 
     /// <summary>
@@ -81,10 +81,10 @@ internal sealed record ReasoningSyntax : FormatSyntax
     /// <summary>Newlines after the closing marker that belong to it.</summary>
     public int NewlinesAfterClose { get; init; } = 2;
 
-    /// <summary>What models of the family write between a thought and the answer; part of constraints that hold the thought.</summary>
+    /// <summary>What models of the family write between reasoning and the answer; part of constraints that hold the reasoning.</summary>
     public string TextAfterClose { get; init; } = "";
 
-    /// <summary>True when a complete call of a declared tool inside a thought ends the thought; false when it stays part of it.</summary>
+    /// <summary>True when a complete call of a declared tool inside reasoning ends the reasoning; false when it stays part of it.</summary>
     public bool EndedByCall { get; init; } = true;
 }
 

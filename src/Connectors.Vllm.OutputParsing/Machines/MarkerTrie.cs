@@ -115,10 +115,10 @@ internal enum MarkerKind
 {
     None = 0,
 
-    /// <summary>Begins a thought.</summary>
+    /// <summary>Begins reasoning.</summary>
     ReasoningOpen = 1,
 
-    /// <summary>Ends a thought.</summary>
+    /// <summary>Ends reasoning.</summary>
     ReasoningClose = 2,
 
     /// <summary>Begins a block of calls.</summary>
@@ -133,7 +133,7 @@ internal enum MarkerKind
     /// <summary>A special token that no format claims.</summary>
     Special = 32,
 
-    /// <summary>Ends calls where none are open: without content in an answer, but part of a thought that calls do not end.</summary>
+    /// <summary>Ends calls where none are open: without content in an answer, but part of reasoning that calls do not end.</summary>
     StrayCloser = 128,
 
     /// <summary>Begins a citation's tag in the text of an answer, which goes on with numbers up to <c>&gt;</c>; without content.</summary>

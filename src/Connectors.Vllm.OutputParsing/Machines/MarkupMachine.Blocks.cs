@@ -11,7 +11,7 @@ internal sealed partial class MarkupMachine
             EmitText(_scan - Framing.Trailing(Buffer.Span[.._scan], NewlinesToHold, open: false), keepNewlines: false);
         }
 
-        Go(new InBlock(_state.IsThought, _scan, opener, onlyDeclared, HadCalls: false));
+        Go(new InBlock(_state.IsReasoning, _scan, opener, onlyDeclared, HadCalls: false));
         _reader!.Begin(opener, opener.Length);
     }
 
@@ -29,11 +29,11 @@ internal sealed partial class MarkupMachine
                 break;
             case ReadStatus.End:
                 Drop(block.Start + result.Length);
-                Go(new AtStart(block.IsThought, 0));
+                Go(new AtStart(block.IsReasoning, 0));
                 break;
             case ReadStatus.Reject when block.HadCalls && block.Start < Buffer.Length && char.IsWhiteSpace(Buffer.Span[block.Start]):
                 // Calls without the end of their block, and space: nothing of it is text yet.
-                Go(new AtStart(block.IsThought, 0));
+                Go(new AtStart(block.IsReasoning, 0));
                 break;
             default:
                 Reject(block, result.Status == ReadStatus.More ? Buffer.Length - block.Start : Math.Max(result.Length, 1), result.Examined);
@@ -52,7 +52,7 @@ internal sealed partial class MarkupMachine
             length = examined;
         }
 
-        Go(new InText(block.IsThought, QuotesCall: false));
+        Go(new InText(block.IsReasoning, QuotesCall: false));
         if (length == block.Opener.Length && IsControl(block.Opener))
         {
             // A control token that begins no call says nothing.
@@ -66,16 +66,16 @@ internal sealed partial class MarkupMachine
 
     private void WriteCall(InBlock block, ParsedCall call, int length, bool last)
     {
-        // Where the opener is no marker of its own, or inside a thought (which may discuss calls), only a declared tool makes it a call.
-        if (!Accepts(call, block.OnlyDeclared || block.IsThought))
+        // Where the opener is no marker of its own, or inside reasoning (which may discuss calls), only a declared tool makes it a call.
+        if (!Accepts(call, block.OnlyDeclared || block.IsReasoning))
         {
             EmitWithoutSpecials(block.Start + length);
-            Go(last ? new InText(block.IsThought, QuotesCall: false) : block with { Start = 0 });
+            Go(last ? new InText(block.IsReasoning, QuotesCall: false) : block with { Start = 0 });
             return;
         }
 
         Drop(block.Start);
-        Go(last ? new AtStart(IsThought: false, 0) : block with { IsThought = false, Start = 0, HadCalls = true });
+        Go(last ? new AtStart(IsReasoning: false, 0) : block with { IsReasoning = false, Start = 0, HadCalls = true });
         Writer.Call(call, Buffer.Span[..length]);
         Buffer.Consume(length);
     }
@@ -146,26 +146,26 @@ internal sealed partial class MarkupMachine
         _scan = 0;
     }
 
-    /// <summary>Where the output stands, in a thought or in the answer.</summary>
-    private abstract record State(bool IsThought);
+    /// <summary>Where the output stands, in reasoning or in the answer.</summary>
+    private abstract record State(bool IsReasoning);
 
     /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space behind them is held.</summary>
-    private sealed record AtStart(bool IsThought, int AfterMarker) : State(IsThought)
+    private sealed record AtStart(bool IsReasoning, int AfterMarker) : State(IsReasoning)
     {
         /// <summary>How many newlines may still belong to the marker.</summary>
         public int Newlines { get; set; } = AfterMarker;
     }
 
     /// <summary>In running text.</summary>
-    /// <param name="IsThought">In a thought.</param>
-    /// <param name="QuotesCall">True in a thought that no call ends and that holds the opener of one: then its closers are part of it.</param>
-    private sealed record InText(bool IsThought, bool QuotesCall) : State(IsThought);
+    /// <param name="IsReasoning">In reasoning.</param>
+    /// <param name="QuotesCall">True in reasoning that no call ends and that holds the opener of one: then its closers are part of it.</param>
+    private sealed record InText(bool IsReasoning, bool QuotesCall) : State(IsReasoning);
 
     /// <summary>In a block of calls.</summary>
-    /// <param name="IsThought">In a thought.</param>
+    /// <param name="IsReasoning">In reasoning.</param>
     /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
     /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
     /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>
     /// <param name="HadCalls">True behind a call of the block.</param>
-    private sealed record InBlock(bool IsThought, int Start, string Opener, bool OnlyDeclared, bool HadCalls) : State(IsThought);
+    private sealed record InBlock(bool IsReasoning, int Start, string Opener, bool OnlyDeclared, bool HadCalls) : State(IsReasoning);
 }

@@ -4,7 +4,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 
 /// <summary>
 /// The machine of all formats that are markers in running text. Text passes on as far as it cannot become a marker, markers switch between
-/// thought and answer, and blocks of calls go to the format's <see cref="CallReader"/>.
+/// reasoning and answer, and blocks of calls go to the format's <see cref="CallReader"/>.
 /// </summary>
 internal sealed partial class MarkupMachine : OutputMachine
 {
@@ -34,20 +34,20 @@ internal sealed partial class MarkupMachine : OutputMachine
         (_toolSyntax, _reasoningSyntax, _trie, _answerIsBlock) = (tools, reasoning, trie, answerIsBlock);
         _reader = tools.Reader?.Invoke(Context);
         _callsAreForced = Options.ToolChoice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
-        var isThought = PromptScan.IsOpen(Options.PromptTail, reasoning, out var newlineWritten) ?? false;
-        _state = new AtStart(isThought, isThought && !newlineWritten ? reasoning.NewlinesAfterOpen : 0);
+        var isReasoning = PromptScan.IsOpen(Options.PromptTail, reasoning, out var newlineWritten) ?? false;
+        _state = new AtStart(isReasoning, isReasoning && !newlineWritten ? reasoning.NewlinesAfterOpen : 0);
         if (tools.PromptOpener is { } opener && Options.PromptTail?.EndsWith(opener, StringComparison.Ordinal) == true)
         {
             BeginBlock("", onlyDeclared: false);
         }
     }
 
-    public override bool IsReasoning => _state.IsThought;
+    public override bool IsReasoning => _state.IsReasoning;
 
-    private OutputEventKind TextKind => _state.IsThought ? OutputEventKind.Reasoning : OutputEventKind.Text;
+    private OutputEventKind TextKind => _state.IsReasoning ? OutputEventKind.Reasoning : OutputEventKind.Text;
 
     private int NewlinesToHold =>
-        _state.IsThought ? Math.Max(_reasoningSyntax.NewlinesBeforeClose, _toolSyntax.NewlinesBefore) : _toolSyntax.NewlinesBefore;
+        _state.IsReasoning ? Math.Max(_reasoningSyntax.NewlinesBeforeClose, _toolSyntax.NewlinesBefore) : _toolSyntax.NewlinesBefore;
 
     public override void Push(ReadOnlySpan<char> text, string? original, int tokenId)
     {
@@ -90,7 +90,7 @@ internal sealed partial class MarkupMachine : OutputMachine
     private void Go(State next)
     {
         Table.Observe(_state, next);
-        if (next.IsThought != _state.IsThought)
+        if (next.IsReasoning != _state.IsReasoning)
         {
             _fence = default;
         }
@@ -122,13 +122,13 @@ internal sealed partial class MarkupMachine : OutputMachine
             return true;
         }
 
-        if (_answerIsBlock && !lead.IsThought)
+        if (_answerIsBlock && !lead.IsReasoning)
         {
             BeginBlock("", onlyDeclared: false);
         }
         else
         {
-            Go(new InText(lead.IsThought, QuotesCall: false));
+            Go(new InText(lead.IsReasoning, QuotesCall: false));
         }
 
         return true;
@@ -197,13 +197,13 @@ internal sealed partial class MarkupMachine : OutputMachine
             return false;
         }
 
-        if (marker is not null && marker.Kind.HasFlag(MarkerKind.Citation) && !_state.IsThought)
+        if (marker is not null && marker.Kind.HasFlag(MarkerKind.Citation) && !_state.IsReasoning)
         {
             var length = Citation.Length(Buffer.Span[_scan..], marker.Text.Length, out var cut);
             if (length > 0)
             {
                 // The space before a citation is the text's own, also where the text begins.
-                Go(new InText(IsThought: false, QuotesCall: false));
+                Go(new InText(IsReasoning: false, QuotesCall: false));
                 EndText(length, 0);
                 taken = true;
             }
@@ -231,28 +231,28 @@ internal sealed partial class MarkupMachine : OutputMachine
     /// <summary>The one part a marker plays in the current state; none when it is text here.</summary>
     private MarkerKind Role(MarkerKind kind, bool isToken)
     {
-        var isThought = _state.IsThought;
-        if (isThought && kind.HasFlag(MarkerKind.ReasoningClose))
+        var isReasoning = _state.IsReasoning;
+        if (isReasoning && kind.HasFlag(MarkerKind.ReasoningClose))
         {
             return MarkerKind.ReasoningClose;
         }
 
         if (kind.HasFlag(MarkerKind.CallOpen))
         {
-            return isThought && !_reasoningSyntax.EndedByCall ? MarkerKind.Quote : IsCode(isToken) ? MarkerKind.None : MarkerKind.CallOpen;
+            return isReasoning && !_reasoningSyntax.EndedByCall ? MarkerKind.Quote : IsCode(isToken) ? MarkerKind.None : MarkerKind.CallOpen;
         }
 
-        if (kind.HasFlag(MarkerKind.CallOpenAtStart) && !isThought && _state is AtStart)
+        if (kind.HasFlag(MarkerKind.CallOpenAtStart) && !isReasoning && _state is AtStart)
         {
             return MarkerKind.CallOpenAtStart;
         }
 
-        if (kind.HasFlag(MarkerKind.ReasoningOpen) && (_state is AtStart || (!isThought && (isToken || !_reasoningSyntax.OpensOnlyAtStart))))
+        if (kind.HasFlag(MarkerKind.ReasoningOpen) && (_state is AtStart || (!isReasoning && (isToken || !_reasoningSyntax.OpensOnlyAtStart))))
         {
             return MarkerKind.ReasoningOpen;
         }
 
-        if (kind.HasFlag(MarkerKind.Citation) && !isThought)
+        if (kind.HasFlag(MarkerKind.Citation) && !isReasoning)
         {
             return MarkerKind.Citation;
         }
@@ -281,7 +281,7 @@ internal sealed partial class MarkupMachine : OutputMachine
                 BeginBlock(marker.Text, onlyDeclared: true);
                 break;
             case MarkerKind.Quote:
-                Go(new InText(_state.IsThought, QuotesCall: true));
+                Go(new InText(_state.IsReasoning, QuotesCall: true));
                 Emit(_scan + marker.Text.Length);
                 break;
             case MarkerKind.ReasoningOpen:
@@ -296,7 +296,7 @@ internal sealed partial class MarkupMachine : OutputMachine
                 EndText(marker.Text.Length, marker.Kind.HasFlag(MarkerKind.StrayCloser) ? NewlinesToHold : 0);
                 if (wasLead && marker.Kind.HasFlag(MarkerKind.ReasoningClose))
                 {
-                    // The end of a thought that had ended already: with its framing.
+                    // The end of reasoning that had ended already: with its framing.
                     Go(new AtStart(false, _reasoningSyntax.NewlinesAfterClose));
                 }
 

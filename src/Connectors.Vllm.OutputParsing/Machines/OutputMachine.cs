@@ -7,7 +7,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 /// </summary>
 internal abstract class OutputMachine(MachineContext context)
 {
-    /// <summary>True while inside a thought.</summary>
+    /// <summary>True while inside reasoning.</summary>
     public abstract bool IsReasoning { get; }
 
     protected EventWriter Writer { get; } = context.Writer;

@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.OutputParsing.Machines;
 
-/// <summary>Finds out from the end of a rendered prompt whether the output begins inside a thought.</summary>
+/// <summary>Finds out from the end of a rendered prompt whether the output begins inside reasoning.</summary>
 internal static class PromptScan
 {
     private const int Reach = 64 * 1024;
@@ -15,7 +15,7 @@ internal static class PromptScan
     ];
 
     /// <summary>
-    /// Null when the tail holds no marker of this turn; else whether the thought is open, and whether a newline follows its marker already.
+    /// Null when the tail holds no marker of this turn; else whether the reasoning is open, and whether a newline follows its marker already.
     /// </summary>
     public static bool? IsOpen(string? tail, ReasoningSyntax syntax, out bool newlineWritten)
     {

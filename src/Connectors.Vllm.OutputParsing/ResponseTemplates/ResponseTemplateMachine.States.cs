@@ -24,7 +24,7 @@ internal sealed partial class ResponseTemplateMachine
         public int Blank { get; set; }
     }
 
-    /// <summary>In a region of text or of a thought.</summary>
+    /// <summary>In a region of text or of reasoning.</summary>
     private sealed record Streamed(TemplateField Field, OutputEventKind Kind) : State;
 
     /// <summary>In a region that is read as a whole; it begins with <paramref name="OpenLength"/> characters of opener.</summary>

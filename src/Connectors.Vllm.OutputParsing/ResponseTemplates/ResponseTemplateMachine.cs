@@ -6,8 +6,8 @@ using Connectors.Vllm.OutputParsing.Readers;
 namespace Connectors.Vllm.OutputParsing.ResponseTemplates;
 
 /// <summary>
-/// Runs a <see cref="TemplateDefinition"/>: outside of regions every opener is watched, inside of one only its own closers. Text and thoughts stream;
-/// calls are read when their region closes, and what cannot be read comes out as text.
+/// Runs a <see cref="TemplateDefinition"/>: outside of regions every opener is watched, inside of one only its own closers. Text and reasoning
+/// stream; calls are read when their region closes, and what cannot be read is returned as text.
 /// </summary>
 internal sealed partial class ResponseTemplateMachine : OutputMachine
 {

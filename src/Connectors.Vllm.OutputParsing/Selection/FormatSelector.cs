@@ -7,7 +7,7 @@ namespace Connectors.Vllm.OutputParsing.Selection;
 /// <summary>The parsers that were chosen for a model, and why.</summary>
 /// <param name="Tools">How it writes calls.</param>
 /// <param name="ToolReason">Why this one.</param>
-/// <param name="Reasoning">How it writes thoughts.</param>
+/// <param name="Reasoning">How it writes reasoning.</param>
 /// <param name="ReasoningReason">Why this one.</param>
 /// <param name="Warning">What to tell the user once; null when all is well.</param>
 internal sealed record FormatChoice(ToolSyntax Tools, string ToolReason, ReasoningSyntax Reasoning, string ReasoningReason, string? Warning);

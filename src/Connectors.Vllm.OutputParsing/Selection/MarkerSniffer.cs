@@ -114,7 +114,7 @@ internal static class MarkerSniffer
             return found;
         }
 
-        // The family decides what may stand in and around a thought.
+        // The family decides what may stand in and around reasoning.
         var family = Tools(hints)?.Name is { } tools ? FormatTable.FindTools(tools)?.Id : null;
         return family switch
         {

@@ -54,8 +54,8 @@ internal sealed class AnswerMapper(FunctionChoices choices, Kernel? kernel, int 
                 case Ai.TextContent text:
                     result.Items.Add(new StreamingTextContent(text.Text, choice, update.ModelId));
                     break;
-                case TextReasoningContent thought:
-                    result.Items.Add(new StreamingReasoningContent(thought.Text) { ChoiceIndex = choice });
+                case TextReasoningContent reasoning:
+                    result.Items.Add(new StreamingReasoningContent(reasoning.Text) { ChoiceIndex = choice });
                     break;
                 case Ai.FunctionCallContent call:
                     (var plugin, var function) = FunctionNames.Resolve(call.Name, choices, kernel);
@@ -76,8 +76,8 @@ internal sealed class AnswerMapper(FunctionChoices choices, Kernel? kernel, int 
         {
             case Ai.TextContent text:
                 return new Sk.TextContent(text.Text);
-            case TextReasoningContent thought:
-                return new ReasoningContent(thought.Text);
+            case TextReasoningContent reasoning:
+                return new ReasoningContent(reasoning.Text);
             case Ai.FunctionCallContent call:
                 (var plugin, var function) = _callNames[call.CallId] = FunctionNames.Resolve(call.Name, choices, kernel);
                 return new Sk.FunctionCallContent(function, plugin, call.CallId, call.Arguments is null ? null : new KernelArguments(call.Arguments))

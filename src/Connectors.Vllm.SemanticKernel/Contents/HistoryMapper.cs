@@ -35,7 +35,7 @@ internal static class HistoryMapper
     public static AIContent ToAi(KernelContent item) => item switch
     {
         Sk.TextContent text => new Ai.TextContent(text.Text),
-        ReasoningContent thought => new TextReasoningContent(thought.Text),
+        ReasoningContent reasoning => new TextReasoningContent(reasoning.Text),
         ImageContent { Data: { } data } image => new DataContent(data, image.MimeType ?? "image/png"),
         ImageContent { Uri: { } uri } image => new UriContent(uri, image.MimeType ?? "image/png"),
         BinaryContent { Data: { } data } binary => new DataContent(data, binary.MimeType ?? DefaultType(binary)),

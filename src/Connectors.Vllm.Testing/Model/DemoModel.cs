@@ -10,8 +10,8 @@ using GenerationRequest = Connectors.Vllm.Testing.Generation.GenerationRequest;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// The built-in stand-in for a model. It thinks first when the tokenizer knows think tags and the prompt leaves the thought open, calls the tool that
-/// fits the question once, tells the tool's result, keeps to a constraint, and otherwise answers with a sentence or two around the user's own words.
+/// The built-in stand-in for a model. It reasons first if the tokenizer has think tags and the prompt leaves the reasoning open, calls the tool that
+/// fits the question once, reports the tool's result, follows a constraint, and otherwise answers with a sentence or two around the user's own words.
 /// </summary>
 internal static partial class DemoModel
 {
@@ -26,8 +26,8 @@ internal static partial class DemoModel
         var willThink = facts.Think == ThinkState.Open || (canThink && facts.Think == ThinkState.Absent);
         if (request.Constraint is { } constraint)
         {
-            var afterThought = constraintStart == ConstraintStart.AfterReasoning;
-            if (!afterThought)
+            var afterReasoning = constraintStart == ConstraintStart.AfterReasoning;
+            if (!afterReasoning)
             {
                 return Constrained(writer, constraint, facts).ToReply();
             }
@@ -37,7 +37,7 @@ internal static partial class DemoModel
                 return Constrained(Think(writer, facts, willThink), constraint, facts).ToReply();
             }
 
-            // Such a server waits for the end of a thought that never comes: free text comes back.
+            // Such a server waits for the end of reasoning that never comes: free text comes back.
         }
 
         Think(writer, facts, willThink);

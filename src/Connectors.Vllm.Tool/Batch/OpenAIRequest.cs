@@ -143,9 +143,9 @@ internal static class OpenAIRequest
             ? named.GetString()!
             : throw new FormatException($"messages[{index}] has no 'role'");
         var contents = new List<AIContent>();
-        if (Text(message, "reasoning_content") is { } thought || (thought = Text(message, "reasoning")) is not null)
+        if (Text(message, "reasoning_content") is { } reasoning || (reasoning = Text(message, "reasoning")) is not null)
         {
-            contents.Add(new TextReasoningContent(thought));
+            contents.Add(new TextReasoningContent(reasoning));
         }
 
         if (role == "tool")
@@ -279,10 +279,10 @@ internal static class OpenAIResponse
         writer.WriteString("role", message.Role.Value);
         var calls = message.Contents.OfType<FunctionCallContent>().ToList();
         writer.WriteString("content", message.Text.Length == 0 && calls.Count > 0 ? null : message.Text);
-        var thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(static part => part.Text));
-        if (thought.Length > 0)
+        var reasoning = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(static part => part.Text));
+        if (reasoning.Length > 0)
         {
-            writer.WriteString("reasoning_content", thought);
+            writer.WriteString("reasoning_content", reasoning);
         }
 
         if (calls.Count > 0)

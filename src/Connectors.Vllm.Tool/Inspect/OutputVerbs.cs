@@ -212,7 +212,7 @@ internal sealed class ConstraintVerb(string toolParser, string reasoningParser, 
             Answer = line.Member("json_schema") is { } schema
                 ? OutputConstraint.JsonSchema(schema.ValueKind == JsonValueKind.String ? schema.GetString()! : schema.GetRawText())
                 : null,
-            InsideThought = line.Flag("thinking", otherwise: false),
+            InsideReasoning = line.Flag("thinking", otherwise: false),
             SpecialTokens = model?.SpecialTokens,
         });
         var spelling = line.Text("spelling") ?? "tags";

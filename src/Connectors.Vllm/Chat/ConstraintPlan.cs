@@ -7,15 +7,15 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The constraint to send, and how to read what it makes. Where the thought goes depends on the server; see
+/// The constraint to send, and how to read what it makes. Where the reasoning goes depends on the server; see
 /// <see cref="VllmCapabilities.ConstraintStart"/>.
 /// </summary>
 internal sealed record ConstraintPlan(
     OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
     /// <summary>
-    /// True when the constraint holds from the first token and has no room for a thought: the output is an answer at once, even where the prompt has
-    /// opened a thought. A tag has that room, or is the caller's own.
+    /// True when the constraint holds from the first token and has no room for reasoning: the output is an answer at once, even where the prompt has
+    /// opened reasoning. A tag has that room, or is the caller's own.
     /// </summary>
     public bool AnswersAtOnce { get; private init; }
 
@@ -26,7 +26,7 @@ internal sealed record ConstraintPlan(
         var (tools, answer) = (context.Tools, context.Answer);
         var format = profile.FormatFor(extras.Get(VllmOptions.ToolCallParser), extras.Get(VllmOptions.ReasoningParser));
 
-        // The server matches stop strings anywhere in its output. Where a thought or a call may come first, only this side can tell the parts apart.
+        // The server matches stop strings anywhere in its output. Where reasoning or a call may come first, only this side can tell the parts apart.
         var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
         var stopsReachServer = plain || settings.StopInReasoning;
         if (answer.IsTag)

@@ -185,7 +185,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
 internal sealed record ChatPrompt(
     string Text, IReadOnlyList<Range> Content, IReadOnlyList<int> Boundaries, IReadOnlyList<MediaItem> Media, IReadOnlySet<string> CallIds)
 {
-    /// <summary>Enough of the end to see whether a thought is open.</summary>
+    /// <summary>Enough of the end to see whether reasoning is open.</summary>
     private const int TailLength = 4096;
 
     public string Tail => Text.Length <= TailLength ? Text : Text[^TailLength..];

@@ -35,7 +35,7 @@ internal sealed record CallGrammar
     /// <summary>What stands behind a call's arguments.</summary>
     public required ConstraintNode End { get; init; }
 
-    /// <summary>What a model writes between its thought and a forced call.</summary>
+    /// <summary>What a model writes between its reasoning and a forced call.</summary>
     public ConstraintNode? Lead { get; init; }
 
     /// <summary>Texts that must not occur outside of calls.</summary>

@@ -5,7 +5,7 @@ using static Connectors.Vllm.Constraints.ConstraintNode;
 namespace Connectors.Vllm.Constraints;
 
 /// <summary>
-/// Formats whose thoughts, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a
+/// Formats whose reasoning, answers and calls are messages or blocks with headers of their own. End markers that stop generation cannot be in a
 /// grammar, hence the optional ends.
 /// </summary>
 internal static class ChannelGrammars
@@ -35,11 +35,11 @@ internal static class ChannelGrammars
         Lead = Optional(Sequence(Optional(KimiK3Open), new FreeTextNode([KimiK3Close], false, KimiK3Marks))),
     };
 
-    /// <summary>What gpt-oss may write before its call or answer: a thought and a preamble.</summary>
-    public static ConstraintNode HarmonyThought { get; } = Sequence(HarmonyBefore("analysis"), HarmonyBefore("commentary"));
+    /// <summary>What gpt-oss may write before its call or answer: reasoning and a preamble.</summary>
+    public static ConstraintNode HarmonyReasoning { get; } = Sequence(HarmonyBefore("analysis"), HarmonyBefore("commentary"));
 
     /// <summary>What Muse Glimmer may write before its call or answer.</summary>
-    public static ConstraintNode MuseThought { get; } = Optional(Sequence(" to=self<|message|>", UpTo("<|eom|>"), "<|start|>assistant"));
+    public static ConstraintNode MuseReasoning { get; } = Optional(Sequence(" to=self<|message|>", UpTo("<|eom|>"), "<|start|>assistant"));
 
     /// <summary>gpt-oss: one message with a call; the recipient may stand before or behind the channel.</summary>
     public static ConstraintNode Harmony(CallRequest request)

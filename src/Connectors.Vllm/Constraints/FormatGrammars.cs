@@ -3,15 +3,15 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Constraints;
 
 /// <summary>
-/// What a constraint must know of a model's format: from the parser, what a thought is; from this table, how calls and answers are written.
+/// What a constraint must know of a model's format: from the parser, what reasoning is; from this table, how calls and answers are written.
 /// </summary>
 internal sealed record ConstraintFormat
 {
     private ConstraintFormat(OutputFormat parser, FormatGrammar? grammar)
     {
-        (Calls, Answer, MessageThought) = (grammar?.Calls, grammar?.Answer, grammar?.Thought);
-        (ThoughtOpens, ThoughtCloses, TextAfterThought) = (parser.Reasoning.Opens, parser.Reasoning.Closes, parser.Reasoning.TextAfterClose);
-        (BeginsInThought, HasToken) = (parser.BeginsInReasoning, parser.HasToken);
+        (Calls, Answer, MessageReasoning) = (grammar?.Calls, grammar?.Answer, grammar?.Reasoning);
+        (ReasoningOpens, ReasoningCloses, TextAfterReasoning) = (parser.Reasoning.Opens, parser.Reasoning.Closes, parser.Reasoning.TextAfterClose);
+        (BeginsInReasoning, HasToken) = (parser.BeginsInReasoning, parser.HasToken);
     }
 
     /// <summary>Builds the part that makes a model write calls in its own way; null when the generic JSON shapes serve.</summary>
@@ -21,21 +21,21 @@ internal sealed record ConstraintFormat
     public Func<ConstraintNode, ConstraintNode>? Answer { get; }
 
     /// <summary>
-    /// Where thoughts, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.
+    /// Where reasoning, answers and calls are messages with headers: the messages that may come before a call or an answer. Else null.
     /// </summary>
-    public ConstraintNode? MessageThought { get; }
+    public ConstraintNode? MessageReasoning { get; }
 
-    /// <summary>Markers that begin a thought.</summary>
-    public IReadOnlyList<string> ThoughtOpens { get; }
+    /// <summary>Markers that begin reasoning.</summary>
+    public IReadOnlyList<string> ReasoningOpens { get; }
 
-    /// <summary>Markers that end a thought; none where the format has no thoughts.</summary>
-    public IReadOnlyList<string> ThoughtCloses { get; }
+    /// <summary>Markers that end reasoning; none where the format has no reasoning.</summary>
+    public IReadOnlyList<string> ReasoningCloses { get; }
 
-    /// <summary>What models of the format write between a thought and the answer.</summary>
-    public string TextAfterThought { get; }
+    /// <summary>What models of the format write between reasoning and the answer.</summary>
+    public string TextAfterReasoning { get; }
 
-    /// <summary>Whether the output behind the end of a prompt begins inside a thought; null when that end does not tell.</summary>
-    public Func<string, bool?> BeginsInThought { get; }
+    /// <summary>Whether the output behind the end of a prompt begins inside reasoning; null when that end does not tell.</summary>
+    public Func<string, bool?> BeginsInReasoning { get; }
 
     /// <summary>Whether a text is one token of the vocabulary.</summary>
     public Func<string, bool> HasToken { get; }
@@ -46,8 +46,8 @@ internal sealed record ConstraintFormat
 /// <summary>How a format's calls and answers are written; one row a tool parser, by the first of its names.</summary>
 /// <param name="Calls">Builds the constraint on calls.</param>
 /// <param name="Answer">Puts an answer's constraint between the format's markers; null where it writes none.</param>
-/// <param name="Thought">The messages that may come before a call or an answer, for formats of messages.</param>
-internal sealed record FormatGrammar(CallGrammarBuilder Calls, Func<ConstraintNode, ConstraintNode>? Answer = null, ConstraintNode? Thought = null)
+/// <param name="Reasoning">The messages that may come before a call or an answer, for formats of messages.</param>
+internal sealed record FormatGrammar(CallGrammarBuilder Calls, Func<ConstraintNode, ConstraintNode>? Answer = null, ConstraintNode? Reasoning = null)
 {
     private static readonly Dictionary<string, FormatGrammar> Rows = new(StringComparer.Ordinal)
     {
@@ -102,8 +102,8 @@ internal sealed record FormatGrammar(CallGrammarBuilder Calls, Func<ConstraintNo
         ["sarashina"] = new(PythonCallGrammars.Sarashina.Build),
 
         // Messages and blocks.
-        ["openai"] = new(ChannelGrammars.Harmony, ChannelGrammars.HarmonyAnswer, ChannelGrammars.HarmonyThought),
-        ["muse_glimmer"] = new(ChannelGrammars.Muse, ChannelGrammars.MuseAnswer, ChannelGrammars.MuseThought),
+        ["openai"] = new(ChannelGrammars.Harmony, ChannelGrammars.HarmonyAnswer, ChannelGrammars.HarmonyReasoning),
+        ["muse_glimmer"] = new(ChannelGrammars.Muse, ChannelGrammars.MuseAnswer, ChannelGrammars.MuseReasoning),
         ["inkling"] = new(ChannelGrammars.Inkling, ChannelGrammars.InklingAnswer),
         ["kimi_k3"] = new(ChannelGrammars.KimiK3, ChannelGrammars.KimiK3Answer),
     };

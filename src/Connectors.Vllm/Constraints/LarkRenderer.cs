@@ -183,7 +183,7 @@ internal sealed class LarkRenderer
         return alternatives.Count == 1 ? alternatives[0] : Named("r", string.Join(" | ", alternatives));
     }
 
-    /// <summary>Between calls, text may have other special tokens in it: markers of answers and thoughts.</summary>
+    /// <summary>Between calls, text may have other special tokens in it: markers of answers and reasoning.</summary>
     private string CallsInText(CallsInTextNode calls)
     {
         string[] markers = [FirstSpecial(calls.Trigger), .. calls.Excludes.Select(FirstSpecial)];

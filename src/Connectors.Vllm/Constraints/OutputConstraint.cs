@@ -21,11 +21,11 @@ internal sealed record OutputConstraintRequest
     /// <summary>Where the server starts to apply constraints; at the first token when it does not tell.</summary>
     public ConstraintStart Start { get; init; }
 
-    /// <summary>The end of the rendered prompt: tells whether the output begins inside a thought.</summary>
+    /// <summary>The end of the rendered prompt: tells whether the output begins inside reasoning.</summary>
     public string? PromptTail { get; init; }
 
-    /// <summary>Whether the output begins inside a thought; null to let <see cref="PromptTail"/> tell.</summary>
-    public bool? InsideThought { get; init; }
+    /// <summary>Whether the output begins inside reasoning; null to let <see cref="PromptTail"/> tell.</summary>
+    public bool? InsideReasoning { get; init; }
 
     /// <summary>
     /// Whether the model thinks in this request: true, false, or null to let the prompt's end decide (a model whose prompt says nothing may think or

@@ -8,11 +8,11 @@ using static Connectors.Vllm.Constraints.ConstraintNode;
 namespace Connectors.Vllm.Constraints;
 
 /// <summary>
-/// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its thought before. Thread-safe.
+/// Builds the constraint that makes a model write calls in its own format, or answers of a schema, with its reasoning before. Thread-safe.
 /// </summary>
 internal static class OutputConstraints
 {
-    /// <summary>Puts the constraint of a request together: the thought, then calls or the answer.</summary>
+    /// <summary>Puts the constraint of a request together: the reasoning, then calls or the answer.</summary>
     /// <param name="parser">The model's format.</param>
     /// <param name="request">What is asked.</param>
     /// <returns>The constraint to send, and the shape of the calls it makes.</returns>
@@ -21,26 +21,26 @@ internal static class OutputConstraints
     {
         var format = ConstraintFormat.Of(parser);
         var calls = CallsOf(format, request);
-        var thought = request.Start != ConstraintStart.AfterReasoning ? ThoughtGrammar.Build(format, request) : null;
+        var reasoning = request.Start != ConstraintStart.AfterReasoning ? ReasoningGrammar.Build(format, request) : null;
         if (calls.IsForced)
         {
-            return Forced(format, request, calls, thought);
+            return Forced(format, request, calls, reasoning);
         }
 
         var native = calls.Tools.Count > 0 && calls.Choice.Kind == OutputToolChoiceKind.Auto ? format.Calls : null;
         if (request.Answer is { } answer)
         {
             var beside = native is null ? null : native(calls with { Choice = OutputToolChoice.Required });
-            return Answer(format, request, AnswerNode(answer), thought, beside);
+            return Answer(format, request, AnswerNode(answer), reasoning, beside);
         }
 
         // Free text is only constrained where a tool asks for it, or where the number of calls is limited.
         return native is not null && (!calls.Multiple || calls.Tools.Any(tool => tool.Strict))
-            ? new OutputConstraintResult(request, Behind(format, thought, native(calls)), CallShape.Native)
+            ? new OutputConstraintResult(request, Behind(format, reasoning, native(calls)), CallShape.Native)
             : new OutputConstraintResult(request, null, CallShape.Native, Unmet(calls.Tools, native));
     }
 
-    /// <summary>What a request asks of the answer itself, as a part that can stand behind a thought or beside tool calls.</summary>
+    /// <summary>What a request asks of the answer itself, as a part that can stand behind reasoning or beside tool calls.</summary>
     /// <exception cref="OutputFormatException">A schema or tag is nested too deeply, or the tag is of the old dialect.</exception>
     private static ConstraintNode AnswerNode(OutputConstraint answer) => answer.Kind switch
     {
@@ -83,39 +83,40 @@ internal static class OutputConstraints
         return new CallRequest(tools, choice, request.AllowMultipleToolCalls && !isNamed, request.Answer is not null, format.HasToken);
     }
 
-    private static OutputConstraintResult Forced(ConstraintFormat format, OutputConstraintRequest request, CallRequest calls, ConstraintNode? thought)
+    private static OutputConstraintResult Forced(
+        ConstraintFormat format, OutputConstraintRequest request, CallRequest calls, ConstraintNode? reasoning)
     {
         if (format.Calls is { } native)
         {
-            return new OutputConstraintResult(request, Behind(format, thought, native(calls)), CallShape.Native);
+            return new OutputConstraintResult(request, Behind(format, reasoning, native(calls)), CallShape.Native);
         }
 
         var named = calls.Choice.Kind == OutputToolChoiceKind.Named;
         var schema = named ? Json(ArgumentSchema.Of(calls.Tools[0]))
             : new JsonValueNode(GenericCallSchema.Build(calls), IsOfTool: true);
-        return new OutputConstraintResult(request, Behind(format, thought, schema), named ? CallShape.NamedArguments : CallShape.JsonArray);
+        return new OutputConstraintResult(request, Behind(format, reasoning, schema), named ? CallShape.NamedArguments : CallShape.JsonArray);
     }
 
     private static OutputConstraintResult Answer(
-        ConstraintFormat format, OutputConstraintRequest request, ConstraintNode answer, ConstraintNode? thought, ConstraintNode? calls)
+        ConstraintFormat format, OutputConstraintRequest request, ConstraintNode answer, ConstraintNode? reasoning, ConstraintNode? calls)
     {
-        // A server that waits for the end of the thought has seen the header of the answer as well, where headers tell them apart.
-        var wrap = format.MessageThought is not null && request.Start == ConstraintStart.AfterReasoning ? null : format.Answer;
+        // A server that waits for the end of the reasoning has seen the header of the answer as well, where headers tell them apart.
+        var wrap = format.MessageReasoning is not null && request.Start == ConstraintStart.AfterReasoning ? null : format.Answer;
         var shape = calls is null && format.Answer is null ? CallShape.None : CallShape.Native;
         var wrapped = wrap is null ? answer : wrap(answer);
-        var isAnswer = calls is null && wrap is null && (thought is null || format.MessageThought is not null);
+        var isAnswer = calls is null && wrap is null && (reasoning is null || format.MessageReasoning is not null);
         return isAnswer ? new OutputConstraintResult(request, answer, shape, NoRoomForCalls(request), isAnswer: true)
             : calls is null
-            ? new OutputConstraintResult(request, Behind(format, thought, wrapped), shape, NoRoomForCalls(request))
-            : new OutputConstraintResult(request, Behind(format, thought, Choice(calls, wrapped)), shape);
+            ? new OutputConstraintResult(request, Behind(format, reasoning, wrapped), shape, NoRoomForCalls(request))
+            : new OutputConstraintResult(request, Behind(format, reasoning, Choice(calls, wrapped)), shape);
     }
 
     /// <summary>
-    /// Messages with a thought come before others whoever reads the thought; otherwise it is a part of its own, where the server does not wait for
+    /// Messages with reasoning come before others whoever reads the reasoning; otherwise it is a part of its own, where the server does not wait for
     /// its end.
     /// </summary>
-    private static ConstraintNode Behind(ConstraintFormat format, ConstraintNode? thought, ConstraintNode content) =>
-        (format.MessageThought ?? thought) is { } before ? Sequence(before, content) : content;
+    private static ConstraintNode Behind(ConstraintFormat format, ConstraintNode? reasoning, ConstraintNode content) =>
+        (format.MessageReasoning ?? reasoning) is { } before ? Sequence(before, content) : content;
 
     private static string? NoRoomForCalls(OutputConstraintRequest request) => request.Tools.Count > 0
         && request.ToolChoice.Kind == OutputToolChoiceKind.Auto
@@ -126,29 +127,29 @@ internal static class OutputConstraints
         native is null && tools.Any(tool => tool.Strict) ? "This format has no grammar for its calls: strict tools are not enforced." : null;
 }
 
-/// <summary>The free thought before what a constraint asks for.</summary>
-internal static class ThoughtGrammar
+/// <summary>The free reasoning before what a constraint asks for.</summary>
+internal static class ReasoningGrammar
 {
-    /// <summary>The thought; null where none can come.</summary>
+    /// <summary>The reasoning; null where none can come.</summary>
     public static ConstraintNode? Build(ConstraintFormat format, OutputConstraintRequest request)
     {
-        if (format.ThoughtCloses.Count == 0)
+        if (format.ReasoningCloses.Count == 0)
         {
             return null;
         }
 
-        var inside = request.InsideThought ?? (request.PromptTail is null ? null : format.BeginsInThought(request.PromptTail));
+        var inside = request.InsideReasoning ?? (request.PromptTail is null ? null : format.BeginsInReasoning(request.PromptTail));
         if (inside == false || (inside is null && request.Thinking == false))
         {
             return null;
         }
 
-        // The prompt has opened the thought, or the model may open it itself.
-        return inside == true ? Block("", format) : Optional(Choice([.. Opens(format.ThoughtOpens).Select(open => Block(open, format))]));
+        // The prompt has opened the reasoning, or the model may open it itself.
+        return inside == true ? Block("", format) : Optional(Choice([.. Opens(format.ReasoningOpens).Select(open => Block(open, format))]));
     }
 
     private static ConstraintNode Block(string open, ConstraintFormat format) =>
-        Sequence(open, UpTo([.. format.ThoughtCloses]), format.TextAfterThought);
+        Sequence(open, UpTo([.. format.ReasoningCloses]), format.TextAfterReasoning);
 
     /// <summary>The opening markers; of two that begin alike, the shorter one.</summary>
     private static IEnumerable<string> Opens(IReadOnlyList<string> opens) =>

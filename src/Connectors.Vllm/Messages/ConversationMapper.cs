@@ -24,7 +24,7 @@ internal sealed class ConversationMapper
     private ConversationMapper(TemplateTraits traits, bool dropReasoning, bool argumentsAsText, ContentReader reader)
     {
         _traits = traits;
-        _dropReasoning = dropReasoning || traits.RefusesThoughts;
+        _dropReasoning = dropReasoning || traits.RefusesReasoning;
         _argumentsAsText = argumentsAsText;
         _reader = reader;
     }
@@ -165,8 +165,8 @@ internal sealed class ConversationMapper
         {
             switch (content)
             {
-                case TextReasoningContent thought:
-                    (reasoning ??= new StringBuilder()).Append(thought.Text);
+                case TextReasoningContent part:
+                    (reasoning ??= new StringBuilder()).Append(part.Text);
                     break;
                 case FunctionCallContent call:
                     (calls ??= []).Add(Call(call));

@@ -180,17 +180,17 @@ internal static class CallPlanner
                 continue;
             }
 
-            // Thoughts stay with the calls where the template prints them there: it is what the model goes on from.
-            ReadOnlySpan<string> thoughts = ["reasoning", "reasoning_content", "thinking"];
+            // Reasoning stays with the calls where the template prints it there: it is what the model goes on from.
+            ReadOnlySpan<string> reasoningKeys = ["reasoning", "reasoning_content", "thinking"];
             var text = Without(message, "tool_calls");
             var calls = With(message, "content", EmptyLike(message["content"]));
-            separated.Add(abilities.PrintsReasoning ? Without(text, thoughts) : text);
+            separated.Add(abilities.PrintsReasoning ? Without(text, reasoningKeys) : text);
             if (!abilities.TakesEqualRoles)
             {
                 separated.Add(Empty("user", message["content"] is List<object?>));
             }
 
-            separated.Add(abilities.PrintsReasoning ? calls : Without(calls, thoughts));
+            separated.Add(abilities.PrintsReasoning ? calls : Without(calls, reasoningKeys));
         }
 
         return separated;

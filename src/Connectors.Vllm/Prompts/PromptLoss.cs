@@ -7,7 +7,7 @@ namespace Connectors.Vllm;
 /// <summary>
 /// Whether everything a conversation says is in the prompt: each text, call name, argument and tool result, found by a stretch of plain characters
 /// that no template escapes, among what the prompt marks as content. Reads a prompt about once. Reasoning is not looked for: templates leave old
-/// thoughts out.
+/// reasoning out.
 /// </summary>
 internal sealed partial class PromptLoss
 {
@@ -165,7 +165,7 @@ internal sealed partial class PromptLoss
         _ => [],
     };
 
-    /// <summary>What an assistant wrote behind its last tag: templates cut off thoughts that are part of the text.</summary>
+    /// <summary>What an assistant wrote behind its last tag: templates cut off reasoning that is part of the text.</summary>
     private static string BehindMarkup(string text)
     {
         var end = 0;

@@ -22,7 +22,7 @@ internal sealed class TemplateProbe
     private const string UserText = "probeuser";
     private const string LaterText = "probelater";
     private const string AssistantText = "probeassistant";
-    private const string Thought = "probethought";
+    private const string ReasoningText = "probereasoning";
 
     private static readonly object?[] Declarations =
     [
@@ -88,14 +88,14 @@ internal sealed class TemplateProbe
 
         var abilities = probe.Run();
         var images = abilities is { PrintsImages: true, PrintsToolResults: true } && probe.PrintsImage(abilities);
-        var refuses = !abilities.PrintsEarlierReasoning && probe.RefusesThoughts();
-        return (probe._traits with { PrintsResultImages = images, RefusesThoughts = refuses }, abilities);
+        var refuses = !abilities.PrintsEarlierReasoning && probe.RefusesReasoning();
+        return (probe._traits with { PrintsResultImages = images, RefusesReasoning = refuses }, abilities);
     }
 
-    private bool RefusesThoughts()
+    private bool RefusesReasoning()
     {
         var (user, assistant, later) = (Message("user", UserText), Message("assistant", AssistantText), Message("user", LaterText));
-        return TryRender([user, WithThought(assistant), later]) is null && TryRender([user, assistant, later]) is not null;
+        return TryRender([user, WithReasoning(assistant), later]) is null && TryRender([user, assistant, later]) is not null;
     }
 
     private bool PrintsUser() => Prints([Message("user", UserText)], UserText);
@@ -112,12 +112,14 @@ internal sealed class TemplateProbe
             PrintsSystem = Prints([system, user], SystemText, UserText),
             PrintsLaterSystem = Prints([user, assistant, system, later], UserText, AssistantText, SystemText, LaterText),
             TakesEqualRoles = Prints([user, later], UserText, LaterText)
-                && Prints([user, assistant, Message("assistant", LaterText), Message("user", Thought)], UserText, AssistantText, LaterText, Thought),
+                && Prints(
+                    [user, assistant, Message("assistant", LaterText), Message("user", ReasoningText)],
+                    UserText, AssistantText, LaterText, ReasoningText),
             TakesAssistantFirst = Prints([assistant, user], AssistantText, UserText),
             PrintsTextBesideCalls = !shape.PrintsToolCalls || PrintsRound(shape, AssistantText, calls: 1),
             PrintsParallelCalls = !shape.PrintsToolCalls || PrintsRound(shape, null, calls: 2),
-            PrintsReasoning = Prints([.. Round(shape, null, 1, Thought)], Thought),
-            PrintsEarlierReasoning = Prints([user, WithThought(assistant), later], Thought),
+            PrintsReasoning = Prints([.. Round(shape, null, 1, ReasoningText)], ReasoningText),
+            PrintsEarlierReasoning = Prints([user, WithReasoning(assistant), later], ReasoningText),
             PrintsImages = PrintsImage(null),
         };
     }
@@ -159,11 +161,11 @@ internal sealed class TemplateProbe
     }
 
     /// <summary>A question, an answer that calls tools, and their results.</summary>
-    private List<Dictionary<string, object?>> Round(VllmTemplateAbilities shape, string? text, int calls, string? thought)
+    private List<Dictionary<string, object?>> Round(VllmTemplateAbilities shape, string? text, int calls, string? reasoning)
     {
         var assistant = Message("assistant", text ?? string.Empty);
         assistant["tool_calls"] = Enumerable.Range(0, calls).Select<int, object?>(call => Call(call, shape.NeedsArgumentText)).ToList();
-        List<Dictionary<string, object?>> messages = [Message("user", UserText), thought is null ? assistant : WithThought(assistant)];
+        List<Dictionary<string, object?>> messages = [Message("user", UserText), reasoning is null ? assistant : WithReasoning(assistant)];
         messages.AddRange(Enumerable.Range(0, calls).Select(call => new Dictionary<string, object?>
         {
             ["role"] = "tool", ["content"] = Result(call), ["tool_call_id"] = Id(call),
@@ -178,12 +180,12 @@ internal sealed class TemplateProbe
         });
     }
 
-    private Dictionary<string, object?> WithThought(Dictionary<string, object?> message)
+    private Dictionary<string, object?> WithReasoning(Dictionary<string, object?> message)
     {
-        var thinking = new Dictionary<string, object?>(message) { ["reasoning"] = Thought, ["reasoning_content"] = Thought };
+        var thinking = new Dictionary<string, object?>(message) { ["reasoning"] = ReasoningText, ["reasoning_content"] = ReasoningText };
         if (_traits.ReadsThinkingKey)
         {
-            thinking["thinking"] = Thought;
+            thinking["thinking"] = ReasoningText;
         }
 
         return thinking;

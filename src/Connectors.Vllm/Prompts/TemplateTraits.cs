@@ -35,8 +35,8 @@ internal sealed partial record TemplateTraits
     /// <summary>Whether requests without tools must come with an empty list of them; others are rendered without, as by vLLM.</summary>
     public bool NeedsToolList { get; init; }
 
-    /// <summary>Whether it refuses messages with thoughts instead of leaving these out; then they are left out before it is asked.</summary>
-    public bool RefusesThoughts { get; init; }
+    /// <summary>Whether it refuses messages with reasoning instead of leaving these out; then they are left out before it is asked.</summary>
+    public bool RefusesReasoning { get; init; }
 
     /// <summary>Whether it prints an image part in a tool's result. Templates with string content get placeholders there as everywhere.</summary>
     public bool PrintsResultImages { get; init; }

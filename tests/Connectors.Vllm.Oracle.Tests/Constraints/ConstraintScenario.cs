@@ -106,7 +106,7 @@ public sealed class ConstraintScenario
     public ConstraintScenario RefusesThoughtOnly() => Try(Thought(), false);
 
     /// <summary>The prompt's end has opened the thought.</summary>
-    public ConstraintScenario InsideThought()
+    public ConstraintScenario InsideReasoning()
     {
         if (!_hasMachine)
         {

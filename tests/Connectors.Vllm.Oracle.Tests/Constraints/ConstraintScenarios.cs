@@ -37,12 +37,12 @@ internal static class ConstraintScenarios
                 .AcceptsThinking(Plain).Accepts(Plain).Accepts(Empty)
                 .RefusesText().RefusesThoughtOnly(),
             ["required, inside a thought"] = format => new ConstraintScenario(format, new() { ToolChoice = OutputToolChoice.Required })
-                .InsideThought()
+                .InsideReasoning()
                 .AcceptsThinking(Plain).AcceptsThinking(Nested)
                 .RefusesUnthought(Plain).RefusesThoughtOnly(),
             ["required, behind the thought"] = format =>
                 new ConstraintScenario(format, new() { ToolChoice = OutputToolChoice.Required, Start = ConstraintStart.AfterReasoning })
-                .InsideThought()
+                .InsideReasoning()
                 .AcceptsAfterReasoning(Plain)
                 .RefusesThinking(Plain),
             ["schema or call"] = format => new ConstraintScenario(format, new() { Answer = Schema, PromptTail = Turn })
