@@ -55,7 +55,7 @@ internal static class ItemAccess
         return Value.Of(new PySequence([.. slice], sequence.IsTuple));
     }
 
-    /// <summary>The item under an index or a key that is no string; a missing value when there is none.</summary>
+    /// <summary>The item under an index or a key that is not a string; a missing value when there is none.</summary>
     public static Value TryGet(RenderContext context, Value owner, Value key)
     {
         if (owner.Object is PyDict dict)

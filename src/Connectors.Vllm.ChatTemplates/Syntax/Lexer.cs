@@ -161,7 +161,7 @@ internal sealed class Lexer(string source)
         return at;
     }
 
-    /// <summary>Where the text of a raw block begins, or null when the tag at hand is no raw tag.</summary>
+    /// <summary>Where the text of a raw block begins, or null when the tag at hand is not a raw tag.</summary>
     private int? RawBody(int inside)
     {
         var at = SkipSpaces(inside);
@@ -199,7 +199,7 @@ internal sealed class Lexer(string source)
             }
         }
 
-        // As with comments: nothing behind the tag is no error.
+        // As with comments, a tag without anything behind it is not an error.
         _at = body == source.Length ? body : throw new TemplateSyntaxException("Missing end of raw directive", tag);
     }
 

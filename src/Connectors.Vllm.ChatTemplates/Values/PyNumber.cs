@@ -191,7 +191,7 @@ internal static class PyNumber
         return (number * scale) + chunk;
     }
 
-    /// <summary>Python's <c>float(text)</c>; false for a text that is no number.</summary>
+    /// <summary>Python's <c>float(text)</c>; false for a text that is not a number.</summary>
     public static bool TryParseFloat(string text, out double number)
     {
         var trimmed = Characters.Strip(text).ToLowerInvariant();

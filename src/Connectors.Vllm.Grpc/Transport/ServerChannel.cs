@@ -90,7 +90,7 @@ internal sealed class ServerChannel : IDisposable
         }
     }
 
-    /// <summary>A call with the limits of the options for calls that are no generation.</summary>
+    /// <summary>A call with the limits of the options for calls that are not generation.</summary>
     public CallContext NewCall(string? requestId = null, int? expectedEpoch = null, TimeSpan? timeout = null, SendTurn? turn = null) => new()
     {
         Channel = this,

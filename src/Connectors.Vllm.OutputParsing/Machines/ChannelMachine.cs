@@ -163,7 +163,7 @@ internal abstract partial class ChannelMachine : OutputMachine
 
         if (!IsPlausible(header, Buffer.Span[..(at >= 0 ? at + length : Buffer.Length)]))
         {
-            // What is no header is a text that lost its own. Its first character is text even where it may be a marker's: else it would begin this
+            // What is not a header is a text that lost its own. Its first character is text even where it may be a marker's: else it would begin this
             // header again.
             var control = Lookahead.Prefix(Buffer.Span, _bodyMarkers, out _);
             Drop(control);

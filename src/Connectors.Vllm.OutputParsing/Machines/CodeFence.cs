@@ -56,7 +56,7 @@ internal struct CodeFence
             var begins = _span == 0 && _fence == 0 && _ticks < 3 && !char.IsLetterOrDigit(text[0]) && !char.IsWhiteSpace(text[0]);
             _span = begins ? _ticks : _span == _ticks ? 0 : _span;
 
-            // Backticks behind other characters of their line are no fence.
+            // Backticks behind other characters of their line are not a fence.
             (_isInLine, _ticks) = (true, 0);
         }
 

@@ -38,7 +38,7 @@ internal sealed class EventWriter
     /// <summary>How many calls came out as text, because the request allows none.</summary>
     public int CallsAsText { get; private set; }
 
-    /// <summary>True once reasoning or a call came out: then whitespace alone is no answer.</summary>
+    /// <summary>True once reasoning or a call came out: then whitespace alone is not an answer.</summary>
     public bool HasOutput { get; private set; }
 
     public void Piece(OutputEventKind kind, ReadOnlySpan<char> text, string? original = null)

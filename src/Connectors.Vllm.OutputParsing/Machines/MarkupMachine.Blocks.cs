@@ -66,7 +66,7 @@ internal sealed partial class MarkupMachine
 
     private void WriteCall(InBlock block, ParsedCall call, int length, bool last)
     {
-        // Where the opener is no marker of its own, or inside reasoning (which may discuss calls), only a declared tool makes it a call.
+        // Where the opener is not a marker of its own, or inside reasoning (which may discuss calls), only a declared tool makes it a call.
         if (!Accepts(call, block.OnlyDeclared || block.IsReasoning))
         {
             EmitWithoutSpecials(block.Start + length);
@@ -106,7 +106,7 @@ internal sealed partial class MarkupMachine
         return false;
     }
 
-    /// <summary>Writes markup that is no call as text. Special tokens in it are no text.</summary>
+    /// <summary>Writes markup that is not a call as text. Special tokens in it are not text.</summary>
     private void EmitWithoutSpecials(int length)
     {
         for (var at = 0; Options.SpecialTokens is not null && at < length; at++)
@@ -157,12 +157,12 @@ internal sealed partial class MarkupMachine
     }
 
     /// <summary>In running text.</summary>
-    /// <param name="IsReasoning">In reasoning.</param>
+    /// <param name="IsReasoning">Whether the output is inside reasoning.</param>
     /// <param name="QuotesCall">True in reasoning that no call ends and that holds the opener of one: then its closers are part of it.</param>
     private sealed record InText(bool IsReasoning, bool QuotesCall) : State(IsReasoning);
 
     /// <summary>In a block of calls.</summary>
-    /// <param name="IsReasoning">In reasoning.</param>
+    /// <param name="IsReasoning">Whether the output is inside reasoning.</param>
     /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
     /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
     /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>

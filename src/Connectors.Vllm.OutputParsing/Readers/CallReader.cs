@@ -171,7 +171,7 @@ internal sealed class CallDraft(string name, ToolSchema schema, string? id = nul
 
 /// <summary>
 /// The loop that all formats with a header and values share: what opens a call, its header, its body, a value, what closes it. A step of a format
-/// looks at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is no call is text behind
+/// looks at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is not a call is text behind
 /// its opener and read again, but what was cut off behind the beginning of a value is text as a whole, for nothing that stands in a value may
 /// ever run.
 /// </summary>

@@ -227,6 +227,6 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         return ReadResult.LastCall(ParsedCall.Of(call.Name, json is null ? call.Inner.ToJson() : json.RootElement.GetRawText()), end);
     }
 
-    /// <summary>True where a marker stands that is no delimiter.</summary>
+    /// <summary>True where a marker stands that is not a delimiter.</summary>
     private bool IsMark(ReadOnlySpan<char> rest) => rest[0] == '<' && Lookahead.Prefix(rest, _delimiters, out var open) == 0 && !open;
 }

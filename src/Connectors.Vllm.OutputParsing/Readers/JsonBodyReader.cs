@@ -124,7 +124,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
         return end < 0 ? ReadResult.More : ReadResult.LastCall(behind.Call, end > at || closesArray ? end : Position);
     }
 
-    /// <summary>Something that is no JSON came where the object should go on: it may lack its last braces before the closer.</summary>
+    /// <summary>Something that is not JSON came where the object should go on: it may lack its last braces before the closer.</summary>
     private ReadResult ReadBroken(InObject body, ReadOnlySpan<char> block, bool final)
     {
         var end = body.Scanner.Position;

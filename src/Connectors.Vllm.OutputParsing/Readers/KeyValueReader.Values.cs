@@ -238,7 +238,7 @@ internal sealed partial class KeyValueReader
             return value.Call.Schema.Coerce(key, text);
         }
 
-        // Digits that are no JSON are no number of Python either, or one whose zeros count.
+        // Digits that are not JSON are not a Python number either, or one whose zeros count.
         var literal = text.TrimStart() is [>= '0' and <= '9' or '+' or '-', ..] ? null : PythonLiteral.ToJson(text);
         return JsonText.Canonical(text) ?? literal ?? JsonText.Quote(text);
     }

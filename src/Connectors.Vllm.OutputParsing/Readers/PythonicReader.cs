@@ -98,7 +98,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
             return false;
         }
 
-        // A bounded look: a long run of space is no list of calls.
+        // A bounded look: a long run of space is not a list of calls.
         var inner = text[1..Math.Min(text.Length, 2 * Lookahead.MaxSpace)].TrimStart();
         open = inner.IsEmpty && text.Length < 2 * Lookahead.MaxSpace;
         if (inner.IsEmpty || inner[0] is '{' or ']')

@@ -96,7 +96,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
         if (final && !Writer.IsClosed && Buffer.Length > 0)
         {
-            // The end of the output in a region that is no text: its raw text. Space behind everything else is none.
+            // The end of the output in a region that is not text: its raw text. Space behind everything else is none.
             Emit(Buffer.Length, _state is Outside && Writer.HasOutput ? OutputEventKind.Markup : OutputEventKind.Text);
         }
     }
@@ -129,7 +129,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         var isBlank = !outside.IsWritten && Buffer.Span[Math.Min(outside.Blank, end)..end].IsWhiteSpace();
         if (!best.IsDecided)
         {
-            // Space alone is no answer yet; it is looked at once.
+            // Space alone is not an answer yet; it is looked at once.
             _scan = best.Hold;
             outside.Blank = isBlank ? best.Hold : 0;
             if (!isBlank || outside.IsOver)

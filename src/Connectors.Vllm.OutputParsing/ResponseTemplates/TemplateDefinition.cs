@@ -32,7 +32,7 @@ internal sealed class TemplateDefinition
     public IReadOnlyDictionary<string, string> Defaults { get; }
 
     /// <summary>Reads a template.</summary>
-    /// <exception cref="OutputFormatException">It is no template this package can use.</exception>
+    /// <exception cref="OutputFormatException">It is not a template this package can use.</exception>
     public static TemplateDefinition Parse(string json)
     {
         if (json.Length > MaxLength)

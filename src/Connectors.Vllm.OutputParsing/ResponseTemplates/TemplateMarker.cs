@@ -8,7 +8,7 @@ internal sealed class TemplateMarker
 {
     private const int MaxPattern = 4096;
 
-    // How far a pattern reaches behind its literal beginning, and the space before it: what is longer is no marker.
+    // How far a pattern reaches behind its literal beginning, and the space before it: what is longer is not a marker.
     private const int Reach = 512;
 
     private readonly bool _spaceFirst;
@@ -208,7 +208,7 @@ internal sealed class TemplateMarker
                 break;
             }
 
-            // A character that a quantifier makes optional is no certain part of the beginning.
+            // A character that a quantifier makes optional is not a certain part of the beginning.
             if (i + 1 < pattern.Length && pattern[i + 1] is '?' or '*' or '{')
             {
                 break;

@@ -76,7 +76,7 @@ internal sealed class OrdinaryText
 /// </summary>
 internal static class OrdinaryTokens
 {
-    /// <summary>Elements that are no control token of any known model: &lt;s&gt; and &lt;img&gt; are.</summary>
+    /// <summary>Elements that are not control tokens of any known model: &lt;s&gt; and &lt;img&gt; are.</summary>
     private static readonly HashSet<string> Elements = new(StringComparer.Ordinal)
     {
         "a", "b", "blockquote", "body", "caption", "code", "div", "em", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "html", "i", "iframe", "li",

@@ -125,7 +125,7 @@ internal sealed class BpeSuffixDecoder(string suffix) : TokenDecoder
 
 /// <summary>
 /// ByteLevel inside a chain: tokens wholly of the printable alphabet become its bytes, others their own UTF-8; then one conversion of
-/// everything, with U+FFFD for what is no UTF-8.
+/// everything, with U+FFFD for what is not UTF-8.
 /// </summary>
 internal sealed class ByteLevelDecoder : TokenDecoder
 {

@@ -29,7 +29,7 @@ internal ref struct JsonScanner
 
     public readonly bool AtEnd => Position >= _json.Length;
 
-    /// <summary>The next byte that is no white space, not consumed; 0 at the end.</summary>
+    /// <summary>The next byte that is not white space, not consumed; 0 at the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Peek()
     {

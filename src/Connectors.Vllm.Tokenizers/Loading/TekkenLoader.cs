@@ -23,7 +23,7 @@ internal static class TekkenLoader
         "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
     ];
 
-    /// <summary>More control tokens than this are no model's, and would only fill the memory.</summary>
+    /// <summary>More control tokens than any model has would only fill the memory.</summary>
     private const int MostControls = 1 << 16;
 
     /// <summary>Makes the definition of a tekken tokenizer.</summary>

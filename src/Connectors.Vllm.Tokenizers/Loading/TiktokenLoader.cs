@@ -19,7 +19,7 @@ internal static class TiktokenLoader
     /// <summary>Ids behind the ranks that count as reserved when config.json does not tell the vocabulary's size.</summary>
     private const int DefaultReserved = 256;
 
-    /// <summary>More control tokens than this are no model's, and would only fill the memory.</summary>
+    /// <summary>More control tokens than any model has would only fill the memory.</summary>
     private const int MostReserved = 1 << 16;
 
     private const string QwenFile = "qwen.tiktoken";

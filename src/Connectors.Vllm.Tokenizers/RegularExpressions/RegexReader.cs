@@ -19,7 +19,7 @@ internal sealed class RegexReader(string pattern)
     /// <summary>True when <paramref name="wanted"/> stands somewhere at or after the position.</summary>
     public bool Sees(char wanted) => pattern.IndexOf(wanted, Position) >= 0;
 
-    /// <summary>True before two or three digits of an octal number: with more digits than groups, that is no back-reference.</summary>
+    /// <summary>True before two or three digits of an octal number: with more digits than groups, that is not a back-reference.</summary>
     public bool SeesOctal() => Position + 1 < pattern.Length && Peek is >= '1' and <= '7' && pattern[Position + 1] is >= '0' and <= '7';
 
     public bool TryTake(char wanted)

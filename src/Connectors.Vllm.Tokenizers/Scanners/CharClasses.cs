@@ -103,7 +103,7 @@ internal static class CharClasses
         return Refine(basic, starts, classes);
     }
 
-    /// <summary>Adds what is no category: Han, and the numbers of the Digits pre-tokenizer. Both may cut runs.</summary>
+    /// <summary>Adds what is not a category: Han, and the numbers of the Digits pre-tokenizer. Both may cut runs.</summary>
     private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Refine(CharClass[] basic, List<int> starts, List<CharClass> classes)
     {
         var extra = new List<(int First, int Last, CharClass Kind)>();

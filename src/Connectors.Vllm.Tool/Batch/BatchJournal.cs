@@ -34,7 +34,7 @@ internal sealed class BatchJournal : IAsyncDisposable
     /// <param name="path">The file; made when it is not there.</param>
     /// <param name="settings">Fingerprint of the settings that change answers.</param>
     /// <param name="retryFailed">Forgets failed requests, so that they run again.</param>
-    /// <exception cref="BatchException">The file is no journal, or was made with other settings.</exception>
+    /// <exception cref="BatchException">The file is not a journal, or was made with other settings.</exception>
     public static BatchJournal Open(string path, string settings, bool retryFailed)
     {
         FileStream file;

@@ -78,7 +78,7 @@ internal static class BatchLines
     }
 
     /// <summary>Each row of a CSV file (with a header row) in a template: <c>{{column}}</c> stands for the row's value.</summary>
-    /// <exception cref="BatchException">The template names a column that is not there, or the file is no CSV.</exception>
+    /// <exception cref="BatchException">The template names a column that is not there, or the file is not CSV.</exception>
     public static IEnumerable<BatchLine> ReadCsv(TextReader reader, PromptTemplate template)
     {
         using var csv = Open(reader);

@@ -28,7 +28,7 @@ internal sealed class CompletionChatClient(IChatClient inner) : DelegatingChatCl
 /// </summary>
 internal sealed class BatchRequests(ChatOptions defaults, string? system)
 {
-    /// <exception cref="FormatException">The line is no request; the message says why.</exception>
+    /// <exception cref="FormatException">The line is not a request; the message says why.</exception>
     public (ChatBatchRequest Request, string? CustomId) Read(BatchLine line)
     {
         if (line.Problem is { } problem)

@@ -44,7 +44,7 @@ internal sealed class ConnectionArguments
     }
 
     /// <summary>Opens a connection as the command line says.</summary>
-    /// <exception cref="ToolException">No address was given and the verb needs one, or it is no address.</exception>
+    /// <exception cref="ToolException">No address was given and the verb needs one, or it is not an address.</exception>
     public async Task<Connection> OpenAsync(ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken)
     {
         var addresses = parsed.GetValue(_endpoints) is { Length: > 0 } given ? given

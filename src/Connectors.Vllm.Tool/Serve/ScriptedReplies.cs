@@ -18,7 +18,7 @@ internal sealed class ScriptedReplies
     private readonly List<ScriptedReply> _inTurn = [];
     private int _next = -1;
 
-    /// <exception cref="ToolException">A line is no reply.</exception>
+    /// <exception cref="ToolException">A line is not a reply.</exception>
     public static ScriptedReplies Load(string file)
     {
         var replies = new ScriptedReplies();

@@ -42,7 +42,7 @@ internal sealed class ToolException(string message) : Exception(message)
         : throw new ToolException($"{option} {value}: a number from {least} is expected.");
 
     /// <summary>A number of minutes of an option, checked.</summary>
-    /// <exception cref="ToolException">It is no time.</exception>
+    /// <exception cref="ToolException">It is not a time.</exception>
     public static TimeSpan Minutes(double value, string option) => value is >= 0 and <= 1_000_000
         ? TimeSpan.FromMinutes(value)
         : throw new ToolException(FormattableString.Invariant($"{option} {value}: minutes from 0 to 1,000,000 are expected."));

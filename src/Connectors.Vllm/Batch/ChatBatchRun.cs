@@ -164,7 +164,7 @@ internal sealed class ChatBatchRun : IDisposable
                         break;
                     }
 
-                    // A server that is away says nothing about the request: that was no attempt.
+                    // A server that is away says nothing about the request: that was not an attempt.
                     attempt -= outage ? 1 : 0;
                     _counters.CountRetry();
                 }

@@ -284,7 +284,7 @@ internal static class MemberList
 
 /// <summary>
 /// How many places of a schema are spelled out in elements; what lies beyond is left to any value. Definitions that refer to each other, or to
-/// themselves, would otherwise grow without bound, and a tag nested too deeply is no JSON that a server reads.
+/// themselves, would otherwise grow without bound, and a tag nested too deeply is not JSON that a server reads.
 /// </summary>
 internal sealed class PlaceBudget
 {

@@ -16,7 +16,7 @@ internal static class OutputConstraints
     /// <param name="parser">The model's format.</param>
     /// <param name="request">What is asked.</param>
     /// <returns>The constraint to send, and the shape of the calls it makes.</returns>
-    /// <exception cref="OutputFormatException">The request cannot be expressed: an unknown named tool, or a schema that is no JSON.</exception>
+    /// <exception cref="OutputFormatException">The request cannot be expressed: an unknown named tool, or a schema that is not JSON.</exception>
     public static OutputConstraintResult Build(OutputFormat parser, OutputConstraintRequest request)
     {
         var format = ConstraintFormat.Of(parser);

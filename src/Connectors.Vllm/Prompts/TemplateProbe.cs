@@ -204,7 +204,7 @@ internal sealed class TemplateProbe
         return TryRender(Show(text)) is { } without && TryRender(Show(image, text)) is { } with
             && with != without && with.Contains(UserText, StringComparison.Ordinal)
 
-            // A list that is printed as data is no image.
+            // A list that is printed as data is not an image.
             && !with.Contains("'image'", StringComparison.Ordinal) && !with.Contains("\"image\"", StringComparison.Ordinal);
 
         List<Dictionary<string, object?>> Show(params object?[] parts)

@@ -264,7 +264,7 @@ internal sealed class PromptTool
 /// <param name="Arguments">The arguments as the message holds them: JSON text, an object, or null.</param>
 internal sealed record PromptToolCall(string Id, string Name, PromptValue? Arguments)
 {
-    /// <summary>The arguments as vLLM's Python front end reads them: whatever is no object counts as no arguments.</summary>
+    /// <summary>The arguments as vLLM's Python front end reads them: whatever is not an object counts as no arguments.</summary>
     public PromptValue ParsedArguments
     {
         get

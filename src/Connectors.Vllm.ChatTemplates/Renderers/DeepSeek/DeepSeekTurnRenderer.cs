@@ -296,7 +296,7 @@ internal sealed class DeepSeekTurn
     /// <summary>The message the turn started with; null for the system turn that only carries the request's tools.</summary>
     public PromptMessage? Source { get; init; }
 
-    /// <summary>Content of every turn that is no user turn.</summary>
+    /// <summary>Content of every turn that is not a user turn.</summary>
     public IReadOnlyList<PromptText> Pieces { get; init; } = [];
 
     /// <summary>Content of a user turn.</summary>

@@ -160,7 +160,7 @@ internal static class JsonSchemaCheck
 {
     private static readonly string[] Types = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
-    /// <exception cref="ChatTemplateException">The parameters are no valid schema.</exception>
+    /// <exception cref="ChatTemplateException">The parameters are not a valid schema.</exception>
     public static void Check(PromptValue? parameters, string tool)
     {
         if (parameters is { IsTruthy: true } && Fault(parameters, "parameters") is { } fault)

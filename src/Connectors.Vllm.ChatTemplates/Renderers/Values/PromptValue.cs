@@ -69,7 +69,7 @@ internal sealed class PromptValue
     /// <summary>The string, or null when the value is of another kind.</summary>
     public string? StringOrNull => Kind == PromptValueKind.String ? Text : null;
 
-    /// <summary>The member's value, or null when there is no such member (or this is no object).</summary>
+    /// <summary>The member's value, or null when there is no such member (or this is not an object).</summary>
     public PromptValue? this[string key]
     {
         get

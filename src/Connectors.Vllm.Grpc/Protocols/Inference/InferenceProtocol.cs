@@ -142,7 +142,7 @@ internal sealed class InferenceProtocol : IServerProtocol
     }
 
     /// <summary>
-    /// A listener that mounts the Inference service only answers UNIMPLEMENTED here; then nothing is known, and that is no failure.
+    /// A listener that mounts the Inference service only answers UNIMPLEMENTED here; then nothing is known, and that is not a failure.
     /// </summary>
     private async Task<T> ControlAsync<T>(Method<OutgoingMessage, T> method, IMessage request, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
