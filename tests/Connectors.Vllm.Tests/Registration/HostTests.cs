@@ -1,3 +1,6 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tests.Contract;
 using Microsoft.Extensions.AI;
@@ -185,6 +188,41 @@ public sealed class HostTests
         server.Reply("Hello.");
         Assert.Equal("Hello.", (await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel)).Text);
         await host.StopAsync(Served.Cancel);
+    }
+
+    [Fact]
+    public async Task Configuration_RootCertificateFile_IsTrustedAndIsNotWithout()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await using var server = await VllmTestServer.StartAsync(new VllmTestServerOptions { Certificate = certificate }, Served.Cancel);
+        server.Reply("Hello.");
+        var folder = Directory.CreateTempSubdirectory("vllm-tls-");
+        try
+        {
+            var file = Path.Combine(folder.FullName, "ca.pem");
+            await File.WriteAllTextAsync(file, certificate.ExportCertificatePem(), Served.Cancel);
+
+            Assert.Equal("Hello.", await AskAsync(("Vllm:Connection:RootCertificateFile", file)));
+            await Assert.ThrowsAsync<VllmConnectionException>(() => AskAsync());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        async Task<string> AskAsync(params (string Key, string Value)[] values)
+        {
+            var builder = Builder([("Vllm:Endpoint", server.Endpoint.ToString()), .. values]);
+            builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
+            using var host = builder.Build();
+            return (await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("Hi", cancellationToken: Served.Cancel)).Text;
+        }
     }
 
     private static HostApplicationBuilder Builder(params (string Key, string Value)[] values)
