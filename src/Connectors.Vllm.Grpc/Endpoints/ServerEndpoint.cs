@@ -63,6 +63,7 @@ internal sealed class ServerEndpoint : IDisposable
     /// <summary>What is known of the server, found out anew when it may be another one by now.</summary>
     public ValueTask<KnownServer> GetServerAsync(CancellationToken cancellationToken)
     {
+        Channel.DoubtIfSilent();
         if (_server.Current is { } known && known.Epoch != Channel.Epoch)
         {
             _server.Forget(known);
@@ -103,6 +104,11 @@ internal sealed class ServerEndpoint : IDisposable
         if (kind == FailureKind.Down || (maySetAside && (kind == FailureKind.Hung || isSuspect)))
         {
             SetAside(exception.Message);
+        }
+
+        if (kind != FailureKind.None)
+        {
+            Channel.Doubt();
         }
 
         // It may come back as another version or with another model, also behind a proxy that keeps its connection to us.

@@ -22,8 +22,12 @@ internal sealed class ServerChannel : IDisposable
     /// <summary>How long what is known of a server stays good where its connections cannot be seen.</summary>
     private const int BlindEpochMilliseconds = 30_000;
 
+    /// <summary>And how long when nothing is received: a server of a model takes longer to start.</summary>
+    private const int BlindSilenceMilliseconds = 3_000;
+
     private readonly GrpcChannel? _channel;
     private int _connections;
+    private long _lastAnswer = Environment.TickCount64;
 
     private ServerChannel(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
     {
@@ -54,9 +58,34 @@ internal sealed class ServerChannel : IDisposable
 
     /// <summary>
     /// Changes whenever calls may have come to lead to another process: with every connection that is opened, or, where connections cannot be seen
-    /// (an own channel or handler), with time.
+    /// (an own channel or handler), with every failure, after a silence, and with time.
     /// </summary>
-    public int Epoch => SeesConnections ? Volatile.Read(ref _connections) : (int)(Environment.TickCount64 / BlindEpochMilliseconds);
+    public int Epoch => Volatile.Read(ref _connections) + (SeesConnections ? 0 : (int)(Clock() / BlindEpochMilliseconds));
+
+    /// <summary>Milliseconds; for tests.</summary>
+    internal Func<long> Clock { get; set; } = static () => Environment.TickCount64;
+
+    /// <summary>A call has failed: where connections cannot be seen, another process may answer the next one.</summary>
+    public void Doubt()
+    {
+        if (!SeesConnections)
+        {
+            Interlocked.Increment(ref _connections);
+        }
+    }
+
+    /// <summary>A call is about to be made: where connections cannot be seen and nothing was received for a while, another process may answer it.</summary>
+    public void DoubtIfSilent()
+    {
+        if (!SeesConnections && Clock() - Interlocked.Read(ref _lastAnswer) > BlindSilenceMilliseconds)
+        {
+            MarkAnswered();
+            Doubt();
+        }
+    }
+
+    /// <summary>The server has answered.</summary>
+    public void MarkAnswered() => Interlocked.Exchange(ref _lastAnswer, Clock());
 
     /// <exception cref="ArgumentException">The channel cannot be made for this address.</exception>
     public static ServerChannel Create(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
@@ -81,7 +110,9 @@ internal sealed class ServerChannel : IDisposable
         try
         {
             using var running = Invoker.AsyncUnaryCall(method, host: null, call.ToOptions(cancellationToken), outgoing);
-            return await running.ResponseAsync.ConfigureAwait(false);
+            var response = await running.ResponseAsync.ConfigureAwait(false);
+            MarkAnswered();
+            return response;
         }
         catch (Exception exception)
         {

@@ -11,6 +11,7 @@ namespace Connectors.Vllm.Grpc;
 internal sealed class StreamCall<TResponse> : IDisposable
     where TResponse : class
 {
+    private readonly ServerChannel _channel;
     private readonly CallErrors _errors;
     private readonly CancellationToken _callerToken;
     private readonly CallWatchdog _watchdog;
@@ -21,6 +22,7 @@ internal sealed class StreamCall<TResponse> : IDisposable
     public StreamCall(
         Method<OutgoingMessage, TResponse> method, IMessage message, CallContext call, int maxBytes, CancellationToken cancellationToken)
     {
+        _channel = call.Channel;
         _errors = new CallErrors(call, method.FullName);
         _callerToken = cancellationToken;
         var outgoing = OutgoingMessage.Create(message, call, maxBytes);
@@ -71,9 +73,7 @@ internal sealed class StreamCall<TResponse> : IDisposable
             return WaitAsync(next);
         }
 
-        _answered = true;
-        IsEnded = !next.Result;
-        return new(next.Result);
+        return new(Receive(next.Result));
     }
 
     /// <summary>The message brought tokens (or what else counts as one): the limit of silence begins anew.</summary>
@@ -99,14 +99,24 @@ internal sealed class StreamCall<TResponse> : IDisposable
             _watchdog.BeginWait();
             var more = await next.ConfigureAwait(false);
             _watchdog.EndWait();
-            _answered = true;
-            IsEnded = !more;
-            return more;
+            return Receive(more);
         }
         catch (Exception exception)
         {
             throw Translate(exception);
         }
+    }
+
+    private bool Receive(bool more)
+    {
+        if (!_answered || !more)
+        {
+            _channel.MarkAnswered();
+        }
+
+        _answered = true;
+        IsEnded = !more;
+        return more;
     }
 
     private Exception Translate(Exception exception)

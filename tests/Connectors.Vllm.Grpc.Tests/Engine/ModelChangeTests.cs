@@ -141,6 +141,59 @@ public sealed class ModelChangeTests : IDisposable
         Assert.Single(server.Requests, request => request.PromptIds.Count > 0);
     }
 
+    /// <summary>The connections of a caller's own handler cannot be seen: what fails says that the next call may reach another process.</summary>
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngine, FaultKind.Status)]
+    [InlineData(EmulatedServer.VllmEngine, FaultKind.ResetStream)]
+    [InlineData(EmulatedServer.VllmEngine, FaultKind.DropConnection)]
+    [InlineData(EmulatedServer.Inference, FaultKind.Status)]
+    [InlineData(EmulatedServer.Inference, FaultKind.MissingTrailers)]
+    public async Task Generate_OwnHandlerAndACallThatFailed_LooksAtTheServerAtOnce(EmulatedServer protocol, FaultKind failure)
+    {
+        await using var old = await StartAsync(protocol, "org/one");
+        using var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
+        await using var engine = Engines.Create(old.Endpoint, options => options.HttpHandler = handler);
+        var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
+        await engine.GenerateAsync(request).CollectAsync();
+        old.Enqueue(ScriptedReply.Failing(new ServerFault { Kind = failure, AfterMessages = 3, Detail = "upstream connect error" }));
+        await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(request).CollectAsync());
+        await old.StopAsync();
+        await using var replacement = await StartAsync(protocol, "org/two", old.Endpoint.Port);
+
+        await Assert.ThrowsAsync<VllmModelChangedException>(() => engine.GenerateAsync(request).CollectAsync());
+
+        Assert.DoesNotContain(replacement.Requests, IsGeneration);
+    }
+
+    [Fact]
+    public void Epoch_OwnHandler_ChangesWithFailuresSilenceAndTime()
+    {
+        using var handler = new SocketsHttpHandler();
+        using var channel = ServerChannel.Create(
+            new Uri("http://localhost:1"), new VllmConnectionOptions { HttpHandler = handler }, NullLoggerFactory.Instance);
+        var now = 90_000L;
+        channel.Clock = () => now;
+        channel.MarkAnswered();
+        var epochs = new List<int> { channel.Epoch };
+
+        channel.Doubt();
+        epochs.Add(channel.Epoch);
+        now += 3_001;
+        channel.DoubtIfSilent();
+        epochs.Add(channel.Epoch);
+        channel.DoubtIfSilent();
+        Assert.Equal(epochs[^1], channel.Epoch);
+        now += 2_999;
+        channel.MarkAnswered();
+        now += 2_999;
+        channel.DoubtIfSilent();
+        Assert.Equal(epochs[^1], channel.Epoch);
+        now += 30_000;
+        epochs.Add(channel.Epoch);
+
+        Assert.Equal(epochs.Count, epochs.Distinct().Count());
+    }
+
     [Fact]
     public async Task Completions_ServerCameBackWithAnotherModel_AreDecodedWithItsTokenizer()
     {
