@@ -100,10 +100,7 @@ public sealed class DotNetServerTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(HangGuard, Cancel));
         await server.Script.LeftAsync("left").WaitAsync(HangGuard, Cancel);
-        while (!server.Script.Aborted.Contains("left"))
-        {
-            await Task.Delay(5, Cancel);
-        }
+        await Eventually.IsTrueAsync(() => server.Script.Aborted.Contains("left"), Cancel);
     }
 
     [Theory]
@@ -118,7 +115,9 @@ public sealed class DotNetServerTests
         var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.CollectAsync(Request(PeerScript.Endless, stream: true), Cancel));
 
         Assert.Equal(nameof(VllmConnectionOptions.CallTimeout), exception.Option);
-        Assert.InRange(server.Script.Deadline, before, before.AddSeconds(20));
+
+        // Of the right unit: how long the call took on this machine decides nothing.
+        Assert.InRange(server.Script.Deadline, before, before.AddMinutes(10));
     }
 
     [Theory]

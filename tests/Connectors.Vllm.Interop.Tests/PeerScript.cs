@@ -63,6 +63,8 @@ internal sealed class PeerScript
                 for (var i = 0; ; i++)
                 {
                     yield return 10 + (i % 500);
+
+                    // The pace of a model; nothing waits for it.
                     await Task.Delay(2, context.CancellationToken);
                 }
 

@@ -23,8 +23,9 @@ public sealed class DeathTests
     {
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(Held(1));
-        var peek = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
-        await WaitForTokensAsync(server, 1);
+        var begun = new TaskCompletionSource();
+        var peek = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel, firstMessage: begun);
+        await begun.Task.WaitAsync(HangGuard, Cancel);
 
         await server.KillEngineAsync();
         var (frames, end) = await peek.WaitAsync(HangGuard, Cancel);
@@ -44,7 +45,8 @@ public sealed class DeathTests
         await using var server = await VllmEmulator.StartAsync(cancellationToken: Cancel);
         server.Enqueue(Held(1));
         var peek = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: false), Cancel);
-        await WaitForTokensAsync(server, 1);
+        var captured = await server.WaitForRequestAsync(request => request.RequestId == "r1", Cancel).WaitAsync(HangGuard, Cancel);
+        await Eventually.IsTrueAsync(() => captured.OutputTokens >= 1, Cancel);
 
         await server.KillEngineAsync();
         var (frames, end) = await peek.WaitAsync(HangGuard, Cancel);
@@ -79,13 +81,11 @@ public sealed class DeathTests
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Enqueue(
             new ScriptedReply { Ids = [10, 11], EndWithEos = false, FinishReason = "length", Hold = goOn.Task, HoldAfterMessages = 1 }, Held(1));
-        var finishing = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
-        await WaitForTokensAsync(server, 1);
-        var lasting = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel);
-        while (server.ActiveRequests < 2 || server.Requests[^1].OutputTokens < 1)
-        {
-            await Task.Delay(1, Cancel);
-        }
+        TaskCompletionSource first = new(), second = new();
+        var finishing = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel, firstMessage: first);
+        await first.Task.WaitAsync(HangGuard, Cancel);
+        var lasting = Http2Peek.CallAsync(server.Endpoint, Methods.Generate, EngineRequest(stream: true), Cancel, firstMessage: second);
+        await second.Task.WaitAsync(HangGuard, Cancel);
 
         var terminate = server.TerminateAsync();
         using var other = new RawGrpcClient(server.Endpoint);
@@ -158,13 +158,14 @@ public sealed class DeathTests
     private static InferenceProtocol.GenerateRequest InferenceRequest() => new() { RequestId = "r1", TokenIds = new() { Ids = { 1, 2, 3 } } };
 
     /// <summary>
-    /// The frames of a the Inference protocol stream that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.
+    /// The frames of a stream of the Inference protocol that ends with its connection: after the first tokens there is GOAWAY and no end of the stream.
     /// </summary>
     private static async Task<List<Http2Frame>> EndOfInferenceAsync(VllmEmulator server, Func<Task> die)
     {
         server.Enqueue(Held(1));
-        var peek = Http2Peek.CallAsync(server.Endpoint, Methods.InferenceStream, InferenceRequest(), Cancel);
-        await WaitForTokensAsync(server, 1);
+        var begun = new TaskCompletionSource();
+        var peek = Http2Peek.CallAsync(server.Endpoint, Methods.InferenceStream, InferenceRequest(), Cancel, firstMessage: begun);
+        await begun.Task.WaitAsync(HangGuard, Cancel);
         await die().WaitAsync(HangGuard, Cancel);
         var (frames, end) = await peek.WaitAsync(HangGuard, Cancel);
 
@@ -177,18 +178,6 @@ public sealed class DeathTests
         Assert.StartsWith(
             "00000000040A020803", Convert.ToHexString([.. frames.Where(frame => frame.Type == Http2Frame.Data).SelectMany(frame => frame.Payload)]));
         return frames;
-    }
-
-    private static async Task WaitForTokensAsync(VllmEmulator server, int tokens)
-    {
-        var captured = await server.WaitForRequestAsync(request => request.RequestId == "r1", Cancel).WaitAsync(HangGuard, Cancel);
-        while (captured.OutputTokens < tokens)
-        {
-            await Task.Delay(1, Cancel);
-        }
-
-        // The frame is on its way once the token is counted.
-        await Task.Delay(100, Cancel);
     }
 
     private static IEnumerable<int> OfTheCall(IEnumerable<Http2Frame> frames) =>

@@ -15,10 +15,11 @@ internal static class Http2Peek
 
     /// <summary>
     /// All frames until the stream ends, the connection closes, or <paramref name="enough"/> says so. The second value tells how the connection
-    /// ended.
+    /// ended. <paramref name="firstMessage"/> is completed when the first bytes of the answer's messages are here.
     /// </summary>
     public static async Task<(List<Http2Frame> Frames, string End)> CallAsync(
-        Uri endpoint, string method, IMessage request, CancellationToken cancellationToken, Func<IReadOnlyList<Http2Frame>, bool>? enough = null)
+        Uri endpoint, string method, IMessage request, CancellationToken cancellationToken, Func<IReadOnlyList<Http2Frame>, bool>? enough = null,
+        TaskCompletionSource? firstMessage = null)
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync(endpoint.Host, endpoint.Port, cancellationToken);
@@ -40,6 +41,11 @@ internal static class Http2Peek
                 }
 
                 frames.Add(frame);
+                if (frame is { Stream: 1, Type: Http2Frame.Data, Payload.Length: > 0 })
+                {
+                    firstMessage?.TrySetResult();
+                }
+
                 if (frame is { Stream: 1, Type: Http2Frame.Data or Http2Frame.Headers } && (frame.Flags & 1) != 0)
                 {
                     return (frames, "end of stream");

@@ -31,10 +31,7 @@ public sealed class LoadTests
         server.Reply(new ScriptedReply { Ids = [10, 11], Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
         using var client = new RawGrpcClient(server.Endpoint);
         var calls = Enumerable.Range(0, 50).Select(_ => client.CallAsync(Methods.Generate, Request(), Cancel)).ToArray();
-        while (server.ActiveRequests < calls.Length)
-        {
-            await Task.Delay(5, Cancel);
-        }
+        await Eventually.IsTrueAsync(() => server.ActiveRequests == calls.Length, Cancel);
 
         await server.RestartAsync(Cancel).WaitAsync(HangGuard, Cancel);
         foreach (var call in calls)

@@ -107,10 +107,7 @@ public sealed class RecordingsTests
         server.Enqueue(script with { Hold = new TaskCompletionSource().Task, HoldAfterMessages = messages, EndWithEos = true });
         var call = client.CallAsync(exchange.Rpc, exchange.Request, Cancel);
         var captured = await server.WaitForRequestAsync(request => request.RequestId.Length > 0, Cancel);
-        while (captured.OutputTokens < tokens)
-        {
-            await Task.Delay(1, Cancel);
-        }
+        await Eventually.IsTrueAsync(() => captured.OutputTokens >= tokens, Cancel);
 
         var abort = exchange.Server != EmulatedServer.Inference ? Methods.Abort : "/vllm.Control/Abort";
         await client.CallAsync(abort, new Grpc.Protocol.Engine.AbortRequest { RequestIds = { captured.RequestId } }, Cancel);
@@ -121,7 +118,7 @@ public sealed class RecordingsTests
     {
         var expected = string.Join(' ', exchange.Responses.Select(Convert.ToHexString));
         var actual = string.Join(' ', answer.Messages.Select(Convert.ToHexString));
-        var status = StatusName(answer.Status);
+        var status = Shared.StatusName.Of(answer.Status ?? -1);
         if (expected != actual || status != exchange.Status || answer.Detail != exchange.Details)
         {
             failures.Add(
@@ -143,14 +140,4 @@ public sealed class RecordingsTests
         && ((exchange.Label.StartsWith("e-", StringComparison.Ordinal) && exchange.Status == "OK")
             || exchange.Label is "GetModelInfo" or "n3-stream" or "prompt-logprobs-stream" or "prompt-logprobs-whole" or "abort-stream"
                 or "abort-whole");
-
-    private static string StatusName(int? status) => status switch
-    {
-        0 => "OK",
-        3 => "INVALID_ARGUMENT",
-        5 => "NOT_FOUND",
-        9 => "FAILED_PRECONDITION",
-        13 => "INTERNAL",
-        _ => $"status {status}",
-    };
 }

@@ -78,7 +78,7 @@ internal static class ServerErrors
     {
         var (code, message) = (exception.StatusCode, exception.Status.Detail);
         var (requestId, endpoint) = (call.RequestId, call.Endpoint);
-        var text = $"{method} at {endpoint} failed with {Name(code)}: {(message.Length == 0 ? "(the server gave no reason)" : message)}";
+        var text = $"{method} at {endpoint} failed with {StatusName.Of((int)code)}: {(message.Length == 0 ? "(the server gave no reason)" : message)}";
         var dead = ContainsAny(message, DeadEngineTexts);
         var mediaFault = exception.Trailers.GetValue(MediaFaultTrailer);
         if (dead)
@@ -146,28 +146,6 @@ internal static class ServerErrors
                 };
         }
     }
-
-    /// <summary>The code's name as gRPC writes it, e.g. INVALID_ARGUMENT.</summary>
-    public static string Name(StatusCode code) => code switch
-    {
-        StatusCode.OK => "OK",
-        StatusCode.Cancelled => "CANCELLED",
-        StatusCode.InvalidArgument => "INVALID_ARGUMENT",
-        StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
-        StatusCode.NotFound => "NOT_FOUND",
-        StatusCode.AlreadyExists => "ALREADY_EXISTS",
-        StatusCode.PermissionDenied => "PERMISSION_DENIED",
-        StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
-        StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
-        StatusCode.Aborted => "ABORTED",
-        StatusCode.OutOfRange => "OUT_OF_RANGE",
-        StatusCode.Unimplemented => "UNIMPLEMENTED",
-        StatusCode.Internal => "INTERNAL",
-        StatusCode.Unavailable => "UNAVAILABLE",
-        StatusCode.DataLoss => "DATA_LOSS",
-        StatusCode.Unauthenticated => "UNAUTHENTICATED",
-        _ => "UNKNOWN",
-    };
 
     private static bool ContainsAny(string text, string[] parts)
     {

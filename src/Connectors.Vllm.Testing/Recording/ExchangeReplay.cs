@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Connectors.Vllm.Grpc.Protocol.Engine;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing.Protocols;
 using Connectors.Vllm.Testing.Transport;
 using Google.Protobuf;
@@ -71,7 +72,7 @@ internal sealed class ExchangeReplay
             await call.WriteAsync(response).ConfigureAwait(false);
         }
 
-        var status = RpcStatusNames.Parse(exchange.Status);
+        var status = (RpcStatus)StatusName.CodeOf(exchange.Status);
         if (status != RpcStatus.Ok)
         {
             throw new RpcFailure(status, exchange.Details);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Testing.Recording;
@@ -48,7 +49,7 @@ internal sealed class RecordingProxy : IDisposable
         }
         finally
         {
-            Append(new ExchangeRecord(call.Path, request, responses, RpcStatusNames.Of(status), details));
+            Append(new ExchangeRecord(call.Path, request, responses, StatusName.Of((int)status), details));
         }
 
         if (status != RpcStatus.Ok)

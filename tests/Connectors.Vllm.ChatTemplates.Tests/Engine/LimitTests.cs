@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -42,12 +41,8 @@ public sealed class LimitTests
     [InlineData("{{ [1, 2, 3]|slice(10**9)|list }}")]
     public void Render_RunawayTemplate_EndsWithTemplateException(string template)
     {
-        var watch = Stopwatch.StartNew();
         var exception = Templates.Fails(template);
         Assert.True(exception.Line > 0, exception.Message);
-
-        // A guard against hanging, far above the second it takes at most on an idle machine.
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"took {watch.Elapsed}");
     }
 
     [Theory]

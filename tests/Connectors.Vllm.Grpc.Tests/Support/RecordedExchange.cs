@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -10,7 +9,7 @@ internal sealed record RecordedExchange(
     public bool IsGeneration => Method.EndsWith("/Generate", StringComparison.Ordinal)
         || Method.EndsWith("/GenerateStream", StringComparison.Ordinal);
 
-    public int StatusCode => (int)Enum.Parse<StatusCode>(Status.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+    public int StatusCode => Shared.StatusName.CodeOf(Status);
 
     public override string ToString() => $"{Server} {Label}";
 }

@@ -276,7 +276,7 @@ public sealed class WireTests
         context.Response.AppendTrailer("grpc-status", 0.ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>The same message until the client leaves.</summary>
+    /// <summary>The same message until the client leaves, at a pace that the test scripts.</summary>
     private static async Task FloodAsync(HttpContext context, byte[] message, TimeSpan pause = default)
     {
         await ReplayServer.StartAnswerAsync(context);
@@ -300,10 +300,7 @@ public sealed class WireTests
     private static async Task AbortedAsync(ReplayServer server)
     {
         using var guard = new CancellationTokenSource(Engines.HangGuard);
-        while (!server.Received.Any(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal)))
-        {
-            await Task.Delay(5, guard.Token);
-        }
+        await Eventually.IsTrueAsync(() => server.Received.Any(call => call.Method.EndsWith("/Abort", StringComparison.Ordinal)), guard.Token);
     }
 
     private static byte[] Gzip(byte[] message)

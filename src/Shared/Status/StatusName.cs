@@ -1,0 +1,20 @@
+namespace Connectors.Vllm.Shared;
+
+/// <summary>Names of gRPC status codes as gRPC writes them (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).</summary>
+internal static class StatusName
+{
+    private const int Unknown = 2;
+
+    private static readonly string[] Names =
+    [
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+
+    /// <summary>The name of a code, e.g. INVALID_ARGUMENT; UNKNOWN for a number that is none.</summary>
+    public static string Of(int code) => Names[(uint)code < (uint)Names.Length ? code : Unknown];
+
+    /// <summary>The code of a name; that of UNKNOWN for any other text.</summary>
+    public static int CodeOf(string name) => Array.IndexOf(Names, name) is >= 0 and var code ? code : Unknown;
+}
