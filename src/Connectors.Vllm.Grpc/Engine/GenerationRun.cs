@@ -71,7 +71,8 @@ internal sealed class GenerationRun : IDisposable
     public bool IsComplete => _reader.IsComplete;
 
     /// <summary>
-    /// Waits for the first tokens: until then a failure, also one that the server tells only with its last message, may be answered by another attempt.
+    /// Waits for the first tokens: until then a failure, also one that the server tells only with its last message, may be answered by another
+    /// attempt.
     /// </summary>
     public async Task StartAsync()
     {
@@ -112,7 +113,9 @@ internal sealed class GenerationRun : IDisposable
     public VllmException Translate(VllmException exception) =>
         _request.Constraint is { } constraint ? ConstraintFailures.Translate(exception, constraint) : exception;
 
-    /// <summary>Whether the request, or the one it is a part of, is known to the caller under one of these ids; then the caller has it aborted.</summary>
+    /// <summary>
+    /// Whether the request, or the one it is a part of, is known to the caller under one of these ids; then the caller has it aborted.
+    /// </summary>
     public bool TryRequestAbort(IReadOnlyList<string> ids)
     {
         _abortRequested |= ids.Contains(RequestId) || ids.Contains(_request.RequestId) || ids.Contains(_request.PartOf);
@@ -245,10 +248,12 @@ internal sealed class GenerationRun : IDisposable
     }
 
     /// <summary>
-    /// Whether an update shows that the server answers, and that a constraint works: the end of an answer, or a token other than a lone one that ends it.
+    /// Whether an update shows that the server answers, and that a constraint works: the end of an answer, or a token other than a lone one that ends
+    /// it.
     /// </summary>
     private bool HasAnswer(GenerationUpdate? update) => GenerationReader.IsProgress(update)
-        && (_request.Constraint is null || update!.Finish is not null || update.TokenIds.Length != 1 || !_request.StopTokenIds.Contains(update.TokenIds.Span[0]));
+        && (_request.Constraint is null || update!.Finish is not null || update.TokenIds.Length != 1
+            || !_request.StopTokenIds.Contains(update.TokenIds.Span[0]));
 
     private void CheckFinish(GenerationFinish finish)
     {

@@ -180,7 +180,8 @@ internal sealed class ServerPool : IVllmEngine
         try
         {
             (run, lease) = await _loop.RunAsync(
-                request.PromptIds, preferred: null, sends: true, (attempt, token) => StartAsync(attempt, request, token), stop.Token).ConfigureAwait(false);
+                request.PromptIds, preferred: null, sends: true, (attempt, token) => StartAsync(attempt, request, token), stop.Token)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException exception)
         {

@@ -78,7 +78,8 @@ internal static class ServerErrors
     {
         var (code, message) = (exception.StatusCode, exception.Status.Detail);
         var (requestId, endpoint) = (call.RequestId, call.Endpoint);
-        var text = $"{method} at {endpoint} failed with {StatusName.Of((int)code)}: {(message.Length == 0 ? "(the server gave no reason)" : message)}";
+        var text = $"{method} at {endpoint} failed with {StatusName.Of((int)code)}: "
+            + $"{(message.Length == 0 ? "(the server gave no reason)" : message)}";
         var dead = ContainsAny(message, DeadEngineTexts);
         var mediaFault = exception.Trailers.GetValue(MediaFaultTrailer);
         if (dead)
@@ -88,14 +89,7 @@ internal static class ServerErrors
 
         switch (code)
         {
-            case StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.AlreadyExists or StatusCode.FailedPrecondition
-                or StatusCode.OutOfRange or StatusCode.Unimplemented:
-            case StatusCode.Internal when !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)):
-            case StatusCode.ResourceExhausted when message.Contains("larger than max", StringComparison.OrdinalIgnoreCase):
-
-            // The trailer says whose fault it is; older servers only have the text, and theirs is final.
-            case StatusCode.Unavailable when mediaFault == "client"
-                || (mediaFault is null && message.Contains("fetch failed", StringComparison.Ordinal)):
+            case var _ when IsOfTheRequest(code, message, dead, mediaFault):
                 return new VllmRequestException(text, exception)
                 {
                     StatusCode = code,
@@ -146,6 +140,18 @@ internal static class ServerErrors
                 };
         }
     }
+
+    private static bool IsOfTheRequest(StatusCode code, string message, bool dead, string? mediaFault) => code switch
+    {
+        StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.AlreadyExists or StatusCode.FailedPrecondition
+            or StatusCode.OutOfRange or StatusCode.Unimplemented => true,
+        StatusCode.Internal => !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)),
+        StatusCode.ResourceExhausted => message.Contains("larger than max", StringComparison.OrdinalIgnoreCase),
+
+        // The trailer says whose fault it is; older servers only have the text, and theirs is final.
+        StatusCode.Unavailable => mediaFault == "client" || (mediaFault is null && message.Contains("fetch failed", StringComparison.Ordinal)),
+        _ => false,
+    };
 
     private static bool ContainsAny(string text, string[] parts)
     {

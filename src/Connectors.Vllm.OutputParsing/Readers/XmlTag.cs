@@ -92,29 +92,32 @@ internal readonly ref struct XmlTag
             return none;
         }
 
-        if (closes)
-        {
-            var end = Lookahead.SkipAllSpace(text, i);
-            var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
-            return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = true }
-                : isEndCut && !complete && end - i < 8 ? open
-                : new XmlTag(XmlTagStatus.Tag, element, i) { Closes = true };
-        }
+        return closes ? Closer(text, i, element, syntax, complete, open)
+            : !element.SequenceEqual(syntax.Invoke) && !element.SequenceEqual(syntax.Parameter) ? Wrapper(text, i, element, syntax, open, none)
+            : syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none)
+            : Attributes(text, i, element, syntax, open, none);
+    }
 
-        if (!element.SequenceEqual(syntax.Invoke) && !element.SequenceEqual(syntax.Parameter))
-        {
-            // A wrapper may lack its bracket before the tag that follows.
-            var end = Lookahead.SkipAllSpace(text, i);
-            var isEmpty = text[end..] is ['/', ..];
-            end += isEmpty ? 1 : 0;
-            var length = Lookahead.Prefix(text[end..], syntax.End, out var isEndCut);
-            return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = isEmpty }
-                : isEndCut ? open
-                : text[end] == '<' && !isEmpty ? new XmlTag(XmlTagStatus.Tag, element, i)
-                : none;
-        }
+    private static XmlTag Closer(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlCallSyntax syntax, bool complete, XmlTag open)
+    {
+        var end = Lookahead.SkipAllSpace(text, i);
+        var length = Lookahead.Prefix(text[end..], syntax.End, out var isCut);
+        return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = true }
+            : isCut && !complete && end - i < 8 ? open
+            : new XmlTag(XmlTagStatus.Tag, element, i) { Closes = true };
+    }
 
-        return syntax.NameAfterEquals ? AfterEquals(text, i, element, open, none) : Attributes(text, i, element, syntax, open, none);
+    /// <summary>A wrapper of calls, which may lack its bracket before the tag that follows.</summary>
+    private static XmlTag Wrapper(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlCallSyntax syntax, XmlTag open, XmlTag none)
+    {
+        var end = Lookahead.SkipAllSpace(text, i);
+        var isEmpty = text[end..] is ['/', ..];
+        end += isEmpty ? 1 : 0;
+        var length = Lookahead.Prefix(text[end..], syntax.End, out var isCut);
+        return length > 0 ? new XmlTag(XmlTagStatus.Tag, element, end + length) { Closes = isEmpty }
+            : isCut ? open
+            : text[end] == '<' && !isEmpty ? new XmlTag(XmlTagStatus.Tag, element, i)
+            : none;
     }
 
     private static XmlTag AfterEquals(ReadOnlySpan<char> text, int i, ReadOnlySpan<char> element, XmlTag open, XmlTag none)

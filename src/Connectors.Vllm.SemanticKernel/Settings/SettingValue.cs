@@ -5,9 +5,9 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Values of the execution settings that have a property, whoever wrote them: code, a prompt file (JSON or YAML, where numbers may be text), or another
-/// connector's settings, whose names for the same thing are known here. They are read by the rows that read them from chat options; parameters
-/// without a property are read with the request.
+/// Values of the execution settings that have a property, whoever wrote them: code, a prompt file (JSON or YAML, where numbers may be text), or
+/// another connector's settings, whose names for the same thing are known here. They are read by the rows that read them from chat options;
+/// parameters without a property are read with the request.
 /// </summary>
 internal static class SettingValue
 {
@@ -63,7 +63,9 @@ internal static class SettingValue
             var name = Array.Find(row.Aliases, alias => alias.Equals(key, StringComparison.OrdinalIgnoreCase)) ?? row.Name;
 
             // Other connectors have types of their own for the effort; their text is its name.
-            values[name] = row == VllmOptions.ReasoningEffort && value is ValueType and not JsonElement ? value.ToString()?.ToLowerInvariant() : value;
+            values[name] = ReferenceEquals(row, VllmOptions.ReasoningEffort) && value is ValueType and not JsonElement
+                ? value.ToString()?.ToLowerInvariant()
+                : value;
         }
 
         return values;

@@ -55,6 +55,7 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
 
     /// <summary>Matches the (sub-)program from <paramref name="pc"/> on at <paramref name="position"/>.</summary>
     /// <returns>Where the match ends, or -1.</returns>
+    /// <remarks>One switch in one loop, long as it is: position and instruction stay in registers, and a step costs no call.</remarks>
     private int Run(ReadOnlySpan<byte> text, int pc, int position, int mustEnd, RegexWork work)
     {
         var floor = work.Height;

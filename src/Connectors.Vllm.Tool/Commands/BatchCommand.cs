@@ -18,6 +18,7 @@ internal static class BatchCommand
           vllm-grpc batch merge part-*.jsonl --output answers.jsonl
         """;
 
+    // Long, because it is one list: each option is declared once, and what it becomes stands below.
     public static Command Create()
     {
         var connection = new ConnectionArguments(demonstration: false);

@@ -19,6 +19,7 @@ internal static class BenchCommand
           vllm-grpc bench --endpoint http://gpu-box:50051 --http http://gpu-box:8000/v1 --max-concurrency 64 --goodput ttft:200 tpot:50
         """;
 
+    // Long, because it is one list: each option is declared once, and what it becomes stands below.
     public static Command Create()
     {
         var connection = new ConnectionArguments(demonstration: true);

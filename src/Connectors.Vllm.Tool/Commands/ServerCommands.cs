@@ -62,7 +62,8 @@ internal static class ServerCommands
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             return await WaitAsync(
-                open.Chat.GetRequiredService<IVllmEngine>(), ToolException.Minutes(parsed.GetValue(timeout), "--timeout"), parsed.GetValue(json), cancellationToken)
+                open.Chat.GetRequiredService<IVllmEngine>(), ToolException.Minutes(parsed.GetValue(timeout), "--timeout"), parsed.GetValue(json),
+                cancellationToken)
                 .ConfigureAwait(false);
         });
         return command;

@@ -55,8 +55,8 @@ public static partial class VllmChatClientExtensions
     }
 
     /// <summary>
-    /// The probabilities as the first token tells them; null where it does not: choices begin with the same token, something comes before the answer, or
-    /// the server does not tell about any of the tokens.
+    /// The probabilities as the first token tells them; null where it does not: choices begin with the same token, something comes before the answer,
+    /// or the server does not tell about any of the tokens.
     /// </summary>
     private static async Task<Dictionary<string, double>?> ByFirstTokenAsync(
         IChatClient client,
@@ -90,7 +90,8 @@ public static partial class VllmChatClientExtensions
         }
 
         var response = await client.GetResponseAsync(messages, asking, cancellationToken).ConfigureAwait(false);
-        if (response.Messages.Select(static message => message.TokenLogprobs).FirstOrDefault(static tokens => tokens is { Count: > 0 }) is not [var token, ..])
+        if (response.Messages.Select(static message => message.TokenLogprobs).FirstOrDefault(static tokens => tokens is { Count: > 0 })
+            is not [var token, ..])
         {
             return null;
         }
@@ -102,7 +103,9 @@ public static partial class VllmChatClientExtensions
         return total <= 0 ? null : choices.Zip(masses, (choice, mass) => (choice, mass / total)).ToDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>The token that a text begins with: at the beginning of a text, and behind another one, where it may be written without its blank.</summary>
+    /// <summary>
+    /// The token that a text begins with: at the beginning of a text, and behind another one, where it may be written without its blank.
+    /// </summary>
     private static int[] FirstTokens(VllmTokenizer tokenizer, string text)
     {
         var before = tokenizer.Encode("\n", addSpecialTokens: false);
