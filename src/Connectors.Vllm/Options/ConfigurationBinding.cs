@@ -126,8 +126,8 @@ internal static class ConfigurationBinding
 
     /// <summary>Handlers, credentials and the like are set in code.</summary>
     private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int)
-        || type == typeof(long) || type == typeof(TimeSpan) || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IList<string>) || type == typeof(IDictionary<string, string>)
-        || type == typeof(IDictionary<string, object?>)
+        || type == typeof(long) || type == typeof(TimeSpan) || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IList<string>)
+        || type == typeof(IDictionary<string, string>) || type == typeof(IDictionary<string, object?>)
         || type == typeof(VllmConnectionOptions) || type == typeof(VllmRetryOptions);
 
     /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>
