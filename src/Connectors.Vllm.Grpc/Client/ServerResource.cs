@@ -99,7 +99,7 @@ internal sealed class ServerTokenizer
 
     /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
     /// <param name="use">What to do.</param>
-    /// <param name="isText">Whether the ids are still to be made, with a tokenizer that follows the server.</param>
+    /// <param name="isText">Whether the ids are still to be created, with a tokenizer that follows the server.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     public Task<T> UseAsync<T>(
         Func<ModelTokenizer, CancellationToken, Task<T>> use, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(

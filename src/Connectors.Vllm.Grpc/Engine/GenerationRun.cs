@@ -236,7 +236,7 @@ internal sealed class GenerationRun : IDisposable
     private VllmConnectionException Interrupted()
     {
         Interlocked.Exchange(ref _aborted, 1);
-        return new($"{_context.Endpoint} aborted request {RequestId}, and nobody here had asked for it: the answer is incomplete. The server may be "
+        return new($"{_context.Endpoint} aborted request {RequestId} on its own: the answer is incomplete. The server may be "
             + "shutting down.")
         {
             StatusCode = StatusCode.Aborted,

@@ -103,8 +103,8 @@ internal static class RequestValidator
             {
                 throw Bad(
                     vocabularySize is null
-                        ? $"Prompt id {ids[i]} at position {i} is outside the vocabulary of any model. The size of this model's is not known; give "
-                            + $"{nameof(GenerationRequest.VocabularySize)} to have ids checked against it."
+                        ? $"Prompt id {ids[i]} at position {i} is outside the vocabulary of any model. The size of this model's vocabulary is "
+                            + $"unknown; set {nameof(GenerationRequest.VocabularySize)} to have ids checked against it."
                         : $"Prompt id {ids[i]} at position {i} is outside the model's vocabulary of {vocabularySize} tokens. Does the tokenizer "
                             + $"belong to the served model?",
                     nameof(GenerationRequest.PromptIds));

@@ -79,7 +79,7 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
             CheckName(entry);
             if (files.ContainsKey(entry.FullName))
             {
-                throw new InvalidDataException($"the archive holds '{entry.FullName}' twice");
+                throw new InvalidDataException($"the archive contains '{entry.FullName}' twice");
             }
 
             var most = Math.Min(MaxInflatedBytes, maxBytes - _zip.Length);
@@ -139,7 +139,7 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
         var isFlat = name.Length is > 0 and <= 255 && name.AsSpan().IndexOfAny("/\\:\0") < 0 && !name.StartsWith('.') && !name.Any(char.IsControl);
         if (!isFlat || !AllowedExtensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase))
         {
-            throw new InvalidDataException($"the archive holds an entry named '{Printable(name)}', which is not a plain tokenizer file");
+            throw new InvalidDataException($"the archive contains an entry named '{Printable(name)}', which is not a plain tokenizer file");
         }
 
         var unixType = (entry.ExternalAttributes >> 16) & UnixTypeMask;

@@ -276,7 +276,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
         return error.ErrorCode switch
         {
             0x0 => Connection(
-                $"{_endpoint} went away during {method} (GOAWAY or reset without an error): the answer is incomplete.",
+                $"{_endpoint} closed the stream during {method} (GOAWAY or reset without an error): the answer is incomplete.",
                 StatusCode.Unavailable, true, exception),
             0x7 => Connection($"{_endpoint} refused the stream of {method} without processing it.", StatusCode.Unavailable, true, exception),
             0x8 => Connection($"{_endpoint} cancelled the stream of {method}.", StatusCode.Cancelled, false, exception),

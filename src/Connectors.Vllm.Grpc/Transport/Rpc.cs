@@ -64,7 +64,7 @@ internal sealed class OutgoingMessage
         if (size > maxBytes)
         {
             throw new VllmRequestException(
-                $"The request takes {size} bytes, over the limit of {maxBytes} "
+                $"The request has {size} bytes, over the limit of {maxBytes} "
                 + $"({nameof(VllmConnectionOptions)}.{nameof(VllmConnectionOptions.MaxSendMessageBytes)}, or the server's own limit). "
                 + "Send less media or a shorter prompt.")
             {

@@ -12,7 +12,7 @@ internal static class BatchMerge
     {
         if (inputs.Any(input => Path.GetFullPath(input) == Path.GetFullPath(output)))
         {
-            throw new BatchException($"{output} is one of the files to merge; give another --output.");
+            throw new BatchException($"{output} is one of the files to merge; pass another --output.");
         }
 
         var partial = output + ".incomplete";

@@ -201,7 +201,7 @@ internal sealed class FileBudget(string place, long maxBytes)
         _bytes += size;
         if (++_files > MaxFiles)
         {
-            throw new InvalidDataException($"{place} holds more than {MaxFiles} tokenizer and template files");
+            throw new InvalidDataException($"{place} contains more than {MaxFiles} tokenizer and template files");
         }
     }
 
@@ -211,8 +211,8 @@ internal sealed class FileBudget(string place, long maxBytes)
         if (size > maxBytes - _bytes)
         {
             throw new InvalidDataException(
-                $"{place} holds tokenizer and template files of more than {maxBytes} bytes ('{path}' has {size}); see where they come from, or raise "
-                + $"{nameof(VllmGrpcOptions.Connection)}:{nameof(VllmConnectionOptions.MaxTokenizerBytes)}");
+                $"{place} contains tokenizer and template files of more than {maxBytes} bytes ('{path}' has {size}); check where they come from, or "
+                + $"raise {nameof(VllmGrpcOptions.Connection)}:{nameof(VllmConnectionOptions.MaxTokenizerBytes)}");
         }
 
         if (size > MaxFileBytes)

@@ -89,10 +89,10 @@ internal static class VllmResponseKeys
     /// <summary>Where the final update of an answer carries the log probabilities of the prompt.</summary>
     public const string ResponsePromptLogprobs = "prompt_logprobs";
 
-    /// <summary>Where the final update carries the prompt's token ids when they were asked for.</summary>
+    /// <summary>The key under which the final update contains the prompt's token ids, if they were requested.</summary>
     public const string ResponsePromptTokenIds = "prompt_token_ids";
 
-    /// <summary>Where the final update carries the generated token ids when they were asked for.</summary>
+    /// <summary>The key under which the final update contains the generated token ids, if they were requested.</summary>
     public const string ResponseTokenIds = "token_ids";
 
     /// <summary>Where the final update names what stopped the model: a stop string or a stop token id.</summary>

@@ -148,7 +148,7 @@ internal static class TextParts
         "refusal" => PromptMessage.PartText(part, "refusal"),
         "thinking" => PromptMessage.PartText(part, "thinking"),
         "tool_reference" => PromptMessage.PartText(part, "name"),
-        var type => throw message.Error($"a content part of type '{type}' cannot be rendered for this model; it takes text"),
+        var type => throw message.Error($"a content part of type '{type}' cannot be rendered for this model, which accepts text"),
     };
 
     /// <summary>

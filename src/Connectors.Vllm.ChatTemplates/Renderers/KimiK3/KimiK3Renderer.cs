@@ -157,7 +157,7 @@ internal sealed class KimiK3Renderer : ChatPromptRenderer
             {
                 _prompt.Content(part["type"]!.Text is "text" or "input_text" or "output_text"
                     ? PromptMessage.PartText(part)
-                    : throw message.Error($"a content part of type '{part["type"]!.Text}' cannot be rendered for Kimi K3; it takes text"));
+                    : throw message.Error($"a content part of type '{part["type"]!.Text}' cannot be rendered for Kimi K3, which accepts text"));
             }
         }
 
