@@ -186,6 +186,7 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
             """);
         var blocks = Readme.CodeBlocks();
         Assert.True(blocks.Count >= 8, $"README.md holds {blocks.Count} blocks of C#.");
+        blocks = [.. blocks, .. Readme.PackageCodeBlocks()];
         await WriteAsync("ReadmeContext.cs", Readme.Context);
         for (var i = 0; i < blocks.Count; i++)
         {

@@ -28,6 +28,13 @@ internal static partial class Readme
     public static IReadOnlyList<string> CodeBlocks() =>
         [.. CodeBlock().Matches(Text()).Select(match => match.Groups[1].Value)];
 
+    /// <summary>The C# in the packages' own READMEs.</summary>
+    public static IReadOnlyList<string> PackageCodeBlocks() =>
+        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "README.md", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .SelectMany(file => CodeBlock().Matches(File.ReadAllText(file).ReplaceLineEndings("\n")))
+            .Select(match => match.Groups[1].Value)];
+
     /// <summary>The packages that the text tells the reader to add.</summary>
     public static IReadOnlyList<string> Packages() =>
         [.. AddedPackage().Matches(Text()).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
