@@ -15,7 +15,7 @@ server?.Enqueue(
 var options = new VllmGrpcOptions { Endpoint = server?.Endpoint ?? new Uri(args[0]) };
 if (server is not null)
 {
-    // The small model of the test server does not tell its format; real models do.
+    // The format cannot be detected for the small model of the test server; for real models it is.
     options.ToolCallParser = "hermes";
 }
 

@@ -14,7 +14,7 @@ internal sealed class AnswerStatistics
     private TimeSpan _lastToken;
     private int _reads;
 
-    /// <summary>Notes that an update arrived.</summary>
+    /// <summary>Records that an update arrived.</summary>
     public void Saw(ChatResponseUpdate update)
     {
         if (update.Contents.Any(content => content is TextContent or TextReasoningContent or FunctionCallContent))
@@ -22,7 +22,7 @@ internal sealed class AnswerStatistics
             var now = Stopwatch.GetElapsedTime(_start);
             _firstToken ??= now;
 
-            // What lies in one read arrives within microseconds, which says nothing about the server.
+            // Updates from a single read arrive within microseconds, which says nothing about the server.
             if (now - _lastToken > OneRead)
             {
                 _reads++;
@@ -32,7 +32,7 @@ internal sealed class AnswerStatistics
         }
     }
 
-    /// <summary>One line for people.</summary>
+    /// <summary>A human-readable summary in one line.</summary>
     public string Describe(UsageDetails? usage)
     {
         var total = Stopwatch.GetElapsedTime(_start);

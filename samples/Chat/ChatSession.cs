@@ -45,7 +45,7 @@ internal sealed class ChatSession
         }
         finally
         {
-            // A cancelled answer stays in the history as far as it came, as the reader saw it.
+            // A cancelled answer stays in the history as far as it was received and shown.
             _history.AddMessages(updates);
         }
 

@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.Samples.Chat;
 
-/// <summary>What the command line asked for.</summary>
+/// <summary>The options of the command line.</summary>
 /// <param name="Endpoint">The vLLM gRPC server, or null to start the embedded test server.</param>
 /// <param name="Prompt">One question to answer and exit, or null to chat interactively.</param>
 /// <param name="System">A system message, or null.</param>

@@ -49,7 +49,7 @@ internal sealed class ConsoleAnswerWriter(TextWriter output, bool colors) : IAns
         output.Flush();
     }
 
-    /// <summary>The answer ends here; what follows on the console must not look like a part of it.</summary>
+    /// <summary>The answer ends here; what follows on the console must not look like part of it.</summary>
     public void Abandon()
     {
         EndThinking();

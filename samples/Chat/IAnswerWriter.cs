@@ -11,6 +11,6 @@ internal interface IAnswerWriter
     /// <summary>Ends the model's turn; <paramref name="response"/> is all its updates in one.</summary>
     void Complete(ChatResponse response);
 
-    /// <summary>The answer was cancelled or failed where it is.</summary>
+    /// <summary>The answer was cancelled or failed midway.</summary>
     void Abandon();
 }

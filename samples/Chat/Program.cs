@@ -4,7 +4,7 @@ using Connectors.Vllm.Samples.Chat;
 
 Option<Uri?> endpoint = new("--endpoint")
 {
-    Description = "The vLLM gRPC server, e.g. http://gpu-box:50051. Without it an embedded test server answers.",
+    Description = "The address of the vLLM gRPC server, for example http://gpu-box:50051. Without it, an embedded test server is used.",
     CustomParser = result => Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var uri) && uri.Host.Length > 0
         ? uri
         : Fail<Uri>(result, "--endpoint takes an address such as http://gpu-box:50051"),

@@ -3,8 +3,8 @@ using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Microsoft.Extensions.AI;
 
-// Sorts messages into classes, and says how sure the model is: one call of one token each. The address of a vLLM server as the only argument; without
-// one, a test server that needs no GPU is started in this process, with log probabilities from a script.
+// Classifies messages and shows how confident the model is, with one call of one token each. The address of a vLLM server is the only argument;
+// without one, a test server that needs no GPU is started in this process, with scripted log probabilities.
 string[] classes = ["complaint", "question", "praise", "spam"];
 string[] messages = ["The parcel came late and wet.", "Do you ship to Norway?", "Nice shop! When do you open?", "You have won a cruise, click here."];
 var embedded = args.Length == 0 ? await VllmTestServer.StartAsync() : null;
@@ -17,7 +17,7 @@ try
         var probabilities = await client.ClassifyAsync([new(ChatRole.User, $"Which is it, {string.Join(", ", classes)}? {message}")], classes);
         var (best, probability) = probabilities.First();
 
-        // What is not clear is for a human to look at.
+        // Unclear cases are left to a human.
         Console.WriteLine($"{(probability > 0.6 ? best : "unclear"),-10} {message}");
         Console.WriteLine($"{"",10} {string.Join(", ", probabilities.Select(one => $"{one.Key} {one.Value:P0}"))}");
     }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.ML.Tokenizers;
 using Microsoft.SemanticKernel.Text;
 
-// Documents longer than an embedding model's limit are cut into chunks that are measured in the model's own tokens. The address of a vLLM server as
+// Documents longer than an embedding model's limit are split into chunks measured in the model's own tokens. The address of a vLLM server as
 // the only argument; without one, a test server that needs no GPU is started in this process.
 const int MostTokens = 64;
 const int Overlap = 8;
@@ -21,12 +21,12 @@ try
             + $" {(number % 2 == 0 ? "broad and slow" : "narrow and fast")}."));
     Console.WriteLine($"document: {tokenizer.CountTokens(document)} tokens");
 
-    // Semantic Kernel's chunker cuts at lines and sentences, and asks the tokenizer how long they are.
+    // Semantic Kernel's chunker splits at lines and sentences, and counts their tokens with the tokenizer.
     var lines = TextChunker.SplitPlainTextLines(document, MostTokens, text => tokenizer.CountTokens(text));
     var paragraphs = TextChunker.SplitPlainTextParagraphs(lines, MostTokens, Overlap, tokenCounter: text => tokenizer.CountTokens(text));
     Report("TextChunker", paragraphs, tokenizer);
 
-    // A plain splitter needs one call per chunk: where do the next tokens end? Nothing of the text is lost.
+    // A simple splitter needs one call per chunk, to find where the next tokens end. No text is lost.
     var spans = Split(document, tokenizer).ToList();
     Report("plain splitter", spans, tokenizer);
 

@@ -15,7 +15,7 @@ try
     // A prompt function with a variable.
     Console.WriteLine(await kernel.InvokePromptAsync("Name one river in {{$country}}.", new KernelArguments { ["country"] = "France" }));
 
-    // A chat in which the model may call the kernel's functions; they run by themselves, and the history keeps what was called.
+    // A chat in which the model may call the kernel's functions; they are invoked automatically, and the history keeps the calls.
     kernel.Plugins.AddFromFunctions("Clock", [KernelFunctionFactory.CreateFromMethod(Now, "now")]);
     var settings = new VllmPromptExecutionSettings { Temperature = 0, MaxTokens = 200, FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() };
     var history = new ChatHistory("You answer in one sentence.");
@@ -27,7 +27,7 @@ try
 
     Console.WriteLine();
 
-    // Text generation goes to the model as it is: no chat template.
+    // Text generation sends the prompt to the model unchanged, without a chat template.
     var texts = await kernel.GetRequiredService<ITextGenerationService>().GetTextContentsAsync("Once upon a time", settings);
     Console.WriteLine(texts[0].Text);
 }

@@ -4,9 +4,9 @@ using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tool.Serve;
 using Connectors.Vllm.Tool.Terminal;
 
-// `vllm-grpc serve` with one thing more: it plays vLLM's own servers with their habits (checks, old versions, deaths), as the tests of this
+// `vllm-grpc serve` with one addition: it emulates vLLM's own servers in detail (checks, old versions, crashes), as the tests of this
 // repository need them.
-var kind = new Option<EmulatedServer>("--server") { Description = "Which of vLLM's servers to play; default VllmEngine." };
+var kind = new Option<EmulatedServer>("--server") { Description = "The vLLM server to emulate. Default: VllmEngine." };
 var serve = new ServeArguments();
 var command = new RootCommand(
     "A vLLM gRPC server without a GPU: answers with a small demonstration model, records a real server, or replays a recording.") { kind };
