@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Input;
 
 /// <summary>
-/// continue_final_message as transformers does it: a sentinel behind the last message's text shows where the template put it, and the
+/// continue_final_message as transformers does it: a sentinel after the last message's text shows where the template put it, and the
 /// prompt is cut there. Source: transformers, chat_template_utils.render_jinja_template.
 /// </summary>
 internal sealed class ContinuedMessage
@@ -59,7 +59,7 @@ internal sealed class ContinuedMessage
         return new ContinuedMessage(PySequence.List([.. messages.Items[..^1], With(last, field, continued)]), text);
     }
 
-    /// <summary>Cuts the prompt behind the last message's text.</summary>
+    /// <summary>Cuts the prompt after the last message's text.</summary>
     public RenderedPrompt Cut(RenderedPrompt prompt)
     {
         var text = prompt.Text;

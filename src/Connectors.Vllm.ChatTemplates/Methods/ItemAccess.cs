@@ -109,7 +109,7 @@ internal static class ItemAccess
     }
 }
 
-/// <summary>A name behind a dot, with the methods it could mean looked up once when the template is parsed.</summary>
+/// <summary>A name after a dot, with the methods it could mean looked up once when the template is parsed.</summary>
 internal sealed class AttributeName(string name)
 {
     public string Name { get; } = name;

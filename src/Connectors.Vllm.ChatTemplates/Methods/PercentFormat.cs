@@ -71,7 +71,7 @@ internal sealed class PercentFormat
         }
     }
 
-    /// <summary>Reads one conversion, from behind its percent sign, and gives its text.</summary>
+    /// <summary>Reads one conversion, starting after its percent sign, and returns its text.</summary>
     private Str ReadItem()
     {
         var keyed = ReadKey();

@@ -135,7 +135,7 @@ internal sealed class Lexer(string source)
         FinishTag(close, close > inside ? source[close - 1] : '\0', trimNewline: true);
     }
 
-    /// <summary>Moves behind a closing tag at <paramref name="close"/>, with the white space its sign or trim_blocks takes.</summary>
+    /// <summary>Moves past a closing tag at <paramref name="close"/>, with the white space its sign or trim_blocks takes.</summary>
     private void FinishTag(int close, char sign, bool trimNewline)
     {
         _at = close + 2;
@@ -199,7 +199,7 @@ internal sealed class Lexer(string source)
             }
         }
 
-        // As with comments, a tag without anything behind it is not an error.
+        // As with comments, a tag without anything after it is not an error.
         _at = body == source.Length ? body : throw new TemplateSyntaxException("Missing end of raw directive", tag);
     }
 

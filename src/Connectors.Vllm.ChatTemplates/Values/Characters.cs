@@ -42,7 +42,7 @@ internal static class Characters
         return count;
     }
 
-    /// <summary>The UTF-16 offset of a code point; the text's length for the one behind the last.</summary>
+    /// <summary>The UTF-16 offset of a code point; the text's length for the one after the last.</summary>
     public static int OffsetOf(string text, int codePoint)
     {
         var first = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF');

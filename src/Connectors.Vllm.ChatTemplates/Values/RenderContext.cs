@@ -17,7 +17,7 @@ internal sealed class RenderContext : IDisposable
 
     /// <param name="options">The limits.</param>
     /// <param name="variables">The variables of this render; the template adds its own.</param>
-    /// <param name="globals">What every template can call, behind the variables.</param>
+    /// <param name="globals">What every template can call, after the variables.</param>
     /// <param name="clock">The clock of <c>strftime_now</c>.</param>
     public RenderContext(
         ChatTemplateOptions options, Dictionary<string, Value> variables, IReadOnlyDictionary<string, Value> globals, TimeProvider clock)

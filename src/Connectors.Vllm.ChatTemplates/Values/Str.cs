@@ -106,7 +106,7 @@ internal static class Marks
         return at < marks.Length && index >= marks[at].Start;
     }
 
-    /// <summary>The first mark that ends behind a unit: found by halving, because a text is often cut into as many pieces as it has marks.</summary>
+    /// <summary>The first mark that ends after a unit: found by halving, because a text is often cut into as many pieces as it has marks.</summary>
     public static int FirstBehind(Mark[] marks, int unit)
     {
         var (low, high) = (0, marks.Length);

@@ -4,7 +4,7 @@ namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
 /// The growing output of a render: one pooled buffer and the runs of it that came from message content. Strings made on the way
-/// (macro results, joins, JSON) are written behind the output and cut off again, so that they need no buffer of their own.
+/// (macro results, joins, JSON) are written after the output and cut off again, so that they need no buffer of their own.
 /// </summary>
 internal sealed class TextBuilder(int maxLength) : IDisposable
 {

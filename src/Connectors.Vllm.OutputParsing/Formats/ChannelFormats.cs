@@ -20,7 +20,7 @@ internal static class HarmonyFormat
 
 /// <summary>
 /// Reads harmony messages: analysis is reasoning, commentary without a recipient and final are text, a recipient makes a call. The recipient may
-/// stand before or behind the channel, the content type may lack its marker, and stray words in a header are ignored.
+/// stand before or after the channel, the content type may lack its marker, and stray words in a header are ignored.
 /// </summary>
 internal sealed class HarmonyMachine(MachineContext context)
     : ChannelMachine(context, new ChannelMarkers(["<|start|>", "<|channel|>"], "<|message|>", ["<|end|>", "<|return|>", "<|call|>"], "<|constrain|>"))

@@ -146,7 +146,7 @@ internal static class KimiId
         return exact.Length == 1 ? exact[0] : "";
     }
 
-    /// <summary>Whether an id is a counter, perhaps behind a word that is not a tool's name, or an id as other servers make them.</summary>
+    /// <summary>Whether an id is a counter, perhaps after a word that is not a tool's name, or an id as other servers make them.</summary>
     private static bool IsNumber(ReadOnlySpan<char> id)
     {
         if (id.StartsWith("call_") || id.StartsWith("toolu_") || id.StartsWith("chatcmpl-tool-"))

@@ -88,7 +88,7 @@ internal static class JsonFormats
 
     public static readonly ToolSyntax NemotronNanoV2 = Between("nemotron_nano_v2", ["<TOOLCALL>"], ["</TOOLCALL>"]);
 
-    /// <summary>xLAM: a bare array, fenced, or behind other families' markers.</summary>
+    /// <summary>xLAM: a bare array, fenced, or after other families' markers.</summary>
     public static readonly ToolSyntax Xlam = new()
     {
         Id = "xlam",

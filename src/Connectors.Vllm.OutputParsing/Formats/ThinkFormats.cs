@@ -13,7 +13,7 @@ internal static class ThinkFormats
         Closes = ["</think>"],
     };
 
-    /// <summary>The same for the families that put an empty line behind reasoning.</summary>
+    /// <summary>The same for the families that put an empty line after reasoning.</summary>
     public static readonly ReasoningSyntax Qwen = Think with
     {
         Id = "qwen3",
@@ -25,7 +25,7 @@ internal static class ThinkFormats
         TextAfterClose = "\n\n",
     };
 
-    /// <summary>GLM 4.5 and 4.6: a line break behind reasoning.</summary>
+    /// <summary>GLM 4.5 and 4.6: a line break after reasoning.</summary>
     public static readonly ReasoningSyntax Glm45 = Think with { Id = "glm45", Aliases = ["glm4_moe"], TextAfterClose = "\n" };
 
     /// <summary>Families whose reasoning only ends by its marker, even when a call stands in them.</summary>

@@ -178,7 +178,7 @@ internal abstract partial class ChannelMachine
     /// <summary>In a message that streams.</summary>
     private sealed record Body(ChannelKind Kind) : State
     {
-        /// <summary>True before the first character of a message behind another of its kind.</summary>
+        /// <summary>True before the first character of a message after another of its kind.</summary>
         public bool NeedsSeparator { get; set; }
 
         public OutputEventKind EventKind => Kind == ChannelKind.Reasoning ? OutputEventKind.Reasoning : OutputEventKind.Text;
@@ -194,7 +194,7 @@ internal abstract class BodyScan
     /// <summary>Up to here the body was looked at, and holds no end of its message.</summary>
     public int Position { get; protected set; }
 
-    /// <summary>True behind the arguments, or where there are none.</summary>
+    /// <summary>True after the arguments, or where there are none.</summary>
     public abstract bool IsPast(ReadOnlySpan<char> body);
 }
 

@@ -23,7 +23,7 @@ internal sealed record ChannelMarkers(string[] Starts, string Message, string[] 
 /// </summary>
 internal abstract partial class ChannelMachine : OutputMachine
 {
-    // In which the marker behind a header begins, and what no marker is longer than.
+    // In which the marker after a header begins, and what no marker is longer than.
     private const int MaxHeader = 512;
     private const int MaxMarker = 32;
 
@@ -81,7 +81,7 @@ internal abstract partial class ChannelMachine : OutputMachine
     /// <summary>Whether text can be the beginning of a header that no marker begins.</summary>
     protected abstract bool MayBeHeader(ReadOnlySpan<char> text);
 
-    /// <summary>The prompt's end decides where the output begins: usually behind the role, in the header.</summary>
+    /// <summary>The prompt's end decides where the output begins: usually after the role, in the header.</summary>
     private State Start(string? tail)
     {
         var start = string.IsNullOrEmpty(tail) ? -1 : tail.LastIndexOf(_markers.Starts[0], StringComparison.Ordinal);

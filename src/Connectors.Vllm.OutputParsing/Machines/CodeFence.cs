@@ -24,7 +24,7 @@ internal struct CodeFence
         PassPlain(text);
     }
 
-    /// <summary>Whether a marker behind this further piece of the text is part of code.</summary>
+    /// <summary>Whether a marker after this further piece of the text is part of code.</summary>
     public readonly bool Holds(ReadOnlySpan<char> before)
     {
         var at = this;
@@ -51,12 +51,12 @@ internal struct CodeFence
 
         if (_ticks > 0)
         {
-            // A letter or space behind a backtick begins no span: it may be an apostrophe, or the end of another one.
+            // A letter or space after a backtick begins no span: it may be an apostrophe, or the end of another one.
             EndFence();
             var begins = _span == 0 && _fence == 0 && _ticks < 3 && !char.IsLetterOrDigit(text[0]) && !char.IsWhiteSpace(text[0]);
             _span = begins ? _ticks : _span == _ticks ? 0 : _span;
 
-            // Backticks behind other characters of their line are not a fence.
+            // Backticks after other characters of their line are not a fence.
             (_isInLine, _ticks) = (true, 0);
         }
 

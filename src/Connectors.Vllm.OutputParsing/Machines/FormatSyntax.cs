@@ -34,10 +34,10 @@ internal sealed record ToolSyntax : FormatSyntax
     /// <summary>The one of <see cref="Openers"/> that the prompt may end with; then the output begins inside the block.</summary>
     public string? PromptOpener { get; init; }
 
-    /// <summary>Markers behind a block that models also leave elsewhere; without content, but part of reasoning that calls do not end.</summary>
+    /// <summary>Markers after a block that models also leave elsewhere; without content, but part of reasoning that calls do not end.</summary>
     public IReadOnlyList<string> StrayClosers { get; init; } = [];
 
-    /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> behind them they are markers without content.</summary>
+    /// <summary>Beginnings of citation tags: with the numbers and the <c>&gt;</c> after them they are markers without content.</summary>
     public IReadOnlyList<string> Citations { get; init; } = [];
 
     /// <summary>Newlines between text and a block that belong to the block.</summary>

@@ -149,7 +149,7 @@ internal sealed partial class MarkupMachine
     /// <summary>Where the output stands, in reasoning or in the answer.</summary>
     private abstract record State(bool IsReasoning);
 
-    /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space behind them is held.</summary>
+    /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space after them is held.</summary>
     private sealed record AtStart(bool IsReasoning, int AfterMarker) : State(IsReasoning)
     {
         /// <summary>How many newlines may still belong to the marker.</summary>
@@ -166,6 +166,6 @@ internal sealed partial class MarkupMachine
     /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
     /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
     /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>
-    /// <param name="HadCalls">True behind a call of the block.</param>
+    /// <param name="HadCalls">True after a call of the block.</param>
     private sealed record InBlock(bool IsReasoning, int Start, string Opener, bool OnlyDeclared, bool HadCalls) : State(IsReasoning);
 }

@@ -8,7 +8,7 @@ namespace Connectors.Vllm.OutputParsing.Machines;
 /// </summary>
 internal sealed partial class MarkupMachine : OutputMachine
 {
-    // A rejected block is read again behind its opener. Over one output, only so much is read again before rejected blocks pass as a whole.
+    // A rejected block is read again after its opener. Over one output, only so much is read again before rejected blocks pass as a whole.
     private const long FreeRescan = 32 * 1024;
 
     private static readonly Transitions Table = new(

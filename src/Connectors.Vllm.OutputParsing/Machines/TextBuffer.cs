@@ -69,7 +69,7 @@ internal sealed class TokenMarks
     /// <summary>True when a marked token of this length begins here.</summary>
     public bool Contains(long position, int length) => _marks.Count > 0 && _marks.BinarySearch((position, length)) >= 0;
 
-    /// <summary>The first mark at or behind a position; -1 when there is none.</summary>
+    /// <summary>The first mark at or after a position; -1 when there is none.</summary>
     public long Next(long position, out int length)
     {
         var at = IndexOf(position);

@@ -58,7 +58,7 @@ internal struct BracketScanner
         return false;
     }
 
-    /// <summary>Goes over the character that broke the value, or on behind its end.</summary>
+    /// <summary>Goes over the character that broke the value, or on after its end.</summary>
     public void Resume()
     {
         Position += IsBroken ? 1 : 0;

@@ -39,7 +39,7 @@ internal readonly struct ReadResult
     /// <summary>More characters are needed. Never returned at the end of the output.</summary>
     public static ReadResult More => default;
 
-    /// <summary>One call; the block goes on behind it.</summary>
+    /// <summary>One call; the block goes on after it.</summary>
     public static ReadResult CallThenMore(ParsedCall call, int length) => new(ReadStatus.CallThenMore, length, call, 0);
 
     /// <summary>One call, and the end of the block.</summary>
@@ -48,7 +48,7 @@ internal readonly struct ReadResult
     /// <summary>The end of the block: <paramref name="length"/> characters of closing markup.</summary>
     public static ReadResult End(int length) => new(ReadStatus.End, length, null, 0);
 
-    /// <summary>No call: the first <paramref name="length"/> characters are text, and reading goes on behind them.</summary>
+    /// <summary>No call: the first <paramref name="length"/> characters are text, and reading goes on after them.</summary>
     public static ReadResult Reject(int length, int examined) => new(ReadStatus.Reject, length, null, examined);
 }
 
@@ -171,7 +171,7 @@ internal sealed class CallDraft(string name, ToolSchema schema, string? id = nul
 
 /// <summary>
 /// The loop that all formats with a header and values share: what opens a call, its header, its body, a value, what closes it. A step of a format
-/// looks at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is not a call is text behind
+/// looks at one state and either goes to the next or says what came of the block. Recovering is done here, too: what is not a call is text after
 /// its opener and read again, but what was cut off behind the beginning of a value is text as a whole, for nothing that stands in a value may
 /// ever run.
 /// </summary>
@@ -203,7 +203,7 @@ internal abstract class BlockReader : CallReader
         }
     }
 
-    /// <summary>The state behind an opener.</summary>
+    /// <summary>The state after an opener.</summary>
     protected virtual BlockState First(ReadOnlySpan<char> opener) => new BlockState.Open();
 
     /// <summary>
@@ -228,7 +228,7 @@ internal abstract class BlockReader : CallReader
         return null;
     }
 
-    /// <summary>What came of a complete call: another one begins behind it, its section ends, or neither.</summary>
+    /// <summary>What came of a complete call: another one begins after it, its section ends, or neither.</summary>
     /// <param name="close">The call.</param>
     /// <param name="block">The block.</param>
     /// <param name="callOpen">The marker of another call.</param>
@@ -256,18 +256,18 @@ internal abstract class BlockReader : CallReader
     }
 
     /// <summary>
-    /// No call: the opener is text, and reading goes on behind it, or behind <paramref name="length"/> characters. With a value, all that was
+    /// No call: the opener is text, and reading goes on after it, or after <paramref name="length"/> characters. With a value, all that was
     /// looked at is text.
     /// </summary>
     protected ReadResult Reject(int examined, int length = 0) =>
         _state.HoldsValue ? ReadResult.Reject(Math.Max(examined, 1), examined) : RejectOpener(examined, length);
 
-    /// <summary>The same where a value holds no call: reading goes on behind the opener in any case.</summary>
+    /// <summary>The same where a value holds no call: reading goes on after the opener in any case.</summary>
     protected ReadResult RejectOpener(int examined, int length = 0) =>
         ReadResult.Reject(Math.Max(Math.Max(_openerLength, length), 1), examined);
 
     /// <summary>
-    /// End of a closer at a position or behind space; the position itself when there is none, -1 when more characters are needed to know.
+    /// End of a closer at a position or after space; the position itself when there is none, -1 when more characters are needed to know.
     /// </summary>
     protected static int SkipCloser(ReadOnlySpan<char> block, int position, IReadOnlyList<string> closers, bool final)
     {

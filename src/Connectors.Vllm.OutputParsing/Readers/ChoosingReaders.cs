@@ -38,7 +38,7 @@ internal sealed class EitherReader(CallReader json, CallReader other, params str
     }
 }
 
-/// <summary>Reads the header of an Inkling block: the marker behind it says whether a call, text or reasoning follows.</summary>
+/// <summary>Reads the header of an Inkling block: the marker after it says whether a call, text or reasoning follows.</summary>
 internal sealed class InklingReader(CallReader call) : CallReader
 {
     private const string Invoke = "<|content_invoke_tool_json|>";

@@ -268,7 +268,7 @@ internal sealed partial class DictReader
         /// <summary>What the schema says of the member or item that comes next.</summary>
         public SchemaNode ValueSchema => IsList ? schema.Items : schema.Property(Key);
 
-        /// <summary>True behind a string, and in a dictionary behind a list or dictionary: what follows is clear without a comma.</summary>
+        /// <summary>True after a string, and in a dictionary after a list or dictionary: what follows is clear without a comma.</summary>
         public bool MayLackComma { get; set; }
 
         /// <summary>Whether a word may be a key here: a declared one, or nothing is known of them.</summary>
@@ -315,7 +315,7 @@ internal sealed partial class DictReader
         /// <summary>Counts a bracket or a quote of a word; false when more characters are needed to know.</summary>
         public bool TakeSign(char sign, ReadOnlySpan<char> block)
         {
-            // A quote begins behind a sign, and one that is an apostrophe ends before none but a sign.
+            // A quote begins after a sign, and one that is an apostrophe ends before none but a sign.
             if (Quote != '\0')
             {
                 if (sign == Quote && sign == '\'' && Probe + 1 == block.Length)

@@ -5,8 +5,8 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>How calls stand as a name and a dictionary with delimited strings.</summary>
 /// <param name="Opener">The marker before a call.</param>
-/// <param name="Delimiter">What stands before and behind a string.</param>
-/// <param name="Closers">Markers behind a call.</param>
+/// <param name="Delimiter">What stands before and after a string.</param>
+/// <param name="Closers">Markers after a call.</param>
 internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList<string> Closers);
 
 /// <summary>

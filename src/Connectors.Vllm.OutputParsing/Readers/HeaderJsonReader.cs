@@ -9,13 +9,13 @@ internal sealed record HeaderJsonSyntax
     /// <summary>Markers before a header.</summary>
     public required IReadOnlyList<string> CallOpens { get; init; }
 
-    /// <summary>Markers behind a header.</summary>
+    /// <summary>Markers after a header.</summary>
     public required IReadOnlyList<string> HeaderEnds { get; init; }
 
-    /// <summary>Texts behind the arguments that belong to the call.</summary>
+    /// <summary>Texts after the arguments that belong to the call.</summary>
     public IReadOnlyList<string> Closers { get; init; } = [];
 
-    /// <summary>Markers behind the last call.</summary>
+    /// <summary>Markers after the last call.</summary>
     public IReadOnlyList<string> SectionClosers { get; init; } = [];
 
     /// <summary>True: a header without its end marker ends where the arguments begin.</summary>
@@ -133,7 +133,7 @@ internal sealed class HeaderJsonReader : BlockReader
         var between = block[Position..at];
         if (call.Name.Length == 0 && _syntax.TypeHeader.Length > 0)
         {
-            // The header was the type: the name is the line behind it, and a code fence may follow.
+            // The header was the type: the name is the line after it, and a code fence may follow.
             var line = between.TrimStart();
             var end = line.IndexOfAny('\n', '`');
             var name = (end < 0 ? line : line[..end]).Trim().ToString();

@@ -111,7 +111,7 @@ internal sealed partial class KeyValueReader
         value.Call.Arguments.Set(key, ToJson(value, key, block[start..Position]));
     }
 
-    /// <summary>Whether a whole call seems to begin behind an opener inside a value; null when more characters are needed to know.</summary>
+    /// <summary>Whether a whole call seems to begin after an opener inside a value; null when more characters are needed to know.</summary>
     private bool? IsQuotedCall(ReadOnlySpan<char> block, int start)
     {
         var window = block[start..Math.Min(block.Length, start + MaxHeader)];
@@ -132,7 +132,7 @@ internal sealed partial class KeyValueReader
     }
 
     /// <summary>
-    /// Whether a tag inside a value ends it: only where the markup can go on behind it. Null when more characters are needed to know.
+    /// Whether a tag inside a value ends it: only where the markup can go on after it. Null when more characters are needed to know.
     /// </summary>
     private bool? Ends(InValue value, ReadOnlySpan<char> block, ReadOnlySpan<char> mark, bool final)
     {

@@ -9,7 +9,7 @@ internal sealed record KeyValueSyntax
     /// <summary>Marker before the name.</summary>
     public required string CallOpen { get; init; }
 
-    /// <summary>Marker behind the pairs.</summary>
+    /// <summary>Marker after the pairs.</summary>
     public required string CallClose { get; init; }
 
     /// <summary>Text that may stand between name and pairs; empty when the format has none.</summary>
@@ -182,7 +182,7 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         return ReadValueOpen(call, window[..end].Trim().ToString(), block, start + end + syntax.KeyClose.Length, final);
     }
 
-    /// <summary>Goes to the value behind a key: its type and its opening tag may be missing.</summary>
+    /// <summary>Goes to the value after a key: its type and its opening tag may be missing.</summary>
     private ReadResult? ReadValueOpen(CallDraft call, string key, ReadOnlySpan<char> block, int position, bool final)
     {
         string? type = null;

@@ -6,11 +6,11 @@ internal static class Lookahead
     /// <summary>Longest run of space that is looked over.</summary>
     public const int MaxSpace = 256;
 
-    /// <summary>Position behind space, at most <see cref="MaxSpace"/> of it.</summary>
+    /// <summary>Position after space, at most <see cref="MaxSpace"/> of it.</summary>
     public static int SkipSpace(ReadOnlySpan<char> block, int position) =>
         SkipAllSpace(block[..Math.Min(block.Length, position + MaxSpace)], position);
 
-    /// <summary>Position behind all space.</summary>
+    /// <summary>Position after all space.</summary>
     public static int SkipAllSpace(ReadOnlySpan<char> text, int position)
     {
         while (position < text.Length && char.IsWhiteSpace(text[position]))
@@ -66,7 +66,7 @@ internal static class Lookahead
     }
 
     /// <summary>
-    /// The first of the texts at or behind a position; -1 when there is none yet. <paramref name="safe"/> is the position up to which none begins,
+    /// The first of the texts at or after a position; -1 when there is none yet. <paramref name="safe"/> is the position up to which none begins,
     /// so that the next search can go on there.
     /// </summary>
     public static int First(ReadOnlySpan<char> block, int position, IReadOnlyList<string> texts, out int length, out int safe)

@@ -234,7 +234,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
 /// <summary>How calls stand as Python.</summary>
 internal sealed record PythonicSyntax
 {
-    /// <summary>Markers behind the calls; they may be missing where the calls are a list.</summary>
+    /// <summary>Markers after the calls; they may be missing where the calls are a list.</summary>
     public IReadOnlyList<string> Closers { get; init; } = [];
 
     /// <summary>True when the opener is the bracket of the list itself.</summary>

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>
 /// Reads calls with named parameters in XML-like tags. Values are raw text: a closing tag inside a value counts only where the markup can go on
-/// behind it, and never inside a whole call that the value quotes, so a file that contains such markup survives.
+/// after it, and never inside a whole call that the value quotes, so a file that contains such markup survives.
 /// </summary>
 internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax) : BlockReader
 {
@@ -120,7 +120,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             return null;
         }
 
-        // The call's own closer, or (its closer missing) what comes behind it.
+        // The call's own closer, or (its closer missing) what comes after it.
         Position = tag.Closes && kind == Tag.Invoke ? tag.End : at;
         return Go(new Close(ToCall(body.Call)));
     }
@@ -219,7 +219,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
                 : behind.Closes ? KindOf(behind) == Tag.Invoke : KindOf(behind) == Tag.Parameter);
     }
 
-    /// <summary>Whether the markup can go on behind a closing tag inside a value; null when more characters are needed to know.</summary>
+    /// <summary>Whether the markup can go on after a closing tag inside a value; null when more characters are needed to know.</summary>
     private bool? GoesOnBehind(ReadOnlySpan<char> block, XmlTag tag, bool final)
     {
         var kind = KindOf(tag);

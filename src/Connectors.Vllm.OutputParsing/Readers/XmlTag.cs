@@ -18,7 +18,7 @@ internal readonly ref struct XmlTag
 
     public ReadOnlySpan<char> Element { get; }
 
-    /// <summary>Position behind the tag.</summary>
+    /// <summary>Position after the tag.</summary>
     public int End { get; }
 
     public bool Closes { get; init; }
@@ -277,7 +277,7 @@ internal sealed record XmlCallSyntax
     /// <summary>Element of one parameter.</summary>
     public required string Parameter { get; init; }
 
-    /// <summary>What an opening and a closing tag begin with; by default an angle bracket, behind which a slash closes.</summary>
+    /// <summary>What an opening and a closing tag begin with; by default an angle bracket, after which a slash closes.</summary>
     public string[] Brackets { get; init; } = ["<", "</"];
 
     /// <summary>What a tag ends with.</summary>
@@ -313,7 +313,7 @@ internal sealed record XmlCallSyntax
     /// <summary>Plain texts that may stand before an invoke.</summary>
     public IReadOnlyList<string> Preambles { get; init; } = [];
 
-    /// <summary>Plain texts that may stand behind an invoke.</summary>
+    /// <summary>Plain texts that may stand after an invoke.</summary>
     public IReadOnlyList<string> Closers { get; init; } = [];
 }
 

@@ -14,7 +14,7 @@ internal sealed partial class ResponseTemplateMachine
     }
 
     /// <summary>Outside of all regions with an opener: the text of the implicit field.</summary>
-    /// <param name="IsOver">True behind that field's closer: what follows is not an answer any more.</param>
+    /// <param name="IsOver">True after that field's closer: what follows is not an answer any more.</param>
     private sealed record Outside(bool IsOver) : State
     {
         /// <summary>True once text came out: before, space alone is held.</summary>

@@ -61,7 +61,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
     private bool IsMarker(string text) => _template.Fields.SelectMany(field => field.Opens.Concat(field.Closes)).Any(marker => marker.Mentions(text));
 
-    /// <summary>The prompt behind its last anchor may have opened a region.</summary>
+    /// <summary>The prompt after its last anchor may have opened a region.</summary>
     private void FeedPrompt()
     {
         if (Options.PromptTail is not { } tail || TemplateMarker.EndOfLast(_template.Anchors, tail) is not (>= 0 and var start))
@@ -96,7 +96,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
 
         if (final && !Writer.IsClosed && Buffer.Length > 0)
         {
-            // The end of the output in a region that is not text: its raw text. Space behind everything else is none.
+            // The end of the output in a region that is not text: its raw text. Space after everything else is none.
             Emit(Buffer.Length, _state is Outside && Writer.HasOutput ? OutputEventKind.Markup : OutputEventKind.Text);
         }
     }

@@ -8,7 +8,7 @@ internal sealed class TemplateMarker
 {
     private const int MaxPattern = 4096;
 
-    // How far a pattern reaches behind its literal beginning, and the space before it: what is longer is not a marker.
+    // How far a pattern reaches after its literal beginning, and the space before it: what is longer is not a marker.
     private const int Reach = 512;
 
     private readonly bool _spaceFirst;
@@ -28,7 +28,7 @@ internal sealed class TemplateMarker
     public Regex? Pattern { get; }
 
     /// <summary>
-    /// The first occurrence at or behind a position; -1 when there is none yet. <paramref name="hold"/> is where one may still begin with
+    /// The first occurrence at or after a position; -1 when there is none yet. <paramref name="hold"/> is where one may still begin with
     /// characters to come. What is found depends on the text alone, not on how much of it has arrived.
     /// </summary>
     public int Find(ReadOnlySpan<char> text, int from, bool final, out int length, out int hold)
@@ -77,7 +77,7 @@ internal sealed class TemplateMarker
     public bool Mentions(string text) =>
         Literal.Contains(text, StringComparison.Ordinal) || Pattern?.ToString().Contains(text, StringComparison.Ordinal) == true;
 
-    /// <summary>Position behind the last occurrence of any of the markers; -1 when there is none.</summary>
+    /// <summary>Position after the last occurrence of any of the markers; -1 when there is none.</summary>
     public static int EndOfLast(IReadOnlyList<TemplateMarker> markers, string text)
     {
         var last = -1;

@@ -221,7 +221,7 @@ internal ref struct PythonLiteral
         }
         else if (c != '\n')
         {
-            // A line break behind a backslash joins two lines.
+            // A line break after a backslash joins two lines.
             value.Append('\\').Append(c);
         }
     }

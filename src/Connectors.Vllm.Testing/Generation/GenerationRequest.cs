@@ -31,7 +31,7 @@ internal sealed record GenerationRequest
 
     public string CacheSalt { get; init; } = "";
 
-    /// <summary>Older engines left ids behind a stop string match in the message that holds the match.</summary>
+    /// <summary>Older engines left ids after a stop string match in the message that holds the match.</summary>
     public bool KeepsIdsBehindStop { get; init; }
 
     /// <summary>Prompt length as counted after media were expanded.</summary>

@@ -122,7 +122,7 @@ internal enum ThinkState
     /// <summary>The prompt ends inside one.</summary>
     Open,
 
-    /// <summary>The prompt ends behind a closed one.</summary>
+    /// <summary>The prompt ends after a closed one.</summary>
     Closed,
 }
 

@@ -73,7 +73,7 @@ internal static class FaultScene
         throw new CallOverException();
     }
 
-    // The call stays open behind the broken frame: a client must notice the frame, not the end of the call.
+    // The call stays open after the broken frame: a client must notice the frame, not the end of the call.
     private static async Task BreakFrameAsync(GrpcCall call, byte[] frame)
     {
         await call.WriteRawAsync(frame).ConfigureAwait(false);
@@ -121,7 +121,7 @@ internal sealed class ConnectionTap : IDuplexPipe
     /// <summary>Cuts the connection at once (RST on the TCP level).</summary>
     public void Drop() => _context.Abort(new ConnectionAbortedException("The test server drops this connection."));
 
-    /// <summary>Sends GOAWAY with <paramref name="errorCode"/> and closes the socket behind it.</summary>
+    /// <summary>Sends GOAWAY with <paramref name="errorCode"/> and closes the socket after it.</summary>
     public void GoAwayAndClose(int errorCode, int lastStreamId = int.MaxValue, string debugData = "") =>
         _output.SayLastWords(GoAwayFrame(errorCode, lastStreamId, debugData));
 

@@ -123,7 +123,7 @@ internal sealed class AddedTokenSet
                 continue;
             }
 
-            // The search goes on behind the bare match, whatever the flags make of it.
+            // The search goes on after the bare match, whatever the flags make of it.
             var end = start + length;
             cursor.Search = end;
             var token = List[index];

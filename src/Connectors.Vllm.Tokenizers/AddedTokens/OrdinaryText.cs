@@ -38,7 +38,7 @@ internal sealed class OrdinaryText
     /// <summary>True when the token may not be recognised at bytes start to end: it touches an ordinary part.</summary>
     /// <param name="token">Index of the token in the set.</param>
     /// <param name="start">First byte of the match.</param>
-    /// <param name="end">Byte behind the match.</param>
+    /// <param name="end">Byte after the match.</param>
     public bool Blocks(int token, int start, int end) =>
         _tokens!.List[token].Id is var id && _tokens.IsControl(id) && !_allowed.Contains(id) && Overlaps(start, end);
 
@@ -48,7 +48,7 @@ internal sealed class OrdinaryText
     /// <summary>True when bytes start to end touch an ordinary part.</summary>
     public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;
 
-    /// <summary>Index of the first range that ends behind a place; the number of ranges when none does.</summary>
+    /// <summary>Index of the first range that ends after a place; the number of ranges when none does.</summary>
     public int IndexOfEndBehind(int place)
     {
         int low = 0, high = _ranges.Count;

@@ -124,7 +124,7 @@ internal sealed class Alignment
 
     private void Add(Run run)
     {
-        // Runs without output, or whose output was taken back, give way to the one behind them.
+        // Runs without output, or whose output was taken back, give way to the one after them.
         while (_count > 0 && _runs[_count - 1].Output >= run.Output)
         {
             _count--;

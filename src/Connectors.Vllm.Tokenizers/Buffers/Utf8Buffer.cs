@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// A growing run of UTF-8 bytes, reused between calls; not thread-safe. There are always <see cref="Slack"/> readable bytes behind the
+/// A growing run of UTF-8 bytes, reused between calls; not thread-safe. There are always <see cref="Slack"/> readable bytes after the
 /// text, so that scanners and caches may load whole words at its end.
 /// </summary>
 internal sealed class Utf8Buffer : IBufferWriter<byte>
 {
-    /// <summary>Readable (meaningless) bytes behind the text.</summary>
+    /// <summary>Readable (meaningless) bytes after the text.</summary>
     public const int Slack = 32;
 
     private byte[] _bytes = new byte[256];
@@ -37,7 +37,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
         Length += text.Length;
     }
 
-    /// <summary>Appends what stands for a part of the source. What is appended next repeats the source behind it.</summary>
+    /// <summary>Appends what stands for a part of the source. What is appended next repeats the source after it.</summary>
     public void AppendFor(int sourceStart, int sourceEnd, ReadOnlySpan<byte> content)
     {
         Alignment?.Replace(Length, sourceStart, sourceEnd);

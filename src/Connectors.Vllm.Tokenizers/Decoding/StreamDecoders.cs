@@ -286,7 +286,7 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
 
     private string Give(string text)
     {
-        // Chains may rewrite earlier text; then the best that can be done is to go on behind what was given out.
+        // Chains may rewrite earlier text; then the best that can be done is to go on after what was given out.
         var from = _prefix.Length;
         if (from > 0 && char.IsLowSurrogate(text[from]))
         {

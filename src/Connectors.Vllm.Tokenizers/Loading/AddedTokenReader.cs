@@ -97,7 +97,7 @@ internal static class AddedTokenReader
     }
 
     /// <summary>
-    /// The ids in the file do not count: a token the model knows keeps the model's id; a new one gets the next id behind the highest
+    /// The ids in the file do not count: a token the model knows keeps the model's id; a new one gets the next id after the highest
     /// added one, but not below the number of tokens in the vocabulary.
     /// </summary>
     private static List<AddedToken> Number(List<AddedToken> declared, Vocabulary vocabulary)

@@ -40,7 +40,7 @@ internal sealed class MergeReader
     /// processors for it a second thread begins in the middle, at what looks like the beginning of a merge. Its work counts only when the
     /// first thread arrives at exactly that place between two merges; else the first one reads it all.
     /// </summary>
-    /// <param name="scanner">Stands at the array; afterwards behind it.</param>
+    /// <param name="scanner">Stands at the array; afterwards after it.</param>
     /// <param name="json">The whole file, which the scanner reads.</param>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="continuingSubwordPrefix">The prefix of parts that continue a word, or null.</param>
@@ -95,7 +95,7 @@ internal sealed class MergeReader
     }
 
     /// <summary>
-    /// The first place from <paramref name="from"/> on where a merge seems to begin: behind the end of another and a comma. -1 for none.
+    /// The first place from <paramref name="from"/> on where a merge seems to begin: after the end of another and a comma. -1 for none.
     /// </summary>
     private static int GuessMerge(ReadOnlySpan<byte> json, int from)
     {
@@ -163,7 +163,7 @@ internal sealed class MergeReader
     /// <summary>Reads merges up to one that begins at <paramref name="stop"/> (true), or to the end of the array (false).</summary>
     private bool ReadUpTo(scoped ref JsonScanner scanner, int stop)
     {
-        // The second of two readers, and one that goes on, begins in the middle: behind a comma already.
+        // The second of two readers, and one that goes on, begins in the middle: after a comma already.
         for (var first = true; scanner.MoveNext(ref first, (byte)']'); _entry++)
         {
             if (scanner.Position == stop)

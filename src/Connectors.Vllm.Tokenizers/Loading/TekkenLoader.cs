@@ -12,7 +12,7 @@ namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
 /// Loads Mistral's tekken.json (https://github.com/mistralai/mistral-common). Control tokens have the first ids; the id of any other
-/// token is its rank behind them.
+/// token is its rank after them.
 /// </summary>
 internal static class TekkenLoader
 {

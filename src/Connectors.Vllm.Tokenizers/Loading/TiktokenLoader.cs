@@ -16,7 +16,7 @@ namespace Connectors.Vllm.Tokenizers.Loading;
 /// </summary>
 internal static class TiktokenLoader
 {
-    /// <summary>Ids behind the ranks that count as reserved when config.json does not tell the vocabulary's size.</summary>
+    /// <summary>Ids after the ranks that count as reserved when config.json does not tell the vocabulary's size.</summary>
     private const int DefaultReserved = 256;
 
     /// <summary>More control tokens than any model has would only fill the memory.</summary>
@@ -143,7 +143,7 @@ internal static class TiktokenLoader
         added.AddRange(names.Select((name, i) => new AddedToken(firstId + i, name, IsSpecial: true)));
     }
 
-    /// <summary>Every id behind the ranks that nobody names is a reserved control token.</summary>
+    /// <summary>Every id after the ranks that nobody names is a reserved control token.</summary>
     private static void AddReserved(List<AddedToken> added, int firstId, int limit)
     {
         var known = added.Select(token => token.Id).ToHashSet();

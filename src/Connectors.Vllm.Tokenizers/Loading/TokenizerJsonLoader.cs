@@ -171,7 +171,7 @@ internal static class PostProcessorFactory
         return result;
     }
 
-    /// <summary>BERT and RoBERTa: a class token before the text, a separator behind it.</summary>
+    /// <summary>BERT and RoBERTa: a class token before the text, a separator after it.</summary>
     private static SpecialTokenTemplate Wrapped(ComponentJson json) => new([TokenId(json, "cls")], [TokenId(json, "sep")]);
 
     private static int TokenId(ComponentJson json, string name)

@@ -161,7 +161,7 @@ internal sealed class BpeState : ModelState
         }
     }
 
-    /// <summary>A copy of the piece with readable bytes behind it, for the word cache.</summary>
+    /// <summary>A copy of the piece with readable bytes after it, for the word cache.</summary>
     public ReadOnlySpan<byte> Pad(ReadOnlySpan<byte> piece)
     {
         _padded.Clear();

@@ -89,7 +89,7 @@ internal sealed class ByteBpeModel : TokenModel
 
     protected override ReadOnlySpan<byte> Source(int id) => Bytes[id];
 
-    /// <summary>The same for a piece in a buffer: 16 bytes behind its end must be readable.</summary>
+    /// <summary>The same for a piece in a buffer: 16 bytes after its end must be readable.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EncodePiece(ref byte piece, int length, BpeState state, IdList output)
     {
@@ -243,7 +243,7 @@ internal sealed class ByteBpeModel : TokenModel
     }
 }
 
-/// <summary>The bytes that each id stands for, one behind the other. Immutable.</summary>
+/// <summary>The bytes that each id stands for, one after the other. Immutable.</summary>
 internal sealed class TokenBytes
 {
     private readonly byte[] _blob;

@@ -232,7 +232,7 @@ internal sealed record BpeOptions
     /// <summary><c>continuing_subword_prefix</c>: before every character of a piece but the first; null when empty.</summary>
     public string? ContinuingSubwordPrefix { get; init; }
 
-    /// <summary><c>end_of_word_suffix</c>: behind the last character of a piece; null when empty.</summary>
+    /// <summary><c>end_of_word_suffix</c>: after the last character of a piece; null when empty.</summary>
     public string? EndOfWordSuffix { get; init; }
 
     /// <summary><c>fuse_unk</c>: neighbouring unknown characters become one unknown token.</summary>

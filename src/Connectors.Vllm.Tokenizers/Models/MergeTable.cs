@@ -159,7 +159,7 @@ internal sealed class MergeBorders
         return result;
     }
 
-    /// <summary>The first place behind the start where the text can be cut; its length when there is none.</summary>
+    /// <summary>The first place after the start where the text can be cut; its length when there is none.</summary>
     /// <param name="text">First byte; valid UTF-8.</param>
     /// <param name="length">Length in bytes, at least 1.</param>
     public int NextBorder(ref byte text, int length)

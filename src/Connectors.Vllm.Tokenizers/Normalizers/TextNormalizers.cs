@@ -218,7 +218,7 @@ internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks
         !text.IsEmpty && dropped.Contains(CodePoints.Read(text, 0, out _));
 }
 
-/// <summary>The handle_chinese_chars step of BertNormalizer: a blank before and behind each CJK ideograph.</summary>
+/// <summary>The handle_chinese_chars step of BertNormalizer: a blank before and after each CJK ideograph.</summary>
 internal sealed class CjkSpacingNormalizer : Normalizer
 {
     /// <summary>The blocks the reference names; 2B820 to 2B91F are missing there.</summary>

@@ -17,7 +17,7 @@ internal abstract class PreTokenizer
 }
 
 /// <summary>
-/// The pieces a pre-tokenizer makes: their bytes lie one behind the other in <see cref="Text"/>. Empty pieces vanish, as in the
+/// The pieces a pre-tokenizer makes: their bytes lie one after the other in <see cref="Text"/>. Empty pieces vanish, as in the
 /// reference. Reused between calls, not thread-safe.
 /// </summary>
 internal sealed class PieceList

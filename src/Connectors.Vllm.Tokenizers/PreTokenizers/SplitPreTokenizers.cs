@@ -103,10 +103,10 @@ internal enum SplitBehavior
     /// <summary>Every match and every gap is a piece.</summary>
     Isolated,
 
-    /// <summary>A match joins the gap before it; a match behind a match stands alone.</summary>
+    /// <summary>A match joins the gap before it; a match after a match stands alone.</summary>
     MergedWithPrevious,
 
-    /// <summary>A match joins the gap behind it; a match before a match stands alone.</summary>
+    /// <summary>A match joins the gap after it; a match before a match stands alone.</summary>
     MergedWithNext,
 
     /// <summary>Matches in a row are one piece.</summary>

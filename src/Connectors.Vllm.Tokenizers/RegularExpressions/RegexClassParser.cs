@@ -8,7 +8,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
 {
     private const int MaxDepth = 50;
 
-    /// <summary>The reader stands before the opening bracket; afterwards behind the closing one.</summary>
+    /// <summary>The reader stands before the opening bracket; afterwards after the closing one.</summary>
     public CodePointSet Parse()
     {
         if (depth > MaxDepth)
@@ -44,7 +44,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
         return negate ? set.Negate() : set;
     }
 
-    /// <summary>A closing bracket directly behind the opening one is a member, when another one follows.</summary>
+    /// <summary>A closing bracket directly after the opening one is a member, when another one follows.</summary>
     private bool IsLiteralBracket(bool isFirst, ref CodePointSet set)
     {
         if (!isFirst)

@@ -64,10 +64,10 @@ internal enum RegexOp : byte
     /// <summary>Goes to Target when nothing was matched since <see cref="Mark"/> of register Min (ends loops over empty matches).</summary>
     JumpIfEmpty,
 
-    /// <summary>Matches the sub-program behind it without going back into it; goes on at Target.</summary>
+    /// <summary>Matches the sub-program after it without going back into it; goes on at Target.</summary>
     Atomic,
 
-    /// <summary>Look-ahead over the sub-program behind it; goes on at Target.</summary>
+    /// <summary>Look-ahead over the sub-program after it; goes on at Target.</summary>
     LookAhead,
 
     /// <summary>Negative look-ahead.</summary>

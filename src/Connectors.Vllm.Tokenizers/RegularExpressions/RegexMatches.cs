@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
 /// <summary>
-/// The matches of a pattern in a text, as the reference's engine iterates them: an empty match directly behind another match does not
+/// The matches of a pattern in a text, as the reference's engine iterates them: an empty match directly after another match does not
 /// count. The text is handed in again on each step because this struct must not keep it.
 /// </summary>
 internal struct RegexMatches : IDisposable

@@ -8,7 +8,7 @@ namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 /// </summary>
 internal static class RegexOptimizer
 {
-    /// <summary>Rewrites a whole pattern, behind which nothing can fail.</summary>
+    /// <summary>Rewrites a whole pattern, after which nothing can fail.</summary>
     public static RegexNode Optimize(RegexNode root) => Rewrite(root, Follow.Nothing);
 
     private static RegexNode Rewrite(RegexNode node, Follow follow)

@@ -114,7 +114,7 @@ internal sealed class RegexReader(string pattern)
         $"the regular expression '{pattern}' has {what}, at position {Position}"));
 }
 
-/// <summary>Escapes that mean the same inside and outside of a class. The reader stands behind the backslash.</summary>
+/// <summary>Escapes that mean the same inside and outside of a class. The reader stands after the backslash.</summary>
 internal static class RegexEscapes
 {
     private static readonly CodePointSet HexDigits = CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]);

@@ -155,7 +155,7 @@ internal readonly struct TekkenScanner : IPieceScanner
     public static int Next(ref byte text, int start, int end, ref int limit) => O200kFamily.Next(ref text, start, end, false, 1, (byte)'/', false);
 }
 
-/// <summary>Kimi K2: <c>[\p{Han}]+</c> first, no Han in words, no slash behind punctuation.</summary>
+/// <summary>Kimi K2: <c>[\p{Han}]+</c> first, no Han in words, no slash after punctuation.</summary>
 internal readonly struct KimiScanner : IPieceScanner
 {
     public static int Next(ref byte text, int start, int end, ref int limit) => O200kFamily.Next(ref text, start, end, true, 3, 0, true);
@@ -220,7 +220,7 @@ internal static class O200kFamily
 
     /// <summary>
     /// <c>U*W+</c>: the capitals, then small letters. When none follow, W+ gets back the last character that is in both classes, and the
-    /// match ends behind it. 0 when it does not match.
+    /// match ends after it. 0 when it does not match.
     /// </summary>
     private static int FirstForm(ref byte text, int at, int end, bool han)
     {

@@ -110,7 +110,7 @@ internal sealed class UnicodeNormalization
                 to = next;
             }
 
-            // Marks behind a character that they do not combine with, such as a line break, stand for themselves.
+            // Marks after a character that they do not combine with, such as a line break, stand for themselves.
             _ = CodePoints.Read(text, from, out var first);
             var marks = from + first;
             to = marks < to && !Joins(text[from..marks], text[marks..to], text[from..to], ref buffer) ? marks : to;
@@ -122,7 +122,7 @@ internal sealed class UnicodeNormalization
         }
     }
 
-    /// <summary>True when the normal form of two parts is another one than theirs one behind the other.</summary>
+    /// <summary>True when the normal form of two parts is another one than theirs one after the other.</summary>
     private bool Joins(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> both, ref NormalizationBuffer buffer)
     {
         Normalize(first, ref buffer);
@@ -133,7 +133,7 @@ internal sealed class UnicodeNormalization
         return !apart.AsSpan().SequenceEqual(buffer.ToArray());
     }
 
-    /// <summary>Where a character and the combining marks behind it end.</summary>
+    /// <summary>Where a character and the combining marks after it end.</summary>
     private static int EndOfCharacter(ReadOnlySpan<byte> text, int at, int end)
     {
         _ = CodePoints.Read(text, at, out var length);

@@ -193,7 +193,7 @@ internal static partial class SchemaPattern
         var toEnd = pattern.EndsWith('$') && !pattern.EndsWith("\\$", StringComparison.Ordinal);
         var body = pattern[(fromStart ? 1 : 0)..(toEnd && pattern.Length > (fromStart ? 1 : 0) ? ^1 : ^0)];
 
-        // An anchor before or behind an alternative belongs to that alternative only.
+        // An anchor before or after an alternative belongs to that alternative only.
         var alone = (fromStart || toEnd) && body.Contains('|', StringComparison.Ordinal)
             ? null
             : $"{(fromStart ? "" : AnyText)}{Group(body)}{(toEnd ? "" : AnyText)}";

@@ -17,7 +17,7 @@ internal sealed record CallGrammar
     /// <summary>Text before the first call. Empty where every call stands for itself, with free text between calls.</summary>
     public string Open { get; init; } = "";
 
-    /// <summary>Text behind the last call.</summary>
+    /// <summary>Text after the last call.</summary>
     public string Close { get; init; } = "";
 
     /// <summary>Text between two calls.</summary>
@@ -32,7 +32,7 @@ internal sealed record CallGrammar
     /// <summary>A call's arguments where they are markup; JSON when not set.</summary>
     public Func<ArgumentSchema, ConstraintNode>? Markup { get; init; }
 
-    /// <summary>What stands behind a call's arguments.</summary>
+    /// <summary>What stands after a call's arguments.</summary>
     public required ConstraintNode End { get; init; }
 
     /// <summary>What a model writes between its reasoning and a forced call.</summary>

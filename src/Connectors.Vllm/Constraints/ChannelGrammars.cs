@@ -41,7 +41,7 @@ internal static class ChannelGrammars
     /// <summary>What Muse Glimmer may write before its call or answer.</summary>
     public static ConstraintNode MuseReasoning { get; } = Optional(Sequence(" to=self<|message|>", UpTo("<|eom|>"), "<|start|>assistant"));
 
-    /// <summary>gpt-oss: one message with a call; the recipient may stand before or behind the channel.</summary>
+    /// <summary>gpt-oss: one message with a call; the recipient may stand before or after the channel.</summary>
     public static ConstraintNode Harmony(CallRequest request)
     {
         var messages = new List<ConstraintNode>();

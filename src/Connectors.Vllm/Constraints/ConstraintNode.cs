@@ -44,7 +44,7 @@ internal abstract record ConstraintNode
 
     public static ConstraintNode Star(ConstraintNode content) => new RepeatNode(content, 0, null);
 
-    /// <summary>The elements behind each other, sequences within sequences opened, and literals side by side made one.</summary>
+    /// <summary>The elements one after the other, sequences within sequences opened, and literals side by side made one.</summary>
     public static List<ConstraintNode> Flatten(ConstraintNode node)
     {
         var flat = new List<ConstraintNode>();
@@ -101,7 +101,7 @@ internal sealed record RepeatNode(ConstraintNode Item, int Min, int? Max, string
 /// <summary>Free text in which a trigger always begins one of the calls.</summary>
 /// <param name="Trigger">The text that every call begins with.</param>
 /// <param name="Calls">The calls.</param>
-/// <param name="Many">Whether text and calls may go on behind the first.</param>
+/// <param name="Many">Whether text and calls may go on after the first.</param>
 /// <param name="Excludes">Texts that must not occur outside of calls.</param>
 internal sealed record CallsInTextNode(string Trigger, ConstraintNode[] Calls, bool Many, string[] Excludes) : ConstraintNode;
 

@@ -34,7 +34,7 @@ internal sealed record ConstraintFormat
     /// <summary>What models of the format write between reasoning and the answer.</summary>
     public string TextAfterReasoning { get; }
 
-    /// <summary>Whether the output behind the end of a prompt begins inside reasoning; null when that end does not tell.</summary>
+    /// <summary>Whether the output after the end of a prompt begins inside reasoning; null when that end does not tell.</summary>
     public Func<string, bool?> BeginsInReasoning { get; }
 
     /// <summary>Whether a text is one token of the vocabulary.</summary>
@@ -51,7 +51,7 @@ internal sealed record FormatGrammar(CallGrammarBuilder Calls, Func<ConstraintNo
 {
     private static readonly Dictionary<string, FormatGrammar> Rows = new(StringComparer.Ordinal)
     {
-        // JSON between markers, or behind headers.
+        // JSON between markers, or after headers.
         ["hermes"] = new(JsonCallGrammars.Hermes.Build),
         ["longcat"] = new(JsonCallGrammars.LongCat.Build),
         ["ernie45"] = new(JsonCallGrammars.Hermes.Build, ChannelGrammars.ErnieAnswer),

@@ -19,10 +19,10 @@ internal sealed record TaggedArguments
     /// <summary>What stands between an argument's name and its value, for the value's JSON type.</summary>
     public required Func<string, ConstraintNode> NameClose { get; init; }
 
-    /// <summary>Text behind a value.</summary>
+    /// <summary>Text after a value.</summary>
     public required string ValueClose { get; init; }
 
-    /// <summary>What stands behind every argument.</summary>
+    /// <summary>What stands after every argument.</summary>
     public ConstraintNode After { get; init; } = Nothing;
 
     /// <summary>True when <see cref="NameClose"/> tells strings from other values.</summary>

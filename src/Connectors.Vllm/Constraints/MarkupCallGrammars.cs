@@ -142,7 +142,7 @@ internal static class MarkupCallGrammars
         End = "<end_function_call>",
     };
 
-    /// <summary>Hunyuan v3, with a separator behind the name and a line for every key and value.</summary>
+    /// <summary>Hunyuan v3, with a separator after the name and a line for every key and value.</summary>
     /// <param name="suffix">What the checkpoint adds to its markers.</param>
     public static CallGrammar HunyuanV3(string suffix) => Hunyuan(suffix, $"<tool_sep{suffix}>\n", "\n");
 

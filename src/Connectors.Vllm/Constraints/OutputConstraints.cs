@@ -40,7 +40,7 @@ internal static class OutputConstraints
             : new OutputConstraintResult(request, null, CallShape.Native, Unmet(calls.Tools, native));
     }
 
-    /// <summary>What a request asks of the answer itself, as a part that can stand behind reasoning or beside tool calls.</summary>
+    /// <summary>What a request asks of the answer itself, as a part that can stand after reasoning or beside tool calls.</summary>
     /// <exception cref="OutputFormatException">A schema or tag is nested too deeply, or the tag is of the old dialect.</exception>
     private static ConstraintNode AnswerNode(OutputConstraint answer) => answer.Kind switch
     {

@@ -54,7 +54,7 @@ internal static class PythonCallGrammars
     public static ConstraintNode Pythonic(CallRequest request) =>
         request.IsForced ? Bare(request) : Choice(Bare(request), Optional(Sequence(Pattern(NoCall), new FreeTextNode([], true, []))));
 
-    /// <summary>Llama 4: the same, or a list between markers behind any text.</summary>
+    /// <summary>Llama 4: the same, or a list between markers after any text.</summary>
     public static ConstraintNode Llama4(CallRequest request)
     {
         var calls = Choice(Bare(request), MarkedList.Together(request));

@@ -132,7 +132,7 @@ internal static class CallPlanner
         }
     }
 
-    /// <summary>Every result right behind the message that called for it; results of no call become what the user says.</summary>
+    /// <summary>Every result right after the message that called for it; results of no call become what the user says.</summary>
     private static List<Dictionary<string, object?>> GatherResults(List<Dictionary<string, object?>> messages)
     {
         // By id, the round of the latest call: an id may come again in a later one.
@@ -196,7 +196,7 @@ internal static class CallPlanner
         return separated;
     }
 
-    /// <summary>One call a message, each followed by its results; results of no call stay behind them.</summary>
+    /// <summary>One call a message, each followed by its results; results of no call stay after them.</summary>
     private static List<Dictionary<string, object?>> SplitCalls(List<Dictionary<string, object?>> messages)
     {
         var split = new List<Dictionary<string, object?>>(messages.Count + 2);

@@ -165,7 +165,7 @@ internal sealed partial class PromptLoss
         _ => [],
     };
 
-    /// <summary>What an assistant wrote behind its last tag: templates cut off reasoning that is part of the text.</summary>
+    /// <summary>What an assistant wrote after its last tag: templates cut off reasoning that is part of the text.</summary>
     private static string BehindMarkup(string text)
     {
         var end = 0;

@@ -100,7 +100,7 @@ internal sealed record VllmTemplateAbilities
     /// <summary>Whether a system message in front is printed; otherwise its text is put in front of the first user message.</summary>
     public bool PrintsSystem { get; init; } = true;
 
-    /// <summary>Whether system messages behind the first message are printed; otherwise they are merged into the one in front.</summary>
+    /// <summary>Whether system messages after the first message are printed; otherwise they are merged into the one in front.</summary>
     public bool PrintsLaterSystem { get; init; } = true;
 
     /// <summary>Whether two messages of the same role may follow each other; otherwise they are merged.</summary>

@@ -104,7 +104,7 @@ public static partial class VllmChatClientExtensions
     }
 
     /// <summary>
-    /// The token that a text begins with: at the beginning of a text, and behind another one, where it may be written without its blank.
+    /// The token that a text begins with: at the beginning of a text, and after another one, where it may be written without its blank.
     /// </summary>
     private static int[] FirstTokens(VllmTokenizer tokenizer, string text)
     {

@@ -40,7 +40,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
 
         if (finish is not null)
         {
-            // Ids may be left out when only the text is wanted, and are dropped behind a stop string. A constraint that could not be compiled counts
+            // Ids may be left out when only the text is wanted, and are dropped after a stop string. A constraint that could not be compiled counts
             // an end that does not come.
             if (Request.IncludeTokenIds && Request.StopStrings.Count == 0 && (total > 0 || Request.Constraint is null)
                 && finish.FinishReason != FinishInfo.Types.FinishReason.Aborted)
