@@ -124,7 +124,13 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
         CancellationToken cancellationToken = default) =>
         (await PreviewPromptAsync(messages, options, cancellationToken).ConfigureAwait(false)).TokenIds.Count;
 
-    /// <inheritdoc/>
+    /// <summary>Renders and tokenizes a request without sending it: the prompt, its token ids, and the parameters that would be sent.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options; not modified.</param>
+    /// <param name="cancellationToken">Cancels the wait for the model's tokenizer and template.</param>
+    /// <returns>The prompt with its parameters.</returns>
+    /// <exception cref="VllmRequestException">The template refuses the conversation, or an option is not supported.</exception>
+    /// <exception cref="VllmModelException">No tokenizer was found, or a file of the model is invalid.</exception>
     public async ValueTask<VllmPromptPreview> PreviewPromptAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {

@@ -14,12 +14,12 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <c>services.AddVllmGrpc("http://gpu-box:50051").UseFunctionInvocation().UseOpenTelemetry();</c>
 /// </summary>
 /// <remarks>
-/// <para>All services are singletons. Beside <see cref="IChatClient"/> these can be resolved: <see cref="VllmChatClient"/> (the client without the
-/// pipeline around it), <see cref="IVllmTokenCounter"/>, <see cref="VllmChatClient"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the
-/// model is loaded, <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request, unless
-/// <c>Connection.Retry.WaitForReady</c> is set: then a host waits at its start until the server has loaded its model.</para>
-/// <para>Each call registers a server with options of its own; they are checked when the host starts. As with every provider, the last registration
-/// without a key is the one that a plain <see cref="IChatClient"/> resolves to. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and
+/// <para>All services are singletons. In addition to <see cref="IChatClient"/>, these can be resolved: <see cref="VllmChatClient"/> (the client
+/// without the pipeline around it), <see cref="IVllmTokenCounter"/>, <see cref="Connectors.Vllm.Grpc.IVllmEngine"/> and, once the model is loaded,
+/// <see cref="Connectors.Vllm.Tokenizers.VllmTokenizer"/>. Nothing is sent before the first request, unless <c>Connection.Retry.WaitForReady</c> is
+/// set: the host then waits at startup until the server has loaded its model.</para>
+/// <para>Each call registers a server with its own options, which are validated when the host starts. As with every provider, a plain
+/// <see cref="IChatClient"/> resolves to the last registration without a key. <c>services.Configure&lt;VllmGrpcOptions&gt;(…)</c> and
 /// <c>PostConfigure</c> apply to all registrations without a key, and with a name to those whose key is that string.</para>
 /// </remarks>
 public static class VllmGrpcServiceCollectionExtensions
