@@ -240,7 +240,7 @@ public sealed class OutputConstraintsTests
     {
         var result = Build("none", "none", new() { Tools = Weather, Answer = Schema });
         AssertSchemaAlone(result);
-        Assert.Contains("no room", result.Note);
+        Assert.Contains("does not allow tool calls", result.Note);
     }
 
     [Fact]
