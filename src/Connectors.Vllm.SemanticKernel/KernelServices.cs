@@ -16,7 +16,7 @@ internal sealed class KernelServices
     private readonly IServiceCollection _services;
     private readonly string? _serviceId;
 
-    /// <summary>A key nobody else can have: several registrations without a service id stay apart.</summary>
+    /// <summary>A key that nothing else can have: several registrations without a service id stay apart.</summary>
     private readonly string _client = $"semantic-kernel-{Guid.NewGuid():n}";
 
     private KernelServices(IServiceCollection services, string? serviceId)

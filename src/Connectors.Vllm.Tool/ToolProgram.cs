@@ -65,7 +65,7 @@ internal static class ToolProgram
         }
     }
 
-    /// <summary>Failures with a cause outside this program. Anything else is a fault of ours and shows where it was.</summary>
+    /// <summary>Failures with a cause outside this program. Anything else is a bug and shows its stack trace.</summary>
     private static bool IsExpected(Exception exception) => exception
         is ToolException or BatchException or VllmException or VllmModelException or InvalidDataException or ChatTemplateException
             or TokenizerException

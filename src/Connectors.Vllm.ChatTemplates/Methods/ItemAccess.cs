@@ -66,7 +66,7 @@ internal static class ItemAccess
             }
             catch (PyException)
             {
-                // An unhashable key is a TypeError, which subscripts swallow.
+                // An unhashable key is a TypeError, which subscripts ignore.
                 return default;
             }
         }

@@ -52,7 +52,7 @@ internal sealed class ServerEndpoint : IDisposable
     /// <summary>Who waits for a place there, since it said that it is full.</summary>
     public ServerRoom Room { get; } = new();
 
-    /// <summary>Requests of ours that are in flight there.</summary>
+    /// <summary>The requests of this client that are in flight there.</summary>
     public int Outstanding => Volatile.Read(ref _outstanding);
 
     public bool IsSetAside => Volatile.Read(ref _setAsideUntil) != 0;

@@ -155,7 +155,7 @@ internal sealed class CallLoop
         TimeSpan? pause = null;
         if (WaitFor(exception, state) is { } waiting && !_endpoints.HasOther(state.Failed))
         {
-            // Where answers of ours are under way, the end of one is worth more than any delay; EnterAsync waits for it.
+            // If answers of this client are in progress, the end of one is a better signal than any delay; EnterAsync waits for it.
             state.WasRefused = exception.IsOverloaded && endpoint.Room.IsOccupied;
             pause = state.WasRefused ? TimeSpan.Zero : waiting;
             state.Failed.Clear();

@@ -122,7 +122,7 @@ internal sealed class GenerationRun : IDisposable
         return _abortRequested;
     }
 
-    /// <summary>Throws, after the last tokens, when the server aborted the request and nobody here had asked for it.</summary>
+    /// <summary>Throws, after the last tokens, when the server aborted the request on its own.</summary>
     public void ThrowIfInterrupted()
     {
         if (_interruption is not null && _early.Count == 0)

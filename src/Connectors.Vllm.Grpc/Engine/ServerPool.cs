@@ -102,7 +102,7 @@ internal sealed class ServerPool : IVllmEngine
             ids.UnionWith(_running.Where(run => run.TryRequestAbort(requestIds)).Select(static run => run.RequestId));
         }
 
-        // Which server has a request is known to nobody but the servers; unknown ids do no harm.
+        // Only the servers know which of them has a request; unknown ids do no harm.
         await Task.WhenAll(_endpoints.Where(endpoint => !endpoint.IsSetAside || _endpoints.Length == 1).Select(async endpoint =>
         {
             var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);

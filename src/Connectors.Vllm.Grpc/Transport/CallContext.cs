@@ -18,7 +18,7 @@ internal sealed class CallContext
     /// </summary>
     public int? ExpectedEpoch { get; init; }
 
-    /// <summary>Given up when the message leaves; null when nobody waits for it.</summary>
+    /// <summary>Given up when the message leaves; null if nothing waits for it.</summary>
     public SendTurn? Turn { get; init; }
 
     /// <summary>Metadata of this call alone, checked before; it replaces entries of the options.</summary>

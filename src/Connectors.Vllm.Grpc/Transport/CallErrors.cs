@@ -198,7 +198,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
     /// <param name="answered">Whether the response had begun.</param>
     private VllmException FromTransport(Exception exception, bool answered)
     {
-        // The HTTP handler reports its connect timeout as a cancellation nobody asked for.
+        // The HTTP handler reports its connect timeout as a cancellation that was not requested.
         if (exception is OperationCanceledException)
         {
             return TimedOut(VllmTimeoutKind.Connect, exception);

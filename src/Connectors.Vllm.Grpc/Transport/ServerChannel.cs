@@ -169,7 +169,7 @@ internal sealed class ServerChannel : IDisposable
     }
 }
 
-/// <summary>The HTTP/2 handler of a channel of ours.</summary>
+/// <summary>The HTTP/2 handler of a channel that this client creates.</summary>
 internal static class HttpHandlers
 {
     private const int TcpLevel = 6;

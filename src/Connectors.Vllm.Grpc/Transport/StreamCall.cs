@@ -133,7 +133,7 @@ internal sealed class StreamCall<TResponse> : IDisposable
 
         var translated = _errors.Translate(exception, _answered);
 
-        // After bad bytes or a limit of ours the server may still be at work.
+        // After invalid bytes or a client-side limit, the server may still be working.
         IsEnded = translated is not (VllmProtocolException or VllmTimeoutException { ServerMessage.Length: 0 });
         return translated;
     }

@@ -112,7 +112,7 @@ internal static class FunctionNames
     /// Plugin and function of a tool: one the model was told of in this request, else one of the kernel. Names may hold the separator themselves, so
     /// no text is split blindly.
     /// </summary>
-    /// <returns>The whole name and no plugin when nobody knows such a function.</returns>
+    /// <returns>The whole name and no plugin if no such function is known.</returns>
     public static (string? Plugin, string Function) Resolve(string tool, FunctionChoices choices, Kernel? kernel)
     {
         if (choices.Find(tool) is { } advertised)

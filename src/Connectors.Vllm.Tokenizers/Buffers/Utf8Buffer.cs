@@ -26,7 +26,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
     /// <summary>Bytes it may grow to.</summary>
     public int Limit { get; set; } = System.Array.MaxLength;
 
-    /// <summary>Where what is written comes from; null when nobody asks.</summary>
+    /// <summary>Where what is written comes from; null if not requested.</summary>
     public Alignment? Alignment { get; set; }
 
     public void Clear() => Length = 0;

@@ -249,7 +249,7 @@ internal sealed class EncoderState(ModelState model)
 
     public IdList Output { get; } = new();
 
-    /// <summary>Where each id of <see cref="Output"/> stands in the input; null when nobody asks.</summary>
+    /// <summary>Where each id of <see cref="Output"/> stands in the input; null if not requested.</summary>
     public TokenSpans? Spans { get; private set; }
 
     public OrdinaryText Ordinary { get; } = new();

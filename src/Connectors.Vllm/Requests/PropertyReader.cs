@@ -8,7 +8,7 @@ namespace Connectors.Vllm;
 /// <summary>
 /// Reads vLLM's extras out of <see cref="AdditionalPropertiesDictionary"/>, whoever wrote them: our typed extensions, a hand-written
 /// snake_case key, a deserialized <see cref="JsonElement"/>, or Semantic Kernel, which turns every number into a double.
-/// Unknown keys are nobody's business here; a known key with a value that makes no sense is an <see cref="ArgumentException"/> that names it.
+/// Unknown keys are ignored here; a known key with an invalid value is an <see cref="ArgumentException"/> that names it.
 /// </summary>
 internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properties, string? label = null)
 {
