@@ -59,6 +59,15 @@ public sealed class LoadLimitTests
         }
     }
 
+    [Theory]
+    [InlineData("/dev/zero")]
+    [InlineData("/proc/self/mem")]
+    public void FromFile_FileWithoutEnd_IsRefused(string device)
+    {
+        Assert.SkipUnless(File.Exists(device), $"there is no {device}");
+        Assert.Throws<TokenizerException>(() => VllmTokenizer.FromFile(device));
+    }
+
     /// <summary>A file of that size that takes no room on the disk.</summary>
     private static void WriteSparse(string path, long bytes)
     {

@@ -40,7 +40,10 @@ internal sealed class JsonAnswerWriter(TextWriter output) : IAnswerWriter
 }
 
 /// <summary>The answer as text, as it arrives: reasoning dimmed, tool calls and their results marked.</summary>
-internal sealed class TextAnswerWriter(TextWriter output, bool colors) : IAnswerWriter
+/// <param name="output">Where to.</param>
+/// <param name="colors">Whether it may be coloured.</param>
+/// <param name="toTerminal">Whether a terminal shows it, which must not obey what a model writes.</param>
+internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTerminal) : IAnswerWriter
 {
     private bool _reasoning;
     private bool _startOfLine = true;
@@ -107,7 +110,7 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors) : IAnswer
     {
         if (text.Length > 0)
         {
-            output.Write(text);
+            output.Write(Shown(text));
             _startOfLine = text[^1] == '\n';
         }
     }
@@ -116,8 +119,10 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors) : IAnswer
     {
         EndReasoning();
         BeginLine();
-        output.WriteLine(colors ? Colors.Cyan + text + Colors.Reset : text);
+        output.WriteLine(colors ? Colors.Cyan + Shown(text) + Colors.Reset : Shown(text));
     }
+
+    private string Shown(string text) => toTerminal ? TerminalText.Clean(text) : text;
 
     private void BeginLine()
     {

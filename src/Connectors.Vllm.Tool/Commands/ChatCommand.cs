@@ -40,7 +40,7 @@ internal static class ChatCommand
 
             // Only tools that can be run are run; with --tools the calls are shown and the answer ends there.
             using var client = parsed.GetValue(clock) ? new ChatClientBuilder(open.Chat).UseFunctionInvocation().Build() : open.Chat;
-            var writer = parsed.GetValue(json) ? (IAnswerWriter)new JsonAnswerWriter(Console.Out) : new TextAnswerWriter(Console.Out, Colors.Output);
+            var writer = WriterOf(parsed.GetValue(json));
             var conversation = new Conversation(client, writer, options, sampling.System(parsed), parsed.GetValue(stats) ? Console.Error : null);
             var text = string.Join(' ', parsed.GetValue(prompt) ?? []);
             if (Console.IsInputRedirected && text.Length > 0)
@@ -76,7 +76,7 @@ internal static class ChatCommand
                 ? SamplingArguments.ReadText(given, "text")
                 : await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
-            var writer = parsed.GetValue(json) ? (IAnswerWriter)new JsonAnswerWriter(Console.Out) : new TextAnswerWriter(Console.Out, Colors.Output);
+            var writer = WriterOf(parsed.GetValue(json));
             List<ChatResponseUpdate> updates = [];
             await foreach (var update in open.Client.CompleteStreamingAsync(prompt, sampling.Read(parsed), cancellationToken).ConfigureAwait(false))
             {
@@ -89,4 +89,8 @@ internal static class ChatCommand
         });
         return command;
     }
+
+    private static IAnswerWriter WriterOf(bool json) => json
+        ? new JsonAnswerWriter(Console.Out)
+        : new TextAnswerWriter(Console.Out, Colors.Output, toTerminal: !Console.IsOutputRedirected);
 }

@@ -39,8 +39,8 @@ internal static class ServerCommands
             }
             else
             {
-                Console.WriteLine(
-                    health.IsHealthy ? $"healthy: {model!.ServedModelName}, {engine.Protocol} protocol" : $"not healthy: {health.Message}");
+                Console.WriteLine(TerminalText.Clean(
+                    health.IsHealthy ? $"healthy: {model!.ServedModelName}, {engine.Protocol} protocol" : $"not healthy: {health.Message}"));
             }
 
             return health.IsHealthy ? ExitCode.Success : ExitCode.Failure;
@@ -123,7 +123,7 @@ internal static class ServerCommands
 
             if (state != said && !json)
             {
-                await Console.Error.WriteLineAsync(state).ConfigureAwait(false);
+                await Console.Error.WriteLineAsync(TerminalText.Clean(state)).ConfigureAwait(false);
                 said = state;
             }
 

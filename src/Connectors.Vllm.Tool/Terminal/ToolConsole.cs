@@ -19,7 +19,31 @@ internal static class ErrorConsole
     });
 
     /// <summary>One line, no stack trace: the messages of expected failures are written for people.</summary>
-    public static void Complain(Exception exception) => Console.Error.WriteLine("vllm-grpc: " + exception.Message.ReplaceLineEndings(" "));
+    public static void Complain(Exception exception) =>
+        Console.Error.WriteLine("vllm-grpc: " + TerminalText.Clean(exception.Message.ReplaceLineEndings(" ")));
+}
+
+/// <summary>What a model or a server says, as a terminal may show it.</summary>
+internal static class TerminalText
+{
+    private const char FirstPicture = '\u2400';
+    private const char DeletePicture = '\u2421';
+
+    /// <summary>
+    /// Control characters, which could move the cursor, change the title or write the clipboard, become their pictures (U+2400 and following); line
+    /// breaks and tabs stay.
+    /// </summary>
+    public static string Clean(string text) => text.Any(IsHarmful)
+        ? string.Create(text.Length, text, static (clean, text) =>
+        {
+            for (var i = 0; i < clean.Length; i++)
+            {
+                clean[i] = !IsHarmful(text[i]) ? text[i] : text[i] < ' ' ? (char)(FirstPicture + text[i]) : DeletePicture;
+            }
+        })
+        : text;
+
+    private static bool IsHarmful(char character) => char.IsControl(character) && character is not ('\n' or '\t');
 }
 
 /// <summary>When, and how, to colour what streams: on a terminal only, and not with NO_COLOR (https://no-color.org).</summary>

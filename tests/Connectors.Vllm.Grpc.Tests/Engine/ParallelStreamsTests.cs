@@ -65,6 +65,8 @@ public sealed class ParallelStreamsTests
             Enumerable.Range(0, burst).Select(_ => engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync()));
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{server.Resets} resets, {server.Connections} connections, {server.Received.Count} calls");
-        Assert.InRange(server.Resets, 0, 3 * burst);
+
+        // Whatever the machine does: a connection that opens keeps back what waits for a stream, which is a few messages and not the burst.
+        Assert.InRange(server.Resets, 0, 8 * server.Connections);
     }
 }
