@@ -122,6 +122,17 @@ address="$(wait_for_address "$work/playground.log")"
 curl -sf "$address" | grep -q playground-key
 kill "$page"
 
+if [ "${1:-}" = --all ]; then
+  echo "== vllm-grpc, native AOT"
+  dotnet publish src/Connectors.Vllm.Tool -c Release -r linux-x64 -v q -nologo -p:PublishAot=true -o "$work/native-tool"
+  native="$work/native-tool/vllm-grpc"
+  "$native" chat "Hello" | cmp - "$work/tool-chat.txt"
+  "$native" inspect encode --model-dir "$model" --json "Hello world" | cmp - "$work/ids.json"
+  "$native" bench --num-prompts 4 --random-input-len 16 --random-output-len 8 --request-rate 50,inf --plot "$work/native.svg"
+  grep -q '<svg' "$work/native.svg"
+  ls -l "$native"
+fi
+
 if [ -x eng/smoke-benchmarks.sh ]; then
   echo "== benchmarks, tiny sizes"
   eng/smoke-benchmarks.sh "$@"

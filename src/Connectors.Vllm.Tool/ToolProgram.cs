@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
@@ -38,13 +39,16 @@ internal static class ToolProgram
 
         // Without response files: a prompt may begin with '@'.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is ParseErrorAction)
+        string[] errors = parsed.Action is ParseErrorAction ? [.. parsed.Errors.Select(static error => error.Message)]
+            : StrayOption(parsed) is { } stray ? [$"{stray} is not an option of this verb. Put -- before the text to take it as text."]
+            : [];
+        foreach (var error in errors)
         {
-            foreach (var error in parsed.Errors)
-            {
-                await Console.Error.WriteLineAsync($"vllm-grpc: {error.Message}").ConfigureAwait(false);
-            }
+            await Console.Error.WriteLineAsync($"vllm-grpc: {error}").ConfigureAwait(false);
+        }
 
+        if (errors.Length > 0)
+        {
             return ExitCode.Usage;
         }
 
@@ -64,6 +68,14 @@ internal static class ToolProgram
             return ExitCode.Of(exception);
         }
     }
+
+    /// <summary>A mistyped option among the words of a prompt, which would be sent to the model; null when there is none.</summary>
+    private static string? StrayOption(ParseResult parsed) => parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(static result => result.Tokens)
+            .Select(static token => token.Value)
+            .FirstOrDefault(static word => word is ['-', '-', >= 'a' and <= 'z', ..] && !word.Contains(' ', StringComparison.Ordinal));
 
     /// <summary>Failures with a cause outside this program. Anything else is a bug and shows its stack trace.</summary>
     private static bool IsExpected(Exception exception) => exception

@@ -20,7 +20,7 @@ public sealed class CommandLineTests
     [InlineData("--endpoint", "http://user:secret@host:1")]
     [InlineData("--nonsense", "1")]
     public async Task Chat_WrongOption_IsAUsageError(string option, string value) =>
-        Assert.Equal(2, await ToolProgram.RunAsync(["chat", "Hello", option, value]));
+        Assert.Equal(2, (await ToolProcess.RunAsync("chat", "Hello", option, value)).ExitCode);
 
     [Theory]
     [InlineData("--rate", "0")]
