@@ -1,6 +1,12 @@
+using System.Net;
+using System.Text.Json;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tool.Bench;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Tool.Tests;
 
@@ -64,5 +70,51 @@ public sealed class BenchTests
             double.PositiveInfinity, [new BenchPrompt("x", 1)], null, TestContext.Current.CancellationToken);
         Assert.Equal((0, 1), (result.Completed, result.Failed));
         Assert.NotEmpty(result.FirstError!);
+    }
+
+    [Fact]
+    public async Task Bench_GrpcAndHttpSideBySide_MeasuresBothAndDrawsThem()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await using var rival = await StartOpenAIAsync();
+
+        var run = await ToolProcess.RunAsync(
+            "bench", "--endpoint", server.Endpoint.ToString(), "--http", rival.Urls.First() + "/v1", "--num-prompts", "4", "--random-input-len", "16",
+            "--random-output-len", "3", "--request-rate", "100,inf", "--json", "--plot", folder["latency.svg"]);
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        var results = JsonElement.Parse(run.Output).EnumerateArray().ToList();
+        Assert.Equal([("HTTP", 2), ("gRPC", 2)], results.CountBy(static result => result.GetProperty("client").GetString()!)
+            .Select(static pair => (pair.Key, pair.Value)).OrderBy(static pair => pair.Key, StringComparer.Ordinal));
+        Assert.All(results, static result => Assert.Equal(4, result.GetProperty("completed").GetInt32()));
+        Assert.Contains("<svg", await File.ReadAllTextAsync(folder["latency.svg"], TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    /// <summary>An OpenAI-compatible server that answers in three pieces.</summary>
+    private static async Task<WebApplication> StartOpenAIAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var application = builder.Build();
+        application.MapPost("/v1/chat/completions", static async context =>
+        {
+            const string Head = """{"id":"1","object":"chat.completion.chunk","model":"m","created":1""";
+            string[] events =
+            [
+                .. new[] { "One", " two", " three" }.Select(static text => $$$"""{{{Head}}},"choices":[{"index":0,"delta":{"content":"{{{text}}}"}}]}"""),
+                Head + ""","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""",
+                Head + ""","choices":[],"usage":{"prompt_tokens":16,"completion_tokens":3,"total_tokens":19}}""",
+                "[DONE]",
+            ];
+            context.Response.ContentType = "text/event-stream";
+            foreach (var data in events)
+            {
+                await context.Response.WriteAsync($"data: {data}\n\n", context.RequestAborted);
+            }
+        });
+        await application.StartAsync(TestContext.Current.CancellationToken);
+        return application;
     }
 }
