@@ -47,7 +47,10 @@ internal static class BenchCommand
             AllowMultipleArgumentsPerToken = true
         };
         var http = new Option<Uri?>("--http")
-            { Description = "An OpenAI-compatible server to put under the same load, for example http://gpu-box:8000/v1." };
+        {
+            Description = "An OpenAI-compatible server to put under the same load, for example http://gpu-box:8000/v1.",
+            CustomParser = ConnectionArguments.ReadHttpAddress,
+        };
         var seed = new Option<int>("--seed") { Description = "The seed for prompts and arrivals.", DefaultValueFactory = _ => 0 };
         var plot = new Option<string?>("--plot") { Description = "An SVG file for a plot of latency over load." };
         var json = new Option<bool>("--json") { Description = "Write the results as JSON to standard output." };

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Connectors.Vllm.Shared;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tool.Terminal;
@@ -72,6 +73,19 @@ internal sealed class ConnectionArguments
         }
 
         return new Connection(options, new VllmChatClient(options, loggers), server);
+    }
+
+    /// <summary>Reads an http or https address; null, and an error of the command line, when it is none.</summary>
+    public static Uri? ReadHttpAddress(ArgumentResult result)
+    {
+        var text = result.Tokens[^1].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")
+        {
+            return uri;
+        }
+
+        result.AddError($"'{text}' is not an http or https address, such as http://gpu-box:50051.");
+        return null;
     }
 
     private static Uri ParseAddress(string address)

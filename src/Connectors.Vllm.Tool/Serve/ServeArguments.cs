@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Net;
 using System.Text.Json;
 using Connectors.Vllm.Testing;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Serve;
@@ -28,7 +29,7 @@ internal sealed class ServeArguments
     private readonly Option<string?> _record = new("--record")
     { Description = "With --upstream, append every exchange to this file, one JSON object per line." };
     private readonly Option<Uri?> _upstream = new("--upstream")
-    { Description = "Forward every call to this server, for example http://gpu-box:50051.", CustomParser = ParseUri };
+    { Description = "Forward every call to this server, for example http://gpu-box:50051.", CustomParser = ConnectionArguments.ReadHttpAddress };
     private readonly Option<string?> _replay = new("--replay") { Description = "Answer from this recording instead of generating answers." };
     private readonly Option<bool> _json = new("--json") { Description = "Write the address as a JSON object." };
 
@@ -129,17 +130,5 @@ internal sealed class ServeArguments
         }
 
         return port;
-    }
-
-    private static Uri? ParseUri(ArgumentResult result)
-    {
-        var text = result.Tokens[^1].Value;
-        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")
-        {
-            return uri;
-        }
-
-        result.AddError($"'{text}' is not an http or https address, such as http://gpu-box:50051.");
-        return null;
     }
 }
