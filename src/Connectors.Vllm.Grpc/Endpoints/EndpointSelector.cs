@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Chooses the server for a request: the one with the fewest requests of this client in flight, or, with affinity, the one that requests with the same
-/// beginning go to (rendezvous hashing), unless that one is clearly busier. Servers that are set aside come last.
+/// Chooses the server for a request: the one with the fewest requests of this client in flight, or, with affinity, the one that requests with the
+/// same beginning go to (rendezvous hashing), unless that one is clearly busier. Servers that are set aside come last.
 /// </summary>
 internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity)
 {
