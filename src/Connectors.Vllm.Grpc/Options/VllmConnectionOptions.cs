@@ -56,8 +56,9 @@ public sealed class VllmConnectionOptions : IValidatableObject
 
     /// <summary>
     /// The HTTP handler to use instead of the built-in one, for example from an <c>IHttpMessageHandlerFactory</c>. It is not disposed. Certificates,
-    /// connect timeout and keep-alive are then up to the handler, and a server that is replaced behind its connections is noticed within half a
-    /// minute instead of at once. <see langword="null"/> uses the built-in handler.
+    /// connect timeout and keep-alive are then up to the handler, and a server that is replaced behind its connections is noticed after a failed
+    /// call, after three seconds without an answer, or within half a minute, instead of always at once. <see langword="null"/> uses the built-in
+    /// handler.
     /// </summary>
     public HttpMessageHandler? HttpHandler { get; set; }
 

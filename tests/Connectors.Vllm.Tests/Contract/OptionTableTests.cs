@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.AI;
 
@@ -131,12 +132,46 @@ public sealed partial class OptionTableTests
         static IEnumerable<string> Names(Type type, string prefix) => type.GetProperties().Select(property => prefix + property.Name);
     }
 
+    [Fact]
+    public void Document_OptionDescriptions_AreThoseOfTheProperties()
+    {
+        var rows = KeyRow().Matches(Document()).ToDictionary(
+            static row => row.Groups["key"].Value,
+            static row => Emphasis().Replace(row.Groups["description"].Value.Replace("`", "").Replace("\\|", "|"), "$1"));
+        Compare(typeof(VllmGrpcOptions), "");
+        Compare(typeof(VllmConnectionOptions), "Connection:");
+        Compare(typeof(VllmRetryOptions), "Connection:Retry:");
+
+        void Compare(Type type, string prefix)
+        {
+            var members = XDocument.Load(Path.ChangeExtension(type.Assembly.Location, ".xml")).Descendants("member")
+                .ToDictionary(static member => member.Attribute("name")!.Value);
+            Assert.All(type.GetProperties(), property => Assert.Equal(
+                Text(members[$"P:{type.FullName}.{property.Name}"].Element("summary")!), rows[prefix + property.Name]));
+        }
+
+        static string Text(XElement summary) => WhiteSpace().Replace(string.Concat(summary.Nodes().Select(static node => node switch
+        {
+            XElement element when element.Attribute("langword") is { } word => word.Value,
+            XElement element when element.Attribute("cref") is { } reference => reference.Value.Split('(')[0].Split('.')[^1],
+            XElement element => element.Value,
+            XText text => text.Value,
+            _ => "",
+        })), " ").Trim();
+    }
+
     private static string Document() => File.ReadAllText(Path.Combine(TestPaths.RepositoryRoot, "docs", "options.md")).ReplaceLineEndings("\n");
 
     [GeneratedRegex(@"^\| `(?<name>[a-z_]+)` \| (?<also>[^|]*) \| (?<property>[^|]+) \| [^|]* \| (?<protocols>\w+) \| (?<description>[^|]+) \|$",
         RegexOptions.Multiline)]
     private static partial Regex ParameterRow();
 
-    [GeneratedRegex(@"^\| `(?<key>[A-Z][A-Za-z:]+)` \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<key>[A-Z][A-Za-z:]+)` \| [^|]* \| (?<description>.*) \|$", RegexOptions.Multiline)]
     private static partial Regex KeyRow();
+
+    [GeneratedRegex(@"\*(\w+)\*")]
+    private static partial Regex Emphasis();
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex WhiteSpace();
 }
