@@ -6,7 +6,6 @@ using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tokenizers;
-using Connectors.Vllm.Tool.Batch;
 using Connectors.Vllm.Tool.Commands;
 using Connectors.Vllm.Tool.Inspect;
 using Connectors.Vllm.Tool.Serve;
@@ -79,7 +78,7 @@ internal static class ToolProgram
 
     /// <summary>Failures with a cause outside this program. Anything else is a bug and shows its stack trace.</summary>
     private static bool IsExpected(Exception exception) => exception
-        is ToolException or BatchException or VllmException or VllmModelException or InvalidDataException or ChatTemplateException
+        is ToolException or VllmException or VllmModelException or InvalidDataException or ChatTemplateException
             or TokenizerException
         or ArgumentException or NotSupportedException or FormatException or JsonException or IOException or UnauthorizedAccessException;
 }

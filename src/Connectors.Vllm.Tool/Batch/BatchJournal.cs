@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Batch;
 
@@ -373,4 +374,4 @@ internal sealed class BatchJournal : IAsyncDisposable
 }
 
 /// <summary>A batch that cannot begin or go on; the message says why and what to do.</summary>
-internal sealed class BatchException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class BatchException(string message, Exception? innerException = null) : ToolException(message, innerException);

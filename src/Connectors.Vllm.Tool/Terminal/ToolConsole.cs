@@ -2,7 +2,6 @@ using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tokenizers;
-using Connectors.Vllm.Tool.Batch;
 using Spectre.Console;
 
 namespace Connectors.Vllm.Tool.Terminal;
@@ -57,7 +56,7 @@ internal static class Colors
 }
 
 /// <summary>A command line that cannot be carried out; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
-internal sealed class ToolException(string message) : Exception(message)
+internal class ToolException(string message, Exception? innerException = null) : Exception(message, innerException)
 {
     /// <summary>A number of an option, checked.</summary>
     /// <exception cref="ToolException">It is too small.</exception>
@@ -92,7 +91,7 @@ internal static class ExitCode
     /// <summary>
     /// Whether a failure is the command line's: an option, a file that it names, or a request that is refused before anything is sent.
     /// </summary>
-    public static int Of(Exception exception) => exception is ToolException or BatchException or ArgumentException or FormatException or JsonException
+    public static int Of(Exception exception) => exception is ToolException or ArgumentException or FormatException or JsonException
         or FileNotFoundException or DirectoryNotFoundException or TokenizerException or ChatTemplateException
         or VllmRequestException { Method: null, Endpoint: null }
         ? Usage
