@@ -25,6 +25,7 @@ internal static class HeaderFormats
             HeaderEnds = ["<|tool_call_argument_begin|>"],
             Closers = ["<|tool_call_end|>"],
             SectionClosers = ["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
+            BraceEndsHeader = true,
             Header = KimiId.Read,
             NameByArguments = KimiId.FindByArguments,
         }),
@@ -159,7 +160,7 @@ internal static class KimiId
             id = rest;
         }
 
-        return id.IndexOfAnyExcept(Numbering) < 0;
+        return id.IsEmpty || (id.ContainsAnyInRange('0', '9') && !id.ContainsAnyExcept(Numbering));
     }
 
     /// <summary>Whether an id is a tool's name, perhaps between words and a number, whatever stands for signs in the name.</summary>

@@ -127,7 +127,7 @@ internal sealed partial class MarkupMachine
     }
 
     private bool IsControl(string opener) =>
-        (opener.StartsWith("<|", StringComparison.Ordinal) && opener.EndsWith("|>", StringComparison.Ordinal))
+        (opener.StartsWith("<|", StringComparison.Ordinal) && opener.EndsWith('>'))
         || (opener.StartsWith("<｜", StringComparison.Ordinal) && opener.EndsWith("｜>", StringComparison.Ordinal))
         || Options.SpecialTokens?.Values.Contains(opener) == true;
 

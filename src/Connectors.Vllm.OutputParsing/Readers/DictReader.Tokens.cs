@@ -42,9 +42,20 @@ internal sealed partial class DictReader
             }
             else if (mark.SequenceEqual(syntax.Delimiter))
             {
-                text = block[start..at].ToString();
-                Position = at + length;
-                return true;
+                if (Ends(token, block, at + length, final) is not { } ends)
+                {
+                    token.Probe = at;
+                    return null;
+                }
+
+                if (ends)
+                {
+                    // A call that it quotes is quoted to the letter.
+                    var raw = block[start..at];
+                    text = raw.Contains(syntax.Opener, StringComparison.Ordinal) ? raw.ToString() : Plain(raw);
+                    Position = at + length;
+                    return true;
+                }
             }
             else if (IsQuotedCall(block[(at + length)..], final) is not { } isQuoted)
             {
@@ -131,14 +142,17 @@ internal sealed partial class DictReader
         }
 
         return closed > 0 ? !(block[at] is '"' or '\'' or ':' or '}' or ']' or ')' || (closed == token.Call.Open.Count && block[at] == ','))
-            : block[at] == ',' ? inner.IsList ? true : IsKey(inner, block, at + 1, mustBeDeclared: false, final)
+            : block[at] == ',' ? inner.IsList ? true : IsKey(inner, block, at + 1, mustBeDeclared: null, final)
             : IsMark(block[at..]) ? true
             : inner.IsList ? block[at] is '"' or '\'' or '<'
             : IsKey(inner, block, at, mustBeDeclared: true, final);
     }
 
-    /// <summary>Whether a key stands at a position, or nothing; null when more characters are needed to know.</summary>
-    private bool? IsKey(DictContainer container, ReadOnlySpan<char> block, int position, bool mustBeDeclared, bool final)
+    /// <summary>
+    /// Whether a key stands at a position, or nothing; null when more characters are needed to know. Behind a comma it must be a declared one only
+    /// where space is between them, as in a sentence.
+    /// </summary>
+    private bool? IsKey(DictContainer container, ReadOnlySpan<char> block, int position, bool? mustBeDeclared, bool final)
     {
         var window = block[position..Math.Min(block.Length, position + MaxHeader)];
         var text = window.TrimStart();
@@ -148,27 +162,25 @@ internal sealed partial class DictReader
             return isCut ? null : false;
         }
 
-        if (text[0] == container.End || text[0] == ',' || Lookahead.Prefix(text, _delimiters, out var open) > 0)
+        if (text[0] == container.End || text[0] == ',')
         {
             return true;
         }
 
-        if (open && isCut)
+        // Between quotes or delimiters, or up to its colon.
+        var quote = Lookahead.Prefix(text, _delimiters, out var open);
+        quote = text[0] is '"' or '\'' ? 1 : quote;
+        if (quote == 0 && open && isCut)
         {
             return null;
         }
 
-        // Quoted, or up to its colon.
-        var isQuoted = text[0] is '"' or '\'';
-        var end = isQuoted ? text[1..].IndexOf(text[0]) + 1 : text.IndexOfAny(":=,{}()[]\"'<".AsSpan());
-        if (end <= 0)
-        {
-            return isCut && (end < 0 || isQuoted) ? null : false;
-        }
-
-        var behind = text[(isQuoted ? end + 1 : end)..].TrimStart();
+        var rest = text[quote..];
+        var end = quote > 0 ? rest.IndexOf(text[..quote], StringComparison.Ordinal) : rest.IndexOfAny(":=,{}()[]\"'<".AsSpan());
+        var behind = end < 0 ? [] : rest[(end + quote)..].TrimStart();
+        var isFree = !(mustBeDeclared ?? text.Length < window.Length);
         return behind.IsEmpty ? (isCut ? null : false)
-            : behind[0] is ':' or '=' && (!mustBeDeclared || container.MayHold(text[(isQuoted ? 1 : 0)..end].Trim().ToString()));
+            : end > 0 && behind[0] is ':' or '=' && (isFree || container.MayHold(rest[..end].Trim().ToString()));
     }
 
     /// <summary>
@@ -215,7 +227,7 @@ internal sealed partial class DictReader
             else if (word.Depth == 0 && word.Quote == '\0' && (c == ',' || c == inner.End))
             {
                 // In a dictionary, a comma that no key follows is part of the word.
-                var isEnd = c == ',' && !inner.IsList ? IsKey(inner, block, word.Probe + 1, mustBeDeclared: false, final) : true;
+                var isEnd = c == ',' && !inner.IsList ? IsKey(inner, block, word.Probe + 1, mustBeDeclared: null, final) : true;
                 if (isEnd != false)
                 {
                     return isEnd is null ? null : word.Probe;
@@ -230,6 +242,9 @@ internal sealed partial class DictReader
             word.Probe += Math.Max(length, 1);
         }
     }
+
+    // A delimiter inside of a text is the quote that it stands for.
+    private string Plain(ReadOnlySpan<char> text) => text.ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal);
 
     // Words without delimiters are typed by their spelling, but never against the schema.
     private static string Bare(string word, ValueTypes types) => types != ValueTypes.Unknown ? ValueCoercer.Coerce(word, types)

@@ -20,7 +20,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
     private static readonly Transitions Table = new(
         nameof(DictReader),
-        (nameof(Header), nameof(AtKey)),
+        (nameof(Header), nameof(AtKey)), (nameof(Header), nameof(Closer)),
         (nameof(AtKey), nameof(AtColon)), (nameof(AtKey), nameof(AtComma)), (nameof(AtKey), nameof(Closer)), (nameof(AtKey), nameof(Broken)),
         (nameof(AtColon), nameof(AtValue)), (nameof(AtColon), nameof(Broken)),
         (nameof(AtValue), nameof(AtKey)), (nameof(AtValue), nameof(AtValue)), (nameof(AtValue), nameof(AtComma)), (nameof(AtValue), nameof(Broken)),
@@ -49,7 +49,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
         return state switch
         {
-            Header header => ReadHeader(header, block),
+            Header header => ReadHeader(header, block, final),
             AtKey key => ReadKey(key, block, final),
             AtColon colon => ReadColon(colon.Call, block),
             AtValue value => ReadValue(value, block, final),
@@ -59,7 +59,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         };
     }
 
-    private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block)
+    private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block, bool final)
     {
         var at = block[header.Start..].IndexOfAny('{', '(', '<');
         if (at < 0 && block.Length - header.Start <= MaxHeader)
@@ -69,14 +69,28 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
         var text = at is < 0 or > MaxHeader ? [] : block.Slice(header.Start, at).Trim();
         var name = text.StartsWith("call") && text[4..].TrimStart() is [':', .. var behind] ? behind : text.StartsWith(":") ? text[1..] : text;
-        if (!Lookahead.IsName(name.Trim()) || block[header.Start + at] == '<')
+        var call = new DictCall(name.Trim().ToString(), header.Start + at);
+        if (!Lookahead.IsName(call.Name))
         {
             return Reject(Position);
         }
 
-        Position = header.Start + at;
-        var call = new DictCall(name.Trim().ToString(), Position);
-        return Open(call, block[Position], context.Schema(call.Name).Root);
+        if (block[call.Start] != '<')
+        {
+            Position = call.Start;
+            return Open(call, block[Position], context.Schema(call.Name).Root);
+        }
+
+        // A declared tool without brackets takes no arguments.
+        var closer = Lookahead.Prefix(block[call.Start..], syntax.Closers, out var open);
+        if (closer == 0 || !context.IsDeclared(call.Name))
+        {
+            return open && !final ? ReadResult.More : Reject(Position);
+        }
+
+        call.Open.Push(new DictContainer('}', default));
+        Position = call.Start;
+        return Go(new Closer(call));
     }
 
     private ReadResult? Open(DictCall call, char bracket, SchemaNode schema)
@@ -164,8 +178,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
             return ReadResult.More;
         }
 
-        var word = block[Position..end].Trim().ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal);
-        inner.Add(Bare(word, inner.ValueSchema.Types));
+        inner.Add(Bare(Plain(block[Position..end].Trim()), inner.ValueSchema.Types));
         Position = end;
         return Go(new AtComma(call));
     }

@@ -169,8 +169,10 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         var value = syntax.ValueOpen.Length == 0 ? -1 : window.IndexOf(syntax.ValueOpen, StringComparison.Ordinal);
         if (value >= 0 && (end < 0 || value < end))
         {
-            // The key's own closer is missing.
-            return ReadValueOpen(call, window[..value].Trim().ToString(), block, start + value, final);
+            // The key's own closer is missing, or is another opener.
+            var key = window[..value].Trim();
+            key = key.EndsWith(syntax.KeyOpen, StringComparison.Ordinal) ? key[..^syntax.KeyOpen.Length].TrimEnd() : key;
+            return ReadValueOpen(call, key.ToString(), block, start + value, final);
         }
 
         if (end < 0)

@@ -251,8 +251,9 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
             return behind.Status == XmlTagStatus.More ? null : false;
         }
 
+        // A parameter's closer twice is one too many where no other markup looks like it; else the first may be the value's own.
         var isBehindParameter = KindOf(behind) == Tag.Parameter;
-        return kind == Tag.Parameter ? !isBehindParameter || !behind.Closes
+        return kind == Tag.Parameter ? !isBehindParameter || !behind.Closes || syntax.Prefix.Length > 0
             : kind == Tag.Invoke && !isBehindParameter && !(behind.Closes && KindOf(behind) == Tag.Invoke);
     }
 

@@ -34,6 +34,11 @@ internal static class DsmlCases
             new("closers before a call", $"{blockEnd}\n" + Block(Invoke("now")), "C now {}"),
             new("closers behind a call, and text", Block(weather) + $"{blockEnd}\nb", Weather, "T \nb"),
 
+            new("a parameter's closer twice", Block(Invoke("get_weather", Parameter("city", "X") + parameterEnd + "\n")), Weather),
+            new("a parameter's closer three times",
+                Block(Invoke("get_weather", Parameter("city", "X").TrimEnd() + parameterEnd + parameterEnd + Parameter("days", "3", " string=\"false\""))),
+                """C get_weather {"city":"X","days":3}"""),
+
             // Blocks without calls.
             new("an empty block", "a\n\n" + Block("") + "\n\nb", "T a\n\nb"),
             new("an empty block of space", "a" + Block(" \n\n"), "T a"),

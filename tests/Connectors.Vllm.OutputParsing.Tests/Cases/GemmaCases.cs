@@ -31,6 +31,12 @@ internal static class GemmaCases
         ("""get_weather{tags:['it's', "a "b" c"]}""", """get_weather {"tags":["it's","a \"b\" c"]}"""),
         ("""write{content:"print("a")",path:p}""", """write {"content":"print(\"a\")","path":"p"}"""),
 
+        ("write{content:§echo §hi§ there§,path:p}", """write {"content":"echo \"hi\" there","path":"p"}"""),
+        ("write{content:§§hi§, he said§,path:§p§}", """write {"content":"\"hi\", he said","path":"p"}"""),
+        ("write{content:§say §a§ and §b§§}", """write {"content":"say \"a\" and \"b\""}"""),
+        ("get_weather{tags:[§a §b§ c§,§d§]}", """get_weather {"tags":["a \"b\" c","d"]}"""),
+        ("""write{content:"say "hi", then: go",path:p}""", """write {"content":"say \"hi\", then: go","path":"p"}"""),
+
         // Lists and dictionaries.
         ("""get_weather{tags:["a, b",'c} d',§e] f§,g]}""", """get_weather {"tags":["a, b","c} d","e] f","g"]}"""),
         ("zz{a:[{b:[1,[2,{c:§}§}]]}]}", """zz {"a":[{"b":[1,[2,{"c":"}"}]]}]}"""),
@@ -65,6 +71,7 @@ internal static class GemmaCases
         ("get_weather{city:München (Süd),days:3}", """get_weather {"city":"München (Süd)","days":3}"""),
         ("get_weather{city:Paris, France,days:3}", """get_weather {"city":"Paris, France","days":3}"""),
         ("write{path:p,content:- [x] a, b\n- [ ] c (d), e}", """write {"path":"p","content":"- [x] a, b\n- [ ] c (d), e"}"""),
+        ("write{path:p,content:- [x] done, ok: yes\n- [ ] more}", """write {"path":"p","content":"- [x] done, ok: yes\n- [ ] more"}"""),
         ("get_weather{city:X,zip:3}", """get_weather {"city":"X","zip":3}"""),
         ("get_weather{tags:[a, b c, d]}", """get_weather {"tags":["a","b c","d"]}"""),
         ("zz{a:1,  b : x y , \"c\":2}", """zz {"a":1,"b":"x y","c":2}"""),
@@ -78,6 +85,8 @@ internal static class GemmaCases
         ("zz{content-type:a,x.y:b,$z:c}", """zz {"content-type":"a","x.y":"b","$z":"c"}"""),
         ("write(path=§p§,content=c)", """write {"path":"p","content":"c"}"""),
         ("now{ }", "now {}"),
+        ("now", "now {}"),
+        ("now ", "now {}"),
         ("mcp-x__list-files{dir:/tmp/a-b}", """mcp-x__list-files {"dir":"/tmp/a-b"}"""),
         ("math.add{a:-1.5e3,b:2}", """math.add {"a":-1.5e3,"b":2}"""),
 

@@ -92,6 +92,7 @@ internal static class JsonBodyCases
         Of("llama4_pythonic", "a<|python_end|>", "T a"),
         Of("kimi_k2", "a<|tool_calls_section_begin|><|tool_calls_section_end|>b", "T ab"),
         Of("kimi_k2", "<|tool_calls_section_begin|>a", "T a"),
+        Of("gemma4", "a <|tool_call>no call<tool_call|> b", "T a no call b"),
         Of("kimi_k2", "a<|tool_call_end|><|tool_calls_section_end|>", "T a"),
         Of("cohere_command3", "<|START_ACTION|>a<|END_ACTION|>", "T a"),
         Of("apertus", "<|tools_prefix|>[]<|tools_suffix|>a", "T a"),

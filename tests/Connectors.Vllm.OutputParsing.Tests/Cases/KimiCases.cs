@@ -83,6 +83,8 @@ internal static class KimiCases
             }
         }
 
+        yield return new OutputCase("no marker before the arguments", "<|tool_call_begin|>functions.get_weather:0 {\"city\":\"X\"}<|tool_call_end|>",
+            "C " + Weather) { Tools = "kimi_k2" };
         yield return new OutputCase("words that are no id", "<|tool_call_begin|>two words<|tool_call_argument_begin|>{}<|tool_call_end|>",
             "T two words{}")
             { Tools = "kimi_k2" };

@@ -25,6 +25,7 @@ internal static class PairCases
         ("get_weather<arg_key>city<arg_value>X</arg_value>", "get_weather " + City),
         ("get_weather<arg_key>city\n<arg_value>X</arg_value>\n<arg_key>days\n<arg_value>3</arg_value>\n", "get_weather " + Both),
         ("get_weather<arg_key>city</arg_key>X</arg_value>", "get_weather " + City),
+        ("get_weather<arg_key>city<arg_key><arg_value>X</arg_value>", "get_weather " + City),
         ("get_weather<arg_key>city</arg_key>X</arg_value><arg_key>days</arg_key>3</arg_value>", "get_weather " + Both),
 
         // Values without their closing tag.
