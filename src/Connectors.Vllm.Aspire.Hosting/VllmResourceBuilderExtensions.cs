@@ -3,6 +3,7 @@ using Connectors.Vllm.Aspire.Hosting;
 using Connectors.Vllm.Grpc;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
 
 #pragma warning disable IDE0130 // Where every AppHost already looks.
 namespace Aspire.Hosting;
@@ -92,6 +93,7 @@ public static class VllmResourceBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var resource = new VllmTestServerResource(name, configure);
+        builder.Services.AddSingleton<IHostedService>(new TestServerEnd(resource));
         return builder.AddResource(resource)
             .WithInitialState(
                 new CustomResourceSnapshot { ResourceType = "vLLM test server", Properties = [], State = KnownResourceStates.NotStarted })

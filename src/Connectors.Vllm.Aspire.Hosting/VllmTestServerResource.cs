@@ -1,7 +1,6 @@
 using Aspire.Hosting.ApplicationModel;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -32,7 +31,7 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
 
     private ConnectionText Connection { get; }
 
-    /// <summary>Starts the server and ends it with the application.</summary>
+    /// <summary>Starts the server. <see cref="TestServerEnd"/> ends it with the application.</summary>
     internal async Task StartAsync(InitializeResourceEvent context, CancellationToken cancellationToken)
     {
         try
@@ -43,10 +42,14 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
             await context.Eventing.PublishAsync(new BeforeResourceStartedEvent(this, context.Services), cancellationToken).ConfigureAwait(false);
             var server = await VllmTestServer.StartAsync(options, cancellationToken).ConfigureAwait(false);
             Connection.Describe(options);
-            context.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(
-                static state => _ = ((VllmTestServer)state!).DisposeAsync().AsTask(), server);
+            if (!_server.TrySetResult(server))
+            {
+                // The application has ended meanwhile.
+                await server.DisposeAsync().ConfigureAwait(false);
+                return;
+            }
+
             Log.Listening(context.Logger, server.Endpoint);
-            _server.SetResult(server);
             await context.Notifications.PublishUpdateAsync(this, snapshot => snapshot with
             {
                 State = KnownResourceStates.Running,
@@ -61,6 +64,16 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
             Log.NotStarted(context.Logger, exception);
             await context.Notifications.PublishUpdateAsync(this, static snapshot => snapshot with { State = KnownResourceStates.FailedToStart })
                 .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends the server; one that is just starting ends itself.</summary>
+    internal async Task StopAsync()
+    {
+        if (!_server.TrySetCanceled() && _server.Task.IsCompletedSuccessfully)
+        {
+            var server = await _server.Task.ConfigureAwait(false);
+            await server.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -85,4 +98,20 @@ public sealed class VllmTestServerResource : Resource, IResourceWithConnectionSt
             return $"Endpoint={server.Endpoint};{_model}";
         }
     }
+}
+
+/// <summary>Ends a test server when everything else of the application has stopped, so that dependents can still use it until then.</summary>
+internal sealed class TestServerEnd(VllmTestServerResource resource) : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => resource.StopAsync();
 }

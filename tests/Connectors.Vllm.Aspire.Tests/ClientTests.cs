@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net.Sockets;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
+using Connectors.Vllm.Aspire.Hosting;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
 using Microsoft.Extensions.AI;
@@ -25,15 +27,11 @@ public sealed class ClientTests
     [MemberData(nameof(Protocols))]
     public async Task TestServerResource_ItsConnectionString_GivesAChatClientWithSpansAndHealth(VllmProtocol protocol)
     {
-        var builder = DistributedApplication.CreateBuilder(
-            new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(ClientTests).Assembly.FullName });
+        var builder = CreateBuilder();
         var resource = builder.AddVllmTestServer("vllm", options => options.Protocol = protocol).Resource;
         await using var application = builder.Build();
         var services = application.Services;
-        var eventing = services.GetRequiredService<IDistributedApplicationEventing>();
-        await eventing.PublishAsync(
-            new InitializeResourceEvent(resource, eventing, services.GetRequiredService<ResourceLoggerService>(),
-                services.GetRequiredService<ResourceNotificationService>(), services), Token);
+        await StartAsync(resource, services);
         var connectionString = await resource.ConnectionStringExpression.GetValueAsync(Token);
         using var root = new Activity("test").Start();
         var spans = new ConcurrentQueue<Activity>();
@@ -52,6 +50,28 @@ public sealed class ClientTests
         Assert.NotNull(span.GetTagItem("gen_ai.usage.output_tokens"));
         var check = services.GetRequiredService<HealthCheckService>();
         Assert.Equal(HealthStatus.Healthy, (await check.CheckHealthAsync(registration => registration.Name == "vllm_grpc", Token)).Status);
+    }
+
+    [Fact]
+    public async Task TestServerResource_ApplicationHasStopped_TheServerIsGone()
+    {
+        var builder = CreateBuilder();
+        var resource = builder.AddVllmTestServer("vllm").Resource;
+        await using var application = builder.Build();
+        await StartAsync(resource, application.Services);
+        var connectionString = (await resource.ConnectionStringExpression.GetValueAsync(Token))!;
+        var address = new Uri(connectionString["Endpoint=".Length..connectionString.IndexOf(';', StringComparison.Ordinal)]);
+        using (var before = new TcpClient())
+        {
+            await before.ConnectAsync(address.Host, address.Port, Token);
+        }
+
+        var end = builder.Services.Where(service => !service.IsKeyedService).Select(service => service.ImplementationInstance)
+            .OfType<IHostedLifecycleService>().Single(service => service.GetType().Assembly == typeof(VllmTestServerResource).Assembly);
+        await end.StoppedAsync(Token);
+
+        using var after = new TcpClient();
+        await Assert.ThrowsAnyAsync<SocketException>(() => after.ConnectAsync(address.Host, address.Port, Token).AsTask());
     }
 
     [Fact]
@@ -180,5 +200,16 @@ public sealed class ClientTests
         };
         ActivitySource.AddActivityListener(listener);
         return listener;
+    }
+
+    private static IDistributedApplicationBuilder CreateBuilder() => DistributedApplication.CreateBuilder(
+        new DistributedApplicationOptions { DisableDashboard = true, AssemblyName = typeof(ClientTests).Assembly.FullName });
+
+    private static Task StartAsync(VllmTestServerResource resource, IServiceProvider services)
+    {
+        var eventing = services.GetRequiredService<IDistributedApplicationEventing>();
+        return eventing.PublishAsync(
+            new InitializeResourceEvent(resource, eventing, services.GetRequiredService<ResourceLoggerService>(),
+                services.GetRequiredService<ResourceNotificationService>(), services), Token);
     }
 }
