@@ -100,10 +100,10 @@ public sealed record GenerationRequest
     public VllmModelInfo? PreparedFor { get; init; }
 
     /// <summary>
-    /// The size of the model's vocabulary, used to check ids if the server does not report it (Inference protocol, where a prompt id out of range kills
-    /// the engine for everyone). <see langword="null"/> relies on what the server reports; if it reports nothing, prompt ids must be below 524,288, which is
-    /// more than any model has, and biased, allowed and chosen ids and numbers of log probabilities above 256 are refused. Clients with a tokenizer set
-    /// it.
+    /// The size of the model's vocabulary, used to check ids if the server does not report it (Inference protocol, where a prompt id out of range
+    /// kills the engine for everyone). <see langword="null"/> relies on what the server reports; if it reports nothing, prompt ids must be below
+    /// 524,288, which is more than any model has, and biased, allowed and chosen ids and numbers of log probabilities above 256 are refused. Clients
+    /// with a tokenizer set it.
     /// </summary>
     public int? VocabularySize { get; init; }
 

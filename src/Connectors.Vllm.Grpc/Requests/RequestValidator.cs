@@ -13,7 +13,9 @@ internal static class RequestValidator
     /// <summary>No model's vocabulary is smaller: it has all bytes.</summary>
     private const int LeastVocabulary = 256;
 
-    /// <summary>No model's vocabulary is larger (the largest of today have 262,208 tokens): what an id can be at most where its size is not known.</summary>
+    /// <summary>
+    /// No model's vocabulary is larger (the largest of today have 262,208 tokens): what an id can be at most where its size is not known.
+    /// </summary>
     private const int LargestVocabulary = 524_288;
 
     public static void Check(GenerationRequest request, SamplingOptions sampling, VllmModelInfo model, VllmCapabilities capabilities)

@@ -74,7 +74,9 @@ internal sealed class ServerChannel : IDisposable
         }
     }
 
-    /// <summary>A call is about to be made: where connections cannot be seen and nothing was received for a while, another process may answer it.</summary>
+    /// <summary>
+    /// A call is about to be made: where connections cannot be seen and nothing was received for a while, another process may answer it.
+    /// </summary>
     public void DoubtIfSilent()
     {
         if (!SeesConnections && Clock() - Interlocked.Read(ref _lastAnswer) > BlindSilenceMilliseconds)
