@@ -30,6 +30,7 @@ internal sealed class ServerEndpoint : IDisposable
     private int _backoff;
     private readonly SemaphoreSlim _sending = new(MaxSending);
     private int _probing;
+    private long _nextLook;
     private int _asking;
     private VllmProtocol _lastProtocol;
 
@@ -40,6 +41,7 @@ internal sealed class ServerEndpoint : IDisposable
         _logger = logger;
         _lastProtocol = _options.Protocol;
         _server = new Renewable<KnownServer>(FindOutAsync);
+        _nextLook = Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds;
     }
 
     public ServerChannel Channel { get; }
@@ -127,11 +129,15 @@ internal sealed class ServerEndpoint : IDisposable
         Return(Volatile.Read(ref _setAsideUntil));
     }
 
-    /// <summary>Asks a server that was set aside for its health, in the background and not too often; it comes back when it is well.</summary>
+    /// <summary>
+    /// Asks a server for its health, in the background and not too often: one that was set aside comes back when it is well, and one that shuts down or
+    /// still loads is set aside.
+    /// </summary>
     public void ProbeIfDue()
     {
         var until = Volatile.Read(ref _setAsideUntil);
-        if (until != 0 && Environment.TickCount64 >= until && Interlocked.Exchange(ref _probing, 1) == 0)
+        var due = until != 0 ? until : Volatile.Read(ref _nextLook);
+        if (Environment.TickCount64 >= due && (until != 0 || _options.ProbeInterval > TimeSpan.Zero) && Interlocked.Exchange(ref _probing, 1) == 0)
         {
             _ = Task.Run(() => ProbeAsync(until));
         }
@@ -182,7 +188,14 @@ internal sealed class ServerEndpoint : IDisposable
         try
         {
             var server = await GetServerAsync(cancellationToken).ConfigureAwait(false);
-            return await server.Protocol.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
+            var health = await server.Protocol.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
+            if (!health.IsHealthy && !IsSetAside)
+            {
+                // It still loads, or shuts down and answers for the moment: others come first.
+                SetAside(health.Message);
+            }
+
+            return health;
         }
         catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented)
         {
@@ -240,6 +253,7 @@ internal sealed class ServerEndpoint : IDisposable
         }
         finally
         {
+            Volatile.Write(ref _nextLook, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds);
             Volatile.Write(ref _probing, 0);
         }
     }

@@ -48,8 +48,9 @@ internal static class ConstraintFailures
             return "the server ended the request with the finish reason 'error', which it does when it cannot compile a grammar";
         }
 
+        // A stop string of one token may be told as that token.
         var isEmpty = finish is { Reason: GenerationFinishReason.Stop, OutputTokens: <= 1, StopString: null }
-            && !(finish.StopTokenId is { } stop && request.StopTokenIds.Contains(stop));
+            && !(finish.StopTokenId is { } stop && (request.StopTokenIds.Contains(stop) || request.StopStrings.Count > 0));
         return isEmpty && !(constraint.MayBeEmpty || AllowsNothing(constraint))
             ? "the answer is empty, which is how some servers report a constraint they cannot compile"
             : null;

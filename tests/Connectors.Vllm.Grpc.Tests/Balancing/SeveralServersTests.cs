@@ -25,6 +25,49 @@ public sealed class SeveralServersTests
         Assert.Equal(6, Generations(two));
     }
 
+    /// <summary>It still answers, but what it begins now may be broken off in five seconds.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Generate_HealthSaysDraining_NewCallsGoToTheOther(bool isAskedByTheCaller)
+    {
+        await using var one = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust });
+        await using var two = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.VllmEngineRust });
+        one.Reply(ScriptedReply.FromIds(10));
+        two.Reply(ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(one.Endpoint, options =>
+        {
+            options.Endpoints.Add(two.Endpoint);
+            options.ProbeInterval = isAskedByTheCaller ? TimeSpan.FromHours(1) : TimeSpan.FromMilliseconds(1);
+        });
+        one.StartDraining();
+        if (isAskedByTheCaller)
+        {
+            Assert.Equal("Draining", (await engine.GetEndpointHealthAsync())[0].Message);
+        }
+        else
+        {
+            // The engine looks by itself, beside its requests, as long as there are any.
+            using var guard = new CancellationTokenSource(Engines.HangGuard);
+            for (var calls = -1; calls != Generations(one); guard.Token.ThrowIfCancellationRequested())
+            {
+                calls = Generations(one);
+                for (var i = 0; i < 6; i++)
+                {
+                    await engine.GenerateAsync(Prompt(i)).CollectAsync();
+                }
+            }
+        }
+
+        var before = Generations(one);
+        for (var i = 0; i < 6; i++)
+        {
+            await engine.GenerateAsync(Prompt(i)).CollectAsync();
+        }
+
+        Assert.Equal(before, Generations(one));
+    }
+
     [Fact]
     public async Task Generate_EngineDeadOnOneServer_GoesToTheOther()
     {

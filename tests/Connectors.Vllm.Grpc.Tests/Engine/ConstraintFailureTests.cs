@@ -1,4 +1,6 @@
+using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Testing;
+using Google.Protobuf;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
@@ -52,6 +54,24 @@ public sealed class ConstraintFailureTests
             .CollectAsync();
 
         Assert.Equal(GenerationFinishReason.Stop, updates.Finish().Reason);
+    }
+
+    /// <summary>A server may tell a stop string of one token as that token; an answer that ends in it at once is no failed constraint.</summary>
+    [Fact]
+    public async Task Generate_StopStringToldAsItsToken_IsAnAnswer()
+    {
+        await using var server = await ReplayServer.StartAsync();
+        server.Answer("/vllm.grpc.engine.VllmEngine/GetModelInfo", [new GetModelInfoResponse { IsGeneration = true, VocabSize = 100, MaxContextLength = 100 }
+            .ToByteArray()]);
+        var complete = new GenerateComplete { OutputIds = { 42 }, FinishReason = "stop", PromptTokens = 1, CompletionTokens = 1, MatchedTokenId = 42 };
+        server.Answer("/vllm.grpc.engine.VllmEngine/Generate", [new GenerateResponse { Complete = complete }.ToByteArray()]);
+        await using var engine = Engines.Create(server.Endpoint, options => options.Protocol = VllmProtocol.VllmEngine);
+        var request = new GenerationRequest { PromptIds = new[] { 1 }, Constraint = OutputConstraint.JsonObject(), StopStrings = ["}"] };
+
+        var updates = await engine.GenerateAsync(request).CollectAsync();
+
+        Assert.Equal((GenerationFinishReason.Stop, (int?)42), (updates.Finish().Reason, updates.Finish().StopTokenId));
+        await Assert.ThrowsAsync<VllmConstraintException>(() => engine.GenerateAsync(request with { StopStrings = [] }).CollectAsync());
     }
 
     [Fact]

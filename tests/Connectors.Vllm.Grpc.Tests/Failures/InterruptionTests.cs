@@ -84,6 +84,21 @@ public sealed class InterruptionTests
         Assert.Equal(2, server.Generations.Count);
     }
 
+    /// <summary>A server may still have the first attempt in flight, and refuses the same id then.</summary>
+    [Theory]
+    [InlineData(EmulatedServer.VllmEngineRust)]
+    [InlineData(EmulatedServer.Inference)]
+    public async Task Generate_OwnRequestIdSentAgain_GetsASuffix(EmulatedServer played)
+    {
+        await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = played });
+        server.Enqueue(ScriptedReply.Failing(ServerFault.Status((int)StatusCode.Unavailable, "later")), ScriptedReply.FromIds(10));
+        await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 1);
+
+        await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 }, RequestId = "mine" }).CollectAsync();
+
+        Assert.Equal(["mine", "mine-retry1"], server.Generations.Select(request => request.RequestId));
+    }
+
     /// <summary>Each of two calls sends three tokens and waits.</summary>
     [Fact]
     public async Task Abort_ARequestWithSeveralCalls_AbortsEachUnderItsOwnId()
