@@ -31,7 +31,7 @@ public sealed class ServerHealthTests
         var entry = await CheckAsync(application);
 
         Assert.Equal(HealthStatus.Degraded, entry.Status);
-        Assert.Contains("opens its port late", entry.Description, StringComparison.Ordinal);
+        Assert.Contains("opens its port once its model is loaded", entry.Description, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class ServerHealthTests
 
         Assert.Equal(
             (HealthStatus.Healthy, HealthStatus.Unhealthy, HealthStatus.Healthy), (before.Status, away.Status, back.Status));
-        Assert.Contains("took requests before", away.Description, StringComparison.Ordinal);
+        Assert.Contains("accepted requests before", away.Description, StringComparison.Ordinal);
     }
 
     /// <summary>A vLLM resource whose container, as far as the application knows, listens at an address.</summary>
