@@ -103,7 +103,8 @@ public sealed class BenchTests
             const string Head = """{"id":"1","object":"chat.completion.chunk","model":"m","created":1""";
             string[] events =
             [
-                .. new[] { "One", " two", " three" }.Select(static text => $$$"""{{{Head}}},"choices":[{"index":0,"delta":{"content":"{{{text}}}"}}]}"""),
+                .. new[] { "One", " two", " three" }.Select(
+                    static text => $$$"""{{{Head}}},"choices":[{"index":0,"delta":{"content":"{{{text}}}"}}]}"""),
                 Head + ""","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""",
                 Head + ""","choices":[],"usage":{"prompt_tokens":16,"completion_tokens":3,"total_tokens":19}}""",
                 "[DONE]",

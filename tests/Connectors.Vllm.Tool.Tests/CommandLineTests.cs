@@ -63,7 +63,8 @@ public sealed class CommandLineTests
         var run = await ToolProcess.RunAsync([verb, "--endpoint", "http://127.0.0.1:1", "--json", .. limit]);
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("Nothing listens", System.Text.Json.JsonElement.Parse(run.Output).GetProperty("message").GetString(), StringComparison.Ordinal);
+        var message = System.Text.Json.JsonElement.Parse(run.Output).GetProperty("message").GetString();
+        Assert.Contains("Nothing listens", message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -71,8 +72,9 @@ public sealed class CommandLineTests
     [InlineData(false, "a\u001b]52;c;aGk=\u0007\n\tb\u009bc")]
     public void Write_ControlCharactersOfAModel_DoNotReachATerminal(bool toTerminal, string expected)
     {
+        var update = new ChatResponseUpdate(ChatRole.Assistant, "a\u001b]52;c;aGk=\u0007\n\tb\u009bc");
         using var output = new StringWriter();
-        new TextAnswerWriter(output, colors: false, toTerminal).Write(new ChatResponseUpdate(ChatRole.Assistant, "a\u001b]52;c;aGk=\u0007\n\tb\u009bc"));
+        new TextAnswerWriter(output, colors: false, toTerminal).Write(update);
         Assert.Equal(expected, output.ToString());
     }
 }

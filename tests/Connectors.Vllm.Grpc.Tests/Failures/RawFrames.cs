@@ -134,7 +134,8 @@ internal static class RawFrames
 
             await stream.SendAsync(FrameType.Continuation, FrameFlags.EndHeaders, default);
         },
-        ["headers that point outside of the table"] = stream => stream.SendAsync(FrameType.Headers, FrameFlags.EndHeaders, new byte[] { 0xFF, 0xFF, 0x7F }),
+        ["headers that point outside of the table"] = stream =>
+            stream.SendAsync(FrameType.Headers, FrameFlags.EndHeaders, new byte[] { 0xFF, 0xFF, 0x7F }),
         ["a table that grows to 2 GiB"] = stream =>
             stream.SendAsync(FrameType.Headers, FrameFlags.EndHeaders, new byte[] { 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0x07 }),
         ["a Huffman code that does not exist"] = stream =>

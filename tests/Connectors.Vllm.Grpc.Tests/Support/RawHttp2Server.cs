@@ -10,8 +10,8 @@ using Google.Protobuf;
 namespace Connectors.Vllm.Grpc.Tests;
 
 /// <summary>
-/// A server of the VllmEngine protocol that writes HTTP/2 frames by hand, so that it can break every rule: it answers questions about itself well, and
-/// generations as the test says.
+/// A server of the VllmEngine protocol that writes HTTP/2 frames by hand, so that it can break every rule: it answers questions about itself well,
+/// and generations as the test says.
 /// </summary>
 internal sealed class RawHttp2Server : IAsyncDisposable
 {
@@ -21,7 +21,13 @@ internal sealed class RawHttp2Server : IAsyncDisposable
     private static readonly Dictionary<string, IMessage> Information = new()
     {
         [Service + "HealthCheck"] = new HealthCheckResponse { Healthy = true, Message = "Health" },
-        [Service + "GetModelInfo"] = new GetModelInfoResponse { ModelPath = "/models/raw", IsGeneration = true, VocabSize = 1_000, MaxContextLength = 1_000 },
+        [Service + "GetModelInfo"] = new GetModelInfoResponse
+        {
+            ModelPath = "/models/raw",
+            IsGeneration = true,
+            VocabSize = 1_000,
+            MaxContextLength = 1_000,
+        },
         [Service + "GetServerInfo"] = new GetServerInfoResponse(),
     };
 
@@ -183,7 +189,8 @@ internal sealed class RawConnection(TcpClient client, CancellationToken cancella
 
     public CancellationToken Left => cancellationToken;
 
-    public Task SendAsync(FrameType type, FrameFlags flags, int stream, ReadOnlyMemory<byte> payload) => SendRawAsync(Frame(type, flags, stream, payload));
+    public Task SendAsync(FrameType type, FrameFlags flags, int stream, ReadOnlyMemory<byte> payload) =>
+        SendRawAsync(Frame(type, flags, stream, payload));
 
     public static byte[] Frame(FrameType type, FrameFlags flags, int stream, ReadOnlyMemory<byte> payload)
     {

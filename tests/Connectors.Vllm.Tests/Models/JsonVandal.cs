@@ -12,7 +12,8 @@ internal static class JsonVandal
     private static readonly string[] Values =
     [
         "null", "true", "0", "-1", "1.5", "1e400", "-1e400", "99999999999999999999", "2147483648", "NaN", "\"\"", "\"x\"", "\"\\ud800\"",
-        "\"\\udc00x\"", "\"\\u0000\"", "\"<|im_end|>\"", "[]", "{}", "[null]", "[\"x\"]", "{\"x\":null}", "{\"type\":\"Sequence\"}", "{\"content\":5}",
+        "\"\\udc00x\"", "\"\\u0000\"", "\"<|im_end|>\"", "[]", "{}", "[null]", "[\"x\"]", "{\"x\":null}", "{\"type\":\"Sequence\"}",
+        "{\"content\":5}",
         "1,\"twice\":1,\"twice\":2", "\"" + new string('y', 100_000) + "\"", new string('[', 1_000) + new string(']', 1_000),
         "[" + string.Join(',', Enumerable.Repeat("[]", 1_000)) + "]",
     ];

@@ -155,7 +155,9 @@ public sealed class ModelChangeTests : IDisposable
 
         var exception = await Assert.ThrowsAsync<VllmModelException>(() => client.GetResponseAsync("Hello", cancellationToken: Cancel));
 
-        Assert.All([$"'{name}' (/models/other)", "'one' (/models/one)", "ModelDirectory"], part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
+        Assert.All(
+            [$"'{name}' (/models/other)", "'one' (/models/one)", "ModelDirectory"],
+            part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
         Assert.DoesNotContain(other.Requests, request => request.Method.Contains("/Generate", StringComparison.Ordinal));
     }
 
