@@ -93,7 +93,7 @@ internal sealed class CallIdStyle
 {
     /// <summary>The model's own id where its format has one, else <c>call_</c> and 24 hex digits.</summary>
     public static readonly CallIdStyle Default = new((_, _, _, own) =>
-        own is { Length: > 0 and <= 128 } ? own : "call_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12)));
+        own is { Length: > 0 and <= 128 } ? own : "call_" + Convert.ToHexStringLower(Random(12)));
 
     /// <summary>Nine letters and digits, the model's own where it wrote some: Mistral's templates refuse anything else.</summary>
     public static readonly CallIdStyle Mistral = new((_, _, _, own) => own is { Length: 9 } && own.All(char.IsAsciiLetterOrDigit)
@@ -108,7 +108,27 @@ internal sealed class CallIdStyle
 
     private readonly Func<int, int, string, string?, string> _make;
 
+    // The system is asked for many random bytes at once: an output may hold thousands of calls.
+    [ThreadStatic]
+    private static byte[]? _bytes;
+
+    [ThreadStatic]
+    private static int _unused;
+
     private CallIdStyle(Func<int, int, string, string?, string> make) => _make = make;
 
     public string Make(int globalIndex, int index, string name, string? modelId) => _make(globalIndex, index, name, modelId);
+
+    private static ReadOnlySpan<byte> Random(int count)
+    {
+        _bytes ??= new byte[64 * count];
+        if (_unused < count)
+        {
+            RandomNumberGenerator.Fill(_bytes);
+            _unused = _bytes.Length;
+        }
+
+        _unused -= count;
+        return _bytes.AsSpan(_unused, count);
+    }
 }
