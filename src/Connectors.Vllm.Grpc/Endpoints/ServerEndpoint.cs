@@ -130,8 +130,8 @@ internal sealed class ServerEndpoint : IDisposable
     }
 
     /// <summary>
-    /// Asks a server for its health, in the background and not too often: one that was set aside comes back when it is well, and one that shuts down or
-    /// still loads is set aside.
+    /// Asks a server for its health, in the background and not too often: one that was set aside comes back when it is well, and one that shuts down
+    /// or still loads is set aside.
     /// </summary>
     public void ProbeIfDue()
     {
