@@ -130,7 +130,7 @@ internal sealed class ServerEndpoint : IDisposable
     }
 
     /// <summary>
-    /// Asks a server for its health, in the background and not too often: one that was set aside comes back when it is well, and one that shuts down
+    /// Asks a server for its health, in the background and not too often: one that was set aside returns if it is healthy, and one that shuts down
     /// or still loads is set aside.
     /// </summary>
     public void ProbeIfDue()

@@ -66,7 +66,7 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
     public void Leave() => Interlocked.Decrement(ref _admitted);
 
-    /// <summary>What the model makes of a JSON constraint when it likes line breaks best; null when it does not, or there is no such constraint.</summary>
+    /// <summary>What the model makes of a JSON constraint if it prefers line breaks; null if it does not, or there is no such constraint.</summary>
     public ScriptedReply? LineBreaksUnder(GenerationRequest request)
     {
         if (!Options.PrefersLineBreaks || request.Constraint is not { Kind: ConstraintKind.JsonSchema or ConstraintKind.StructuralTag } constraint)

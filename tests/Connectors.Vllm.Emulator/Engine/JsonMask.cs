@@ -108,7 +108,8 @@ internal sealed class JsonMask
 
     private IEnumerable<Part> PartsOf(JsonElement schema)
     {
-        if (schema.TryGetProperty("const", out var constant) || (schema.TryGetProperty("enum", out var values) && (constant = values[0]).ValueKind != 0))
+        if (schema.TryGetProperty("const", out var constant)
+            || (schema.TryGetProperty("enum", out var values) && (constant = values[0]).ValueKind != JsonValueKind.Undefined))
         {
             return [Literal(constant.GetRawText())];
         }

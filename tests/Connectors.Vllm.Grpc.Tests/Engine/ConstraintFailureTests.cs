@@ -61,9 +61,16 @@ public sealed class ConstraintFailureTests
     public async Task Generate_StopStringToldAsItsToken_IsAnAnswer()
     {
         await using var server = await ReplayServer.StartAsync();
-        server.Answer("/vllm.grpc.engine.VllmEngine/GetModelInfo", [new GetModelInfoResponse { IsGeneration = true, VocabSize = 100, MaxContextLength = 100 }
-            .ToByteArray()]);
-        var complete = new GenerateComplete { OutputIds = { 42 }, FinishReason = "stop", PromptTokens = 1, CompletionTokens = 1, MatchedTokenId = 42 };
+        var model = new GetModelInfoResponse { IsGeneration = true, VocabSize = 100, MaxContextLength = 100 };
+        server.Answer("/vllm.grpc.engine.VllmEngine/GetModelInfo", [model.ToByteArray()]);
+        var complete = new GenerateComplete
+        {
+            OutputIds = { 42 },
+            FinishReason = "stop",
+            PromptTokens = 1,
+            CompletionTokens = 1,
+            MatchedTokenId = 42,
+        };
         server.Answer("/vllm.grpc.engine.VllmEngine/Generate", [new GenerateResponse { Complete = complete }.ToByteArray()]);
         await using var engine = Engines.Create(server.Endpoint, options => options.Protocol = VllmProtocol.VllmEngine);
         var request = new GenerationRequest { PromptIds = new[] { 1 }, Constraint = OutputConstraint.JsonObject(), StopStrings = ["}"] };

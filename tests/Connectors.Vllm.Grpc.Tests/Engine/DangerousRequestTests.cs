@@ -9,7 +9,8 @@ public sealed class DangerousRequestTests
     private static readonly int[] Prompt = [1, 2];
 
     public static TheoryData<EmulatedServer, string> Cases => new(
-        new[] { EmulatedServer.VllmEngine, EmulatedServer.VllmEngineRust, EmulatedServer.Inference }.SelectMany(protocol => Dangerous.Keys.Select(name => (protocol, name))));
+        new[] { EmulatedServer.VllmEngine, EmulatedServer.VllmEngineRust, EmulatedServer.Inference }
+            .SelectMany(protocol => Dangerous.Keys.Select(name => (protocol, name))));
 
     private static Dictionary<string, GenerationRequest> Dangerous { get; } = new()
     {
@@ -21,7 +22,8 @@ public sealed class DangerousRequestTests
         ["prompt id above any vocabulary, its size unknown"] = new() { PromptIds = new[] { 1, 524_288 } },
         ["chosen id for log probabilities, vocabulary unknown"] = new() { PromptIds = Prompt, LogprobTokenIds = [60_000] },
         ["chosen id for log probabilities outside the vocabulary"] = new() { PromptIds = Prompt, VocabularySize = 300, LogprobTokenIds = [300] },
-        ["allowed id outside the vocabulary"] = new() { PromptIds = Prompt, VocabularySize = 300, Sampling = new() { AllowedTokenIds = [1_000_000] } },
+        ["allowed id outside the vocabulary"] = new()
+        { PromptIds = Prompt, VocabularySize = 300, Sampling = new() { AllowedTokenIds = [1_000_000] } },
         ["stop id outside the vocabulary"] = new() { PromptIds = Prompt, VocabularySize = 300, StopTokenIds = [1_000_000] },
         ["prompt that fills the context"] = new() { PromptIds = Enumerable.Repeat(1, 4_096).ToArray() },
         ["several greedy choices"] = new() { PromptIds = Prompt, Sampling = new() { ChoiceCount = 2, Temperature = 0 } },

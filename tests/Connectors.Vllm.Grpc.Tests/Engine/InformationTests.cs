@@ -1,9 +1,21 @@
+using Connectors.Vllm.Grpc.Protocol.Engine;
 using Connectors.Vllm.Testing;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
 public sealed class InformationTests
 {
+    /// <summary>Some versions write the first of the names with "from".</summary>
+    [Theory]
+    [InlineData("first_token", ConstraintStart.FirstToken)]
+    [InlineData("from_first_token", ConstraintStart.FirstToken)]
+    [InlineData("after_reasoning", ConstraintStart.AfterReasoning)]
+    [InlineData("", ConstraintStart.Unknown)]
+    public void Capabilities_ConstraintStartAsTheServerWritesIt_IsRead(string told, ConstraintStart expected) => Assert.Equal(
+        expected,
+        VllmEngineModelInfo.ToCapabilities(new GetModelInfoResponse(), new GetServerInfoResponse { ConstrainedDecodingStart = told }, null)
+            .ConstraintStart);
+
     [Theory]
     [InlineData(TokenizerBundle.Good)]
     [InlineData(TokenizerBundle.SingleChunk)]

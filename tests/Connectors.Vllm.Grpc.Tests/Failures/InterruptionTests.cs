@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>An end that says "aborted": the caller's doing when the caller asked for it, else a server that goes away in the middle of an answer.</summary>
+/// <summary>An end that says "aborted": requested by the caller, or else a server that goes away in the middle of an answer.</summary>
 public sealed class InterruptionTests
 {
     public static TheoryData<EmulatedServer, bool> Answers => new()

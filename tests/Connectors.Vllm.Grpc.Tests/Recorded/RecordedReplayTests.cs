@@ -81,16 +81,17 @@ public sealed class RecordedReplayTests
         var compared = 0;
         foreach (var exchange in (isRust ? Recordings.Rust : Recordings.All).Where(
             e => e.Server == protocol && e.IsGeneration && e.Status == "OK" && e.Expected is { ValueKind: JsonValueKind.Array }
-                && !e.Label.StartsWith("e-", StringComparison.Ordinal) && !(isRust && e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal))))
+                && !e.Label.StartsWith("e-", StringComparison.Ordinal)
+                && !(isRust && e.Label.StartsWith("prompt-logprobs", StringComparison.Ordinal))))
         {
             server.Answer(engine, exchange);
             var request = RecordedFacts.Read(exchange);
             request = request with { Sampling = request.Sampling with { SkipSpecialTokens = true } };
 
             // The Inference protocol sends text, or ids, or both, as it was asked: all there is has to be the same.
-            var clients = (VllmGrpcClient[])[.. request.IncludeTokenIds ? [decoding] : (VllmGrpcClient[])[], .. request.IncludeServerText ? [plain] : (VllmGrpcClient[])[]];
-            Assert.NotEmpty(clients);
-            foreach (var client in clients)
+            (VllmGrpcClient Client, bool Fits)[] clients = [(decoding, request.IncludeTokenIds), (plain, request.IncludeServerText)];
+            Assert.Contains(clients, client => client.Fits);
+            foreach (var (client, _) in clients.Where(client => client.Fits))
             {
                 var result = await client.CompleteAsync(request);
 

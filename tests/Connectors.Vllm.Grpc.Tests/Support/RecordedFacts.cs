@@ -59,7 +59,9 @@ internal static class RecordedFacts
         }
 
         var asked = Read(exchange).Logprobs is not null;
-        Assert.All(updates.Where(update => !update.TokenIds.IsEmpty), update => Assert.Equal(asked ? update.TokenIds.Length : 0, update.Logprobs?.Count ?? 0));
+        Assert.All(
+            updates.Where(update => !update.TokenIds.IsEmpty),
+            update => Assert.Equal(asked ? update.TokenIds.Length : 0, update.Logprobs?.Count ?? 0));
     }
 
     /// <summary>The text of each choice as a client shows it: without the stop string and what follows it, and without the stop token.</summary>
@@ -132,7 +134,8 @@ internal static class RecordedFacts
             i < outputs.CandidateTokens.Count ? outputs.CandidateTokens[i].Tokens.Select(token => ((int)token.Id, (float?)token.Logprob)) : [])));
 
     private static string Line((int Id, float? Logprob) token, IEnumerable<(int Id, float? Logprob)> alternatives) =>
-        $"{token.Id}:{token.Logprob:R} {string.Join(',', alternatives.OrderByDescending(other => other.Logprob).Select(other => $"{other.Id}:{other.Logprob:R}"))}";
+        $"{token.Id}:{token.Logprob:R} "
+        + string.Join(',', alternatives.OrderByDescending(other => other.Logprob).Select(other => $"{other.Id}:{other.Logprob:R}"));
 
     private static int[] Ids(JsonElement choice) => [.. choice.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
 
