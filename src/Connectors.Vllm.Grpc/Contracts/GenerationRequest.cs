@@ -83,6 +83,12 @@ public sealed record GenerationRequest
     /// <summary>Parameters for the server's KV connector, as a JSON object; <see langword="null"/> sends none.</summary>
     public string? KvTransferParamsJson { get; init; }
 
+    /// <summary>
+    /// Hints for the manager of the KV cache, as a JSON object in the form of the protocol's message <c>KVHintsEnvelope</c> (protocol_version,
+    /// message_id, actions); <see langword="null"/> sends none. Inference protocol only.
+    /// </summary>
+    public string? KvHints { get; init; }
+
     /// <summary>The data-parallel rank to run on; <see langword="null"/> lets the server choose.</summary>
     public int? DataParallelRank { get; init; }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Connectors.Vllm.Grpc.Protocol.Inference;
+using Google.Protobuf;
 using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
@@ -61,6 +63,7 @@ internal static class RequestValidator
         CheckFeatures(request, sampling, capabilities);
         CheckMedia(request, sampling, capabilities, model);
         CheckKvParams(request.KvTransferParamsJson);
+        CheckKvHints(request.KvHints);
         foreach (var (name, value) in request.Metadata ?? new Dictionary<string, string>())
         {
             if (MetadataRules.Explain(name, value) is { } error)
@@ -222,6 +225,7 @@ internal static class RequestValidator
         Need(request.SessionId is not null, isInference, "session ids", nameof(GenerationRequest.SessionId));
         Need(request.LogprobTokenIds is { Count: > 0 }, isInference, "log probabilities of chosen ids", nameof(GenerationRequest.LogprobTokenIds));
         Need(request.Watermarking is not null, isInference, "watermarking", nameof(GenerationRequest.Watermarking));
+        Need(request.KvHints is not null, isInference, "hints for the KV cache", nameof(GenerationRequest.KvHints));
         if (request.PromptLogprobs is not null && !capabilities.PromptLogprobs)
         {
             throw Unsupported(
@@ -319,6 +323,20 @@ internal static class RequestValidator
         }
 
         throw Bad($"{nameof(GenerationRequest.KvTransferParamsJson)} is not a JSON object.", nameof(GenerationRequest.KvTransferParamsJson));
+    }
+
+    private static void CheckKvHints(string? json)
+    {
+        try
+        {
+            _ = json is null ? null : KVHintsEnvelope.Parser.ParseJson(json);
+        }
+        catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidJsonException)
+        {
+            throw Bad(
+                $"{nameof(GenerationRequest.KvHints)} is not a {nameof(KVHintsEnvelope)} as JSON: {exception.Message}",
+                nameof(GenerationRequest.KvHints));
+        }
     }
 
     private static void Range(float? value, float least, float most, string name, string? words = null)

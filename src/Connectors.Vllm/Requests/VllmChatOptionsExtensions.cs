@@ -256,6 +256,16 @@ public static class VllmChatOptionsExtensions
         }
 
         /// <summary>
+        /// Hints for the manager of the KV cache, as a JSON object in the form of the protocol's message <c>KVHintsEnvelope</c>. Inference protocol
+        /// only. <c>kv_hints</c>
+        /// </summary>
+        public string? KvHints
+        {
+            get => VllmOptions.KvHints.Get(options);
+            set => VllmOptions.KvHints.Set(options, value);
+        }
+
+        /// <summary>
         /// The id with which the request is sent to the server (for logs and <c>Abort</c>); if unset, a new one is generated for each call. Must be
         /// unique among running requests. <c>request_id</c>
         /// </summary>

@@ -276,6 +276,14 @@ internal static class VllmOptions
         Request = static (request, value) => request with { KvTransferParamsJson = request.KvTransferParamsJson ?? value },
     };
 
+    public static readonly VllmOption<string?> KvHints = new(
+        "kv_hints", [], "KvHints", "JSON object", InferenceOnly,
+        "Hints for the manager of the KV cache, in the form of the protocol's message KVHintsEnvelope.")
+    {
+        Reader = static (properties, key) => properties.Json(key),
+        Request = static (request, value) => request with { KvHints = request.KvHints ?? value },
+    };
+
     public static readonly VllmOption<IReadOnlyDictionary<string, object?>?> RequestMetadata = new(
         "grpc_metadata", [], "RequestMetadata", "object of texts", null,
         "Additional gRPC metadata for this request, for gateways that route by it; names are converted to lower case.")
@@ -328,7 +336,7 @@ internal static class VllmOptions
         ChoiceCount, Json, JsonObject, Regex, Grammar, Choice, StructuralTag, BoundWhiteSpace, StructuredOutputs, ChatTemplate, ChatTemplateArguments,
         ContinueFinalMessage, Documents, ReasoningEffort, Priority, LoraName, CacheSalt, SessionId, BypassPrefixCache, Watermarking,
         DataParallelRank, TruncatePromptTokens,
-        KvTransferParameters, RequestMetadata, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
+        KvTransferParameters, KvHints, RequestMetadata, RequestId, ReturnTokenIds, AllowControlTokens, ToolCallParser, ReasoningParser,
     ];
 
     private static readonly HashSet<string> Known = new(All.SelectMany(static option => option.Aliases.Prepend(option.Name)), StringComparer.Ordinal);

@@ -113,6 +113,8 @@ public sealed class RequestFillingTests
         { nameof(GenerationRequest.Priority), new() { PromptIds = new[] { 1 }, Priority = 3 } },
         { nameof(GenerationRequest.CacheSalt), new() { PromptIds = new[] { 1 }, CacheSalt = "salt" } },
         { nameof(GenerationRequest.KvTransferParamsJson), new() { PromptIds = new[] { 1 }, KvTransferParamsJson = "[]" } },
+        { nameof(GenerationRequest.KvHints), new() { PromptIds = new[] { 1 }, KvHints = "[]" } },
+        { nameof(GenerationRequest.KvHints), new() { PromptIds = new[] { 1 }, KvHints = """{ "actoins": [] }""" } },
         { nameof(GenerationRequest.Metadata), new() { PromptIds = new[] { 1 }, Metadata = new Dictionary<string, string> { ["x"] = "a\nb" } } },
         { nameof(GenerationRequest.Media), new() { PromptIds = new[] { 1 }, Media = [MediaItem.FromBytes(MediaKind.Image, new byte[] { 1 })] } },
     };

@@ -21,6 +21,7 @@ public sealed class OptionTableTests
         ["documents"] = """[{ "text": "a" }]""", ["reasoning_effort"] = "\"low\"", ["priority"] = "-4", ["lora_name"] = "\"mine\"",
         ["cache_salt"] = "\"salt\"", ["session_id"] = "\"s\"", ["bypass_prefix_cache"] = "true", ["watermarking"] = "false",
         ["data_parallel_rank"] = "1", ["truncate_prompt_tokens"] = "9", ["kv_transfer_params"] = """{ "a": true }""",
+        ["kv_hints"] = """{ "message_id": "m" }""",
         ["request_id"] = "\"r\"", ["return_token_ids"] = "true", ["allow_control_tokens_in_content"] = "true",
         ["tool_call_parser"] = "\"hermes\"", ["reasoning_parser"] = "\"qwen3\"",
     };

@@ -52,6 +52,8 @@ public sealed class ExtrasCoverageTests
         ["TruncatePromptTokens"] = ("truncate_prompt_tokens", static o => o.TruncatePromptTokens = 9, [9.0, 9L, "9", Json("9")]),
         ["KvTransferParameters"] = ("kv_transfer_params", static o => o.KvTransferParameters = "{\"do_remote_decode\":true}",
             [Json("{\"do_remote_decode\":true}"), new Dictionary<string, object?> { ["do_remote_decode"] = true }]),
+        ["KvHints"] = ("kv_hints", static o => o.KvHints = "{\"protocol_version\":1,\"actions\":[{\"action_type\":\"keep\"}]}",
+            [Json("{\"protocol_version\":1,\"actions\":[{\"action_type\":\"keep\"}]}")]),
         ["LogprobTokenIds"] = ("logprob_token_ids", static o => o.LogprobTokenIds = [5, 6],
             [new[] { 5, 6 }, new List<object?> { 5, 6L }, Json("[5,6]")]),
         ["RequestMetadata"] = ("grpc_metadata", static o => o.RequestMetadata = new Dictionary<string, object?> { ["x-gateway-one"] = "a" },

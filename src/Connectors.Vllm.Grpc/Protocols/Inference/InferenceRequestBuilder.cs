@@ -28,6 +28,7 @@ internal static class InferenceRequestBuilder
             Priority = request.Priority ?? 0,
             LoraName = request.LoraName ?? string.Empty,
             Kv = OrNull(BuildCache(request)),
+            KvHints = request.KvHints is { } hints ? KVHintsEnvelope.Parser.ParseJson(hints) : null,
         };
         if (request.PromptText is { } text)
         {
