@@ -142,8 +142,9 @@ internal sealed class RawHttp2Server : IAsyncDisposable
         }
     }
 
+    /// <summary>The connection is gone. Of a socket that is reset or disposed, <see cref="TcpClient"/> says that the operation is invalid.</summary>
     private static bool IsEnd(Exception exception) =>
-        exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException;
+        exception is IOException or SocketException or OperationCanceledException or InvalidOperationException;
 
     /// <summary>The client writes paths as they are, with their length before them.</summary>
     private static string MethodIn(byte[] headers)
