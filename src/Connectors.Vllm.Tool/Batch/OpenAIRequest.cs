@@ -285,24 +285,7 @@ internal static class OpenAIResponse
             writer.WriteString("reasoning_content", reasoning);
         }
 
-        if (calls.Count > 0)
-        {
-            writer.WriteStartArray("tool_calls");
-            foreach (var call in calls)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("id", call.CallId);
-                writer.WriteString("type", "function");
-                writer.WriteStartObject("function");
-                writer.WriteString("name", call.Name);
-                writer.WriteString("arguments", ArgumentsOf(call));
-                writer.WriteEndObject();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-        }
-
+        WriteCalls(writer, calls);
         writer.WriteEndObject();
         writer.WriteString("finish_reason", response.FinishReason?.Value);
         if (message.AdditionalProperties?.TryGetValue("logprobs", out var logprobs) == true
@@ -315,6 +298,30 @@ internal static class OpenAIResponse
         }
 
         writer.WriteEndObject();
+    }
+
+    /// <summary>The calls of an assistant message; nothing when it makes none.</summary>
+    public static void WriteCalls(Utf8JsonWriter writer, IReadOnlyList<FunctionCallContent> calls)
+    {
+        if (calls.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("tool_calls");
+        foreach (var call in calls)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("id", call.CallId);
+            writer.WriteString("type", "function");
+            writer.WriteStartObject("function");
+            writer.WriteString("name", call.Name);
+            writer.WriteString("arguments", ArgumentsOf(call));
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 
     public static string ArgumentsOf(FunctionCallContent call) =>

@@ -138,25 +138,7 @@ internal static class ConversationFile
         writer.WriteStartObject();
         writer.WriteString("role", message.Role.Value);
         writer.WriteString("content", message.Text);
-        var calls = message.Contents.OfType<FunctionCallContent>().ToList();
-        if (calls.Count > 0)
-        {
-            writer.WriteStartArray("tool_calls");
-            foreach (var call in calls)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("id", call.CallId);
-                writer.WriteString("type", "function");
-                writer.WriteStartObject("function");
-                writer.WriteString("name", call.Name);
-                writer.WriteString("arguments", Batch.OpenAIResponse.ArgumentsOf(call));
-                writer.WriteEndObject();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-        }
-
+        Batch.OpenAIResponse.WriteCalls(writer, [.. message.Contents.OfType<FunctionCallContent>()]);
         writer.WriteEndObject();
     }
 }

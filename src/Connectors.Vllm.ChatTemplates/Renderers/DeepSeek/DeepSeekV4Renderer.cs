@@ -221,34 +221,7 @@ internal static class DeepSeekV4Texts
 
         """;
 
-    /// <summary>The V4.1 tools section: the same with a blank before every DSML word.</summary>
-    public const string ToolsV41 =
-        """
-        ## Tools
-
-        You have access to a set of tools to help answer the user's question. You can invoke tools by writing a "<｜DSML｜ calls>" block like the following:
-
-        <｜DSML｜ calls>
-        <｜DSML｜ invoke name="$TOOL_NAME">
-        <｜DSML｜ parameter name="$PARAMETER_NAME" string="true|false">$PARAMETER_VALUE</｜DSML｜ parameter>
-        ...
-        </｜DSML｜ invoke>
-        <｜DSML｜ invoke name="$TOOL_NAME2">
-        ...
-        </｜DSML｜ invoke>
-        </｜DSML｜ calls>
-
-        String parameters should be specified as is and set `string="true"`. For all other types (numbers, booleans, arrays, objects), pass the value in JSON format and set `string="false"`.
-
-        If thinking_mode is enabled (triggered by <think>), you MUST output your complete reasoning inside <think>...</think> BEFORE any tool calls or final response.
-
-        Otherwise, output directly after </think> with tool calls or final response.
-
-        ### Available Tool Schemas
-
-        SCHEMAS
-
-        You MUST strictly follow the above defined tool name and parameter schemas to invoke tool calls.
-
-        """;
+    /// <summary>The V4.1 tools section: calls have another name, and every DSML word a blank before it.</summary>
+    public static readonly string ToolsV41 =
+        Tools.Replace("｜DSML｜tool_calls", "｜DSML｜calls", StringComparison.Ordinal).Replace("｜DSML｜", "｜DSML｜ ", StringComparison.Ordinal);
 }
