@@ -25,6 +25,9 @@ internal sealed class ServerChannel : IDisposable
     /// <summary>And how long when nothing is received: a server of a model takes longer to start.</summary>
     private const int BlindSilenceMilliseconds = 3_000;
 
+    /// <summary>A channel without a pause between its attempts to connect would keep a core busy.</summary>
+    private static readonly TimeSpan ShortestReconnectDelay = TimeSpan.FromMilliseconds(10);
+
     private readonly GrpcChannel? _channel;
     private int _connections;
     private long _lastAnswer = Environment.TickCount64;
@@ -135,6 +138,8 @@ internal sealed class ServerChannel : IDisposable
 
     public void Dispose() => _channel?.Dispose();
 
+    private static TimeSpan AtLeast(TimeSpan least, TimeSpan value) => value < least ? least : value;
+
     private (GrpcChannel Channel, bool SeesConnections) Open(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
     {
         // http, https and unix are dialled here; any other scheme is a resolver's, whose channel dials the addresses it finds by itself.
@@ -158,6 +163,11 @@ internal sealed class ServerChannel : IDisposable
 
             // Retrying is the engine's: only it knows whether the server is still the one a message was made for.
             DisableResolverServiceConfig = true,
+
+            // Where the channel dials itself (an own handler, a resolver), calls fail without a try between its attempts to connect, which would be
+            // up to two minutes apart by default: a retry is to find a server that came back.
+            InitialReconnectBackoff = AtLeast(ShortestReconnectDelay, options.Retry.BaseDelay),
+            MaxReconnectBackoff = AtLeast(ShortestReconnectDelay, options.Retry.MaxDelay),
         };
         if (!isDialled)
         {

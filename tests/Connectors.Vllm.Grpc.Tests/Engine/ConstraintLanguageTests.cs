@@ -29,7 +29,7 @@ public sealed class ConstraintLanguageTests
     public async Task Generate_WhateverCameFirst_EveryKindIsTaken(EmulatedServer played, bool schemaFirst)
     {
         await using var server = await StartAsync(played);
-        await using var engine = Engines.Create(server.Endpoint);
+        await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 3);
 
         // Twice, with a restart of the engine in between that lets the other order decide.
         foreach (var first in (bool[])[schemaFirst, !schemaFirst])

@@ -87,7 +87,7 @@ public sealed class DetectionTests
     public async Task Protocol_ServerReplacedByOneOfTheOther_IsAskedForAgain()
     {
         await using var old = await VllmEmulator.StartAsync();
-        await using var engine = Engines.Create(old.Endpoint);
+        await using var engine = Engines.Create(old.Endpoint, options => options.Retry.MaxRetries = 3);
         old.Enqueue(ScriptedReply.FromIds(10));
         await engine.GenerateAsync(new GenerationRequest { PromptIds = new[] { 1 } }).CollectAsync();
         await old.StopAsync();

@@ -152,10 +152,10 @@ public sealed class ModelChangeTests : IDisposable
     {
         await using var old = await StartAsync(protocol, "org/one");
         using var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
-        await using var engine = Engines.Create(old.Endpoint, options => options.HttpHandler = handler);
+        await using var engine = Engines.Create(old.Endpoint, options => (options.HttpHandler, options.Retry.MaxRetries) = (handler, 3));
         var request = new GenerationRequest { PromptIds = new[] { 1, 2 }, PreparedFor = await engine.GetModelInfoAsync() };
         await engine.GenerateAsync(request).CollectAsync();
-        old.Enqueue(ScriptedReply.Failing(new ServerFault { Kind = failure, AfterMessages = 3, Detail = "upstream connect error" }));
+        old.Reply(ScriptedReply.Failing(new ServerFault { Kind = failure, AfterMessages = 3, Detail = "upstream connect error" }));
         await Assert.ThrowsAnyAsync<VllmException>(() => engine.GenerateAsync(request).CollectAsync());
         await old.StopAsync();
         await using var replacement = await StartAsync(protocol, "org/two", old.Endpoint.Port);

@@ -47,7 +47,7 @@ public sealed class UnusableServerTests
     public async Task Generate_ServerReplacedByAnHttpServer_SaysItLooksLikeOne(EmulatedServer played)
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = played });
-        await using var engine = Engines.Create(server.Endpoint);
+        await using var engine = Engines.Create(server.Endpoint, options => options.Retry.MaxRetries = 1);
         await engine.GenerateAsync(Request).CollectAsync();
         await server.StopAsync();
         using var listener = new TcpListener(IPAddress.Loopback, server.Endpoint.Port);

@@ -23,11 +23,11 @@ public sealed class RecordedConstraintTests
         await using var server = await VllmEmulator.StartAsync(
             new VllmEmulatorOptions { Server = played, ModelDirectory = folder, ContextLength = 2048 });
         server.Reply("{}");
-        using var channel = GrpcChannel.ForAddress(server.Endpoint);
 
-        // One list of requests is one life of an engine, in the order they were sent.
+        // One list of requests is one life of an engine, in the order they were sent; connections end with it.
         foreach (var life in exchanges.GroupBy(exchange => exchange.Label.Split('-')[0]))
         {
+            using var channel = GrpcChannel.ForAddress(server.Endpoint);
             foreach (var exchange in life)
             {
                 var (messages, status) = await RawCall.SendAsync(channel, exchange.Method, exchange.Request);

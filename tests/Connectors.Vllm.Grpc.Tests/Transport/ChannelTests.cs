@@ -132,6 +132,26 @@ public sealed class ChannelTests
     }
 
     [Fact]
+    public async Task Generate_OwnHandler_ConnectsAgainAsOftenAsCallsAreRetried()
+    {
+        await using var server = await StartAsync();
+        using var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
+        GrpcChannelOptions? settings = null;
+        await using var engine = Engines.Create(server.Endpoint, options =>
+        {
+            options.HttpHandler = handler;
+            options.Retry.BaseDelay = TimeSpan.FromMilliseconds(300);
+            options.Retry.MaxDelay = TimeSpan.FromSeconds(7);
+            options.ConfigureChannel = channel => settings = channel;
+        });
+
+        await engine.GenerateAsync(Request).CollectAsync();
+
+        Assert.Equal(
+            (TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(7)), (settings!.InitialReconnectBackoff, settings.MaxReconnectBackoff!.Value));
+    }
+
+    [Fact]
     public async Task Generate_UnixSocket_Works()
     {
         var path = Path.Combine(Path.GetTempPath(), $"vllm-{Guid.NewGuid():N}.sock");
