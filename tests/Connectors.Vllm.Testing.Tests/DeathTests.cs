@@ -77,7 +77,7 @@ public sealed class DeathTests
     [Fact]
     public async Task Terminate_VllmEngine_RefusesConnectionsLetsStreamsGoOnThenCancelsThem()
     {
-        await using var server = await VllmEmulator.StartAsync(new() { ShutdownGrace = TimeSpan.FromMilliseconds(800) }, Cancel);
+        await using var server = await VllmEmulator.StartAsync(new() { ShutdownGrace = TimeSpan.FromSeconds(3) }, Cancel);
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         server.Enqueue(
             new ScriptedReply { Ids = [10, 11], EndWithEos = false, FinishReason = "length", Hold = goOn.Task, HoldAfterMessages = 1 }, Held(1));

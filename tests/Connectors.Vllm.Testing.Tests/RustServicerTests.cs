@@ -28,7 +28,7 @@ public sealed class RustServicerTests
     [Fact]
     public async Task Terminate_NewCallsAreAnsweredWhileItDrains_OpenOnesEndUnavailable()
     {
-        await using var server = await StartAsync(new() { ShutdownGrace = TimeSpan.FromSeconds(1) });
+        await using var server = await StartAsync(new() { ShutdownGrace = TimeSpan.FromSeconds(3) });
         using var client = new RawGrpcClient(server.Endpoint);
         server.Enqueue(new ScriptedReply { Text = "held", Hold = new TaskCompletionSource().Task, HoldAfterMessages = 1 });
         var open = client.CallAsync(Methods.Generate, Request("open"), Cancel);

@@ -223,7 +223,16 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         _dead = true;
         if (frames.Length > 0)
         {
-            inner.Write(frames);
+            try
+            {
+                inner.Write(frames);
+            }
+            catch (InvalidOperationException)
+            {
+                // Kestrel completes the pipe behind this writer when a connection is gone: nobody is left to read the words.
+                return;
+            }
+
             _ = inner.FlushAsync(CancellationToken.None).AsTask();
         }
 
