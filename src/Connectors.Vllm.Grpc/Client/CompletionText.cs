@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Puts the pieces of a completion together.</summary>
+/// <summary>Collects the updates of a completion.</summary>
 internal sealed class CompletionCollector(string requestId)
 {
     private readonly SortedDictionary<int, (StringBuilder Text, List<int> Ids, List<TokenLogprob> Logprobs)> _choices = [];
@@ -15,7 +15,7 @@ internal sealed class CompletionCollector(string requestId)
 
     public string RequestId => requestId;
 
-    public bool HasAny => _choices.Count > 0;
+    public bool HasUpdates => _choices.Count > 0;
 
     public void Add(GenerationUpdate update)
     {
@@ -54,12 +54,12 @@ internal sealed class CompletionCollector(string requestId)
     };
 }
 
-/// <summary>The text of one choice as it comes: decoded here from ids, or taken from the server when there is no tokenizer.</summary>
+/// <summary>The text of one choice as it arrives: decoded from the ids, or the server's text if there is no tokenizer.</summary>
 internal sealed class ChoiceText
 {
     private readonly TokenStreamDecoder? _decoder;
     private readonly StopStringCutter _cutter;
-    private readonly HashSet<int> _silent;
+    private readonly HashSet<int> _hiddenIds;
     private readonly StringBuilder _piece = new();
 
     public ChoiceText(GenerationRequest request, VllmModelInfo model, VllmTokenizer? tokenizer)
@@ -67,17 +67,17 @@ internal sealed class ChoiceText
         var sampling = request.Sampling;
         _decoder = tokenizer?.CreateStreamDecoder(sampling.SkipSpecialTokens ?? true, request.PromptIds.Span);
         _cutter = new StopStringCutter(request.StopStrings, sampling.IncludeStopString ?? false);
-        _silent = sampling.IncludeStopString == true ? [] : [.. request.StopTokenIds];
+        _hiddenIds = sampling.IncludeStopString == true ? [] : [.. request.StopTokenIds];
         if (sampling.IgnoreEos != true)
         {
-            _silent.UnionWith(model.EosTokenIds);
+            _hiddenIds.UnionWith(model.EosTokenIds);
         }
     }
 
-    /// <summary>The stop string that ended the text; null while none did.</summary>
+    /// <summary>The stop string that ended the text; null if none has.</summary>
     public string? StopString => _cutter.Found;
 
-    /// <summary>The choice has ended; nothing more is expected.</summary>
+    /// <summary>Whether the choice has ended.</summary>
     public bool IsFinished { get; private set; }
 
     public string Push(GenerationUpdate update)
@@ -90,7 +90,7 @@ internal sealed class ChoiceText
         _piece.Clear();
         foreach (var id in update.TokenIds.Span)
         {
-            if (!_silent.Contains(id))
+            if (!_hiddenIds.Contains(id))
             {
                 _piece.Append(_decoder.Push(id));
             }
@@ -107,18 +107,18 @@ internal sealed class ChoiceText
 }
 
 /// <summary>
-/// Cuts a text that arrives in pieces at the stop string that is complete first. Text that may be the beginning of one is held back until it is
-/// known; text before it is let through at once. How the text is cut into pieces makes no difference.
+/// Ends a streamed text at the first complete stop string. Text that may be the beginning of a stop string is held back until that is decided; text
+/// before it is returned at once. The result does not depend on how the text is split into pieces.
 /// </summary>
 internal sealed class StopStringCutter(IReadOnlyList<string> stops, bool keepStop)
 {
     private readonly StopMatcher? _matcher = stops.Count == 0 ? null : new StopMatcher(stops);
     private string _held = string.Empty;
 
-    /// <summary>The stop string that was found; null while none was.</summary>
+    /// <summary>The stop string that was found; null if none has been.</summary>
     public string? Found { get; private set; }
 
-    /// <summary>Takes the next piece and returns the text that is safe.</summary>
+    /// <summary>Adds the next piece and returns the text that can no longer become part of a stop string.</summary>
     public string Push(string text)
     {
         if (_matcher is null || text.Length == 0)
@@ -136,9 +136,9 @@ internal sealed class StopStringCutter(IReadOnlyList<string> stops, bool keepSto
             if (_matcher.Feed(text[i]) is { } stop)
             {
                 Found = stop;
-                var whole = string.Concat(_held, text.AsSpan(0, i + 1));
+                var complete = string.Concat(_held, text.AsSpan(0, i + 1));
                 _held = string.Empty;
-                return keepStop ? whole : whole[..^stop.Length];
+                return keepStop ? complete : complete[..^stop.Length];
             }
         }
 
@@ -147,7 +147,7 @@ internal sealed class StopStringCutter(IReadOnlyList<string> stops, bool keepSto
         return all[..^_matcher.Pending];
     }
 
-    /// <summary>The text has ended: what was held back is text after all.</summary>
+    /// <summary>Ends the text and returns what was held back.</summary>
     public string Flush()
     {
         var rest = _held;

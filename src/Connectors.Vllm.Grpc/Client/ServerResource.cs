@@ -74,10 +74,12 @@ public sealed class ServerResource
         Blocking.Run(() => AbortAsync(requestIds, cancellationToken));
 }
 
-/// <summary>A tokenizer and the model it belongs to; null where the server turns ids into text itself and none was given.</summary>
+/// <summary>A tokenizer and the model it belongs to. The tokenizer is null if none was given and the server returns text instead.</summary>
 internal sealed record ModelTokenizer(VllmTokenizer? Tokenizer, VllmModelInfo Model);
 
-/// <summary>The model's tokenizer: given, or loaded from the server's files when first needed and again when the server has another model.</summary>
+/// <summary>
+/// The model's tokenizer: the given one, or loaded from the server when first needed, and again if the server serves another model.
+/// </summary>
 internal sealed class ServerTokenizer
 {
     private readonly IVllmEngine _engine;
@@ -94,16 +96,16 @@ internal sealed class ServerTokenizer
     public async ValueTask<VllmTokenizer> GetAsync(CancellationToken cancellationToken) =>
         _given ?? Require(await _loaded.GetAsync(cancellationToken).ConfigureAwait(false));
 
-    /// <exception cref="VllmRequestException">There is none.</exception>
-    public VllmTokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw NotThere("the Inference protocol cannot transfer it.", null);
+    /// <exception cref="VllmRequestException">There is no tokenizer.</exception>
+    public VllmTokenizer Require(ModelTokenizer known) => known.Tokenizer ?? throw Unavailable("the Inference protocol cannot transfer it.", null);
 
-    /// <summary>Does what needs the tokenizer, and again with another one when the server has another model.</summary>
-    /// <param name="use">What to do.</param>
-    /// <param name="isText">Whether the ids are still to be created, with a tokenizer that follows the server.</param>
+    /// <summary>Runs an operation with the tokenizer, and again with a new one if the server serves another model.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="isText">Whether the input is text, which can be tokenized again for another model.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     public Task<T> UseAsync<T>(
-        Func<ModelTokenizer, CancellationToken, Task<T>> use, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(
-        use,
+        Func<ModelTokenizer, CancellationToken, Task<T>> operation, bool isText, CancellationToken cancellationToken) => _loaded.UseAsync(
+        operation,
         (stale, reason) => (isText && _given is null) || (reason.Model is { } served && ModelMatch.HaveSameTokens(stale.Model, served)),
         cancellationToken);
 
@@ -136,12 +138,12 @@ internal sealed class ServerTokenizer
         catch (VllmException exception)
             when (exception is not (VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException))
         {
-            throw NotThere(exception.Message, exception);
+            throw Unavailable(exception.Message, exception);
         }
     }
 
-    private VllmRequestException NotThere(string why, VllmException? exception) => new(
-        $"Converting between text and tokens requires a tokenizer, and {_engine.Endpoint} does not send one: {why} Pass one to the client "
+    private VllmRequestException Unavailable(string reason, VllmException? exception) => new(
+        $"Converting between text and tokens requires a tokenizer, and {_engine.Endpoint} does not send one: {reason} Pass one to the client "
         + "(VllmTokenizer.FromDirectory with a model folder), or start the server with a local model folder or HF_HUB_OFFLINE=1.",
         exception)
     {

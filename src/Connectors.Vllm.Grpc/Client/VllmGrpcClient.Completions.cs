@@ -5,8 +5,8 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-// Completions of prompts given as text or ids. Text is decoded here with the model's tokenizer; a server that cannot send it but sends text
-// (Inference protocol) is asked for text instead.
+// Completions of prompts given as text or ids. The client decodes the ids with the model's tokenizer; if the server cannot send the tokenizer
+// (Inference protocol), the client requests the server's text instead.
 public sealed partial class VllmGrpcClient
 {
     /// <summary>Completes a text prompt and returns the whole result. The server tokenizes the prompt and adds its special tokens.</summary>
@@ -40,7 +40,7 @@ public sealed partial class VllmGrpcClient
         }
         catch (VllmException exception)
         {
-            exception.PartialCompletion ??= collector.HasAny ? collector.ToResult() : null;
+            exception.PartialCompletion ??= collector.HasUpdates ? collector.ToResult() : null;
             throw;
         }
     }
@@ -62,7 +62,7 @@ public sealed partial class VllmGrpcClient
         ArgumentNullException.ThrowIfNull(request);
         var (texts, updates, more) = await BeginAsync(request, cancellationToken).ConfigureAwait(false);
         await using var closing = updates.ConfigureAwait(false);
-        var open = texts.Length;
+        var unfinished = texts.Length;
         for (; more; more = await updates.MoveNextAsync().ConfigureAwait(false))
         {
             var update = updates.Current;
@@ -72,15 +72,15 @@ public sealed partial class VllmGrpcClient
                 continue;
             }
 
-            // After a stop string was found here, the next message must be the end; if it is not, the server has missed the stop. One that does not
-            // look for stops is left at once.
+            // After the client has found a stop string, the next message must end the choice; if it does not, the server has missed the stop. A
+            // choice whose stop strings were not sent to the server ends at once.
             var missed = choice.StopString is not null && update.Finish is null && !update.TokenIds.IsEmpty;
             var text = missed ? string.Empty : choice.Push(update);
-            var ended = missed || (update.StopsLeftOut && choice.StopString is not null);
+            var ended = missed || (update.StopStringsOmitted && choice.StopString is not null);
             if (update.Finish is not null || ended)
             {
                 text += choice.Finish();
-                open--;
+                unfinished--;
             }
 
             yield return new GenerationUpdate
@@ -92,9 +92,9 @@ public sealed partial class VllmGrpcClient
                 PromptLogprobs = update.PromptLogprobs,
                 PromptTokens = update.PromptTokens,
                 CachedTokens = update.CachedTokens,
-                Finish = FinishOf(update, choice),
+                Finish = GetFinish(update, choice),
             };
-            if (ended && open == 0)
+            if (ended && unfinished == 0)
             {
                 yield break;
             }
@@ -127,7 +127,7 @@ public sealed partial class VllmGrpcClient
         Blocking.Run(CompleteStreamingAsync(request, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Sends the request and waits for the first tokens. A server with another model gets nothing; the tokenizer is loaded anew then.
+    /// Sends the request and waits for the first tokens. If the server now serves another model, nothing is sent and the tokenizer is loaded again.
     /// </summary>
     private Task<(ChoiceText[] Texts, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
         GenerationRequest request, CancellationToken cancellationToken) => _tokenizer.UseAsync(
@@ -159,7 +159,7 @@ public sealed partial class VllmGrpcClient
             isText: request.PromptText is not null,
             cancellationToken);
 
-    /// <summary>The Rust servicer takes no text; with a tokenizer at hand the prompt is encoded here, as the other servers would.</summary>
+    /// <summary>The Rust servicer accepts no text; with a tokenizer, the client encodes the prompt as the other servers would.</summary>
     private async ValueTask<GenerationRequest> WithIdsAsync(
         GenerationRequest request, VllmTokenizer? tokenizer, CancellationToken cancellationToken) =>
         request.PromptText is not { } text || tokenizer is null
@@ -176,7 +176,7 @@ public sealed partial class VllmGrpcClient
     private static GenerationRequest ForIds(ReadOnlyMemory<int> promptIds, SamplingOptions? sampling) =>
         new() { PromptIds = promptIds, Sampling = sampling ?? SamplingOptions.Default };
 
-    private static GenerationFinish? FinishOf(GenerationUpdate update, ChoiceText choice) => choice switch
+    private static GenerationFinish? GetFinish(GenerationUpdate update, ChoiceText choice) => choice switch
     {
         { IsFinished: false } => null,
         { StopString: { } stop } => (update.Finish ?? new GenerationFinish { RawReason = "stop" }) with

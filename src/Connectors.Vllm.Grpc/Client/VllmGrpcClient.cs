@@ -113,7 +113,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
         while (true)
         {
             VllmException? failure = null;
-            string said;
+            string state;
             try
             {
                 var health = await Engine.HealthAsync(cancellationToken).ConfigureAwait(false);
@@ -122,21 +122,21 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
                     return;
                 }
 
-                said = $"its health is '{health.Message}'";
+                state = $"its health is '{health.Message}'";
             }
             catch (VllmRequestException exception) when (exception.StatusCode == StatusCode.Unimplemented && exception.Method is not null)
             {
-                // It speaks our protocol and has no health service: as ready as it can tell.
+                // The server has no health service, but its answer shows that it is up.
                 return;
             }
             catch (VllmException exception)
             {
-                (failure, said) = (exception, exception.Message);
+                (failure, state) = (exception, exception.Message);
             }
 
             if (Environment.TickCount64 >= end)
             {
-                throw new VllmTimeoutException($"{Engine.Endpoint} was not ready within {limit.TotalSeconds:0.###} s: {said}", failure)
+                throw new VllmTimeoutException($"{Engine.Endpoint} was not ready within {limit.TotalSeconds:0.###} s: {state}", failure)
                 {
                     Kind = VllmTimeoutKind.Call,
                     Timeout = limit,
@@ -149,7 +149,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
             if (Environment.TickCount64 >= nextReport)
             {
                 nextReport = Environment.TickCount64 + 10_000;
-                Log.NotReady(_logger, Engine.Endpoint, (Environment.TickCount64 - started) / 1_000, said);
+                Log.NotReady(_logger, Engine.Endpoint, (Environment.TickCount64 - started) / 1_000, state);
             }
 
             await Task.Delay(500, cancellationToken).ConfigureAwait(false);

@@ -149,7 +149,7 @@ public sealed record GenerationRequest
     internal string? PartOf { get; init; }
 
     /// <summary>The server could not take the request's stop strings, which were taken out.</summary>
-    internal bool StopsLeftOut { get; init; }
+    internal bool StopStringsOmitted { get; init; }
 
     /// <summary>Creates a new unique request id. Ids sort by creation time.</summary>
     /// <param name="prefix">The prefix of the id.</param>

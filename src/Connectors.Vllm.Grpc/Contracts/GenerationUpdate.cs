@@ -40,7 +40,7 @@ public sealed class GenerationUpdate
     public VllmModelInfo? Model { get; internal set; }
 
     /// <summary>The server knows nothing of the request's stop strings: whoever reads the text has to end the answer at them.</summary>
-    internal bool StopsLeftOut { get; set; }
+    internal bool StopStringsOmitted { get; set; }
 
     /// <summary>How the choice ended; set on its last update only.</summary>
     public GenerationFinish? Finish { get; init; }
@@ -60,7 +60,7 @@ public sealed class GenerationUpdate
         PromptIds = PromptIds,
         Text = Text,
         Model = Model,
-        StopsLeftOut = StopsLeftOut,
+        StopStringsOmitted = StopStringsOmitted,
         Finish = finish,
         RawRepresentation = RawRepresentation,
     };

@@ -16,7 +16,7 @@ public sealed class OutputConstraint
         Choices = choices;
     }
 
-    /// <summary>The kind of media.</summary>
+    /// <summary>The kind of constraint.</summary>
     internal OutputConstraintKind Kind { get; }
 
     /// <summary>

@@ -3,32 +3,32 @@ using System.Runtime.InteropServices;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Chooses the server for a request: the one with the fewest requests of this client in flight, or, with affinity, the one that requests with the
-/// same beginning go to (rendezvous hashing), unless that one is clearly busier. Servers that are set aside come last.
+/// Chooses the server for a request: the one with the fewest requests of this client in flight or, with prefix affinity, the one that serves prompts
+/// with the same beginning (rendezvous hashing), unless that one is clearly busier. Servers that are set aside come last.
 /// </summary>
 internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity)
 {
-    /// <summary>Tokens that make two requests "begin alike": about a system prompt's worth.</summary>
+    /// <summary>The number of tokens that are hashed for prefix affinity: roughly the length of a system prompt.</summary>
     private const int PrefixTokens = 256;
 
-    /// <summary>How many more requests the preferred server may have in flight than the least busy one.</summary>
+    /// <summary>How many more requests than the least busy server the preferred one may have in flight.</summary>
     private const int AffinitySlack = 8;
 
     private uint _turn;
 
     public IReadOnlyList<ServerEndpoint> All => endpoints;
 
-    /// <summary>Chooses the server for a request and counts the request there, until the lease is disposed.</summary>
+    /// <summary>Chooses the server for a request, and counts the request there until the lease is disposed.</summary>
     /// <param name="promptIds">The prompt; empty when there is none.</param>
-    /// <param name="failed">Servers that this request has failed at.</param>
-    /// <param name="preferred">The address to take unless the request has failed there; null for any.</param>
-    public EndpointLease Take(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed, Uri? preferred = null)
+    /// <param name="failed">The servers at which this request has failed.</param>
+    /// <param name="preferred">The address to choose unless the request has failed there; null for any.</param>
+    public EndpointLease Acquire(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed, Uri? preferred = null)
     {
         var first = preferred is null ? null : Array.Find(endpoints, endpoint => endpoint.Uri == preferred && !failed.Contains(endpoint));
         return new(first ?? Select(promptIds, failed));
     }
 
-    /// <summary>Whether a server may be set aside for a failure that says little: at least half of them must stay.</summary>
+    /// <summary>Whether a server may be set aside for an inconclusive failure: at least half of the servers must remain.</summary>
     public bool MaySetAside(ServerEndpoint endpoint)
     {
         var aside = 0;
@@ -40,7 +40,7 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
         return endpoints.Length > 1 && (aside + 1) * 2 <= endpoints.Length;
     }
 
-    /// <summary>Whether there is a server that this request has not failed at.</summary>
+    /// <summary>Whether there is a server at which this request has not failed.</summary>
     public bool HasOther(IReadOnlyCollection<ServerEndpoint> failed) => Array.Exists(endpoints, endpoint => !failed.Contains(endpoint));
 
     private ServerEndpoint Select(ReadOnlySpan<int> promptIds, IReadOnlyCollection<ServerEndpoint> failed)
@@ -71,14 +71,14 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
             return least;
         }
 
-        var preferred = Prefer(promptIds);
+        var preferred = SelectByPrefix(promptIds);
         return !preferred.IsSetAside && !failed.Contains(preferred) && preferred.Outstanding <= least.Outstanding + AffinitySlack ? preferred : least;
     }
 
     private static (bool Failed, bool SetAside, int Outstanding) Order(ServerEndpoint endpoint, IReadOnlyCollection<ServerEndpoint> failed) =>
         (failed.Contains(endpoint), endpoint.IsSetAside, endpoint.Outstanding);
 
-    private ServerEndpoint Prefer(ReadOnlySpan<int> promptIds)
+    private ServerEndpoint SelectByPrefix(ReadOnlySpan<int> promptIds)
     {
         var prefix = Hash(MemoryMarshal.AsBytes(promptIds[..Math.Min(promptIds.Length, PrefixTokens)]), 14695981039346656037);
         var best = endpoints[0];
@@ -95,7 +95,7 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
         return best;
     }
 
-    /// <summary>FNV-1a: the same on every client, so that several of them agree on the server.</summary>
+    /// <summary>FNV-1a, which is the same in every process, so that all clients agree on the server.</summary>
     private static ulong Hash(ReadOnlySpan<byte> bytes, ulong hash)
     {
         foreach (var b in bytes)
@@ -114,35 +114,35 @@ internal sealed class EndpointSelector(ServerEndpoint[] endpoints, bool affinity
     }
 }
 
-/// <summary>One request at one server, counted there until it is disposed.</summary>
+/// <summary>A request at a server, counted there until the lease is disposed.</summary>
 internal sealed class EndpointLease : IDisposable
 {
-    private int _left;
+    private int _disposed;
     private bool _answered;
 
     public EndpointLease(ServerEndpoint endpoint)
     {
         Endpoint = endpoint;
-        endpoint.Enter();
+        endpoint.AddRequest();
     }
 
     public ServerEndpoint Endpoint { get; }
 
-    /// <summary>The server has begun to answer: it keeps a place there until the lease is disposed.</summary>
+    /// <summary>The server has begun to answer: the answer counts as running until the lease is disposed.</summary>
     public void MarkAnswered()
     {
         _answered = true;
-        Endpoint.Room.Occupy();
+        Endpoint.OverloadQueue.AnswerStarted();
     }
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _left, 1) == 0)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            Endpoint.Leave();
+            Endpoint.RemoveRequest();
             if (_answered)
             {
-                Endpoint.Room.Release();
+                Endpoint.OverloadQueue.AnswerEnded();
             }
         }
     }

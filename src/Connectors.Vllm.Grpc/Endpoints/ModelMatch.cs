@@ -2,12 +2,12 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Whether a prompt that was made for one model may go to a server, judged by what servers tell about their models.</summary>
+/// <summary>Decides whether a prompt made for one model may be sent to a server, based on what servers report about their models.</summary>
 internal static class ModelMatch
 {
     /// <summary>
-    /// The same server must tell exactly what it told then. Another server may call its model and its folder differently; there only what decides
-    /// about token ids counts, as far as both tell it.
+    /// The same server must report exactly what it reported before. Another server may use a different name or folder for the same model, so only the
+    /// properties that determine token ids are compared, where both report them.
     /// </summary>
     public static bool Fits(VllmModelInfo prepared, VllmModelInfo served) =>
         ReferenceEquals(prepared, served) || (prepared.Endpoint == served.Endpoint
@@ -15,8 +15,8 @@ internal static class ModelMatch
         : HaveSameTokens(prepared, served));
 
     /// <summary>
-    /// Two servers whose models differ in both names: the served one and the last part of the path or hub id. One of the two alone may differ for the
-    /// same model.
+    /// Whether the models of two servers differ in both names: the served name and the last segment of the path or hub id. Only one of them may
+    /// differ for the same model.
     /// </summary>
     public static bool AreNamedDifferently(VllmModelInfo one, VllmModelInfo other)
     {
@@ -28,7 +28,7 @@ internal static class ModelMatch
         static string LastPart(string id) => id[(id.TrimEnd('/').LastIndexOf('/') + 1)..];
     }
 
-    /// <summary>As far as the two tell, token ids of one mean the same to the other.</summary>
+    /// <summary>Whether token ids mean the same to both models, as far as the servers report it.</summary>
     public static bool HaveSameTokens(VllmModelInfo one, VllmModelInfo other)
     {
         if (one.ModelType is not null && other.ModelType is not null)
@@ -44,22 +44,22 @@ internal static class ModelMatch
             return one.VocabularySize == other.VocabularySize;
         }
 
-        // The Inference protocol tells names only.
+        // The Inference protocol reports names only.
         var bothNamesOnly = one.VocabularySize is null && other.VocabularySize is null;
         return !bothNamesOnly || one.ModelId == other.ModelId || one.ServedModelName == other.ServedModelName;
     }
 }
 
 /// <summary>
-/// The one guard of "is it still the model this was made for": what the server tells now against what the prompt was made for. Together with
-/// <see cref="CallContext.ExpectedEpoch"/>, which keeps the message back when the server may have changed since, nothing reaches another model.
+/// Compares the model that the server serves now with the one the prompt was made for. Together with <see cref="CallContext.ExpectedEpoch"/>, which
+/// holds the message back if the server may have been replaced in the meantime, this keeps a prompt from reaching another model.
 /// </summary>
 internal static class ModelGuard
 {
-    /// <summary>The model of the server; throws when it is not the one that <paramref name="prepared"/> tells.</summary>
-    /// <exception cref="VllmModelChangedException">It is another one.</exception>
+    /// <summary>Gets the model of the server; throws if it does not match <paramref name="prepared"/>.</summary>
+    /// <exception cref="VllmModelChangedException">The server serves another model.</exception>
     /// <exception cref="VllmRequestException">Another endpoint serves a model of another name.</exception>
-    public static async ValueTask<VllmModelInfo> CheckAsync(VllmModelInfo? prepared, KnownServer server, CancellationToken cancellationToken)
+    public static async ValueTask<VllmModelInfo> CheckAsync(VllmModelInfo? prepared, DetectedServer server, CancellationToken cancellationToken)
     {
         var served = await server.Protocol.GetModelInfoAsync(cancellationToken).ConfigureAwait(false);
         if (prepared is not null && ModelMatch.AreNamedDifferently(prepared, served) && ModelMatch.HaveSameTokens(prepared, served))

@@ -4,34 +4,36 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// What was found out about the process behind an address, and the channel's epoch at that time: later the address may lead to another process, with
-/// another protocol or another model.
+/// The protocol of the process behind an address, and the channel's epoch when it was detected: later, the address may lead to another process with
+/// another protocol or model.
 /// </summary>
-internal sealed record KnownServer(IServerProtocol Protocol, int Epoch);
+internal sealed record DetectedServer(IServerProtocol Protocol, int Epoch);
 
-/// <summary>One server: its channel, what it speaks, how busy we keep it and whether it is set aside. Thread-safe.</summary>
+/// <summary>One server: its channel, its protocol, the number of requests in flight and whether it is set aside. Thread-safe.</summary>
 internal sealed class ServerEndpoint : IDisposable
 {
-    /// <summary>Failures in a row that may be the request's fault as well, before the server is set aside for them.</summary>
+    /// <summary>The number of consecutive failures, possibly caused by the requests, after which the server is set aside.</summary>
     private const int MaxSuspectFailures = 3;
 
-    /// <summary>A server that fails again and again is set aside for up to this many probe intervals.</summary>
+    /// <summary>A server that fails repeatedly is set aside for up to this many probe intervals.</summary>
     private const int MaxBackoff = 12;
 
-    /// <summary>Messages on their way to a stream. With free streams each takes a moment, so that few are enough for any rate.</summary>
-    private const int MaxSending = 8;
+    /// <summary>
+    /// The maximum number of messages that wait for a stream. A free stream takes a message at once, so a few permits are enough for any rate.
+    /// </summary>
+    private const int MaxPendingSends = 8;
 
     private readonly VllmConnectionOptions _options;
     private readonly ILogger _logger;
-    private readonly Renewable<KnownServer> _server;
+    private readonly Renewable<DetectedServer> _server;
     private int _outstanding;
     private long _setAsideUntil;
     private int _failures;
     private int _backoff;
-    private readonly SemaphoreSlim _sending = new(MaxSending);
+    private readonly SemaphoreSlim _sendPermits = new(MaxPendingSends);
     private int _probing;
-    private long _nextLook;
-    private int _asking;
+    private long _nextProbe;
+    private int _probingWhileWaiting;
     private VllmProtocol _lastProtocol;
 
     public ServerEndpoint(ServerChannel channel, ILogger logger)
@@ -40,51 +42,52 @@ internal sealed class ServerEndpoint : IDisposable
         _options = channel.Options;
         _logger = logger;
         _lastProtocol = _options.Protocol;
-        _server = new Renewable<KnownServer>(FindOutAsync);
-        _nextLook = Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds;
+        _server = new Renewable<DetectedServer>(DetectAsync);
+        _nextProbe = Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds;
     }
 
     public ServerChannel Channel { get; }
 
-    /// <summary>In which language this server's engine takes constraints.</summary>
+    /// <summary>The language in which this server's engine accepts constraints.</summary>
     public ConstraintLanguage ConstraintLanguage { get; } = new();
 
     public Uri Uri => Channel.Endpoint;
 
-    /// <summary>Who waits for a place there, since it said that it is full.</summary>
-    public ServerRoom Room { get; } = new();
+    /// <summary>The requests that wait because the server reported that it is overloaded.</summary>
+    public OverloadQueue OverloadQueue { get; } = new();
 
-    /// <summary>The requests of this client that are in flight there.</summary>
+    /// <summary>The number of requests of this client in flight at the server.</summary>
     public int Outstanding => Volatile.Read(ref _outstanding);
 
     public bool IsSetAside => Volatile.Read(ref _setAsideUntil) != 0;
 
-    /// <summary>What was last found out; during an outage, what it was before.</summary>
+    /// <summary>The last detected protocol; it is kept during an outage.</summary>
     public VllmProtocol Protocol => _server.Current?.Protocol.Protocol ?? _lastProtocol;
 
-    /// <summary>What is known of the server, found out anew when it may be another one by now.</summary>
-    public ValueTask<KnownServer> GetServerAsync(CancellationToken cancellationToken)
+    /// <summary>Gets the detected server; detects it again if the address may lead to another process by now.</summary>
+    public ValueTask<DetectedServer> GetServerAsync(CancellationToken cancellationToken)
     {
-        Channel.DoubtIfSilent();
+        Channel.AdvanceEpochIfSilent();
         if (_server.Current is { } known && known.Epoch != Channel.Epoch)
         {
-            _server.Forget(known);
+            _server.Invalidate(known);
         }
 
         return _server.GetAsync(cancellationToken);
     }
 
     /// <summary>
-    /// The server no longer knows a method it knew: it was replaced by another version. Asks anew; false when the protocol is forced.
+    /// Called when the server no longer has a method, which means that it was replaced by another version: its protocol will be detected again.
+    /// Returns false if the options fix the protocol.
     /// </summary>
-    public bool Forget(KnownServer known)
+    public bool Invalidate(DetectedServer known)
     {
         if (_options.Protocol != VllmProtocol.Auto)
         {
             return false;
         }
 
-        if (_server.Forget(known))
+        if (_server.Invalidate(known))
         {
             Log.ProtocolForgotten(_logger, Uri, known.Protocol.Protocol);
         }
@@ -92,13 +95,13 @@ internal sealed class ServerEndpoint : IDisposable
         return true;
     }
 
-    public void Enter() => Interlocked.Increment(ref _outstanding);
+    public void AddRequest() => Interlocked.Increment(ref _outstanding);
 
-    public void Leave() => Interlocked.Decrement(ref _outstanding);
+    public void RemoveRequest() => Interlocked.Decrement(ref _outstanding);
 
-    /// <summary>Looks at how a call failed; a server that cannot work is set aside.</summary>
+    /// <summary>Records how a call failed; a server that is down is set aside.</summary>
     /// <param name="exception">The failure.</param>
-    /// <param name="maySetAside">Whether it may be set aside for failures that say little: not when too many others are already.</param>
+    /// <param name="maySetAside">Whether it may be set aside for an inconclusive failure: not if too many others already are.</param>
     public void Observe(Exception exception, bool maySetAside)
     {
         var kind = FailureKinds.Of(exception);
@@ -110,33 +113,33 @@ internal sealed class ServerEndpoint : IDisposable
 
         if (kind != FailureKind.None)
         {
-            Channel.Doubt();
+            Channel.AdvanceEpoch();
         }
 
-        // It may come back as another version or with another model, also behind a proxy that keeps its connection to us.
-        // A refusal that gives its reason (overloaded, draining) says that it is still there.
+        // It may come back as another version or with another model, even behind a proxy that keeps its connection open. A refusal with a reason
+        // (overloaded, draining) shows that the process is still the same.
         if (kind == FailureKind.Down && _server.Current is { } known)
         {
-            _server.Forget(known);
+            _server.Invalidate(known);
         }
     }
 
-    /// <summary>A generation has begun to answer.</summary>
+    /// <summary>Called when a generation has produced its first token.</summary>
     public void MarkWorking()
     {
         Volatile.Write(ref _failures, 0);
         Volatile.Write(ref _backoff, 0);
-        Return(Volatile.Read(ref _setAsideUntil));
+        Restore(Volatile.Read(ref _setAsideUntil));
     }
 
     /// <summary>
-    /// Asks a server for its health, in the background and not too often: one that was set aside returns if it is healthy, and one that shuts down
-    /// or still loads is set aside.
+    /// Checks the server's health in the background if the probe interval has passed: a server that was set aside is used again if it is healthy, and
+    /// one that shuts down or still loads is set aside.
     /// </summary>
     public void ProbeIfDue()
     {
         var until = Volatile.Read(ref _setAsideUntil);
-        var due = until != 0 ? until : Volatile.Read(ref _nextLook);
+        var due = until != 0 ? until : Volatile.Read(ref _nextProbe);
         if (Environment.TickCount64 >= due && (until != 0 || _options.ProbeInterval > TimeSpan.Zero) && Interlocked.Exchange(ref _probing, 1) == 0)
         {
             _ = Task.Run(() => ProbeAsync(until));
@@ -144,18 +147,21 @@ internal sealed class ServerEndpoint : IDisposable
     }
 
     /// <summary>
-    /// A few at a time, until their messages leave. A server that takes few streams on a connection lets the channel open another one for what waits,
-    /// and every message that was made before is kept back by that, at the cost of a reset; so no more wait there than this, and the others here.
-    /// Null when the turn does not come in time: whoever has it may wait for a hung server.
+    /// Acquires a permit, which is held until the message is written. If a server allows few streams per connection, the channel opens another
+    /// connection for the waiting calls, and that holds back every message made before, at the cost of a reset. So only a few calls wait in the
+    /// channel, and the others wait for a permit. Null if none is available in time, because the holders may be waiting for a hung server.
     /// </summary>
-    public async Task<SendTurn?> TakeTurnAsync(CancellationToken cancellationToken) =>
-        Channel.SeesConnections && await _sending.WaitAsync(_options.ConnectTimeout, cancellationToken).ConfigureAwait(false)
-            ? new SendTurn(_sending)
+    public async Task<SendPermit?> AcquireSendPermitAsync(CancellationToken cancellationToken) =>
+        Channel.TracksConnections && await _sendPermits.WaitAsync(_options.ConnectTimeout, cancellationToken).ConfigureAwait(false)
+            ? new SendPermit(_sendPermits)
             : null;
 
     public void Dispose() => Channel.Dispose();
 
-    /// <summary>The longer, the more often in a row; what a probe brings back and then fails again must not come back at the same pace.</summary>
+    /// <summary>
+    /// The time increases with each consecutive failure, so that a server that passes its probe and then fails again is not tried again at the same
+    /// rate.
+    /// </summary>
     private void SetAside(string reason)
     {
         var wasAside = IsSetAside;
@@ -174,7 +180,7 @@ internal sealed class ServerEndpoint : IDisposable
         return Math.Max(1, Environment.TickCount64 + (long)(_options.ProbeInterval.TotalMilliseconds * factor));
     }
 
-    private void Return(long until)
+    private void Restore(long until)
     {
         if (until != 0 && Interlocked.CompareExchange(ref _setAsideUntil, 0, until) == until)
         {
@@ -182,7 +188,7 @@ internal sealed class ServerEndpoint : IDisposable
         }
     }
 
-    /// <summary>What the server says about its health; one that cannot be asked is not healthy.</summary>
+    /// <summary>Gets the server's health; a server that cannot be reached is reported as unhealthy.</summary>
     public async Task<VllmHealth> CheckHealthAsync(CancellationToken cancellationToken)
     {
         try
@@ -191,7 +197,7 @@ internal sealed class ServerEndpoint : IDisposable
             var health = await server.Protocol.HealthAsync(cancellationToken).ConfigureAwait(false) with { Endpoint = Uri };
             if (!health.IsHealthy && !IsSetAside)
             {
-                // It still loads, or shuts down and answers for the moment: others come first.
+                // It is still loading, or shutting down and still answering: other servers come first.
                 SetAside(health.Message);
             }
 
@@ -209,11 +215,11 @@ internal sealed class ServerEndpoint : IDisposable
     }
 
     /// <summary>
-    /// The health of a server that a request waits for; null when it cannot be asked. However many requests wait, one of them asks.
+    /// Gets the health of a server that a request waits for; null if it cannot be reached, or if another waiting request is already probing it.
     /// </summary>
-    public async Task<VllmHealth?> AskWhileWaitingAsync()
+    public async Task<VllmHealth?> ProbeWhileWaitingAsync()
     {
-        if (Interlocked.Exchange(ref _asking, 1) != 0)
+        if (Interlocked.Exchange(ref _probingWhileWaiting, 1) != 0)
         {
             return null;
         }
@@ -230,7 +236,7 @@ internal sealed class ServerEndpoint : IDisposable
         }
         finally
         {
-            Volatile.Write(ref _asking, 0);
+            Volatile.Write(ref _probingWhileWaiting, 0);
         }
     }
 
@@ -240,11 +246,11 @@ internal sealed class ServerEndpoint : IDisposable
         {
             if ((await CheckHealthAsync(CancellationToken.None).ConfigureAwait(false)).IsHealthy)
             {
-                Return(until);
+                Restore(until);
             }
             else
             {
-                // Only if nothing happened to it meanwhile: a call may have shown that it works, or that it does not.
+                // Only if the state is unchanged: a call may have shown in the meantime that the server works, or that it does not.
                 Interlocked.CompareExchange(ref _setAsideUntil, NextProbe(), until);
             }
         }
@@ -253,12 +259,12 @@ internal sealed class ServerEndpoint : IDisposable
         }
         finally
         {
-            Volatile.Write(ref _nextLook, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds);
+            Volatile.Write(ref _nextProbe, Environment.TickCount64 + (long)_options.ProbeInterval.TotalMilliseconds);
             Volatile.Write(ref _probing, 0);
         }
     }
 
-    private async Task<KnownServer> FindOutAsync(CancellationToken cancellationToken)
+    private async Task<DetectedServer> DetectAsync(CancellationToken cancellationToken)
     {
         var protocol = _options.Protocol;
         if (protocol == VllmProtocol.Auto)
@@ -268,18 +274,18 @@ internal sealed class ServerEndpoint : IDisposable
         }
 
         _lastProtocol = protocol;
-        return new KnownServer(
+        return new DetectedServer(
             protocol == VllmProtocol.VllmEngine ? new VllmEngineProtocol(Channel) : new InferenceProtocol(Channel, protocol), Channel.Epoch);
     }
 }
 
-/// <summary>What a failure says about the server it happened at.</summary>
+/// <summary>What a failure says about the server.</summary>
 internal enum FailureKind
 {
-    /// <summary>Nothing: the request was wrong, or the caller left.</summary>
+    /// <summary>Nothing: the request was invalid, or the caller cancelled it.</summary>
     None,
 
-    /// <summary>Something is wrong, perhaps with the request, perhaps for a moment.</summary>
+    /// <summary>Inconclusive: the request may be at fault, or the failure may be transient.</summary>
     Suspect,
 
     /// <summary>It accepts calls and does not answer them.</summary>
@@ -295,12 +301,12 @@ internal static class FailureKinds
     {
         VllmException { IsEngineDead: true } => FailureKind.Down,
 
-        // Full, or still loading: nothing is wrong with it, and what is known of it stays true.
+        // Overloaded or still loading: the server is fine, and what was detected remains valid.
         VllmException { IsOverloaded: true } => FailureKind.None,
-        VllmConnectionException { ServerMessage: var said }
-            when said.Contains("engine is still connecting", StringComparison.Ordinal) => FailureKind.None,
-        VllmConnectionException { ServerMessage: var said }
-            when said.StartsWith("servicer shutting down", StringComparison.Ordinal) => FailureKind.Down,
+        VllmConnectionException { ServerMessage: var message }
+            when message.Contains("engine is still connecting", StringComparison.Ordinal) => FailureKind.None,
+        VllmConnectionException { ServerMessage: var message }
+            when message.StartsWith("servicer shutting down", StringComparison.Ordinal) => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => FailureKind.Down,
         VllmTimeoutException { Kind: VllmTimeoutKind.Call, RequestId: not null } => FailureKind.None,
         VllmTimeoutException { ServerMessage.Length: 0 } => FailureKind.Hung,
@@ -314,39 +320,40 @@ internal static class FailureKinds
 }
 
 /// <summary>
-/// Which of a constraint's two languages one server's engine compiles. An engine makes its grammar compiler at the first constrained request of its
-/// life and keeps it, whoever sent that request, and structural tags are compiled by xgrammar only. What was taken last is sent until it fails; a
-/// restart of the engine can change it. Thread-safe.
+/// Tracks which of a constraint's two languages a server's engine compiles. An engine creates its grammar compiler at the first constrained request
+/// after its start, whoever sent it, and keeps it; only xgrammar compiles structural tags. The language that was accepted last is sent until it
+/// fails, because a restart of the engine can change the compiler. Thread-safe.
 /// </summary>
 internal sealed class ConstraintLanguage
 {
     private const int Unknown = 0;
     private const int First = 1;
     private const int Alternative = 2;
-    private int _taken = Unknown;
+    private int _accepted = Unknown;
 
-    /// <summary>What to send to a server.</summary>
+    /// <summary>Gets the constraint to send to the server.</summary>
     /// <param name="constraint">A constraint, with an alternative or without one.</param>
     /// <param name="protocol">The server's protocol. The front end of the Inference protocol always chooses llguidance.</param>
     public OutputConstraint Choose(OutputConstraint constraint, VllmProtocol protocol)
     {
-        var taken = Volatile.Read(ref _taken);
-        var isAlternative = taken == Unknown ? protocol is VllmProtocol.Inference or VllmProtocol.LegacyInference : taken == Alternative;
+        var accepted = Volatile.Read(ref _accepted);
+        var isAlternative = accepted == Unknown ? protocol is VllmProtocol.Inference or VllmProtocol.LegacyInference : accepted == Alternative;
         return isAlternative && constraint.Alternative is { } alternative ? alternative : constraint;
     }
 
-    /// <summary>The one of the two that was not sent.</summary>
+    /// <summary>Gets the one of the two that was not sent.</summary>
     public static OutputConstraint Other(OutputConstraint constraint, OutputConstraint sent) =>
         ReferenceEquals(sent, constraint) ? constraint.Alternative! : constraint;
 
-    /// <summary>The server has taken this one, after it had refused the other.</summary>
-    public void Remember(OutputConstraint constraint, OutputConstraint taken) =>
-        Volatile.Write(ref _taken, ReferenceEquals(taken, constraint) ? First : Alternative);
+    /// <summary>Records that the server accepted this one after it had refused the other.</summary>
+    public void Remember(OutputConstraint constraint, OutputConstraint accepted) =>
+        Volatile.Write(ref _accepted, ReferenceEquals(accepted, constraint) ? First : Alternative);
 
-    /// <summary>Both were refused.</summary>
-    public static VllmConstraintException Neither(OutputConstraint constraint, VllmConstraintException first, VllmConstraintException second) => new(
-        $"The server at {second.Endpoint} cannot compile the constraint in either language. {first.Constraint?.Kind}: {Answer(first)} "
-        + $"{second.Constraint?.Kind}: {Answer(second)} An engine keeps the grammar compiler that its first constrained request selected, "
+    /// <summary>Creates the exception for a constraint that was refused in both languages.</summary>
+    public static VllmConstraintException BothRefused(
+        OutputConstraint constraint, VllmConstraintException first, VllmConstraintException second) => new(
+        $"The server at {second.Endpoint} cannot compile the constraint in either language. {first.Constraint?.Kind}: {Describe(first)} "
+        + $"{second.Constraint?.Kind}: {Describe(second)} An engine keeps the grammar compiler that its first constrained request selected, "
         + "whichever client sent it (a schema with 'multipleOf', for example, selects llguidance, which cannot compile structural tags; older "
         + "servers compile nothing else). "
         + "After a restart of the engine, the next constrained request selects it again.",
@@ -360,7 +367,7 @@ internal sealed class ConstraintLanguage
         Endpoint = second.Endpoint,
     };
 
-    private static string Answer(VllmConstraintException exception) => exception.ServerMessage.Length > 0
+    private static string Describe(VllmConstraintException exception) => exception.ServerMessage.Length > 0
         ? $"'{exception.ServerMessage}'."
         : exception.Message;
 }

@@ -4,23 +4,25 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>One attempt at one server: what is known of it, and which attempt this is.</summary>
+/// <summary>One attempt of a request at one server.</summary>
 /// <param name="Endpoint">The server.</param>
-/// <param name="Server">What is known of it.</param>
-/// <param name="Number">The zero-based index of the choice.</param>
-/// <param name="Turn">The right to send; null for what sends no message that was made for one server.</param>
-internal readonly record struct Attempt(ServerEndpoint Endpoint, KnownServer Server, int Number, SendTurn? Turn);
+/// <param name="Server">The protocol and the epoch detected for it.</param>
+/// <param name="Number">The zero-based number of the attempt.</param>
+/// <param name="SendPermit">Limits concurrent sends; null for operations that send no message made for a particular server.</param>
+internal readonly record struct Attempt(ServerEndpoint Endpoint, DetectedServer Server, int Number, SendPermit? SendPermit);
 
 /// <summary>
-/// The one loop that decides what follows a failure: the same server looked at anew, another server at once, the same again after a pause, or the
-/// exception to the caller. Everything that happens before the first token of an answer goes through it; nothing after that is repeated.
+/// Decides what follows a failure: detect the same server again, try another server at once, retry the same one after a delay, or throw to the
+/// caller. Everything before the first token of an answer goes through this loop; nothing after it is retried.
 /// </summary>
 internal sealed class CallLoop
 {
-    /// <summary>How often one request may find that a connection was opened in between: bursts of requests open many at once.</summary>
+    /// <summary>
+    /// How often one request may be held back because a connection was opened in the meantime; a burst of requests opens many at once.
+    /// </summary>
     private const int MaxRenewals = 100;
 
-    /// <summary>What a server says that listens before its model is loaded.</summary>
+    /// <summary>The message of a server that listens before its model is loaded.</summary>
     private const string LoadingText = "engine is still connecting";
 
     private readonly EndpointSelector _endpoints;
@@ -35,37 +37,42 @@ internal sealed class CallLoop
     }
 
     /// <summary>
-    /// Acts at a server. The lease goes to the caller with the result: a server keeps counting as busy while a call that was returned runs.
+    /// Runs an operation at a server. The caller gets the lease with the result, because the server counts as busy for as long as a returned call
+    /// runs.
     /// </summary>
     /// <param name="promptIds">The prompt; empty when there is none.</param>
-    /// <param name="preferred">The address to ask first; null for any.</param>
-    /// <param name="sends">Whether it sends a message that was made for the server it is given, and so takes its turn.</param>
-    /// <param name="act">What to do; it must leave nothing behind when it throws.</param>
-    /// <param name="cancellationToken">Ends the attempt, or the pause before the next one.</param>
+    /// <param name="preferred">The address to try first; null for any.</param>
+    /// <param name="needsSendPermit">Whether the operation sends a message made for the server it is given.</param>
+    /// <param name="operation">The operation; it must clean up after itself when it throws.</param>
+    /// <param name="cancellationToken">Cancels the attempt, or the delay before the next one.</param>
     public async Task<(T Result, EndpointLease Lease)> RunAsync<T>(
-        ReadOnlyMemory<int> promptIds, Uri? preferred, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+        ReadOnlyMemory<int> promptIds,
+        Uri? preferred,
+        bool needsSendPermit,
+        Func<Attempt, CancellationToken, Task<T>> operation,
+        CancellationToken cancellationToken)
     {
         var state = new State();
         while (true)
         {
-            var lease = _endpoints.Take(promptIds.Span, state.Failed, preferred);
-            TimeSpan pause;
+            var lease = _endpoints.Acquire(promptIds.Span, state.Failed, preferred);
+            TimeSpan delay;
             try
             {
-                await lease.Endpoint.Room.EnterAsync(state.WasRefused, _retry.MaxDelay, cancellationToken).ConfigureAwait(false);
-                var result = await ActAsync(lease.Endpoint, state, sends, act, cancellationToken).ConfigureAwait(false);
+                await lease.Endpoint.OverloadQueue.WaitAsync(state.WasOverloaded, _retry.MaxDelay, cancellationToken).ConfigureAwait(false);
+                var result = await ExecuteAsync(lease.Endpoint, state, needsSendPermit, operation, cancellationToken).ConfigureAwait(false);
                 lease.MarkAnswered();
                 return (result, lease);
             }
             catch (VllmException exception)
             {
                 lease.Dispose();
-                if (Decide(exception, lease.Endpoint, state) is not { } wait)
+                if (GetRetryDelay(exception, lease.Endpoint, state) is not { } wait)
                 {
                     throw;
                 }
 
-                pause = wait;
+                delay = wait;
             }
             catch
             {
@@ -73,28 +80,33 @@ internal sealed class CallLoop
                 throw;
             }
 
-            if (pause > TimeSpan.Zero)
+            if (delay > TimeSpan.Zero)
             {
-                await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(delay, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>
-    /// Acts at one server, again when it has to be looked at anew: a connection was opened in between, or it speaks another protocol by now.
+    /// Runs an operation at one server, and again if the server must be detected again: a connection was opened in the meantime, or the server now
+    /// speaks another protocol.
     /// </summary>
-    private static async Task<T> ActAsync<T>(
-        ServerEndpoint endpoint, State state, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    private static async Task<T> ExecuteAsync<T>(
+        ServerEndpoint endpoint,
+        State state,
+        bool needsSendPermit,
+        Func<Attempt, CancellationToken, Task<T>> operation,
+        CancellationToken cancellationToken)
     {
-        // Looked at before it takes its turn: of many that wait for a server that hangs, all are to find out at once.
+        // Detected before a permit is acquired, so that all requests that wait for a hung server fail at the same time, not one after the other.
         await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
-        using var turn = sends ? await endpoint.TakeTurnAsync(cancellationToken).ConfigureAwait(false) : null;
+        using var permit = needsSendPermit ? await endpoint.AcquireSendPermitAsync(cancellationToken).ConfigureAwait(false) : null;
         while (true)
         {
             var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                return await act(new Attempt(endpoint, server, state.Attempts, turn), cancellationToken).ConfigureAwait(false);
+                return await operation(new Attempt(endpoint, server, state.Attempts, permit), cancellationToken).ConfigureAwait(false);
             }
             catch (ConnectionRenewedException exception)
             {
@@ -110,11 +122,11 @@ internal sealed class CallLoop
                 }
             }
             catch (VllmRequestException exception)
-                when (exception is { StatusCode: StatusCode.Unimplemented, Method: not null } && !state.HasAskedAnew)
+                when (exception is { StatusCode: StatusCode.Unimplemented, Method: not null } && !state.HasRedetected)
             {
-                // A method that the server had is gone; nothing was done.
-                state.HasAskedAnew = true;
-                if (!endpoint.Forget(server)
+                // The server no longer has the method, so it did not process the request.
+                state.HasRedetected = true;
+                if (!endpoint.Invalidate(server)
                     || (await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false)).Protocol.Protocol == server.Protocol.Protocol)
                 {
                     throw;
@@ -124,10 +136,10 @@ internal sealed class CallLoop
     }
 
     /// <summary>
-    /// Whether the server did not work on the request (unreachable, refused, UNAVAILABLE), so that the same one may be asked again. A dead engine
-    /// stays dead, and a limit of time, except for the connection's, may have left work behind.
+    /// Whether the server did not process the request (unreachable, refused, UNAVAILABLE), so that it can be retried there. A dead engine stays dead,
+    /// and after any timeout other than that of the connection the server may still be working on the request.
     /// </summary>
-    private static bool MayAskAgain(VllmException exception) => exception switch
+    private static bool IsRetryable(VllmException exception) => exception switch
     {
         { IsEngineDead: true } => false,
         VllmTimeoutException { Kind: VllmTimeoutKind.Connect } => true,
@@ -136,52 +148,55 @@ internal sealed class CallLoop
         _ => false,
     };
 
-    /// <summary>Whether another server may do better: what the same one may be asked again for, and what is this server's own trouble.</summary>
-    private static bool MayAskAnother(VllmException exception) =>
-        MayAskAgain(exception)
+    /// <summary>
+    /// Whether another server may succeed: every failure that the same server can be retried for, and those that concern this server only.
+    /// </summary>
+    private static bool IsRetryableElsewhere(VllmException exception) =>
+        IsRetryable(exception)
         || exception is VllmModelChangedException
             or { IsEngineDead: true }
             or { StatusCode: StatusCode.ResourceExhausted, IsRetryable: true, ServerMessage.Length: > 0 }
             or VllmTimeoutException { ServerMessage.Length: 0, Kind: not VllmTimeoutKind.Call }
 
-            // The limit of a whole request is the caller's, not the server's trouble; that of a question about the server is.
+            // The timeout of a whole generation is the caller's choice; that of a query (which has no request id) means that this server hangs.
             or VllmTimeoutException { ServerMessage.Length: 0, RequestId: null };
 
-    /// <summary>The pause before the next attempt; null when the failure is the caller's.</summary>
-    private TimeSpan? Decide(VllmException exception, ServerEndpoint endpoint, State state)
+    /// <summary>Gets the delay before the next attempt; null if the failure goes to the caller.</summary>
+    private TimeSpan? GetRetryDelay(VllmException exception, ServerEndpoint endpoint, State state)
     {
         endpoint.Observe(exception, _endpoints.MaySetAside(endpoint));
         state.Failed.Add(endpoint);
-        TimeSpan? pause = null;
-        if (WaitFor(exception, state) is { } waiting && !_endpoints.HasOther(state.Failed))
+        TimeSpan? delay = null;
+        if (GetWaitDelay(exception, state) is { } waiting && !_endpoints.HasOther(state.Failed))
         {
-            // If answers of this client are in progress, the end of one is a better signal than any delay; EnterAsync waits for it.
-            state.WasRefused = exception.IsOverloaded && endpoint.Room.IsOccupied;
-            pause = state.WasRefused ? TimeSpan.Zero : waiting;
+            // While the server answers other requests of this client, the end of one of them is a better signal than any delay; the overload queue
+            // waits for it.
+            state.WasOverloaded = exception.IsOverloaded && endpoint.OverloadQueue.HasRunningAnswers;
+            delay = state.WasOverloaded ? TimeSpan.Zero : waiting;
             state.Failed.Clear();
         }
-        else if (MayAskAnother(exception) && _endpoints.HasOther(state.Failed))
+        else if (IsRetryableElsewhere(exception) && _endpoints.HasOther(state.Failed))
         {
-            pause = TimeSpan.Zero;
+            delay = TimeSpan.Zero;
         }
-        else if (!exception.IsOverloaded && MayAskAgain(exception) && state.Retries < _retry.MaxRetries)
+        else if (!exception.IsOverloaded && IsRetryable(exception) && state.Retries < _retry.MaxRetries)
         {
-            pause = Backoff(state.Retries++);
+            delay = Backoff(state.Retries++);
             state.Failed.Clear();
         }
 
-        if (pause is { } wait && exception is not VllmModelChangedException)
+        if (delay is { } wait && exception is not VllmModelChangedException)
         {
             state.Attempts++;
             EngineTelemetry.Retries.Add(1);
             Log.Retrying(_logger, exception.RequestId ?? string.Empty, endpoint.Uri, wait.TotalMilliseconds, exception);
         }
 
-        return pause;
+        return delay;
     }
 
-    /// <summary>The next delay for a server that is full or still loading; null when it is neither, or its time is over.</summary>
-    private TimeSpan? WaitFor(VllmException exception, State state)
+    /// <summary>Gets the next delay for a server that is overloaded or still loading; null if it is neither, or the time limit has passed.</summary>
+    private TimeSpan? GetWaitDelay(VllmException exception, State state)
     {
         var limit = exception.IsOverloaded ? _retry.OverloadTimeout
             : exception.ServerMessage.Contains(LoadingText, StringComparison.Ordinal) ? _retry.WaitForReady
@@ -195,7 +210,7 @@ internal sealed class CallLoop
         return remaining <= TimeSpan.Zero ? null : TimeSpan.FromTicks(Math.Min(Backoff(Math.Min(state.Waits++, 16)).Ticks, remaining.Ticks));
     }
 
-    /// <summary>Doubles from the base delay to the longest, and half of it is chance, so that clients do not come back together.</summary>
+    /// <summary>Exponential backoff up to the maximum delay; half of it is random, so that clients do not retry at the same time.</summary>
     private TimeSpan Backoff(int retry)
     {
         var delay = Math.Min(_retry.BaseDelay.TotalMilliseconds * Math.Pow(2, retry), _retry.MaxDelay.TotalMilliseconds);
@@ -210,11 +225,11 @@ internal sealed class CallLoop
 
         public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
 
-        /// <summary>Waits for a server that is full or loading.</summary>
+        /// <summary>The number of waits for a server that is overloaded or loading.</summary>
         public int Waits { get; set; }
 
-        /// <summary>The last server was full while it answered others of our requests.</summary>
-        public bool WasRefused { get; set; }
+        /// <summary>Whether the last server was overloaded while it answered other requests of this client.</summary>
+        public bool WasOverloaded { get; set; }
 
         public int Attempts { get; set; }
 
@@ -222,6 +237,6 @@ internal sealed class CallLoop
 
         public int Renewals { get; set; }
 
-        public bool HasAskedAnew { get; set; }
+        public bool HasRedetected { get; set; }
     }
 }

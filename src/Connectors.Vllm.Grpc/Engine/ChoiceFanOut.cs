@@ -4,8 +4,8 @@ using System.Threading.Channels;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Several choices from a server that makes one per request: as many requests side by side, their updates merged as they come. A seed gives
-/// each choice its own, counted up. The first failure ends all.
+/// Generates several choices with a server that generates one per request: sends one request per choice concurrently and merges their updates as they
+/// arrive. If the request has a seed, each choice gets the seed plus its index. The first failure ends all of them.
 /// </summary>
 internal static class ChoiceFanOut
 {
@@ -17,7 +17,7 @@ internal static class ChoiceFanOut
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var channel = Channel.CreateBounded<GenerationUpdate>(new BoundedChannelOptions(64) { SingleReader = true });
         var count = request.Sampling.ChoiceCount ?? 1;
-        var pumps = Enumerable.Range(0, count).Select(index => PumpAsync(Part(request, index), index)).ToArray();
+        var pumps = Enumerable.Range(0, count).Select(index => PumpAsync(CreatePart(request, index), index)).ToArray();
         var all = Task.WhenAll(pumps);
         _ = all.ContinueWith(
             done => channel.Writer.TryComplete(done.Exception?.InnerException),
@@ -55,7 +55,7 @@ internal static class ChoiceFanOut
         }
     }
 
-    private static GenerationRequest Part(GenerationRequest request, int index) => request with
+    private static GenerationRequest CreatePart(GenerationRequest request, int index) => request with
     {
         RequestId = request.RequestId is { } id ? $"{id}-{index}" : null,
         PartOf = request.RequestId,

@@ -4,26 +4,26 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Finds the constraints that a server could not apply, however it says so: as a bad argument, as an inner error, as a finish named "error", or as
-/// a good answer with nothing in it.
+/// Recognizes constraints that a server could not apply. Depending on the server, such a failure arrives as INVALID_ARGUMENT, as INTERNAL, as the
+/// finish reason "error", or as a successful answer without tokens.
 /// </summary>
 internal static class ConstraintFailures
 {
-    private static readonly string[] Texts = ["grammar", "schema", "regex", "structur", "choice", "json", "xgrammar", "guidance", "outlines"];
+    private static readonly string[] RefusalTexts = ["grammar", "schema", "regex", "structur", "choice", "json", "xgrammar", "guidance", "outlines"];
 
-    /// <summary>What front ends say when the engine could not compile a constraint: the Inference protocol's, and the Rust servicer's.</summary>
-    private static readonly string[] Collapses = ["engine failed during generation", "engine finished the request with an error"];
+    /// <summary>The messages of the Inference protocol's front end and of the Rust servicer when the engine could not compile a constraint.</summary>
+    private static readonly string[] CompileFailureTexts = ["engine failed during generation", "engine finished the request with an error"];
 
-    /// <summary>The exception to throw instead of <paramref name="exception"/>, which stems from a status of the server.</summary>
+    /// <summary>Gets the exception to throw instead of <paramref name="exception"/>, which was created from a status of the server.</summary>
     public static VllmException Translate(VllmException exception, OutputConstraint constraint)
     {
         var isRefusal = exception.StatusCode == StatusCode.InvalidArgument
-            && Array.Exists(Texts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
-        var isCollapse = exception.StatusCode == StatusCode.Internal
-            && Array.Exists(Collapses, text => exception.ServerMessage.Contains(text, StringComparison.Ordinal));
-        return isRefusal || isCollapse
+            && Array.Exists(RefusalTexts, text => exception.ServerMessage.Contains(text, StringComparison.OrdinalIgnoreCase));
+        var isCompileFailure = exception.StatusCode == StatusCode.Internal
+            && Array.Exists(CompileFailureTexts, text => exception.ServerMessage.Contains(text, StringComparison.Ordinal));
+        return isRefusal || isCompileFailure
             ? new VllmConstraintException(
-                $"The server could not apply the constraint ({constraint}{TakenFor(constraint)}): {exception.Message}", exception)
+                $"The server could not apply the constraint ({constraint}{DescribeDialect(constraint)}): {exception.Message}", exception)
             {
                 Constraint = constraint,
                 StatusCode = exception.StatusCode,
@@ -35,7 +35,7 @@ internal static class ConstraintFailures
             : exception;
     }
 
-    /// <summary>Why a choice that ended does not count as an answer under the constraint; null when it may.</summary>
+    /// <summary>Gets the reason why a finished choice is not an answer under the constraint; null if it is one.</summary>
     public static string? Explain(GenerationFinish finish, GenerationRequest request)
     {
         if (request.Constraint is not { } constraint)
@@ -48,21 +48,21 @@ internal static class ConstraintFailures
             return "the server ended the request with the finish reason 'error', which it does when it cannot compile a grammar";
         }
 
-        // A stop string of one token may be told as that token.
+        // Servers may report a stop string of a single token as a stop token.
         var isEmpty = finish is { Reason: GenerationFinishReason.Stop, OutputTokens: <= 1, StopString: null }
             && !(finish.StopTokenId is { } stop && (request.StopTokenIds.Contains(stop) || request.StopStrings.Count > 0));
-        return isEmpty && !(constraint.MayBeEmpty || AllowsNothing(constraint))
+        return isEmpty && !(constraint.MayBeEmpty || AllowsEmpty(constraint))
             ? "the answer is empty, which is how some servers report a constraint they cannot compile"
             : null;
     }
 
-    /// <summary>Servers tell the two dialects of grammars apart by one mark.</summary>
-    private static string TakenFor(OutputConstraint constraint) => constraint.Kind != OutputConstraintKind.Grammar ? ""
+    /// <summary>Servers distinguish the two grammar dialects by the presence of '::='.</summary>
+    private static string DescribeDialect(OutputConstraint constraint) => constraint.Kind != OutputConstraintKind.Grammar ? ""
         : constraint.Value.Contains("::=", StringComparison.Ordinal) ? ", interpreted as EBNF because it contains '::='"
         : ", interpreted as Lark because it does not contain '::='";
 
-    /// <summary>Whether no output at all can satisfy the constraint. A caller's structural tag constrains only what follows its triggers.</summary>
-    private static bool AllowsNothing(OutputConstraint constraint)
+    /// <summary>Whether empty output can satisfy the constraint. A caller's structural tag constrains only what follows its triggers.</summary>
+    private static bool AllowsEmpty(OutputConstraint constraint)
     {
         switch (constraint.Kind)
         {

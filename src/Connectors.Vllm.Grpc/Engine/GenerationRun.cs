@@ -4,8 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// A generation in flight: the call, the reader of its messages, and what has to happen when it is left. Disposing it before its end resets the
-/// call and has the request aborted.
+/// A generation in flight: the call, the reader of its messages, and its cleanup. Disposing it before its end resets the call and aborts the request.
 /// </summary>
 internal sealed class GenerationRun : IDisposable
 {
@@ -16,8 +15,8 @@ internal sealed class GenerationRun : IDisposable
     private readonly HashSet<GenerationRun> _running;
     private readonly GenerationReader _reader;
     private readonly StreamCall<object> _call;
-    private readonly Queue<GenerationUpdate?> _early = new();
-    private bool _left;
+    private readonly Queue<GenerationUpdate?> _buffered = new();
+    private bool _closed;
     private int _aborted;
     private volatile bool _abortRequested;
     private VllmConnectionException? _interruption;
@@ -38,7 +37,7 @@ internal sealed class GenerationRun : IDisposable
         _running = running;
         _reader = attempt.Server.Protocol.CreateReader(request, sampling.MaxTokens);
 
-        // Before the server has it: an abort may come at any time after that.
+        // Registered before the request is sent, because it may be aborted at any time after that.
         lock (running)
         {
             running.Add(this);
@@ -55,24 +54,23 @@ internal sealed class GenerationRun : IDisposable
         }
     }
 
-    /// <summary>The id it was sent under.</summary>
+    /// <summary>The id with which the request was sent.</summary>
     public string RequestId => _context.RequestId!;
 
-    /// <summary>The server looks for no stop strings, although the caller has some.</summary>
-    public bool StopsLeftOut => _request.StopsLeftOut;
+    /// <summary>Whether the caller's stop strings were not sent to the server.</summary>
+    public bool StopStringsOmitted => _request.StopStringsOmitted;
 
-    /// <summary>The model of the server it runs on.</summary>
+    /// <summary>The model of the server that runs the request.</summary>
     public VllmModelInfo? Model { get; init; }
 
-    /// <summary>The first message is there (it always is, unless the stream ended well without any).</summary>
+    /// <summary>Whether a message has been received; false only if the stream ended successfully without any.</summary>
     public bool HasMessage { get; private set; }
 
-    /// <summary>Every choice has had its end.</summary>
+    /// <summary>Whether every choice has ended.</summary>
     public bool IsComplete => _reader.IsComplete;
 
     /// <summary>
-    /// Waits for the first tokens: until then a failure, also one that the server tells only with its last message, may be answered by another
-    /// attempt.
+    /// Waits for the first tokens. A failure until then, even one that the server reports only in its final message, can be retried.
     /// </summary>
     public async Task StartAsync()
     {
@@ -87,14 +85,14 @@ internal sealed class GenerationRun : IDisposable
                     throw _interruption;
                 }
 
-                _early.Enqueue(update);
+                _buffered.Enqueue(update);
                 more = !HasAnswer(update) && await _call.MoveNextAsync().ConfigureAwait(false);
             }
         }
         catch (Exception exception)
         {
-            // A call that was cancelled, or that a limit ended, may have left the server at work; one that kept its message back has not.
-            Leave(exception is not ConnectionRenewedException && !_call.IsEnded);
+            // After a cancellation or a timeout the server may still be working, unless the message was held back.
+            Close(exception is not ConnectionRenewedException && !_call.IsEnded);
             if (exception is VllmException failure && Translate(failure) is { } translated && translated != failure)
             {
                 throw translated;
@@ -104,17 +102,17 @@ internal sealed class GenerationRun : IDisposable
         }
     }
 
-    public ValueTask<bool> MoveNextAsync() => _early.Count > 0 ? new(true) : _call.MoveNextAsync();
+    public ValueTask<bool> MoveNextAsync() => _buffered.Count > 0 ? new(true) : _call.MoveNextAsync();
 
-    /// <summary>The update in the current message; null when it holds none.</summary>
-    public GenerationUpdate? Read() => _early.TryDequeue(out var early) ? early : ReadMessage();
+    /// <summary>Reads the update in the current message; null if it contains none.</summary>
+    public GenerationUpdate? Read() => _buffered.TryDequeue(out var buffered) ? buffered : ReadMessage();
 
-    /// <summary>A failure as the caller sees it: refusals of a constraint are recognised in one place.</summary>
+    /// <summary>Translates a failure for the caller: refusals of the constraint become <see cref="VllmConstraintException"/>.</summary>
     public VllmException Translate(VllmException exception) =>
         _request.Constraint is { } constraint ? ConstraintFailures.Translate(exception, constraint) : exception;
 
     /// <summary>
-    /// Whether the request, or the one it is a part of, is known to the caller under one of these ids; then the caller has it aborted.
+    /// Whether the caller knows the request, or the one it is a part of, by one of these ids. If so, an abort by the server is expected from now on.
     /// </summary>
     public bool TryRequestAbort(IReadOnlyList<string> ids)
     {
@@ -122,16 +120,16 @@ internal sealed class GenerationRun : IDisposable
         return _abortRequested;
     }
 
-    /// <summary>Throws, after the last tokens, when the server aborted the request on its own.</summary>
+    /// <summary>Throws, after the last tokens, if the server aborted the request on its own.</summary>
     public void ThrowIfInterrupted()
     {
-        if (_interruption is not null && _early.Count == 0)
+        if (_interruption is not null && _buffered.Count == 0)
         {
             throw _interruption;
         }
     }
 
-    /// <summary>The call has ended well; throws when the answer has not.</summary>
+    /// <summary>Called when the call has ended successfully; throws if the answer is incomplete.</summary>
     public void Complete()
     {
         if (!_reader.IsComplete)
@@ -144,17 +142,17 @@ internal sealed class GenerationRun : IDisposable
         }
     }
 
-    public void Dispose() => Leave(!_call.IsEnded);
+    public void Dispose() => Close(!_call.IsEnded);
 
-    /// <summary>Ends a start that has not come to its end.</summary>
-    public void GiveUp()
+    /// <summary>Cancels a <see cref="StartAsync"/> that is still waiting. No abort is sent: the engine is dead.</summary>
+    public void CancelStart()
     {
         Interlocked.Exchange(ref _aborted, 1);
-        _call.Cut();
+        _call.Reset();
     }
 
-    /// <summary>What is thrown for a server that says, when asked, that its engine is not alive.</summary>
-    public VllmException Dead(VllmHealth health) => new VllmConnectionException(
+    /// <summary>Creates the exception for a server whose health check reports that its engine has died.</summary>
+    public VllmException EngineDead(VllmHealth health) => new VllmConnectionException(
         $"{_context.Endpoint} does not answer request {_context.RequestId}, and its health is '{health.Message}'.")
     {
         StatusCode = StatusCode.Unavailable,
@@ -165,7 +163,7 @@ internal sealed class GenerationRun : IDisposable
         IsEngineDead = true,
     };
 
-    /// <summary>Has the request aborted on the server, once. Safe beside a reader: the call itself is left to it.</summary>
+    /// <summary>Aborts the request on the server, once. Safe to call concurrently with a reader, because the call itself is not touched.</summary>
     public void Abort()
     {
         if (Interlocked.Exchange(ref _aborted, 1) == 0)
@@ -174,17 +172,17 @@ internal sealed class GenerationRun : IDisposable
         }
     }
 
-    private void Leave(bool serverMayWork)
+    private void Close(bool serverMayBeWorking)
     {
-        if (_left)
+        if (_closed)
         {
             return;
         }
 
-        _left = true;
+        _closed = true;
         Unregister();
         _call.Dispose();
-        if (serverMayWork)
+        if (serverMayBeWorking)
         {
             Abort();
         }
@@ -207,7 +205,7 @@ internal sealed class GenerationRun : IDisposable
         }
         catch (Exception exception) when (exception is not VllmException)
         {
-            throw _call.Errors.Senseless(exception);
+            throw _call.Errors.Unreadable(exception);
         }
 
         if (GenerationReader.IsProgress(update))
@@ -223,7 +221,7 @@ internal sealed class GenerationRun : IDisposable
 
                 if (finish.Reason == GenerationFinishReason.Abort && !_abortRequested)
                 {
-                    _interruption = Interrupted();
+                    _interruption = CreateInterruption();
                     return GenerationReader.IsProgress(update = update.With(update.Index, finish: null)) ? update : null;
                 }
             }
@@ -232,8 +230,10 @@ internal sealed class GenerationRun : IDisposable
         return update;
     }
 
-    /// <summary>A server that shuts down, or whose administrator ends requests, may say so as if it were an end like any other.</summary>
-    private VllmConnectionException Interrupted()
+    /// <summary>
+    /// A server that shuts down, or whose administrator aborts requests, may end them like a regular answer with the finish reason abort.
+    /// </summary>
+    private VllmConnectionException CreateInterruption()
     {
         Interlocked.Exchange(ref _aborted, 1);
         return new($"{_context.Endpoint} aborted request {RequestId} on its own: the answer is incomplete. The server may be "
@@ -248,8 +248,7 @@ internal sealed class GenerationRun : IDisposable
     }
 
     /// <summary>
-    /// Whether an update shows that the server answers, and that a constraint works: the end of an answer, or a token other than a lone one that ends
-    /// it.
+    /// Whether an update shows that the server answers and that the constraint works: the end of an answer, or tokens other than a single stop token.
     /// </summary>
     private bool HasAnswer(GenerationUpdate? update) => GenerationReader.IsProgress(update)
         && (_request.Constraint is null || update!.Finish is not null || update.TokenIds.Length != 1
@@ -283,8 +282,8 @@ internal sealed class GenerationRun : IDisposable
 }
 
 /// <summary>
-/// Tells servers to abort abandoned requests, in the background: the reset of the call has done most of it already, so nobody waits for this
-/// and a failure is only logged. At most <see cref="MaxPending"/> at a time.
+/// Aborts abandoned requests on their servers in the background. Resetting the call usually stops the server already, so this is not awaited and
+/// failures are only logged. At most <see cref="MaxPending"/> aborts run at a time.
 /// </summary>
 internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
 {
@@ -311,7 +310,7 @@ internal sealed class AbortSender(TimeSpan timeout, ILogger logger)
         }
     }
 
-    /// <summary>Completes when everything that was sent so far has ended.</summary>
+    /// <summary>Completes when all aborts sent so far have completed.</summary>
     public Task DrainAsync()
     {
         lock (_pending)

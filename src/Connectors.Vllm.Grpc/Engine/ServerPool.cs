@@ -4,9 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>
-/// The engine over one or more servers. The way of a generation is in <see cref="RunAsync"/> and <see cref="StartAsync"/>, top to bottom.
-/// </summary>
+/// <summary>The engine for one or more servers. The steps of a generation are in <see cref="RunAsync"/> and <see cref="StartAsync"/>.</summary>
 internal sealed class ServerPool : IVllmEngine
 {
     private readonly VllmConnectionOptions _options;
@@ -38,13 +36,13 @@ internal sealed class ServerPool : IVllmEngine
     public Uri Endpoint => _endpoints[0].Uri;
 
     public ValueTask<VllmCapabilities> GetCapabilitiesAsync(CancellationToken cancellationToken = default) =>
-        new(AskAsync(static (protocol, token) => protocol.GetCapabilitiesAsync(token).AsTask(), cancellationToken));
+        new(QueryAsync(static (protocol, token) => protocol.GetCapabilitiesAsync(token).AsTask(), cancellationToken));
 
     public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken = default) =>
-        new(AskAsync(static (protocol, token) => protocol.GetModelInfoAsync(token).AsTask(), cancellationToken));
+        new(QueryAsync(static (protocol, token) => protocol.GetModelInfoAsync(token).AsTask(), cancellationToken));
 
     public Task<VllmHealth> HealthAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (protocol, token) => protocol.HealthAsync(token), cancellationToken);
+        QueryAsync(static (protocol, token) => protocol.HealthAsync(token), cancellationToken);
 
     public async Task<IReadOnlyList<VllmHealth>> GetEndpointHealthAsync(CancellationToken cancellationToken = default)
     {
@@ -53,31 +51,31 @@ internal sealed class ServerPool : IVllmEngine
     }
 
     public Task<VllmServerInfo> GetServerInfoAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (protocol, token) => protocol.GetServerInfoAsync(token), cancellationToken);
+        QueryAsync(static (protocol, token) => protocol.GetServerInfoAsync(token), cancellationToken);
 
     public Task<IReadOnlyList<VllmLoad>> GetLoadsAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (protocol, token) => protocol.GetLoadsAsync(token), cancellationToken);
+        QueryAsync(static (protocol, token) => protocol.GetLoadsAsync(token), cancellationToken);
 
     public Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken = default) =>
-        AskAsync(static (protocol, token) => protocol.ListLorasAsync(token), cancellationToken);
+        QueryAsync(static (protocol, token) => protocol.ListLorasAsync(token), cancellationToken);
 
     public Task<EmbeddingResult> EmbedAsync(
         ReadOnlyMemory<int> promptIds, VllmModelInfo? preparedFor = null, CancellationToken cancellationToken = default) =>
-        ActAsync(
+        ExecuteAsync(
             preparedFor?.Endpoint,
-            sends: true,
+            needsSendPermit: true,
             async (attempt, token) =>
             {
                 await ModelGuard.CheckAsync(preparedFor, attempt.Server, token).ConfigureAwait(false);
-                var call = attempt.Endpoint.Channel.NewCall(GenerationRequest.NewRequestId(), attempt.Server.Epoch, turn: attempt.Turn);
+                var call = attempt.Endpoint.Channel.NewCall(GenerationRequest.NewRequestId(), attempt.Server.Epoch, sendPermit: attempt.SendPermit);
                 return await attempt.Server.Protocol.EmbedAsync(promptIds, call, token).ConfigureAwait(false);
             },
             cancellationToken);
 
     public Task<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> GetTokenizerBundleAsync(
-        IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ActAsync(
+        IProgress<long>? progress = null, VllmModelInfo? model = null, CancellationToken cancellationToken = default) => ExecuteAsync(
             model?.Endpoint,
-            sends: false,
+            needsSendPermit: false,
             async (attempt, token) =>
             {
                 if (model is not null)
@@ -98,11 +96,11 @@ internal sealed class ServerPool : IVllmEngine
         var ids = requestIds.ToHashSet(StringComparer.Ordinal);
         lock (_running)
         {
-            // A request that was sent again, or that is one of several choices, has another id on its server.
+            // A request that was retried, or that is one of several choices, has a different id on its server.
             ids.UnionWith(_running.Where(run => run.TryRequestAbort(requestIds)).Select(static run => run.RequestId));
         }
 
-        // Only the servers know which of them has a request; unknown ids do no harm.
+        // The client does not know which server has a request; servers ignore unknown ids.
         await Task.WhenAll(_endpoints.Where(endpoint => !endpoint.IsSetAside || _endpoints.Length == 1).Select(async endpoint =>
         {
             var server = await endpoint.GetServerAsync(cancellationToken).ConfigureAwait(false);
@@ -114,7 +112,7 @@ internal sealed class ServerPool : IVllmEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        return request.Sampling.ChoiceCount > 1 ? SplitAsync(request, cancellationToken) : RunAsync(request, cancellationToken);
+        return request.Sampling.ChoiceCount > 1 ? GenerateChoicesAsync(request, cancellationToken) : RunAsync(request, cancellationToken);
     }
 
     /// <summary>
@@ -131,7 +129,7 @@ internal sealed class ServerPool : IVllmEngine
         await CloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>As <see cref="DisposeAsync"/>, but the aborts go out in the background: disposing blocks no thread.</summary>
+    /// <summary>Like <see cref="DisposeAsync"/>, but sends the aborts in the background, so that no thread is blocked.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -141,9 +139,7 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
-    /// <summary>
-    /// The resets of the calls are on their way; what follows is the aborts and, when they are through, the connections. Does not throw.
-    /// </summary>
+    /// <summary>Sends the aborts of the calls that were just reset and, when they have completed, closes the connections. Does not throw.</summary>
     private async Task CloseAsync()
     {
         GenerationRun[] running;
@@ -165,9 +161,10 @@ internal sealed class ServerPool : IVllmEngine
     }
 
     /// <summary>
-    /// What a call that was ended by a token throws: the caller's cancellation with the caller's token, or that the engine is gone.
+    /// Translates a cancellation: an exception with the caller's token if the caller cancelled, or <see cref="ObjectDisposedException"/> if the
+    /// engine was disposed.
     /// </summary>
-    private Exception Ended(OperationCanceledException exception, CancellationToken cancellationToken) =>
+    private Exception TranslateCancellation(OperationCanceledException exception, CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
         : _stopping.IsCancellationRequested ? new ObjectDisposedException(nameof(IVllmEngine), "The engine was disposed while the call was running.")
         : exception;
@@ -180,12 +177,12 @@ internal sealed class ServerPool : IVllmEngine
         try
         {
             (run, lease) = await _loop.RunAsync(
-                request.PromptIds, preferred: null, sends: true, (attempt, token) => StartAsync(attempt, request, token), stop.Token)
+                request.PromptIds, preferred: null, needsSendPermit: true, (attempt, token) => StartAsync(attempt, request, token), stop.Token)
                 .ConfigureAwait(false);
         }
         catch (OperationCanceledException exception)
         {
-            throw Ended(exception, cancellationToken);
+            throw TranslateCancellation(exception, cancellationToken);
         }
 
         using var busy = lease;
@@ -197,7 +194,7 @@ internal sealed class ServerPool : IVllmEngine
             if (update is not null)
             {
                 update.Model = run.Model;
-                update.StopsLeftOut = run.StopsLeftOut;
+                update.StopStringsOmitted = run.StopStringsOmitted;
                 yield return update;
             }
 
@@ -208,14 +205,14 @@ internal sealed class ServerPool : IVllmEngine
             }
             catch (OperationCanceledException exception)
             {
-                throw Ended(exception, cancellationToken);
+                throw TranslateCancellation(exception, cancellationToken);
             }
             catch (VllmException exception)
             {
                 if (run.IsComplete
                     && exception is VllmTimeoutException { ServerMessage.Length: 0 } or VllmProtocolException { StatusCode: StatusCode.Unknown })
                 {
-                    // The answer is all there; only gRPC's own end is not.
+                    // The answer is complete; only the gRPC status is missing.
                     Log.EndedWithoutStatus(_logger, lease.Endpoint.Uri, exception.RequestId ?? string.Empty, exception.Message);
                     break;
                 }
@@ -234,8 +231,8 @@ internal sealed class ServerPool : IVllmEngine
         run.Complete();
     }
 
-    /// <summary>Several choices in one call where the server can, else one call per choice.</summary>
-    private async IAsyncEnumerable<GenerationUpdate> SplitAsync(
+    /// <summary>Generates several choices in one call if the server supports it, or otherwise with one call per choice.</summary>
+    private async IAsyncEnumerable<GenerationUpdate> GenerateChoicesAsync(
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         RequestValidator.CheckChoices(request.Sampling);
@@ -249,14 +246,14 @@ internal sealed class ServerPool : IVllmEngine
         }
     }
 
-    /// <summary>One attempt: checks and fills the request for this server, sends it and waits for the first tokens.</summary>
+    /// <summary>Runs one attempt: validates the request and applies defaults for this server, sends it and waits for the first tokens.</summary>
     private async Task<GenerationRun> StartAsync(Attempt attempt, GenerationRequest request, CancellationToken cancellationToken)
     {
         var protocol = attempt.Server.Protocol;
         var served = await ModelGuard.CheckAsync(request.PreparedFor, attempt.Server, cancellationToken).ConfigureAwait(false);
         var capabilities = await protocol.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
 
-        // What the server does not tell, the request's maker may know from the model's files.
+        // What the server does not report, the caller may know from the model's files.
         var model = served with
         {
             ContextLength = served.ContextLength ?? request.ContextLength,
@@ -266,23 +263,23 @@ internal sealed class ServerPool : IVllmEngine
         RequestValidator.CheckTruncation(request);
         request = request.WithTruncatedPrompt();
         RequestValidator.Check(request, request.Sampling, model, capabilities);
-        var sampling = SamplingFiller.Fill(request, model, _options.ApplyModelSamplingDefaults);
+        var sampling = SamplingDefaults.Apply(request, model, _options.ApplyModelSamplingDefaults);
         if (request.Constraint is not null && sampling.MinTokens > 0)
         {
-            // Some servers forbid every token when a constraint allows the end only and the minimum forbids it.
+            // Some servers mask every token when the constraint allows only the end of the answer and the minimum forbids it.
             Log.MinTokensIgnored(_logger, sampling.MinTokens.Value);
             sampling = sampling with { MinTokens = null };
         }
 
-        var run = await ConstrainedAsync(attempt, request, sampling, served, cancellationToken).ConfigureAwait(false);
+        var run = await SendConstrainedAsync(attempt, request, sampling, served, cancellationToken).ConfigureAwait(false);
         attempt.Endpoint.MarkWorking();
         return run;
     }
 
     /// <summary>
-    /// Sends a request whose constraint is written in two languages in the one that the server takes; after a refusal in the other, once.
+    /// Sends a request whose constraint exists in two languages in the one that the server accepts; if it is refused, tries the other one once.
     /// </summary>
-    private async Task<GenerationRun> ConstrainedAsync(
+    private async Task<GenerationRun> SendConstrainedAsync(
         Attempt attempt, GenerationRequest request, SamplingOptions sampling, VllmModelInfo served, CancellationToken cancellationToken)
     {
         if (request.Constraint is not { Alternative: not null } constraint)
@@ -310,7 +307,7 @@ internal sealed class ServerPool : IVllmEngine
             }
             catch (VllmConstraintException second)
             {
-                throw ConstraintLanguage.Neither(constraint, first, second);
+                throw ConstraintLanguage.BothRefused(constraint, first, second);
             }
         }
     }
@@ -323,8 +320,8 @@ internal sealed class ServerPool : IVllmEngine
             Channel = attempt.Endpoint.Channel,
             RequestId = RequestIds.ForAttempt(request.RequestId, number),
             ExpectedEpoch = attempt.Server.Epoch,
-            Turn = attempt.Turn,
-            Metadata = attempt.Server.Protocol.MetadataOf(request),
+            SendPermit = attempt.SendPermit,
+            Metadata = attempt.Server.Protocol.GetMetadata(request),
             Timeout = _options.GenerationTimeout,
             FirstTokenTimeout = _options.FirstTokenTimeout,
             BetweenTokensTimeout = _options.BetweenTokensTimeout,
@@ -332,23 +329,23 @@ internal sealed class ServerPool : IVllmEngine
         var run = new GenerationRun(attempt, request, sampling, call, _aborts, _running, cancellationToken) { Model = served };
         try
         {
-            await FirstTokenAsync(run, attempt.Endpoint, cancellationToken).ConfigureAwait(false);
+            await WaitForFirstTokenAsync(run, attempt.Endpoint, cancellationToken).ConfigureAwait(false);
             return run;
         }
         catch (VllmException exception) when (request.StopStrings.Count > 0 && ServerErrors.LacksTokenizer(exception))
         {
-            // Whoever reads the answer finds them in the text.
-            Log.StopStringsLeftOut(_logger, attempt.Endpoint.Uri, request.StopStrings.Count);
-            return await SendAsync(attempt, number + 1, request with { StopStrings = [], StopsLeftOut = true }, sampling, served, cancellationToken)
-                .ConfigureAwait(false);
+            // The consumer of the answer looks for the stop strings in the text.
+            Log.StopStringsOmitted(_logger, attempt.Endpoint.Uri, request.StopStrings.Count);
+            request = request with { StopStrings = [], StopStringsOmitted = true };
+            return await SendAsync(attempt, number + 1, request, sampling, served, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>
-    /// Waits for the first tokens. A server whose engine has died may never answer, and say so only when it is asked: with each interval without a
-    /// sign it is.
+    /// Waits for the first tokens. A server whose engine has died may never answer and report it only in its health check, so its health is probed in
+    /// each interval without a message.
     /// </summary>
-    private async Task FirstTokenAsync(GenerationRun run, ServerEndpoint endpoint, CancellationToken cancellationToken)
+    private async Task WaitForFirstTokenAsync(GenerationRun run, ServerEndpoint endpoint, CancellationToken cancellationToken)
     {
         var start = run.StartAsync();
         while (!start.IsCompleted && !cancellationToken.IsCancellationRequested && _options.ProbeInterval > TimeSpan.Zero)
@@ -357,34 +354,34 @@ internal sealed class ServerPool : IVllmEngine
             await Task.WhenAny(start, Task.Delay(_options.ProbeInterval, interval.Token)).ConfigureAwait(false);
             await interval.CancelAsync().ConfigureAwait(false);
             if (!start.IsCompleted && !cancellationToken.IsCancellationRequested
-                && await endpoint.AskWhileWaitingAsync().ConfigureAwait(false) is { IsHealthy: false } health && ServerErrors.SaysDead(health))
+                && await endpoint.ProbeWhileWaitingAsync().ConfigureAwait(false) is { IsHealthy: false } health && ServerErrors.IsEngineDead(health))
             {
-                run.GiveUp();
+                run.CancelStart();
                 await start.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                throw run.Dead(health);
+                throw run.EngineDead(health);
             }
         }
 
         await start.ConfigureAwait(false);
     }
 
-    private Task<T> AskAsync<T>(Func<IServerProtocol, CancellationToken, Task<T>> ask, CancellationToken cancellationToken) =>
-        ActAsync(preferred: null, sends: false, (attempt, token) => ask(attempt.Server.Protocol, token), cancellationToken);
+    private Task<T> QueryAsync<T>(Func<IServerProtocol, CancellationToken, Task<T>> query, CancellationToken cancellationToken) =>
+        ExecuteAsync(preferred: null, needsSendPermit: false, (attempt, token) => query(attempt.Server.Protocol, token), cancellationToken);
 
-    private async Task<T> ActAsync<T>(
-        Uri? preferred, bool sends, Func<Attempt, CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    private async Task<T> ExecuteAsync<T>(
+        Uri? preferred, bool needsSendPermit, Func<Attempt, CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         try
         {
-            var (result, lease) = await _loop.RunAsync(default, preferred, sends, act, stop.Token).ConfigureAwait(false);
+            var (result, lease) = await _loop.RunAsync(default, preferred, needsSendPermit, operation, stop.Token).ConfigureAwait(false);
             lease.Dispose();
             return result;
         }
         catch (OperationCanceledException exception)
         {
-            throw Ended(exception, cancellationToken);
+            throw TranslateCancellation(exception, cancellationToken);
         }
     }
 }

@@ -1,36 +1,37 @@
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Reads the messages of one answer. Knows how many tokens each choice has had and whether it has ended, so that a stream that ends early is not
-/// taken for an answer, and one that goes on beyond what was asked is not followed.
+/// Reads the messages of one answer. Tracks the number of tokens of each choice and whether it has ended, to detect streams that end early or
+/// continue beyond the requested length.
 /// </summary>
 /// <param name="request">The request.</param>
 /// <param name="choiceCount">Number of choices.</param>
-/// <param name="maxTokens">Most tokens that were asked for, per choice; null for no limit.</param>
+/// <param name="maxTokens">The requested maximum number of tokens per choice; null for no limit.</param>
 internal abstract class GenerationReader(GenerationRequest request, int choiceCount, int? maxTokens)
 {
-    /// <summary>Tokens that may come beyond the limit: a server with speculative decoding sends a whole draft at once.</summary>
+    /// <summary>The number of tokens allowed beyond the limit: a server with speculative decoding sends a whole draft at once.</summary>
     private const int Allowance = 64;
 
-    /// <summary>Messages without a token that may come one after the other.</summary>
+    /// <summary>The maximum number of consecutive messages without a token.</summary>
     private const int MaxEmptyMessages = 10_000;
 
-    /// <summary>The limit where neither the request nor the server says one: no model's context is longer.</summary>
-    private const int MostTokens = 10_000_000;
+    /// <summary>The limit if neither the request nor the server sets one: no model has a longer context.</summary>
+    private const int MaxContextLength = 10_000_000;
 
-    private readonly long _limit = (maxTokens ?? MostTokens) + (long)Allowance;
+    private readonly long _limit = (maxTokens ?? MaxContextLength) + (long)Allowance;
     private readonly int[] _tokens = new int[choiceCount];
     private readonly bool[] _finished = new bool[choiceCount];
-    private int _open = choiceCount;
+    private int _unfinished = choiceCount;
     private int _emptyMessages;
 
     protected GenerationRequest Request => request;
 
-    public bool IsComplete => _open == 0;
+    public bool IsComplete => _unfinished == 0;
 
     /// <summary>
-    /// The update in a message as the method's marshaller made it: a <see cref="GenerationUpdate"/> for a message of ids and counts only, else the
-    /// whole protobuf message. Null when it holds nothing for the caller. Throws InvalidDataException or OverflowException for what makes no sense.
+    /// Gets the update in a message as created by the method's marshaller: a <see cref="GenerationUpdate"/> for a message with ids and counts only,
+    /// otherwise the protobuf message. Null if it contains nothing for the caller. Throws InvalidDataException or OverflowException for invalid
+    /// content.
     /// </summary>
     public GenerationUpdate? Read(object message)
     {
@@ -41,7 +42,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         }
         else
         {
-            update = ReadWhole(message);
+            update = ReadMessage(message);
         }
 
         if (IsProgress(update))
@@ -56,13 +57,13 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         return update;
     }
 
-    /// <summary>Whether an update brings the answer forward; a server that sends nothing else is silent.</summary>
+    /// <summary>Whether an update contains tokens, text or a finish; a server that sends anything else only counts as silent.</summary>
     public static bool IsProgress(GenerationUpdate? update) =>
         update is not null && (!update.TokenIds.IsEmpty || update.Finish is not null || update.Text.Length > 0);
 
-    protected abstract GenerationUpdate? ReadWhole(object message);
+    protected abstract GenerationUpdate? ReadMessage(object message);
 
-    protected int TokensOf(int index) => _tokens[Check(index)];
+    protected int TokenCount(int index) => _tokens[Check(index)];
 
     protected int AddTokens(int index, int count)
     {
@@ -75,7 +76,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         if (total > _limit)
         {
             throw new InvalidDataException(maxTokens is null
-                ? $"choice {index} continues after {MostTokens} tokens, more than the context of any model"
+                ? $"choice {index} continues after {MaxContextLength} tokens, more than the context of any model"
                 : $"choice {index} continues after {maxTokens} tokens, the maximum that was requested");
         }
 
@@ -90,10 +91,10 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         }
 
         _finished[index] = true;
-        _open--;
+        _unfinished--;
     }
 
-    /// <summary>The server counts the prompt that was sent; media only add to it.</summary>
+    /// <summary>Checks the server's count of prompt tokens against the prompt that was sent; media can only add tokens.</summary>
     protected void CheckPromptCount(uint counted)
     {
         var sent = request.PromptIds.Length;
@@ -105,7 +106,7 @@ internal abstract class GenerationReader(GenerationRequest request, int choiceCo
         }
     }
 
-    /// <summary>What the server counts of the answer has come.</summary>
+    /// <summary>Checks that all tokens counted by the server were received.</summary>
     protected static void CheckOutputCount(uint counted, int received)
     {
         if (counted > received)

@@ -1,6 +1,8 @@
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>One protocol spoken with one server. What a protocol lacks throws <see cref="VllmRequestException"/>.</summary>
+/// <summary>
+/// The client side of a protocol for one server. Operations that the protocol does not have throw <see cref="VllmRequestException"/>.
+/// </summary>
 internal interface IServerProtocol
 {
     VllmProtocol Protocol { get; }
@@ -9,15 +11,15 @@ internal interface IServerProtocol
 
     ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken);
 
-    /// <summary>The metadata of a generation.</summary>
-    IReadOnlyDictionary<string, string>? MetadataOf(GenerationRequest request);
+    /// <summary>Gets the metadata of a generation.</summary>
+    IReadOnlyDictionary<string, string>? GetMetadata(GenerationRequest request);
 
-    /// <summary>Sends a request that was checked and filled. Nothing is waited for: what happens to it comes out of the call's first move.</summary>
+    /// <summary>Sends a validated request with its defaults applied. Does not wait: a failure is thrown when the call is first read.</summary>
     StreamCall<object> Generate(GenerationRequest request, SamplingOptions sampling, CallContext call, CancellationToken cancellationToken);
 
-    /// <summary>Reads the messages of an answer, one reader per call.</summary>
+    /// <summary>Creates the reader for the messages of an answer; each call needs its own.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="maxTokens">Most tokens that were asked for, per choice; null when the request leaves it open.</param>
+    /// <param name="maxTokens">The requested maximum number of tokens per choice; null for no limit.</param>
     GenerationReader CreateReader(GenerationRequest request, int? maxTokens);
 
     Task<EmbeddingResult> EmbedAsync(ReadOnlyMemory<int> promptIds, CallContext call, CancellationToken cancellationToken);
@@ -36,12 +38,11 @@ internal interface IServerProtocol
     Task<IReadOnlyList<string>> ListLorasAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>Readable model ids.</summary>
 internal static class ModelIds
 {
     /// <summary>
-    /// <c>org/model</c> for a path like <c>…/models--org--model/snapshots/commit</c> (the Hugging Face cache layout, which an offline server
-    /// reports); anything else as it is.
+    /// Gets <c>org/model</c> for a path like <c>…/models--org--model/snapshots/commit</c> (the layout of the Hugging Face cache, which an offline
+    /// server reports); any other path is returned unchanged.
     /// </summary>
     public static string FromPath(string path)
     {

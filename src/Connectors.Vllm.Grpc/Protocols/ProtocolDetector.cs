@@ -7,12 +7,12 @@ using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Finds out which protocol a server speaks, with calls that change nothing. Only "method unknown" in a gRPC answer moves on to the
-/// next question; a server that cannot be reached is an error and not an answer.
+/// Detects the protocol of a server with calls that have no side effects. Only UNIMPLEMENTED leads to the next probe; a server that cannot be reached
+/// is an error.
 /// </summary>
 internal static class ProtocolDetector
 {
-    private static readonly (string Name, string Service)[] Strangers =
+    private static readonly (string Name, string Service)[] OtherEngines =
     [
         ("SGLang", "sglang.grpc.scheduler.SglangScheduler"),
         ("TensorRT-LLM", "trtllm.TrtllmService"),
@@ -22,32 +22,33 @@ internal static class ProtocolDetector
 
     public static async Task<VllmProtocol> DetectAsync(ServerChannel channel, CancellationToken cancellationToken)
     {
-        if (await KnowsAsync(channel, VllmEngineMethods.HealthCheck, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
+        if (await HasMethodAsync(channel, VllmEngineMethods.HealthCheck, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.VllmEngine;
         }
 
-        if (await KnowsAsync(channel, InferenceMethods.GetServerInfo, new Inference.GetServerInfoRequest(), cancellationToken).ConfigureAwait(false))
+        if (await HasMethodAsync(channel, InferenceMethods.GetServerInfo, new Inference.GetServerInfoRequest(), cancellationToken)
+            .ConfigureAwait(false))
         {
             return VllmProtocol.Inference;
         }
 
-        // The control service may be left unmounted.
-        if (await ServesInferenceAsync(channel, cancellationToken).ConfigureAwait(false)
-            || await GeneratesAsync(channel, isLegacy: false, cancellationToken).ConfigureAwait(false))
+        // A server may run without the control service.
+        if (await HasInferenceServiceAsync(channel, cancellationToken).ConfigureAwait(false)
+            || await HasGenerateAsync(channel, isLegacy: false, cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.Inference;
         }
 
-        if (await GeneratesAsync(channel, isLegacy: true, cancellationToken).ConfigureAwait(false))
+        if (await HasGenerateAsync(channel, isLegacy: true, cancellationToken).ConfigureAwait(false))
         {
             return VllmProtocol.LegacyInference;
         }
 
-        if (await FindStrangerAsync(channel, cancellationToken).ConfigureAwait(false) is { } stranger)
+        if (await FindOtherEngineAsync(channel, cancellationToken).ConfigureAwait(false) is { } other)
         {
             throw new VllmConnectionException(
-                $"{channel.Endpoint} is {stranger.Name} ({stranger.Service}), which this library does not support: it speaks vLLM's gRPC protocols.")
+                $"{channel.Endpoint} is {other.Name} ({other.Service}), which this library does not support: it speaks vLLM's gRPC protocols.")
             {
                 StatusCode = StatusCode.Unimplemented,
                 Endpoint = channel.Endpoint,
@@ -63,13 +64,13 @@ internal static class ProtocolDetector
         };
     }
 
-    /// <summary>Other engines whose services share messages with vLLM's; they know a health check of the same shape.</summary>
-    private static async Task<(string Name, string Service)?> FindStrangerAsync(ServerChannel channel, CancellationToken cancellationToken)
+    /// <summary>Finds other engines that have a health check of the same shape as vLLM's.</summary>
+    private static async Task<(string Name, string Service)?> FindOtherEngineAsync(ServerChannel channel, CancellationToken cancellationToken)
     {
-        foreach (var (name, service) in Strangers)
+        foreach (var (name, service) in OtherEngines)
         {
-            var method = VllmEngineMethods.HealthCheckOf(service);
-            if (await KnowsAsync(channel, method, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
+            var method = VllmEngineMethods.GetHealthCheck(service);
+            if (await HasMethodAsync(channel, method, new Engine.HealthCheckRequest(), cancellationToken).ConfigureAwait(false))
             {
                 return (name, service);
             }
@@ -78,7 +79,7 @@ internal static class ProtocolDetector
         return null;
     }
 
-    private static async Task<bool> ServesInferenceAsync(ServerChannel channel, CancellationToken cancellationToken)
+    private static async Task<bool> HasInferenceServiceAsync(ServerChannel channel, CancellationToken cancellationToken)
     {
         try
         {
@@ -95,30 +96,35 @@ internal static class ProtocolDetector
         }
     }
 
-    /// <summary>An empty generation is refused as a bad argument.</summary>
-    private static Task<bool> GeneratesAsync(ServerChannel channel, bool isLegacy, CancellationToken cancellationToken) => KnowsAsync(async () =>
+    /// <summary>Sends an empty generation request, which the server refuses as INVALID_ARGUMENT.</summary>
+    private static Task<bool> HasGenerateAsync(ServerChannel channel, bool isLegacy, CancellationToken cancellationToken)
     {
-        using var call = new StreamCall<object>(
-            InferenceMethods.Probe(isLegacy),
-            new Inference.GenerateRequest(),
-            NewCall(channel),
-            channel.Options.MaxSendMessageBytes,
-            cancellationToken);
-        while (await call.MoveNextAsync().ConfigureAwait(false))
+        return HasMethodAsync(SendAsync);
+
+        async Task SendAsync()
         {
+            using var call = new StreamCall<object>(
+                InferenceMethods.Probe(isLegacy),
+                new Inference.GenerateRequest(),
+                NewCall(channel),
+                channel.Options.MaxSendMessageBytes,
+                cancellationToken);
+            while (await call.MoveNextAsync().ConfigureAwait(false))
+            {
+            }
         }
-    });
+    }
 
-    private static Task<bool> KnowsAsync<T>(
+    private static Task<bool> HasMethodAsync<T>(
         ServerChannel channel, Method<OutgoingMessage, T> method, IMessage request, CancellationToken cancellationToken)
-        where T : class => KnowsAsync(() => channel.UnaryAsync(method, request, NewCall(channel), cancellationToken));
+        where T : class => HasMethodAsync(() => channel.UnaryAsync(method, request, NewCall(channel), cancellationToken));
 
-    /// <summary>Any answer of the method itself means that it exists.</summary>
-    private static async Task<bool> KnowsAsync(Func<Task> ask)
+    /// <summary>Any answer other than UNIMPLEMENTED means that the method exists.</summary>
+    private static async Task<bool> HasMethodAsync(Func<Task> call)
     {
         try
         {
-            await ask().ConfigureAwait(false);
+            await call().ConfigureAwait(false);
             return true;
         }
         catch (VllmRequestException exception)

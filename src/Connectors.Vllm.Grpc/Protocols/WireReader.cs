@@ -3,8 +3,8 @@ using Google.Protobuf.Collections;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Just enough of the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) to read a token message in place. Every
-/// method says false instead of throwing; the caller then takes the generated parser.
+/// Just enough of the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) to read a token message in place. Every method returns
+/// false instead of throwing; the caller then uses the generated parser.
 /// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> bytes)
 {
@@ -97,7 +97,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
     }
 }
 
-/// <summary>Token ids between the wire (unsigned) and this package (int, never negative).</summary>
+/// <summary>Converts token ids between the protocols (unsigned) and this package (non-negative <see cref="int"/>).</summary>
 internal static class TokenIdConversion
 {
     public static int[] ToIds(RepeatedField<uint> field)

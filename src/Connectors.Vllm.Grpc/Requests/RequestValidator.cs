@@ -7,18 +7,18 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Checks a request before it leaves. Servers check most of this too, with a round trip and texts of their own, but not all: an id out of the
-/// vocabulary kills an engine of the Inference protocol.
+/// Validates a request before it is sent. Servers check most of this as well, after a round trip and with messages of their own, but not all: an id
+/// outside the vocabulary kills the engine of an Inference server.
 /// </summary>
 internal static class RequestValidator
 {
-    /// <summary>No model's vocabulary is smaller: it has all bytes.</summary>
-    private const int LeastVocabulary = 256;
+    /// <summary>No model has a smaller vocabulary, because it contains all bytes.</summary>
+    private const int MinVocabulary = 256;
 
     /// <summary>
-    /// No model's vocabulary is larger (the largest of today have 262,208 tokens): what an id can be at most where its size is not known.
+    /// No model has a larger vocabulary (the largest today have 262,208 tokens). Bounds ids if the size of the vocabulary is unknown.
     /// </summary>
-    private const int LargestVocabulary = 524_288;
+    private const int MaxVocabulary = 524_288;
 
     public static void Check(GenerationRequest request, SamplingOptions sampling, VllmModelInfo model, VllmCapabilities capabilities)
     {
@@ -73,7 +73,7 @@ internal static class RequestValidator
         }
     }
 
-    /// <summary>Whether the prompt may be cut as asked, before it is.</summary>
+    /// <summary>Checks whether the prompt can be truncated as requested.</summary>
     public static void CheckTruncation(GenerationRequest request)
     {
         Range(request.Sampling.TruncatePromptTokens, 1, int.MaxValue, nameof(SamplingOptions.TruncatePromptTokens));
@@ -83,7 +83,7 @@ internal static class RequestValidator
         }
     }
 
-    /// <summary>The number of choices, before it becomes as many requests.</summary>
+    /// <summary>Checks the number of choices, before the request is split.</summary>
     public static void CheckChoices(SamplingOptions sampling)
     {
         Range(sampling.ChoiceCount, 1, 10_000, nameof(SamplingOptions.ChoiceCount));
@@ -100,8 +100,8 @@ internal static class RequestValidator
             throw Bad("The prompt is empty.", nameof(GenerationRequest.PromptIds));
         }
 
-        // Negative ids become large unsigned ones.
-        var bound = (uint)(vocabularySize ?? LargestVocabulary);
+        // Negative ids become large unsigned values.
+        var bound = (uint)(vocabularySize ?? MaxVocabulary);
         for (var i = 0; i < ids.Length; i++)
         {
             if ((uint)ids[i] >= bound)
@@ -158,15 +158,15 @@ internal static class RequestValidator
         }
     }
 
-    /// <summary>More candidates than there are tokens end an engine, for everyone.</summary>
+    /// <summary>Requesting more candidates than the vocabulary has tokens kills the engine, for all clients.</summary>
     private static void CheckLogprobs(int? count, int? vocabularySize, string name)
     {
         Range(count, 0, int.MaxValue, name);
-        if (count > (vocabularySize ?? LeastVocabulary))
+        if (count > (vocabularySize ?? MinVocabulary))
         {
             throw Bad(
                 vocabularySize is null
-                    ? $"{name} is {count}. The size of the model's vocabulary is unknown, and more than {LeastVocabulary} may exceed it; "
+                    ? $"{name} is {count}. The size of the model's vocabulary is unknown, and more than {MinVocabulary} may exceed it; "
                         + $"give {nameof(GenerationRequest.VocabularySize)}."
                     : $"{name} is {count}, more than the {vocabularySize} tokens of the model's vocabulary.",
                 name);
@@ -175,16 +175,16 @@ internal static class RequestValidator
 
     private static void CheckIds(GenerationRequest request, SamplingOptions sampling, int? vocabularySize)
     {
-        // An id outside the vocabulary can end an engine. Where its size is not known, ids below the least one can be are all that is let through.
-        var bound = (uint)(vocabularySize ?? LeastVocabulary);
+        // An id outside the vocabulary can kill the engine. If the size of the vocabulary is unknown, only ids that every model has are allowed.
+        var bound = (uint)(vocabularySize ?? MinVocabulary);
         var lacks = vocabularySize is null
             ? $" The size of the model's vocabulary is unknown; set {nameof(GenerationRequest.VocabularySize)}."
             : string.Empty;
 
-        // Stop ids that no model has do no harm: servers refuse them, or wait for them in vain.
-        All(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds), (uint)(vocabularySize ?? int.MaxValue));
-        All(request.LogprobTokenIds ?? [], nameof(GenerationRequest.LogprobTokenIds), bound);
-        All(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds), bound);
+        // Stop ids outside the vocabulary are harmless: servers refuse them, or they never occur.
+        CheckEach(request.StopTokenIds, nameof(GenerationRequest.StopTokenIds), (uint)(vocabularySize ?? int.MaxValue));
+        CheckEach(request.LogprobTokenIds ?? [], nameof(GenerationRequest.LogprobTokenIds), bound);
+        CheckEach(sampling.AllowedTokenIds ?? [], nameof(SamplingOptions.AllowedTokenIds), bound);
         foreach (var (id, bias) in sampling.LogitBias ?? new Dictionary<int, float>())
         {
             if ((uint)id >= bound || !float.IsFinite(bias))
@@ -199,7 +199,7 @@ internal static class RequestValidator
             throw Bad("The list of allowed tokens is empty.", nameof(SamplingOptions.AllowedTokenIds));
         }
 
-        void All(IReadOnlyList<int> ids, string name, uint end)
+        void CheckEach(IReadOnlyList<int> ids, string name, uint end)
         {
             for (var i = 0; i < ids.Count; i++)
             {
@@ -275,7 +275,7 @@ internal static class RequestValidator
 
         foreach (var group in request.Media.GroupBy(static item => item.Kind).Where(_ => capabilities.MediaLimits.Count > 0))
         {
-            // A server that tells limits leaves out the kinds it does not take.
+            // A server that reports limits omits the kinds it does not accept.
             if (!capabilities.MediaLimits.TryGetValue(group.Key, out var limit))
             {
                 throw Bad(
@@ -339,12 +339,12 @@ internal static class RequestValidator
         }
     }
 
-    private static void Range(float? value, float least, float most, string name, string? words = null)
+    private static void Range(float? value, float least, float most, string name, string? description = null)
     {
         // Written so that NaN fails.
         if (value is { } number && !(number >= least && number <= most))
         {
-            var range = words ?? FormattableString.Invariant($"from {least} to {most}");
+            var range = description ?? FormattableString.Invariant($"from {least} to {most}");
             throw Bad(FormattableString.Invariant($"{name} is {number}; it must be {range}."), name);
         }
     }
@@ -359,17 +359,17 @@ internal static class RequestValidator
 }
 
 /// <summary>
-/// Fills what a request leaves open, the way vLLM's HTTP server does: the caller's value, else the model's default, else neutral. The temperature is
-/// always said (absent is 1 to one protocol and greedy to the other), and so is the length.
+/// Applies defaults to a request as vLLM's HTTP server does: the caller's value, otherwise the model's default, otherwise a neutral value. The
+/// temperature is always set, because without it one protocol uses 1 and the other is greedy, and so is the maximum length.
 /// </summary>
-internal static class SamplingFiller
+internal static class SamplingDefaults
 {
-    public static SamplingOptions Fill(GenerationRequest request, VllmModelInfo model, bool applyModelDefaults)
+    public static SamplingOptions Apply(GenerationRequest request, VllmModelInfo model, bool applyModelDefaults)
     {
         var sampling = request.Sampling.WithDefaults(applyModelDefaults ? model.DefaultSampling : null);
         sampling = sampling with { Temperature = sampling.Temperature ?? 1 };
 
-        // Media grow inside the server, so the room left is not known here; text is counted there as well.
+        // Media expand to an unknown number of tokens on the server, and text prompts are tokenized there, so the remaining room is unknown.
         if (model.ContextLength is not { } context)
         {
             return sampling;
@@ -383,7 +383,7 @@ internal static class SamplingFiller
 internal static class RequestIds
 {
     /// <summary>
-    /// The id of an attempt. A caller's own id gets a suffix when it is sent again: a server may still know it from the attempt before.
+    /// Gets the id of an attempt. A caller's own id gets a suffix on retries, because a server may still know it from the previous attempt.
     /// </summary>
     public static string ForAttempt(string? requestId, int attempt) => requestId is null ? GenerationRequest.NewRequestId()
         : attempt == 0 ? requestId

@@ -35,7 +35,7 @@ internal static partial class Log
     public static partial void MinTokensIgnored(ILogger logger, int minTokens);
 
     [LoggerMessage(1013, LogLevel.Warning, "{Endpoint} has no tokenizer with which to find {Count} stop strings; only the client looks for them")]
-    public static partial void StopStringsLeftOut(ILogger logger, Uri endpoint, int count);
+    public static partial void StopStringsOmitted(ILogger logger, Uri endpoint, int count);
 
     [LoggerMessage(1014, LogLevel.Information, "{Endpoint} is not ready yet ({Seconds} s so far): {Said}")]
     public static partial void NotReady(ILogger logger, Uri endpoint, long seconds, string said);
@@ -46,7 +46,7 @@ internal static partial class Log
 }
 
 /// <summary>
-/// Measurements that only the engine can make. They belong to the meter of the whole library, whose names the package above documents.
+/// The metrics that only the engine can record. They belong to the meter of the Connectors.Vllm package, which documents their names.
 /// </summary>
 internal static class EngineTelemetry
 {

@@ -5,47 +5,47 @@ using System.Security.Cryptography;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// The zip with a tokenizer's files, as a server streams it. Nothing in it is believed: the digest, the number, names and sizes of
-/// entries are checked, inflated bytes are counted as they come, and nothing touches the disk.
+/// The zip archive with a tokenizer's files, as streamed by a server. It is not trusted: the digest and the number, names and sizes of entries are
+/// checked, decompressed bytes are counted, and nothing is written to disk.
 /// </summary>
-/// <param name="maxBytes">What the archive and its files may take together.</param>
+/// <param name="maxBytes">The maximum size of the archive and its files together.</param>
 internal sealed class TokenizerArchive(long maxBytes) : IDisposable
 {
     public const long MaxArchiveBytes = 200L * 1024 * 1024;
     public const long MaxInflatedBytes = 500L * 1024 * 1024;
     public const int MaxEntries = 50;
 
-    /// <summary>Room for the directory of so few entries, with their longest names and more; a directory that is larger is not read.</summary>
+    /// <summary>Enough for the central directory of <see cref="MaxEntries"/> entries with the longest names; a larger one is not read.</summary>
     private const int MaxDirectoryBytes = 256 * 1024;
 
-    /// <summary>Deflate makes nothing larger than this many times its input.</summary>
-    private const long MaxInflation = 1032;
+    /// <summary>The maximum expansion ratio of deflate.</summary>
+    private const long MaxExpansion = 1032;
 
     private static readonly string[] AllowedExtensions = [".json", ".txt", ".model", ".tiktoken", ".jinja"];
 
     private readonly MemoryStream _zip = new();
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private string _announcedHash = string.Empty;
+    private string _expectedHash = string.Empty;
     private bool _any;
 
     public long Length => _zip.Length;
 
-    /// <summary>Takes one chunk. Throws <see cref="InvalidDataException"/> when the archive grows too large.</summary>
+    /// <summary>Adds a chunk. Throws <see cref="InvalidDataException"/> when the archive grows too large.</summary>
     public void Add(ReadOnlySpan<byte> data, string sha256)
     {
-        var most = Math.Min(MaxArchiveBytes, maxBytes);
-        if (_zip.Length + data.Length > most)
+        var limit = Math.Min(MaxArchiveBytes, maxBytes);
+        if (_zip.Length + data.Length > limit)
         {
-            throw new InvalidDataException($"the archive is larger than {most} bytes");
+            throw new InvalidDataException($"the archive is larger than {limit} bytes");
         }
 
         _any = true;
         _zip.Write(data);
         _hash.AppendData(data);
-        _announcedHash = sha256;
+        _expectedHash = sha256;
     }
 
-    /// <summary>The files by name. Throws <see cref="InvalidDataException"/> when a check fails.</summary>
+    /// <summary>Gets the files by name. Throws <see cref="InvalidDataException"/> when a check fails.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Extract()
     {
         if (!_any || _zip.Length == 0)
@@ -53,15 +53,15 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
             throw new InvalidDataException("the archive is empty");
         }
 
-        if (_announcedHash.Length == 0)
+        if (_expectedHash.Length == 0)
         {
             throw new InvalidDataException("the last chunk carries no SHA-256: the transfer was cut short");
         }
 
         var hash = Convert.ToHexStringLower(_hash.GetHashAndReset());
-        if (!hash.Equals(_announcedHash, StringComparison.OrdinalIgnoreCase))
+        if (!hash.Equals(_expectedHash, StringComparison.OrdinalIgnoreCase))
         {
-            throw new InvalidDataException($"the archive's SHA-256 is {hash}, but {_announcedHash} was announced");
+            throw new InvalidDataException($"the archive's SHA-256 is {hash}, but {_expectedHash} was announced");
         }
 
         CheckDirectory(_zip.GetBuffer().AsSpan(0, (int)_zip.Length));
@@ -82,17 +82,17 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
                 throw new InvalidDataException($"the archive contains '{entry.FullName}' twice");
             }
 
-            var most = Math.Min(MaxInflatedBytes, maxBytes - _zip.Length);
-            if (entry.Length < 0 || (total += entry.Length) > most)
+            var limit = Math.Min(MaxInflatedBytes, maxBytes - _zip.Length);
+            if (entry.Length < 0 || (total += entry.Length) > limit)
             {
                 throw new InvalidDataException(
-                    $"the archive inflates to more than {most} bytes; raise {nameof(VllmConnectionOptions.MaxTokenizerBytes)} if it is trusted");
+                    $"the archive inflates to more than {limit} bytes; raise {nameof(VllmConnectionOptions.MaxTokenizerBytes)} if it is trusted");
             }
 
             files.Add(entry.FullName, Inflate(entry));
         }
 
-        // Callers look names up as the server wrote them.
+        // Callers look up names exactly as the server wrote them.
         return new Dictionary<string, ReadOnlyMemory<byte>>(files, StringComparer.Ordinal);
     }
 
@@ -103,8 +103,8 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
     }
 
     /// <summary>
-    /// <see cref="ZipArchive"/> reads the whole directory before it says how many entries there are. What the end of the archive says of them, and
-    /// the room between the directory's beginning and the archive's end, bound that before it happens.
+    /// Checks the size of the central directory, because <see cref="ZipArchive"/> reads all of it before it returns the number of entries. The end
+    /// record declares the number of entries and the start of the directory.
     /// </summary>
     private static void CheckDirectory(ReadOnlySpan<byte> zip)
     {
@@ -151,8 +151,9 @@ internal sealed class TokenizerArchive(long maxBytes) : IDisposable
 
     private static byte[] Inflate(ZipArchiveEntry entry)
     {
-        // The declared size is a promise: memory is taken for what the compressed bytes can become, and both must agree in the end.
-        var target = new MemoryStream((int)Math.Min(entry.Length, (entry.CompressedLength * MaxInflation) + MaxInflation));
+        // The declared size is not trusted: the initial capacity is limited to what the compressed bytes can expand to, and the final size must
+        // match.
+        var target = new MemoryStream((int)Math.Min(entry.Length, (entry.CompressedLength * MaxExpansion) + MaxExpansion));
         var chunk = new byte[81920];
         var crc = Crc32.Initial;
         using var source = entry.Open();

@@ -4,7 +4,7 @@ using Grpc.Net.Compression;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>gzip for messages of a server, with a limit for what one may inflate to; memory grows with the bytes that come.</summary>
+/// <summary>gzip for messages from a server, with a limit for the decompressed size; memory grows with the bytes received.</summary>
 internal sealed class BoundedGzip(int maxBytes) : ICompressionProvider
 {
     public string EncodingName => "gzip";
@@ -12,9 +12,9 @@ internal sealed class BoundedGzip(int maxBytes) : ICompressionProvider
     public Stream CreateCompressionStream(Stream stream, CompressionLevel? compressionLevel) =>
         new GZipStream(stream, compressionLevel ?? CompressionLevel.Fastest, leaveOpen: true);
 
-    public Stream CreateDecompressionStream(Stream stream) => new Bounded(stream, maxBytes);
+    public Stream CreateDecompressionStream(Stream stream) => new BoundedStream(stream, maxBytes);
 
-    private sealed class Bounded(Stream source, int maxBytes) : Stream
+    private sealed class BoundedStream(Stream source, int maxBytes) : Stream
     {
         private readonly GZipStream _gzip = new(source, CompressionMode.Decompress);
         private long _total;
@@ -43,7 +43,7 @@ internal sealed class BoundedGzip(int maxBytes) : ICompressionProvider
             return _total <= maxBytes ? read : throw new MessageTooLargeException(_total);
         }
 
-        /// <summary>GZipStream takes a stream that is cut in its trailer for whole; the trailer's last four bytes are the length.</summary>
+        /// <summary>GZipStream accepts a stream that is truncated within its trailer; the trailer's last four bytes are the length.</summary>
         private void CheckLength()
         {
             Span<byte> length = stackalloc byte[sizeof(uint)];
@@ -82,5 +82,5 @@ internal sealed class BoundedGzip(int maxBytes) : ICompressionProvider
     }
 }
 
-/// <summary>A compressed message inflates to more than the limit. Never leaves this package.</summary>
+/// <summary>Thrown if a compressed message decompresses to more than the limit. Internal to this package.</summary>
 internal sealed class MessageTooLargeException(long bytes) : Exception($"a message of at least {bytes} bytes");

@@ -2,35 +2,37 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>What a call is besides its message: where it goes, under which id and limits. Its failures are told in these terms.</summary>
+/// <summary>
+/// The parameters of a call besides its message: its channel, request id, metadata and time limits. Exceptions are created from them.
+/// </summary>
 internal sealed class CallContext
 {
-    /// <summary>A deadline further away than this is none.</summary>
-    private static readonly TimeSpan Forever = TimeSpan.FromDays(1000);
+    /// <summary>Time limits above this are treated as infinite.</summary>
+    private static readonly TimeSpan MaxTimeout = TimeSpan.FromDays(1000);
 
     public required ServerChannel Channel { get; init; }
 
     public string? RequestId { get; init; }
 
     /// <summary>
-    /// Not null: the message leaves only if <see cref="ServerChannel.Epoch"/> is still this when it is written; else the call ends in
-    /// <see cref="ConnectionRenewedException"/> and the server has seen no message.
+    /// If set, the message is sent only if <see cref="ServerChannel.Epoch"/> still has this value when it is written; otherwise the call fails with
+    /// <see cref="ConnectionRenewedException"/> and the server has not received the message.
     /// </summary>
     public int? ExpectedEpoch { get; init; }
 
-    /// <summary>Given up when the message leaves; null if nothing waits for it.</summary>
-    public SendTurn? Turn { get; init; }
+    /// <summary>Released when the message is written; null if the call does not need one.</summary>
+    public SendPermit? SendPermit { get; init; }
 
-    /// <summary>Metadata of this call alone, checked before; it replaces entries of the options.</summary>
+    /// <summary>Validated metadata for this call only; it replaces entries of the options.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    /// <summary>Limit for the whole call, also told to the server.</summary>
+    /// <summary>The time limit for the whole call, also sent to the server.</summary>
     public TimeSpan? Timeout { get; init => field = Finite(value); }
 
-    /// <summary>Limit until the first message with tokens.</summary>
+    /// <summary>The time limit until the first message with tokens.</summary>
     public TimeSpan? FirstTokenTimeout { get; init => field = Finite(value); }
 
-    /// <summary>Limit between two messages with tokens.</summary>
+    /// <summary>The time limit between two messages with tokens.</summary>
     public TimeSpan? BetweenTokensTimeout { get; init => field = Finite(value); }
 
     public Uri Endpoint => Channel.Endpoint;
@@ -38,7 +40,7 @@ internal sealed class CallContext
     public CallOptions ToOptions(CancellationToken cancellationToken) => new(
         Headers(), Timeout is { } limit ? DateTime.UtcNow + limit : null, cancellationToken, credentials: Channel.Options.CallCredentials);
 
-    private static TimeSpan? Finite(TimeSpan? limit) => limit == System.Threading.Timeout.InfiniteTimeSpan || limit > Forever ? null : limit;
+    private static TimeSpan? Finite(TimeSpan? limit) => limit == System.Threading.Timeout.InfiniteTimeSpan || limit > MaxTimeout ? null : limit;
 
     private Metadata Headers()
     {
@@ -66,30 +68,30 @@ internal sealed class CallContext
     }
 }
 
-/// <summary>The right to send, of which there are few. Given up once, when the message leaves or the attempt has failed before.</summary>
-internal sealed class SendTurn(SemaphoreSlim turns) : IDisposable
+/// <summary>A permit to send a message. Released once: when the message is written, or when the attempt has failed before that.</summary>
+internal sealed class SendPermit(SemaphoreSlim permits) : IDisposable
 {
-    private int _given;
+    private int _released;
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _given, 1) == 0)
+        if (Interlocked.Exchange(ref _released, 1) == 0)
         {
-            turns.Release();
+            permits.Release();
         }
     }
 }
 
 /// <summary>
-/// The limits of silence of one call. One timer per call that re-arms itself at the nearest limit, so that a message costs a few writes instead of a
-/// timer change. Silence counts only while somebody waits for the server (a slow reader is not a silent server), and until tokens come: messages
-/// without any are silence too.
+/// The idle timeouts of a call. There is one timer per call, which re-arms itself for the nearest limit, so that a message costs a few writes instead
+/// of a timer change. Time counts only while a reader waits for the server (a slow reader is not a silent server), and only tokens reset it: messages
+/// without any do not.
 /// </summary>
 internal sealed class CallWatchdog : IDisposable
 {
     private const long NotWaiting = long.MaxValue;
 
-    /// <summary>How long gRPC's own end of an answer is waited for.</summary>
+    /// <summary>The time limit for the gRPC status after the last message of an answer.</summary>
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(2);
 
     private readonly CallContext _call;
@@ -102,7 +104,7 @@ internal sealed class CallWatchdog : IDisposable
     private int _expired = -1;
 
     /// <param name="call">The call with its limits.</param>
-    /// <param name="expire">Ends the call; from another thread.</param>
+    /// <param name="expire">Ends the call; invoked on another thread.</param>
     public CallWatchdog(CallContext call, Action expire)
     {
         _call = call;
@@ -112,7 +114,7 @@ internal sealed class CallWatchdog : IDisposable
         Check();
     }
 
-    /// <summary>The limit that was reached; null while none was.</summary>
+    /// <summary>The limit that was exceeded; null if none was.</summary>
     public VllmTimeoutKind? Expired => Volatile.Read(ref _expired) is >= 0 and var kind ? (VllmTimeoutKind)kind : null;
 
     public void BeginWait()
@@ -160,7 +162,7 @@ internal sealed class CallWatchdog : IDisposable
             : _hasProgress ? (_call.BetweenTokensTimeout, VllmTimeoutKind.BetweenTokens)
             : (_call.FirstTokenTimeout, VllmTimeoutKind.FirstToken);
 
-        // While nobody waits, look again after a whole limit: the wait cannot have begun before now.
+        // While nobody waits, check again after the whole limit: a wait cannot have begun before now.
         var end = limit is { } silence ? (since == NotWaiting ? now : since) + Milliseconds(silence) : long.MaxValue;
         if (now >= end && since != NotWaiting)
         {
@@ -169,7 +171,7 @@ internal sealed class CallWatchdog : IDisposable
             return;
         }
 
-        // Before the first token the nap is bounded by the limit that applies after it.
+        // Before the first token, the timer also fires for the limit that applies after it, which may be shorter.
         var betweenEnd = !_hasProgress && _call.BetweenTokensTimeout is { } between ? now + Milliseconds(between) : long.MaxValue;
         var next = Math.Min(end, betweenEnd);
         if (next != long.MaxValue)

@@ -8,8 +8,8 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Turns what can go wrong in a call into the exceptions of this package, with what, where and what to try. What the server said is for
-/// <see cref="ServerErrors"/>; here is what the channel and the network say.
+/// Translates failures of a call to the exceptions of this package, with messages that say what failed, where, and what to try. This class handles
+/// failures of the channel and the network; <see cref="ServerErrors"/> handles statuses sent by the server.
 /// </summary>
 internal sealed partial class CallErrors(CallContext call, string method)
 {
@@ -20,12 +20,12 @@ internal sealed partial class CallErrors(CallContext call, string method)
 
     private readonly Uri _endpoint = call.Endpoint;
 
-    /// <summary>Full name of the method.</summary>
+    /// <summary>The full name of the method.</summary>
     public string Method => method;
 
-    /// <summary>The exception to throw for what a call threw; <see cref="ConnectionRenewedException"/> stays what it is.</summary>
-    /// <param name="exception">What the call threw.</param>
-    /// <param name="answered">Whether a message had come.</param>
+    /// <summary>Gets the exception to throw for an exception of the call; <see cref="ConnectionRenewedException"/> is returned as it is.</summary>
+    /// <param name="exception">The exception of the call.</param>
+    /// <param name="answered">Whether a message has been received.</param>
     public Exception Translate(Exception exception, bool answered)
     {
         if (exception is VllmException)
@@ -48,7 +48,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 case InvalidDataException { Message: "Message too large." }:
                     return TooLarge("a message", exception);
 
-                // The channel's and the decompressor's words for cut messages and wrong prefixes.
+                // Thrown by the channel and the decompressor for truncated messages and invalid prefixes.
                 case InvalidDataException:
                     return Protocol($"{method} at {_endpoint} broke the gRPC protocol: {cause.Message}", StatusCode.Internal, exception);
                 default:
@@ -59,8 +59,8 @@ internal sealed partial class CallErrors(CallContext call, string method)
         return exception is RpcException failure ? FromStatus(failure, answered) : FromTransport(exception, answered);
     }
 
-    /// <summary>A message that parses and still makes no sense.</summary>
-    public VllmProtocolException Senseless(Exception exception) =>
+    /// <summary>Creates the exception for a message that was parsed but has invalid content.</summary>
+    public VllmProtocolException Unreadable(Exception exception) =>
         Protocol($"{method} at {_endpoint} sent a message that cannot be read: {exception.Message.TrimEnd('.')}.",
             StatusCode.Internal,
             exception);
@@ -115,7 +115,8 @@ internal sealed partial class CallErrors(CallContext call, string method)
         exception is RpcException { Status.DebugException: { } cause } ? cause : exception.InnerException;
 
     /// <summary>
-    /// A status that ended the call. The channel reports what it makes of an answer as a status as well; its words tell these from the server's own.
+    /// Translates the status that ended the call. The channel reports its own errors as statuses too; only their messages distinguish them from the
+    /// server's.
     /// </summary>
     private Exception FromStatus(RpcException exception, bool answered)
     {
@@ -194,7 +195,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
         StatusCode.ResourceExhausted,
         exception);
 
-    /// <param name="exception">What the HTTP handler threw.</param>
+    /// <param name="exception">The exception of the HTTP handler.</param>
     /// <param name="answered">Whether the response had begun.</param>
     private VllmException FromTransport(Exception exception, bool answered)
     {
@@ -230,7 +231,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
             }
         }
 
-        if (!IsOfTheNetwork(exception))
+        if (!IsNetworkError(exception))
         {
             return new VllmException($"{method} at {_endpoint} failed on this side (an interceptor or credentials?): "
                 + $"{Innermost(exception).Message}", exception)
@@ -242,7 +243,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
             };
         }
 
-        // A server of another protocol may simply hang up on the HTTP/2 preface.
+        // A server that does not speak HTTP/2 may simply close the connection when it receives the preface.
         return answered
             ? Connection(
                 $"The connection to {_endpoint} broke during {method}; the answer is incomplete: {Innermost(exception).Message}",
@@ -253,7 +254,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 StatusCode.Unavailable, true, exception);
     }
 
-    private static bool IsOfTheNetwork(Exception exception)
+    private static bool IsNetworkError(Exception exception)
     {
         for (var cause = exception; cause is not null; cause = CauseOf(cause))
         {
@@ -268,7 +269,7 @@ internal sealed partial class CallErrors(CallContext call, string method)
 
     private VllmConnectionException FromHttp2(HttpProtocolException error, Exception exception, bool answered)
     {
-        // The handler tells a reset of this stream, the end of the whole connection and unreadable bytes apart by its words alone.
+        // The handler distinguishes a reset of this stream, the end of the whole connection and invalid bytes only by the message.
         var isThisStream = error.Message.Contains("reset the stream", StringComparison.OrdinalIgnoreCase);
         var isUnreadable = error.Message.Contains("invalid data", StringComparison.OrdinalIgnoreCase);
 

@@ -4,13 +4,16 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Makes the descriptions of gRPC methods: messages are written into the channel's buffer, and read where they lie in it.</summary>
+/// <summary>Creates the descriptors of gRPC methods. Messages are serialized directly into the channel's buffer, and parsed in place.</summary>
 internal static class Rpc
 {
     public static Method<OutgoingMessage, TResponse> Unary<TResponse>(string service, string name, MessageParser<TResponse> parser)
         where TResponse : class, IMessage<TResponse> => Create<TResponse>(MethodType.Unary, service, name, parser.ParseFrom);
 
-    /// <summary>One message out, any number in. Also fits a method that the server declares as unary: the bytes are the same.</summary>
+    /// <summary>
+    /// A method with one request and any number of responses. Also works for a method that the server declares as unary, because the bytes are the
+    /// same.
+    /// </summary>
     public static Method<OutgoingMessage, TResponse> Streaming<TResponse>(string service, string name, Func<ReadOnlySequence<byte>, TResponse> read)
         where TResponse : class => Create(MethodType.ServerStreaming, service, name, read);
 
@@ -31,15 +34,15 @@ internal static class Rpc
                     }
                     catch (Exception exception)
                     {
-                        // Whatever bad bytes make of the parser, it is the server's message that is at fault.
+                        // Whatever the parser throws for invalid bytes, the server's message is at fault.
                         throw new UnreadableMessageException(exception);
                     }
                 }));
 }
 
 /// <summary>
-/// A request message on its way. It looks once more, when it has its connection and before its first byte leaves, whether it still goes to the server
-/// it was made for.
+/// A request message. When it is written, which is after its connection has been chosen, it checks again that it is sent to the server it was made
+/// for.
 /// </summary>
 internal sealed class OutgoingMessage
 {
@@ -84,7 +87,7 @@ internal sealed class OutgoingMessage
             throw new ConnectionRenewedException();
         }
 
-        _call.Turn?.Dispose();
+        _call.SendPermit?.Dispose();
         context.SetPayloadLength(_size);
         _message.WriteTo(context.GetBufferWriter());
         context.Complete();
@@ -92,10 +95,10 @@ internal sealed class OutgoingMessage
 }
 
 /// <summary>
-/// A connection was opened after the caller had looked at the server, so the message was kept back: nothing was sent, and the server has to be looked
-/// at again. Never leaves this package.
+/// Thrown if a connection was opened after the server had been detected: the message was held back, nothing was sent, and the server must be detected
+/// again. Internal to this package.
 /// </summary>
 internal sealed class ConnectionRenewedException() : Exception("A new connection was opened; the server must be queried again.");
 
-/// <summary>A message of the server does not parse. Never leaves this package.</summary>
+/// <summary>Thrown if a message of the server cannot be parsed. Internal to this package.</summary>
 internal sealed class UnreadableMessageException(Exception cause) : Exception(cause.Message, cause);

@@ -14,22 +14,22 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// The way to one address: the channel that calls go through (ours, or what the user brought), and how often it may have come to lead to another
-/// process. Thread-safe.
+/// The channel to one address, created here or passed in by the user, and a counter of the times at which the address may have begun to lead to
+/// another process. Thread-safe.
 /// </summary>
 internal sealed class ServerChannel : IDisposable
 {
-    /// <summary>How long what is known of a server stays good where its connections cannot be seen.</summary>
-    private const int BlindEpochMilliseconds = 30_000;
+    /// <summary>How long a detected server remains valid if connections are not tracked.</summary>
+    private const int UntrackedLifetimeMilliseconds = 30_000;
 
-    /// <summary>And how long when nothing is received: a server of a model takes longer to start.</summary>
-    private const int BlindSilenceMilliseconds = 3_000;
+    /// <summary>How long it remains valid without an answer: a restarted server takes longer to load its model.</summary>
+    private const int UntrackedSilenceMilliseconds = 3_000;
 
-    /// <summary>A channel without a pause between its attempts to connect would keep a core busy.</summary>
-    private static readonly TimeSpan ShortestReconnectDelay = TimeSpan.FromMilliseconds(10);
+    /// <summary>A channel that reconnects without any delay would keep a core busy.</summary>
+    private static readonly TimeSpan MinReconnectDelay = TimeSpan.FromMilliseconds(10);
 
     private readonly GrpcChannel? _channel;
-    private int _connections;
+    private int _epoch;
     private long _lastAnswer = Environment.TickCount64;
 
     private ServerChannel(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
@@ -43,7 +43,7 @@ internal sealed class ServerChannel : IDisposable
         }
         else
         {
-            (_channel, SeesConnections) = Open(endpoint, options, loggerFactory);
+            (_channel, TracksConnections) = Open(endpoint, options, loggerFactory);
             invoker = _channel.CreateCallInvoker();
         }
 
@@ -56,43 +56,41 @@ internal sealed class ServerChannel : IDisposable
 
     public CallInvoker Invoker { get; }
 
-    /// <summary>Whether the connections are opened here.</summary>
-    public bool SeesConnections { get; }
+    /// <summary>Whether this class is notified of every connection that is opened.</summary>
+    public bool TracksConnections { get; }
 
     /// <summary>
-    /// Changes whenever calls may have come to lead to another process: with every connection that is opened, or, where connections cannot be seen
-    /// (an own channel or handler), with every failure, after a silence, and with time.
+    /// Changes whenever calls may reach another process than before: with every connection that is opened or, if connections are not tracked (the
+    /// user's own channel or handler), with every failure, after a period of silence, and periodically.
     /// </summary>
-    public int Epoch => Volatile.Read(ref _connections) + (SeesConnections ? 0 : (int)(Clock() / BlindEpochMilliseconds));
+    public int Epoch => Volatile.Read(ref _epoch) + (TracksConnections ? 0 : (int)(Clock() / UntrackedLifetimeMilliseconds));
 
-    /// <summary>Milliseconds; for tests.</summary>
+    /// <summary>The clock, in milliseconds; replaced by tests.</summary>
     internal Func<long> Clock { get; set; } = static () => Environment.TickCount64;
 
-    /// <summary>A call has failed: where connections cannot be seen, another process may answer the next one.</summary>
-    public void Doubt()
+    /// <summary>Called when a call has failed: if connections are not tracked, another process may answer the next one.</summary>
+    public void AdvanceEpoch()
     {
-        if (!SeesConnections)
+        if (!TracksConnections)
         {
-            Interlocked.Increment(ref _connections);
+            Interlocked.Increment(ref _epoch);
         }
     }
 
-    /// <summary>
-    /// A call is about to be made: where connections cannot be seen and nothing was received for a while, another process may answer it.
-    /// </summary>
-    public void DoubtIfSilent()
+    /// <summary>Called before a call: if connections are not tracked and nothing was received for a while, another process may answer it.</summary>
+    public void AdvanceEpochIfSilent()
     {
-        if (!SeesConnections && Clock() - Interlocked.Read(ref _lastAnswer) > BlindSilenceMilliseconds)
+        if (!TracksConnections && Clock() - Interlocked.Read(ref _lastAnswer) > UntrackedSilenceMilliseconds)
         {
             MarkAnswered();
-            Doubt();
+            AdvanceEpoch();
         }
     }
 
-    /// <summary>The server has answered.</summary>
+    /// <summary>Called when the server has answered.</summary>
     public void MarkAnswered() => Interlocked.Exchange(ref _lastAnswer, Clock());
 
-    /// <exception cref="ArgumentException">The channel cannot be made for this address.</exception>
+    /// <exception cref="ArgumentException">No channel can be created for this address.</exception>
     public static ServerChannel Create(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
     {
         try
@@ -105,7 +103,7 @@ internal sealed class ServerChannel : IDisposable
         }
     }
 
-    /// <summary>One message out, one message in.</summary>
+    /// <summary>Makes a unary call.</summary>
     public async Task<TResponse> UnaryAsync<TResponse>(
         Method<OutgoingMessage, TResponse> method, IMessage message, CallContext call, CancellationToken cancellationToken)
         where TResponse : class
@@ -126,26 +124,27 @@ internal sealed class ServerChannel : IDisposable
         }
     }
 
-    /// <summary>A call with the limits of the options for calls that are not generation.</summary>
-    public CallContext NewCall(string? requestId = null, int? expectedEpoch = null, TimeSpan? timeout = null, SendTurn? turn = null) => new()
+    /// <summary>Creates the context of a call other than generation, with the time limit of the options.</summary>
+    public CallContext NewCall(string? requestId = null, int? expectedEpoch = null, TimeSpan? timeout = null, SendPermit? sendPermit = null) => new()
     {
         Channel = this,
         RequestId = requestId,
         ExpectedEpoch = expectedEpoch,
-        Turn = turn,
+        SendPermit = sendPermit,
         Timeout = timeout ?? Options.CallTimeout,
     };
 
     public void Dispose() => _channel?.Dispose();
 
-    private static TimeSpan AtLeast(TimeSpan least, TimeSpan value) => value < least ? least : value;
+    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left < right ? right : left;
 
-    private (GrpcChannel Channel, bool SeesConnections) Open(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
+    private (GrpcChannel Channel, bool TracksConnections) Open(Uri endpoint, VllmConnectionOptions options, ILoggerFactory loggerFactory)
     {
-        // http, https and unix are dialled here; any other scheme is a resolver's, whose channel dials the addresses it finds by itself.
-        var isDialled = endpoint.Scheme is "http" or "https" or "unix";
+        // For http, https and unix, the handler connects to the address itself; any other scheme belongs to a resolver, and the channel connects to
+        // the addresses that it finds.
+        var isDirect = endpoint.Scheme is "http" or "https" or "unix";
         var own = options.HttpHandler is null
-            ? HttpHandlers.Create(options, isDialled ? endpoint : null, () => Interlocked.Increment(ref _connections))
+            ? HttpHandlers.Create(options, isDirect ? endpoint : null, () => Interlocked.Increment(ref _epoch))
             : null;
         var settings = new GrpcChannelOptions
         {
@@ -154,22 +153,22 @@ internal sealed class ServerChannel : IDisposable
             LoggerFactory = loggerFactory,
             MaxReceiveMessageSize = options.MaxReceiveMessageBytes,
 
-            // Checked when the message is made, against the server's own limit as well.
+            // Checked when the message is created, against the server's own limit as well.
             MaxSendMessageSize = null,
             CompressionProviders = [new BoundedGzip(options.MaxReceiveMessageBytes)],
 
-            // Whoever sets credentials for a plain address means it, as with a bearer token.
+            // Credentials that are set for a plaintext address are sent, like a bearer token.
             UnsafeUseInsecureChannelCallCredentials = true,
 
-            // Retrying is the engine's: only it knows whether the server is still the one a message was made for.
+            // The engine retries: only it knows whether the server is still the one a message was made for.
             DisableResolverServiceConfig = true,
 
-            // Where the channel dials itself (an own handler, a resolver), calls fail without a try between its attempts to connect, which would be
-            // up to two minutes apart by default: a retry is to find a server that came back.
-            InitialReconnectBackoff = AtLeast(ShortestReconnectDelay, options.Retry.BaseDelay),
-            MaxReconnectBackoff = AtLeast(ShortestReconnectDelay, options.Retry.MaxDelay),
+            // If the channel connects by itself (the user's handler, a resolver), calls fail immediately between its attempts to connect, which are
+            // up to two minutes apart by default. With these delays, a retry finds a server that has come back.
+            InitialReconnectBackoff = Max(MinReconnectDelay, options.Retry.BaseDelay),
+            MaxReconnectBackoff = Max(MinReconnectDelay, options.Retry.MaxDelay),
         };
-        if (!isDialled)
+        if (!isDirect)
         {
             settings.Credentials = options.UsesTls ? ChannelCredentials.SecureSsl : ChannelCredentials.Insecure;
             settings.ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new RoundRobinConfig() } };
@@ -187,12 +186,14 @@ internal static class HttpHandlers
     private const int TcpLevel = 6;
     private const int TcpUserTimeout = 18;
 
-    /// <summary>Seconds without an answer after which a quiet connection is probed; then the time between probes, and their number.</summary>
+    /// <summary>The idle time in seconds after which a connection is probed; then the time between probes, and their number.</summary>
     private const int KeepAliveSeconds = 60;
     private const int KeepAliveInterval = 10;
     private const int KeepAliveCount = 3;
 
-    /// <summary>Makes a handler; it connects to <paramref name="endpoint"/>, or, when that is null, to wherever the channel says.</summary>
+    /// <summary>
+    /// Creates a handler that connects to <paramref name="endpoint"/> or, if that is null, to the address that the channel requests.
+    /// </summary>
     public static SocketsHttpHandler Create(VllmConnectionOptions options, Uri? endpoint, Action connected)
     {
         var handler = new SocketsHttpHandler
@@ -201,7 +202,7 @@ internal static class HttpHandlers
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
 
-            // Proxies from the environment are made for web traffic and do not carry plain HTTP/2.
+            // Proxies configured in the environment are meant for web traffic and do not forward plaintext HTTP/2.
             UseProxy = false,
             EnableMultipleHttp2Connections = true,
             ConnectTimeout = options.ConnectTimeout,
@@ -243,7 +244,8 @@ internal static class HttpHandlers
     }
 
     /// <summary>
-    /// A socket that finds dead peers without HTTP/2 pings: quiet ones by keep-alive, those that owe an acknowledgement by the user timeout.
+    /// Creates a socket that detects dead peers without HTTP/2 pings: idle connections by TCP keep-alive, unacknowledged data by the TCP user
+    /// timeout.
     /// </summary>
     private static Socket CreateTcpSocket()
     {
@@ -277,7 +279,7 @@ internal static class HttpHandlers
     }
 }
 
-/// <summary>The certificates of <see cref="VllmConnectionOptions"/> as TLS settings.</summary>
+/// <summary>Applies the certificate options of <see cref="VllmConnectionOptions"/> to TLS settings.</summary>
 internal static class TlsSettings
 {
     /// <exception cref="ArgumentException">A certificate file cannot be read; the message names the option and the file.</exception>
@@ -297,7 +299,7 @@ internal static class TlsSettings
                 () => certificate = Load(file, options.ClientCertificateKeyFile, options.ClientCertificatePassword));
             tls.ClientCertificates = [certificate!];
 
-            // Without this, a certificate that the server's list of authorities does not mention would not be sent.
+            // Without this callback, a certificate whose issuer is not in the server's list of authorities would not be sent.
             tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate!;
         }
 
@@ -315,7 +317,7 @@ internal static class TlsSettings
             ? X509Certificate2.CreateFromPemFile(file, keyFile)
             : X509Certificate2.CreateFromEncryptedPemFile(file, password, keyFile);
 
-        // Some platforms cannot use the ephemeral key of a PEM file in a handshake.
+        // Some platforms cannot use the ephemeral key of a PEM certificate in a TLS handshake.
         return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
     }
 

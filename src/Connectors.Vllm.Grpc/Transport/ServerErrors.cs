@@ -3,8 +3,8 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// What a status from a vLLM server means. The codes alone do not tell: some servers report bad arguments as INTERNAL and a missing
-/// picture as UNAVAILABLE, so the known texts are looked at as well.
+/// Maps statuses of vLLM servers to exceptions. The codes alone are not enough: some servers report invalid arguments as INTERNAL and an unavailable
+/// image as UNAVAILABLE, so known messages are matched as well.
 /// </summary>
 internal static class ServerErrors
 {
@@ -17,14 +17,14 @@ internal static class ServerErrors
         "engine connection failed",
     ];
 
-    /// <summary>Texts of servers that are full for the moment; with RESOURCE_EXHAUSTED no text is needed.</summary>
+    /// <summary>Messages of overloaded servers; the status RESOURCE_EXHAUSTED needs none.</summary>
     private static readonly string[] OverloadTexts =
     [
         "currently busy and cannot accept new requests",
         "worker is saturated",
     ];
 
-    /// <summary>Texts of validation errors that servers between vLLM 0.27 and the servicer's repair send as INTERNAL.</summary>
+    /// <summary>Messages of validation errors that some servers since vLLM 0.27 send as INTERNAL.</summary>
     private static readonly string[] BadArgumentTexts =
     [
         " must be ",
@@ -37,9 +37,10 @@ internal static class ServerErrors
         "(parameter=",
     ];
 
-    /// <summary>Says whose fault a failure with media is: <c>client</c> or <c>transient</c>.</summary>
+    /// <summary>Messages of a health check that report a dead engine.</summary>
     private static readonly string[] DeadHealthTexts = ["Engine is not alive", "Engine connection failed"];
 
+    /// <summary>The trailer that says who is at fault for a failure with media: <c>client</c> or <c>transient</c>.</summary>
     private const string MediaFaultTrailer = "smg-media-fault";
 
     private static readonly string[] BadMediaTexts =
@@ -48,15 +49,15 @@ internal static class ServerErrors
         "Failed to apply prompt replacement",
     ];
 
-    /// <summary>Whether a server takes no stop strings because it has no tokenizer to find them with.</summary>
+    /// <summary>Whether a server refused stop strings because it has no tokenizer to find them with.</summary>
     public static bool LacksTokenizer(VllmException exception) => exception.StatusCode == StatusCode.FailedPrecondition
         && exception.ServerMessage.Contains("string stop sequences need", StringComparison.Ordinal);
 
-    /// <summary>Whether a server says that its engine has died, and not only that it does not serve at the moment.</summary>
-    public static bool SaysDead(VllmHealth health) =>
+    /// <summary>Whether a health check reports that the engine has died, as opposed to not serving at the moment.</summary>
+    public static bool IsEngineDead(VllmHealth health) =>
         Array.Exists(DeadHealthTexts, text => health.Message.Contains(text, StringComparison.Ordinal));
 
-    /// <summary>Texts of refusals that are about media, whatever their code.</summary>
+    /// <summary>Messages of refusals that concern media, whatever the status code.</summary>
     private static readonly string[] MediaTexts =
     [
         .. BadMediaTexts,
@@ -71,8 +72,8 @@ internal static class ServerErrors
         "fetch failed",
     ];
 
-    /// <param name="exception">The status, and the trailers that came with it.</param>
-    /// <param name="method">Full name of the method.</param>
+    /// <param name="exception">The status and its trailers.</param>
+    /// <param name="method">The full name of the method.</param>
     /// <param name="call">The call.</param>
     public static VllmException ToException(RpcException exception, string method, CallContext call)
     {
@@ -89,7 +90,7 @@ internal static class ServerErrors
 
         switch (code)
         {
-            case var _ when IsOfTheRequest(code, message, dead, mediaFault):
+            case var _ when IsRequestError(code, message, dead, mediaFault):
                 return new VllmRequestException(text, exception)
                 {
                     StatusCode = code,
@@ -97,7 +98,7 @@ internal static class ServerErrors
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-                    Parameter = mediaFault is not null || ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : ParameterIn(message),
+                    Parameter = mediaFault is not null || ContainsAny(message, MediaTexts) ? nameof(GenerationRequest.Media) : FindParameter(message),
                 };
 
             case StatusCode.Unavailable:
@@ -108,7 +109,6 @@ internal static class ServerErrors
                     Method = method,
                     RequestId = requestId,
                     Endpoint = endpoint,
-
                     IsRetryable = true,
                     IsEngineDead = dead,
                     IsOverloaded = ContainsAny(message, OverloadTexts),
@@ -141,14 +141,14 @@ internal static class ServerErrors
         }
     }
 
-    private static bool IsOfTheRequest(StatusCode code, string message, bool dead, string? mediaFault) => code switch
+    private static bool IsRequestError(StatusCode code, string message, bool dead, string? mediaFault) => code switch
     {
         StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.AlreadyExists or StatusCode.FailedPrecondition
             or StatusCode.OutOfRange or StatusCode.Unimplemented => true,
         StatusCode.Internal => !dead && (ContainsAny(message, BadArgumentTexts) || ContainsAny(message, BadMediaTexts)),
         StatusCode.ResourceExhausted => message.Contains("larger than max", StringComparison.OrdinalIgnoreCase),
 
-        // The trailer says whose fault it is; older servers only have the text, and theirs is final.
+        // The trailer says who is at fault; older servers send the message only, and their failures are final.
         StatusCode.Unavailable => mediaFault == "client" || (mediaFault is null && message.Contains("fetch failed", StringComparison.Ordinal)),
         _ => false,
     };
@@ -166,17 +166,17 @@ internal static class ServerErrors
         return false;
     }
 
-    /// <summary>The wire name in <c>(parameter=top_p, value=2.0)</c>, as this package calls it.</summary>
-    private static string? ParameterIn(string message)
+    /// <summary>Gets the name in this package of a parameter named in the message, such as <c>(parameter=top_p, value=2.0)</c>.</summary>
+    private static string? FindParameter(string message)
     {
-        const string Mark = "(parameter=";
-        var start = message.LastIndexOf(Mark, StringComparison.Ordinal);
+        const string Marker = "(parameter=";
+        var start = message.LastIndexOf(Marker, StringComparison.Ordinal);
         if (start < 0)
         {
             return null;
         }
 
-        start += Mark.Length;
+        start += Marker.Length;
         var end = message.AsSpan(start).IndexOfAny(',', ')');
         return end <= 0 ? null : message.Substring(start, end) switch
         {

@@ -5,8 +5,8 @@ using Grpc.Core;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// A running call that answers with any number of messages: gRPC's call with our limits and our exceptions. A message that is there already costs no
-/// asynchronous step. For one reader at a time; disposing it before its end resets it.
+/// A running server-streaming call: gRPC's call with the time limits and exceptions of this package. A message that has already arrived is returned
+/// synchronously. For one reader at a time; disposing it before its end resets the call.
 /// </summary>
 internal sealed class StreamCall<TResponse> : IDisposable
     where TResponse : class
@@ -44,11 +44,13 @@ internal sealed class StreamCall<TResponse> : IDisposable
 
     public TResponse Current => _reader.Current;
 
-    /// <summary>The server has ended the call, well or not, or the connection is gone: there is nothing left to stop.</summary>
+    /// <summary>
+    /// Whether the server has ended the call, successfully or not, or the connection is lost, so that there is nothing left to abort.
+    /// </summary>
     public bool IsEnded { get; private set; }
 
     /// <summary>
-    /// Moves to the next message; false after the last one of a call that ended well. Every other end throws: a <see cref="VllmException"/>,
+    /// Moves to the next message; false after the last one of a call that ended successfully. Every other end throws: a <see cref="VllmException"/>,
     /// <see cref="OperationCanceledException"/> for the caller's token, or <see cref="ConnectionRenewedException"/>.
     /// </summary>
     public ValueTask<bool> MoveNextAsync()
@@ -76,14 +78,14 @@ internal sealed class StreamCall<TResponse> : IDisposable
         return new(Receive(next.Result));
     }
 
-    /// <summary>The message brought tokens (or what else counts as one): the limit of silence begins anew.</summary>
+    /// <summary>Resets the idle timeout, because the current message contains tokens or a finish.</summary>
     public void ReportProgress() => _watchdog.ReportProgress();
 
-    /// <summary>All that matters has come: the rest is only gRPC's own end, which is not waited for as long as tokens are.</summary>
+    /// <summary>Called when the answer is complete: only the gRPC status is missing, which has a shorter time limit than tokens.</summary>
     public void ExpectEnd() => _watchdog.ExpectEnd();
 
-    /// <summary>Resets the call beside its reader, which is told so.</summary>
-    public void Cut() => _call.Dispose();
+    /// <summary>Resets the call while it is being read; the reader gets an exception.</summary>
+    public void Reset() => _call.Dispose();
 
     public void Dispose()
     {

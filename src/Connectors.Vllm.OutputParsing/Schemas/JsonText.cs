@@ -147,7 +147,7 @@ internal static class JsonText
 
     /// <summary>Appends a JSON string of the text.</summary>
     public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text) =>
-        JsonEscape.AppendString(builder, text, replacesHalves: true);
+        JsonEscape.AppendString(builder, text, replacesLoneSurrogates: true);
 
     /// <summary>Length of the UTF-16 unit that a surrogate or a <c>\uXXXX</c> escape stands for; 0 for anything else.</summary>
     private static int Unit(ReadOnlySpan<char> text, out char unit)

@@ -73,7 +73,7 @@ internal sealed class AnswerChoice
     public void Read(GenerationUpdate update)
     {
         _last = update;
-        _stopsReachServer &= !update.StopsLeftOut;
+        _stopsReachServer &= !update.StopStringsOmitted;
         var ids = update.TokenIds.Span;
         var read = 0;
         while (read < ids.Length && !EndedHere)

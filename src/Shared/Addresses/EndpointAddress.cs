@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Connectors.Vllm.Shared;
 
 /// <summary>
-/// Reads server addresses: http, https, grpc (= http) and grpcs (= https), with or without a scheme; unix:/path; and any other scheme, which is for
-/// the channel's resolvers (dns:///host:port).
+/// Reads server addresses: http, https, grpc (= http) and grpcs (= https), with or without a scheme; unix:/path; and any other scheme, which is
+/// passed to the channel's resolvers (dns:///host:port).
 /// </summary>
 internal static class EndpointAddress
 {
@@ -17,11 +17,11 @@ internal static class EndpointAddress
             : throw new ArgumentException(NotAnAddress(address), parameterName);
     }
 
-    /// <exception cref="ArgumentException">This is not the address of a server; the message says why.</exception>
+    /// <exception cref="ArgumentException">The URI is not the address of a server; the message says why.</exception>
     public static Uri Normalize(Uri endpoint, string? parameterName = null) =>
         TryNormalize(endpoint, out var address, out var problem) ? address : throw new ArgumentException(problem, parameterName);
 
-    /// <summary>The address as channels take it, or what is wrong with it.</summary>
+    /// <summary>Gets the address in the form that channels accept, or the reason why it is invalid.</summary>
     public static bool TryNormalize(Uri? endpoint, [NotNullWhen(true)] out Uri? address, [NotNullWhen(false)] out string? problem)
     {
         (address, problem) = (null, null);
@@ -44,7 +44,7 @@ internal static class EndpointAddress
 
         problem = address is null ? NotAnAddress(text)
 
-            // They are secrets and are not repeated.
+            // The credentials are secret, so the message does not contain them.
             : address.UserInfo.Length > 0 ? $"The address of {address.Host}:{address.Port} contains a user name or password, which gRPC cannot send; "
                 + "use BearerToken, Metadata or CallCredentials."
             : address.Scheme is "http" or "https" && (address.AbsolutePath.Length > 1 || address.Query.Length > 0)

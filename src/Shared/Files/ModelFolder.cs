@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Shared;
 
 /// <summary>
-/// The files of a model that say how to talk to it, in its folder, its repository or an archive: their names, and which of them counts where several
-/// say the same. Never weights, never code.
+/// The names of the files of a model that a client needs, in a folder, a repository or an archive, and which one is used if there are several for the
+/// same purpose. Never weights, never code.
 /// </summary>
 internal static class ModelFolder
 {
@@ -13,18 +13,18 @@ internal static class ModelFolder
     public const string AddedTokens = "added_tokens.json";
     public const string TokenizerJson = "tokenizer.json";
 
-    /// <summary>The model's chat template. It comes before the templates of <see cref="TokenizerConfig"/>.</summary>
+    /// <summary>The model's chat template. It takes precedence over the templates in <see cref="TokenizerConfig"/>.</summary>
     public const string Template = "chat_template.jinja";
 
-    /// <summary>Folder of further templates, one file per name; they rank with <see cref="Template"/>.</summary>
+    /// <summary>The folder of additional templates, one file per name, with the same precedence as <see cref="Template"/>.</summary>
     public const string NamedTemplates = "additional_chat_templates/";
 
-    /// <summary>The template as processors read it: where nothing else has one.</summary>
+    /// <summary>The template of a processor, used if there is no other.</summary>
     public const string ProcessorTemplate = "chat_template.json";
 
     public const string TemplateExtension = ".jinja";
 
-    // The usual file of each tokenizer format; it comes before others of that format.
+    // The usual file name of each tokenizer format, which takes precedence over other files of that format.
     private static readonly string[] UsualTokenizers = ["tekken.json", TokenizerJson, "tiktoken.model", "tokenizer.model"];
 
     private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
@@ -33,7 +33,7 @@ internal static class ModelFolder
         "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json",
     };
 
-    /// <summary>The format of a tokenizer file by its name; null for other files.</summary>
+    /// <summary>Gets the format of a tokenizer file from its name; null for other files.</summary>
     public static TokenizerFormat? FormatOf(string name) =>
         name == TokenizerJson ? TokenizerFormat.Json
         : name.StartsWith("tekken", StringComparison.OrdinalIgnoreCase) && name.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
@@ -42,32 +42,32 @@ internal static class ModelFolder
         : name.EndsWith(".model", StringComparison.Ordinal) ? TokenizerFormat.SentencePiece
         : null;
 
-    /// <summary>The tokenizer file that counts, as vLLM chooses; null when there is none.</summary>
-    /// <param name="paths">Paths below the model's folder; only files of the folder itself are looked at.</param>
+    /// <summary>Gets the tokenizer file that vLLM would use; null if there is none.</summary>
+    /// <param name="paths">Paths relative to the model's folder; only files in the folder itself are considered.</param>
     public static string? TokenizerOf(IEnumerable<string> paths) => paths
         .Where(static path => IsFlat(path) && FormatOf(path) is not null)
         .OrderBy(static path => FormatOf(path)).ThenByDescending(UsualTokenizers.Contains).ThenBy(static path => path, StringComparer.Ordinal)
         .FirstOrDefault();
 
-    /// <summary>The name of a template in <see cref="NamedTemplates"/>; null for other files.</summary>
+    /// <summary>Gets the name of a template in <see cref="NamedTemplates"/>; null for other files.</summary>
     public static string? TemplateNameOf(string path) =>
         path.StartsWith(NamedTemplates, StringComparison.Ordinal) && path.EndsWith(TemplateExtension, StringComparison.Ordinal)
             && IsFlat(path[NamedTemplates.Length..])
             ? path[NamedTemplates.Length..^TemplateExtension.Length]
             : null;
 
-    /// <summary>Those files that matter to a client, in the order of their names.</summary>
-    /// <param name="paths">Paths below the model's folder, with '/'.</param>
+    /// <summary>Gets the files that a client needs, ordered by name.</summary>
+    /// <param name="paths">Paths relative to the model's folder, with '/'.</param>
     public static IEnumerable<string> Wanted(IReadOnlyCollection<string> paths)
     {
-        // Files that end in .model may be anything; only the one that is the tokenizer is taken.
+        // Files that end in .model may be anything; only the tokenizer is included.
         var tokenizer = TokenizerOf(paths);
         return paths.Where(path => path == tokenizer || UsualTokenizers.Contains(path) || Known.Contains(path) || TemplateNameOf(path) is not null
                 || (IsFlat(path) && (path.EndsWith(TemplateExtension, StringComparison.Ordinal) || FormatOf(path) == TokenizerFormat.Tiktoken)))
             .Order(StringComparer.Ordinal);
     }
 
-    /// <summary>The files of a folder that matter to a client, by their paths below it.</summary>
+    /// <summary>Gets the files in a folder that a client needs, by relative path.</summary>
     /// <exception cref="IOException">The folder cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
     public static IReadOnlyDictionary<string, string> Files(string directory)
@@ -79,14 +79,14 @@ internal static class ModelFolder
         return Wanted(files.Keys).ToDictionary(static path => path, path => files[path], StringComparer.Ordinal);
     }
 
-    /// <summary>Whether a name can be that of a file in the folder itself, on any system: a hub's listing may hold anything.</summary>
+    /// <summary>Whether a path is a plain file name on every operating system: the listing of a hub may contain anything.</summary>
     private static bool IsFlat(string path) => path.AsSpan().IndexOfAny("/\\:") < 0 && !path.Any(char.IsControl);
 }
 
-/// <summary>The formats of tokenizer files, the one that counts first.</summary>
+/// <summary>The formats of tokenizer files, in order of precedence.</summary>
 internal enum TokenizerFormat
 {
-    /// <summary>Mistral's, which such models often have beside a tokenizer.json of lesser quality.</summary>
+    /// <summary>Mistral's format. Such models often also have a tokenizer.json, which is less accurate.</summary>
     Tekken,
     Json,
     Tiktoken,

@@ -1,9 +1,9 @@
 namespace Connectors.Vllm.Shared;
 
-/// <summary>Reads files that may come from anywhere: their size is judged before memory is taken for them.</summary>
+/// <summary>Reads untrusted files: their size is checked before memory is allocated.</summary>
 internal static class SizedFile
 {
-    /// <summary>The size in bytes of a file, or of what a link leads to; a link has a size of its own.</summary>
+    /// <summary>Gets the size of a file in bytes; for a symbolic link, that of its target.</summary>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static long SizeOf(string path)
     {
@@ -11,13 +11,13 @@ internal static class SizedFile
         return RandomAccess.GetLength(file);
     }
 
-    /// <summary>The whole content of a file.</summary>
+    /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file, or a link to it.</param>
-    /// <param name="accept">Is given the size in bytes, and throws when that is too much.</param>
+    /// <param name="accept">Called with the size in bytes; throws if it is too large.</param>
     /// <exception cref="IOException">The file cannot be read, or changes while it is read.</exception>
     public static byte[] Read(string path, Action<long> accept)
     {
-        // The size of what was opened: the file behind a name may be another one a moment later.
+        // The size of the opened handle, because the path may refer to another file a moment later.
         using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         var length = RandomAccess.GetLength(file);
         accept(length);

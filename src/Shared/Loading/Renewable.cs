@@ -3,21 +3,21 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm.Shared;
 
 /// <summary>
-/// A value that belongs to one served model: loaded when first needed and by one caller for all, forgotten when the model has changed, loaded again
-/// then. A failure is not remembered, and a caller who gives up waiting does not stop the load for the others. Thread-safe.
+/// A lazily loaded value that depends on the served model: concurrent callers share one load, and the value is loaded again after the model has
+/// changed. Failures are not cached, and a caller that cancels its wait does not cancel the load. Thread-safe.
 /// </summary>
-/// <param name="load">Loads the value; the token is that of the whole, not a caller's.</param>
-/// <param name="disposing">Ends loads under way; callers who wait get an <see cref="ObjectDisposedException"/>.</param>
+/// <param name="load">Loads the value; its token is <paramref name="disposing"/>, not that of a caller.</param>
+/// <param name="disposing">Cancels running loads; waiting callers get an <see cref="ObjectDisposedException"/>.</param>
 internal sealed class Renewable<T>(Func<CancellationToken, Task<T>> load, CancellationToken disposing = default)
     where T : class
 {
-    /// <summary>How often one request, or one load, may find that the server has another model than it began with.</summary>
+    /// <summary>How often the model may change during one operation or one load.</summary>
     private const int MaxRenewals = 3;
 
     private readonly Lock _gate = new();
     private Task<T>? _task;
 
-    /// <summary>The value if it is there already.</summary>
+    /// <summary>The value if it has been loaded; otherwise null.</summary>
     public T? Current => Volatile.Read(ref _task) is { IsCompletedSuccessfully: true } task ? task.Result : null;
 
     public ValueTask<T> GetAsync(CancellationToken cancellationToken)
@@ -34,10 +34,10 @@ internal sealed class Renewable<T>(Func<CancellationToken, Task<T>> load, Cancel
             {
                 ObjectDisposedException.ThrowIf(disposing.IsCancellationRequested, this);
 
-                // On the pool: a load may compute for a moment, which no caller's thread should pay.
+                // On the thread pool, because a load may be CPU-bound for a moment and must not block the caller's thread.
                 Volatile.Write(ref _task, Task.Run(LoadAsync, CancellationToken.None));
 
-                // Everybody who waits may give up before it fails.
+                // Observes the exception in case every caller has stopped waiting.
                 _ = _task!.ContinueWith(
                     static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             }
@@ -48,8 +48,8 @@ internal sealed class Renewable<T>(Func<CancellationToken, Task<T>> load, Cancel
         return new(task!.WaitAsync(cancellationToken));
     }
 
-    /// <summary>The value is stale; of many who find out together, the first has it loaded anew. True for that one.</summary>
-    public bool Forget(T stale)
+    /// <summary>Discards a stale value. Returns true for the first of several callers that report the same value.</summary>
+    public bool Invalidate(T stale)
     {
         lock (_gate)
         {
@@ -63,26 +63,24 @@ internal sealed class Renewable<T>(Func<CancellationToken, Task<T>> load, Cancel
         }
     }
 
-    /// <summary>
-    /// Does what depends on the value, and again with a new one when the server turns out to have another model. This is the one loop for that.
-    /// </summary>
-    /// <param name="use">What to do; it must leave nothing behind when it throws.</param>
-    /// <param name="mayRepeat">Whether it may be done again with the model that is served now; the value has been forgotten by then. Null is
-    /// always.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <summary>Runs an operation that depends on the value, and again with a new value if the server turns out to serve another model.</summary>
+    /// <param name="operation">The operation; it must clean up after itself when it throws.</param>
+    /// <param name="mayRepeat">Whether the operation may run again with the model that is served now; called after the value has been discarded. Null
+    /// allows it always.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public async Task<TResult> UseAsync<TResult>(
-        Func<T, CancellationToken, Task<TResult>> use, Func<T, VllmModelChangedException, bool>? mayRepeat, CancellationToken cancellationToken)
+        Func<T, CancellationToken, Task<TResult>> operation, Func<T, VllmModelChangedException, bool>? mayRepeat, CancellationToken cancellationToken)
     {
         for (var renewals = 0; ; renewals++)
         {
             var value = await GetAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                return await use(value, cancellationToken).ConfigureAwait(false);
+                return await operation(value, cancellationToken).ConfigureAwait(false);
             }
             catch (VllmModelChangedException changed)
             {
-                Forget(value);
+                Invalidate(value);
                 if (mayRepeat?.Invoke(value, changed) == false || renewals == MaxRenewals)
                 {
                     throw;
@@ -101,7 +99,7 @@ internal sealed class Renewable<T>(Func<CancellationToken, Task<T>> load, Cancel
             }
             catch (VllmModelChangedException) when (renewals < MaxRenewals)
             {
-                // The server got another model while this one's files were read.
+                // The server's model changed while its files were read.
             }
             catch (OperationCanceledException) when (disposing.IsCancellationRequested)
             {

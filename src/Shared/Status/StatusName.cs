@@ -12,9 +12,9 @@ internal static class StatusName
         "UNAUTHENTICATED",
     ];
 
-    /// <summary>The name of a code, e.g. INVALID_ARGUMENT; UNKNOWN for a number that is none.</summary>
+    /// <summary>Gets the name of a code, for example INVALID_ARGUMENT; UNKNOWN for an undefined code.</summary>
     public static string Of(int code) => Names[(uint)code < (uint)Names.Length ? code : Unknown];
 
-    /// <summary>The code of a name; that of UNKNOWN for any other text.</summary>
+    /// <summary>Gets the code of a name; that of UNKNOWN for an undefined name.</summary>
     public static int CodeOf(string name) => Array.IndexOf(Names, name) is >= 0 and var code ? code : Unknown;
 }

@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Shared;
 
 /// <summary>
-/// Finds the first stop string that becomes complete in a stream of characters (of several that end together the longest), one
-/// Knuth-Morris-Pratt state per string: linear time, and exact knowledge of how many last characters may still become a match.
+/// Finds the first stop string that is completed in a stream of characters; of several that end at the same character, the longest. Uses one
+/// Knuth-Morris-Pratt state per string, which takes linear time and yields the exact number of trailing characters that may still become a match.
 /// </summary>
 internal sealed class StopMatcher
 {
@@ -17,17 +17,17 @@ internal sealed class StopMatcher
         _state = new int[_stops.Length];
     }
 
-    /// <summary>Number of last characters that are the beginning of some stop string.</summary>
+    /// <summary>The number of trailing characters that are the beginning of a stop string.</summary>
     public int Pending { get; private set; }
 
-    /// <summary>Forgets what was seen.</summary>
+    /// <summary>Resets the state to that of an empty text.</summary>
     public void Reset()
     {
         Array.Clear(_state);
         Pending = 0;
     }
 
-    /// <summary>Takes one character; returns the stop string that is now complete, else null.</summary>
+    /// <summary>Adds a character and returns the stop string that it completes; otherwise null.</summary>
     public string? Feed(char c)
     {
         var pending = 0;

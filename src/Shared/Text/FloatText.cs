@@ -2,16 +2,14 @@ using System.Globalization;
 
 namespace Connectors.Vllm.Shared;
 
-/// <summary>
-/// Doubles as the reference implementations print them: both use the shortest digits that read back equal, in layouts of their own.
-/// </summary>
+/// <summary>Formats doubles like the reference implementations: both use the shortest round-trippable digits, in layouts of their own.</summary>
 internal static class FloatText
 {
-    /// <summary>Python's repr.</summary>
+    /// <summary>Formats a value like Python's repr.</summary>
     public static string Python(double value) =>
         double.IsFinite(value) ? Format(value, FloatStyle.Python) : double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 
-    /// <summary>The text of a JSON number; NaN and the infinities as Python's json module names them.</summary>
+    /// <summary>Formats a value as a JSON number; NaN and the infinities like Python's json module.</summary>
     public static string Json(double value, FloatStyle style) =>
         double.IsFinite(value) ? Format(value, style) : double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 
@@ -39,7 +37,7 @@ internal static class FloatText
             : $"{sign}{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}";
     }
 
-    /// <summary>"12.5", "1E+20" and the like to their significant digits and the decimal exponent of the first one.</summary>
+    /// <summary>Splits text such as "12.5" or "1E+20" into its significant digits and the decimal exponent of the first one.</summary>
     private static (string Digits, int Exponent) Split(string text)
     {
         var power = 0;
@@ -60,7 +58,7 @@ internal static class FloatText
     }
 }
 
-/// <summary>Whose layout of numbers is meant.</summary>
+/// <summary>The layout of formatted numbers.</summary>
 internal enum FloatStyle : byte
 {
     /// <summary>Python: integers of any size; doubles by repr (<c>1e-07</c>, positional for 1e-4 ≤ |x| &lt; 1e16).</summary>

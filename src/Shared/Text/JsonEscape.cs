@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Connectors.Vllm.Shared;
 
-/// <summary>The escapes of JSON strings as Python's json module and serde_json write them: quotes, backslashes and control characters only.</summary>
+/// <summary>Escapes JSON strings like Python's json module and serde_json: quotes, backslashes and control characters only.</summary>
 internal static class JsonEscape
 {
     /// <summary>The characters that must be escaped.</summary>
@@ -15,7 +15,7 @@ internal static class JsonEscape
         [.. Enumerable.Range(0, ' ').Select(static unit => (char)unit), '"', '\\', .. Enumerable.Range(0xD800, 0x800)
             .Select(static unit => (char)unit)]);
 
-    /// <summary>The escape of one UTF-16 unit.</summary>
+    /// <summary>Gets the escape sequence of one UTF-16 code unit.</summary>
     public static string Of(char unit) => unit switch
     {
         '"' => "\\\"",
@@ -29,13 +29,13 @@ internal static class JsonEscape
     };
 
     /// <summary>Appends a text as a JSON string, in quotes.</summary>
-    /// <param name="builder">The text so far.</param>
-    /// <param name="text">What the string says.</param>
-    /// <param name="replacesHalves">Whether halves of surrogate pairs become U+FFFD, as no UTF-8 text can hold them; otherwise they stay.</param>
-    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text, bool replacesHalves = false)
+    /// <param name="builder">The builder to append to.</param>
+    /// <param name="text">The content of the string.</param>
+    /// <param name="replacesLoneSurrogates">Whether unpaired surrogates, which UTF-8 cannot represent, become U+FFFD.</param>
+    public static void AppendString(StringBuilder builder, ReadOnlySpan<char> text, bool replacesLoneSurrogates = false)
     {
         builder.Append('"');
-        var special = replacesHalves ? EscapedOrSurrogate : Escaped;
+        var special = replacesLoneSurrogates ? EscapedOrSurrogate : Escaped;
         while (text.IndexOfAny(special) is var next and >= 0)
         {
             if (char.IsHighSurrogate(text[next]) && next + 1 < text.Length && char.IsLowSurrogate(text[next + 1]))

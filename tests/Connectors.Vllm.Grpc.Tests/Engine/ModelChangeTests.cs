@@ -176,17 +176,17 @@ public sealed class ModelChangeTests : IDisposable
         channel.MarkAnswered();
         var epochs = new List<int> { channel.Epoch };
 
-        channel.Doubt();
+        channel.AdvanceEpoch();
         epochs.Add(channel.Epoch);
         now += 3_001;
-        channel.DoubtIfSilent();
+        channel.AdvanceEpochIfSilent();
         epochs.Add(channel.Epoch);
-        channel.DoubtIfSilent();
+        channel.AdvanceEpochIfSilent();
         Assert.Equal(epochs[^1], channel.Epoch);
         now += 2_999;
         channel.MarkAnswered();
         now += 2_999;
-        channel.DoubtIfSilent();
+        channel.AdvanceEpochIfSilent();
         Assert.Equal(epochs[^1], channel.Epoch);
         now += 30_000;
         epochs.Add(channel.Epoch);

@@ -7,13 +7,13 @@ using Health = Connectors.Vllm.Grpc.Protocol.Health;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Speaks <c>vllm.Inference</c> with <c>vllm.Control</c> and the standard health service, or <c>vllm.Generate</c>, the older name of the first,
-/// which has no control service beside it.
+/// The client for <c>vllm.Inference</c> with <c>vllm.Control</c> and the standard health service, or for <c>vllm.Generate</c>, the older name of the
+/// former, which has no control service.
 /// </summary>
 internal sealed class InferenceProtocol : IServerProtocol
 {
-    /// <summary>Servers refuse larger request messages.</summary>
-    private const int ServerLimit = 32 * 1024 * 1024;
+    /// <summary>The maximum size of a request message that servers accept.</summary>
+    private const int MaxRequestBytes = 32 * 1024 * 1024;
 
     private readonly ServerChannel _channel;
     private readonly bool _hasControl;
@@ -41,7 +41,7 @@ internal sealed class InferenceProtocol : IServerProtocol
         {
             Protocol = Protocol,
 
-            // A listener may mount some of the services only, and says which; older ones say nothing and have both.
+            // A listener may have only some of the services and reports which; older servers report nothing and have both.
             Generation = services.Count == 0 || services.Contains(ServiceKind.Inference),
             Logprobs = true,
             Lora = model.SupportsLora,
@@ -63,14 +63,14 @@ internal sealed class InferenceProtocol : IServerProtocol
 
     public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken) => _modelInfo.GetAsync(cancellationToken);
 
-    public IReadOnlyDictionary<string, string>? MetadataOf(GenerationRequest request) => InferenceRequestBuilder.Metadata(request);
+    public IReadOnlyDictionary<string, string>? GetMetadata(GenerationRequest request) => InferenceRequestBuilder.Metadata(request);
 
     public StreamCall<object> Generate(
         GenerationRequest request, SamplingOptions sampling, CallContext call, CancellationToken cancellationToken) => new(
         InferenceMethods.Generate(!_hasControl, request.Stream, request.IncludeRawRepresentation),
         InferenceRequestBuilder.Build(request, sampling, call.RequestId!),
         call,
-        Math.Min(ServerLimit, _channel.Options.MaxSendMessageBytes),
+        Math.Min(MaxRequestBytes, _channel.Options.MaxSendMessageBytes),
         cancellationToken);
 
     public GenerationReader CreateReader(GenerationRequest request, int? maxTokens) => new InferenceReader(request, maxTokens);
@@ -101,12 +101,12 @@ internal sealed class InferenceProtocol : IServerProtocol
         {
             EngineVersion = info.EngineVersion,
             InstanceId = info.InstanceId,
-            MaxModelLength = Positive(info.MaxModelLen),
-            KvBlockSize = Positive(info.KvBlockSize),
+            MaxModelLength = PositiveOrNull(info.MaxModelLen),
+            KvBlockSize = PositiveOrNull(info.KvBlockSize),
             TotalKvBlocks = ToInt64(info.TotalKvBlocks),
             MaxRunningRequests = ToInt64(info.MaxRunningRequests),
             MaxBatchedTokens = ToInt64(info.MaxBatchedTokens),
-            DataParallelSize = Positive(info.Parallelism?.DataParallelSize ?? 0),
+            DataParallelSize = PositiveOrNull(info.Parallelism?.DataParallelSize ?? 0),
             MaxLoras = (int)Math.Min(info.MaxLoras, int.MaxValue),
             RawRepresentation = info,
         };
@@ -131,7 +131,7 @@ internal sealed class InferenceProtocol : IServerProtocol
 
     private static long? ToInt64(ulong value) => value <= long.MaxValue ? (long)value : null;
 
-    private static int? Positive(uint value) => value is > 0 and <= int.MaxValue ? (int)value : null;
+    private static int? PositiveOrNull(uint value) => value is > 0 and <= int.MaxValue ? (int)value : null;
 
     private void RequireControl(string what)
     {
@@ -142,7 +142,7 @@ internal sealed class InferenceProtocol : IServerProtocol
     }
 
     /// <summary>
-    /// A listener that mounts the Inference service only answers UNIMPLEMENTED here; then nothing is known, and that is not a failure.
+    /// Calls a method of the control service. A listener without it answers UNIMPLEMENTED, which results in an empty message instead of a failure.
     /// </summary>
     private async Task<T> ControlAsync<T>(Method<OutgoingMessage, T> method, IMessage request, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
@@ -173,7 +173,7 @@ internal sealed class InferenceProtocol : IServerProtocol
             ModelPath = model.ModelId,
             ServedModelName = ModelIds.FromPath(served),
             ServedModelNames = served.Length > 0 ? [served, .. model.ServedModelAliases] : [],
-            ContextLength = Positive(server.MaxModelLen),
+            ContextLength = PositiveOrNull(server.MaxModelLen),
             IsMultimodal = model.SupportsMultimodal,
             Endpoint = _channel.Endpoint,
             RawRepresentation = model,
@@ -205,24 +205,24 @@ internal static class InferenceMethods
 
     private static readonly GenerateMethods Legacy = new(LegacyService);
 
-    /// <summary>The unary call that exists under each name, for detection.</summary>
-    public static Method<OutgoingMessage, object> Probe(bool isLegacy) => (isLegacy ? Legacy : Inference).Single;
+    /// <summary>Gets the unary method, which both versions of the service have, for detection.</summary>
+    public static Method<OutgoingMessage, object> Probe(bool isLegacy) => (isLegacy ? Legacy : Inference).Unary;
 
-    public static Method<OutgoingMessage, object> Generate(bool isLegacy, bool stream, bool wholeMessages)
+    public static Method<OutgoingMessage, object> Generate(bool isLegacy, bool stream, bool rawMessages)
     {
         var methods = isLegacy ? Legacy : Inference;
-        return wholeMessages ? (stream ? methods.StreamWhole : methods.SingleWhole) : (stream ? methods.Stream : methods.Single);
+        return rawMessages ? (stream ? methods.StreamRaw : methods.UnaryRaw) : (stream ? methods.Stream : methods.Unary);
     }
 
     private sealed class GenerateMethods(string service)
     {
-        public Method<OutgoingMessage, object> Single { get; } = Rpc.Streaming(service, "Generate", InferenceReader.Parse);
+        public Method<OutgoingMessage, object> Unary { get; } = Rpc.Streaming(service, "Generate", InferenceReader.Parse);
 
         public Method<OutgoingMessage, object> Stream { get; } = Rpc.Streaming(service, "GenerateStream", InferenceReader.Parse);
 
-        public Method<OutgoingMessage, object> SingleWhole { get; } = Rpc.Streaming<object>(service, "Generate", GenerateResponse.Parser.ParseFrom);
+        public Method<OutgoingMessage, object> UnaryRaw { get; } = Rpc.Streaming<object>(service, "Generate", GenerateResponse.Parser.ParseFrom);
 
-        public Method<OutgoingMessage, object> StreamWhole { get; } =
+        public Method<OutgoingMessage, object> StreamRaw { get; } =
             Rpc.Streaming<object>(service, "GenerateStream", GenerateResponse.Parser.ParseFrom);
     }
 }

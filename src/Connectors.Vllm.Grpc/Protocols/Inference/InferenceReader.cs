@@ -6,20 +6,21 @@ using Google.Protobuf.Collections;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Reads what the Inference service sends: the prompt's facts first, then new ids, with the finish on the last message. A whole answer is all
-/// of that in one message.
+/// Reads the messages of the Inference service: first information about the prompt, then new ids, with the finish on the last message. Without
+/// streaming, one message contains all of it.
 /// </summary>
 internal sealed class InferenceReader(GenerationRequest request, int? maxTokens) : GenerationReader(request, choiceCount: 1, maxTokens)
 {
     private const byte OutputsTag = 0x12;
 
     /// <summary>
-    /// The message: an update when it holds ids and their number only, which is nearly every message there is, else as the generated class reads it.
+    /// Parses a message: as an update if it contains only ids and their number, like nearly every message of a stream, otherwise with the generated
+    /// parser.
     /// </summary>
     public static object Parse(ReadOnlySequence<byte> message) =>
         message.IsSingleSegment && TryReadPlainDelta(message.FirstSpan, out var update) ? update : GenerateResponse.Parser.ParseFrom(message);
 
-    protected override GenerationUpdate? ReadWhole(object message)
+    protected override GenerationUpdate? ReadMessage(object message)
     {
         var response = (GenerateResponse)message;
         var prompt = response.PromptInfo;
@@ -40,8 +41,8 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
 
         if (finish is not null)
         {
-            // Ids may be left out when only the text is wanted, and are dropped after a stop string. A constraint that could not be compiled counts
-            // an end that does not come.
+            // Ids may be omitted if only the text is requested, and are dropped after a stop string. If a constraint could not be compiled, the count
+            // includes an end token that is not sent.
             if (Request.IncludeTokenIds && Request.StopStrings.Count == 0 && (total > 0 || Request.Constraint is null)
                 && finish.FinishReason != FinishInfo.Types.FinishReason.Aborted)
             {
@@ -66,7 +67,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
         };
     }
 
-    /// <summary>Reads a delta that holds ids and their number only.</summary>
+    /// <summary>Reads a delta that contains only ids and their number.</summary>
     internal static bool TryReadPlainDelta(ReadOnlySpan<byte> message, out GenerationUpdate update)
     {
         update = null!;
@@ -123,7 +124,7 @@ internal sealed class InferenceReader(GenerationRequest request, int? maxTokens)
     };
 }
 
-/// <summary>Log probabilities of the Inference service: parallel lists with ranks.</summary>
+/// <summary>Reads log probabilities of the Inference service: parallel lists with ranks.</summary>
 internal static class InferenceLogprobs
 {
     public static IReadOnlyList<TokenLogprob>? Read(SequenceOutput? outputs) =>

@@ -6,12 +6,12 @@ using Google.Protobuf.WellKnownTypes;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Writes a generation as the Inference service reads it. Says what it is given and nothing else: defaults are filled before. Zero means "the
-/// model's generation_config" to this server, so a neutral value that was asked for is written as one that has no effect.
+/// Builds generation requests for the Inference service. Adds no defaults; they are applied before. Zero means "the model's generation_config" to
+/// this server, so an explicit neutral value is written as one that has no effect.
 /// </summary>
 internal static class InferenceRequestBuilder
 {
-    /// <summary>The least min_p that is not zero to the server and still changes nothing.</summary>
+    /// <summary>A min_p that the server does not treat as zero and that still has no effect.</summary>
     private const float NegligibleMinP = 1e-9f;
 
     public static GenerateRequest Build(GenerationRequest request, SamplingOptions sampling, string requestId)
@@ -63,7 +63,7 @@ internal static class InferenceRequestBuilder
         return message;
     }
 
-    /// <summary>The data-parallel rank goes beside the message.</summary>
+    /// <summary>Gets the metadata of a request; the data-parallel rank is sent as metadata.</summary>
     public static IReadOnlyDictionary<string, string>? Metadata(GenerationRequest request)
     {
         if (request.DataParallelRank is not { } rank)

@@ -3,7 +3,7 @@ using Connectors.Vllm.Grpc.Protocol.Engine;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>What the VllmEngine service tells about model and server, in this package's shapes.</summary>
+/// <summary>Maps what the VllmEngine service reports about model and server to the types of this package.</summary>
 internal static class VllmEngineModelInfo
 {
     public static VllmModelInfo ToModelInfo(GetModelInfoResponse response, Uri? endpoint = null)
@@ -32,17 +32,20 @@ internal static class VllmEngineModelInfo
         };
     }
 
-    /// <summary>The first servers knew neither model type nor tokenizer path, returned no logprobs and mixed several choices up.</summary>
+    /// <summary>
+    /// Whether the server is one of the first versions, which report neither model type nor tokenizer path, return no log probabilities and mix up
+    /// several choices.
+    /// </summary>
     public static bool IsOldest(GetModelInfoResponse response) => response.ModelType.Length == 0 && response.TokenizerPath.Length == 0;
 
-    /// <summary>Of the servers that report what today's do, only the Rust servicer fills in its type and uptime.</summary>
+    /// <summary>Whether the server is the Rust servicer, the only one that reports its type and uptime.</summary>
     public static bool IsRustServicer(GetServerInfoResponse? server) => server is { ServerType: "vllm-grpc", UptimeSeconds: > 0, BlockSize: > 0 };
 
     public static VllmCapabilities ToCapabilities(GetModelInfoResponse model, GetServerInfoResponse? server, ConstraintStart? constraintStart)
     {
         var isOld = IsOldest(model);
         var isRust = !isOld && IsRustServicer(server);
-        var takesMedia = server is { MmProcessor.Length: > 0 };
+        var acceptsMedia = server is { MmProcessor.Length: > 0 };
         return new VllmCapabilities
         {
             Protocol = VllmProtocol.VllmEngine,
@@ -55,11 +58,11 @@ internal static class VllmEngineModelInfo
             TokenizerTransfer = !isOld,
             Loads = !isOld,
             Abort = true,
-            Media = takesMedia,
-            MediaSchemes = takesMedia
+            Media = acceptsMedia,
+            MediaSchemes = acceptsMedia
                 ? server!.MmMediaRefSchemes.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
                 : [],
-            MediaLimits = ReadLimits(takesMedia ? server!.MmItemLimits : string.Empty),
+            MediaLimits = ReadLimits(acceptsMedia ? server!.MmItemLimits : string.Empty),
             ConstraintStart = constraintStart ?? server?.ConstrainedDecodingStart switch
             {
                 "first_token" or "from_first_token" => ConstraintStart.FirstToken,
@@ -82,7 +85,7 @@ internal static class VllmEngineModelInfo
         RawRepresentation = response,
     };
 
-    /// <summary>A hint from the server: what does not parse is left out rather than failing every request.</summary>
+    /// <summary>Reads the model's sampling defaults. Invalid values are ignored, because they would otherwise make every request fail.</summary>
     internal static SamplingOptions? ReadDefaults(string json)
     {
         if (json.Length == 0)
@@ -115,7 +118,7 @@ internal static class VllmEngineModelInfo
             ? value
             : null;
 
-    /// <summary>Reads <c>image=8,video=2</c>.</summary>
+    /// <summary>Reads limits in the form <c>image=8,video=2</c>.</summary>
     private static Dictionary<MediaKind, int> ReadLimits(string text)
     {
         var limits = new Dictionary<MediaKind, int>();

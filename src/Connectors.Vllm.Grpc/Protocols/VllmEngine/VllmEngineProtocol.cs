@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Grpc;
 
-/// <summary>Speaks <c>vllm.grpc.engine.VllmEngine</c>, all ages of it.</summary>
+/// <summary>The client for all versions of <c>vllm.grpc.engine.VllmEngine</c>.</summary>
 internal sealed class VllmEngineProtocol : IServerProtocol
 {
     private readonly ServerChannel _channel;
@@ -26,11 +26,11 @@ internal sealed class VllmEngineProtocol : IServerProtocol
 
     public ValueTask<VllmModelInfo> GetModelInfoAsync(CancellationToken cancellationToken) => _modelInfo.GetAsync(cancellationToken);
 
-    public IReadOnlyDictionary<string, string>? MetadataOf(GenerationRequest request) => request.Metadata;
+    public IReadOnlyDictionary<string, string>? GetMetadata(GenerationRequest request) => request.Metadata;
 
     public StreamCall<object> Generate(
         GenerationRequest request, SamplingOptions sampling, CallContext call, CancellationToken cancellationToken) => new(
-        request.IncludeRawRepresentation ? VllmEngineMethods.GenerateWhole : VllmEngineMethods.Generate,
+        request.IncludeRawRepresentation ? VllmEngineMethods.GenerateRaw : VllmEngineMethods.Generate,
         VllmEngineRequestBuilder.Build(request, sampling, call.RequestId!),
         call,
         _channel.Options.MaxSendMessageBytes,
@@ -46,7 +46,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
         TokenIdConversion.Fill(request.Tokenized.InputIds, promptIds.Span);
         var response = await _channel.UnaryAsync(VllmEngineMethods.Embed, request, call, cancellationToken).ConfigureAwait(false);
         return response.Embedding.Count == 0 || response.PromptTokens > int.MaxValue
-            ? throw new CallErrors(call, VllmEngineMethods.Embed.FullName).Senseless(new InvalidDataException("an embedding without values"))
+            ? throw new CallErrors(call, VllmEngineMethods.Embed.FullName).Unreadable(new InvalidDataException("an embedding without values"))
             : new EmbeddingResult(response.Embedding.ToArray(), (int)response.PromptTokens);
     }
 
@@ -68,7 +68,7 @@ internal sealed class VllmEngineProtocol : IServerProtocol
                 .ConfigureAwait(false));
         try
         {
-            // The version stands with the load figures, which older servers do not have, and servers that still load cannot tell.
+            // The version is part of the load report, which older servers do not have and servers that are still loading cannot send.
             var loads = await _channel.UnaryAsync(VllmEngineMethods.GetLoads, new GetLoadsRequest(), _channel.NewCall(), cancellationToken)
                 .ConfigureAwait(false);
             return loads.Version.Length > 0 ? info with { EngineVersion = loads.Version } : info;
@@ -156,8 +156,8 @@ internal static class VllmEngineMethods
 
     public static readonly Method<OutgoingMessage, object> Generate = Rpc.Streaming(Service, "Generate", VllmEngineReader.Parse);
 
-    /// <summary>The same, for those who want each message whole.</summary>
-    public static readonly Method<OutgoingMessage, object> GenerateWhole =
+    /// <summary>Like <see cref="Generate"/>, but returns the protobuf messages.</summary>
+    public static readonly Method<OutgoingMessage, object> GenerateRaw =
         Rpc.Streaming<object>(Service, "Generate", GenerateResponse.Parser.ParseFrom);
 
     public static readonly Method<OutgoingMessage, GetTokenizerChunk> GetTokenizer =
@@ -177,7 +177,7 @@ internal static class VllmEngineMethods
 
     public static readonly Method<OutgoingMessage, GetLoadsResponse> GetLoads = Rpc.Unary(Service, "GetLoads", GetLoadsResponse.Parser);
 
-    /// <summary>The health check of another engine's service, which has the same name and shape.</summary>
-    public static Method<OutgoingMessage, HealthCheckResponse> HealthCheckOf(string service) =>
+    /// <summary>Gets the health check of another engine's service, which has the same name and shape.</summary>
+    public static Method<OutgoingMessage, HealthCheckResponse> GetHealthCheck(string service) =>
         Rpc.Unary(service, "HealthCheck", HealthCheckResponse.Parser);
 }

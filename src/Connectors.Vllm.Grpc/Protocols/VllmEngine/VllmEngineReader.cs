@@ -5,8 +5,8 @@ using Google.Protobuf.Collections;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Reads what the VllmEngine service streams: chunks with new ids, and one complete per choice. While streaming, the complete repeats the last
-/// chunk; otherwise it is the whole answer.
+/// Reads the messages of the VllmEngine service: chunks with new ids, and one complete message per choice, which repeats the last chunk when
+/// streaming and otherwise contains the whole answer.
 /// </summary>
 internal sealed class VllmEngineReader(
     GenerationRequest request, int? maxTokens) : GenerationReader(request, request.Sampling.ChoiceCount ?? 1, maxTokens)
@@ -14,12 +14,12 @@ internal sealed class VllmEngineReader(
     private const byte ChunkTag = 0x0A;
 
     /// <summary>
-    /// The message: an update when it holds ids and counts only, which is nearly every message there is, else as the generated class reads it.
+    /// Parses a message: as an update if it contains only ids and counts, like nearly every message of a stream, otherwise with the generated parser.
     /// </summary>
     public static object Parse(ReadOnlySequence<byte> message) =>
         message.IsSingleSegment && TryReadPlainChunk(message.FirstSpan, out var update) ? update : GenerateResponse.Parser.ParseFrom(message);
 
-    protected override GenerationUpdate? ReadWhole(object message)
+    protected override GenerationUpdate? ReadMessage(object message)
     {
         var response = (GenerateResponse)message;
         return response.ResponseCase switch
@@ -30,7 +30,7 @@ internal sealed class VllmEngineReader(
         };
     }
 
-    /// <summary>Reads a chunk that holds ids and counts only.</summary>
+    /// <summary>Reads a chunk that contains only ids and counts.</summary>
     internal static bool TryReadPlainChunk(ReadOnlySpan<byte> message, out GenerationUpdate update)
     {
         update = null!;
@@ -87,8 +87,8 @@ internal sealed class VllmEngineReader(
         var complete = response.Complete;
         var index = checked((int)complete.Index);
 
-        // Ids that came in chunks are repeated here; without chunks this is all there is.
-        var isNew = TokensOf(index) == 0;
+        // Ids received in chunks are repeated in the complete message; without chunks, it contains all of them.
+        var isNew = TokenCount(index) == 0;
         var ids = isNew ? TokenIdConversion.ToIds(complete.OutputIds) : [];
         var total = AddTokens(index, ids.Length);
         CheckCounts(complete, total);
@@ -106,12 +106,12 @@ internal sealed class VllmEngineReader(
         };
     }
 
-    /// <summary>An answer whose own counts contradict it has lost something, whatever it reads like.</summary>
+    /// <summary>Checks that no tokens were lost, using the counts in the message.</summary>
     private void CheckCounts(GenerateComplete complete, int received)
     {
         if (complete.FinishReason is "error" or "abort")
         {
-            // Not an answer; it may have ended before anything was counted.
+            // The request may have ended before anything was counted.
             return;
         }
 
@@ -143,48 +143,25 @@ internal sealed class VllmEngineReader(
     };
 }
 
-/// <summary>Log probabilities of the VllmEngine service: parallel lists, the token itself first among its candidates.</summary>
+/// <summary>Reads log probabilities of the VllmEngine service: parallel lists, with the token itself first among its candidates.</summary>
 internal static class VllmEngineLogprobs
 {
-    public static IReadOnlyList<TokenLogprob>? Read(OutputLogProbs? message)
-    {
-        if (message is null)
-        {
-            return null;
-        }
+    public static IReadOnlyList<TokenLogprob>? Read(OutputLogProbs? message) => message is null
+        ? null
+        : Read(message.TokenIds, message.TopLogprobs, message.TokenLogprobs, static logprob => logprob);
 
-        RequireEqual(message.TokenIds.Count, message.TokenLogprobs.Count);
-        var list = new TokenLogprob[message.TokenIds.Count];
+    public static IReadOnlyList<TokenLogprob>? Read(InputLogProbs? message) => message is null
+        ? null
+        : Read(message.TokenIds, message.TopLogprobs, message.TokenLogprobs, static logprob => logprob.HasValue ? logprob.Value : null);
+
+    private static TokenLogprob[] Read<T>(
+        RepeatedField<uint> ids, RepeatedField<TopLogProbs> candidates, RepeatedField<T> logprobs, Func<T, float?> toLogprob)
+    {
+        RequireEqual(ids.Count, logprobs.Count);
+        var list = new TokenLogprob[ids.Count];
         for (var i = 0; i < list.Length; i++)
         {
-            list[i] = new TokenLogprob(
-                TokenIdConversion.ToId(message.TokenIds[i]),
-                message.TokenLogprobs[i])
-            {
-                Alternatives = Candidates(message.TopLogprobs, i),
-            };
-        }
-
-        return list;
-    }
-
-    public static IReadOnlyList<TokenLogprob>? Read(InputLogProbs? message)
-    {
-        if (message is null)
-        {
-            return null;
-        }
-
-        RequireEqual(message.TokenIds.Count, message.TokenLogprobs.Count);
-        var list = new TokenLogprob[message.TokenIds.Count];
-        for (var i = 0; i < list.Length; i++)
-        {
-            list[i] = new TokenLogprob(
-                TokenIdConversion.ToId(message.TokenIds[i]),
-                message.TokenLogprobs[i].HasValue ? message.TokenLogprobs[i].Value : null)
-            {
-                Alternatives = Candidates(message.TopLogprobs, i),
-            };
+            list[i] = new(TokenIdConversion.ToId(ids[i]), toLogprob(logprobs[i])) { Alternatives = Candidates(candidates, i) };
         }
 
         return list;

@@ -4,8 +4,8 @@ using Connectors.Vllm.Grpc.Protocol.Engine;
 namespace Connectors.Vllm.Grpc;
 
 /// <summary>
-/// Writes a generation as the VllmEngine service reads it. Says what it is given and nothing else: defaults are filled before. Values that the server
-/// takes as neutral when they are zero stay off the wire.
+/// Builds generation requests for the VllmEngine service. Adds no defaults; they are applied before. Values for which the server treats zero as
+/// neutral are left unset.
 /// </summary>
 internal static class VllmEngineRequestBuilder
 {
