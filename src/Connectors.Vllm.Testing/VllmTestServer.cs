@@ -47,7 +47,7 @@ public class VllmTestServer : IAsyncDisposable
     /// </summary>
     public string? ModelDirectory => _options.ModelDirectory ?? _ownedFolder;
 
-    /// <summary>Files of the served model by name, as GetTokenizer of the VllmEngine protocol hands them out.</summary>
+    /// <summary>The files of the served model by name, as sent by GetTokenizer of the VllmEngine protocol.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> ModelFiles => _state.Model.SentFiles;
 
     /// <summary>All calls received so far, oldest first (a snapshot), up to <see cref="VllmTestServerOptions.MaxCapturedRequests"/>.</summary>
@@ -79,13 +79,13 @@ public class VllmTestServer : IAsyncDisposable
     public static Task<VllmTestServer> StartAsync(VllmTestServerOptions? options = null, CancellationToken cancellationToken = default) =>
         StartAsync(options ?? new VllmTestServerOptions(), null, cancellationToken);
 
-    /// <summary>Starts a server whose calls are answered by their bytes alone when <paramref name="raw"/> is given.</summary>
+    /// <summary>Starts a server; <paramref name="raw"/>, if given, handles all calls as bytes.</summary>
     internal static async Task<VllmTestServer> StartAsync(
         VllmTestServerOptions options, Func<GrpcCall, byte[], Task>? raw, CancellationToken cancellationToken)
     {
         var isEngine = options.EffectiveProtocol == VllmProtocol.VllmEngine;
 
-        // The Inference protocol cannot hand out a tokenizer; clients are given the folder.
+        // The Inference protocol cannot transfer a tokenizer; clients use the folder.
         var folder = isEngine || options.ModelDirectory is not null
             ? null
             : TinyModel.WriteTo(Directory.CreateTempSubdirectory("vllm-test-server-").FullName);
@@ -148,7 +148,7 @@ public class VllmTestServer : IAsyncDisposable
 
     /// <summary>Waits for the first request, whether already received or not, that satisfies <paramref name="predicate"/>.</summary>
     /// <param name="predicate">The condition; <see langword="null"/> accepts any request.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
     public Task<CapturedRequest> WaitForRequestAsync(Func<CapturedRequest, bool>? predicate = null, CancellationToken cancellationToken = default) =>
         _state.Log.WaitAsync(predicate ?? (static _ => true), cancellationToken);
 
@@ -196,11 +196,11 @@ public class VllmTestServer : IAsyncDisposable
         _host = host;
     }
 
-    internal async Task CloseAsync(Action<ConnectionTap> farewell, TimeSpan grace = default)
+    internal async Task CloseAsync(Action<ConnectionTap> closeConnection, TimeSpan grace = default)
     {
         if (Interlocked.Exchange(ref _host, null) is { } host)
         {
-            await host.StopAsync(farewell, grace).ConfigureAwait(false);
+            await host.StopAsync(closeConnection, grace).ConfigureAwait(false);
         }
     }
 }

@@ -11,8 +11,8 @@ using Connectors.Vllm.Testing.Transport;
 namespace Connectors.Vllm.Emulator;
 
 /// <summary>
-/// The test server with the habits of vLLM's own servers: the parameter checks and their texts, old versions, media, LoRA, prefix cache counts, the
-/// ways they die and shut down; and a recorder and replayer of exchanges with a real one. For the tests of these packages.
+/// A test server that behaves like vLLM's own servers: parameter checks with their messages, old versions, media, LoRA, prefix cache counts, crashes
+/// and shutdowns. It also records and replays exchanges with a real server. For the tests of these packages.
 /// </summary>
 public sealed class VllmEmulator : VllmTestServer
 {
@@ -31,9 +31,9 @@ public sealed class VllmEmulator : VllmTestServer
     private bool IsRust => _options.Server == EmulatedServer.VllmEngineRust;
 
     /// <summary>Starts a server.</summary>
-    /// <param name="options">Its settings; null takes all defaults.</param>
-    /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="IOException">The port is taken.</exception>
+    /// <param name="options">The options; null uses the defaults.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <exception cref="IOException">The port is in use.</exception>
     /// <exception cref="InvalidDataException">The model folder or the replay file cannot be read.</exception>
     public static async Task<VllmEmulator> StartAsync(VllmEmulatorOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -52,11 +52,11 @@ public sealed class VllmEmulator : VllmTestServer
     }
 
     /// <summary>
-    /// The engine process dies under the server, as seen live. VllmEngine protocol: every running and later call ends INTERNAL
+    /// Kills the engine process, with the effects observed on real servers. VllmEngine protocol: every running and later call ends INTERNAL
     /// <c>EngineCore encountered an issue…</c> and HealthCheck says unhealthy. Inference protocol: GOAWAY with code 0, the sockets close, and the
     /// port refuses connections.
     /// </summary>
-    /// <param name="silently">The Rust servicer's other way: health says so, and calls get no answer at all.</param>
+    /// <param name="silently">Whether calls hang, as with the Rust servicer, and only the health check reports the dead engine.</param>
     public async Task KillEngineAsync(bool silently = false)
     {
         if (silently)
@@ -76,9 +76,10 @@ public sealed class VllmEmulator : VllmTestServer
     }
 
     /// <summary>
-    /// The server gets SIGTERM. VllmEngine protocol: new calls are refused, running ones go on for <see cref="VllmEmulatorOptions.ShutdownGrace"/>
-    /// and then end UNAVAILABLE <c>Cancelling all calls</c>; the Rust servicer answers new calls, too, while its health says <c>Draining</c>.
-    /// Inference protocol: GOAWAY with code 0 and closed sockets at once. Completes when the server is down.
+    /// Shuts down as on SIGTERM. VllmEngine protocol: new calls are refused, running ones continue for <see
+    /// cref="VllmEmulatorOptions.ShutdownGrace"/> and then end with UNAVAILABLE <c>Cancelling all calls</c>; the Rust servicer answers new calls as
+    /// well, while its health is <c>Draining</c>. Inference protocol: GOAWAY with code 0 and closed sockets at once. Completes when the server is
+    /// down.
     /// </summary>
     public async Task TerminateAsync()
     {
@@ -90,7 +91,7 @@ public sealed class VllmEmulator : VllmTestServer
 
         if (IsRust)
         {
-            // It goes on answering, also new calls, until the grace is over.
+            // Calls, including new ones, are answered until the grace period ends.
             _state.Draining = true;
         }
         else
@@ -114,21 +115,22 @@ public sealed class VllmEmulator : VllmTestServer
             await WaitUntilIdleAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
         }
 
-        // Told to close, the connections end by themselves once the last trailers have left.
+        // After GOAWAY, the connections close by themselves once the last trailers have been sent.
         await CloseAsync(connection => connection.GoAwayAndClose(0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
     }
 
-    /// <summary>Number of Generate calls refused because <see cref="VllmEmulatorOptions.MaxQueuedRequests"/> were in the engine.</summary>
+    /// <summary>The number of Generate calls refused because <see cref="VllmEmulatorOptions.MaxQueuedRequests"/> were in the engine.</summary>
     public int RefusedCalls => _state.Refused;
 
-    /// <summary>Number of constraints that the engine's grammar compiler could not read.</summary>
+    /// <summary>The number of constraints that the engine's grammar compiler could not compile.</summary>
     public int RefusedConstraints => _state.Compiler.Refusals;
 
-    /// <summary>The model is loaded: <see cref="VllmEmulatorOptions.StartsLoading"/> is over.</summary>
+    /// <summary>Ends the loading of the model that <see cref="VllmEmulatorOptions.StartsLoading"/> began.</summary>
     public void FinishLoading() => _state.Loading = false;
 
     /// <summary>
-    /// The Rust servicer gets SIGTERM: HealthCheck says <c>Draining</c>, calls are still answered. <see cref="TerminateAsync"/> does the rest.
+    /// Begins the shutdown of the Rust servicer: HealthCheck reports <c>Draining</c>, calls are still answered. <see cref="TerminateAsync"/>
+    /// completes it.
     /// </summary>
     public void StartDraining() => _state.Draining = true;
 

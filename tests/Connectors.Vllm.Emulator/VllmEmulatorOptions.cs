@@ -4,19 +4,22 @@ using Connectors.Vllm.Testing;
 
 namespace Connectors.Vllm.Emulator;
 
-/// <summary>The servers of vLLM that a <see cref="VllmEmulator"/> can play, the newest of a kind without a suffix.</summary>
+/// <summary>The servers of vLLM that a <see cref="VllmEmulator"/> can emulate; the newest of each kind has no suffix.</summary>
 public enum EmulatedServer
 {
-    /// <summary>VllmEngine protocol, Python servicer of today (vLLM 0.32): reasoning and media facts in GetServerInfo.</summary>
+    /// <summary>VllmEngine protocol, current Python servicer (vLLM 0.32), which reports reasoning and media in GetServerInfo.</summary>
     VllmEngine,
 
     /// <summary>VllmEngine protocol, Rust servicer (<c>--servicer-impl rust</c>).</summary>
     VllmEngineRust,
 
-    /// <summary>Inference protocol of today: <c>vllm.Inference</c>, <c>vllm.Control</c> and <c>grpc.health.v1</c>.</summary>
+    /// <summary>Current Inference protocol: <c>vllm.Inference</c>, <c>vllm.Control</c> and <c>grpc.health.v1</c>.</summary>
     Inference,
 
-    /// <summary>VllmEngine protocol as first shipped: six calls, no logprobs, no <c>index</c>, no model facts beyond the first five.</summary>
+    /// <summary>
+    /// First version of the VllmEngine protocol: six methods, no log probabilities, no <c>index</c>, only the first five fields of the model
+    /// information.
+    /// </summary>
     VllmEngineFirst,
 
     /// <summary>VllmEngine protocol with logprobs, n above 1, GetTokenizer, GetLoads and SubscribeKvEvents.</summary>
@@ -29,10 +32,10 @@ public enum EmulatedServer
     LegacyInference,
 }
 
-/// <summary>The servers that recorded exchanges came from.</summary>
+/// <summary>The servers from which exchanges were recorded.</summary>
 public static class RecordedServers
 {
-    /// <summary>Reads the letter under which the recordings file an exchange.</summary>
+    /// <summary>Gets the server of an exchange from its letter in the recording.</summary>
     /// <param name="exchange">A line of a recording.</param>
     public static EmulatedServer Of(JsonElement exchange) => exchange.GetProperty("family").GetString() switch
     {
@@ -44,7 +47,7 @@ public static class RecordedServers
 }
 
 /// <summary>
-/// What a server of the VllmEngine protocol answers to GetTokenizer; all but the first three are attacks or defects a client must notice.
+/// The answers to GetTokenizer of the VllmEngine protocol; all but the first three are attacks or defects that a client must detect.
 /// </summary>
 public enum TokenizerBundle
 {
@@ -91,11 +94,12 @@ public enum TokenizerBundle
 /// <summary>Settings of a <see cref="VllmEmulator"/>. <see cref="VllmTestServerOptions.Protocol"/> follows from <see cref="Server"/>.</summary>
 public sealed class VllmEmulatorOptions : VllmTestServerOptions
 {
-    /// <summary>Which server to play; default today's Python servicer of the VllmEngine protocol.</summary>
+    /// <summary>The server to emulate. Default: the current Python servicer of the VllmEngine protocol.</summary>
     public EmulatedServer Server { get; set; }
 
     /// <summary>
-    /// What the server calls its model folder (<c>model_path</c>, <c>tokenizer_path</c>, <c>model_id</c>); null uses the folder's own path.
+    /// The path that the server reports for its model folder (<c>model_path</c>, <c>tokenizer_path</c>, <c>model_id</c>); null uses the folder's own
+    /// path.
     /// </summary>
     public string? ModelPath
     {
@@ -103,33 +107,35 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
         set => ReportedModelPath = value;
     }
 
-    /// <summary>Further names the model answers to (Inference protocol).</summary>
+    /// <summary>Additional names of the model (Inference protocol).</summary>
     public IReadOnlyList<string> ServedModelAliases { get; set; } = [];
 
     /// <summary>The model's sampling defaults as JSON (VllmEngine protocol); null takes them from generation_config.json.</summary>
     public string? DefaultSamplingParamsJson { get; set; }
 
-    /// <summary>Largest number of log probabilities per token; default 20, as vLLM's.</summary>
+    /// <summary>The maximum number of log probabilities per token. Default: 20, as in vLLM.</summary>
     public int MaxLogProbs { get; set; } = 20;
 
-    /// <summary>Tokens per block of the prefix cache; default 16.</summary>
+    /// <summary>The number of tokens per block of the prefix cache. Default: 16.</summary>
     public int BlockSize { get; set; } = 16;
 
-    /// <summary>Blocks that the prefix cache holds; default 65,536, about a million tokens at the default block size.</summary>
+    /// <summary>The number of blocks in the prefix cache. Default: 65,536, about a million tokens at the default block size.</summary>
     public int PrefixCacheBlocks { get; set; } = 65_536;
 
-    /// <summary>Most sequences at a time, as reported; default 256.</summary>
+    /// <summary>The reported maximum number of concurrent sequences. Default: 256.</summary>
     public int MaxSequences { get; set; } = 256;
 
     /// <summary>
-    /// Most requests in the engine, waiting or running (<c>--max-num-queued-reqs</c>): one more is refused. Null, the default, takes all.
+    /// The maximum number of requests in the engine, waiting or running (<c>--max-num-queued-reqs</c>). Null, the default, sets no limit.
     /// </summary>
     public int? MaxQueuedRequests { get; set; }
 
-    /// <summary>vLLM version the server claims; default <c>0.32.0</c>.</summary>
+    /// <summary>The reported vLLM version. Default: <c>0.32.0</c>.</summary>
     public string EngineVersion { get; set; } = "0.32.0";
 
-    /// <summary>True claims a multimodal model although media references are off (VllmEngine protocol without <c>--mm-processor</c>).</summary>
+    /// <summary>
+    /// Whether to report a multimodal model although media references are disabled (VllmEngine protocol without <c>--mm-processor</c>).
+    /// </summary>
     public bool SupportsVision { get; set; }
 
     /// <summary>Text of the token that marks where an image goes. Must be one token of the tokenizer where media are used.</summary>

@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.Testing.Generation;
 
-/// <summary>One generation after the protocol's defaults were filled in: what the engine is told.</summary>
+/// <summary>A generation request as the engine receives it, with the protocol's defaults applied.</summary>
 internal sealed record GenerationRequest
 {
     public required string RequestId { get; init; }
@@ -31,16 +31,16 @@ internal sealed record GenerationRequest
 
     public string CacheSalt { get; init; } = "";
 
-    /// <summary>Older engines left ids after a stop string match in the message that holds the match.</summary>
-    public bool KeepsIdsBehindStop { get; init; }
+    /// <summary>Whether ids after a stop string stay in the message that contains the match, as in older engines.</summary>
+    public bool KeepsIdsAfterStop { get; init; }
 
-    /// <summary>Prompt length as counted after media were expanded.</summary>
+    /// <summary>The length of the prompt after media were expanded.</summary>
     public int PromptTokens { get; init; }
 }
 
-/// <summary>A structured-output constraint as both protocols carry it.</summary>
-/// <param name="Kind">What kind it is.</param>
-/// <param name="Text">Schema, pattern, grammar or tag; empty for the others.</param>
+/// <summary>A structured-output constraint.</summary>
+/// <param name="Kind">The kind of constraint.</param>
+/// <param name="Text">The schema, pattern, grammar or tag; empty for the other kinds.</param>
 /// <param name="Choices">The choices of <see cref="ConstraintKind.Choice"/>.</param>
 internal sealed record Constraint(ConstraintKind Kind, string Text, IReadOnlyList<string> Choices);
 
@@ -56,6 +56,6 @@ internal enum ConstraintKind
 }
 
 /// <summary>The model's own end-of-sequence ids.</summary>
-/// <param name="Eos">The primary one, of config.json.</param>
-/// <param name="SecondaryEos">Those that only generation_config.json names; they end a sequence like stop ids.</param>
+/// <param name="Eos">The primary id, from config.json.</param>
+/// <param name="SecondaryEos">The ids that only generation_config.json contains; they end a sequence like stop ids.</param>
 internal sealed record ModelStops(int Eos, IReadOnlyList<int> SecondaryEos);

@@ -5,10 +5,10 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Testing.Generation;
 
-/// <summary>Runs one request through the scripted engine and yields what each message carries.</summary>
+/// <summary>Runs a request through the scripted engine and yields the content of each message.</summary>
 internal sealed class Generator(VllmTokenizer tokenizer, ModelStops stops, TimeSpan delayPerMessage)
 {
-    /// <summary>All steps of a request, choices interleaved. An Abort ends each open choice with a step of its own.</summary>
+    /// <summary>Yields all steps of a request, with choices interleaved. An Abort ends each unfinished choice with a step of its own.</summary>
     public async IAsyncEnumerable<SequenceStep> RunAsync(
         GenerationRequest request, ScriptedReply reply, RunningRequest running, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -94,7 +94,7 @@ internal sealed class Generator(VllmTokenizer tokenizer, ModelStops stops, TimeS
     }
 }
 
-/// <summary>Log probabilities for a position: the scripted ones, else plausible ones that depend only on the position and the token.</summary>
+/// <summary>Provides log probabilities: scripted ones, or otherwise plausible ones that depend only on the position and the token.</summary>
 internal sealed class LogprobSource(IReadOnlyList<TokenLogprob>? scripted, int vocabulary)
 {
     private const int Candidates = 20;
@@ -117,14 +117,14 @@ internal sealed class LogprobSource(IReadOnlyList<TokenLogprob>? scripted, int v
         return new TokenLogprob(token, own, 1) { Alternatives = best };
     }
 
-    /// <summary>A token at the place of another one: as it is told there, else plausibly unlikely.</summary>
+    /// <summary>Gets the log probability of another token at a position: that of the candidate, or otherwise a plausible low one.</summary>
     public static TokenLogprob Of(TokenLogprob entry, int token) =>
         token == entry.TokenId ? entry
         : entry.Alternatives.FirstOrDefault(candidate => candidate.TokenId == token)
             ?? new TokenLogprob(token, -14f - (token % 16 * 0.1f), Candidates + 1 + (token % 1000));
 }
 
-/// <summary>Where replies come from: the queue first, then the responder, then the demonstration model (null).</summary>
+/// <summary>The source of replies: first the queue, then the responder, then the demonstration model (null).</summary>
 internal sealed class ReplyScript(Func<CapturedRequest, ScriptedReply>? responder)
 {
     private readonly ConcurrentQueue<ScriptedReply> _queue = new();

@@ -2,12 +2,12 @@ using System.Collections.Immutable;
 
 namespace Connectors.Vllm.Testing.Generation;
 
-/// <summary>The requests received, oldest first, bounded; and those who wait for one.</summary>
-/// <param name="capacity">Most requests kept.</param>
-/// <param name="decode">Turns prompt ids into text.</param>
+/// <summary>The received requests, oldest first and bounded, and the callers that wait for one.</summary>
+/// <param name="capacity">The maximum number of requests.</param>
+/// <param name="decode">Decodes prompt ids.</param>
 internal sealed class RequestLog(int capacity, Func<IReadOnlyList<int>, string> decode)
 {
-    // Message and prompt ids come on top, about three times as much again.
+    // The wire size; messages and prompt ids need about three times as much in addition.
     private const long MaxBytes = 64L << 20;
     private readonly Lock _gate = new();
     private readonly Queue<CapturedRequest> _requests = new();
@@ -38,8 +38,8 @@ internal sealed class RequestLog(int capacity, Func<IReadOnlyList<int>, string> 
         return captured;
     }
 
-    /// <summary>Wakes those who wait for a request like this one; called once its prompt is known.</summary>
-    public void Announce(CapturedRequest captured)
+    /// <summary>Notifies callers that wait for such a request; called when its prompt is known.</summary>
+    public void Notify(CapturedRequest captured)
     {
         ImmutableArray<TaskCompletionSource<CapturedRequest>> satisfied;
         lock (_gate)
@@ -97,7 +97,7 @@ internal sealed class RequestLog(int capacity, Func<IReadOnlyList<int>, string> 
         captured.MarkAborted();
     }
 
-    /// <summary>Marks the cancelled requests that an Abort names: clients cancel the call first and abort afterwards, to be sure.</summary>
+    /// <summary>Marks the cancelled requests that an Abort names, because clients cancel the call first and abort afterwards.</summary>
     public void MarkAborted(IReadOnlyCollection<string> requestIds)
     {
         lock (_gate)

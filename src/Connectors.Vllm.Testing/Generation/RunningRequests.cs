@@ -2,7 +2,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Testing.Generation;
 
-/// <summary>All requests in the engine. Ids need not be unique: an Abort ends all that share one, as in vLLM.</summary>
+/// <summary>The requests in the engine. Ids need not be unique: an Abort ends all requests with the same id, as in vLLM.</summary>
 internal sealed class RunningRequests
 {
     private readonly Lock _gate = new();
@@ -103,7 +103,7 @@ internal sealed class RunningRequests
     }
 }
 
-/// <summary>One request in the engine: an Abort call or the engine's death can interrupt it.</summary>
+/// <summary>A request in the engine, which can be interrupted by an Abort call or the death of the engine.</summary>
 internal sealed class RunningRequest(string id, CapturedRequest captured)
 {
     private readonly TaskCompletionSource _interrupted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -136,7 +136,7 @@ internal sealed class RunningRequest(string id, CapturedRequest captured)
         }
     }
 
-    /// <summary>Waits for a delay or a gate; an interruption ends the wait early.</summary>
+    /// <summary>Waits for a task; an interruption ends the wait early.</summary>
     public async Task WaitAsync(Task task, CancellationToken cancellationToken)
     {
         await Task.WhenAny(task, _interrupted.Task).WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -4,8 +4,8 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm.Testing.Generation;
 
 /// <summary>
-/// One choice being generated from its script. Per token, in vLLM's order: minimum length, end-of-sequence, stop ids, length; stop strings are looked
-/// for after decoding, so one that completes in the same message beats a length end.
+/// A choice that is generated from its script. Each token is checked in vLLM's order: minimum length, end-of-sequence, stop ids, maximum length. Stop
+/// strings are found after decoding, so one that completes in the same message takes precedence over the maximum length.
 /// </summary>
 internal sealed class Sequence
 {
@@ -31,10 +31,10 @@ internal sealed class Sequence
 
     public bool IsFinished { get; private set; }
 
-    /// <summary>All ids so far.</summary>
+    /// <summary>The ids generated so far.</summary>
     public IReadOnlyList<int> Ids => _ids;
 
-    /// <summary>Generates what the next message holds.</summary>
+    /// <summary>Generates the content of the next message.</summary>
     public SequenceStep Advance()
     {
         var sizes = _reply.MessageSizes;
@@ -61,7 +61,7 @@ internal sealed class Sequence
                 if (stop is not null)
                 {
                     finish = FinishKind.StopString;
-                    keepAfterStop = _request.KeepsIdsBehindStop ? size - i - 1 : 0;
+                    keepAfterStop = _request.KeepsIdsAfterStop ? size - i - 1 : 0;
                 }
             }
         }
@@ -71,7 +71,7 @@ internal sealed class Sequence
             _ids.Add(id);
         }
 
-        if (finish == FinishKind.None && ScriptIsOver(out var ending))
+        if (finish == FinishKind.None && IsScriptFinished(out var ending))
         {
             finish = ending;
         }
@@ -79,7 +79,7 @@ internal sealed class Sequence
         return Step(offset, finish, token, stop ?? "");
     }
 
-    /// <summary>Ends the sequence from outside.</summary>
+    /// <summary>Aborts the sequence.</summary>
     public SequenceStep Abort() => Step(_ids.Count, FinishKind.Abort, 0, "");
 
     private SequenceStep Step(int offset, FinishKind finish, int token, string stop)
@@ -91,7 +91,7 @@ internal sealed class Sequence
 
     private (FinishKind Finish, int Token) Check(int id)
     {
-        // Below the minimum length the engine masks every ending id; TryNext passed over those.
+        // Below the minimum length the engine masks every id that ends the sequence; TryNext skips those.
         if (_ids.Count >= _request.MinTokens)
         {
             if (id == _stops.Eos && !_request.IgnoreEos)
@@ -116,14 +116,14 @@ internal sealed class Sequence
         {
             if (_next >= _script.Length)
             {
-                if (ScriptIsOver(out finish) || _script.Length == 0 || skipped > _script.Length)
+                if (IsScriptFinished(out finish) || _script.Length == 0 || skipped > _script.Length)
                 {
                     finish = finish == FinishKind.None ? FinishKind.Stop : finish;
                     id = 0;
                     return false;
                 }
 
-                // Told to ignore the end, or held below the minimum length, a model goes on; this one repeats itself.
+                // A model that ignores the end or is below the minimum length continues; this one repeats its script.
                 _next = 0;
             }
 
@@ -139,7 +139,7 @@ internal sealed class Sequence
         }
     }
 
-    private bool ScriptIsOver(out FinishKind ending)
+    private bool IsScriptFinished(out FinishKind ending)
     {
         ending = FinishKind.None;
         if (_next < _script.Length)
@@ -172,12 +172,12 @@ internal sealed class Sequence
     };
 }
 
-/// <summary>What one message carries: the new ids of one choice, the text that became visible, and how the choice ended, if it did.</summary>
+/// <summary>The content of one message: the new ids of a choice, the text that became visible, and how the choice ended, if it did.</summary>
 /// <param name="Index">The choice.</param>
-/// <param name="Offset">Number of ids of this choice before these.</param>
+/// <param name="Offset">The number of previous ids of the choice.</param>
 /// <param name="Ids">The new ids.</param>
-/// <param name="Text">Text that became visible with them; only when the request needs text.</param>
-/// <param name="Finish">How the choice ended; <see cref="FinishKind.None"/> while it goes on.</param>
+/// <param name="Text">The text that became visible; only if the request needs text.</param>
+/// <param name="Finish">How the choice ended; <see cref="FinishKind.None"/> if it continues.</param>
 /// <param name="FinishToken">The id that ended it, for <see cref="FinishKind.Eos"/> and <see cref="FinishKind.StopToken"/>.</param>
 /// <param name="FinishString">The stop string that ended it.</param>
 internal sealed record SequenceStep(
@@ -198,13 +198,13 @@ internal enum FinishKind
     Error,
     Repetition,
 
-    /// <summary>The script ended with "stop" and nothing more to say.</summary>
+    /// <summary>The script ended.</summary>
     Stop,
 }
 
 /// <summary>
-/// Decodes one sequence as it grows, finds stop strings in it, and says which text may be shown: with stop strings, the last
-/// (longest stop string in UTF-8 bytes − 1) bytes are held back until the end, whether or not they look like the start of one.
+/// Decodes a sequence incrementally, finds stop strings, and determines which text is visible: with stop strings, as many bytes as the longest one
+/// has in UTF-8, minus one, are held back until the end, whether or not they could begin a stop string.
 /// </summary>
 internal sealed class StopText
 {
@@ -225,12 +225,12 @@ internal sealed class StopText
         _heldBytes = stops.Count == 0 || include ? 0 : stops.Max(Encoding.UTF8.GetByteCount) - 1;
     }
 
-    /// <summary>Takes the next id. Returns the stop string it completes, or null; then the text is already cut.</summary>
+    /// <summary>Adds the next id. Returns the stop string that it completes, at which the text is then truncated; otherwise null.</summary>
     /// <param name="id">The id.</param>
-    /// <param name="check">False while the minimum length is not reached.</param>
+    /// <param name="check">Whether the minimum length has been reached.</param>
     public string? Push(int id, bool check) => Take(_decoder.Push(id), check);
 
-    /// <summary>Ends the text and returns all of it that was not shown yet.</summary>
+    /// <summary>Ends the text and returns the part that was held back.</summary>
     public string Finish(bool stopped)
     {
         if (!stopped)
@@ -243,7 +243,7 @@ internal sealed class StopText
         return rest;
     }
 
-    /// <summary>The text that may be shown now.</summary>
+    /// <summary>Gets the text that has become visible.</summary>
     public string TakeVisible()
     {
         var length = _pending.Length;

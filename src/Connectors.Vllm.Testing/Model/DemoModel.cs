@@ -10,7 +10,7 @@ using GenerationRequest = Connectors.Vllm.Testing.Generation.GenerationRequest;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// The built-in stand-in for a model. It reasons first if the tokenizer has think tags and the prompt leaves the reasoning open, calls the tool that
+/// The built-in demonstration model. It reasons first if the tokenizer has think tags and the prompt leaves the reasoning open, calls the tool that
 /// fits the question once, reports the tool's result, follows a constraint, and otherwise answers with a sentence or two around the user's own words.
 /// </summary>
 internal static partial class DemoModel
@@ -37,11 +37,11 @@ internal static partial class DemoModel
                 return Constrained(Think(writer, facts, willThink), constraint, facts).ToReply();
             }
 
-            // Such a server waits for the end of reasoning that never comes: free text comes back.
+            // The server waits for an end of reasoning that never comes, so the answer is free text.
         }
 
         Think(writer, facts, willThink);
-        return Speak(writer, facts).ToReply();
+        return Respond(writer, facts).ToReply();
     }
 
     private static ReplyWriter Think(ReplyWriter writer, PromptFacts facts, bool willThink)
@@ -53,43 +53,43 @@ internal static partial class DemoModel
 
         if (facts.Think != ThinkState.Open)
         {
-            writer.Say("<think>");
+            writer.Append("<think>");
         }
 
         var plan = facts.ToolResult is not null ? "The tool has answered, so I can tell the user what it said in plain words."
-            : ToolChoice.Fitting(facts) is not null ? "One of the tools fits the question, so I should call it."
+            : ToolChoice.Find(facts) is not null ? "One of the tools fits the question, so I should call it."
             : "I should answer it in one or two sentences, clearly and politely.";
-        return writer.Say("\nOkay, the user says: ").Quote(facts.UserText).Say("\n" + plan + "\n</think>\n\n");
+        return writer.Append("\nOkay, the user says: ").AppendOrdinary(facts.UserText).Append("\n" + plan + "\n</think>\n\n");
     }
 
-    private static ReplyWriter Speak(ReplyWriter writer, PromptFacts facts)
+    private static ReplyWriter Respond(ReplyWriter writer, PromptFacts facts)
     {
         if (facts.ToolResult is { } result)
         {
-            return writer.Say("Here is what the tool said: ").Quote(result.TrimEnd('.')).Say(". I hope this helps!");
+            return writer.Append("Here is what the tool said: ").AppendOrdinary(result.TrimEnd('.')).Append(". I hope this helps!");
         }
 
-        if (ToolChoice.Fitting(facts) is { } tool)
+        if (ToolChoice.Find(facts) is { } tool)
         {
-            return writer.Say("<tool_call>\n").Quote(ToolCall(tool, facts)).Say("\n</tool_call>");
+            return writer.Append("<tool_call>\n").AppendOrdinary(ToolCall(tool, facts)).Append("\n</tool_call>");
         }
 
         if (CountTo().Match(facts.UserText) is { Success: true } match
             && int.TryParse(match.Groups["n"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
         {
-            return writer.Say(string.Join(", ", Enumerable.Range(1, Math.Clamp(count, 1, CountLimit)))).Say(".");
+            return writer.Append(string.Join(", ", Enumerable.Range(1, Math.Clamp(count, 1, CountLimit)))).Append(".");
         }
 
         if (Greeting().IsMatch(facts.UserText))
         {
-            return writer.Say("Hello! You said: ").Quote(facts.UserText)
-                .Say("\nI am a small test model without any weights, and I am happy to help. What would you like to know?");
+            return writer.Append("Hello! You said: ").AppendOrdinary(facts.UserText)
+                .Append("\nI am a small test model without any weights, and I am happy to help. What would you like to know?");
         }
 
         return facts.UserText.Length == 0
-            ? writer.Say("Hello! I am a small test model. Ask me something, and I will answer one token at a time.")
-            : writer.Say("You asked about this: ").Quote(facts.UserText)
-                .Say("\nI am a small test model without any weights: I cannot really know things, "
+            ? writer.Append("Hello! I am a small test model. Ask me something, and I will answer one token at a time.")
+            : writer.Append("You asked about this: ").AppendOrdinary(facts.UserText)
+                .Append("\nI am a small test model without any weights: I cannot really know things, "
                     + "but I can show you how an answer streams, one token at a time.");
     }
 
@@ -98,18 +98,18 @@ internal static partial class DemoModel
         var sampler = new SchemaSampler(facts.UserText);
         return constraint.Kind switch
         {
-            ConstraintKind.JsonSchema => writer.Quote(sampler.Sample(constraint.Text)),
-            ConstraintKind.JsonObject => writer.Quote($"{{\"answer\": {JsonText.Quote(facts.UserText)}}}"),
-            ConstraintKind.Choice => writer.Quote(
+            ConstraintKind.JsonSchema => writer.AppendOrdinary(sampler.Sample(constraint.Text)),
+            ConstraintKind.JsonObject => writer.AppendOrdinary($"{{\"answer\": {JsonText.Quote(facts.UserText)}}}"),
+            ConstraintKind.Choice => writer.AppendOrdinary(
                 constraint.Choices.FirstOrDefault(choice => facts.UserText.Contains(choice, StringComparison.OrdinalIgnoreCase))
                 ?? constraint.Choices[0]),
-            ConstraintKind.Regex => writer.Quote(RegexSampler.Sample(constraint.Text)),
+            ConstraintKind.Regex => writer.AppendOrdinary(RegexSampler.Sample(constraint.Text)),
 
-            // A tag's marks are control tokens where the tokenizer has them.
-            ConstraintKind.StructuralTag => writer.Say(TagSampler.Sample(constraint.Text, sampler)),
+            // The markers of a tag are control tokens if the tokenizer has them.
+            ConstraintKind.StructuralTag => writer.Append(TagSampler.Sample(constraint.Text, sampler)),
             ConstraintKind.Grammar when !constraint.Text.Contains("::=", StringComparison.Ordinal) =>
-                writer.Say(new LarkSampler(constraint.Text, sampler, writer.TextOf).Sample()),
-            _ => writer.Say("ok"),
+                writer.Append(new LarkSampler(constraint.Text, sampler, writer.TextOf).Sample()),
+            _ => writer.Append("ok"),
         };
     }
 
@@ -126,26 +126,24 @@ internal static partial class DemoModel
     private static partial Regex Greeting();
 }
 
-/// <summary>
-/// Collects the ids of a reply. Words that came from the prompt are encoded as plain text, so they can never become control tokens.
-/// </summary>
+/// <summary>Collects the ids of a reply. Text from the prompt is encoded as ordinary text, so it can never become a control token.</summary>
 internal sealed class ReplyWriter(VllmTokenizer tokenizer)
 {
     private readonly List<int> _ids = [];
 
-    public ReplyWriter Say(string text)
+    public ReplyWriter Append(string text)
     {
         _ids.AddRange(tokenizer.Encode(text));
         return this;
     }
 
-    public ReplyWriter Quote(string text)
+    public ReplyWriter AppendOrdinary(string text)
     {
         _ids.AddRange(tokenizer.EncodeOrdinary(text));
         return this;
     }
 
-    /// <summary>The text of one token, with special tokens as they are spelled.</summary>
+    /// <summary>Gets the text of one token, including special tokens.</summary>
     public string TextOf(int id) => tokenizer.Decode([id]);
 
     public ScriptedReply ToReply() => new() { Ids = [.. _ids] };

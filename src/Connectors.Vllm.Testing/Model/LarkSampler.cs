@@ -5,18 +5,18 @@ using System.Text.Json;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Makes one text that a Lark grammar allows, for the part of the language that vLLM's compilers share: the first alternative, the least repetition.
-/// Knows strings, regular expressions, <c>%json</c>, rules, groups, repetition and special tokens by id.
+/// Generates a text that a Lark grammar allows, for the part of the language that vLLM's compilers share: the first alternative, the fewest
+/// repetitions. Supports strings, regular expressions, <c>%json</c>, rules, groups, repetition and special tokens by id.
 /// </summary>
 /// <param name="grammar">The grammar.</param>
-/// <param name="schemas">Makes JSON values.</param>
-/// <param name="token">The text of a token.</param>
+/// <param name="schemas">Generates JSON values.</param>
+/// <param name="token">Gets the text of a token.</param>
 internal sealed class LarkSampler(string grammar, SchemaSampler schemas, Func<int, string> token)
 {
     private const int MaxDepth = 64;
     private readonly Dictionary<string, string> _rules = Rules(grammar);
 
-    /// <summary>A text of the start rule; empty when there is none.</summary>
+    /// <summary>Generates a text for the start rule; empty if there is none.</summary>
     public string Sample() => Rule("start", 0);
 
     private static Dictionary<string, string> Rules(string grammar)

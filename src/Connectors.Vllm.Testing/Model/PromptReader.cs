@@ -68,7 +68,7 @@ internal static partial class PromptReader
             }
             catch (JsonException)
             {
-                // Another way of listing tools: the model does not know it and answers in words.
+                // The tools are listed in another format, which the model does not support; it answers with text.
                 return [];
             }
         }
@@ -103,12 +103,12 @@ internal static partial class PromptReader
     private static partial Regex Spaces();
 }
 
-/// <summary>What the demonstration model understands of a prompt.</summary>
+/// <summary>The parts of a prompt that the demonstration model uses.</summary>
 /// <param name="UserText">
 /// The last user message (or the tail of a prompt without chat markers), whitespace collapsed, at most a few hundred characters.
 /// </param>
-/// <param name="Tools">The functions offered, as JSON objects with name, description and parameters.</param>
-/// <param name="ToolResult">The result of a tool call that came after the last user message, or null.</param>
+/// <param name="Tools">The available functions, as JSON objects with name, description and parameters.</param>
+/// <param name="ToolResult">The result of a tool call after the last user message, or null.</param>
 /// <param name="IsChat">True when the prompt ends where an assistant's turn begins.</param>
 /// <param name="Think">State of the think block at the prompt's end.</param>
 internal sealed record PromptFacts(string UserText, IReadOnlyList<JsonElement> Tools, string? ToolResult, bool IsChat, ThinkState Think);
@@ -116,7 +116,7 @@ internal sealed record PromptFacts(string UserText, IReadOnlyList<JsonElement> T
 /// <summary>State of the think block at the prompt's end.</summary>
 internal enum ThinkState
 {
-    /// <summary>The prompt's tail holds none.</summary>
+    /// <summary>The end of the prompt contains none.</summary>
     Absent,
 
     /// <summary>The prompt ends inside one.</summary>
@@ -126,7 +126,7 @@ internal enum ThinkState
     Closed,
 }
 
-/// <summary>Picks the tool whose name or description shares the most words with the question; none when no word is shared.</summary>
+/// <summary>Selects the tool whose name and description have the most words in common with the question; none if there are no common words.</summary>
 internal static partial class ToolChoice
 {
     private const int PrefixLength = 5;
@@ -139,7 +139,7 @@ internal static partial class ToolChoice
         "into", "current",
     };
 
-    public static JsonElement? Fitting(PromptFacts facts)
+    public static JsonElement? Find(PromptFacts facts)
     {
         if (facts.ToolResult is not null || facts.Tools.Count == 0)
         {

@@ -3,8 +3,8 @@ using System.Text;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Writes the shortest simple text that a regular expression matches: the first alternative, the least repetition, the first character of a class.
-/// Knows literals, classes, groups, alternatives, quantifiers and the usual escapes.
+/// Generates a short text that matches a regular expression: the first alternative, the fewest repetitions, the first character of a class. Supports
+/// literals, classes, groups, alternatives, quantifiers and the usual escapes.
 /// </summary>
 internal sealed class RegexSampler
 {

@@ -7,7 +7,7 @@ using System.Text.RegularExpressions;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Makes one JSON value that a schema allows, from the user's words where a string or a number is free. Bounded in depth and length.
+/// Generates a JSON value that a schema allows, with unconstrained strings and numbers taken from the user's text. Bounded in depth and length.
 /// </summary>
 internal sealed partial class SchemaSampler(string userText)
 {
@@ -228,7 +228,7 @@ internal sealed partial class SchemaSampler(string userText)
     private static partial Regex PlaceName();
 }
 
-/// <summary>JSON strings as a model writes them: characters beyond ASCII stay readable.</summary>
+/// <summary>Writes JSON strings as models do, without escaping non-ASCII characters.</summary>
 internal static class JsonText
 {
     public static string Quote(string text) => "\"" + JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";

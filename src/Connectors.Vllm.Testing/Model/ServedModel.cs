@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm.Testing.Model;
 
-/// <summary>The model a server claims to run: its files, tokenizer, limits, ending ids and sampling defaults. Immutable.</summary>
+/// <summary>The model that a server reports: its files, tokenizer, limits, end-of-sequence ids and sampling defaults. Immutable.</summary>
 internal sealed class ServedModel
 {
     private static readonly string[] SamplingKeys = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty"];
@@ -38,7 +38,7 @@ internal sealed class ServedModel
 
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; }
 
-    /// <summary>Those that GetTokenizer hands out: vLLM leaves out tekken.json, added_tokens.json and the folder of named templates.</summary>
+    /// <summary>The files that GetTokenizer sends: vLLM omits tekken.json, added_tokens.json and the folder of named templates.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> SentFiles => Files
         .Where(static file => file.Key != ModelFolder.AddedTokens && ModelFolder.TemplateNameOf(file.Key) is null
             && ModelFolder.FormatOf(file.Key) != TokenizerFormat.Tekken)
@@ -72,13 +72,11 @@ internal sealed class ServedModel
     /// <summary>Sampling defaults of generation_config.json by key.</summary>
     public IReadOnlyDictionary<string, float> Sampling { get; }
 
-    /// <summary>The same as the VllmEngine protocol reports them: compact JSON, or empty.</summary>
+    /// <summary>The sampling defaults as the VllmEngine protocol reports them: compact JSON, or empty.</summary>
     public string SamplingJson { get; }
 
-    /// <param name="options">Which model, and under which names.</param>
-    /// <param name="tinyModelFolder">
-    /// Folder that holds the built-in model's files, for protocols that cannot hand them out; null when there is none.
-    /// </param>
+    /// <param name="options">The options that select the model and its names.</param>
+    /// <param name="tinyModelFolder"> The folder with the built-in model's files, for protocols that cannot send them; null otherwise. </param>
     public static ServedModel Load(VllmTestServerOptions options, string? tinyModelFolder = null)
     {
         try
@@ -101,7 +99,7 @@ internal sealed class ServedModel
         return files.Count > 0 ? files : throw new FileNotFoundException("it contains no tokenizer or config file.");
     }
 
-    // A bare tokenizer folder says its end token only there, as text.
+    // A folder with only a tokenizer specifies its end-of-sequence token there, as text.
     private int? TokenizerEos(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files)
     {
         using var config = Parse(files, ModelFolder.TokenizerConfig);

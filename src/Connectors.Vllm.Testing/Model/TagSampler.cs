@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Connectors.Vllm.Testing.Model;
 
 /// <summary>
-/// Makes one text that a structural tag allows, in both dialects vLLM takes: <c>format</c> trees, and the older <c>structures</c> with
+/// Generates a text that a structural tag allows, in both dialects that vLLM accepts: <c>format</c> trees, and the older <c>structures</c> with
 /// <c>triggers</c>. See https://xgrammar.mlc.ai/docs/structural_tag for the elements.
 /// </summary>
 internal static class TagSampler
@@ -99,7 +99,7 @@ internal static class TagSampler
     private static List<JsonElement> Elements(JsonElement format, string name) =>
         format.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : [];
 
-    // "end" may be a list of strings any of which ends the tag.
+    // "end" may be a list of strings, any of which ends the tag.
     private static string Text(JsonElement element, string name) =>
         !element.TryGetProperty(name, out var value) ? ""
             : value.ValueKind == JsonValueKind.String ? value.GetString()!

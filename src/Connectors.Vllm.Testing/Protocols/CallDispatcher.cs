@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Connectors.Vllm.Testing.Protocols;
 
-/// <summary>Takes a call from path to status: reads, captures, hands to the service, and turns exceptions into gRPC endings.</summary>
-/// <param name="state">What calls share.</param>
-/// <param name="service">The procedures of the protocol spoken.</param>
-/// <param name="raw">Answers calls by their bytes alone instead of <paramref name="service"/>, for proxies; null when there is none.</param>
+/// <summary>Handles a call: reads and captures the request, dispatches it to the service, and converts exceptions to gRPC statuses.</summary>
+/// <param name="state">The state shared by all calls.</param>
+/// <param name="service">The methods of the protocol.</param>
+/// <param name="raw">Handles calls as bytes instead of <paramref name="service"/>, for proxies and replay; null otherwise.</param>
 internal sealed class CallDispatcher(ServerState state, RpcService service, Func<GrpcCall, byte[], Task>? raw = null)
 {
     public async Task HandleAsync(HttpContext http)
@@ -25,7 +25,7 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
             await RunAsync(call).ConfigureAwait(false);
             await call.FinishAsync().ConfigureAwait(false);
         }
-        catch (CallOverException)
+        catch (FaultInjectedException)
         {
             // The fault has ended the call.
         }
@@ -77,7 +77,7 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
         call.Fault = state.Script.TakeFault(call.Path);
         if (method.Kind == RpcKind.Information)
         {
-            state.Log.Announce(captured);
+            state.Log.Notify(captured);
         }
 
         try
@@ -90,7 +90,7 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
         }
     }
 
-    // Proxy and replay work on bytes; what is understood is captured all the same.
+    // Proxy and replay work on bytes; requests that can be parsed are captured as well.
     private async Task HandleRawAsync(GrpcCall call, RpcMethod? method, byte[] bytes)
     {
         CapturedRequest? captured = null;
@@ -99,12 +99,12 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
             if (method is not null)
             {
                 captured = Capture(call, method, bytes, method.Parser.ParseFrom(bytes));
-                state.Log.Announce(captured);
+                state.Log.Notify(captured);
             }
         }
         catch (InvalidProtocolBufferException)
         {
-            // Passed on as it is; the other side says what it thinks of it.
+            // Passed on unchanged; the upstream server reports the error.
         }
 
         try
@@ -121,19 +121,19 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
     }
 
     private CapturedRequest Capture(GrpcCall call, RpcMethod method, byte[] bytes, IMessage message) => state.Log.Add(new ReceivedCall(
-        call.Path, bytes, message, service.RequestIdOf(message), method.Kind == RpcKind.Generation, Metadata(call.Metadata), call.Deadline));
+        call.Path, bytes, message, service.GetRequestId(message), method.Kind == RpcKind.Generation, Metadata(call.Metadata), call.Deadline));
 
     private void Close(GrpcCall call, CapturedRequest captured)
     {
-        if (call.ClientGone && !call.Ended)
+        if (call.ClientDisconnected && !call.Ended)
         {
             state.Log.CountCancelled(captured);
         }
 
         captured.MarkEnded();
 
-        // Those that wait for a request that was refused before its prompt was read.
-        state.Log.Announce(captured);
+        // For waiters of a request that was refused before its prompt was read.
+        state.Log.Notify(captured);
     }
 
     private static FrozenDictionary<string, string> Metadata(IHeaderDictionary headers) =>
@@ -141,11 +141,11 @@ internal sealed class CallDispatcher(ServerState state, RpcService service, Func
             .ToFrozenDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString(), StringComparer.Ordinal);
 }
 
-/// <summary>One remote procedure: how its request is read and who answers.</summary>
-/// <param name="Parser">Parser of the request message.</param>
-/// <param name="Handle">Answers the call; returns when the last message is written, before the status.</param>
-/// <param name="Kind">What the call is for.</param>
-/// <param name="MaxRequestBytes">Largest request message, or null.</param>
+/// <summary>A gRPC method: how its request is parsed and handled.</summary>
+/// <param name="Parser">The parser of the request message.</param>
+/// <param name="Handle">Handles the call; completes after the last message, before the status.</param>
+/// <param name="Kind">The purpose of the method.</param>
+/// <param name="MaxRequestBytes">The maximum size of the request message, or null.</param>
 internal sealed record RpcMethod(
     MessageParser Parser, Func<GrpcCall, CapturedRequest, Task> Handle, RpcKind Kind = RpcKind.Information, int? MaxRequestBytes = null);
 
@@ -160,7 +160,7 @@ internal enum RpcKind
     Generation,
 }
 
-/// <summary>The procedures of one protocol, and what a server of it says when a call never reaches one.</summary>
+/// <summary>The methods of one protocol, and the errors for calls that reach none of them.</summary>
 internal abstract class RpcService
 {
     private FrozenDictionary<string, RpcMethod>? _methods;
@@ -173,9 +173,9 @@ internal abstract class RpcService
 
     public virtual RpcFailure MalformedRequest(InvalidProtocolBufferException exception) => RpcFailure.Internal(exception.Message);
 
-    /// <summary>The request id inside a message; empty where it has none.</summary>
-    public abstract string RequestIdOf(IMessage message);
+    /// <summary>Gets the request id in a message; empty if it has none.</summary>
+    public abstract string GetRequestId(IMessage message);
 
-    /// <summary>All procedures by path, asked for once.</summary>
+    /// <summary>Creates all methods by path; called once.</summary>
     protected abstract Dictionary<string, RpcMethod> Methods();
 }

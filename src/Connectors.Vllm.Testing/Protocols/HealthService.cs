@@ -4,12 +4,12 @@ using Connectors.Vllm.Testing.Transport;
 namespace Connectors.Vllm.Testing.Protocols;
 
 /// <summary><c>grpc.health.v1.Health</c>.</summary>
-/// <param name="services">The services it knows.</param>
-/// <param name="isServing">Whether they are in service.</param>
-/// <param name="watchGoesOn">
+/// <param name="services">The registered services.</param>
+/// <param name="isServing">Whether the services are serving.</param>
+/// <param name="watchStaysOpen">
 /// Whether Watch reports changes; the Python servicer of the VllmEngine protocol sends one message and ends the stream.
 /// </param>
-internal sealed class HealthService(IReadOnlyList<string> services, Func<bool> isServing, bool watchGoesOn = true)
+internal sealed class HealthService(IReadOnlyList<string> services, Func<bool> isServing, bool watchStaysOpen = true)
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
@@ -24,7 +24,7 @@ internal sealed class HealthService(IReadOnlyList<string> services, Func<bool> i
         var service = captured.As<HealthCheckRequest>().Service;
         if (!services.Contains(service))
         {
-            throw RpcFailure.NotFound(watchGoesOn ? "service not registered" : $"Unknown service: {service}");
+            throw RpcFailure.NotFound(watchStaysOpen ? "service not registered" : $"Unknown service: {service}");
         }
 
         await call.WriteAsync(Current()).ConfigureAwait(false);
@@ -35,7 +35,7 @@ internal sealed class HealthService(IReadOnlyList<string> services, Func<bool> i
         var service = captured.As<HealthCheckRequest>().Service;
         if (!services.Contains(service))
         {
-            if (watchGoesOn)
+            if (watchStaysOpen)
             {
                 throw RpcFailure.NotFound("service not registered");
             }
@@ -46,7 +46,7 @@ internal sealed class HealthService(IReadOnlyList<string> services, Func<bool> i
 
         var last = Current();
         await call.WriteAsync(last).ConfigureAwait(false);
-        while (watchGoesOn)
+        while (watchStaysOpen)
         {
             await Task.Delay(WatchInterval, call.Cancelled).ConfigureAwait(false);
             var now = Current();

@@ -35,7 +35,7 @@ internal sealed class InferenceMessages
         {
             var entry = _prompt.At(i, ids[i]);
 
-            // Nothing comes before the first token: the server fills in zeros.
+            // The first token has no log probability; the server fills in zeros.
             info.Logprobs.Add(i == 0 ? 0f : entry.Logprob ?? 0f);
             info.Ranks.Add(i == 0 ? 0u : (uint)(entry.Rank ?? 0));
             info.CandidateTokens.Add(i == 0 ? new CandidateTokenInfo() : Candidates(entry, _options.PromptCandidates));
@@ -112,14 +112,14 @@ internal sealed class InferenceMessages
         return finish;
     }
 
-    private static CandidateTokenInfo Candidates(TokenLogprob entry, CandidateTokens? asked)
+    private static CandidateTokenInfo Candidates(TokenLogprob entry, CandidateTokens? requested)
     {
         var info = new CandidateTokenInfo();
-        var chosen = asked?.SelectCase switch
+        var chosen = requested?.SelectCase switch
         {
-            CandidateTokens.SelectOneofCase.TopN => entry.Alternatives.Take((int)asked.TopN),
-            CandidateTokens.SelectOneofCase.All when asked.All => entry.Alternatives,
-            CandidateTokens.SelectOneofCase.TokenIds => asked.TokenIds.Ids.Select(id => LogprobSource.Of(entry, (int)id)),
+            CandidateTokens.SelectOneofCase.TopN => entry.Alternatives.Take((int)requested.TopN),
+            CandidateTokens.SelectOneofCase.All when requested.All => entry.Alternatives,
+            CandidateTokens.SelectOneofCase.TokenIds => requested.TokenIds.Ids.Select(id => LogprobSource.Of(entry, (int)id)),
             _ => [],
         };
         foreach (var candidate in chosen)

@@ -8,9 +8,9 @@ using Generator = Connectors.Vllm.Testing.Generation.Generator;
 namespace Connectors.Vllm.Testing.Protocols;
 
 /// <summary>
-/// <c>vllm.Inference</c> and <c>vllm.Control</c>, or the older <c>vllm.Generate</c> without Control. A stream is a message with the prompt's facts
-/// alone, then deltas, the last with <c>finish_info</c>; nothing is repeated. A whole answer is one message with everything. The virtual members are
-/// where an emulator of a real server adds its habits.
+/// <c>vllm.Inference</c> and <c>vllm.Control</c>, or the older <c>vllm.Generate</c> without Control. A stream consists of a message with information
+/// about the prompt and then deltas, the last with <c>finish_info</c>; nothing is repeated. Without streaming, one message contains everything.
+/// Emulators of real servers override the virtual members.
 /// </summary>
 internal class InferenceService(ServerState state, bool isLegacy) : RpcService
 {
@@ -20,7 +20,7 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
     public override RpcFailure MalformedRequest(InvalidProtocolBufferException exception) =>
         RpcFailure.Internal($"failed to decode Protobuf message: {exception.Message}");
 
-    public override string RequestIdOf(IMessage message) => message is GenerateRequest generate ? generate.RequestId : "";
+    public override string GetRequestId(IMessage message) => message is GenerateRequest generate ? generate.RequestId : "";
 
     protected override Dictionary<string, RpcMethod> Methods()
     {
@@ -53,7 +53,7 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
 
     protected virtual bool IsServing() => !state.ShuttingDown;
 
-    /// <summary>Refuses a request before its prompt is read.</summary>
+    /// <summary>Validates a request before its prompt is read.</summary>
     protected virtual void Check(GrpcCall call, GenerateRequest message)
     {
         if (message.Model.Length > 0 && message.Model != state.Model.ServedName)
@@ -84,7 +84,7 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
         var request = await ReadAsync(call, message).ConfigureAwait(false);
         captured.PromptIds = request.PromptIds;
         var running = state.Running.Start(message.RequestId, captured);
-        state.Log.Announce(captured);
+        state.Log.Notify(captured);
         try
         {
             CheckPrompt(request.PromptIds);
@@ -159,13 +159,13 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
 
         var stopping = message.Stopping ?? new StoppingCriteria();
         var room = model.ContextLength - length;
-        var asked = stopping.MaxNewTokens > 0 ? (int)Math.Min(stopping.MaxNewTokens, int.MaxValue) : model.MaxNewTokens ?? room;
+        var requested = stopping.MaxNewTokens > 0 ? (int)Math.Min(stopping.MaxNewTokens, int.MaxValue) : model.MaxNewTokens ?? room;
         return new GenerationRequest
         {
             RequestId = message.RequestId,
             PromptIds = prompt,
             PromptTokens = length,
-            MaxTokens = Math.Min(asked, room),
+            MaxTokens = Math.Min(requested, room),
             MinTokens = (int)stopping.MinNewTokens,
             IgnoreEos = stopping.IgnoreEos,
             StopTokenIds = [.. stopping.StopTokenIds.Select(id => (int)id)],
@@ -173,11 +173,11 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
             IncludeStop = stopping.IncludeStopStrings,
             SkipSpecialTokens = message.Response is not { HasSkipSpecialTokens: true, SkipSpecialTokens: false },
             NeedsText = message.Response is not { HasOutputText: true, OutputText: false },
-            Constraint = ConstraintOf(message.Decoding),
+            Constraint = GetConstraint(message.Decoding),
         };
     }
 
-    private static Constraint? ConstraintOf(DecodingParameters? decoding) => decoding?.StructuredOutputCase switch
+    private static Constraint? GetConstraint(DecodingParameters? decoding) => decoding?.StructuredOutputCase switch
     {
         DecodingParameters.StructuredOutputOneofCase.Json => new Constraint(ConstraintKind.JsonSchema, decoding.Json, []),
         DecodingParameters.StructuredOutputOneofCase.Regex => new Constraint(ConstraintKind.Regex, decoding.Regex, []),
@@ -198,7 +198,7 @@ internal class InferenceService(ServerState state, bool isLegacy) : RpcService
     }
 }
 
-/// <summary>The calls of <c>vllm.Control</c> that a client of a model makes; its administration calls are not served.</summary>
+/// <summary>The methods of <c>vllm.Control</c> that clients of a model call; its administrative methods are not served.</summary>
 internal class ControlService(ServerState state)
 {
     protected const string Service = "/vllm.Control/";

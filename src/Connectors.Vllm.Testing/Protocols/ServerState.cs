@@ -4,7 +4,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Testing.Protocols;
 
-/// <summary>What all calls of one server share. Survives a restart.</summary>
+/// <summary>The state shared by all calls of a server. It is kept across restarts.</summary>
 internal class ServerState(VllmTestServerOptions options, ServedModel model) : IDisposable
 {
     private int _connections;
@@ -22,7 +22,7 @@ internal class ServerState(VllmTestServerOptions options, ServedModel model) : I
 
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
 
-    /// <summary>New calls are refused.</summary>
+    /// <summary>Whether new calls are refused.</summary>
     public bool ShuttingDown
     {
         get => _shuttingDown;
@@ -33,7 +33,7 @@ internal class ServerState(VllmTestServerOptions options, ServedModel model) : I
 
     public void CountConnection() => Interlocked.Increment(ref _connections);
 
-    /// <summary>Ends the running requests with these ids, and marks those whose calls were cancelled before.</summary>
+    /// <summary>Aborts the running requests with these ids, and marks those whose calls were already cancelled.</summary>
     public void Abort(IReadOnlyCollection<string> requestIds)
     {
         foreach (var running in Running.Abort(requestIds))
@@ -44,13 +44,13 @@ internal class ServerState(VllmTestServerOptions options, ServedModel model) : I
         Log.MarkAborted(requestIds);
     }
 
-    /// <summary>The scripted reply to a request, else the demonstration model's.</summary>
-    /// <param name="captured">The request as captured.</param>
-    /// <param name="request">What the engine is told.</param>
+    /// <summary>Gets the scripted reply to a request, or otherwise that of the demonstration model.</summary>
+    /// <param name="captured">The captured request.</param>
+    /// <param name="request">The request as the engine receives it.</param>
     public ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request) =>
         ScriptedReplyTo(captured) ?? DemoModel.Answer(Model, Options.ConstraintStart, request);
 
-    /// <summary>The scripted reply to a request, or null when none is queued and no responder is set.</summary>
+    /// <summary>Gets the scripted reply to a request, or null if none is queued and no responder is set.</summary>
     public ScriptedReply? ScriptedReplyTo(CapturedRequest captured)
     {
         var reply = Script.Take(captured);

@@ -11,12 +11,12 @@ using Google.Protobuf;
 
 namespace Connectors.Vllm.Testing.Protocols;
 
-/// <summary>What a server of the VllmEngine protocol says about itself.</summary>
+/// <summary>Creates the information messages of the VllmEngine protocol.</summary>
 internal static class VllmEngineInformation
 {
     private const int TotalTokens = 364 * 128;
 
-    public static GetModelInfoResponse OfModel(ServerState state)
+    public static GetModelInfoResponse CreateModelInfo(ServerState state)
     {
         var model = state.Model;
         return new GetModelInfoResponse
@@ -38,7 +38,7 @@ internal static class VllmEngineInformation
         };
     }
 
-    public static GetServerInfoResponse OfServer(ServerState state)
+    public static GetServerInfoResponse CreateServerInfo(ServerState state)
     {
         var options = state.Options;
         var response = new GetServerInfoResponse
@@ -67,7 +67,7 @@ internal static class VllmEngineInformation
         return response;
     }
 
-    public static GetLoadsResponse OfLoad(ServerState state)
+    public static GetLoadsResponse CreateLoads(ServerState state)
     {
         var running = state.Running.Count;
         return new GetLoadsResponse
@@ -82,8 +82,8 @@ internal static class VllmEngineInformation
         };
     }
 
-    /// <summary>The constraint of a request, or null.</summary>
-    public static Constraint? ConstraintOf(SamplingParams sampling) => sampling.ConstraintCase switch
+    /// <summary>Gets the constraint of a request, or null.</summary>
+    public static Constraint? GetConstraint(SamplingParams sampling) => sampling.ConstraintCase switch
     {
         SamplingParams.ConstraintOneofCase.JsonSchema => new Constraint(ConstraintKind.JsonSchema, sampling.JsonSchema, []),
         SamplingParams.ConstraintOneofCase.Regex => new Constraint(ConstraintKind.Regex, sampling.Regex, []),
@@ -95,12 +95,14 @@ internal static class VllmEngineInformation
     };
 }
 
-/// <summary>GetTokenizer's answer: the model's files as a zip in slices, the SHA-256 of the whole on the last.</summary>
+/// <summary>
+/// Sends the response of GetTokenizer: the model's files as a zip archive in slices, with the SHA-256 of the archive on the last one.
+/// </summary>
 internal static class TokenizerArchive
 {
     public const int SliceLength = 65_536;
 
-    // A fixed time keeps the bytes equal from run to run.
+    // A fixed time makes the archive reproducible.
     private static readonly DateTimeOffset EntryTime = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static byte[] Zip(IEnumerable<KeyValuePair<string, ReadOnlyMemory<byte>>> files)
@@ -139,8 +141,8 @@ internal static class TokenizerArchive
     }
 }
 
-/// <summary>A vector of length 1 made up from token ids: equal prompts get equal vectors, shared tokens bring vectors nearer.</summary>
-internal static class MadeUpEmbedding
+/// <summary>Derives a unit vector from token ids: equal prompts get equal vectors, and prompts with common tokens get similar ones.</summary>
+internal static class DemoEmbedding
 {
     public static float[] Of(ReadOnlySpan<int> prompt, int dimension)
     {

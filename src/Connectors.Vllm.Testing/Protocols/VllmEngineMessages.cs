@@ -47,10 +47,10 @@ internal class VllmEngineMessages
         return new GenerateResponse { Chunk = chunk };
     }
 
-    /// <summary>The end of a streamed choice: the last delta once more.</summary>
+    /// <summary>Creates the end of a streamed choice, which repeats the last delta.</summary>
     public virtual GenerateResponse Complete(SequenceStep step) => Complete(step, step.Offset == 0);
 
-    /// <summary>A choice that was not streamed: all ids at once.</summary>
+    /// <summary>Creates the message of a choice that is not streamed, with all ids.</summary>
     public virtual GenerateResponse Whole(IReadOnlyList<SequenceStep> steps)
     {
         var last = steps[^1];
@@ -111,12 +111,12 @@ internal class VllmEngineMessages
 }
 
 /// <summary>
-/// Builds the logprob messages. A top list holds the first k of the sampled token followed by the best others: the sampled token comes first
-/// whatever its rank, and then the k-th best is missing.
+/// Creates the messages with log probabilities. A list of k candidates begins with the sampled token, whatever its rank, followed by the most likely
+/// others; if the sampled token is not among the k most likely, the last of those is missing.
 /// </summary>
 internal static class LogProbMessages
 {
-    public static OutputLogProbs Output(LogprobSource source, SequenceStep step, int asked)
+    public static OutputLogProbs Output(LogprobSource source, SequenceStep step, int requested)
     {
         var message = new OutputLogProbs();
         for (var i = 0; i < step.Ids.Count; i++)
@@ -125,16 +125,16 @@ internal static class LogProbMessages
             var entry = source.At(step.Offset + i, token);
             message.TokenLogprobs.Add(entry.Logprob ?? 0f);
             message.TokenIds.Add((uint)token);
-            if (asked != 0)
+            if (requested != 0)
             {
-                message.TopLogprobs.Add(Top(entry, token, asked));
+                message.TopLogprobs.Add(Top(entry, token, requested));
             }
         }
 
         return message;
     }
 
-    public static InputLogProbs Input(LogprobSource source, ReadOnlySpan<int> prompt, int asked)
+    public static InputLogProbs Input(LogprobSource source, ReadOnlySpan<int> prompt, int requested)
     {
         var message = new InputLogProbs();
         for (var i = 0; i < prompt.Length; i++)
@@ -142,19 +142,19 @@ internal static class LogProbMessages
             var entry = source.At(i, prompt[i]);
             message.TokenLogprobs.Add(i == 0 ? new InputTokenLogProb() : new InputTokenLogProb { Value = entry.Logprob ?? 0f });
             message.TokenIds.Add((uint)prompt[i]);
-            if (asked != 0)
+            if (requested != 0)
             {
-                message.TopLogprobs.Add(i == 0 ? new TopLogProbs() : Top(entry, prompt[i], asked));
+                message.TopLogprobs.Add(i == 0 ? new TopLogProbs() : Top(entry, prompt[i], requested));
             }
         }
 
         return message;
     }
 
-    private static TopLogProbs Top(TokenLogprob entry, int token, int asked)
+    private static TopLogProbs Top(TokenLogprob entry, int token, int requested)
     {
         var top = new TopLogProbs();
-        if (asked < 0)
+        if (requested < 0)
         {
             return top;
         }
@@ -163,7 +163,7 @@ internal static class LogProbMessages
         top.TokenIds.Add((uint)token);
         foreach (var candidate in entry.Alternatives)
         {
-            if (top.Values.Count >= asked)
+            if (top.Values.Count >= requested)
             {
                 break;
             }

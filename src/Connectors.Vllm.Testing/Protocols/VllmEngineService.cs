@@ -9,7 +9,7 @@ namespace Connectors.Vllm.Testing.Protocols;
 
 /// <summary>
 /// <c>vllm.grpc.engine.VllmEngine</c>. Generate, streaming: a chunk of new ids per message, and with the last one a <c>complete</c> that repeats its
-/// ids; not streaming: one <c>complete</c> per choice with everything. The virtual members are where an emulator of one server adds its habits.
+/// ids; not streaming: one <c>complete</c> per choice with everything. Emulators of real servers override the virtual members.
 /// </summary>
 internal class VllmEngineService(ServerState state) : RpcService
 {
@@ -19,7 +19,7 @@ internal class VllmEngineService(ServerState state) : RpcService
 
     public override bool AcceptsGzip => true;
 
-    public override string RequestIdOf(IMessage message) => message switch
+    public override string GetRequestId(IMessage message) => message switch
     {
         GenerateRequest generate => generate.RequestId,
         EmbedRequest embed => embed.RequestId,
@@ -51,17 +51,17 @@ internal class VllmEngineService(ServerState state) : RpcService
 
     protected virtual HealthCheckResponse Health() => new() { Healthy = true, Message = "Health" };
 
-    protected virtual GetModelInfoResponse ModelInformation() => VllmEngineInformation.OfModel(state);
+    protected virtual GetModelInfoResponse ModelInformation() => VllmEngineInformation.CreateModelInfo(state);
 
-    protected virtual GetServerInfoResponse ServerInformation() => VllmEngineInformation.OfServer(state);
+    protected virtual GetServerInfoResponse ServerInformation() => VllmEngineInformation.CreateServerInfo(state);
 
-    protected virtual GetLoadsResponse Loads() => VllmEngineInformation.OfLoad(state);
+    protected virtual GetLoadsResponse Loads() => VllmEngineInformation.CreateLoads(state);
 
     protected virtual FlushCacheResponse FlushCache() => new() { Success = true };
 
     protected virtual Task SendTokenizerAsync(GrpcCall call) => TokenizerArchive.SendAsync(call, _tokenizerZip.Value);
 
-    /// <summary>Refuses a request the engine could not run at all, before it is read.</summary>
+    /// <summary>Refuses a request that the engine cannot run in its current state, before the request is read.</summary>
     protected virtual void CheckState(IMessage message)
     {
     }
@@ -72,7 +72,7 @@ internal class VllmEngineService(ServerState state) : RpcService
             ? throw RpcFailure.Invalid("media_refs sent, but this server does not accept media")
             : ValueTask.FromResult(0);
 
-    /// <summary>What the engine makes of the request.</summary>
+    /// <summary>Adjusts the request to the engine's version.</summary>
     protected virtual GenerationRequest Adapt(GenerationRequest request) => request;
 
     protected virtual ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request) => state.ReplyTo(captured, request);
@@ -90,7 +90,7 @@ internal class VllmEngineService(ServerState state) : RpcService
         var request = await ReadAsync(message, call.Cancelled).ConfigureAwait(false);
         captured.PromptIds = request.PromptIds;
         var running = state.Running.Start(message.RequestId, captured);
-        state.Log.Announce(captured);
+        state.Log.Notify(captured);
         try
         {
             var reply = ReplyTo(captured, request);
@@ -121,11 +121,11 @@ internal class VllmEngineService(ServerState state) : RpcService
 
         int[] prompt = [.. message.Tokenized.InputIds.Select(id => (int)id)];
 
-        // A pooling model needs no room for output: a prompt may fill the context.
+        // A pooling model generates no output, so the prompt may fill the context.
         CheckPrompt(prompt, extraTokens: 0, room: 0);
         captured.PromptIds = prompt;
         var running = state.Running.Start(message.RequestId, captured);
-        state.Log.Announce(captured);
+        state.Log.Notify(captured);
         try
         {
             var reply = state.ScriptedReplyTo(captured);
@@ -136,7 +136,7 @@ internal class VllmEngineService(ServerState state) : RpcService
             }
 
             running.ThrowIfFailed();
-            var vector = reply?.Embedding ?? MadeUpEmbedding.Of(prompt, state.Options.EmbeddingDimension);
+            var vector = reply?.Embedding ?? DemoEmbedding.Of(prompt, state.Options.EmbeddingDimension);
             await call.WriteAsync(new EmbedResponse { Embedding = { vector }, PromptTokens = (uint)prompt.Length, EmbeddingDim = (uint)vector.Count })
                 .ConfigureAwait(false);
         }
@@ -217,7 +217,7 @@ internal class VllmEngineService(ServerState state) : RpcService
             IncludeStop = sampling.IncludeStopStrInOutput,
             SkipSpecialTokens = sampling.SkipSpecialTokens,
             Choices = Math.Max(1, (int)sampling.N),
-            Constraint = VllmEngineInformation.ConstraintOf(sampling),
+            Constraint = VllmEngineInformation.GetConstraint(sampling),
         });
     }
 
@@ -234,9 +234,9 @@ internal class VllmEngineService(ServerState state) : RpcService
             : ids;
     }
 
-    /// <param name="prompt">Prompt ids.</param>
-    /// <param name="extraTokens">What media add.</param>
-    /// <param name="room">Tokens that must be left for the answer.</param>
+    /// <param name="prompt">The prompt ids.</param>
+    /// <param name="extraTokens">The number of tokens added by media.</param>
+    /// <param name="room">The number of tokens that must be left for the answer.</param>
     private void CheckPrompt(ReadOnlySpan<int> prompt, int extraTokens, int room)
     {
         if (prompt.IsEmpty)

@@ -10,8 +10,8 @@ using InferenceProtocol = Connectors.Vllm.Grpc.Protocol.Inference;
 namespace Connectors.Vllm.Testing.Recording;
 
 /// <summary>
-/// Answers from recorded exchanges. A call matches the exchanges of its path whose request is equal apart from the request id; several are given in
-/// turn and the last is repeated. An Abort is always answered. A call that was never recorded ends FAILED_PRECONDITION.
+/// Answers calls from recorded exchanges. A call matches the exchanges of its path whose request is equal apart from the request id; several are used
+/// in turn, and the last one is repeated. An Abort is always answered. A call that was not recorded fails with FAILED_PRECONDITION.
 /// </summary>
 internal sealed class ExchangeReplay
 {
@@ -165,7 +165,9 @@ internal sealed record ExchangeRecord(string Rpc, byte[] Request, IReadOnlyList<
         stream.WriteByte((byte)'\n');
     }
 
-    /// <summary>Whether the request asked for a stream: in the VllmEngine protocol a field of it, in the Inference protocol another call.</summary>
+    /// <summary>
+    /// Whether the request is for a stream, which is a field in the VllmEngine protocol and a separate method in the Inference protocol.
+    /// </summary>
     private bool IsStreaming()
     {
         if (Rpc != VllmEngineService.Service + "Generate")

@@ -8,7 +8,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Testing.Recording;
 
-/// <summary>Passes every call on to a real server, message by message, and appends each exchange to a file as one JSON line.</summary>
+/// <summary>Forwards every call to a real server, message by message, and appends each exchange to a file as one JSON line.</summary>
 internal sealed class RecordingProxy : IDisposable
 {
     private const int MaxFieldBytes = 1 << 30;
@@ -108,7 +108,7 @@ internal sealed class RecordingProxy : IDisposable
         message.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         foreach (var (name, values) in call.Metadata)
         {
-            // Metadata only: what belongs to this connection or to the request's encoding is set anew.
+            // Only metadata is forwarded; headers that belong to the connection or to the encoding of the request are set by the client.
             if (!name.StartsWith(':') && name is not ("te" or "TE" or "Host") && !name.StartsWith("content-", StringComparison.OrdinalIgnoreCase)
                 && !name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase) && !name.Equals("user-agent", StringComparison.OrdinalIgnoreCase))
             {

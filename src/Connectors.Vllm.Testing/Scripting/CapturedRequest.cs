@@ -61,7 +61,9 @@ public sealed class CapturedRequest
     /// <summary>The prompt as text: <see cref="PromptIds"/> decoded, including special tokens.</summary>
     public string PromptText => PromptIds.Count == 0 ? "" : _decode(PromptIds);
 
-    /// <summary>The number of tokens generated for this request so far, over all choices; shows whether a cancelled request went on.</summary>
+    /// <summary>
+    /// The number of tokens generated for this request so far, over all choices; shows whether a cancelled request continued to run.
+    /// </summary>
     public int OutputTokens => Volatile.Read(ref _outputTokens);
 
     /// <summary>Whether an Abort call named this request before it had finished on its own, even if its call was cancelled first.</summary>
@@ -103,7 +105,7 @@ public sealed class CapturedRequest
     internal void MarkEnded() => _ended.TrySetResult();
 }
 
-/// <summary>What the server read of a call before it was answered.</summary>
+/// <summary>A call as the server received it.</summary>
 internal sealed record ReceivedCall(
     string Method, byte[] Bytes, IMessage Message, string RequestId, bool IsGeneration, IReadOnlyDictionary<string, string> Metadata,
     TimeSpan? Deadline);

@@ -83,7 +83,7 @@ public class VllmTestServerOptions
     public int MaxCapturedRequests { get; set; } = 10_000;
 
     /// <summary>
-    /// Path the server reports for its model (<c>model_path</c>, <c>tokenizer_path</c>, <c>model_id</c>); null is the model's folder.
+    /// The path that the server reports for its model (<c>model_path</c>, <c>tokenizer_path</c>, <c>model_id</c>); null uses the model's folder.
     /// </summary>
     internal string? ReportedModelPath { get; set; }
 

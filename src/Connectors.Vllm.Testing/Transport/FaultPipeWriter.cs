@@ -5,10 +5,13 @@ using System.IO.Pipelines;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>
-/// Stands between the HTTP/2 connection and its socket. Normally it only passes bytes on. It can count what was sent, cut DATA frames into one-byte
-/// frames (flow control is unharmed: the payload stays the same), and it can end the connection with frames of its own at a frame boundary.
+/// A pipe writer between the HTTP/2 connection and its socket, which normally just forwards bytes. It can count the bytes sent, split DATA frames
+/// into one-byte frames (which does not affect flow control, because the payload stays the same), and end the connection with given frames at a frame
+/// boundary.
 /// </summary>
-/// <remarks>The connection writes whole frames before it flushes, under its own lock; so "nothing unflushed" means "between two frames".</remarks>
+/// <remarks>
+/// The connection writes whole frames before it flushes, under its own lock, so if nothing is unflushed, the writer is between two frames.
+/// </remarks>
 internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
 {
     private const int FrameHeaderLength = 9;
@@ -18,33 +21,33 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
     private readonly Lock _gate = new();
     private ArrayBufferWriter<byte>? _held;
     private bool _dirty;
-    private bool _dead;
-    private byte[]? _lastWords;
+    private bool _closed;
+    private byte[]? _closingFrames;
     private readonly SentData _sent = new();
     private volatile bool _splitEveryByte;
     private int _dripMilliseconds;
 
-    /// <summary>Cut the DATA frames written from now on into frames of one byte.</summary>
+    /// <summary>Whether to split the DATA frames written from now on into frames of one byte.</summary>
     public bool SplitEveryByte
     {
         get => _splitEveryByte;
         set => _splitEveryByte = value;
     }
 
-    /// <summary>Wait this long between one-byte frames; 0 does not wait.</summary>
+    /// <summary>The delay between one-byte frames; 0 for none.</summary>
     public int DripMilliseconds
     {
         get => Volatile.Read(ref _dripMilliseconds);
         set => Volatile.Write(ref _dripMilliseconds, value);
     }
 
-    /// <summary>Counts, from now on, the DATA bytes of a stream that have gone to the socket.</summary>
+    /// <summary>Starts counting the DATA bytes of a stream that are written to the socket.</summary>
     public void Track(int streamId) => _sent.Track(streamId);
 
-    /// <summary>Ends the counting of a stream.</summary>
-    public void Forget(int streamId) => _sent.Forget(streamId);
+    /// <summary>Stops counting for a stream.</summary>
+    public void Untrack(int streamId) => _sent.Untrack(streamId);
 
-    /// <summary>Waits until so many DATA bytes of a tracked stream have gone to the socket.</summary>
+    /// <summary>Waits until the given number of DATA bytes of a tracked stream has been written to the socket.</summary>
     public Task WaitUntilSentAsync(int streamId, long bytes) => _sent.WaitAsync(streamId, bytes);
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
@@ -52,22 +55,22 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
     public override long UnflushedBytes => _held?.WrittenCount ?? inner.UnflushedBytes;
 
     /// <summary>Writes <paramref name="frames"/> at the next frame boundary, discards all that follows and closes the socket after them.</summary>
-    public void SayLastWords(byte[] frames)
+    public void CloseAfter(byte[] frames)
     {
         lock (_gate)
         {
-            if (_dead)
+            if (_closed)
             {
                 return;
             }
 
             if (_dirty)
             {
-                _lastWords = frames;
+                _closingFrames = frames;
                 return;
             }
 
-            Die(frames);
+            Close(frames);
         }
     }
 
@@ -105,7 +108,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         lock (_gate)
         {
             held = _held;
-            if (_dead)
+            if (_closed)
             {
                 held?.ResetWrittenCount();
                 return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
@@ -128,10 +131,10 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
     {
         lock (_gate)
         {
-            if (!_dead)
+            if (!_closed)
             {
                 inner.Complete(exception);
-                _dead = true;
+                _closed = true;
             }
         }
     }
@@ -141,7 +144,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
         if (!_dirty)
         {
             _dirty = true;
-            _held = _splitEveryByte || _dead || _sent.IsTracking ? _held ?? new ArrayBufferWriter<byte>() : null;
+            _held = _splitEveryByte || _closed || _sent.IsTracking ? _held ?? new ArrayBufferWriter<byte>() : null;
         }
 
         return _held;
@@ -185,7 +188,7 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
             position = end;
         }
 
-        // Kestrel never flushes inside a frame; should it ever, the rest goes out unchanged.
+        // Kestrel does not flush within a frame; if it did, the rest would be written unchanged.
         inner.Write(bytes.AsSpan(position));
         result = await inner.FlushAsync(cancellationToken).ConfigureAwait(false);
         lock (_gate)
@@ -212,15 +215,15 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
     private void EndWrite()
     {
         _dirty = false;
-        if (_lastWords is { } words)
+        if (_closingFrames is { } frames)
         {
-            Die(words);
+            Close(frames);
         }
     }
 
-    private void Die(byte[] frames)
+    private void Close(byte[] frames)
     {
-        _dead = true;
+        _closed = true;
         if (frames.Length > 0)
         {
             try
@@ -229,14 +232,14 @@ internal sealed class FaultPipeWriter(PipeWriter inner) : PipeWriter
             }
             catch (InvalidOperationException)
             {
-                // Kestrel completes the pipe behind this writer when a connection is gone: nobody is left to read the words.
+                // Kestrel completes the underlying pipe when the connection is lost; there is no peer left to send to.
                 return;
             }
 
             _ = inner.FlushAsync(CancellationToken.None).AsTask();
         }
 
-        // Completing lets the socket drain what was written before it closes; an abort would throw it away.
+        // Completing lets the socket send what was written before it closes; an abort would discard it.
         inner.Complete();
     }
 }

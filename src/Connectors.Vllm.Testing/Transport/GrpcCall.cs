@@ -46,21 +46,21 @@ internal sealed class GrpcCall : IDisposable
 
     public TimeSpan? Deadline { get; }
 
-    /// <summary>Fires when the client cancels, the connection ends or the deadline passes.</summary>
+    /// <summary>Cancelled when the client cancels, the connection ends or the deadline passes.</summary>
     public CancellationToken Cancelled => _ended.Token;
 
-    /// <summary>True when the client (or its connection) went away, false when only the deadline passed.</summary>
-    public bool ClientGone => _http.RequestAborted.IsCancellationRequested;
+    /// <summary>Whether the client cancelled or its connection ended; false if only the deadline passed.</summary>
+    public bool ClientDisconnected => _http.RequestAborted.IsCancellationRequested;
 
     public int MessagesWritten { get; private set; }
 
-    /// <summary>How many messages go into one flush (and so, as far as they fit, into one DATA frame).</summary>
+    /// <summary>The number of messages per flush (and, as far as they fit, per DATA frame).</summary>
     public int MessagesPerFlush { get; set; } = 1;
 
-    /// <summary>Set once the response ended in a way that leaves no room for a status (reset, drop, trailers left out).</summary>
+    /// <summary>Whether the response has ended, so that no status can be sent (reset, dropped connection, omitted trailers).</summary>
     public bool Ended { get; set; }
 
-    /// <summary>A failure to play once so many messages were written.</summary>
+    /// <summary>The fault to inject after its number of messages.</summary>
     public ServerFault? Fault
     {
         get => _fault;
@@ -79,7 +79,7 @@ internal sealed class GrpcCall : IDisposable
 
     private PipeWriter Body => _http.Response.BodyWriter;
 
-    /// <summary>Takes over a reply's fault and its layout in DATA frames.</summary>
+    /// <summary>Applies the fault and the message delivery of a reply.</summary>
     public void Use(ScriptedReply reply)
     {
         Fault ??= reply.Fault;
@@ -95,7 +95,7 @@ internal sealed class GrpcCall : IDisposable
     }
 
     /// <summary>Reads the one request message of a unary or server-streaming call.</summary>
-    /// <param name="limit">Largest message accepted, in bytes, or null.</param>
+    /// <param name="limit">The maximum size of the message in bytes, or null.</param>
     /// <param name="acceptGzip">Whether a gzip-compressed message is accepted.</param>
     public async Task<byte[]> ReadRequestAsync(int? limit, bool acceptGzip)
     {
@@ -128,7 +128,7 @@ internal sealed class GrpcCall : IDisposable
     {
         if (Fault is { } fault && MessagesWritten == fault.AfterMessages)
         {
-            return new ValueTask(FaultScene.PlayAsync(this, fault));
+            return new ValueTask(FaultInjector.InjectAsync(this, fault));
         }
 
         var size = message.CalculateSize();
@@ -154,7 +154,7 @@ internal sealed class GrpcCall : IDisposable
         return AfterWriteAsync();
     }
 
-    /// <summary>Writes bytes as they are, without a prefix: for broken frames.</summary>
+    /// <summary>Writes bytes without a length prefix, for invalid frames.</summary>
     public async Task WriteRawAsync(ReadOnlyMemory<byte> bytes)
     {
         SetHeaders();
@@ -163,7 +163,7 @@ internal sealed class GrpcCall : IDisposable
         _bytesWritten += bytes.Length;
     }
 
-    /// <summary>Waits until all that was written has left for the client; only for calls with a fault.</summary>
+    /// <summary>Waits until everything written has been sent to the client; only for calls with a fault.</summary>
     public async Task DrainAsync()
     {
         await FlushAsync().ConfigureAwait(false);
@@ -182,12 +182,12 @@ internal sealed class GrpcCall : IDisposable
         }
     }
 
-    /// <summary>Ends a call that went well; a fault that was meant for its end is played now.</summary>
+    /// <summary>Ends a successful call, after injecting a fault that is due at its end.</summary>
     public async Task FinishAsync()
     {
         if (Fault is { } fault && MessagesWritten <= fault.AfterMessages)
         {
-            await FaultScene.PlayAsync(this, fault).ConfigureAwait(false);
+            await FaultInjector.InjectAsync(this, fault).ConfigureAwait(false);
         }
 
         await FinishAsync(RpcStatus.Ok, "").ConfigureAwait(false);
@@ -196,7 +196,7 @@ internal sealed class GrpcCall : IDisposable
     /// <summary>Ends the call with a status.</summary>
     public async Task FinishAsync(RpcStatus status, string detail)
     {
-        if (Ended || ClientGone)
+        if (Ended || ClientDisconnected)
         {
             return;
         }
@@ -241,7 +241,7 @@ internal sealed class GrpcCall : IDisposable
         _http.Features.GetRequiredFeature<IHttpResetFeature>().Reset(errorCode);
     }
 
-    /// <summary>Answers with a plain HTTP status and content type, as a web server that knows no gRPC would.</summary>
+    /// <summary>Answers with a plain HTTP status and content type, like a web server without gRPC.</summary>
     public async Task AnswerAsHttpAsync(int statusCode, string contentType, string body)
     {
         Ended = true;
@@ -255,7 +255,7 @@ internal sealed class GrpcCall : IDisposable
     {
         if (_tracked)
         {
-            Connection?.Forget(StreamId);
+            Connection?.Untrack(StreamId);
         }
 
         _ended.Dispose();

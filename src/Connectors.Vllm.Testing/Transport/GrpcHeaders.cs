@@ -20,7 +20,7 @@ internal enum RpcStatus
     Unavailable = 14,
 }
 
-/// <summary>Ends a call with a status other than OK. Handlers throw it; the call turns it into trailers.</summary>
+/// <summary>Ends a call with a status other than OK. Thrown by handlers and converted to trailers.</summary>
 internal sealed class RpcFailure(RpcStatus status, string detail) : Exception(detail)
 {
     public RpcStatus Status { get; } = status;
@@ -34,10 +34,10 @@ internal sealed class RpcFailure(RpcStatus status, string detail) : Exception(de
     public static RpcFailure Unimplemented(string detail = "") => new(RpcStatus.Unimplemented, detail);
 }
 
-/// <summary>Unwinds a handler after a fault scene ended its call.</summary>
-internal sealed class CallOverException : Exception
+/// <summary>Unwinds a handler after an injected fault has ended its call.</summary>
+internal sealed class FaultInjectedException : Exception
 {
-    public CallOverException()
+    public FaultInjectedException()
         : base("An injected fault ended this call.")
     {
     }
@@ -65,7 +65,7 @@ internal static class GrpcTimeout
             _ => null,
         };
 
-        // CancellationTokenSource takes at most about 49 days; a longer deadline is as good as none here.
+        // CancellationTokenSource accepts at most about 49 days; a longer deadline is treated as none.
         return timeout > TimeSpan.FromDays(40) ? null : timeout;
     }
 }

@@ -16,11 +16,11 @@ using Microsoft.Extensions.Options;
 
 namespace Connectors.Vllm.Testing.Transport;
 
-/// <summary>Kestrel, bare: HTTP/2 only, one handler for all paths, every connection within reach of the fault scenes.</summary>
+/// <summary>A minimal Kestrel host: HTTP/2 only, one handler for all paths, and access to every connection for fault injection.</summary>
 /// <param name="options">Address and certificates.</param>
 /// <param name="port">The port, 0 for a free one.</param>
 /// <param name="handle">Answers every request.</param>
-/// <param name="onConnection">Told of each connection accepted.</param>
+/// <param name="onConnection">Called for each accepted connection.</param>
 internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestDelegate handle, Action onConnection)
 {
     private readonly ConcurrentDictionary<ConnectionTap, ConnectionContext> _connections = new();
@@ -34,7 +34,7 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestD
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
         builder.Services.AddSingleton<IConnectionListenerFactory>(_listeners);
 
-        // The default lifetime would take Ctrl+C and SIGTERM away from the program this server is embedded in.
+        // The default lifetime would intercept Ctrl+C and SIGTERM of the embedding program.
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
         var application = builder.Build();
         application.Run(handle);
@@ -60,7 +60,7 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestD
         }
     }
 
-    /// <summary>Closes the port; connections that exist go on, but are told to open no new calls.</summary>
+    /// <summary>Closes the port. Existing connections stay open, but their clients are told to start no new calls.</summary>
     public async Task StopListeningAsync()
     {
         await _listeners.CloseAsync().ConfigureAwait(false);
@@ -70,10 +70,8 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestD
         }
     }
 
-    /// <summary>
-    /// Closes the port, gives connections time to close by themselves, says farewell to those that did not, and stops when they are closed.
-    /// </summary>
-    public async Task StopAsync(Action<ConnectionTap> farewell, TimeSpan grace = default)
+    /// <summary>Closes the port, waits for connections to close by themselves, closes the remaining ones, and stops.</summary>
+    public async Task StopAsync(Action<ConnectionTap> closeConnection, TimeSpan grace = default)
     {
         if (_application is not { } application)
         {
@@ -93,31 +91,31 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestD
         var open = _connections.ToArray();
         foreach (var (tap, _) in open)
         {
-            farewell(tap);
+            closeConnection(tap);
         }
 
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         foreach (var (_, connection) in open)
         {
-            await WaitForCloseAsync(connection, patience.Token).ConfigureAwait(false);
+            await WaitForCloseAsync(connection, limit.Token).ConfigureAwait(false);
         }
 
-        await application.StopAsync(patience.Token).ConfigureAwait(false);
+        await application.StopAsync(limit.Token).ConfigureAwait(false);
         await application.DisposeAsync().ConfigureAwait(false);
         _application = null;
     }
 
-    private static async Task WaitForCloseAsync(ConnectionContext connection, CancellationToken patience)
+    private static async Task WaitForCloseAsync(ConnectionContext connection, CancellationToken cancellationToken)
     {
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             using var registration = connection.ConnectionClosed.Register(() => closed.TrySetResult());
-            await closed.Task.WaitAsync(patience).ConfigureAwait(false);
+            await closed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
-            // It is gone, or it will be cut when the host stops.
+            // The connection is closed already, or will be aborted when the host stops.
         }
     }
 
@@ -182,7 +180,7 @@ internal sealed class GrpcHost(VllmTestServerOptions options, int port, RequestD
     }
 }
 
-/// <summary>Kestrel's socket listener, with a handle to close the port while connections go on.</summary>
+/// <summary>Kestrel's socket listener, whose port can be closed while connections stay open.</summary>
 internal sealed class ClosableListenerFactory : IConnectionListenerFactory
 {
     private readonly SocketTransportFactory _sockets = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
@@ -207,7 +205,7 @@ internal sealed class ClosableListenerFactory : IConnectionListenerFactory
     }
 }
 
-/// <summary>A host lifetime that listens to no signals: the embedding program decides when the server ends.</summary>
+/// <summary>A host lifetime that handles no signals: the embedding program decides when the server stops.</summary>
 internal sealed class EmbeddedLifetime : IHostLifetime
 {
     public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -3,13 +3,13 @@ using System.Buffers.Binary;
 namespace Connectors.Vllm.Testing.Transport;
 
 /// <summary>
-/// Counts DATA bytes per tracked stream as they leave. Kestrel completes a flush before the bytes are on the wire and drops them when the stream is
-/// reset; a fault that shall come after a message must wait for the message to leave.
+/// Counts the DATA bytes sent per tracked stream. Kestrel completes a flush before the bytes are on the wire and discards them if the stream is
+/// reset, so a fault after a message must wait until the message has been sent.
 /// </summary>
 internal sealed class SentData
 {
     private const int FrameHeaderLength = 9;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(2);
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Entry> _streams = [];
     private volatile int _tracked;
@@ -40,11 +40,11 @@ internal sealed class SentData
             waiting = entry.Reached.Task;
         }
 
-        // A client that grants no window keeps the bytes back for ever; the fault comes all the same.
-        await Task.WhenAny(waiting, Task.Delay(Patience)).ConfigureAwait(false);
+        // A client that does not open its window would block the bytes forever, so the fault is injected anyway after a while.
+        await Task.WhenAny(waiting, Task.Delay(MaxWait)).ConfigureAwait(false);
     }
 
-    public void Forget(int streamId)
+    public void Untrack(int streamId)
     {
         lock (_gate)
         {

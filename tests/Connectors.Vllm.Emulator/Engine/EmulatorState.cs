@@ -6,7 +6,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator.Engine;
 
-/// <summary>The engine behind an emulated server: its caches, its adapters, and whether it lives.</summary>
+/// <summary>The engine behind an emulated server: its caches, its adapters, and whether it is alive.</summary>
 internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel model) : ServerState(options, model)
 {
     public const string EngineDeathText = "EngineCore encountered an issue. See stack trace (above) for the root cause.";
@@ -33,27 +33,27 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
     public bool EngineDead => _engineDead;
 
-    /// <summary>Calls get no answer.</summary>
+    /// <summary>Whether calls get no answer.</summary>
     public bool CallsHang => _callsHang;
 
-    /// <summary>The port is open, the model is not there yet.</summary>
+    /// <summary>Whether the port is open and the model still loads.</summary>
     public bool Loading
     {
         get => _loading;
         set => _loading = value;
     }
 
-    /// <summary>SIGTERM came; calls are still answered.</summary>
+    /// <summary>Whether the server shuts down and still answers calls.</summary>
     public bool Draining
     {
         get => _draining;
         set => _draining = value;
     }
 
-    /// <summary>Generate calls refused because the engine was full.</summary>
+    /// <summary>The number of Generate calls refused because the engine was full.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
-    /// <summary>Takes a place in the engine's queue, or refuses; <see cref="Leave"/> gives it back.</summary>
+    /// <summary>Takes a place in the engine's queue, or refuses the call; <see cref="Leave"/> releases it.</summary>
     public void Enter()
     {
         if (Interlocked.Increment(ref _admitted) > Options.MaxQueuedRequests)
@@ -66,7 +66,9 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
     public void Leave() => Interlocked.Decrement(ref _admitted);
 
-    /// <summary>What the model makes of a JSON constraint if it prefers line breaks; null if it does not, or there is no such constraint.</summary>
+    /// <summary>
+    /// Gets the reply to a JSON constraint of a model that prefers line breaks; null if it does not, or there is no such constraint.
+    /// </summary>
     public ScriptedReply? LineBreaksUnder(GenerationRequest request)
     {
         if (!Options.PrefersLineBreaks || request.Constraint is not { Kind: ConstraintKind.JsonSchema or ConstraintKind.StructuralTag } constraint)
@@ -76,11 +78,11 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
 
         var (text, isComplete) = LineBreakModel.Write(constraint, Compiler.IsGuidance, request.MaxTokens);
 
-        // A token for each character: a model that is held to a grammar step by step may take the longest way.
+        // One token per character, because a model that is constrained token by token may choose the longest tokenization.
         return new ScriptedReply { Ids = [.. text.SelectMany(character => Model.Tokenizer.Encode(character.ToString()))], EndWithEos = isComplete };
     }
 
-    /// <summary>The engine process dies: every running call ends INTERNAL with these words.</summary>
+    /// <summary>Kills the engine process: every running call ends with INTERNAL and this message.</summary>
     public RpcFailure KillEngine(string words)
     {
         _engineDead = true;
@@ -89,7 +91,7 @@ internal sealed class EmulatorState(VllmEmulatorOptions options, ServedModel mod
         return failure;
     }
 
-    /// <summary>The death is known, but running calls end in another way.</summary>
+    /// <summary>Marks the engine as dead without ending the running calls.</summary>
     public void MarkEngineDead(bool callsHang = false) => (_engineDead, _callsHang) = (true, callsHang);
 
     public override void Restart()

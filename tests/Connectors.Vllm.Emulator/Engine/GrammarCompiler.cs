@@ -3,22 +3,22 @@ using Connectors.Vllm.Testing.Generation;
 namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
-/// Which constraints an engine of vLLM 0.32 takes. The first constrained request of its life makes its grammar compiler, which stays until it stops;
-/// the front end chooses one for every request anew, and what the engine's compiler cannot read fails.
+/// Decides which constraints an engine of vLLM 0.32 accepts. Its first constrained request creates the grammar compiler, which it keeps until it
+/// stops; the front end chooses a compiler for each request, and a constraint that the engine's compiler cannot read fails.
 /// </summary>
 internal sealed class GrammarCompiler(EmulatedServer server)
 {
-    // Keywords of JSON schema that the front end keeps from xgrammar.
+    // JSON schema keywords for which the front end does not choose xgrammar.
     private static readonly string[] OnlyForGuidance = ["\"multipleOf\"", "\"uniqueItems\"", "\"contains\"", "\"patternProperties\"",
         "\"propertyNames\""];
     private readonly Lock _lock = new();
     private bool? _isGuidance;
     private int _refusals;
 
-    /// <summary>Requests that the engine's compiler could not read.</summary>
+    /// <summary>The number of requests that the engine's compiler could not compile.</summary>
     public int Refusals => Volatile.Read(ref _refusals);
 
-    /// <summary>The engine has llguidance; xgrammar otherwise, or none yet.</summary>
+    /// <summary>Whether the engine uses llguidance; otherwise it uses xgrammar, or none yet.</summary>
     public bool IsGuidance
     {
         get
@@ -30,7 +30,7 @@ internal sealed class GrammarCompiler(EmulatedServer server)
         }
     }
 
-    /// <summary>Whether the engine's compiler reads a constraint; the first one makes the compiler.</summary>
+    /// <summary>Whether the engine's compiler accepts a constraint; the first one creates the compiler.</summary>
     public bool Takes(Constraint? constraint)
     {
         if (constraint is null || server is not (EmulatedServer.VllmEngine or EmulatedServer.VllmEngineRust or EmulatedServer.Inference))
@@ -47,7 +47,7 @@ internal sealed class GrammarCompiler(EmulatedServer server)
         }
     }
 
-    /// <summary>The engine starts anew.</summary>
+    /// <summary>Restarts the engine.</summary>
     public void Restart()
     {
         lock (_lock)
@@ -56,7 +56,7 @@ internal sealed class GrammarCompiler(EmulatedServer server)
         }
     }
 
-    // A special token in a Lark grammar is known to llguidance only.
+    // Only llguidance supports special tokens in Lark grammars.
     private static bool IsForGuidance(Constraint constraint) => constraint.Kind switch
     {
         ConstraintKind.JsonSchema => Array.Exists(OnlyForGuidance, keyword => constraint.Text.Contains(keyword, StringComparison.Ordinal)),
@@ -65,7 +65,7 @@ internal sealed class GrammarCompiler(EmulatedServer server)
         _ => false,
     };
 
-    // llguidance reads the old dialect, with "structures".
+    // llguidance supports the older dialect, with "structures".
     private static bool IsStructuralTagOfToday(Constraint constraint) =>
         constraint.Kind == ConstraintKind.StructuralTag && !constraint.Text.Contains("\"structures\"", StringComparison.Ordinal);
 }

@@ -3,14 +3,14 @@ using System.Text.Json;
 namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
-/// What a grammar compiler makes of a JSON schema: which characters may come next, and which white space may stand between the parts. Knows objects
-/// with their properties in order, arrays of one or two items, strings, whole numbers, truth values, <c>enum</c> and <c>const</c>.
+/// Like a compiled grammar for a JSON schema: the characters that may come next, and the white space allowed between the parts. Supports objects with
+/// their properties in order, arrays of one or two items, strings, integers, booleans, <c>enum</c> and <c>const</c>.
 /// </summary>
 internal sealed class JsonMask
 {
     private const string LineBreaks = "\n ";
 
-    /// <summary>What is still to come, the next part on top.</summary>
+    /// <summary>The remaining parts, the next one on top.</summary>
     private readonly Stack<Part> _open = new();
     private readonly WhiteSpace _space;
 
@@ -20,10 +20,10 @@ internal sealed class JsonMask
         _open.Push(new Part(PartKind.Value, schema));
     }
 
-    /// <summary>The value is whole: nothing but the end may come.</summary>
+    /// <summary>Whether the value is complete, so that only the end may follow.</summary>
     public bool IsComplete => _open.Count == 0;
 
-    /// <summary>The characters that may come next, white space first where it is allowed.</summary>
+    /// <summary>Gets the characters that may come next, starting with white space where it is allowed.</summary>
     public string Allowed()
     {
         Expand();
@@ -43,7 +43,7 @@ internal sealed class JsonMask
         };
     }
 
-    /// <summary>Takes one of the allowed characters.</summary>
+    /// <summary>Accepts one of the allowed characters.</summary>
     public void Accept(char character)
     {
         Expand();
@@ -93,7 +93,7 @@ internal sealed class JsonMask
         return rest;
     }
 
-    /// <summary>Turns the values on top into parts of characters.</summary>
+    /// <summary>Expands the values on top into parts of characters.</summary>
     private void Expand()
     {
         while (_open.Count > 0 && _open.Peek().Kind == PartKind.Value)
@@ -183,10 +183,12 @@ internal sealed class JsonMask
     private readonly record struct Part(PartKind Kind, JsonElement Schema = default, string Text = "", int Count = 0);
 }
 
-/// <summary>The white space between the parts of JSON: written for the model, or at most so many characters at each place.</summary>
+/// <summary>The white space between the parts of JSON: fixed, or limited to a number of characters in each place.</summary>
 internal readonly record struct WhiteSpace(bool IsFixed, int Most)
 {
-    /// <summary>As the compiler reads it from a constraint: xgrammar a key of the tag's format, llguidance a key of the schema.</summary>
+    /// <summary>
+    /// Reads it from a constraint, like the compilers: xgrammar from a key of the tag's format, llguidance from a key of the schema.
+    /// </summary>
     public static (JsonElement Schema, WhiteSpace Space) Of(Testing.Generation.Constraint constraint, bool isGuidance)
     {
         var root = JsonDocument.Parse(constraint.Text).RootElement;
@@ -201,10 +203,10 @@ internal readonly record struct WhiteSpace(bool IsFixed, int Most)
     }
 }
 
-/// <summary>A small model that writes a line break wherever its constraint lets it, as small models do.</summary>
+/// <summary>A model that writes a line break wherever its constraint allows it, like many small models.</summary>
 internal static class LineBreakModel
 {
-    /// <summary>The answer, character by character, as far as <paramref name="most"/> goes; it ends where the constraint ends.</summary>
+    /// <summary>Generates the answer character by character, up to <paramref name="most"/> characters or the end of the constraint.</summary>
     public static (string Text, bool IsComplete) Write(Testing.Generation.Constraint constraint, bool isGuidance, int most)
     {
         var (schema, space) = WhiteSpace.Of(constraint, isGuidance);
@@ -214,7 +216,7 @@ internal static class LineBreakModel
         {
             var allowed = mask.Allowed();
 
-            // What it likes best comes first in the list; it does not like to go on for ever inside a text or a number.
+            // The first allowed character is preferred, except inside strings and numbers, which would otherwise never end.
             var isLong = text.Length > 2 && char.IsAsciiLetterOrDigit(text[^1]);
             var next = isLong && allowed.Contains('"', StringComparison.Ordinal) && allowed.Length > 1 ? '"'
                 : isLong && char.IsAsciiDigit(text[^1]) && allowed.Length > 10 ? allowed[10]

@@ -5,7 +5,8 @@ using Connectors.Vllm.Testing.Transport;
 namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
-/// Hands the blocks that enter the prefix cache to all subscribers; a slow one loses the oldest, and sees the gap in the sequence numbers.
+/// Sends the blocks that are added to the prefix cache to all subscribers; a slow one loses the oldest ones, which leaves a gap in the sequence
+/// numbers.
 /// </summary>
 internal sealed class KvEventFeed
 {
@@ -26,7 +27,7 @@ internal sealed class KvEventFeed
     }
 
     /// <summary>
-    /// SubscribeKvEvents: headers at once, then a batch for every prompt whose blocks enter the prefix cache, until the client cancels.
+    /// SubscribeKvEvents: headers at once, then a batch for every prompt that adds blocks to the prefix cache, until the client cancels.
     /// </summary>
     public static async Task StreamAsync(KvEventFeed feed, GrpcCall call)
     {

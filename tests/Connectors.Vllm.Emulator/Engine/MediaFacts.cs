@@ -2,7 +2,7 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm.Emulator.Engine;
 
-/// <summary>The places of media in prompts: which token marks one, how many tokens it becomes, and how many a prompt may have.</summary>
+/// <summary>Media placeholders in prompts: their tokens, the number of tokens they expand to, and the maximum per prompt.</summary>
 internal static class MediaPlaces
 {
     public static string NameOf(MediaKind kind) => kind switch
@@ -34,8 +34,8 @@ internal static class MediaPlaces
     };
 
     /// <summary>
-    /// Puts the k-th item of each kind in the place of the k-th anchor of that kind. Anchors too many stay as they are, as on the real servers.
-    /// Returns the tokens added, or the first kind that has too few anchors.
+    /// Replaces the k-th anchor of each kind with the k-th item of that kind. Surplus anchors are kept, as on real servers. Returns the number of
+    /// tokens added, or the first kind with too few anchors.
     /// </summary>
     public static (int Extra, MediaKind? Missing, int Anchors, int Items) Place(
         VllmEmulatorOptions options, Func<string, int?> findToken, int[] prompt, IEnumerable<MediaKind> kinds)
@@ -43,7 +43,7 @@ internal static class MediaPlaces
         var extra = 0;
         foreach (var group in kinds.GroupBy(kind => kind))
         {
-            // A model without such a token has no place for the item either.
+            // A model without such a token has no anchors.
             var anchors = findToken(options.AnchorOf(group.Key)) is { } anchor ? prompt.Count(id => id == anchor) : 0;
             var items = group.Count();
             if (anchors < items)
@@ -58,12 +58,12 @@ internal static class MediaPlaces
     }
 }
 
-/// <summary>Knows media by their first bytes, as the decoders of a real server do; they are not decoded.</summary>
+/// <summary>Recognizes media by their first bytes, like the decoders of a real server, without decoding them.</summary>
 internal static class MediaBytes
 {
     private static readonly byte[] Png = [0x89, (byte)'P', (byte)'N', (byte)'G'];
 
-    /// <summary>The kind of media these bytes begin; null when they are none. RIFF holds pictures (WebP), films (AVI) and sound (WAV).</summary>
+    /// <summary>Gets the kind of media from its first bytes; null if unknown. RIFF contains images (WebP), videos (AVI) and audio (WAV).</summary>
     public static MediaKind? KindOf(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith("RIFF"u8) && bytes.Length >= 12)
@@ -79,7 +79,7 @@ internal static class MediaBytes
         return isImage ? MediaKind.Image : isVideo ? MediaKind.Video : isAudio ? MediaKind.Audio : null;
     }
 
-    /// <summary>A PNG that has its header and lacks its end.</summary>
+    /// <summary>Whether the bytes are a PNG file without its end.</summary>
     public static bool IsTruncated(ReadOnlySpan<byte> bytes) =>
         bytes.StartsWith(Png) && bytes.Length > 33 && bytes[12..].StartsWith("IHDR"u8) && bytes.IndexOf("IEND"u8) < 0;
 }

@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
-/// Fetches media addresses as a vLLM server does: redirects are followed, and the VllmEngine protocol tries again what may be a passing failure.
+/// Fetches media addresses like a vLLM server: redirects are followed, and the VllmEngine protocol retries failures that may be transient.
 /// </summary>
 internal sealed class MediaFetcher : IDisposable
 {
@@ -24,8 +24,8 @@ internal sealed class MediaFetcher : IDisposable
     }
 
     /// <param name="url">An http or https address.</param>
-    /// <param name="attempts">How often to ask while the answer is none or a 5xx status.</param>
-    /// <param name="cancellationToken">Ends the fetch.</param>
+    /// <param name="attempts">The maximum number of attempts while there is no answer or a 5xx status.</param>
+    /// <param name="cancellationToken">Cancels the fetch.</param>
     public async Task<MediaFetch> FetchAsync(string url, int attempts, CancellationToken cancellationToken)
     {
         if (!_options.FetchesMedia)
@@ -63,7 +63,7 @@ internal sealed class MediaFetcher : IDisposable
     }
 }
 
-/// <summary>How a fetch ended: with bytes, with an HTTP status that is no success, or with neither.</summary>
+/// <summary>The result of a fetch: bytes, a failing HTTP status, or neither.</summary>
 /// <param name="Bytes">The body; null when there is none.</param>
 /// <param name="Status">The HTTP status; null when the server did not answer.</param>
 /// <param name="Problem">Why there is no answer; null when there is one.</param>

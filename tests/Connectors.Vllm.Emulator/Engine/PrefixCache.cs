@@ -3,22 +3,22 @@ using Connectors.Vllm.Grpc.Protocol.Common;
 namespace Connectors.Vllm.Emulator.Engine;
 
 /// <summary>
-/// Counts how much of a prompt was seen before, in whole blocks, never the whole prompt: at least one token is always computed. When it is full, the
-/// block that was not used for the longest time goes.
+/// Counts how many tokens of a prompt are cached, in whole blocks and never the whole prompt, because at least one token is always computed. When it
+/// is full, the least recently used block is evicted.
 /// </summary>
 internal sealed class PrefixCache(int blockSize, int capacity)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, LinkedListNode<ulong>> _blocks = [];
 
-    /// <summary>The blocks, the one that was used last in front.</summary>
+    /// <summary>The blocks, most recently used first.</summary>
     private readonly LinkedList<ulong> _used = new();
 
-    /// <summary>Tokens of <paramref name="prompt"/> found in the cache; afterwards all its whole blocks are in it.</summary>
-    /// <param name="prompt">Prompt ids.</param>
+    /// <summary>Gets the number of tokens of <paramref name="prompt"/> in the cache, and adds all its whole blocks.</summary>
+    /// <param name="prompt">The prompt ids.</param>
     /// <param name="salt">Requests with different salts share nothing.</param>
-    /// <param name="read">False reports nothing as cached (the prompt is stored all the same).</param>
-    /// <param name="stored">Takes the blocks that were new, when not null.</param>
+    /// <param name="read">Whether to read the cache; false returns 0 (the prompt is still stored).</param>
+    /// <param name="stored">Receives the new blocks, if not null.</param>
     public int Visit(ReadOnlySpan<int> prompt, string salt, bool read, KvBlocksStored? stored = null)
     {
         var hash = 14695981039346656037UL;
@@ -75,7 +75,7 @@ internal sealed class PrefixCache(int blockSize, int capacity)
         }
     }
 
-    /// <summary>Puts a block in front; true when it is new.</summary>
+    /// <summary>Marks a block as used; returns true if it is new.</summary>
     private bool Use(ulong hash)
     {
         if (_blocks.TryGetValue(hash, out var node))

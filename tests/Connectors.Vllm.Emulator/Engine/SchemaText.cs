@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 
 namespace Connectors.Vllm.Emulator.Engine;
 
-/// <summary>Finds the plain mistakes in schemas, patterns and grammars; it is no grammar compiler.</summary>
+/// <summary>Finds simple mistakes in schemas, patterns and grammars.</summary>
 internal static class SchemaText
 {
     private static readonly HashSet<string> Types =
         new(StringComparer.Ordinal) { "object", "array", "string", "number", "integer", "boolean", "null" };
 
-    /// <summary>What is wrong with a JSON schema, or null.</summary>
+    /// <summary>Gets the problem with a JSON schema, or null.</summary>
     public static string? ProblemOf(string schema)
     {
         try
@@ -25,7 +25,7 @@ internal static class SchemaText
         }
     }
 
-    /// <summary>What is wrong with a text that should be JSON, or null.</summary>
+    /// <summary>Gets the problem with JSON text, or null.</summary>
     public static string? JsonProblem(string json)
     {
         try
@@ -39,7 +39,7 @@ internal static class SchemaText
         }
     }
 
-    /// <summary>What is wrong with a regular expression, or null.</summary>
+    /// <summary>Gets the problem with a regular expression, or null.</summary>
     public static string? RegexProblem(string pattern)
     {
         try
@@ -56,7 +56,7 @@ internal static class SchemaText
         }
     }
 
-    /// <summary>True when a grammar names a rule and gives it a body.</summary>
+    /// <summary>Whether a grammar defines a rule.</summary>
     public static bool LooksLikeGrammar(string grammar)
     {
         foreach (var line in grammar.Split('\n'))

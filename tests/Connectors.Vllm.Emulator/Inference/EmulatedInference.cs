@@ -8,7 +8,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator.Inference;
 
-/// <summary>vLLM's front end of the Inference protocol, of today and under its first name.</summary>
+/// <summary>vLLM's front end of the Inference protocol, under its current and its first name.</summary>
 internal sealed class EmulatedInference(EmulatorState state) : InferenceService(state, state.Options.Server == EmulatedServer.LegacyInference)
 {
     private readonly InferenceMedia _media = new(state);
@@ -57,7 +57,7 @@ internal sealed class EmulatedInference(EmulatorState state) : InferenceService(
     protected override ValueTask<int> CheckMediaAsync(GenerateRequest message, int[] prompt, CancellationToken cancellationToken) =>
         new(_media.ExtraTokensAsync(message, prompt, cancellationToken));
 
-    // The real front end passes an id outside the vocabulary on, and the engine dies of it.
+    // The real front end accepts an id outside the vocabulary, which kills the engine.
     protected override void CheckPrompt(ReadOnlySpan<int> prompt)
     {
         foreach (var id in prompt)

@@ -9,9 +9,7 @@ using MediaKind = Connectors.Vllm.Grpc.MediaKind;
 
 namespace Connectors.Vllm.Emulator.Inference;
 
-/// <summary>
-/// Media items as the Inference protocol checks them, each kind in its own way. Content is known by its first bytes and not decoded.
-/// </summary>
+/// <summary>Checks media items like the Inference protocol, by kind. Content is recognized by its first bytes and not decoded.</summary>
 internal sealed class InferenceMedia(EmulatorState state)
 {
     private const string Preprocessing = "multimodal preprocessing error: ";
@@ -52,7 +50,7 @@ internal sealed class InferenceMedia(EmulatorState state)
 
         foreach (var group in message.Media.GroupBy(item => KindOf(item.Modality)).Where(group => group.Count() > state.Options.LimitOf(group.Key)))
         {
-            // As on the VllmEngine protocol, the list of limits does not name a kind the model does not know.
+            // As in the VllmEngine protocol, the list of limits does not contain a kind that the model does not support.
             if (group.Key != MediaKind.Audio || state.Options.MaxAudios > 0)
             {
                 throw RpcFailure.Invalid(string.Create(
@@ -107,7 +105,7 @@ internal sealed class InferenceMedia(EmulatorState state)
         }
     }
 
-    /// <summary>The item's bytes; null for features, and for an address that is not fetched here.</summary>
+    /// <summary>Gets the item's bytes; null for features, and for an address that is not fetched.</summary>
     private async Task<byte[]?> LoadAsync(MediaItem item, CancellationToken cancellationToken)
     {
         switch (item.SourceCase)

@@ -7,7 +7,7 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator.Inference;
 
-/// <summary>The parameter checks of the Inference protocol with vLLM 0.32's words.</summary>
+/// <summary>The parameter checks of the Inference protocol with the messages of vLLM 0.32.</summary>
 internal static class InferenceRules
 {
     public static void Check(GenerateRequest request, string requestId, int vocabulary, int maxLogProbs)
@@ -53,7 +53,7 @@ internal static class InferenceRules
     }
 
     /// <summary>
-    /// True when the engine would only find out at the first token that it cannot compile the constraint: the client gets a lone end-of-sequence id.
+    /// Whether the engine detects only at the first token that it cannot compile the constraint; the client gets a single end-of-sequence id.
     /// </summary>
     public static bool FailsSilently(Constraint? constraint) => constraint switch
     {
@@ -66,7 +66,7 @@ internal static class InferenceRules
     public static bool FailsLoudly(Constraint? constraint) =>
         constraint is { Kind: ConstraintKind.StructuralTag } && SchemaText.JsonProblem(constraint.Text) is not null;
 
-    /// <summary>Refuses a constraint that the front end refuses by itself.</summary>
+    /// <summary>Refuses the constraints that the front end itself refuses.</summary>
     private static void CheckConstraint(DecodingParameters decoding)
     {
         switch (decoding.StructuredOutputCase)

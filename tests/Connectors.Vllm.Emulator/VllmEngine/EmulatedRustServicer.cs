@@ -12,7 +12,7 @@ namespace Connectors.Vllm.Emulator.VllmEngine;
 
 /// <summary>
 /// The Rust servicer of the VllmEngine protocol. It listens while the model loads, reports running totals, repeats everything in the last message,
-/// loses the first token when prompt log probabilities are asked for, and lets requests through that kill the engine for everyone.
+/// loses the first token if prompt log probabilities are requested, and accepts requests that kill the engine.
 /// </summary>
 internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEngine(state)
 {
@@ -86,7 +86,7 @@ internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEn
             throw new RpcFailure(RpcStatus.Unavailable, Connecting);
         }
 
-        var requestId = RequestIdOf(message);
+        var requestId = GetRequestId(message);
         if (requestId.Length == 0)
         {
             throw RpcFailure.Invalid("request_id is required");
@@ -140,7 +140,7 @@ internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEn
     protected override VllmEngineMessages CreateMessages(GenerateRequest message, GenerationRequest request, ScriptedReply reply, int cached) =>
         new RustMessages(message.SamplingParams ?? new SamplingParams(), request, reply, cached, _state.Model.VocabularySize);
 
-    /// <summary>What this servicer passes on to an engine that does not survive it.</summary>
+    /// <summary>Whether this servicer accepts a request that kills the engine.</summary>
     private bool KillsTheEngine(SamplingParams sampling, int[] prompt)
     {
         var vocabulary = _state.Model.VocabularySize;
@@ -151,7 +151,9 @@ internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEn
             || sampling.Logprobs > vocabulary;
     }
 
-    /// <summary>Running totals, and a last message with everything; without the first token when prompt log probabilities were asked for.</summary>
+    /// <summary>
+    /// Messages with running totals and a last message with everything, without the first token if prompt log probabilities are requested.
+    /// </summary>
     private sealed class RustMessages(SamplingParams sampling, GenerationRequest request, ScriptedReply reply, int cached, int vocabulary)
         : VllmEngineMessages(sampling, request, reply, cached, vocabulary)
     {
@@ -170,7 +172,7 @@ internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEn
 
         public override GenerateResponse Whole(IReadOnlyList<SequenceStep> steps) => Adapt(base.Whole([.. steps.Select(Seen)]));
 
-        /// <summary>The step as it gets through: what was in the engine's first message is lost.</summary>
+        /// <summary>The step as the client receives it, without the content of the engine's first message.</summary>
         private SequenceStep Seen(SequenceStep step) =>
             _losesFirstToken && step is { Offset: 0, Ids.Count: > 0 } ? step with { Offset = 1, Ids = [.. step.Ids.Skip(1)] } : step;
 
@@ -194,7 +196,7 @@ internal sealed class EmulatedRustServicer(EmulatorState state) : EmulatedVllmEn
     }
 }
 
-/// <summary>The parameter checks of the Rust servicer, with its words.</summary>
+/// <summary>The parameter checks of the Rust servicer, with its messages.</summary>
 internal static class RustRules
 {
     public static void Check(SamplingParams sampling)

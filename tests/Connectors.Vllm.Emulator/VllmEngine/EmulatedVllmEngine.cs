@@ -12,7 +12,7 @@ using GenerationRequest = Connectors.Vllm.Testing.Generation.GenerationRequest;
 
 namespace Connectors.Vllm.Emulator.VllmEngine;
 
-/// <summary>The Python servicer of the VllmEngine protocol, of today and of old.</summary>
+/// <summary>The current and older versions of the Python servicer of the VllmEngine protocol.</summary>
 internal class EmulatedVllmEngine : VllmEngineService
 {
     private readonly EmulatorState _state;
@@ -62,7 +62,7 @@ internal class EmulatedVllmEngine : VllmEngineService
     {
         if (!IsFirst && Options.HealthService)
         {
-            new HealthService(["", "vllm.grpc.engine.VllmEngine"], IsServing, watchGoesOn: false).AddTo(methods);
+            new HealthService(["", "vllm.grpc.engine.VllmEngine"], IsServing, watchStaysOpen: false).AddTo(methods);
         }
     }
 
@@ -105,7 +105,7 @@ internal class EmulatedVllmEngine : VllmEngineService
         response.MaxNumSeqs = Options.MaxSequences;
         if (Options.AcceptsMedia || Options.SupportsVision)
         {
-            // A kind that is switched off is not listed.
+            // A disabled kind is not listed.
             response.MmItemLimits = string.Join(
                 ',',
                 Enum.GetValues<MediaKind>().Where(kind => Options.LimitOf(kind) > 0)
@@ -116,7 +116,7 @@ internal class EmulatedVllmEngine : VllmEngineService
         return response;
     }
 
-    /// <summary>The five facts of GetServerInfo that the first servicer reports.</summary>
+    /// <summary>The five fields of GetServerInfo that the first servicer reports.</summary>
     protected GetServerInfoResponse Uptime() => new()
     {
         ActiveRequests = (uint)_state.Running.Count,
@@ -172,7 +172,7 @@ internal class EmulatedVllmEngine : VllmEngineService
     protected override GenerationRequest Adapt(GenerationRequest request) => request with
     {
         Choices = IsFirst ? 1 : request.Choices,
-        KeepsIdsBehindStop = IsOld,
+        KeepsIdsAfterStop = IsOld,
     };
 
     protected override ScriptedReply ReplyTo(CapturedRequest captured, GenerationRequest request) =>
@@ -238,7 +238,7 @@ internal class EmulatedVllmEngine : VllmEngineService
         }
     }
 
-    /// <summary>The first servicer's messages: ids and counts, nothing else.</summary>
+    /// <summary>The first servicer's messages, with ids and counts only.</summary>
     private sealed class FirstMessages(SamplingParams sampling, GenerationRequest request, ScriptedReply reply, int cached, int vocabulary)
         : VllmEngineMessages(sampling, request, reply, cached, vocabulary)
     {

@@ -10,14 +10,12 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator.VllmEngine;
 
-/// <summary>
-/// Media references as the VllmEngine protocol checks them, each kind in its own way. Content is known by its first bytes and not decoded.
-/// </summary>
+/// <summary>Checks media references like the VllmEngine protocol, by kind. Content is recognized by its first bytes and not decoded.</summary>
 internal sealed class EngineMedia(EmulatorState state)
 {
     private const int MaxInlineBytes = 33_554_432;
 
-    /// <summary>Tries of a fetch that gets no answer or a 5xx status.</summary>
+    /// <summary>The number of attempts of a fetch that gets no answer or a 5xx status.</summary>
     private const int FetchAttempts = 3;
 
     private static readonly string[] Schemes = ["data", "http", "https"];
@@ -76,7 +74,7 @@ internal sealed class EngineMedia(EmulatorState state)
         {
             var count = media.Items.Count(item => item.Modality != Modality.Unspecified && KindOf(item.Modality) == kind);
 
-            // A kind the model does not know is not in the list of limits, and gets as far as its decoder.
+            // A kind that the model does not support is not in the list of limits, and fails only in its decoder.
             var isListed = kind != MediaKind.Audio || Options.MaxAudios > 0;
             if (isListed && count > Options.LimitOf(kind))
             {
@@ -88,7 +86,7 @@ internal sealed class EngineMedia(EmulatorState state)
         }
     }
 
-    /// <summary>The item's bytes; null for an address that is not fetched here.</summary>
+    /// <summary>Gets the item's bytes; null for an address that is not fetched.</summary>
     private async Task<byte[]?> LoadAsync(string place, MediaRef item, CancellationToken cancellationToken)
     {
         if (item.Url.Length == 0)
@@ -172,7 +170,7 @@ internal sealed class EngineMedia(EmulatorState state)
 
         if (MediaBytes.KindOf(bytes) != kind)
         {
-            // What does not decode as a film is reported as a fetch that failed, and is no passing failure all the same.
+            // A video that cannot be decoded is reported as a failed fetch, although the failure is not transient.
             throw kind == MediaKind.Image
                 ? RpcFailure.Invalid("Failed to load image: cannot identify image file <_io.BytesIO object at 0x7f0000000000>")
                 : new RpcFailure(RpcStatus.Unavailable, $"{place}: fetch failed: upper bound and lower bound inconsistent with step sign");

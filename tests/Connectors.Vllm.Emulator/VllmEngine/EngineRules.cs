@@ -10,8 +10,8 @@ using Connectors.Vllm.Testing.Transport;
 namespace Connectors.Vllm.Emulator.VllmEngine;
 
 /// <summary>
-/// The parameter checks of the VllmEngine protocol with vLLM 0.32's words. Zero on the wire stands for "not set" in every field without presence;
-/// an absent temperature is 1.0.
+/// The parameter checks of the VllmEngine protocol with the messages of vLLM 0.32. Zero on the wire stands for "not set" in every field without
+/// presence; an absent temperature is 1.0.
 /// </summary>
 internal static class SamplingRules
 {
@@ -83,24 +83,24 @@ internal static class SamplingRules
     }
 }
 
-/// <summary>Refuses the constraints that the grammar backends refuse, with texts of the same shape.</summary>
+/// <summary>Refuses the constraints that the grammar backends refuse, with similar messages.</summary>
 internal static class ConstraintRules
 {
     public static void Check(SamplingParams sampling)
     {
-        if (VllmEngineInformation.ConstraintOf(sampling) is { } constraint)
+        if (VllmEngineInformation.GetConstraint(sampling) is { } constraint)
         {
             Check(constraint, sampling);
         }
     }
 
-    /// <summary>True when no backend can compile the constraint.</summary>
+    /// <summary>Whether no backend can compile the constraint.</summary>
     public static bool IsBroken(SamplingParams sampling)
     {
         try
         {
             Check(sampling);
-            return FailsLate(VllmEngineInformation.ConstraintOf(sampling));
+            return FailsLate(VllmEngineInformation.GetConstraint(sampling));
         }
         catch (RpcFailure)
         {
@@ -109,7 +109,7 @@ internal static class ConstraintRules
     }
 
     /// <summary>
-    /// True when the backend only notices at the first token that it cannot follow this grammar; the reply is then a finish <c>error</c>.
+    /// Whether the backend detects only at the first token that it cannot apply this grammar; the finish reason is then <c>error</c>.
     /// </summary>
     public static bool FailsLate(Constraint? constraint) =>
         constraint is { Kind: ConstraintKind.Grammar } && !SchemaText.LooksLikeGrammar(constraint.Text);
@@ -132,10 +132,10 @@ internal static class ConstraintRules
     }
 }
 
-/// <summary>Numbers as Python prints them in error texts.</summary>
+/// <summary>Formats numbers like Python in error messages.</summary>
 internal static class PythonText
 {
-    /// <summary>A wire float as a Python float: 2 reads <c>2.0</c>, 0.1f reads <c>0.10000000149011612</c>.</summary>
+    /// <summary>Formats a float as a Python float: 2 is <c>2.0</c>, 0.1f is <c>0.10000000149011612</c>.</summary>
     public static string Of(float value)
     {
         var text = ((double)value).ToString("R", CultureInfo.InvariantCulture);

@@ -6,10 +6,10 @@ using Connectors.Vllm.Testing.Transport;
 
 namespace Connectors.Vllm.Emulator.VllmEngine;
 
-/// <summary>GetTokenizer with its defects: archives no client should unpack, and refusals.</summary>
+/// <summary>GetTokenizer with defects: archives that no client should unpack, and refusals.</summary>
 internal sealed class TokenizerTransfer(EmulatorState state)
 {
-    // No round number: its bytes must not occur in the zip by chance.
+    // Not a round number, so that its bytes do not occur in the zip archive by chance.
     private const int LyingLength = 0x0412_3457;
     private readonly Lazy<byte[]> _good = new(() => TokenizerArchive.Zip(state.Model.SentFiles));
 

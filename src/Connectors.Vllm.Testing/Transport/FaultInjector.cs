@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Connectors.Vllm.Testing.Transport;
 
-/// <summary>Plays a <see cref="ServerFault"/> in a call; always ends in an exception that unwinds the handler.</summary>
-internal static class FaultScene
+/// <summary>Injects a <see cref="ServerFault"/> into a call; always throws an exception that unwinds the handler.</summary>
+internal static class FaultInjector
 {
     // gRPC prefix: one flag byte, four bytes of big-endian length.
     private static readonly byte[] TooLong = [0, 0, 0, 0, 200, 10, 2, 8, 1];
@@ -14,7 +14,7 @@ internal static class FaultScene
     private static readonly byte[] UnknownFlag = [7, 0, 0, 0, 4, 10, 2, 8, 1];
     private static readonly byte[] NotProtobuf = [0, 0, 0, 0, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
 
-    public static async Task PlayAsync(GrpcCall call, ServerFault fault)
+    public static async Task InjectAsync(GrpcCall call, ServerFault fault)
     {
         call.Fault = null;
         await call.DrainAsync().ConfigureAwait(false);
@@ -70,10 +70,10 @@ internal static class FaultScene
                 throw new NotSupportedException($"unknown fault {fault.Kind}");
         }
 
-        throw new CallOverException();
+        throw new FaultInjectedException();
     }
 
-    // The call stays open after the broken frame: a client must notice the frame, not the end of the call.
+    // The call stays open after the invalid frame, so that the client must detect the frame and not the end of the call.
     private static async Task BreakFrameAsync(GrpcCall call, byte[] frame)
     {
         await call.WriteRawAsync(frame).ConfigureAwait(false);
@@ -81,7 +81,7 @@ internal static class FaultScene
     }
 }
 
-/// <summary>One client connection, as the fault scenes see it: it can be dropped, told to go away, or made to talk in single bytes.</summary>
+/// <summary>Controls one client connection for fault injection: it can be dropped, closed with GOAWAY, or made to send single bytes.</summary>
 internal sealed class ConnectionTap : IDuplexPipe
 {
     private const int GoAwayType = 7;
@@ -99,34 +99,34 @@ internal sealed class ConnectionTap : IDuplexPipe
 
     public PipeWriter Output => _output;
 
-    /// <summary>From now on every DATA frame carries one byte, <paramref name="dripMilliseconds"/> apart.</summary>
+    /// <summary>Makes every further DATA frame contain one byte, with <paramref name="dripMilliseconds"/> between frames.</summary>
     public void SplitEveryByte(int dripMilliseconds)
     {
         _output.DripMilliseconds = dripMilliseconds;
         _output.SplitEveryByte = true;
     }
 
-    /// <summary>Counts what a stream sends from now on, so that <see cref="WaitUntilSentAsync"/> can wait for it.</summary>
+    /// <summary>Starts counting what a stream sends, for <see cref="WaitUntilSentAsync"/>.</summary>
     public void Track(int streamId) => _output.Track(streamId);
 
-    /// <summary>Ends the counting.</summary>
-    public void Forget(int streamId) => _output.Forget(streamId);
+    /// <summary>Stops counting.</summary>
+    public void Untrack(int streamId) => _output.Untrack(streamId);
 
-    /// <summary>Waits until so many DATA bytes of a tracked stream have left.</summary>
+    /// <summary>Waits until the given number of DATA bytes of a tracked stream has been sent.</summary>
     public Task WaitUntilSentAsync(int streamId, long bytes) => _output.WaitUntilSentAsync(streamId, bytes);
 
-    /// <summary>Ends one-byte frames.</summary>
+    /// <summary>Ends the splitting into one-byte frames.</summary>
     public void StopSplitting() => _output.SplitEveryByte = false;
 
-    /// <summary>Cuts the connection at once (RST on the TCP level).</summary>
+    /// <summary>Aborts the connection (TCP RST).</summary>
     public void Drop() => _context.Abort(new ConnectionAbortedException("The test server drops this connection."));
 
     /// <summary>Sends GOAWAY with <paramref name="errorCode"/> and closes the socket after it.</summary>
     public void GoAwayAndClose(int errorCode, int lastStreamId = int.MaxValue, string debugData = "") =>
-        _output.SayLastWords(GoAwayFrame(errorCode, lastStreamId, debugData));
+        _output.CloseAfter(GoAwayFrame(errorCode, lastStreamId, debugData));
 
     /// <summary>Closes the socket after what was already written (FIN).</summary>
-    public void Close() => _output.SayLastWords([]);
+    public void Close() => _output.CloseAfter([]);
 
     private static byte[] GoAwayFrame(int errorCode, int lastStreamId, string debugData)
     {
