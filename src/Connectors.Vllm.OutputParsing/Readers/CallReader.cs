@@ -186,6 +186,9 @@ internal abstract class BlockReader : CallReader
     /// <summary>How far the block was read.</summary>
     protected int Position { get; set; }
 
+    /// <summary>Where the opener ends.</summary>
+    protected int Start => _openerLength;
+
     public sealed override void Begin(ReadOnlySpan<char> opener, int openerLength)
     {
         _openerLength = Position = openerLength;

@@ -1,4 +1,3 @@
-using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
@@ -8,65 +7,113 @@ internal sealed partial class DictReader
     // Stands for the format's delimiter among the signs of a word.
     private const char DelimiterSign = '\uffff';
 
-    /// <summary>Takes a string at the position: false when there is none, null when its end has not come yet.</summary>
+    /// <summary>
+    /// Takes a string at the position: false when there is none, null when its end has not come yet. A quote that nothing of a dictionary follows
+    /// ends none, and neither does one inside of a whole call that the string quotes.
+    /// </summary>
     private bool? TakeString(Token token, ReadOnlySpan<char> block, bool final, out string text)
     {
         text = "";
-        var rest = block[Position..];
-        if (rest[0] is '"' or '\'')
+        var isOpen = false;
+        var quote = block[Position] is '"' or '\'' ? block[Position] : DelimiterSign;
+        var start = Position + (quote == DelimiterSign ? Lookahead.Prefix(block[Position..], _delimiters, out isOpen) : 1);
+        if (start == Position)
         {
-            return TakeQuoted(token, block, rest[0], final, out text);
+            return isOpen && !final ? null : false;
         }
 
-        if (Lookahead.Prefix(rest, _delimiters, out var open) == 0)
+        var length = 0;
+        for (token.Probe = Math.Max(token.Probe, start); ; token.Probe += length)
         {
-            return open && !final ? null : false;
-        }
-
-        var start = Position + syntax.Delimiter.Length;
-        token.Probe = Math.Max(token.Probe, start);
-        while (true)
-        {
-            // A whole call that the string quotes may hold delimiters.
-            var at = Lookahead.First(block, token.Probe, token.Depth > 0 ? _closerOrCall : _delimiterOrCall, out var length, out var safe);
-            token.Probe = at < 0 ? safe : at + length;
-            if (at < 0)
+            var next = quote == DelimiterSign ? block[token.Probe..].IndexOf('<') : block[token.Probe..].IndexOfAny(quote, '\\', '<');
+            token.Probe = next < 0 ? block.Length : token.Probe + next;
+            if (next < 0 || (block[token.Probe] == '\\' && token.Probe + 1 == block.Length))
             {
                 return null;
             }
 
-            var mark = block.Slice(at, length);
-            if (syntax.Closers.Contains(mark.ToString()))
+            var c = block[token.Probe];
+            length = c switch { '\\' => 2, '<' => Lookahead.Prefix(block[token.Probe..], _marks, out isOpen), _ => 1 };
+            if (length == 0 && isOpen && !final)
             {
-                token.Depth--;
+                return null;
             }
-            else if (mark.SequenceEqual(syntax.Delimiter))
+
+            if (c == '\\' || length == 0)
             {
-                if (Ends(token, block, at + length, final) is not { } ends)
+                length = Math.Max(length, 1);
+                continue;
+            }
+
+            var mark = block.Slice(token.Probe, length);
+            if (mark.SequenceEqual(syntax.Opener))
+            {
+                if (IsQuotedCall(block[(token.Probe + length)..], final) is not { } isQuoted)
                 {
-                    token.Probe = at;
                     return null;
                 }
 
-                if (ends)
-                {
-                    // A call that it quotes is quoted to the letter.
-                    var raw = block[start..at];
-                    text = raw.Contains(syntax.Opener, StringComparison.Ordinal) ? raw.ToString() : Plain(raw);
-                    Position = at + length;
-                    return true;
-                }
+                token.Depth += isQuoted ? 1 : 0;
+                continue;
             }
-            else if (IsQuotedCall(block[(at + length)..], final) is not { } isQuoted)
+
+            if (c == '<' && !mark.SequenceEqual(syntax.Delimiter))
             {
-                token.Probe = at;
+                // The call's closer: the string ends before it, if at another kind of quote, or holds it.
+                var other = token is { Depth: 0, MayEndOtherwise: true } ? OtherEnd(token, block[..(token.Probe + length)], start, quote) : 0;
+                (token.Depth, token.MayEndOtherwise) = (Math.Max(0, token.Depth - 1), token.MayEndOtherwise && token.Depth > 0);
+                if (other == 0)
+                {
+                    continue;
+                }
+
+                (token.Probe, length) = (other, 1);
+            }
+            else if (token.Depth > 0)
+            {
+                continue;
+            }
+            else if (Ends(token, block, token.Probe + length, isOwn: (c == '<' ? DelimiterSign : c) == quote, final) is not { } ends)
+            {
                 return null;
             }
-            else
+            else if (!ends)
             {
-                token.Depth += isQuoted ? 1 : 0;
+                continue;
             }
+
+            text = Text(block[start..token.Probe], quote);
+            Position = token.Probe + length;
+            return true;
         }
+    }
+
+    /// <summary>What stands between quotes: escapes are read in plain ones, and a call that it quotes is quoted to the letter.</summary>
+    private string Text(ReadOnlySpan<char> raw, char quote)
+    {
+        var text = raw.Contains(syntax.Opener, StringComparison.Ordinal) ? raw.ToString() : Plain(raw);
+        return quote == DelimiterSign ? text : PythonLiteral.Unescape(text);
+    }
+
+    /// <summary>
+    /// Where a string that is open at the end of its call ends at another kind of quote than it began with; 0 where it does not. Quotes that come in
+    /// pairs are the string's own.
+    /// </summary>
+    private int OtherEnd(Token token, ReadOnlySpan<char> call, int start, char quote)
+    {
+        var (plain, single) = (0, 0);
+        for (var at = start; at < call.Length; at++)
+        {
+            var isOdd = call[at] switch { '"' => plain++ % 2 == 0, '\'' => single++ % 2 == 0, _ => false };
+            if (isOdd && Ends(token, call, at + 1, isOwn: false, final: true) == true)
+            {
+                return at;
+            }
+
+            at += call[at] == '\\' && quote != DelimiterSign ? 1 : 0;
+        }
+
+        return 0;
     }
 
     private static bool? IsQuotedCall(ReadOnlySpan<char> text, bool final)
@@ -75,44 +122,8 @@ internal sealed partial class DictReader
         return at < 0 ? (final || text.Length >= MaxHeader ? false : null) : text[at] == '{' && text.TrimStart().StartsWith("call");
     }
 
-    /// <summary>A string in quotes, with escapes. A quote that nothing of a dictionary follows ends none.</summary>
-    private bool? TakeQuoted(Token token, ReadOnlySpan<char> block, char quote, bool final, out string text)
-    {
-        text = "";
-        token.Probe = Math.Max(token.Probe, Position + 1);
-        while (true)
-        {
-            var next = block[token.Probe..].IndexOfAny(quote, '\\');
-            token.Probe = next < 0 ? block.Length : token.Probe + next;
-            if (next < 0 || (block[token.Probe] == '\\' && token.Probe + 1 == block.Length))
-            {
-                return null;
-            }
-
-            if (block[token.Probe] == '\\')
-            {
-                token.Probe += 2;
-                continue;
-            }
-
-            if (Ends(token, block, token.Probe + 1, final) is not { } ends)
-            {
-                return null;
-            }
-
-            if (ends)
-            {
-                text = PythonLiteral.Unescape(block[(Position + 1)..token.Probe]);
-                Position = token.Probe + 1;
-                return true;
-            }
-
-            token.Probe++;
-        }
-    }
-
     /// <summary>Whether a string can end before a position; null when more characters are needed to know.</summary>
-    private bool? Ends(Token token, ReadOnlySpan<char> block, int position, bool final)
+    private bool? Ends(Token token, ReadOnlySpan<char> block, int position, bool isOwn, bool final)
     {
         var at = Lookahead.SkipSpace(block, position);
         if (at == block.Length || at - position >= Lookahead.MaxSpace)
@@ -141,8 +152,19 @@ internal sealed partial class DictReader
             }
         }
 
+        if (closed == token.Call.Open.Count)
+        {
+            var surplus = SkipSurplus(block, at);
+            var isCloser = Lookahead.Prefix(block[surplus..], syntax.Closers, out var open) > 0;
+            if (isCloser || (open && !final))
+            {
+                return isCloser ? true : null;
+            }
+        }
+
         return closed > 0 ? !(block[at] is '"' or '\'' or ':' or '}' or ']' or ')' || (closed == token.Call.Open.Count && block[at] == ','))
             : block[at] == ',' ? inner.IsList ? true : IsKey(inner, block, at + 1, mustBeDeclared: null, final)
+            : !isOwn ? false
             : IsMark(block[at..]) ? true
             : inner.IsList ? block[at] is '"' or '\'' or '<'
             : IsKey(inner, block, at, mustBeDeclared: true, final);
@@ -243,6 +265,19 @@ internal sealed partial class DictReader
         }
     }
 
+    /// <summary>Position after brackets and commas that are too many behind a call's arguments.</summary>
+    private static int SkipSurplus(ReadOnlySpan<char> block, int position)
+    {
+        var window = block[position..Math.Min(block.Length, position + Lookahead.MaxSpace)];
+        var length = 0;
+        while (length < window.Length && (char.IsWhiteSpace(window[length]) || window[length] is '}' or ']' or ')' or ','))
+        {
+            length++;
+        }
+
+        return position + length;
+    }
+
     // A delimiter inside of a text is the quote that it stands for.
     private string Plain(ReadOnlySpan<char> text) => text.ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal);
 
@@ -251,59 +286,6 @@ internal sealed partial class DictReader
         : word is "true" or "false" or "null" || ValueCoercer.IsNumber(word) ? word
         : word is "None" ? "null"
         : JsonText.Quote(word);
-
-    /// <summary>A call whose arguments are being read; they begin at <paramref name="start"/>.</summary>
-    private sealed class DictCall(string name, int start)
-    {
-        public string Name => name;
-
-        public int Start => start;
-
-        /// <summary>The dictionaries and lists that are not closed yet.</summary>
-        public Stack<DictContainer> Open { get; } = new();
-
-        public DictContainer Inner => Open.Peek();
-
-        /// <summary>False once brackets or quotes in a word turned out not to come in pairs.</summary>
-        public bool WordsNest { get; set; } = true;
-    }
-
-    /// <summary>A dictionary or list that is not closed yet.</summary>
-    private sealed class DictContainer(char end, SchemaNode schema)
-    {
-        private readonly ArgumentsWriter _members = new();
-        private readonly StringBuilder _items = new();
-
-        public char End => end;
-
-        public bool IsList => end == ']';
-
-        public string Key { get; set; } = "";
-
-        /// <summary>What the schema says of the member or item that comes next.</summary>
-        public SchemaNode ValueSchema => IsList ? schema.Items : schema.Property(Key);
-
-        /// <summary>True after a string, and in a dictionary after a list or dictionary: what follows is clear without a comma.</summary>
-        public bool MayLackComma { get; set; }
-
-        /// <summary>Whether a word may be a key here: a declared one, or nothing is known of them.</summary>
-        public bool MayHold(string key) => schema.DeclaredCount == 0 || schema.Declares(key);
-
-        public void Add(string json)
-        {
-            MayLackComma = false;
-            if (IsList)
-            {
-                _items.Append(_items.Length > 0 ? ", " : "").Append(json);
-            }
-            else
-            {
-                _members.Set(Key, json);
-            }
-        }
-
-        public string ToJson() => IsList ? $"[{_items}]" : _members.ToJson();
-    }
 
     /// <summary>In a call, whose arguments may quote others.</summary>
     private abstract record InCall(DictCall Call) : BlockState
@@ -315,6 +297,9 @@ internal sealed partial class DictReader
     private abstract record Token(DictCall Call) : InCall(Call)
     {
         public int Probe { get; set; }
+
+        /// <summary>False once the call's closer came and a string did not end before it at another kind of quote.</summary>
+        public bool MayEndOtherwise { get; set; } = true;
 
         /// <summary>In a string, the calls it quotes; in a word, its open brackets.</summary>
         public int Depth { get; set; }

@@ -1,3 +1,4 @@
+using System.Text;
 using Connectors.Vllm.OutputParsing.Schemas;
 using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
@@ -28,8 +29,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         (nameof(AtComma), nameof(Broken)));
 
     private readonly string[] _delimiters = [syntax.Delimiter];
-    private readonly string[] _delimiterOrCall = [syntax.Delimiter, syntax.Opener];
-    private readonly string[] _closerOrCall = [.. syntax.Closers, syntax.Opener];
+    private readonly string[] _marks = [syntax.Delimiter, syntax.Opener, .. syntax.Closers];
     private readonly string[] _delimiterOrCloser = [syntax.Delimiter, .. syntax.Closers];
 
     public override Transitions Transitions => Table;
@@ -228,7 +228,8 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
     private ReadResult? ReadCloser(DictCall call, ReadOnlySpan<char> block, bool final)
     {
-        var end = SkipCloser(block, Position, syntax.Closers, final);
+        var surplus = SkipSurplus(block, Position);
+        var end = SkipCloser(block, surplus, syntax.Closers, final);
         if (end < 0)
         {
             return ReadResult.More;
@@ -237,9 +238,63 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
         // JSON keeps the model's spelling.
         var body = block[call.Start..Position];
         using var json = body.Contains(syntax.Delimiter, StringComparison.Ordinal) ? null : JsonText.ParseCall(body);
-        return ReadResult.LastCall(ParsedCall.Of(call.Name, json is null ? call.Inner.ToJson() : json.RootElement.GetRawText()), end);
+        return ReadResult.LastCall(ParsedCall.Of(call.Name, json is null ? call.Inner.ToJson() : json.RootElement.GetRawText()),
+            end > surplus ? end : Position);
     }
 
     /// <summary>True where a marker stands that is not a delimiter.</summary>
     private bool IsMark(ReadOnlySpan<char> rest) => rest[0] == '<' && Lookahead.Prefix(rest, _delimiters, out var open) == 0 && !open;
+
+    /// <summary>A call whose arguments are being read; they begin at <paramref name="start"/>.</summary>
+    private sealed class DictCall(string name, int start)
+    {
+        public string Name => name;
+
+        public int Start => start;
+
+        /// <summary>The dictionaries and lists that are not closed yet.</summary>
+        public Stack<DictContainer> Open { get; } = new();
+
+        public DictContainer Inner => Open.Peek();
+
+        /// <summary>False once brackets or quotes in a word turned out not to come in pairs.</summary>
+        public bool WordsNest { get; set; } = true;
+    }
+
+    /// <summary>A dictionary or list that is not closed yet.</summary>
+    private sealed class DictContainer(char end, SchemaNode schema)
+    {
+        private readonly ArgumentsWriter _members = new();
+        private readonly StringBuilder _items = new();
+
+        public char End => end;
+
+        public bool IsList => end == ']';
+
+        public string Key { get; set; } = "";
+
+        /// <summary>What the schema says of the member or item that comes next.</summary>
+        public SchemaNode ValueSchema => IsList ? schema.Items : schema.Property(Key);
+
+        /// <summary>True after a string, and in a dictionary after a list or dictionary: what follows is clear without a comma.</summary>
+        public bool MayLackComma { get; set; }
+
+        /// <summary>Whether a word may be a key here: a declared one, or nothing is known of them.</summary>
+        public bool MayHold(string key) => schema.DeclaredCount == 0 || schema.Declares(key);
+
+        public void Add(string json)
+        {
+            MayLackComma = false;
+            if (IsList)
+            {
+                _items.Append(_items.Length > 0 ? ", " : "").Append(json);
+            }
+            else
+            {
+                _members.Set(Key, json);
+            }
+        }
+
+        public string ToJson() => IsList ? $"[{_items}]" : _members.ToJson();
+    }
 }

@@ -39,7 +39,7 @@ internal sealed class HeaderJsonReader : BlockReader
     private static readonly Transitions Table = new(
         nameof(HeaderJsonReader),
         (nameof(Open), nameof(Header)),
-        (nameof(Header), nameof(Body)),
+        (nameof(Header), nameof(Body)), (nameof(Header), nameof(Close)),
         (nameof(Body), nameof(InJson)), (nameof(Body), nameof(Close)),
         (nameof(InJson), nameof(Close)),
         (nameof(Close), nameof(Open)));
@@ -56,7 +56,7 @@ internal sealed class HeaderJsonReader : BlockReader
 
         // The end of a code fence closes arguments, but it may stand in a header or before them.
         string[] others = [.. syntax.Closers.Where(closer => closer != "```"), .. syntax.SectionClosers, .. syntax.CallOpens];
-        _opens = [.. syntax.CallOpens, .. syntax.SectionClosers];
+        _opens = [.. syntax.CallOpens, .. syntax.SectionClosers, .. syntax.HeaderEnds];
         _headerEnds = [.. syntax.HeaderEnds, .. others, .. syntax.BraceEndsHeader ? ["{"] : Array.Empty<string>()];
         _bodyEnds = [.. others, "{"];
     }
@@ -85,13 +85,17 @@ internal sealed class HeaderJsonReader : BlockReader
             return ReadResult.More;
         }
 
-        if (_syntax.SectionClosers.Contains(block.Slice(at, length).ToString()))
+        var mark = block.Slice(at, length).ToString();
+        if (_syntax.SectionClosers.Contains(mark))
         {
             // An empty section; with text in it, it is text.
             return IsEmptyUpTo(block, at) ? ReadResult.End(at + length) : Reject(at + length);
         }
 
-        return Go(new Header(Position = at + length));
+        // What ends a header may stand there without what begins it.
+        var isBegun = _syntax.CallOpens.Contains(mark);
+        Position = isBegun ? at + length : Start;
+        return Go(new Header(Position));
     }
 
     private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block)
@@ -107,7 +111,11 @@ internal sealed class HeaderJsonReader : BlockReader
         var text = block[header.Start..at].Trim().ToString();
         if (end != "{" && !_syntax.HeaderEnds.Contains(end))
         {
-            return Reject(at);
+            // A declared tool whose call ends behind its name takes no arguments.
+            var (tool, toolId) = _syntax.Header(_context, text);
+            Position = at;
+            return _syntax.CallOpens.Contains(end) || !_context.IsDeclared(tool) ? Reject(at)
+                : Complete(new CallDraft(tool, ToolSchema.Unknown, toolId), []);
         }
 
         Position = at + (end == "{" ? 0 : length);
@@ -200,6 +208,29 @@ internal sealed class HeaderJsonReader : BlockReader
             return ReadResult.More;
         }
 
+        if (next == 0 && section == 0 && at > Position)
+        {
+            if (IsHeader(block[at..], final) is not { } isHeader)
+            {
+                return ReadResult.More;
+            }
+
+            next = isHeader ? 1 : 0;
+        }
+
         return next > 0 ? Another(close.Call, at) : ReadResult.LastCall(close.Call, section > 0 ? at + section : end);
+    }
+
+    /// <summary>Whether a header without its opening marker stands in front; null when more characters are needed to know.</summary>
+    private bool? IsHeader(ReadOnlySpan<char> text, bool final)
+    {
+        var length = 0;
+        while (length < text.Length && length < Lookahead.MaxSpace && text[length] != '<' && !char.IsWhiteSpace(text[length]))
+        {
+            length++;
+        }
+
+        var isHeader = Lookahead.Prefix(text[length..], _syntax.HeaderEnds, out var open) > 0;
+        return length > 0 && isHeader ? true : length > 0 && open && !final ? null : false;
     }
 }

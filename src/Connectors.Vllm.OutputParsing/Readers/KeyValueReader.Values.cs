@@ -188,6 +188,35 @@ internal sealed partial class KeyValueReader
             : open && !final ? null : false;
     }
 
+    /// <summary>The arguments of a declared tool that stand as JSON behind its name; null where none do.</summary>
+    private InJson? BeginsJson(ReadOnlySpan<char> block, int start)
+    {
+        var window = block[start..Math.Min(block.Length, start + MaxHeader)];
+        var brace = window.IndexOfAny('{', '<');
+        var name = brace < 0 || window[brace] == '<' ? "" : window[..brace].Trim().ToString();
+        return context.IsDeclared(name) ? new InJson(Draft(name), start + brace) : null;
+    }
+
+    private ReadResult? ReadJson(InJson json, ReadOnlySpan<char> block, bool final)
+    {
+        if (!json.Scanner.IsComplete && !json.Scanner.Advance(block))
+        {
+            return json.Scanner.IsBroken ? Reject(json.Scanner.Position) : ReadResult.More;
+        }
+
+        // Behind the object the call ends, or it is none.
+        var end = json.Scanner.Position;
+        if (!SkipMark(block, ref end, syntax.CallClose, final, out var isClosed))
+        {
+            return ReadResult.More;
+        }
+
+        Position = end;
+        return isClosed
+            ? Go(new Close(JsonCalls.FromArguments(json.Call.Name, block[json.Start..json.Scanner.Position])))
+            : Reject(end);
+    }
+
     private CallDraft Draft(string name) => new(name, context.Schema(name));
 
     private bool BeginsWithTool(ReadOnlySpan<char> text)

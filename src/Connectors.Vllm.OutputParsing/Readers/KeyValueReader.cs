@@ -45,9 +45,10 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
     private static readonly Transitions Table = new(
         nameof(KeyValueReader),
         (nameof(Open), nameof(Header)),
-        (nameof(Header), nameof(Body)), (nameof(Header), nameof(InValue)),
+        (nameof(Header), nameof(Body)), (nameof(Header), nameof(InValue)), (nameof(Header), nameof(InJson)),
         (nameof(Body), nameof(InValue)), (nameof(Body), nameof(Close)),
         (nameof(InValue), nameof(Body)),
+        (nameof(InJson), nameof(Close)),
         (nameof(Close), nameof(Open)));
 
     private readonly string[] _opens = [syntax.CallOpen];
@@ -72,6 +73,7 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         Header header => ReadHeader(header, block, final),
         Body body => ReadBody(body, block, final),
         InValue value => ReadValue(value, block, final),
+        InJson json => ReadJson(json, block, final),
         Close close when syntax.SectionClosers.Count == 0 => ReadResult.LastCall(close.Call, Position),
         _ => ReadClose((Close)state, block, syntax.CallOpen, _behindCall, final),
     };
@@ -90,6 +92,11 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
 
     private ReadResult? ReadHeader(Header header, ReadOnlySpan<char> block, bool final)
     {
+        if (BeginsJson(block, header.Start) is { } call)
+        {
+            return Go(call);
+        }
+
         var isTag = SeekBracket(block);
         if (Position - header.Start > MaxHeader)
         {
@@ -208,7 +215,8 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
                 position += end + syntax.TypeClose.Length;
             }
 
-            if (!SkipMark(block, ref position, syntax.ValueOpen, final, out _))
+            if (!SkipMark(block, ref position, syntax.ValueOpen, final, out var isOpened)
+                || (!isOpened && !SkipWrongOpen(block, ref position, final)))
             {
                 return ReadResult.More;
             }
@@ -216,6 +224,29 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
 
         Position = position;
         return Go(new InValue(call, key, type, position));
+    }
+
+    /// <summary>
+    /// Skips the closing tag of a value that stands in the place of its opening one: what follows is no markup, so it is not an empty value. False
+    /// when more characters are needed to know.
+    /// </summary>
+    private bool SkipWrongOpen(ReadOnlySpan<char> block, ref int position, bool final)
+    {
+        var at = position;
+        if (!SkipMark(block, ref at, syntax.ValueClose, final, out var isWrong))
+        {
+            return false;
+        }
+
+        if (!isWrong)
+        {
+            return true;
+        }
+
+        var behind = Lookahead.SkipSpace(block, at);
+        var isEmpty = Lookahead.Prefix(block[behind..], _behindValue, out var open) > 0;
+        position = isEmpty ? position : at;
+        return isEmpty || final || !open || behind - at >= Lookahead.MaxSpace;
     }
 
     /// <summary>Skips a mark and the space before it, where they are; false when more characters are needed to know.</summary>

@@ -32,7 +32,7 @@ internal ref struct PythonLiteral
     public static bool TryRead(ReadOnlySpan<char> text, ref int position, StringBuilder json)
     {
         var literal = new PythonLiteral(text, position, json);
-        if (!literal.Value(0))
+        if (!literal.Value(0, joins: true))
         {
             return false;
         }
@@ -65,7 +65,7 @@ internal ref struct PythonLiteral
         return literal._json.ToString();
     }
 
-    private bool Value(int depth)
+    private bool Value(int depth, bool joins = false)
     {
         SkipSpace();
         if (depth > MaxDepth || _position >= _text.Length)
@@ -78,7 +78,8 @@ internal ref struct PythonLiteral
             '[' => Sequence(']', depth),
             '(' => Sequence(')', depth),
             '{' => Braces(depth),
-            '"' or '\'' => String(),
+            '"' or '\'' => Strings(joins),
+            'r' or 'R' or 'u' or 'U' when _text[_position..] is [_, '"' or '\'', ..] => Strings(joins),
             _ => Word(),
         };
     }
@@ -86,6 +87,7 @@ internal ref struct PythonLiteral
     private bool Sequence(char end, int depth)
     {
         _position++;
+        var start = _json.Length;
         _json.Append('[');
         for (var first = true; ; first = false)
         {
@@ -101,7 +103,20 @@ internal ref struct PythonLiteral
                 _json.Append(", ");
             }
 
-            if (!Value(depth + 1) || !CommaOr(end))
+            if (!Value(depth + 1, joins: end == ')'))
+            {
+                return false;
+            }
+
+            SkipSpace();
+            if (first && end == ')' && Take(end))
+            {
+                // Parentheses around one value and no comma make no tuple.
+                _json.Remove(start, 1);
+                return true;
+            }
+
+            if (!CommaOr(end))
             {
                 return false;
             }
@@ -172,26 +187,50 @@ internal ref struct PythonLiteral
         return Take(',') || (_position < _text.Length && _text[_position] == end);
     }
 
-    private bool String()
+    /// <summary>A string, or several side by side that are one: not in a list or dict, where a comma is more likely to be missing.</summary>
+    private bool Strings(bool joins)
+    {
+        var value = new StringBuilder();
+        do
+        {
+            var prefix = _text[_position] is '"' or '\'' ? '"' : _text[_position++];
+            if (!String(value, isRaw: prefix is 'r' or 'R'))
+            {
+                return false;
+            }
+
+            SkipSpace();
+        }
+        while (joins && _text[_position..] is ['"' or '\'', ..] or ['r' or 'R' or 'u' or 'U', '"' or '\'', ..]);
+        JsonText.AppendString(_json, value.ToString());
+        return true;
+    }
+
+    private bool String(StringBuilder value, bool isRaw)
     {
         var quote = _text[_position];
         var triple = _text[_position..] is [_, var second, var third, ..] && second == quote && third == quote;
         _position += triple ? 3 : 1;
-        var value = new StringBuilder();
         while (_position < _text.Length)
         {
             var c = _text[_position];
             if (c == quote && (!triple || (_text[_position..] is [_, var next, var last, ..] && next == quote && last == quote)))
             {
                 _position += triple ? 3 : 1;
-                JsonText.AppendString(_json, value.ToString());
                 return true;
             }
 
-            if (c == '\\')
+            if (c == '\\' && !isRaw)
             {
                 Escape(value);
                 continue;
+            }
+
+            if (c == '\\' && _position + 1 < _text.Length)
+            {
+                // A quote behind a backslash ends no string, raw or not.
+                value.Append(c);
+                c = _text[++_position];
             }
 
             value.Append(c);

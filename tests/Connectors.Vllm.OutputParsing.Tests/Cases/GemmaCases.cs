@@ -90,7 +90,29 @@ internal static class GemmaCases
         ("mcp-x__list-files{dir:/tmp/a-b}", """mcp-x__list-files {"dir":"/tmp/a-b"}"""),
         ("math.add{a:-1.5e3,b:2}", """math.add {"a":-1.5e3,"b":2}"""),
 
+        // Strings that end at another kind of quote than they began with.
+        ("""get_weather{city:§X",days:3}""", """get_weather {"city":"X","days":3}"""),
+        ("get_weather{city:§X'}", """get_weather {"city":"X"}"""),
+        ("""get_weather{city:"X§,days:3}""", """get_weather {"city":"X","days":3}"""),
+        ("get_weather{city:'X§}", """get_weather {"city":"X"}"""),
+        ("get_weather{city:'X\"}", """get_weather {"city":"X"}"""),
+        ("""get_weather{tags:["a§,§b§]}""", """get_weather {"tags":["a","b"]}"""),
+        ("""write{content:§say "hi", ok",path:p}""", """write {"content":"say \"hi\", ok","path":"p"}"""),
+        ("""write{content:"say §hi§, ok",path:p}""", """write {"content":"say \"hi\", ok","path":"p"}"""),
+        ("""write{content:"say §hi§"}""", """write {"content":"say \"hi\""}"""),
+
+        // Brackets and commas too many at the end.
+        ("get_weather{city:§X§}}", """get_weather {"city":"X"}"""),
+        ("""get_weather{city:"X"}}}""", """get_weather {"city":"X"}"""),
+        ("get_weather{days:3}}", """get_weather {"days":3}"""),
+        ("get_weather{tags:[§a§]]}", null),
+        ("get_weather{opts:{a:§b§}}}", """get_weather {"opts":{"a":"b"}}"""),
+        ("get_weather{city:§X§},", """get_weather {"city":"X"}"""),
+        ("get_weather{city:§X§})", """get_weather {"city":"X"}"""),
+        ("now{} }", "now {}"),
+
         // What has no one reading stays text.
+        ("""write{content:§he said "hi, there"}""", null),
         ("get_weather{city:§X§", null),
         ("get_weather{§X§}", null),
         ("get_weather{city:[1,2}", null),

@@ -89,6 +89,27 @@ internal static class KimiCases
             "T two words{}")
             { Tools = "kimi_k2" };
 
+        // Markers of a call that are missing: what stands before the arguments' marker is the id, and a declared name alone takes no arguments.
+        const string First = "functions.now:0<|tool_call_argument_begin|>{}<|tool_call_end|>";
+        const string Second = "functions.get_weather:1<|tool_call_argument_begin|>{\"city\":\"X\"}<|tool_call_end|>";
+        foreach (var (output, expected) in new (string Output, string[] Expected)[]
+        {
+            (Open + First + Close, ["C now {}"]),
+            (Open + "\n" + Second + "\n" + Close, ["C " + Weather]),
+            (Open + First + Second + Close + "a", ["C now {}", "C " + Weather, "T a"]),
+            (Open + First + "\n" + Second, ["C now {}", "C " + Weather]),
+            (Open + "<|tool_call_begin|>" + First + Second + Close, ["C now {}", "C " + Weather]),
+            (Open + First + "<|tool_call_begin|>" + Second + Close, ["C now {}", "C " + Weather]),
+            (Open + "<|tool_call_begin|>functions.now:0<|tool_call_end|>" + Close, ["C now {}"]),
+            (Open + "<|tool_call_begin|>now" + Close, ["C now {}"]),
+            (Open + "<|tool_call_begin|>functions.nope:0<|tool_call_end|>" + Close, ["T functions.nope:0"]),
+            (Open + "I call " + First + Close, ["T I call functions.now:0{}"]),
+            ("<|tool_call_begin|>" + First + "and so", ["C now {}", "T and so"]),
+        })
+        {
+            yield return new OutputCase("markers that are missing: " + output, output, expected) { Tools = "kimi_k2" };
+        }
+
         // One tool's name begins another's, or ends with a number of its own.
         OutputTool[] tools = [TestTools.Tool("exec", "{}"), TestTools.Tool("exec2", "{}"), TestTools.Tool("exec_file", "{}")];
         foreach (var (id, name) in new[] { ("functionsexec5", "exec"), ("functions.exec2:0", "exec2"), ("functions_exec2_0", "exec2"),

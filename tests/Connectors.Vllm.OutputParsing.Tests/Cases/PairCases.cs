@@ -36,6 +36,23 @@ internal static class PairCases
         ("write<arg_key>content</arg_key><arg_value>see <arg_key>path</arg_key><arg_value>p</arg_value></arg_value>",
             """write {"content":"see <arg_key>path</arg_key><arg_value>p</arg_value>"}"""),
 
+        // A closing tag in the place of a value's opening one; before markup it is an empty value.
+        ("get_weather<arg_key>city</arg_key></arg_value>X</arg_value>", "get_weather " + City),
+        ("get_weather<arg_key>city</arg_key>\n</arg_value>X</arg_value>\n<arg_key>days</arg_key>\n</arg_value>3</arg_value>\n", "get_weather " + Both),
+        ("get_weathercity</arg_key></arg_value>X</arg_value>", "get_weather " + City),
+        ("write<arg_key>content</arg_key></arg_value>", """write {"content":""}"""),
+        ("write<arg_key>content</arg_key></arg_value><arg_key>path</arg_key><arg_value>p</arg_value>", """write {"content":"","path":"p"}"""),
+
+        // JSON behind a declared name.
+        ("get_weather\n{\"city\": \"X\", \"days\": 3}\n", "get_weather " + Both),
+        ("get_weather{\"city\":\"X\"}", "get_weather " + City),
+        ("now{}", "now {}"),
+        ("now {} ", "now {}"),
+        ("write\n{\"content\": \"a </tool_call> {<arg_key>\"}", """write {"content":"a </tool_call> {<arg_key>"}"""),
+        ("nope{\"city\":\"X\"}", null),
+        ("get_weather{\"city\":\"X\"} and", null),
+        ("get_weather{city: X<b>}", null),
+
         // Closers that close nothing.
         ("now</arg_value>", "now {}"),
         ("now</arg_key>", "now {}"),

@@ -199,6 +199,11 @@ internal static class VectorCases
         new("pretty answer", "{\n  \"a\": [\n    1\n  ]\n}", "T {\n  \"a\": [\n    1\n  ]\n}") { Tools = "llama3_json" },
         new("pythonic", "[get_weather(city='it\\'s [x]', days=-1), now()]", """C get_weather {"city":"it's [x]","days":-1}""", "C now {}")
             { Tools = "pythonic" },
+        new("strings side by side and in parentheses", "[write(path='a' \"b\", content=('c\\n'\n 'd')), write(path=('e'))]",
+            """C write {"path":"ab","content":"c\nd"}""", """C write {"path":"e"}""") { Tools = "pythonic" },
+        new("raw strings", "[write(path=r'C:\\new', content=u'\\u00e9'), write(path=R\"\\d+\\\"\")]",
+            """C write {"path":"C:\\new","content":"é"}""", """C write {"path":"\\d+\\\""}""") { Tools = "pythonic" },
+        new("strings in a list need a comma", "[get_weather(tags=['a' 'b'])]", "T [get_weather(tags=['a' 'b'])]") { Tools = "pythonic" },
         new("a list is no call", "[1, 2]", "T [1, 2]") { Tools = "pythonic" },
         new("positional arguments are none", "[now(1)]", "T [now(1)]") { Tools = "pythonic" },
         new("markdown link", "[link](http://x) text", "T [link](http://x) text") { Tools = "pythonic" },
