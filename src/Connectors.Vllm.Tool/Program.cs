@@ -1,3 +1,5 @@
 using Connectors.Vllm.Tool;
+using Connectors.Vllm.Tool.Terminal;
 
+StandardOutput.Use();
 return await ToolProgram.RunAsync(args);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Testing;
@@ -14,14 +15,14 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool;
 
 /// <summary>The command line: verbs, and what becomes of failures.</summary>
-internal static class ToolProgram
+internal static partial class ToolProgram
 {
     public static async Task<int> RunAsync(string[] arguments)
     {
         var root =
             new RootCommand(
                 "Works with a vLLM server over gRPC.\n\nExit codes: 0 success, 1 the server or an answer failed, 2 the command line is invalid, 3 "
-                    + "some requests of a batch failed, 130 cancelled.")
+                    + "some requests of a batch failed, 130 cancelled, 141 nobody reads the output.")
         {
             ChatCommand.CreateChat(),
             ChatCommand.CreateComplete(),
@@ -38,7 +39,7 @@ internal static class ToolProgram
 
         // Without response files: a prompt may begin with '@'.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        string[] errors = parsed.Action is ParseErrorAction ? [.. parsed.Errors.Select(static error => error.Message)]
+        string[] errors = parsed.Action is ParseErrorAction ? [.. parsed.Errors.Select(static error => Plain(error.Message)), HelpHint(parsed)]
             : StrayOption(parsed) is { } stray ? [$"{stray} is not an option of this verb. Put -- before the text to take it as text."]
             : [];
         foreach (var error in errors)
@@ -61,12 +62,32 @@ internal static class ToolProgram
         {
             return ExitCode.Cancelled;
         }
+        catch (Exception exception) when (StandardOutput.IsClosed(exception))
+        {
+            return ExitCode.OutputClosed;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             ErrorConsole.Complain(exception);
             return ExitCode.Of(exception);
         }
     }
+
+    /// <summary>Without the names of .NET's types.</summary>
+    private static string Plain(string error) => ParseError().Match(error) is { Success: true } match
+        ? $"{match.Groups[2].Value} {match.Groups[1].Value}: "
+            + (match.Groups[3].Value.Contains("Int", StringComparison.Ordinal) ? "a whole number" : "a number") + " is expected."
+        : error;
+
+    [GeneratedRegex("^Cannot parse argument '(.*)' for option '(.*)' as expected type '(.*(?:Int32|Int64|Single|Double).*)'\\.$")]
+    private static partial Regex ParseError();
+
+    private static string HelpHint(ParseResult parsed) => "Help: vllm-grpc "
+        + string.Concat(parsed.CommandResult.Command is RootCommand ? [] : Path(parsed.CommandResult).Select(static name => name + ' ')) + "--help";
+
+    private static IEnumerable<string> Path(CommandResult command) => command.Parent is CommandResult { Command: not RootCommand } parent
+        ? [.. Path(parent), command.Command.Name]
+        : [command.Command.Name];
 
     /// <summary>A mistyped option among the words of a prompt, which would be sent to the model; null when there is none.</summary>
     private static string? StrayOption(ParseResult parsed) => parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)

@@ -114,7 +114,7 @@ public sealed class DotNetServerTests
 
         var exception = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.CollectAsync(Request(PeerScript.Endless, stream: true), Cancel));
 
-        Assert.Equal(nameof(VllmConnectionOptions.CallTimeout), exception.Option);
+        Assert.Equal(nameof(VllmConnectionOptions.GenerationTimeout), exception.Option);
 
         // Of the right unit: how long the call took on this machine decides nothing.
         Assert.InRange(server.Script.Deadline, before, before.AddMinutes(10));

@@ -1,3 +1,4 @@
+using Connectors.Vllm.Testing;
 using Connectors.Vllm.Tool.Chat;
 using Microsoft.Extensions.AI;
 
@@ -18,6 +19,7 @@ public sealed class CommandLineTests
     [InlineData("--endpoint", "localhost")]
     [InlineData("--endpoint", "ftp://host:1")]
     [InlineData("--endpoint", "http://user:secret@host:1")]
+    [InlineData("--model", "not-served")]
     [InlineData("--nonsense", "1")]
     public async Task Chat_WrongOption_IsAUsageError(string option, string value) =>
         Assert.Equal(2, (await ToolProcess.RunAsync("chat", "Hello", option, value)).ExitCode);
@@ -65,6 +67,92 @@ public sealed class CommandLineTests
         Assert.Equal(1, run.ExitCode);
         var message = System.Text.Json.JsonElement.Parse(run.Output).GetProperty("message").GetString();
         Assert.Contains("Nothing listens", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Output_ReaderOfThePipeHasGone_EndsTheProgram()
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.WriteTo(folder["model"]);
+
+        var run = await ToolProcess.RunInBashAsync(
+            """yes '{"text":"Hi"}' | "$@" | head -1; echo "${PIPESTATUS[1]}" """, "inspect", "encode", "--jsonl", "--model-dir", folder["model"]);
+
+        Assert.EndsWith("}\n141\n", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("vllm-grpc", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Output_FileOfTwoRuns_HoldsBoth()
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.WriteTo(folder["model"]);
+
+        var run = await ToolProcess.RunInBashAsync(
+            $"(\"$@\"; \"$@\") > {folder["both"]}; cat {folder["both"]}", "inspect", "decode", "--json", "--model-dir", folder["model"], "72");
+
+        Assert.Equal(2, run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public async Task Chat_TypedOnATerminal_IsEditedByWholeCharacters()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The command 'script' has other arguments elsewhere.");
+        using var folder = new TemporaryFolder();
+        await using var server = await VllmTestServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        server.Reply("Fine.");
+        using var chat = ToolProcess.StartOnTerminal($"chat --endpoint {server.Endpoint}");
+        await WaitForPromptAsync();
+
+        await TypeAsync("é\U0001F600漢\u007f\u007f!\u001b[D?\r");
+        await WaitForPromptAsync();
+        await TypeAsync($"/save {folder["saved.json"]}\r/save\r/exit\r");
+        var rest = await chat.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("é?!", System.Text.Json.JsonElement.Parse(await File.ReadAllTextAsync(folder["saved.json"], TestContext.Current.CancellationToken))
+            .GetProperty("messages")[0].GetProperty("content").GetString());
+        Assert.Contains("/save takes a file", rest, StringComparison.Ordinal);
+
+        async Task TypeAsync(string keys)
+        {
+            await chat.StandardInput.WriteAsync(keys);
+            await chat.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
+        }
+
+        // The prompt is drawn as its text twice, when the keys are read one by one already.
+        async Task WaitForPromptAsync()
+        {
+            var seen = new System.Text.StringBuilder();
+            var one = new char[1];
+            while (!seen.ToString().EndsWith("\r> \r> ", StringComparison.Ordinal))
+            {
+                Assert.Equal(1, await chat.StandardOutput.ReadAsync(one, TestContext.Current.CancellationToken));
+                seen.Append(one);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}")]
+    [InlineData("{\"messages\":[{\"role\":\"user\",\"contents\":[{\"$type\":\"text\",\"text\":\"Hi\"}]}]}")]
+    public async Task InspectPrompt_EitherFormOfMessages_IsInThePrompt(string request)
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.WriteTo(folder["model"]);
+
+        var run = await ToolProcess.RunAsync("inspect", "prompt", "--model-dir", folder["model"], request);
+
+        Assert.Contains("⟦Hi⟧", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task InspectRender_MessagesThatTemplatesDoNotKnow_AreRefused()
+    {
+        var run = await ToolProcess.RunAsync(
+            "inspect", "render", """{"template":"x","messages":[{"role":"user","contents":[{"$type":"text","text":"Hi"}]}]}""");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("inspect prompt", run.Error, StringComparison.Ordinal);
     }
 
     [Theory]

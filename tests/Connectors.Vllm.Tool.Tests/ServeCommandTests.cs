@@ -43,7 +43,7 @@ public sealed class ServeCommandTests : IDisposable
     [InlineData("is not a number from 0 to 65535", "serve", "--port", "many")]
     [InlineData("is not an IP address", "serve", "--host", "nowhere", "--port", "0")]
     [InlineData("reply 1", "serve", "--script", "SCRIPT")]
-    [InlineData("pass --model-dir or --tokenizer", "inspect", "encode", "x")]
+    [InlineData("pass --model-dir FOLDER or --tokenizer FILE", "inspect", "encode", "x")]
     [InlineData("not recognized", "completion", "tcsh")]
     public async Task Tool_WrongCommandLine_SaysWhatAndEndsWithTwo(string words, params string[] arguments)
     {

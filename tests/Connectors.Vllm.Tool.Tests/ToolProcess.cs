@@ -17,6 +17,13 @@ internal static class ToolProcess
     public static Task<ToolRun> RunInScriptAsync(string script, params string[] arguments) =>
         RunAsync(Start("/usr/bin/env", ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script, "bash", Tool, .. arguments]));
 
+    /// <summary>Runs a script of bash, whose <c>"$@"</c> is the tool with these arguments.</summary>
+    public static Task<ToolRun> RunInBashAsync(string script, params string[] arguments) =>
+        RunAsync(Start("bash", ["-c", script, "bash", Tool, .. arguments]));
+
+    /// <summary>Starts the tool on a terminal of its own; what is written to its standard input is typed there.</summary>
+    public static Process StartOnTerminal(string arguments) => Start("script", ["-qec", $"{Tool} {arguments}", "/dev/null"]);
+
     /// <summary>Runs the tool where no file can grow beyond a number of kibibytes.</summary>
     public static Task<ToolRun> RunOnSmallDiskAsync(int kibibytes, params string[] arguments) =>
         RunAsync(Start("bash", ["-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"", "bash", Tool, .. arguments]));

@@ -139,6 +139,7 @@ public sealed partial class VllmGrpcClient : IAsyncDisposable, IDisposable
                 throw new VllmTimeoutException($"{Engine.Endpoint} was not ready within {limit.TotalSeconds:0.###} s: {state}", failure)
                 {
                     Kind = VllmTimeoutKind.Call,
+                    LimitOption = nameof(VllmRetryOptions.WaitForReady),
                     Timeout = limit,
                     StatusCode = failure?.StatusCode ?? StatusCode.Unavailable,
                     Endpoint = Engine.Endpoint,

@@ -141,18 +141,21 @@ public sealed class VllmTimeoutException : VllmException
     }
 
     /// <summary>
-    /// The option that sets the exceeded limit: <c>ConnectTimeout</c>, <c>FirstTokenTimeout</c>, <c>BetweenTokensTimeout</c>, or <c>CallTimeout</c>
-    /// for the limits of a whole call.
+    /// The option that sets the exceeded limit: <c>ConnectTimeout</c>, <c>FirstTokenTimeout</c>, <c>BetweenTokensTimeout</c>, and for the limits of a
+    /// whole call <c>GenerationTimeout</c>, <c>TokenizerTimeout</c> or <c>CallTimeout</c>; <c>WaitForReady</c> for a server that was not ready.
     /// </summary>
     public string Option => Kind switch
     {
         VllmTimeoutKind.Connect => nameof(VllmConnectionOptions.ConnectTimeout),
         VllmTimeoutKind.FirstToken => nameof(VllmConnectionOptions.FirstTokenTimeout),
         VllmTimeoutKind.BetweenTokens => nameof(VllmConnectionOptions.BetweenTokensTimeout),
-        _ => nameof(VllmConnectionOptions.CallTimeout),
+        _ => LimitOption,
     };
 
     internal VllmTimeoutKind Kind { get; init; }
+
+    /// <summary>The option of a whole call's limit.</summary>
+    internal string LimitOption { get; init; } = nameof(VllmConnectionOptions.CallTimeout);
 
     /// <summary>The limit that was exceeded.</summary>
     public TimeSpan Timeout { get; init; }
@@ -170,7 +173,7 @@ internal enum VllmTimeoutKind
     /// <summary><see cref="VllmConnectionOptions.BetweenTokensTimeout"/>.</summary>
     BetweenTokens = 2,
 
-    /// <summary><see cref="VllmConnectionOptions.CallTimeout"/> or <see cref="VllmConnectionOptions.GenerationTimeout"/>.</summary>
+    /// <summary>The limit of a whole call, which <see cref="VllmTimeoutException.LimitOption"/> sets.</summary>
     Call = 3,
 }
 

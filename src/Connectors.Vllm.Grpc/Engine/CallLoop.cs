@@ -189,7 +189,7 @@ internal sealed class CallLoop
         {
             state.Attempts++;
             EngineTelemetry.Retries.Add(1);
-            Log.Retrying(_logger, exception.RequestId ?? string.Empty, endpoint.Uri, wait.TotalMilliseconds, exception);
+            Log.Retrying(_logger, endpoint.Uri, exception.Method ?? "-", exception.RequestId ?? "-", (long)wait.TotalMilliseconds, exception);
         }
 
         return delay;

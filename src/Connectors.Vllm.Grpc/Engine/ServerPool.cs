@@ -83,7 +83,13 @@ internal sealed class ServerPool : IVllmEngine
                     await ModelGuard.CheckAsync(model, attempt.Server, token).ConfigureAwait(false);
                 }
 
-                var call = attempt.Endpoint.Channel.NewCall(expectedEpoch: attempt.Server.Epoch, timeout: _options.TokenizerTimeout);
+                var call = new CallContext
+                {
+                    Channel = attempt.Endpoint.Channel,
+                    ExpectedEpoch = attempt.Server.Epoch,
+                    Timeout = _options.TokenizerTimeout,
+                    TimeoutOption = nameof(_options.TokenizerTimeout),
+                };
                 return await attempt.Server.Protocol.GetTokenizerBundleAsync(progress, call, token).ConfigureAwait(false);
             },
             cancellationToken);
@@ -323,6 +329,7 @@ internal sealed class ServerPool : IVllmEngine
             SendPermit = attempt.SendPermit,
             Metadata = attempt.Server.Protocol.GetMetadata(request),
             Timeout = _options.GenerationTimeout,
+            TimeoutOption = nameof(_options.GenerationTimeout),
             FirstTokenTimeout = _options.FirstTokenTimeout,
             BetweenTokensTimeout = _options.BetweenTokensTimeout,
         };

@@ -141,6 +141,12 @@ internal static class ProtocolDetector
     private static CallContext NewCall(ServerChannel channel)
     {
         var limit = channel.Options.CallTimeout;
-        return channel.NewCall(timeout: limit > TimeSpan.Zero && limit < ProbeTimeout ? limit : ProbeTimeout);
+        return new()
+        {
+            Channel = channel,
+            Timeout = limit > TimeSpan.Zero && limit < ProbeTimeout ? limit : ProbeTimeout,
+            TimeoutHint = " Is the address right, and reachable from here? This was a call to detect the server's protocol, which waits "
+                + $"{ProbeTimeout.TotalSeconds} s at most; {nameof(VllmConnectionOptions.Protocol)} sets the protocol without such calls.",
+        };
     }
 }

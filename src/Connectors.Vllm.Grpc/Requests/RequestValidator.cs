@@ -213,15 +213,18 @@ internal static class RequestValidator
 
     private static void CheckFeatures(GenerationRequest request, SamplingOptions sampling, VllmCapabilities capabilities)
     {
+        var isInference = capabilities.Protocol != VllmProtocol.VllmEngine;
         Need(request.LoraName is { Length: > 0 }, capabilities.Lora, "LoRA adapters", nameof(GenerationRequest.LoraName));
         Need(request.Priority is not null and not 0, capabilities.Priority, "priorities", nameof(GenerationRequest.Priority));
         Need(request.CacheSalt is { Length: > 0 }, capabilities.CacheSalt, "cache salts", nameof(GenerationRequest.CacheSalt));
         Need(request.BypassPrefixCache, capabilities.CacheSalt, "bypassing the prefix cache", nameof(GenerationRequest.BypassPrefixCache));
         Need(sampling.AllowedTokenIds is not null, capabilities.AllowedTokenIds, "lists of allowed tokens", nameof(SamplingOptions.AllowedTokenIds));
-        Need(request.Logprobs is not null || request.PromptLogprobs is not null, capabilities.Logprobs, "log probabilities",
-            nameof(GenerationRequest.Logprobs));
+        if ((request.Logprobs is not null || request.PromptLogprobs is not null) && !capabilities.Logprobs)
+        {
+            throw Unsupported($"{nameof(GenerationRequest.Logprobs)}: this server does not support log probabilities.",
+                nameof(GenerationRequest.Logprobs));
+        }
 
-        var isInference = capabilities.Protocol != VllmProtocol.VllmEngine;
         Need(request.SessionId is not null, isInference, "session ids", nameof(GenerationRequest.SessionId));
         Need(request.LogprobTokenIds is { Count: > 0 }, isInference, "log probabilities of chosen ids", nameof(GenerationRequest.LogprobTokenIds));
         Need(request.Watermarking is not null, isInference, "watermarking", nameof(GenerationRequest.Watermarking));
@@ -242,11 +245,16 @@ internal static class RequestValidator
                 nameof(GenerationRequest.PromptText));
         }
 
-        static void Need(bool asked, bool able, string what, string parameter)
+        void Need(bool asked, bool able, string what, string parameter)
         {
             if (asked && !able)
             {
-                throw Unsupported($"This server, or its protocol, does not support {what}.", parameter);
+                throw Unsupported(
+                    isInference
+                        ? $"{parameter}: this server does not support {what}."
+                        : $"{parameter}: the VllmEngine protocol does not support {what}; the Inference protocol does (vllm serve MODEL "
+                            + "--grpc-port N).",
+                    parameter);
             }
         }
     }

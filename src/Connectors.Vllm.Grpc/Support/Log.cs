@@ -40,9 +40,10 @@ internal static partial class Log
     [LoggerMessage(1014, LogLevel.Information, "{Endpoint} is not ready yet ({Seconds} s so far): {Said}")]
     public static partial void NotReady(ILogger logger, Uri endpoint, long seconds, string said);
 
-    [LoggerMessage(1006, LogLevel.Information, "A call failed at {Endpoint} before its first message (request {RequestId}); retrying it "
-        + "in {Milliseconds} ms")]
-    public static partial void Retrying(ILogger logger, string requestId, Uri endpoint, double milliseconds, Exception exception);
+    [LoggerMessage(1006, LogLevel.Information, "A call failed at {Endpoint} before its first message ({Method}, request {RequestId}); "
+        + "retrying it in {Milliseconds} ms")]
+    public static partial void Retrying(
+        ILogger logger, Uri endpoint, string method, string requestId, long milliseconds, Exception exception);
 }
 
 /// <summary>

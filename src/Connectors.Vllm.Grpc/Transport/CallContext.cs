@@ -29,6 +29,12 @@ internal sealed class CallContext
     /// <summary>The time limit for the whole call, also sent to the server.</summary>
     public TimeSpan? Timeout { get; init => field = Finite(value); }
 
+    /// <summary>The option that sets <see cref="Timeout"/>.</summary>
+    public string TimeoutOption { get; init; } = nameof(VllmConnectionOptions.CallTimeout);
+
+    /// <summary>What to try when <see cref="Timeout"/> has passed, in addition to raising it.</summary>
+    public string? TimeoutHint { get; init; }
+
     /// <summary>The time limit until the first message with tokens.</summary>
     public TimeSpan? FirstTokenTimeout { get; init => field = Finite(value); }
 

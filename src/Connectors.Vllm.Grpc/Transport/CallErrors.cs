@@ -96,12 +96,12 @@ internal sealed partial class CallErrors(CallContext call, string method)
             VllmTimeoutKind.BetweenTokens =>
                 $"{method} at {_endpoint} sent nothing for {seconds} ({nameof(VllmConnectionOptions.BetweenTokensTimeout)}). The server or the "
                 + $"network may be hanging.",
-            _ => $"{method} at {_endpoint} did not finish within {seconds} "
-                + $"({nameof(VllmConnectionOptions.CallTimeout)} or {nameof(VllmConnectionOptions.GenerationTimeout)}).",
+            _ => $"{method} at {_endpoint} did not finish within {seconds} ({call.TimeoutOption}).{call.TimeoutHint}",
         };
         return new(what, inner)
         {
             Kind = kind,
+            LimitOption = call.TimeoutOption,
             Timeout = limit,
             StatusCode = kind == VllmTimeoutKind.Connect ? StatusCode.Unavailable : StatusCode.DeadlineExceeded,
             Method = method,
@@ -224,8 +224,11 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }:
                     return Connection($"The host name of {_endpoint} cannot be resolved: {e.Message}", StatusCode.Unavailable, true, exception);
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
-                    return Connection($"Nothing listens at {_endpoint} (connection refused). Is the vLLM server running, with gRPC on, at "
-                        + $"this port?", StatusCode.Unavailable, true, exception);
+                    return Connection(
+                        $"Nothing listens at {_endpoint} (connection refused). Check that vLLM runs there and serves gRPC on this port; the address "
+                        + $"comes from {nameof(VllmConnectionOptions.Endpoints)}, or without any from {VllmConnectionOptions.HostVariable} and "
+                        + $"{VllmConnectionOptions.PortVariable}.",
+                        StatusCode.Unavailable, true, exception);
                 default:
                     break;
             }

@@ -118,6 +118,7 @@ internal static class ServerErrors
                 return new VllmTimeoutException(text, exception)
                 {
                     Kind = VllmTimeoutKind.Call,
+                    LimitOption = call.TimeoutOption,
                     StatusCode = code,
                     ServerMessage = message,
                     Method = method,

@@ -1,5 +1,6 @@
 using System.Text;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tool.Terminal;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Batch;
@@ -31,7 +32,7 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await using var sink = toFile ? (IBatchSink)new FileSink(settings) : new ConsoleSink(Console.OpenStandardOutput());
+        await using var sink = toFile ? (IBatchSink)new FileSink(settings) : new ConsoleSink(StandardOutput.Open());
         _failed = sink.FailedBefore;
         settings.Run.PreserveOrder = !toFile && settings.InOrder;
         settings.Run.StopStarting = stopStarting;

@@ -47,9 +47,23 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTe
 {
     private bool _reasoning;
     private bool _startOfLine = true;
+    private bool _called;
+    private string? _message;
 
     public void Write(ChatResponseUpdate update)
     {
+        if (update.MessageId is { } message && message != _message)
+        {
+            // Another answer of several, which nothing else would tell from the one before.
+            if (_message is not null && !_called)
+            {
+                Abandon();
+                output.WriteLine();
+            }
+
+            (_message, _called) = (message, false);
+        }
+
         foreach (var content in update.Contents)
         {
             switch (content)
@@ -63,11 +77,13 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTe
                     Put(text.Text);
                     break;
                 case FunctionCallContent call:
+                    _called = true;
                     var arguments = string.Join(
                         ", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(static argument => $"{argument.Key}: {argument.Value}"));
                     PutLine(string.Create(CultureInfo.InvariantCulture, $"[calls {call.Name}({arguments})]"));
                     break;
                 case FunctionResultContent result:
+                    _called = true;
                     PutLine(string.Create(CultureInfo.InvariantCulture, $"[returned {result.Exception?.Message ?? result.Result}]"));
                     break;
                 default:
@@ -78,7 +94,11 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTe
         output.Flush();
     }
 
-    public void Complete(ChatResponse response) => Abandon();
+    public void Complete(ChatResponse response)
+    {
+        Abandon();
+        _message = null;
+    }
 
     public void Abandon()
     {

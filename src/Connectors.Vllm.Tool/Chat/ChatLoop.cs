@@ -11,7 +11,7 @@ internal sealed class ChatLoop(Conversation conversation)
         /system TEXT   sets the system message; without text, removes it
         /tools FILE    gives the model tools (OpenAI's form); without a file, takes them away
         /image FILE    sends an image with the next question
-        /save FILE     writes the conversation as a JSON body of OpenAI's form, for 'batch' or 'inspect'
+        /save FILE     writes the conversation as a JSON body of OpenAI's form, for 'batch' and 'inspect prompt'
         /clear         forgets the conversation
         /exit          ends (so does Ctrl+D)
         Arrow keys bring earlier lines back; Ctrl+C cancels an answer.
@@ -74,6 +74,9 @@ internal sealed class ChatLoop(Conversation conversation)
                         conversation.Options.Tools = document is null ? null : OpenAIRequest.ReadTools(document.RootElement);
                     }
 
+                    break;
+                case "/image" or "/save" when rest.Length == 0:
+                    Console.Error.WriteLine($"{name} takes a file: {name} FILE");
                     break;
                 case "/image":
                     _images.Add(File.Exists(rest) ? new FileInfo(rest) : throw new FileNotFoundException($"The file {rest} does not exist."));

@@ -50,7 +50,7 @@ internal sealed class Conversation(IChatClient client, IAnswerWriter writer, Cha
             Console.Error.WriteLine("(cancelled)");
             return ExitCode.Cancelled;
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (exception is not OperationCanceledException && !StandardOutput.IsClosed(exception))
         {
             // A question that was never answered must not spoil the next one.
             writer.Abandon();

@@ -142,7 +142,7 @@ internal static class BatchCommand
 
     private static (long Rows, long Missing) MergeToOutput(string[] inputs)
     {
-        using var writer = new StreamWriter(Console.OpenStandardOutput());
+        using var writer = new StreamWriter(StandardOutput.Open());
         return BatchMerge.Run(inputs, writer);
     }
 

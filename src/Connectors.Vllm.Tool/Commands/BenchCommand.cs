@@ -124,7 +124,7 @@ internal static class BenchCommand
     {
         if (json)
         {
-            using var output = Console.OpenStandardOutput();
+            using var output = StandardOutput.Open();
             using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
             writer.WriteStartArray();
             results.ForEach(item => item.Result.WriteTo(writer, item.Client, settings.Goodput));

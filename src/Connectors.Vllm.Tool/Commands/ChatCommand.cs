@@ -31,7 +31,8 @@ internal static class ChatCommand
         sampling.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            await using var open = await connection.OpenAsync(
+                parsed, null, cancellationToken, required => sampling.Require(parsed, required)).ConfigureAwait(false);
             var options = sampling.Read(parsed);
             if (parsed.GetValue(clock))
             {
@@ -69,13 +70,14 @@ internal static class ChatCommand
                 "Continues a text, without a chat template.\n\nExample:\n  vllm-grpc complete \"Once upon a time\" --max-tokens 50")
                 { text, json };
         connection.AddTo(command);
-        sampling.AddTo(command);
+        sampling.AddTo(command, isChat: false);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var prompt = parsed.GetValue(text) is { } given
                 ? SamplingArguments.ReadText(given, "text")
                 : await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
-            await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+            await using var open = await connection.OpenAsync(
+                parsed, null, cancellationToken, options => sampling.Require(parsed, options)).ConfigureAwait(false);
             var writer = WriterOf(parsed.GetValue(json));
             List<ChatResponseUpdate> updates = [];
             await foreach (var update in open.Client.CompleteStreamingAsync(prompt, sampling.Read(parsed), cancellationToken).ConfigureAwait(false))

@@ -19,18 +19,29 @@ internal sealed class SamplingArguments
     private readonly Option<long?> _seed = new("--seed") { Description = "The sampling seed." };
     private readonly Option<int?> _choices = new("--n") { Description = "Answers per request." };
     private readonly Option<int?> _logprobs = new("--logprobs")
-        { Description = "Return log probabilities of each token, and of this number of alternatives." };
+        { Description = "Return log probabilities of each token, and of this number of alternatives, in the JSON output." };
     private readonly Option<FileInfo?> _schema = new("--schema") { Description = "A file with a JSON schema that answers must satisfy." };
     private readonly Option<FileInfo?> _tools = new("--tools")
     { Description = "A file with tools in the OpenAI format; calls are printed, not invoked." };
 
-    public void AddTo(Command command)
+    /// <param name="command">The verb.</param>
+    /// <param name="isChat">Whether there is a chat template, which has a place for a system message and tools.</param>
+    public void AddTo(Command command, bool isChat = true)
     {
-        foreach (var option in new Option[] { _model, _system, _maxTokens, _temperature, _topP, _seed, _choices, _logprobs, _schema, _tools })
+        foreach (var option in new Option[] { _model, _maxTokens, _temperature, _topP, _seed, _choices, _logprobs, _schema })
         {
             command.Options.Add(option);
         }
+
+        if (isChat)
+        {
+            command.Options.Add(_system);
+            command.Options.Add(_tools);
+        }
     }
+
+    /// <summary>A model that is named on the command line is the one to answer.</summary>
+    public void Require(ParseResult parsed, VllmGrpcOptions options) => options.RequireServedModel = parsed.GetValue(_model) is not null;
 
     public string? System(ParseResult parsed) => parsed.GetValue(_system) is { } text ? ReadText(text, "--system") : null;
 

@@ -11,6 +11,9 @@ namespace Connectors.Vllm.Tool.Commands;
 /// <summary><c>health</c>, <c>wait</c> and <c>embed</c>: small questions to a server.</summary>
 internal static class ServerCommands
 {
+    /// <summary>Texts that <c>embed</c> sends before it writes the first vector.</summary>
+    private const int AtATime = 64;
+
     public static Command CreateHealth()
     {
         var connection = new ConnectionArguments(demonstration: false);
@@ -72,40 +75,49 @@ internal static class ServerCommands
     public static Command CreateEmbed()
     {
         var connection = new ConnectionArguments(demonstration: false);
-        var texts = new Argument<string[]>("text")
+        var given = new Argument<string[]>("text")
         { Description = "The texts to embed; without them, each line of standard input is one text.", Arity = ArgumentArity.ZeroOrMore };
         var json = new Option<bool>("--json") { Description = "Write JSON, which this command always does." };
         var command =
             new Command(
                 "embed", "Embeds texts and writes one JSON line with the vector for each.\n\nExample:\n  vllm-grpc embed \"a text\" --endpoint "
-                    + "http://gpu-box:50052") { texts, json };
+                    + "http://gpu-box:50052") { given, json };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var open = await connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
             using var generator = new VllmEmbeddingGenerator(open.Options);
-            var inputs = parsed.GetValue(texts) is { Length: > 0 } given
-                ? given
-                : (await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            foreach (var text in inputs)
+            var inputs = parsed.GetValue(given) is { Length: > 0 } words
+                ? words
+                : (await Console.In.ReadToEndAsync(cancellationToken).ConfigureAwait(false))
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            foreach (var texts in inputs.Chunk(AtATime))
             {
-                var vector = await generator.GenerateVectorAsync(text, null, cancellationToken).ConfigureAwait(false);
-                JsonLine.Write(Console.Out, writer =>
+                foreach (var (text, embedding) in texts.Zip(await generator.GenerateAsync(texts, null, cancellationToken).ConfigureAwait(false)))
                 {
-                    writer.WriteString("text", text);
-                    writer.WriteStartArray("embedding");
-                    foreach (var number in vector.Span)
-                    {
-                        writer.WriteNumberValue(number);
-                    }
-
-                    writer.WriteEndArray();
-                });
+                    WriteEmbedding(text, embedding.Vector.Span);
+                }
             }
 
             return ExitCode.Success;
         });
         return command;
+    }
+
+    private static void WriteEmbedding(string text, ReadOnlySpan<float> vector)
+    {
+        var numbers = vector.ToArray();
+        JsonLine.Write(Console.Out, writer =>
+        {
+            writer.WriteString("text", text);
+            writer.WriteStartArray("embedding");
+            foreach (var number in numbers)
+            {
+                writer.WriteNumberValue(number);
+            }
+
+            writer.WriteEndArray();
+        });
     }
 
     private static async Task<int> WaitAsync(IVllmEngine engine, TimeSpan timeout, bool json, CancellationToken cancellationToken)
@@ -172,7 +184,7 @@ internal static class ServerCommands
         }
 
         var words = string.Create(CultureInfo.InvariantCulture, $"{(ready ? "ready" : "not ready")} after {elapsed.TotalSeconds:F0} s");
-        (ready ? Console.Out : Console.Error).WriteLine(words);
+        (ready ? Console.Out : Console.Error).WriteLine(ready ? words : TerminalText.Clean($"{words}: {state}"));
     }
 
     private static Option<bool> JsonOption() => new("--json") { Description = "As JSON." };

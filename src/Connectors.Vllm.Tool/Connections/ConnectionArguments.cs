@@ -18,7 +18,6 @@ internal sealed class ConnectionArguments
     {
         Description = $"The address of a vLLM gRPC server, for example http://gpu-box:50051. Repeat it for several servers of the same model. "
             + $"Default: {EndpointVariable}.",
-        AllowMultipleArgumentsPerToken = true,
     };
 
     private readonly Option<string?> _modelDirectory = new("--model-dir")
@@ -46,7 +45,8 @@ internal sealed class ConnectionArguments
 
     /// <summary>Opens a connection as the command line says.</summary>
     /// <exception cref="ToolException">No address was given and the verb needs one, or it is not an address.</exception>
-    public async Task<Connection> OpenAsync(ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken)
+    public async Task<Connection> OpenAsync(
+        ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken, Action<VllmGrpcOptions>? configure = null)
     {
         var addresses = parsed.GetValue(_endpoints) is { Length: > 0 } given ? given
             : Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 } variable
@@ -72,6 +72,7 @@ internal sealed class ConnectionArguments
             options.Endpoints.Add(ParseAddress(address));
         }
 
+        configure?.Invoke(options);
         return new Connection(options, new VllmChatClient(options, loggers), server);
     }
 

@@ -38,6 +38,7 @@ internal sealed class InspectCommand
             Examples:
               vllm-grpc inspect model --endpoint http://gpu-box:50051
               vllm-grpc inspect encode --model-dir DIR "Hello world"
+              vllm-grpc inspect prompt --model-dir DIR '{"messages":[{"role":"user","content":"Hi"}]}'
               vllm-grpc inspect parse --tool-parser hermes --reasoning-parser qwen3 @answer.txt
             """);
         new InspectCommand().AddTo(command);
@@ -73,13 +74,20 @@ internal sealed class InspectCommand
     {
         command.Options.Add(_jsonLines);
         command.Options.Add(_json);
-        command.Subcommands.Add(Verb("encode", "Encodes text to token ids.",
+        command.Subcommands.Add(Verb("encode", "Encodes text to token ids.\n\nExample:\n  vllm-grpc inspect encode --model-dir DIR \"Hello world\"",
             parsed => new EncodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
-        command.Subcommands.Add(Verb("decode", "Decodes token ids to text.",
+        command.Subcommands.Add(Verb("decode", "Decodes token ids to text, each as a stream gives it.\n\nExample:\n  vllm-grpc inspect decode "
+                + "--model-dir DIR 9707 1879",
             parsed => new DecodeVerb(Tokenizer(parsed)), _modelDirectory, _tokenizerFile));
         command.Subcommands.Add(Verb(
             "render",
-            "Renders a chat request, given as JSON, with a chat template.",
+            """
+            Renders a chat request with a chat template, and nothing else: the request is JSON as templates see it, with messages, tools,
+            add_generation_prompt and kwargs (the template's variables). 'inspect prompt' shows what the client would send.
+
+            Example:
+              vllm-grpc inspect render --model-dir DIR '{"messages":[{"role":"user","content":"Hi"}],"add_generation_prompt":true}'
+            """,
             parsed => new RenderVerb(
                 parsed.GetValue(_modelDirectory) is { } directory ? ChatTemplateSource.FromDirectory(directory) : null,
                 parsed.GetValue(_templateFile) is { } file ? File.ReadAllText(file) : null),
@@ -87,15 +95,33 @@ internal sealed class InspectCommand
             _templateFile));
         command.Subcommands.Add(FormatVerb(
             "parse",
-            "Parses a model's raw output into reasoning, text and tool calls.",
+            """
+            Parses a model's raw output into reasoning, text and tool calls.
+
+            Example:
+              vllm-grpc inspect parse --tool-parser hermes --reasoning-parser qwen3 @answer.txt
+            """,
             static (tools, reasoning, model) => new ParseVerb(tools, reasoning, model)));
         command.Subcommands.Add(FormatVerb(
             "constraint",
-            "Shows the constraint that makes a model write calls or JSON.",
+            """
+            Shows the constraint that makes a model write calls or JSON, for a JSON object with tools (OpenAI's form), tool_choice (auto, none,
+            required or a name), parallel_tool_calls, strict, json_schema, thinking, and spelling (tags for xgrammar, lark for guidance).
+
+            Example:
+              vllm-grpc inspect constraint --tool-parser hermes --reasoning-parser none '{"tools":[{"name":"get_time"}],"tool_choice":"required"}'
+            """,
             static (tools, reasoning, model) => new ConstraintVerb(tools, reasoning, model)));
         command.Subcommands.Add(Verb(
             "prompt",
-            "Shows what a chat request would send.",
+            """
+            Shows what the client would send for a chat request: text, token ids, stop tokens, constraint. The request is JSON in OpenAI's form
+            (messages with content, tools, options by vLLM's names), or messages and options as Microsoft.Extensions.AI serializes them.
+
+            Examples:
+              vllm-grpc inspect prompt --model-dir DIR '{"messages":[{"role":"user","content":"Hi"}]}'
+              vllm-grpc inspect prompt --model-dir DIR @conversation.json
+            """,
             async (parsed, cancellationToken) => new PromptVerb(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory));
         command.Subcommands.Add(Verb(
@@ -121,7 +147,12 @@ internal sealed class InspectCommand
     {
         var words = new Argument<string[]>("input")
         { Description = "The input; @FILE reads a file, and without it standard input is read.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command(name, description) { words };
+        var command = new Command(name, description);
+        if (name != "model")
+        {
+            command.Arguments.Add(words);
+        }
+
         foreach (var option in options)
         {
             command.Options.Add(option);
@@ -132,31 +163,35 @@ internal sealed class InspectCommand
             var verb = await load(parsed, cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(_jsonLines))
             {
-                JsonLines.Run(verb, Console.OpenStandardInput(), Console.OpenStandardOutput());
+                JsonLines.Run(verb, Console.OpenStandardInput(), StandardOutput.Open());
             }
             else if (parsed.GetValue(_json))
             {
-                return JsonLines.Ask(verb, parsed.GetValue(words) ?? [], Console.OpenStandardOutput()) ? ExitCode.Success : ExitCode.Failure;
+                return JsonLines.Ask(verb, Words(parsed), StandardOutput.Open()) ? ExitCode.Success : ExitCode.Failure;
             }
             else
             {
-                verb.Show(parsed.GetValue(words) ?? [], Console.Out);
+                verb.Show(Words(parsed), Console.Out);
             }
 
             return ExitCode.Success;
         });
         return command;
+
+        string[] Words(ParseResult parsed) => command.Arguments.Count == 0 ? [] : parsed.GetValue(words) ?? [];
     }
 
     private VllmTokenizer Tokenizer(ParseResult parsed) => parsed.GetValue(_tokenizerFile) is { } file ? VllmTokenizer.FromFile(file)
         : parsed.GetValue(_modelDirectory) is { } directory ? VllmTokenizer.FromDirectory(directory)
-        : throw new ArgumentException("pass --model-dir or --tokenizer");
+        : throw new ArgumentException("No tokenizer: pass --model-dir FOLDER or --tokenizer FILE.");
 
     private async Task<VllmModelProfile?> FolderAsync(ParseResult parsed, CancellationToken cancellationToken) =>
         parsed.GetValue(_modelDirectory) is null ? null : await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false);
 
     private Task<VllmModelProfile> ProfileAsync(ParseResult parsed, CancellationToken cancellationToken) => VllmModelProfile.FromDirectoryAsync(
-        parsed.GetValue(_modelDirectory) ?? throw new ArgumentException("give --model-dir"), cancellationToken: cancellationToken);
+        parsed.GetValue(_modelDirectory) ?? throw new ArgumentException(
+            $"No model: pass {(parsed.CommandResult.Command.Name == "model" ? "--endpoint http://host:port or " : "")}--model-dir FOLDER."),
+        cancellationToken: cancellationToken);
 
     private async Task<IVerb> ModelAsync(ParseResult parsed, CancellationToken cancellationToken)
     {

@@ -115,6 +115,11 @@ internal static class JsonLines
 /// <summary>Reads members of an input line, and the input of a person.</summary>
 internal static class JsonInput
 {
+    /// <summary>Whether messages are as Microsoft.Extensions.AI serializes them, not in OpenAI's form.</summary>
+    public static bool IsExtensionsForm(this JsonElement messages) => messages.ValueKind == JsonValueKind.Array
+        && messages.EnumerateArray().Any(static message => message.ValueKind == JsonValueKind.Object
+            && message.TryGetProperty("contents", out _) && !message.TryGetProperty("content", out _));
+
     /// <summary>The member, or null when it is absent or null.</summary>
     public static JsonElement? Member(this JsonElement line, string name) =>
         line.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

@@ -190,8 +190,9 @@ internal sealed class ConstraintVerb(string toolParser, string reasoningParser, 
     {
         using var document = JsonDocument.Parse(JsonInput.Read(arguments));
         var (backend, kind, value, note) = Build(document.RootElement);
-        output.WriteLine($"{kind} for {backend}:");
-        output.WriteLine(value);
+        output.WriteLine(value is null
+            ? "no constraint: no call is forced, no tool is strict, and there is no json_schema"
+            : $"{kind} for {backend}:\n{value}");
         if (note is not null)
         {
             output.WriteLine(note);
@@ -241,7 +242,8 @@ internal sealed class Formats(VllmModelProfile? model)
             if (model is null && (tools == Auto || reasoning == Auto))
             {
                 throw new ArgumentException(
-                    "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser, or pass the model's folder");
+                    "\"auto\" needs --model-dir: name the parsers with --tool-parser and --reasoning-parser (none if there is none), or pass the "
+                    + "model's folder");
             }
 
             format = model is null

@@ -3,11 +3,12 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
+using Connectors.Vllm.Tool.Batch;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Inspect;
 
-/// <summary><c>prompt</c>: what a chat request would send, from messages and options in Microsoft.Extensions.AI's own JSON.</summary>
+/// <summary><c>prompt</c>: what a chat request would send, from a request in OpenAI's form or in Microsoft.Extensions.AI's own JSON.</summary>
 internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
 {
     public void Answer(JsonElement line, Utf8JsonWriter answer)
@@ -34,9 +35,16 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
 
     private VllmPromptPreview Preview(JsonElement line)
     {
-        var messages =
-            (line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"")).Deserialize(Info<IList<ChatMessage>>())!;
+        var given = line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"");
         var options = line.Member("options")?.Deserialize(Info<ChatOptions>());
+        if (!given.IsExtensionsForm())
+        {
+            (var read, options) = OpenAIRequest.ReadChat(line, options ?? new ChatOptions());
+            options.AdditionalProperties?.Remove("options");
+            return VllmPromptPreview.Create(profile, read, options);
+        }
+
+        var messages = given.Deserialize(Info<IList<ChatMessage>>())!;
 
         // ChatOptions leaves its tools out of JSON; they may stand beside it, in the OpenAI form.
         if (line.Member("tools") is { } tools)
@@ -116,9 +124,16 @@ internal sealed class RenderVerb(ChatTemplateSource? source, string? templateTex
     private RenderedPrompt Render(JsonElement line)
     {
         var tools = line.Member("tools");
+        var messages = line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"");
+        if (messages.IsExtensionsForm())
+        {
+            throw new ArgumentException("The messages are as Microsoft.Extensions.AI serializes them (\"contents\"), which templates do not know: "
+                + "use 'inspect prompt', or messages with \"content\".");
+        }
+
         ChatTemplateInput input = new()
         {
-            Messages = line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\""),
+            Messages = messages,
             Tools = tools,
             Documents = line.Member("documents"),
             AddGenerationPrompt = line.Flag("add_generation_prompt", otherwise: false),

@@ -83,7 +83,7 @@ internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
         var decoder = tokenizer.CreateStreamDecoder();
         foreach (var id in ids)
         {
-            output.WriteLine($"{id,8}  {JsonInput.Quote(decoder.Push(id))}");
+            output.WriteLine($"{id,8}  {JsonInput.Quote(decoder.Push(id))}{(tokenizer.IdToToken(id) is null ? "  not in the vocabulary" : "")}");
         }
 
         output.WriteLine($"{"end",8}  {JsonInput.Quote(decoder.Flush())}");

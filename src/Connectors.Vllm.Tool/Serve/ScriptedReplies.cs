@@ -46,6 +46,11 @@ internal sealed class ScriptedReplies
 
     private void Add(JsonElement line)
     {
+        if (line.ValueKind != JsonValueKind.Object)
+        {
+            throw new ArgumentException($"a reply is a JSON object such as {{\"text\":\"Hello\"}}, not a JSON {line.ValueKind}");
+        }
+
         var reply = line.TryGetProperty("status", out var status)
             ? ScriptedReply.Failing(ServerFault.Status(status.GetInt32(), Text(line, "detail") ?? string.Empty))
             : ScriptedReply.FromText(Text(line, "text") ?? throw new ArgumentException("\"text\" is missing"));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Connectors.Vllm.Tool.Terminal;
@@ -75,10 +76,10 @@ internal sealed class LineEditor : ILineSource
                     Replace("");
                     break;
                 case { Key: ConsoleKey.LeftArrow }:
-                    _cursor = Math.Max(0, _cursor - 1);
+                    _cursor = Boundary(-1);
                     break;
                 case { Key: ConsoleKey.RightArrow }:
-                    _cursor = Math.Min(_text.Length, _cursor + 1);
+                    _cursor = Boundary(1);
                     break;
                 case { Key: ConsoleKey.Home }:
                     _cursor = 0;
@@ -92,20 +93,27 @@ internal sealed class LineEditor : ILineSource
                 case { Key: ConsoleKey.DownArrow }:
                     Recall(_recalled + 1);
                     break;
-                case { Key: ConsoleKey.Backspace } when _cursor > 0:
-                    _text.Remove(--_cursor, 1);
+                case { Key: ConsoleKey.Backspace }:
+                    var end = _cursor;
+                    _cursor = Boundary(-1);
+                    _text.Remove(_cursor, end - _cursor);
                     break;
-                case { Key: ConsoleKey.Delete } when _cursor < _text.Length:
-                    _text.Remove(_cursor, 1);
+                case { Key: ConsoleKey.Delete }:
+                    _text.Remove(_cursor, Boundary(1) - _cursor);
                     break;
-                case { KeyChar: >= ' ' }:
-                    _text.Insert(_cursor++, key.KeyChar);
+                case { KeyChar: var character } when !char.IsControl(character):
+                    _text.Insert(_cursor++, character);
                     break;
                 default:
                     break;
             }
 
-            Show();
+            // The second half of a surrogate pair comes as a key of its own, at once.
+            if (!char.IsHighSurrogate(key.KeyChar))
+            {
+                Show();
+            }
+
             return null;
         }
 
@@ -113,11 +121,41 @@ internal sealed class LineEditor : ILineSource
         {
             // The part around the cursor when the line is longer than the window is wide.
             var width = Math.Max(10, Console.WindowWidth - prompt.Length - 1);
-            var start = Math.Max(0, _cursor - width + 1);
-            var visible = _text.ToString(start, Math.Min(width, _text.Length - start));
-            Console.Error.Write('\r' + prompt + visible.PadRight(_shown) + '\r' + prompt + visible[..(_cursor - start)]);
-            _shown = visible.Length;
+            var (start, before) = (_cursor, 0);
+            while (start > 0 && before + Columns(start - 1) < width)
+            {
+                before += Columns(--start);
+            }
+
+            start += start < _text.Length && char.IsLowSurrogate(_text[start]) ? 1 : 0;
+            var (end, shown) = (start, 0);
+            while (end < _text.Length && shown + Columns(end) <= width)
+            {
+                shown += Columns(end++);
+            }
+
+            end -= end < _text.Length && char.IsLowSurrogate(_text[end]) ? 1 : 0;
+            Console.Error.Write('\r' + prompt + _text.ToString(start, end - start) + new string(' ', Math.Max(0, _shown - shown)) + '\r' + prompt
+                + _text.ToString(start, _cursor - start));
+            _shown = shown;
         }
+
+        /// <summary>Where the character that a reader sees before or behind the cursor ends: an emoji is several of .NET's.</summary>
+        private int Boundary(int direction)
+        {
+            var text = _text.ToString();
+            var starts = StringInfo.ParseCombiningCharacters(text);
+            return direction < 0 ? starts.LastOrDefault(start => start < _cursor) : starts.FirstOrDefault(start => start > _cursor, text.Length);
+        }
+
+        /// <summary>The columns of a terminal that a character takes, about: two for East Asian ones, and one for each half of a pair.</summary>
+        private int Columns(int index) => _text[index] switch
+        {
+            (>= '\u1100' and <= '\u115f') or (>= '\u2e80' and <= '\ua4cf') or (>= '\uac00' and <= '\ud7a3') or (>= '\uf900' and <= '\ufaff')
+                or (>= '\ufe30' and <= '\ufe6f') or (>= '\uff00' and <= '\uff60') => 2,
+            '\u200d' or (>= '\ufe00' and <= '\ufe0f') or (>= '\u0300' and <= '\u036f') => 0,
+            _ => 1,
+        };
 
         private void Recall(int index)
         {

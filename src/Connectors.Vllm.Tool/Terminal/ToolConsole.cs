@@ -1,7 +1,9 @@
+using System.Text;
 using System.Text.Json;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Grpc;
 using Connectors.Vllm.Tokenizers;
+using Microsoft.Win32.SafeHandles;
 using Spectre.Console;
 
 namespace Connectors.Vllm.Tool.Terminal;
@@ -20,6 +22,41 @@ internal static class ErrorConsole
     /// <summary>One line, no stack trace: the messages of expected failures are written for people.</summary>
     public static void Complain(Exception exception) =>
         Console.Error.WriteLine("vllm-grpc: " + TerminalText.Clean(exception.Message.ReplaceLineEndings(" ")));
+}
+
+/// <summary>Standard output that notices when nobody reads it any more; the console's own stream goes on in silence.</summary>
+internal static class StandardOutput
+{
+    private const int BrokenPipe = 32;
+    private const int WindowsBrokenPipe = unchecked((int)0x8007006D);
+    private const int WindowsNoData = unchecked((int)0x800700E8);
+
+    /// <summary>The stream, unbuffered; disposing it leaves standard output open.</summary>
+    public static Stream Open()
+    {
+        if (!Console.IsOutputRedirected || OperatingSystem.IsWindows())
+        {
+            return Console.OpenStandardOutput();
+        }
+
+        // A file is written at a position of the stream's own, which the programs that share the file would not see.
+        var pipe = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return pipe.CanSeek ? Console.OpenStandardOutput() : pipe;
+    }
+
+    /// <summary>Lets <see cref="Console.Out"/> write to it.</summary>
+    public static void Use()
+    {
+        if (Console.IsOutputRedirected)
+        {
+            Console.SetOut(new StreamWriter(Open(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+        }
+    }
+
+    /// <summary>Whether the reader of a pipe has gone, such as <c>head</c>.</summary>
+    public static bool IsClosed(Exception exception) =>
+        exception is IOException { HResult: BrokenPipe or WindowsBrokenPipe or WindowsNoData }
+        || (exception.InnerException is { } inner && IsClosed(inner));
 }
 
 /// <summary>What a model or a server says, as a terminal may show it.</summary>
@@ -87,6 +124,9 @@ internal static class ExitCode
 
     /// <summary>Cancelled with Ctrl+C.</summary>
     public const int Cancelled = 130;
+
+    /// <summary>The reader of standard output has gone, as with <c>| head -1</c>; what shells report for SIGPIPE.</summary>
+    public const int OutputClosed = 141;
 
     /// <summary>
     /// Whether a failure is the command line's: an option, a file that it names, or a request that is refused before anything is sent.

@@ -18,7 +18,8 @@ internal static class RequestBuilder
         {
             throw new VllmRequestException(
                 $"The server does not serve a model named '{model}'; it serves"
-                    + $" {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}.")
+                    + $" {string.Join(", ", profile.ModelInfo!.ServedModelNames.DefaultIfEmpty(profile.ModelId))}. The name was set by "
+                    + $"{(options?.ModelId is null ? "VllmGrpcOptions" : "ChatOptions")}.ModelId, and RequireServedModel refuses other names.")
             {
                 StatusCode = StatusCode.NotFound,
                 Parameter = options?.ModelId is null ? nameof(VllmGrpcOptions.ModelId) : nameof(ChatOptions.ModelId),
@@ -29,6 +30,15 @@ internal static class RequestBuilder
         {
             throw new VllmRequestException("Media addresses are not allowed (AllowRemoteMedia): load the bytes and pass them as DataContent.")
             { Parameter = nameof(GenerationRequest.Media) };
+        }
+
+        if (options?.MaxOutputTokens < 1)
+        {
+            throw new VllmRequestException($"{nameof(options.MaxOutputTokens)} is {options.MaxOutputTokens}; it must be at least 1.")
+            {
+                StatusCode = StatusCode.InvalidArgument,
+                Parameter = nameof(options.MaxOutputTokens),
+            };
         }
 
         LogIgnored(profile, options, extras, logger);

@@ -158,7 +158,9 @@ internal sealed class VllmRegistration
                     && Environment.GetEnvironmentVariable(VllmConnectionOptions.PortVariable) is null)
             {
                 problems.Add($"{KeyOf(nameof(options.Endpoint))}: The server's address is missing; set it, for example to http://gpu-box:50051, or "
-                    + $"set the environment variable {VllmConnectionOptions.HostVariable}.");
+                    + $"set the environment variable {VllmConnectionOptions.HostVariable}."
+                    + (section is IConfigurationSection ? string.Empty
+                        : " AddVllmGrpc was given a whole configuration; if the options are in a section of it, pass GetSection(\"Vllm\")."));
             }
 
             return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);

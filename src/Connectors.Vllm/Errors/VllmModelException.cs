@@ -32,7 +32,7 @@ public sealed class VllmModelException : VllmException
     }
 
     internal static VllmModelException Unusable(string origin, Exception exception) =>
-        new($"The model files from {origin} cannot be used: {exception.Message}", exception);
+        new($"What the model needs, from {origin}, cannot be used: {exception.Message}", exception);
 
     /// <summary>
     /// Reads model files. They come from anywhere: whatever a reader throws at bad bytes (half a surrogate pair, a number out of range) becomes this

@@ -47,12 +47,13 @@ internal static class ConfigurationBinding
     private static void Check(IConfiguration section, Type type, List<string> problems, ILogger logger)
     {
         var properties = PropertiesOf(type);
+        var unknown = new List<string>();
         foreach (var key in section.GetChildren())
         {
             var property = properties.FirstOrDefault(property => property.Name.Equals(key.Key, StringComparison.OrdinalIgnoreCase));
             if (property is null)
             {
-                Log.UnknownConfigurationKey(logger, key.Path, type.Name, string.Join(", ", properties.Select(static property => property.Name)));
+                unknown.Add($"'{key.Path}'");
             }
             else if (property.PropertyType == typeof(VllmConnectionOptions) || property.PropertyType == typeof(VllmRetryOptions))
             {
@@ -61,13 +62,28 @@ internal static class ConfigurationBinding
             else if (property.PropertyType == typeof(IList<Uri>))
             {
                 problems.AddRange(key.GetChildren().Select(static item => Explain(item, typeof(Uri))).OfType<string>());
+                problems.AddRange(ExplainShape(key, "a list"));
+            }
+            else if (property.PropertyType.IsGenericType && Nullable.GetUnderlyingType(property.PropertyType) is null)
+            {
+                problems.AddRange(ExplainShape(key, property.PropertyType == typeof(IList<string>) ? "a list" : "an object"));
             }
             else if (Explain(key, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) is { } problem)
             {
                 problems.Add(problem);
             }
         }
+
+        if (unknown.Count > 0)
+        {
+            Log.UnknownConfigurationKey(logger, string.Join(", ", unknown), type.Name,
+                string.Join(", ", properties.Select(static property => property.Name)));
+        }
     }
+
+    /// <summary>A single value in place of a list or an object, which the binder passes over.</summary>
+    private static IEnumerable<string> ExplainShape(IConfigurationSection key, string expected) =>
+        string.IsNullOrEmpty(key.Value) ? [] : [$"Configuration key '{key.Path}' is '{key.Value}', but must be {expected}."];
 
     /// <summary>What is wrong with a value; null when nothing is, or when the validation of the bound options will tell.</summary>
     private static string? Explain(IConfigurationSection key, Type type)

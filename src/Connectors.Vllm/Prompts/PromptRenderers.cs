@@ -35,9 +35,10 @@ internal sealed class PromptRenderers
         _arguments = (Dictionary<string, object?>?)PlainValue.From(options.ChatTemplateArguments);
         if (options.ChatTemplate is { } source)
         {
-            var template = ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" });
-            (Plain, WithTools) = Both(template, TraitsOf(template, options.ContentFormat));
             Origin = "VllmGrpcOptions.ChatTemplate";
+            var template = VllmModelException.Guard(
+                Origin, () => ChatTemplate.Parse(source, new ChatTemplateOptions { Name = "of the options" }));
+            (Plain, WithTools) = Both(template, TraitsOf(template, options.ContentFormat));
             return;
         }
 

@@ -17,8 +17,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Warning, "The server now serves '{New}' instead of '{Old}'; loading its tokenizer and template")]
     public static partial void ModelChanged(ILogger logger, string old, string @new);
 
-    [LoggerMessage(5, LogLevel.Warning, "The configuration key '{Key}' is not an option of {Type} and was ignored; its options are {Names}")]
-    public static partial void UnknownConfigurationKey(ILogger logger, string key, string type, string names);
+    [LoggerMessage(5, LogLevel.Warning, "{Keys} in the configuration: ignored, because these are not options of {Type} that configuration can set, "
+        + "which are {Names}")]
+    public static partial void UnknownConfigurationKey(ILogger logger, string keys, string type, string names);
 
     [LoggerMessage(10, LogLevel.Information, "Left out of the prompt, because chat templates do not support it: {Contents}")]
     public static partial void ContentsLeftOut(ILogger logger, string contents);

@@ -104,7 +104,8 @@ public sealed class UnusableServerTests
 
         var e = await Assert.ThrowsAsync<VllmTimeoutException>(() => engine.HealthAsync());
 
-        Assert.Equal(VllmTimeoutKind.Call, e.Kind);
+        Assert.Equal((VllmTimeoutKind.Call, nameof(VllmConnectionOptions.CallTimeout)), (e.Kind, e.Option));
+        Assert.Contains("detect the server's protocol", e.Message);
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
     }
 

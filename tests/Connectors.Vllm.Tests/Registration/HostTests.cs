@@ -97,6 +97,9 @@ public sealed class HostTests
     [InlineData("Connection:CallTimeout", "soon")]
     [InlineData("AllowModelDownload", "maybe")]
     [InlineData("Connection:Protocol", "carrier-pigeon")]
+    [InlineData("Endpoints", "http://gpu:2")]
+    [InlineData("TokensAllowedInContent", "<think>")]
+    [InlineData("ChatTemplateArguments", "thinking")]
     public async Task Start_UnreadableValue_FailsNamingTheKey(string key, string value)
     {
         var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ($"Vllm:{key}", value));
@@ -155,10 +158,25 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task Start_WholeConfigurationInPlaceOfASection_IsToldOnce()
+    {
+        var builder = Builder(("Vllm:Endpoint", "http://gpu:1"));
+        using var logs = new ListLoggerFactory();
+        builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(logs);
+        builder.Services.AddVllmGrpc(builder.Configuration);
+        using var host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Served.Cancel));
+
+        Assert.Contains("pass GetSection(\"Vllm\")", error.Message);
+        Assert.Contains("'Vllm'", Assert.Single(logs.Entries, entry => entry.Id.Id == 5).Text);
+    }
+
+    [Fact]
     public async Task Start_UnknownKeys_AreNamedInWarnings()
     {
         var builder = Builder(("Vllm:Endpoint", "http://gpu:1"), ("Vllm:ModelDirektory", "x"), ("Vllm:Connection:Retry:Delay", "1"),
-            ("Vllm:Connection:Metadata:anything", "1"));
+            ("Vllm:Connection:Metadata:anything", "1"), ("Vllm:Tokenizer", "x"));
         using var logs = new ListLoggerFactory();
         builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(logs);
         builder.Services.AddVllmGrpc(builder.Configuration.GetSection("Vllm"));
@@ -170,7 +188,7 @@ public sealed class HostTests
         Assert.Collection(
             warnings,
             warning => Assert.Contains("'Vllm:Connection:Retry:Delay'", warning),
-            warning => Assert.Contains("'Vllm:ModelDirektory'", warning));
+            warning => Assert.Contains("'Vllm:ModelDirektory', 'Vllm:Tokenizer'", warning));
         await host.StopAsync(Served.Cancel);
     }
 
