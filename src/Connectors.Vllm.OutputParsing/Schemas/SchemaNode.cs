@@ -137,6 +137,10 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
         return null;
     }
 
+    /// <summary>The name that a part of a reference stands for.</summary>
+    public static string Unescape(string part) =>
+        Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+
     private JsonElement? Resolve(JsonElement node)
     {
         if (root is not { } at || node.GetProperty("$ref") is not { ValueKind: JsonValueKind.String } reference
@@ -147,8 +151,7 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
 
         foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            var key = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(key, out at))
+            if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(Unescape(part), out at))
             {
                 return null;
             }

@@ -45,8 +45,7 @@ internal readonly struct ArgumentSchema
         : schema.TryGetProperty("const", out var only) ? [only] : null;
 
     /// <summary>The strings a value may be, where it must be one of some; else null.</summary>
-    public IReadOnlyList<string>? Texts => Values is { } values
-        && values.All(value => value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
+    public IReadOnlyList<string>? Texts => Values is { } values && values.All(value => value.ValueKind == JsonValueKind.String)
         ? [.. values.Select(value => value.GetString()!)]
         : null;
 
@@ -167,7 +166,7 @@ internal readonly struct ArgumentSchema
             var path = reference.GetString()!.Split('/');
             if (path is not ["#", var keyword, var name] || !root.TryGetProperty(keyword, out var definitions)
                 || definitions.ValueKind != JsonValueKind.Object
-                || !definitions.TryGetProperty(name, out var found) || found.ValueKind != JsonValueKind.Object)
+                || !definitions.TryGetProperty(SchemaNode.Unescape(name), out var found) || found.ValueKind != JsonValueKind.Object)
             {
                 break;
             }

@@ -47,10 +47,16 @@ internal sealed record TaggedArguments
 
     /// <summary>A value whose strings are written without quotes, with the text that ends it.</summary>
     public static ConstraintNode Value(ArgumentSchema schema, string close) =>
-        schema.Texts is { } texts ? Sequence(Choice([.. texts.Select(Literal)]), Literal(close))
+        schema.Texts is { } texts ? Sequence(OneOf(texts), Literal(close))
         : schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text)
             ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } ? Sequence(Pattern(pattern), Literal(close)) : UpTo(close)
         : Sequence(Json(schema), Literal(close));
+
+    private static ConstraintNode OneOf(IEnumerable<string> texts)
+    {
+        var written = texts.Where(text => text.Length > 0).Select(Literal).ToArray();
+        return written.Length == 0 ? Nothing : texts.Contains("", StringComparer.Ordinal) ? Optional(Choice(written)) : Choice(written);
+    }
 
     private ConstraintNode Argument(ArgumentSchema schema)
     {
@@ -63,7 +69,7 @@ internal sealed record TaggedArguments
         if (EscapesNested && schema.Texts is { } texts)
         {
             var written = texts.Concat(texts.Select(EscapeText)).Distinct(StringComparer.Ordinal);
-            return Sequence(NameClose("string"), Choice([.. written.Select(Literal)]), Literal(ValueClose));
+            return Sequence(NameClose("string"), OneOf(written), Literal(ValueClose));
         }
 
         if (!IsTyped)

@@ -52,18 +52,49 @@ internal static class ToolSchemaText
             }
         }
 
-        if (node["required"] is JsonArray required && node["properties"] is JsonObject declared && !node.ContainsKey("additionalProperties")
-            && !required.All(name => name is JsonValue value && value.TryGetValue<string>(out var text) && declared.ContainsKey(text)))
+        if (node["items"] is JsonArray places && !node.ContainsKey("prefixItems"))
         {
-            // Compilers take what is declared for all there is; nothing would fit then.
-            node["additionalProperties"] = true;
+            // The tuples of earlier drafts.
+            node.Remove("items");
+            node["prefixItems"] = places;
+            if (node["additionalItems"] is { } more && node.Remove("additionalItems"))
+            {
+                node["items"] = more;
+            }
         }
 
+        DeclareRequired(node);
         if (node["pattern"] is JsonValue pattern && pattern.TryGetValue<string>(out var regex) && SchemaPattern.Whole(regex) is null)
         {
             node.Remove("pattern");
         }
     });
+
+    /// <summary>
+    /// Declares the properties that an object requires without declaring them: compilers take what is declared for all there is, and nothing would
+    /// fit.
+    /// </summary>
+    private static void DeclareRequired(JsonObject node)
+    {
+        var others = node["additionalProperties"];
+        var isObject = node["properties"] is JsonObject
+            || (!node.ContainsKey("properties") && node["type"] is JsonValue type && type.TryGetValue<string>(out var name) && name == "object");
+        if (!isObject || node["required"] is not JsonArray required || others?.GetValueKind() == JsonValueKind.False)
+        {
+            return;
+        }
+
+        foreach (var text in required.Select(item => item is JsonValue value && value.TryGetValue<string>(out var text) ? text : null).OfType<string>())
+        {
+            var declared = node["properties"] as JsonObject;
+            if (declared?.ContainsKey(text) != true)
+            {
+                node["properties"] = declared ??= [];
+                declared[text] = others is JsonObject ? others.DeepClone() : new JsonObject();
+                node["additionalProperties"] ??= true;
+            }
+        }
+    }
 
     /// <summary>The schema as llguidance takes it.</summary>
     public static JsonNode ForGuidance(JsonNode schema) => Without(schema, static node =>
@@ -73,6 +104,13 @@ internal static class ToolSchemaText
             && FormatsOfGuidance.Contains(name, StringComparer.Ordinal)))
         {
             node.Remove("format");
+        }
+
+        if (Reference(node) is { } path)
+        {
+            // It takes references that are URIs and no others.
+            node["$ref"] = string.Join('/', path.Split('/').Select(part =>
+                part.All(c => char.IsAsciiLetterOrDigit(c) || "#$-_.~%".Contains(c)) ? part : Uri.EscapeDataString(Uri.UnescapeDataString(part))));
         }
 
         if (node["oneOf"] is JsonArray alternatives && !node.ContainsKey("anyOf"))
@@ -90,7 +128,19 @@ internal static class ToolSchemaText
         {
             node.Remove("additionalProperties");
         }
+
+        // It reads a reference letter by letter.
+        if (Reference(node) is { } path && path.Contains('~'))
+        {
+            node.Remove("$ref");
+        }
+        else if (Reference(node) is { } escaped && escaped.Contains('%'))
+        {
+            node["$ref"] = Uri.UnescapeDataString(escaped);
+        }
     });
+
+    private static string? Reference(JsonObject node) => node["$ref"] is JsonValue value && value.TryGetValue<string>(out var path) ? path : null;
 
     private static JsonNode Without(JsonNode schema, Action<JsonObject> change)
     {

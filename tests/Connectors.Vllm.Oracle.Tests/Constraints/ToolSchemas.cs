@@ -186,6 +186,19 @@ internal static class ToolSchemas
         Case("undeclared_required", """
             {"type":"object","properties":{"a":{"type":"integer"}},"required":["a","b"]}
             """, ["""{"a":1,"b":2}"""], ["{}"]),
+        Case("required_only", """{"type":"object","required":["a"]}""", ["""{"a":1}""", """{"a":"x y"}""", """{"a":1,"b":2}"""], []),
+        Case("required_of_others", """
+            {"type":"object","properties":{"m":{"type":"object","required":["k"],"additionalProperties":{"type":"integer"}}},"required":["m"]}
+            """, ["""{"m":{"k":1}}""", """{"m":{"k":1,"l":2}}"""], ["{}"]),
+        Case("old_tuple", """
+            {"type":"object","properties":{"p":{"type":"array","items":[{"type":"integer"},{"type":"string"}],"additionalItems":false}},"required":["p"]}
+            """, ["""{"p":[1,"a"]}"""], ["{}"]),
+        Case("enum_with_nothing", """{"type":"object","properties":{"v":{"type":"string","enum":["","a b"]}},"required":["v"]}""",
+            ["""{"v":""}""", """{"v":"a b"}"""], ["""{"v":"a"}"""]),
+        Case("escaped_references", """
+            {"type":"object","$defs":{"List<Größe>":{"type":"integer"},"a/b":{"type":"integer"}},"properties":{
+             "x":{"$ref":"#/$defs/List%3CGr%C3%B6%C3%9Fe%3E"},"y":{"$ref":"#/$defs/List<Größe>"},"z":{"$ref":"#/$defs/a~1b"}},"required":["x","y","z"]}
+            """, ["""{"x":1,"y":2,"z":3}"""], ["{}", """{"x":"s","y":2,"z":3}"""]),
         Case("closed_map", """
             {"type":"object","properties":{"m":{"type":"object","properties":{},"additionalProperties":false}},"required":["m"]}
             """, ["""{"m":{}}"""], ["{}"]),
