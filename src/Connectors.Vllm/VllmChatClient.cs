@@ -139,7 +139,7 @@ public sealed class VllmChatClient : IChatClient, IVllmTokenCounter, IAsyncDispo
         return VllmPromptPreview.Of(chat, profile);
     }
 
-    /// <summary>What would be sent, and the model it is made for.</summary>
+    /// <summary>Prepares a request without sending it, and returns it with the model it was prepared for.</summary>
     internal async ValueTask<(PreparedChat Chat, VllmModelProfile Profile)> PrepareAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options, CancellationToken cancellationToken)
     {

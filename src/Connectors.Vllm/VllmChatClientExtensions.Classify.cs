@@ -6,10 +6,10 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
 
-// Which of several answers fits, and how sure the model is.
+// Classification with probabilities.
 public static partial class VllmChatClientExtensions
 {
-    /// <summary>The most log probabilities vLLM gives per token with its default settings.</summary>
+    /// <summary>The maximum number of log probabilities per token with vLLM's default settings.</summary>
     private const int Candidates = 20;
 
     /// <summary>
@@ -55,8 +55,8 @@ public static partial class VllmChatClientExtensions
     }
 
     /// <summary>
-    /// The probabilities as the first token tells them; null where it does not: choices begin with the same token, something comes before the answer,
-    /// or the server does not tell about any of the tokens.
+    /// Computes the probabilities from the first token alone; null if that is not possible: choices begin with the same token, reasoning comes before
+    /// the answer, or the server returns none of the tokens.
     /// </summary>
     private static async Task<Dictionary<string, double>?> ByFirstTokenAsync(
         IChatClient client,
@@ -66,9 +66,9 @@ public static partial class VllmChatClientExtensions
         ChatOptions? options,
         CancellationToken cancellationToken)
     {
-        var asking = Asking(options);
-        asking.OutputChoices = choices;
-        var (chat, profile) = await own.PrepareAsync(messages, asking, cancellationToken).ConfigureAwait(false);
+        var questionOptions = CreateOptions(options);
+        questionOptions.OutputChoices = choices;
+        var (chat, profile) = await own.PrepareAsync(messages, questionOptions, cancellationToken).ConfigureAwait(false);
         List<int[]> first = [.. choices.Select(choice => FirstTokens(profile.Tokenizer, choice))];
         int[] ids = [.. first.SelectMany(static tokens => tokens)];
         if (chat.Request.Constraint?.Kind != OutputConstraintKind.Choice || OutputParser.Create(chat.Format, chat.ParserOptions).IsReasoning
@@ -77,19 +77,19 @@ public static partial class VllmChatClientExtensions
             return null;
         }
 
-        // Whichever token is drawn, the log probabilities are there: no constraint is needed.
-        asking.OutputChoices = null;
-        asking.MaxOutputTokens = 1;
+        // The log probabilities do not depend on the sampled token, so no constraint is needed.
+        questionOptions.OutputChoices = null;
+        questionOptions.MaxOutputTokens = 1;
         if (profile.Capabilities.Protocol == VllmProtocol.VllmEngine)
         {
-            asking.Logprobs = Candidates;
+            questionOptions.Logprobs = Candidates;
         }
         else
         {
-            asking.LogprobTokenIds = ids;
+            questionOptions.LogprobTokenIds = ids;
         }
 
-        var response = await client.GetResponseAsync(messages, asking, cancellationToken).ConfigureAwait(false);
+        var response = await client.GetResponseAsync(messages, questionOptions, cancellationToken).ConfigureAwait(false);
         if (response.Messages.Select(static message => message.TokenLogprobs).FirstOrDefault(static tokens => tokens is { Count: > 0 })
             is not [var token, ..])
         {
@@ -104,7 +104,7 @@ public static partial class VllmChatClientExtensions
     }
 
     /// <summary>
-    /// The token that a text begins with: at the beginning of a text, and after another one, where it may be written without its blank.
+    /// Gets the first token of a text, at the beginning of the output and after other text, where it may differ (without a leading space).
     /// </summary>
     private static int[] FirstTokens(VllmTokenizer tokenizer, string text)
     {
@@ -114,15 +114,15 @@ public static partial class VllmChatClientExtensions
         return behind.Length > before.Length && behind.AsSpan().StartsWith(before) ? [.. starts.Append(behind[before.Length]).Distinct()] : starts;
     }
 
-    private static ChatOptions Asking(ChatOptions? options)
+    private static ChatOptions CreateOptions(ChatOptions? options)
     {
-        var asking = options?.Clone() ?? new ChatOptions();
-        asking.Temperature = 0;
-        asking.Reasoning ??= new ReasoningOptions { Effort = ReasoningEffort.None };
-        return asking;
+        var questionOptions = options?.Clone() ?? new ChatOptions();
+        questionOptions.Temperature = 0;
+        questionOptions.Reasoning ??= new ReasoningOptions { Effort = ReasoningEffort.None };
+        return questionOptions;
     }
 
-    /// <summary>Shares <paramref name="mass"/> among the choices.</summary>
+    /// <summary>Distributes <paramref name="mass"/> among the choices.</summary>
     private static async Task ShareAsync(
         IChatClient client,
         ChatMessage[] messages,
@@ -138,25 +138,25 @@ public static partial class VllmChatClientExtensions
             return;
         }
 
-        var asking = Asking(options);
-        asking.OutputChoices = choices;
-        asking.Logprobs = Candidates;
-        var response = await client.GetResponseAsync(messages, asking, cancellationToken).ConfigureAwait(false);
-        var said = "";
+        var questionOptions = CreateOptions(options);
+        questionOptions.OutputChoices = choices;
+        questionOptions.Logprobs = Candidates;
+        var response = await client.GetResponseAsync(messages, questionOptions, cancellationToken).ConfigureAwait(false);
+        var written = "";
         foreach (var token in AnswerTokens(response))
         {
-            // The path the model took, and the choices that leave it here, by the tokens that lead to them.
-            List<string> onPath = [.. choices.Where(choice => choice[said.Length..].StartsWith(token.Text, StringComparison.Ordinal))];
+            // The choices that continue with the sampled token; the others branch off at it.
+            List<string> onPath = [.. choices.Where(choice => choice[written.Length..].StartsWith(token.Text, StringComparison.Ordinal))];
             if (onPath.Count == 0)
             {
                 throw new VllmException(
-                    $"The model wrote '{said}{token.Text}', with which none of the choices begins; the server did not enforce the choices.")
+                    $"The model wrote '{written}{token.Text}', with which none of the choices begins; the server did not enforce the choices.")
                 {
                     StatusCode = StatusCode.FailedPrecondition,
                 };
             }
 
-            var branches = Branches(token, choices, onPath, said.Length);
+            var branches = Branches(token, choices, onPath, written.Length);
             var total = branches.Sum(static branch => branch.Mass);
             foreach (var branch in branches.Skip(1))
             {
@@ -165,7 +165,7 @@ public static partial class VllmChatClientExtensions
             }
 
             mass *= branches[0].Mass / total;
-            said += token.Text;
+            written += token.Text;
             choices = onPath;
             if (choices.Count == 1)
             {
@@ -173,40 +173,40 @@ public static partial class VllmChatClientExtensions
             }
         }
 
-        // A choice that begins another one ends where the other goes on.
-        probabilities[choices.Find(choice => choice == said) ?? choices[0]] += mass;
+        // A choice that is a prefix of another one ends here.
+        probabilities[choices.Find(choice => choice == written) ?? choices[0]] += mass;
     }
 
     /// <summary>
-    /// The groups of choices that part at a token: first the one the token leads to, then those that others lead to, joined where one token leads to
-    /// both.
+    /// Gets the groups of choices that branch at a token: first those that continue with it, then those of other tokens, merged if a token leads to
+    /// several groups.
     /// </summary>
     private static List<(List<string> Choices, double Mass)> Branches(TokenLogprob token, List<string> choices, List<string> onPath, int at)
     {
         var branches = new List<(List<string> Choices, double Mass)> { (onPath, Math.Exp(token.Logprob ?? 0)) };
         foreach (var other in token.Alternatives.Where(other => other.TokenId != token.TokenId && other.Text.Length > 0 && other.Logprob is not null))
         {
-            List<string> led = [.. choices.Except(onPath).Where(choice => choice[at..].StartsWith(other.Text, StringComparison.Ordinal))];
-            if (led.Count == 0)
+            List<string> reachable = [.. choices.Except(onPath).Where(choice => choice[at..].StartsWith(other.Text, StringComparison.Ordinal))];
+            if (reachable.Count == 0)
             {
                 continue;
             }
 
             var mass = Math.Exp(other.Logprob!.Value);
-            foreach (var met in branches.Skip(1).Where(branch => branch.Choices.Intersect(led).Any()).ToList())
+            foreach (var overlapping in branches.Skip(1).Where(branch => branch.Choices.Intersect(reachable).Any()).ToList())
             {
-                branches.Remove(met);
-                led = [.. led.Union(met.Choices)];
-                mass += met.Mass;
+                branches.Remove(overlapping);
+                reachable = [.. reachable.Union(overlapping.Choices)];
+                mass += overlapping.Mass;
             }
 
-            branches.Add((led, mass));
+            branches.Add((reachable, mass));
         }
 
         return branches;
     }
 
-    /// <summary>The tokens of the answer itself: a model may have reasoned before.</summary>
+    /// <summary>Gets the tokens of the answer itself, which may follow reasoning.</summary>
     private static IEnumerable<TokenLogprob> AnswerTokens(ChatResponse response)
     {
         var tokens = response.Messages.Select(static message => message.TokenLogprobs).LastOrDefault(static tokens => tokens is not null)

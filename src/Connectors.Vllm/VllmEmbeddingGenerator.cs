@@ -14,7 +14,7 @@ namespace Connectors.Vllm;
 /// </remarks>
 public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IAsyncDisposable
 {
-    /// <summary>Requests of one call that are under way at a time: enough to fill a batch, few enough for one connection.</summary>
+    /// <summary>The maximum number of concurrent requests of one call: enough to fill a batch, few enough for one connection.</summary>
     private const int MaxParallel = 32;
 
     private readonly VllmRuntime _runtime;
@@ -122,7 +122,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         cancellationToken.ThrowIfCancellationRequested();
         var embeddings = new Embedding<float>[texts.Length];
 
-        // All of them again when the model changes: vectors of two models must not meet in one list.
+        // All texts are embedded again if the model changes, because vectors of different models must not be mixed.
         var tokens = texts.Length == 0 ? 0 : await _runtime.UseProfileAsync(
             (profile, token) => EmbedAllAsync(profile, texts, embeddings, options?.Dimensions, token), cancellationToken).ConfigureAwait(false);
         return new GeneratedEmbeddings<Embedding<float>>(embeddings)
@@ -152,7 +152,7 @@ public sealed class VllmEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     }
 
     /// <summary>
-    /// Cuts a vector of a Matryoshka model and makes its length 1 again, as vLLM's HTTP server does; the gRPC interface cannot ask for it.
+    /// Truncates a vector of a Matryoshka model and normalizes it, as vLLM's HTTP server does; the gRPC interface cannot request it.
     /// </summary>
     private ReadOnlyMemory<float> Shorten(ReadOnlyMemory<float> vector, int? wanted, VllmModelProfile profile)
     {

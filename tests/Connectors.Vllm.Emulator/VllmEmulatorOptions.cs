@@ -183,10 +183,10 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     /// <summary>Hosts that media may be fetched from (<c>--allowed-media-domains</c>, VllmEngine protocol); empty, the default, allows all.</summary>
     public IReadOnlyList<string> AllowedMediaDomains { get; set; } = [];
 
-    /// <summary>LoRA adapters that are loaded (Inference protocol); null is a server started without LoRA.</summary>
+    /// <summary>The loaded LoRA adapters (Inference protocol); null for a server started without LoRA.</summary>
     public IReadOnlyList<string>? LoraAdapters { get; set; }
 
-    /// <summary>Answer of GetTokenizer (VllmEngine protocol).</summary>
+    /// <summary>The answer to GetTokenizer (VllmEngine protocol).</summary>
     public TokenizerBundle TokenizerBundle { get; set; }
 
     /// <summary>Whether <c>grpc.health.v1</c> is served; default true.</summary>
@@ -205,8 +205,8 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     public bool StartsLoading { get; set; }
 
     /// <summary>
-    /// Whether the model writes a line break wherever its JSON constraint lets it, instead of what a script says: it obeys the constraint as it was sent
-    /// and as the engine's compiler reads it, and nothing else.
+    /// Whether the model, instead of following a script, writes a line break wherever the engine's compiler allows it under the JSON constraint that
+    /// was sent.
     /// </summary>
     public bool PrefersLineBreaks { get; set; }
 
@@ -216,13 +216,13 @@ public sealed class VllmEmulatorOptions : VllmTestServerOptions
     /// <summary>How long running calls may go on after SIGTERM (VllmEngine protocol); default 5 s, as the real server's.</summary>
     public TimeSpan ShutdownGrace { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>A real server to pass every call on to; the answers come from there and nothing is made up.</summary>
+    /// <summary>A real server to which every call is forwarded.</summary>
     public Uri? Upstream { get; set; }
 
-    /// <summary>File to append every exchange with <see cref="Upstream"/> to, one JSON object a line.</summary>
+    /// <summary>The file to which every exchange with <see cref="Upstream"/> is appended, one JSON object per line.</summary>
     public string? RecordFile { get; set; }
 
-    /// <summary>File of recorded exchanges to answer from, as <see cref="RecordFile"/> writes it.</summary>
+    /// <summary>The file of recorded exchanges to replay, as written by <see cref="RecordFile"/>.</summary>
     public string? ReplayFile { get; set; }
 
     internal VllmProtocol ServedProtocol => Server switch

@@ -6,8 +6,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// One run of a batch: a dispatcher reads the input window by window and starts a task per request, each task brings its result into one channel, and
-/// the enumeration takes them out, in order if that is wanted.
+/// A run of a batch: a dispatcher reads the input window by window and starts a task per request, the tasks write their results to a channel, and the
+/// enumeration returns them, in order if requested.
 /// </summary>
 internal sealed class ChatBatchRun : IDisposable
 {
@@ -15,12 +15,12 @@ internal sealed class ChatBatchRun : IDisposable
 
     private readonly IChatClient _client;
     private readonly ChatBatchOptions _options;
-    private readonly ParallelismController _places;
+    private readonly ParallelismController _parallelism;
     private readonly OutageGate _outage;
     private readonly BatchCounters _counters;
     private readonly Channel<ChatBatchResult> _results =
         Channel.CreateUnbounded<ChatBatchResult>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly SemaphoreSlim _room;
+    private readonly SemaphoreSlim _resultSlots;
     private readonly CancellationTokenSource _stop;
     private readonly IVllmEngine? _engine;
     private volatile bool _queued;
@@ -29,14 +29,14 @@ internal sealed class ChatBatchRun : IDisposable
     {
         _client = client;
         _options = options;
-        _places = new ParallelismController(options.Parallelism, options.MaxAdaptiveParallelism, options.Clock);
+        _parallelism = new ParallelismController(options.Parallelism, options.MaxAdaptiveParallelism, options.Clock);
         _outage = new OutageGate(options.MaxOutage, options.Clock);
-        _counters = new BatchCounters(options, _places);
+        _counters = new BatchCounters(options, _parallelism);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _engine = options.Parallelism is null ? client.GetService<IVllmEngine>() : null;
 
-        // Read ahead, but not without end: a slow request at the head must not let the results of a whole night pile up behind it.
-        _room = new SemaphoreSlim(Math.Max(4096, 4 * options.PrefixWindow));
+        // Limits the results that are waiting to be returned, which would otherwise accumulate behind a slow request if the order is preserved.
+        _resultSlots = new SemaphoreSlim(Math.Max(4096, 4 * options.PrefixWindow));
     }
 
     public static async IAsyncEnumerable<ChatBatchResult> StartAsync(
@@ -53,7 +53,7 @@ internal sealed class ChatBatchRun : IDisposable
             await foreach (var result in (options.PreserveOrder ? InOrderAsync(results) : results).ConfigureAwait(false))
             {
                 yield return result;
-                run._room.Release();
+                run._resultSlots.Release();
             }
 
             cancellationToken.ThrowIfCancellationRequested();
@@ -69,7 +69,7 @@ internal sealed class ChatBatchRun : IDisposable
     public void Dispose()
     {
         _stop.Dispose();
-        _room.Dispose();
+        _resultSlots.Dispose();
     }
 
     private static async IAsyncEnumerable<ChatBatchResult> InOrderAsync(IAsyncEnumerable<ChatBatchResult> results)
@@ -88,25 +88,25 @@ internal sealed class ChatBatchRun : IDisposable
     }
 
     /// <summary>
-    /// Reads, orders and starts requests; ends when all are done. A failure of the input, or of the server for too long, ends the enumeration with
-    /// it.
+    /// Reads, orders and starts requests; completes when all have completed. A failure of the input, or an outage that lasts too long, ends the
+    /// enumeration with an exception.
     /// </summary>
     private async Task DispatchAsync(IAsyncEnumerable<ChatBatchRequest> requests)
     {
-        // On the pool: reading and ordering the input is work that the caller's thread should not pay.
+        // On the thread pool, because reading and ordering the input must not block the caller's thread.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var running = new HashSet<Task>();
         Exception? failure = null;
         using var start = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _options.StopStarting);
         try
         {
-            var pace = new Pace(_options.RequestsPerSecond, _options.Clock);
+            var rateLimiter = new RequestRateLimiter(_options.RequestsPerSecond, _options.Clock);
             await foreach (var item in PrefixOrder.ReadAsync(requests, _options.PrefixWindow, () => ReadOneAsync(start.Token), start.Token)
                 .ConfigureAwait(false))
             {
                 await _outage.WaitAsync(start.Token).ConfigureAwait(false);
-                await _places.EnterAsync(start.Token).ConfigureAwait(false);
-                await pace.WaitAsync(start.Token).ConfigureAwait(false);
+                await _parallelism.AcquireAsync(start.Token).ConfigureAwait(false);
+                await rateLimiter.WaitAsync(start.Token).ConfigureAwait(false);
                 running.RemoveWhere(static task => task.IsCompleted);
                 running.Add(RunAsync(item.Request, item.Index));
             }
@@ -124,16 +124,16 @@ internal sealed class ChatBatchRun : IDisposable
         _results.Writer.TryComplete(failure ?? _outage.Failure);
     }
 
-    /// <summary>Called for each request that is read: waits until there is room for its result.</summary>
+    /// <summary>Called for each request that is read; waits until there is a slot for its result.</summary>
     private async ValueTask ReadOneAsync(CancellationToken cancellationToken)
     {
-        await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _resultSlots.WaitAsync(cancellationToken).ConfigureAwait(false);
         _counters.CountRead();
     }
 
     private async Task RunAsync(ChatBatchRequest request, long index)
     {
-        // A client may do much before its first await, rendering a prompt for example; the dispatcher must not wait for it.
+        // A client may do CPU-bound work before its first await, for example render a prompt; the dispatcher must not wait for it.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
@@ -145,7 +145,7 @@ internal sealed class ChatBatchRun : IDisposable
                     var response = await _client.GetResponseAsync(request.Messages, request.Options ?? _options.DefaultChatOptions, _stop.Token)
                         .ConfigureAwait(false);
                     _outage.Open();
-                    _places.Report(_counters.CountAnswer(response), _queued);
+                    _parallelism.Report(_counters.CountAnswer(response), _queued);
                     _results.Writer.TryWrite(new(request, index, attempt, _options.Clock.GetElapsedTime(started), response, null));
                     break;
                 }
@@ -157,14 +157,14 @@ internal sealed class ChatBatchRun : IDisposable
                         _outage.Open();
                     }
 
-                    if (!await MayRepeatAsync(request, exception, attempt, outage).ConfigureAwait(false))
+                    if (!await ShouldRetryAsync(request, exception, attempt, outage).ConfigureAwait(false))
                     {
                         _counters.CountFailure();
                         _results.Writer.TryWrite(new(request, index, attempt, _options.Clock.GetElapsedTime(started), null, exception));
                         break;
                     }
 
-                    // A server that is away says nothing about the request: that was not an attempt.
+                    // An outage says nothing about the request, so it does not count as an attempt.
                     attempt -= outage ? 1 : 0;
                     _counters.CountRetry();
                 }
@@ -175,37 +175,37 @@ internal sealed class ChatBatchRun : IDisposable
         }
         catch (Exception) when (_stop.IsCancellationRequested)
         {
-            // The client was torn down with the batch; whatever it threw says nothing about the request.
+            // The client was disposed with the batch, so its exception says nothing about the request.
         }
         finally
         {
-            _places.Leave();
+            _parallelism.Release();
         }
     }
 
-    /// <summary>Waits before the next attempt. False: the failure is final, or there were attempts enough.</summary>
-    private async Task<bool> MayRepeatAsync(ChatBatchRequest request, Exception exception, int attempt, bool outage)
+    /// <summary>Waits before the next attempt; returns false if the failure is final or all attempts have been made.</summary>
+    private async Task<bool> ShouldRetryAsync(ChatBatchRequest request, Exception exception, int attempt, bool outage)
     {
-        if (!(_options.ShouldRetry ?? Failures.MayPass)(exception))
+        if (!(_options.ShouldRetry ?? Failures.IsTransient)(exception))
         {
             return false;
         }
 
         if (outage)
         {
-            if (await _outage.WaitForTurnAsync(request, exception, _stop.Token).ConfigureAwait(false))
+            if (await _outage.WaitForRetryAsync(request, exception, _stop.Token).ConfigureAwait(false))
             {
                 return true;
             }
 
-            // Away for too long: this is the end of the batch, not of one request.
+            // The outage has lasted too long, which ends the whole batch.
             await _stop.CancelAsync().ConfigureAwait(false);
             _stop.Token.ThrowIfCancellationRequested();
         }
 
         if (Failures.IsOverload(exception))
         {
-            _places.ReportOverload();
+            _parallelism.ReportOverload();
         }
 
         if (attempt >= _options.MaxAttempts)
@@ -217,9 +217,7 @@ internal sealed class ChatBatchRun : IDisposable
         return true;
     }
 
-    /// <summary>
-    /// Keeps an eye on the server's queue while the number of requests is being found; a server that does not tell is not asked again.
-    /// </summary>
+    /// <summary>Polls the server's queue while the parallelism is adaptive; a server that does not report it is not queried again.</summary>
     private async Task WatchQueueAsync()
     {
         try
@@ -238,8 +236,8 @@ internal sealed class ChatBatchRun : IDisposable
     }
 }
 
-/// <summary>Counts what a batch has done and tells it. Thread-safe.</summary>
-internal sealed class BatchCounters(ChatBatchOptions options, ParallelismController places)
+/// <summary>Counts the progress of a batch and reports it. Thread-safe.</summary>
+internal sealed class BatchCounters(ChatBatchOptions options, ParallelismController parallelism)
 {
     private readonly long _started = options.Clock.GetTimestamp();
     private long _read;
@@ -252,7 +250,7 @@ internal sealed class BatchCounters(ChatBatchOptions options, ParallelismControl
 
     public void CountRead() => Interlocked.Increment(ref _read);
 
-    /// <summary>Counts an answer. Returns the tokens the server had to compute for it.</summary>
+    /// <summary>Counts an answer and returns the number of tokens that the server had to compute for it.</summary>
     public long CountAnswer(ChatResponse response)
     {
         var input = response.Usage?.InputTokenCount ?? 0;
@@ -262,29 +260,29 @@ internal sealed class BatchCounters(ChatBatchOptions options, ParallelismControl
         Interlocked.Add(ref _inputTokens, input);
         Interlocked.Add(ref _cachedTokens, cached);
         Interlocked.Add(ref _outputTokens, output);
-        Tell();
+        ReportProgress();
         return Math.Max(1, input - cached + output);
     }
 
     public void CountFailure()
     {
         Interlocked.Increment(ref _failed);
-        Tell();
+        ReportProgress();
     }
 
     public void CountRetry()
     {
         Interlocked.Increment(ref _retries);
-        Tell();
+        ReportProgress();
     }
 
-    private void Tell() => options.Progress?.Report(new ChatBatchProgress(
+    private void ReportProgress() => options.Progress?.Report(new ChatBatchProgress(
         Interlocked.Read(ref _read),
         Interlocked.Read(ref _succeeded),
         Interlocked.Read(ref _failed),
         Interlocked.Read(ref _retries),
-        places.Running,
-        places.Limit,
+        parallelism.Running,
+        parallelism.Limit,
         Interlocked.Read(ref _inputTokens),
         Interlocked.Read(ref _cachedTokens),
         Interlocked.Read(ref _outputTokens),

@@ -5,13 +5,13 @@ using Grpc.Core;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// What a failure says about the next attempt. A whole answer is asked for and nothing of a broken one was handed out, so sending a request again is
-/// always safe; the question is only whether it can help.
+/// Classifies failures. Requests of a batch do not stream, and partial answers are not returned, so retrying is always safe; the only question is
+/// whether it can help.
 /// </summary>
 internal static class Failures
 {
-    /// <summary>The same request may succeed later.</summary>
-    public static bool MayPass(Exception exception) => exception switch
+    /// <summary>Whether the same request may succeed later.</summary>
+    public static bool IsTransient(Exception exception) => exception switch
     {
         VllmRequestException or VllmConstraintException => IsOverload(exception),
         VllmConnectionException or VllmTimeoutException or VllmProtocolException or VllmModelChangedException => true,
@@ -21,18 +21,18 @@ internal static class Failures
         _ => false,
     };
 
-    /// <summary>Nobody is there: waiting for the server is all that helps, and no request is to blame.</summary>
+    /// <summary>Whether the server cannot be reached, in which case only waiting helps and no request is at fault.</summary>
     public static bool IsOutage(Exception exception) =>
         (exception is VllmConnectionException && !IsOverload(exception))
             || exception is VllmException { IsEngineDead: true } or HttpRequestException { StatusCode: null };
 
-    /// <summary>The server is there and has too much to do. vLLM's own words, where it has a queue limit.</summary>
+    /// <summary>Whether the server is overloaded; with a queue limit, vLLM reports this as UNAVAILABLE with a message.</summary>
     public static bool IsOverload(Exception exception) => exception is VllmException vllm
         && (vllm.StatusCode == StatusCode.ResourceExhausted
             || (vllm.StatusCode == StatusCode.Unavailable && vllm.ServerMessage.Contains("busy", StringComparison.OrdinalIgnoreCase)));
 }
 
-/// <summary>Waits between attempts: they double from half a second to half a minute, with a quarter of chance in them.</summary>
+/// <summary>The delays between attempts: doubled from half a second to half a minute, with a random variation of a quarter.</summary>
 internal static class Backoff
 {
     public static TimeSpan Of(int attempt)
@@ -42,8 +42,8 @@ internal static class Backoff
     }
 }
 
-/// <summary>Starts no more requests per second than wanted. One caller at a time.</summary>
-internal sealed class Pace(double? perSecond, TimeProvider clock)
+/// <summary>Limits the number of requests started per second. For one caller at a time.</summary>
+internal sealed class RequestRateLimiter(double? perSecond, TimeProvider clock)
 {
     private readonly long _start = clock.GetTimestamp();
     private TimeSpan _next;
@@ -55,7 +55,7 @@ internal sealed class Pace(double? perSecond, TimeProvider clock)
             return Task.CompletedTask;
         }
 
-        // Time that was not used is gone: a pause is not followed by a burst.
+        // Unused time does not accumulate, so that a pause is not followed by a burst.
         var now = clock.GetElapsedTime(_start);
         var due = _next > now ? _next : now;
         _next = due + TimeSpan.FromSeconds(1 / rate);
@@ -64,10 +64,10 @@ internal sealed class Pace(double? perSecond, TimeProvider clock)
 }
 
 /// <summary>
-/// Closed while the server is away. One request probes it, again and again, and the others wait for the outcome: a server that starts is not met by
-/// hundreds of requests at once. After too long the gate gives up for all. Thread-safe.
+/// Closed while the server cannot be reached. One request probes the server repeatedly and the others wait, so that a starting server does not
+/// receive hundreds of requests at once. After the maximum outage, all requests fail. Thread-safe.
 /// </summary>
-internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
+internal sealed class OutageGate(TimeSpan maxOutage, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private TaskCompletionSource? _closed;
@@ -75,7 +75,7 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
     private long _since;
     private int _probes;
 
-    /// <summary>Why the gate gave up; null while it has not.</summary>
+    /// <summary>The failure after the maximum outage; otherwise null.</summary>
     public Exception? Failure { get; private set; }
 
     /// <summary>Waits while the gate is closed.</summary>
@@ -87,7 +87,7 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
         }
     }
 
-    /// <summary>The server answered, be it with an error.</summary>
+    /// <summary>Called when the server has answered, even with an error.</summary>
     public void Open()
     {
         lock (_gate)
@@ -99,12 +99,12 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
         }
     }
 
-    /// <summary>A request found the server away: waits until the request should be sent again.</summary>
-    /// <param name="who">The request; always the same object for the same request.</param>
-    /// <param name="exception">What it found.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>False when the server has been away for too long.</returns>
-    public async Task<bool> WaitForTurnAsync(object who, Exception exception, CancellationToken cancellationToken)
+    /// <summary>Called when a request could not reach the server; waits until the request should be sent again.</summary>
+    /// <param name="request">The request; the same object for each attempt.</param>
+    /// <param name="exception">The failure.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>False after the maximum outage.</returns>
+    public async Task<bool> WaitForRetryAsync(object request, Exception exception, CancellationToken cancellationToken)
     {
         Task turn;
         lock (_gate)
@@ -115,14 +115,14 @@ internal sealed class OutageGate(TimeSpan longest, TimeProvider clock)
                 _since = clock.GetTimestamp();
             }
 
-            if (Failure is not null || clock.GetElapsedTime(_since) > longest)
+            if (Failure is not null || clock.GetElapsedTime(_since) > maxOutage)
             {
                 Failure ??= exception;
                 return false;
             }
 
-            _prober ??= who;
-            turn = ReferenceEquals(_prober, who)
+            _prober ??= request;
+            turn = ReferenceEquals(_prober, request)
                 ? Task.Delay(Backoff.Of(++_probes), clock, cancellationToken)
                 : _closed.Task.WaitAsync(cancellationToken);
         }

@@ -1,36 +1,35 @@
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// How many requests run at the same time. With a fixed number it is a gate and no more; else it climbs: each measured stretch compares tokens per
-/// second with the stretch before, and the number grows by half while that pays. An overloaded server, or one with a queue, stops the climb.
-/// Thread-safe.
+/// Limits the number of concurrent requests. An adaptive limit grows by half after each measurement window while that increases the tokens per
+/// second, and stops growing when the server is overloaded or has a queue. Thread-safe.
 /// </summary>
 internal sealed class ParallelismController
 {
     private const int Start = 8;
-    private const double WorthIt = 1.05;
-    private static readonly TimeSpan ShortestStretch = TimeSpan.FromSeconds(2);
+    private const double MinGain = 1.05;
+    private static readonly TimeSpan MinWindow = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
     private readonly Queue<TaskCompletionSource> _waiting = new();
     private readonly TimeProvider _clock;
-    private readonly int _most;
+    private readonly int _maxLimit;
     private readonly bool _adaptive;
     private int _limit;
     private int _running;
-    private long _stretchStart;
-    private long _stretchTokens;
-    private int _stretchResults;
+    private long _windowStart;
+    private long _windowTokens;
+    private int _windowResults;
     private double _bestRate;
     private int _settledLimit;
 
-    public ParallelismController(int? fixedLimit, int most, TimeProvider clock)
+    public ParallelismController(int? fixedLimit, int maxLimit, TimeProvider clock)
     {
         _adaptive = fixedLimit is null;
-        _most = fixedLimit ?? most;
-        _limit = fixedLimit ?? Math.Min(Start, most);
+        _maxLimit = fixedLimit ?? maxLimit;
+        _limit = fixedLimit ?? Math.Min(Start, maxLimit);
         _clock = clock;
-        _stretchStart = clock.GetTimestamp();
+        _windowStart = clock.GetTimestamp();
     }
 
     public int Limit
@@ -55,8 +54,8 @@ internal sealed class ParallelismController
         }
     }
 
-    /// <summary>Waits for a place. One caller at a time (the dispatcher), so places are given in order.</summary>
-    public Task EnterAsync(CancellationToken cancellationToken)
+    /// <summary>Waits until another request may run. For one caller at a time (the dispatcher), so requests are admitted in order.</summary>
+    public Task AcquireAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -66,13 +65,13 @@ internal sealed class ParallelismController
                 return Task.CompletedTask;
             }
 
-            var place = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Enqueue(place);
-            return place.Task.WaitAsync(cancellationToken);
+            var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue(waiter);
+            return waiter.Task.WaitAsync(cancellationToken);
         }
     }
 
-    public void Leave()
+    public void Release()
     {
         lock (_gate)
         {
@@ -81,8 +80,8 @@ internal sealed class ParallelismController
         }
     }
 
-    /// <summary>Counts a result, and at the end of a stretch decides about the next.</summary>
-    /// <param name="tokens">Tokens of the answer, prompt tokens that were not cached included: work that the server has done.</param>
+    /// <summary>Counts a result, and adjusts the limit at the end of a window.</summary>
+    /// <param name="tokens">The number of tokens that the server had to compute: those of the answer and the uncached ones of the prompt.</param>
     /// <param name="queued">Whether requests wait in the server's queue.</param>
     public void Report(long tokens, bool queued)
     {
@@ -93,35 +92,35 @@ internal sealed class ParallelismController
 
         lock (_gate)
         {
-            _stretchTokens += tokens;
-            _stretchResults++;
-            var elapsed = _clock.GetElapsedTime(_stretchStart);
-            if (elapsed < ShortestStretch || _stretchResults < _limit)
+            _windowTokens += tokens;
+            _windowResults++;
+            var elapsed = _clock.GetElapsedTime(_windowStart);
+            if (elapsed < MinWindow || _windowResults < _limit)
             {
                 return;
             }
 
-            var rate = _stretchTokens / elapsed.TotalSeconds;
-            if (!queued && rate > _bestRate * WorthIt && _limit < _most)
+            var rate = _windowTokens / elapsed.TotalSeconds;
+            if (!queued && rate > _bestRate * MinGain && _limit < _maxLimit)
             {
                 _bestRate = rate;
                 _settledLimit = _limit;
-                _limit = Math.Min(_most, _limit + Math.Max(1, _limit / 2));
+                _limit = Math.Min(_maxLimit, _limit + Math.Max(1, _limit / 2));
             }
             else if (queued || rate <= _bestRate)
             {
-                // The last step brought nothing: back to where the best rate was seen. The rate is forgotten slowly, so that later stretches may try
+                // The last increase did not help: return to the limit with the best rate. The rate decays slowly, so that later windows may try
                 // again.
                 _limit = Math.Max(1, _settledLimit == 0 ? _limit : Math.Min(_limit, _settledLimit));
                 _bestRate *= 0.98;
             }
 
-            BeginStretch();
+            BeginWindow();
             Admit();
         }
     }
 
-    /// <summary>The server refused a request because it has too many.</summary>
+    /// <summary>Called when the server refused a request because it is overloaded.</summary>
     public void ReportOverload()
     {
         if (!_adaptive)
@@ -133,22 +132,22 @@ internal sealed class ParallelismController
         {
             _limit = Math.Max(1, Math.Min(_limit, _running) * 3 / 4);
             _settledLimit = _limit;
-            BeginStretch();
+            BeginWindow();
         }
     }
 
-    private void BeginStretch()
+    private void BeginWindow()
     {
-        _stretchStart = _clock.GetTimestamp();
-        _stretchTokens = 0;
-        _stretchResults = 0;
+        _windowStart = _clock.GetTimestamp();
+        _windowTokens = 0;
+        _windowResults = 0;
     }
 
     private void Admit()
     {
-        while (_running < _limit && _waiting.TryDequeue(out var place))
+        while (_running < _limit && _waiting.TryDequeue(out var waiter))
         {
-            if (place.TrySetResult())
+            if (waiter.TrySetResult())
             {
                 _running++;
             }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm.Batch;
 
 /// <summary>
-/// Reads a window of requests and gives them out in the order of their text. Requests with a common beginning come one after the other then, and vLLM
-/// keeps that beginning in its prefix cache between them.
+/// Reads a window of requests and yields them in the order of their text. Requests with a common prefix then follow each other, and vLLM keeps the
+/// prefix in its prefix cache.
 /// </summary>
 internal static class PrefixOrder
 {

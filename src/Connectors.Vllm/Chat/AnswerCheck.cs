@@ -6,13 +6,13 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// What a finished answer must look like. Servers report some broken constraints as success (unconstrained text, a lone end token), so the answer is
-/// looked at before it is called finished.
+/// Checks a finished answer against its constraint, because servers report some constraints that they could not apply as success (unconstrained text,
+/// a single end token).
 /// </summary>
-/// <param name="Constraint">The constraint the caller asked for.</param>
+/// <param name="Constraint">The constraint of the request.</param>
 internal sealed record AnswerCheck(OutputConstraint Constraint)
 {
-    /// <summary>Says what is wrong with the text, or null.</summary>
+    /// <summary>Gets the reason why the text does not satisfy the constraint, or null.</summary>
     public string? Problem(StringBuilder answer)
     {
         var text = answer.ToString();
@@ -29,7 +29,7 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
         }
     }
 
-    /// <summary>Whether a text is all that the constraint asks for, as far as that can be told here; of a schema that is JSON.</summary>
+    /// <summary>Whether a text satisfies the constraint, as far as the client can tell; for a schema, whether it is JSON.</summary>
     public bool IsSatisfied(StringBuilder answer)
     {
         if (Constraint.Kind != OutputConstraintKind.Regex)
@@ -48,8 +48,10 @@ internal sealed record AnswerCheck(OutputConstraint Constraint)
         }
     }
 
-    /// <summary>What is missing in an answer that was cut by its token limit; null when it is whole JSON, or no JSON was asked for.</summary>
-    public string? CutReason(StringBuilder answer)
+    /// <summary>
+    /// Gets what is missing in an answer that was truncated by its token limit; null if it is complete JSON or the constraint is not JSON.
+    /// </summary>
+    public string? TruncationReason(StringBuilder answer)
     {
         if (Constraint.Kind is not (OutputConstraintKind.JsonSchema or OutputConstraintKind.JsonObject))
         {

@@ -9,8 +9,7 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// One choice of an answer: its decoder, its parser, and the updates that are ready. The cost of a token here is one decoded string, one event and
-/// one update.
+/// One choice of an answer: its decoder, its parser, and the updates that are ready. A token costs one decoded string, one event and one update.
 /// </summary>
 internal sealed class AnswerChoice
 {
@@ -46,28 +45,28 @@ internal sealed class AnswerChoice
         _ids = chat.ReturnTokenIds ? [] : null;
     }
 
-    /// <summary>What updates name as their model.</summary>
+    /// <summary>The model id of the updates.</summary>
     public string ModelId { get; set; }
 
     public int TokenCount { get; private set; }
 
-    /// <summary>The ids that were read, when they were asked for; else empty.</summary>
+    /// <summary>The ids that were read, if requested; otherwise empty.</summary>
     public IReadOnlyList<int> TokenIds => _ids ?? [];
 
     public int ReasoningTokenCount { get; private set; }
 
-    /// <summary>The server finished this choice, or nothing more of it is wanted.</summary>
+    /// <summary>Whether the server has finished this choice, or the client has ended it.</summary>
     public bool IsDone { get; private set; }
 
-    /// <summary>Nothing more of it is wanted, but the server would go on.</summary>
-    public bool WasCut { get; private set; }
+    /// <summary>Whether the client has ended the choice while the server would continue.</summary>
+    public bool EndedEarly { get; private set; }
 
-    /// <summary>Its last update is among the ready ones.</summary>
+    /// <summary>Whether its last update has been added.</summary>
     public bool IsClosed { get; private set; }
 
     public ChatFinishReason? FinishReason { get; private set; }
 
-    /// <summary>How many calls the model wrote although the request allows none.</summary>
+    /// <summary>The number of calls that the model wrote although the request allows none.</summary>
     public int CallsAsText => _parser.CallsAsText;
 
     public void Read(GenerationUpdate update)
@@ -76,12 +75,12 @@ internal sealed class AnswerChoice
         _stopsReachServer &= !update.StopStringsOmitted;
         var ids = update.TokenIds.Span;
         var read = 0;
-        while (read < ids.Length && !EndedHere)
+        while (read < ids.Length && !EndedByClient)
         {
             var id = ids[read++];
             var thinking = _parser.IsReasoning;
             var piece = _decoder.Push(id);
-            if (IsSilentStop(id))
+            if (IsHiddenStop(id))
             {
                 continue;
             }
@@ -93,14 +92,14 @@ internal sealed class AnswerChoice
             }
         }
 
-        // What the server had already sent beyond the end does not count: the result must not depend on how tokens were packed into messages.
+        // Tokens that the server had already sent beyond the end do not count: the result must not depend on how tokens are divided into messages.
         TokenCount += read;
         _ids?.AddRange(ids[..read]);
         _logprobs?.Add(update, read);
-        if (EndedHere)
+        if (EndedByClient)
         {
-            // The server knows nothing of it: leave it, unless this very message ends the answer anyway, for whatever reason of its own.
-            WasCut = update.Finish is null;
+            // The server does not know about it, so the call is abandoned, unless this message ends the answer anyway.
+            EndedEarly = update.Finish is null;
             Finish(null);
         }
         else if (update.Finish is not null)
@@ -111,12 +110,12 @@ internal sealed class AnswerChoice
         Drain();
     }
 
-    /// <summary>Something only this side knows ended the answer: a stop string in the visible text, or the one allowed call.</summary>
-    private bool EndedHere => _parser.IsFinished && !(_parser.MatchedStopString is not null && _stopsReachServer);
+    /// <summary>Whether the client has ended the answer, at a stop string in the visible text or after the one allowed call.</summary>
+    private bool EndedByClient => _parser.IsFinished && !(_parser.MatchedStopString is not null && _stopsReachServer);
 
     public bool TryTake([NotNullWhen(true)] out ChatResponseUpdate? update) => _ready.TryDequeue(out update);
 
-    /// <summary>Adds the last update: whole tool calls, finish reason, log probabilities, and the usage on the very last one.</summary>
+    /// <summary>Adds the last update: complete tool calls, finish reason, log probabilities and, on the last choice, the usage.</summary>
     public void Close(UsageDetails? usage)
     {
         if (IsClosed)
@@ -135,15 +134,16 @@ internal sealed class AnswerChoice
         var update = NewUpdate(contents);
         update.FinishReason = FinishReason;
         update.AdditionalProperties =
-            FinalFacts.Of(_finish, _parser.MatchedStopString, _logprobs, _ids, _ids is null ? default : _chat.Request.PromptIds);
+            FinalProperties.Of(_finish, _parser.MatchedStopString, _logprobs, _ids, _ids is null ? default : _chat.Request.PromptIds);
         _ready.Enqueue(update);
     }
 
-    /// <summary>Why JSON that ran into its limit of tokens is not whole; null when it is, or when no JSON was asked for.</summary>
-    public string? CutReason => _text is not null && _calls is null && FinishReason == ChatFinishReason.Length ? _chat.Check!.CutReason(_text) : null;
+    /// <summary>Why JSON that reached its token limit is incomplete; null if it is complete or no JSON was requested.</summary>
+    public string? TruncationReason =>
+        _text is not null && _calls is null && FinishReason == ChatFinishReason.Length ? _chat.Check!.TruncationReason(_text) : null;
 
-    /// <summary>Ends the choice where it is, if its text is all that the constraint asks for; false when it is not, or already ended.</summary>
-    public bool TryEndAsWhole()
+    /// <summary>Ends the choice if its text satisfies the constraint; false if it does not, or has already ended.</summary>
+    public bool TryEndAsComplete()
     {
         if (IsDone || _text is not { Length: > 0 } || _calls is not null || !_chat.Check!.IsSatisfied(_text))
         {
@@ -155,8 +155,8 @@ internal sealed class AnswerChoice
         return true;
     }
 
-    /// <exception cref="VllmConstraintException">The answer does not look as the constraint says.</exception>
-    public void ThrowIfBroken()
+    /// <exception cref="VllmConstraintException">The answer does not satisfy the constraint.</exception>
+    public void ThrowIfInvalid()
     {
         if (_text is null || _calls is not null || FinishReason != ChatFinishReason.Stop || _parser.MatchedStopString is not null)
         {
@@ -178,9 +178,9 @@ internal sealed class AnswerChoice
     }
 
     /// <summary>
-    /// A stop id that is an ordinary token ends the answer and is not part of it. Special ones go to the parser, which may need them.
+    /// Whether an id is a stop token whose text is not part of the answer. Special tokens are passed to the parser, which may need them.
     /// </summary>
-    private bool IsSilentStop(int id) =>
+    private bool IsHiddenStop(int id) =>
         (_profile.StopTokens.Contains(id) && _chat.Request.Sampling.IgnoreEos != true && !_profile.SpecialTokens.ContainsKey(id))
         || (_chat.Request.StopTokenIds.Count > 0 && _chat.Request.StopTokenIds.Contains(id) && !_profile.SpecialTokens.ContainsKey(id));
 
@@ -205,7 +205,7 @@ internal sealed class AnswerChoice
         };
     }
 
-    /// <summary>Events to updates; neighbouring pieces of one kind become one update.</summary>
+    /// <summary>Converts events to updates; consecutive pieces of the same kind become one update.</summary>
     private void Drain()
     {
         for (var i = 0; i < _events.Count; i++)

@@ -4,9 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>What the caller wants the answer to look like: one constraint at most, from the response format or one of vLLM's own.</summary>
-/// <param name="Constraint">The constraint; null when the answer is free.</param>
-/// <param name="IsTag">Whether it is a structural tag of the caller's own, which is sent as it is.</param>
+/// <summary>The constraint that the caller requests for the answer: at most one, from the response format or one of vLLM's own parameters.</summary>
+/// <param name="Constraint">The constraint; null for none.</param>
+/// <param name="IsTag">Whether it is the caller's own structural tag, which is sent unchanged.</param>
 internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
 {
     /// <exception cref="ArgumentException">Two constraints contradict each other.</exception>
@@ -28,7 +28,7 @@ internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
 
         foreach (var (option, value) in extras.Values)
         {
-            if (option.ConstraintOf(value) is { } constraint)
+            if (option.GetConstraint(value) is { } constraint)
             {
                 found.Add((option.Name, constraint));
             }
@@ -43,7 +43,7 @@ internal sealed record AnswerRequest(OutputConstraint? Constraint, bool IsTag)
         };
     }
 
-    /// <summary>The request's instructions, with the schema described when the options ask for it.</summary>
+    /// <summary>Gets the request's instructions, followed by a description of the schema if the options enable it.</summary>
     public string? Instructions(ChatOptions? options, VllmGrpcOptions settings)
     {
         var instructions = options?.Instructions;

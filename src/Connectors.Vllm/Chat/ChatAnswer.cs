@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Reads one answer: engine updates in, chat updates out. Several choices come out one after the other (the first one live), so that the updates of
-/// one message are never mixed with those of another. Not thread-safe; one per request.
+/// Converts the engine's updates of one answer to chat updates. Several choices are returned one after the other (the first one as it arrives), so
+/// that the updates of different messages are never mixed. Not thread-safe; one per request.
 /// </summary>
 internal sealed class ChatAnswer
 {
@@ -21,7 +21,7 @@ internal sealed class ChatAnswer
     private int _promptTokens;
     private int _cachedTokens;
     private long _firstToken;
-    private bool _cut;
+    private bool _endedEarly;
 
     public ChatAnswer(PreparedChat chat, VllmModelProfile profile)
     {
@@ -35,8 +35,8 @@ internal sealed class ChatAnswer
         }
     }
 
-    /// <summary>True when nothing more is wanted, although the server would go on.</summary>
-    public bool IsComplete => _running == 0 && _cut;
+    /// <summary>Whether the client has ended the answer while the server would continue.</summary>
+    public bool IsComplete => _running == 0 && _endedEarly;
 
     public void Read(GenerationUpdate update)
     {
@@ -59,11 +59,11 @@ internal sealed class ChatAnswer
             return;
         }
 
-        choice.ModelId = NameOf(update.Model);
+        choice.ModelId = GetModelId(update.Model);
         choice.Read(update);
         if (choice.IsDone)
         {
-            _cut |= choice.WasCut;
+            _endedEarly |= choice.EndedEarly;
             _running--;
             if (update.Index < _choices.Length - 1)
             {
@@ -92,11 +92,12 @@ internal sealed class ChatAnswer
     }
 
     /// <summary>
-    /// A server refused the very token that ends an answer under its constraint (outlines does) after all of the answer had come: then it is whole.
+    /// Ends an answer that is already complete when the server fails at the token that ends it, which happens with some constraint backends
+    /// (outlines).
     /// </summary>
-    public bool TryEndAsWhole(VllmConstraintException exception, ILogger logger)
+    public bool TryEndAsComplete(VllmConstraintException exception, ILogger logger)
     {
-        if (_choices.Length > 1 || !_choices[0].TryEndAsWhole())
+        if (_choices.Length > 1 || !_choices[0].TryEndAsComplete())
         {
             return false;
         }
@@ -105,19 +106,21 @@ internal sealed class ChatAnswer
         return true;
     }
 
-    /// <summary>The server is done (or was left on purpose): closes the last choice with the usage of all.</summary>
-    /// <exception cref="VllmConstraintException">An answer does not look as the request's constraint says.</exception>
+    /// <summary>
+    /// Called when the server has finished or the call was abandoned on purpose: closes the last choice with the usage of all choices.
+    /// </summary>
+    /// <exception cref="VllmConstraintException">An answer does not satisfy the request's constraint.</exception>
     public void End()
     {
         foreach (var choice in _choices)
         {
-            choice.ThrowIfBroken();
+            choice.ThrowIfInvalid();
         }
 
         _choices[^1].Close(Usage());
     }
 
-    /// <summary>What has come of an answer that fails; its text is with whoever reads the updates. Null when no token came.</summary>
+    /// <summary>Gets the received part of an answer that failed, without its text, which is in the updates. Null if no token was received.</summary>
     public CompletionResult? ToPartial() => _firstToken == 0 ? null : new()
     {
         RequestId = _chat.RequestId,
@@ -127,8 +130,8 @@ internal sealed class ChatAnswer
         CompletionTokens = _choices.Sum(static choice => choice.TokenCount),
     };
 
-    /// <summary>Measures and logs how it went.</summary>
-    /// <param name="abandoned">Whether it was this side that ended it early: cancelled, or no longer read.</param>
+    /// <summary>Records metrics and logs the result.</summary>
+    /// <param name="abandoned">Whether the client ended it early: cancelled, or no longer read.</param>
     /// <param name="logger">The logger.</param>
     public void Report(bool abandoned, ILogger logger)
     {
@@ -145,7 +148,7 @@ internal sealed class ChatAnswer
             Log.CallsShownAsText(logger, _chat.RequestId, calls);
         }
 
-        if (abandoned || _cut)
+        if (abandoned || _endedEarly)
         {
             VllmTelemetry.AbortCount.Add(1);
             Log.RequestAbandoned(logger, _chat.RequestId);
@@ -153,15 +156,15 @@ internal sealed class ChatAnswer
         else if (_choices[^1].IsClosed)
         {
             Log.RequestCompleted(logger, _chat.RequestId, tokens, _choices[^1].FinishReason?.Value ?? "unknown");
-            foreach (var reason in _choices.Select(static choice => choice.CutReason).OfType<string>())
+            foreach (var reason in _choices.Select(static choice => choice.TruncationReason).OfType<string>())
             {
                 Log.AnswerCut(logger, _chat.RequestId, reason);
             }
         }
     }
 
-    /// <summary>The name of what answered: the adapter or model the request asked for, else the model that the answering server serves.</summary>
-    private string NameOf(VllmModelInfo? answering) =>
+    /// <summary>Gets the name of the answering model: the adapter or model of the request, or otherwise the model of the answering server.</summary>
+    private string GetModelId(VllmModelInfo? answering) =>
         _chat.Request is { Model: null, LoraName: null } && answering is not null
             && (answering.ServedModelName is { Length: > 0 } name || (name = answering.ModelId).Length > 0)
             ? name
@@ -189,7 +192,7 @@ internal sealed class ChatAnswer
     }
 }
 
-/// <summary>Makes the content of a complete tool call.</summary>
+/// <summary>Creates the content of a complete tool call.</summary>
 internal static class ToolCallContents
 {
     public static FunctionCallContent From(in OutputEvent end, string arguments)
@@ -204,12 +207,13 @@ internal static class ToolCallContents
             call.Arguments = Parse(arguments);
         }
 
-        // The model's own spelling: sent back unchanged, it keeps the next prompt's prefix equal to what the server has cached.
+        // The arguments exactly as the model wrote them: sent back unchanged, they keep the prefix of the next prompt equal to what the server has
+        // cached.
         call.AdditionalProperties = new AdditionalPropertiesDictionary { [VllmResponseKeys.RawArguments] = arguments };
         return call;
     }
 
-    /// <summary>Arguments as the function-invoking middleware expects them: one <see cref="JsonElement"/> per parameter.</summary>
+    /// <summary>Parses arguments as the function-invoking middleware expects them: one <see cref="JsonElement"/> per parameter.</summary>
     public static Dictionary<string, object?> Parse(string json)
     {
         var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);

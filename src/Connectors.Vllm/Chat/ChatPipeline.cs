@@ -10,12 +10,12 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The way of one chat request, top to bottom. Steps 1 to 4 are pure and need no server (<see cref="Prepare"/>); steps 5 to 8 are the answer
-/// (<see cref="RunAsync"/>). There is no second path: a whole response is this stream, collected.
+/// The steps of a chat request. Steps 1 to 4 (<see cref="Prepare"/>) are pure and need no server; steps 5 to 8 (<see cref="RunAsync"/>) are the
+/// answer. A non-streaming response is this stream, collected.
 /// </summary>
 internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions settings, ILogger logger)
 {
-    /// <summary>The prepared request: a conversation, or a text to be continued.</summary>
+    /// <summary>Prepares a conversation, or a text to be continued.</summary>
     /// <exception cref="VllmRequestException">The request cannot be prepared as it is: the template refuses it, or names in it are
     /// unknown.</exception>
     public PreparedChat Prepare(ChatRequest request, CancellationToken cancellationToken = default)
@@ -28,27 +28,27 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
         catch (Exception exception) when (exception is ChatTemplateException or OutputFormatException or TokenizerException)
         {
-            // Callers catch one kind of exception; the packages below have their own.
+            // Exceptions of the underlying packages are wrapped, so that callers can catch a single type.
             throw new VllmRequestException(exception.Message, exception) { StatusCode = StatusCode.InvalidArgument };
         }
     }
 
-    private PreparedChat PrepareChat(ChatRequest asked, CancellationToken cancellationToken)
+    private PreparedChat PrepareChat(ChatRequest chatRequest, CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.prepare");
         var started = TimeProvider.System.GetTimestamp();
 
         // 1. Messages and options become template variables and the media list.
-        var context = ContextOf(asked);
+        var context = CreateContext(chatRequest);
         var (options, extras) = (context.Options, context.Extras);
-        var tools = RequestTools.From(options, asked.Messages, logger);
+        var tools = RequestTools.From(options, chatRequest.Messages, logger);
         var renderer = profile.RendererFor(tools.ForTemplate is not null, extras.Get(VllmOptions.ChatTemplate));
         context = context with { Tools = tools, Variables = TemplateVariables.From(options, extras, settings, renderer.Traits) };
 
-        // 2. The chat template prints the prompt, and tells which parts of it came from message content.
-        var prompt = new PromptWriter(context, renderer).Write(asked.Messages, context.Answer.Instructions(options, settings));
+        // 2. The chat template renders the prompt, with the ranges that came from message content.
+        var prompt = new PromptWriter(context, renderer).Write(chatRequest.Messages, context.Answer.Instructions(options, settings));
 
-        // 3. The tokenizer encodes it. Control tokens inside content stay text; there are as many anchors as media items.
+        // 3. The tokenizer encodes it. Control tokens in content remain text; there must be as many anchors as media items.
         var ids = PromptEncoder.Encode(profile, settings, prompt, extras, cancellationToken);
 
         // 4. Options become sampling parameters and a constraint.
@@ -73,10 +73,10 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         };
     }
 
-    /// <summary>A text to be continued as it is: steps 3 and 4 only, and an answer that is all text.</summary>
-    private PreparedChat PrepareCompletion(string text, ChatRequest asked, CancellationToken cancellationToken)
+    /// <summary>Prepares a text to be continued: only steps 3 and 4, and the answer is plain text.</summary>
+    private PreparedChat PrepareCompletion(string text, ChatRequest chatRequest, CancellationToken cancellationToken)
     {
-        var context = ContextOf(asked);
+        var context = CreateContext(chatRequest);
         var prompt = new ChatPrompt(text, [], [], [], new HashSet<string>());
         var ids = PromptEncoder.EncodeRaw(profile, text, cancellationToken);
         var plan = ConstraintPlan.ForText(context);
@@ -94,24 +94,24 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         };
     }
 
-    private ChatContext ContextOf(ChatRequest asked)
+    private ChatContext CreateContext(ChatRequest chatRequest)
     {
-        var options = ChatOptionNames.Fill(asked.Options);
+        var options = ChatOptionNames.Fill(chatRequest.Options);
         var extras = VllmExtras.Read(options?.AdditionalProperties);
-        return new ChatContext(profile, settings, options, extras, asked.Client, logger)
+        return new ChatContext(profile, settings, options, extras, chatRequest.Client, logger)
         {
             Answer = AnswerRequest.From(options, extras, logger),
-            Adapter = asked.Adapter,
+            Adapter = chatRequest.Adapter,
         };
     }
 
     /// <summary>
-    /// The answer: the profile is waited for, the request is prepared with it, and the stream begins. One iterator does it all: each further one
-    /// would cost every token.
+    /// Waits for the profile, prepares the request with it, and streams the answer. This is a single iterator because every additional one would add
+    /// a cost per token.
     /// </summary>
     /// <param name="runtime">The served model.</param>
-    /// <param name="request">What was asked.</param>
-    /// <param name="disposed">Ends the answer with <see cref="ObjectDisposedException"/>: the client is gone.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="disposed">Ends the answer with <see cref="ObjectDisposedException"/> when the client is disposed.</param>
     /// <param name="cancellationToken">Ends the answer with <see cref="OperationCanceledException"/>.</param>
     public static async IAsyncEnumerable<ChatResponseUpdate> RunAsync(
         VllmRuntime runtime, ChatRequest request, CancellationToken disposed, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -127,16 +127,16 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         }
         catch (OperationCanceledException exception)
         {
-            throw Ended(exception);
+            throw TranslateCancellation(exception);
         }
 
         var reading = false;
         try
         {
-            // 5. The engine streams token ids; leaving this loop early aborts the request on the server.
+            // 5. The engine streams token ids; leaving the loop early aborts the request on the server.
             while (more)
             {
-                // 6 and 7. Ids become text that never splits a character, and text becomes events; stop strings are cut here.
+                // 6 and 7. Ids are decoded to text that never splits a character, and text is parsed to events; stop strings end the answer.
                 reading = true;
                 answer.Read(updates.Current);
 
@@ -158,9 +158,9 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
                 }
                 catch (OperationCanceledException exception)
                 {
-                    throw Ended(exception);
+                    throw TranslateCancellation(exception);
                 }
-                catch (VllmConstraintException exception) when (answer.TryEndAsWhole(exception, runtime.Logger))
+                catch (VllmConstraintException exception) when (answer.TryEndAsComplete(exception, runtime.Logger))
                 {
                     more = false;
                 }
@@ -184,16 +184,19 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             answer.Report(abandoned: reading || stop.IsCancellationRequested, runtime.Logger);
         }
 
-        // The caller's token when it was the caller; else the client or its engine was disposed.
-        Exception Ended(OperationCanceledException exception) =>
+        // The caller's cancellation carries the caller's token; otherwise the client or its engine was disposed.
+        Exception TranslateCancellation(OperationCanceledException exception) =>
             cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
             : disposed.IsCancellationRequested || runtime.IsDisposed
                 ? new ObjectDisposedException(nameof(VllmChatClient), "The client was disposed while the call was running.")
             : exception;
     }
 
-    /// <summary>The loaded LoRA adapter that the options name as their model. Adapters come and go, so the server is asked each time.</summary>
-    private static async ValueTask<string?> AdapterAsync(
+    /// <summary>
+    /// Gets the loaded LoRA adapter that the options name as their model. Adapters can be loaded and unloaded at any time, so the server is queried
+    /// each time.
+    /// </summary>
+    private static async ValueTask<string?> FindAdapterAsync(
         IVllmEngine engine, VllmModelProfile profile, ChatOptions? options, CancellationToken cancellationToken)
     {
         if (options?.ModelId is not { } name || !profile.Capabilities.Lora || RequestBuilder.Serves(profile, name))
@@ -206,14 +209,14 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
     }
 
     /// <summary>
-    /// The prepared request and the first tokens of its answer. A server that was restarted with another model gets nothing of the old prompt: the
-    /// profile is loaded anew and the request is prepared again.
+    /// Prepares the request and waits for the first tokens of its answer. If the server was restarted with another model, the prompt is not sent: the
+    /// profile is loaded again and the request is prepared again.
     /// </summary>
     private static Task<(ChatAnswer Answer, IAsyncEnumerator<GenerationUpdate> Updates, bool HasUpdate)> BeginAsync(
         VllmRuntime runtime, ChatRequest request, CancellationToken cancellationToken) => runtime.UseProfileAsync(
             async (profile, token) =>
             {
-                var adapter = await AdapterAsync(runtime.Engine, profile, request.Options, token).ConfigureAwait(false);
+                var adapter = await FindAdapterAsync(runtime.Engine, profile, request.Options, token).ConfigureAwait(false);
                 var chat = new ChatPipeline(profile, runtime.Options, runtime.Logger).Prepare(request with { Adapter = adapter }, token);
                 var answer = new ChatAnswer(chat, profile);
                 var updates = runtime.Engine.GenerateAsync(chat.Request, token).GetAsyncEnumerator(token);
@@ -235,41 +238,41 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
             cancellationToken);
 }
 
-/// <summary>What a caller asks: a conversation, or a text to be continued as it is.</summary>
+/// <summary>A caller's request: a conversation, or a text to be continued.</summary>
 /// <param name="Messages">The conversation; empty for a text.</param>
 /// <param name="Text">The text; null for a conversation.</param>
 /// <param name="Options">The caller's options.</param>
-/// <param name="Client">The client that was asked, for factories in the options; null for a preview without one.</param>
+/// <param name="Client">The client, for factories in the options; null for a preview without one.</param>
 internal sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, string? Text, ChatOptions? Options, IChatClient? Client)
 {
-    /// <summary>The loaded LoRA adapter that the options name as their model; null when they name none.</summary>
+    /// <summary>The loaded LoRA adapter that the options name as their model; null if they name none.</summary>
     public string? Adapter { get; init; }
 }
 
-/// <summary>One request on its way to the engine: what was asked, and the model and settings it is made for.</summary>
+/// <summary>The context of a request: its options, and the model and settings for which it is prepared.</summary>
 /// <param name="Profile">The served model.</param>
 /// <param name="Settings">The client's options.</param>
 /// <param name="Options">The caller's options.</param>
-/// <param name="Extras">vLLM's own parameters among them.</param>
-/// <param name="Client">The client that was asked; null for a preview.</param>
-/// <param name="Logger">The client's log.</param>
+/// <param name="Extras">vLLM's own parameters in the options.</param>
+/// <param name="Client">The client; null for a preview.</param>
+/// <param name="Logger">The client's logger.</param>
 internal sealed record ChatContext(
     VllmModelProfile Profile, VllmGrpcOptions Settings, ChatOptions? Options, VllmExtras Extras, IChatClient? Client, ILogger Logger)
 {
-    /// <summary>The tools, as the template and the parser see them.</summary>
+    /// <summary>The tools, for the template and the parser.</summary>
     public RequestTools Tools { get; init; } = RequestTools.None;
 
-    /// <summary>What the answer must look like.</summary>
+    /// <summary>The constraint requested for the answer.</summary>
     public required AnswerRequest Answer { get; init; }
 
-    /// <summary>What the template is told besides messages and tools.</summary>
+    /// <summary>The additional variables of the template.</summary>
     public TemplateVariables Variables { get; init; } = new([], null);
 
-    /// <summary>The loaded LoRA adapter that <see cref="ChatOptions.ModelId"/> names; null when it names none.</summary>
+    /// <summary>The loaded LoRA adapter that <see cref="ChatOptions.ModelId"/> names; null if it names none.</summary>
     public string? Adapter { get; init; }
 }
 
-/// <summary>One request, ready to be sent: what goes to the server, and what is needed to read the answer. Immutable.</summary>
+/// <summary>A request that is ready to be sent, with everything that is needed to read the answer. Immutable.</summary>
 internal sealed record PreparedChat
 {
     public required string Prompt { get; init; }
@@ -278,14 +281,14 @@ internal sealed record PreparedChat
 
     public required GenerationRequest Request { get; init; }
 
-    /// <summary>How to parse each choice; null for raw completions, whose text is handed out as it is.</summary>
+    /// <summary>The options of the parser of each choice.</summary>
     public required OutputParserOptions ParserOptions { get; init; }
 
     public required OutputFormat Format { get; init; }
 
     public required string ModelId { get; init; }
 
-    /// <summary>The constraint on the visible answer, checked when it is complete; null when the answer is free.</summary>
+    /// <summary>The check of the complete answer; null if there is no constraint.</summary>
     public AnswerCheck? Check { get; init; }
 
     public bool DropReasoning { get; init; }

@@ -7,17 +7,17 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The constraint to send, and how to read what it makes. Where the reasoning goes depends on the server; see
-/// <see cref="VllmCapabilities.ConstraintStart"/>.
+/// The constraint to send, and how to parse the output under it. Whether the constraint covers the reasoning depends on the server; see <see
+/// cref="VllmCapabilities.ConstraintStart"/>.
 /// </summary>
 internal sealed record ConstraintPlan(
     OutputFormat Format, OutputConstraint? Constraint, CallShape CallShape, AnswerCheck? Check, bool StopsReachServer)
 {
     /// <summary>
-    /// True when the constraint holds from the first token and has no room for reasoning: the output is an answer at once, even where the prompt has
-    /// opened reasoning. A tag has that room, or is the caller's own.
+    /// Whether the constraint applies from the first token and does not allow reasoning, so that the output is an answer from the start, even if the
+    /// prompt has opened a reasoning block. A structural tag allows reasoning, or is the caller's own.
     /// </summary>
-    public bool AnswersAtOnce { get; private init; }
+    public bool SkipsReasoning { get; private init; }
 
     /// <exception cref="OutputFormatException">The request cannot be expressed.</exception>
     public static ConstraintPlan For(ChatContext context, ChatPrompt prompt)
@@ -26,7 +26,7 @@ internal sealed record ConstraintPlan(
         var (tools, answer) = (context.Tools, context.Answer);
         var format = profile.FormatFor(extras.Get(VllmOptions.ToolCallParser), extras.Get(VllmOptions.ReasoningParser));
 
-        // The server matches stop strings anywhere in its output. Where reasoning or a call may come first, only this side can tell the parts apart.
+        // The server matches stop strings anywhere in its output. If reasoning or a call may come first, only the client can distinguish the parts.
         var plain = format.ReasoningParser == "none" && tools.ForTemplate is null;
         var stopsReachServer = plain || settings.StopInReasoning;
         if (answer.IsTag)
@@ -61,11 +61,11 @@ internal sealed record ConstraintPlan(
             ? null
             : new AnswerCheck(answer.Constraint), stopsReachServer)
         {
-            AnswersAtOnce = start != ConstraintStart.AfterReasoning && (result.IsAnswer || result.IsJson),
+            SkipsReasoning = start != ConstraintStart.AfterReasoning && (result.IsAnswer || result.IsJson),
         };
     }
 
-    /// <summary>For raw completions: the output is text, and the constraint is what the caller gave.</summary>
+    /// <summary>Creates the plan of a raw completion: the output is text, and the constraint is the caller's.</summary>
     public static ConstraintPlan ForText(ChatContext context) => new(
         OutputFormat.FromNames("none", "none", context.Profile.Tokenizer.TokenToId),
         context.Answer.Constraint,
@@ -79,12 +79,12 @@ internal sealed record ConstraintPlan(
         var tools = context.Tools;
         return new OutputParserOptions
         {
-            PromptTail = AnswersAtOnce ? null : prompt.Tail,
+            PromptTail = SkipsReasoning ? null : prompt.Tail,
             Tools = tools.Tools,
             ToolChoice = tools.Choice,
             CallShape = CallShape,
             AllowMultipleToolCalls = options?.AllowMultipleToolCalls ?? true,
-            StopStrings = StopStringsOf(options),
+            StopStrings = GetStopStrings(options),
             StopInReasoning = settings.StopInReasoning,
             SpecialTokens = profile.SpecialTokens,
             ReservedCallIds = prompt.CallIds,
@@ -94,11 +94,13 @@ internal sealed record ConstraintPlan(
         };
     }
 
-    /// <summary>The request's stop sequences; empty ones would match everywhere and are left out.</summary>
-    public static IReadOnlyList<string> StopStringsOf(ChatOptions? options) =>
+    /// <summary>Gets the request's stop sequences without empty ones, which would match everywhere.</summary>
+    public static IReadOnlyList<string> GetStopStrings(ChatOptions? options) =>
         options?.StopSequences is { Count: > 0 } stops ? [.. stops.Where(static stop => !string.IsNullOrEmpty(stop))] : [];
 
-    /// <summary>The constraint in both languages, a structural tag first: servers older than vLLM 0.32 compile nothing else.</summary>
+    /// <summary>
+    /// Gets the constraint in both languages, with the structural tag first, because servers older than vLLM 0.32 compile nothing else.
+    /// </summary>
     private static OutputConstraint? ToWire(OutputConstraintResult result, OutputConstraint? answer, ILogger logger)
     {
         if (result.IsFree || result.IsAnswer)

@@ -6,16 +6,16 @@ using Grpc.Core;
 
 namespace Connectors.Vllm;
 
-/// <summary>Prompt text to token ids: content cannot inject control tokens, media have exactly one anchor each.</summary>
+/// <summary>Encodes a prompt so that content cannot inject control tokens, and checks that each media item has exactly one anchor.</summary>
 internal static class PromptEncoder
 {
     /// <exception cref="VllmRequestException">Anchors and media do not match.</exception>
     public static int[] Encode(
         VllmModelProfile profile, VllmGrpcOptions settings, ChatPrompt prompt, VllmExtras extras, CancellationToken cancellationToken)
     {
-        var anchors = AnchorsOf(profile, settings);
-        var open = extras.Get(VllmOptions.AllowControlTokens) ?? settings.AllowControlTokensInContent;
-        var ids = open
+        var anchors = GetAnchors(profile, settings);
+        var allowControlTokens = extras.Get(VllmOptions.AllowControlTokens) ?? settings.AllowControlTokensInContent;
+        var ids = allowControlTokens
             ? BoundaryEncoder.Encode(profile.Tokenizer, prompt.Text, [], prompt.Boundaries, [], cancellationToken)
             : BoundaryEncoder.Encode(
                 profile.Tokenizer, prompt.Text, prompt.Content, prompt.Boundaries, AllowedInContent(profile, settings), cancellationToken);
@@ -23,18 +23,18 @@ internal static class PromptEncoder
         return ids;
     }
 
-    /// <summary>Names that this model does not know say nothing: options may be shared by several models.</summary>
+    /// <summary>Unknown tokens are ignored, because options may be shared by several models.</summary>
     private static int[] AllowedInContent(VllmModelProfile profile, VllmGrpcOptions settings) =>
         [.. settings.TokensAllowedInContent.Select(profile.Tokenizer.TokenToId).OfType<int>()];
 
-    /// <summary>A raw prompt: whoever writes it means its control tokens.</summary>
+    /// <summary>Encodes a raw prompt, in which control tokens are intended.</summary>
     public static int[] EncodeRaw(VllmModelProfile profile, string text, CancellationToken cancellationToken) =>
         profile.Tokenizer.Encode(text.AsSpan(), addSpecialTokens: true, cancellationToken);
 
     /// <summary>
-    /// The anchor tokens that are known, by kind. A kind whose anchor is not known cannot be checked here; the server counts its own.
+    /// Gets the known anchor tokens by kind. A kind with an unknown anchor cannot be checked by the client; the server checks its own.
     /// </summary>
-    private static (MediaKind Kind, int Id)[] AnchorsOf(VllmModelProfile profile, VllmGrpcOptions settings)
+    private static (MediaKind Kind, int Id)[] GetAnchors(VllmModelProfile profile, VllmGrpcOptions settings)
     {
         ReadOnlySpan<(MediaKind Kind, int? Configured)> kinds =
         [
@@ -63,7 +63,7 @@ internal static class PromptEncoder
         }
     }
 
-    /// <summary>Servers take a surplus of anchors silently and answer about the wrong picture, so the count is checked here.</summary>
+    /// <summary>Servers silently accept surplus anchors and answer about the wrong image, so the client checks the count.</summary>
     private static void CheckAnchors(ChatPrompt prompt, int[] ids, MediaKind kind, int id)
     {
         var items = prompt.Media.Count(item => item.Kind == kind);
@@ -88,15 +88,17 @@ internal static class PromptEncoder
     }
 }
 
-/// <summary>Encodes a prompt piece by piece between its boundaries, so that no token crosses one. Most prompts have none and are one piece.</summary>
+/// <summary>
+/// Encodes the pieces of a prompt between its boundaries separately, so that no token crosses one. Most prompts have no boundaries.
+/// </summary>
 internal static class BoundaryEncoder
 {
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="text">The prompt.</param>
-    /// <param name="content">Ranges in which no control token is recognised, in UTF-16 units; sorted, not overlapping.</param>
-    /// <param name="boundaries">Offsets in UTF-16 units; rising, inside the text.</param>
-    /// <param name="allowedInContent">Ids of added tokens that are recognised in content all the same.</param>
-    /// <param name="cancellationToken">Ends the work on a long text.</param>
+    /// <param name="content">Ranges in which no control token is recognized, in UTF-16 code units; sorted and not overlapping.</param>
+    /// <param name="boundaries">Ascending offsets in the text, in UTF-16 code units.</param>
+    /// <param name="allowedInContent">Ids of added tokens that are recognized in content anyway.</param>
+    /// <param name="cancellationToken">Cancels the encoding of a long text.</param>
     public static int[] Encode(
         VllmTokenizer tokenizer,
         string text,

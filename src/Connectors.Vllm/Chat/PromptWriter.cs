@@ -7,19 +7,19 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Renders a conversation. Templates differ in what they put up with; a conversation that one refuses is offered in other shapes before the
-/// template's own complaint reaches the caller. Made for one request.
+/// Renders a conversation. Templates differ in the message sequences that they accept, so a conversation that the template refuses is tried in other
+/// shapes before the template's error is thrown. Used for one request.
 /// </summary>
 internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
 {
-    private readonly LeftOutContents _leftOut = new();
+    private readonly OmittedContents _omitted = new();
     private ChatTemplateException? _firstRefusal;
 
     /// <exception cref="ArgumentException">There are neither messages nor instructions.</exception>
-    /// <exception cref="ChatTemplateException">The template refuses the conversation, or leaves something of it out, in every shape.</exception>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation, or omits a part of it, in every shape.</exception>
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
-        messages = ForeignContents.Translate(messages, _leftOut);
+        messages = ForeignContents.Translate(messages, _omitted);
         foreach (var (traits, abilities, strict) in Shapes())
         {
             var conversation = Map(messages, instructions, traits, abilities.NeedsArgumentText);
@@ -28,7 +28,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
                 throw new ArgumentException("The request is empty: it has no messages, and ChatOptions.Instructions is not set.", nameof(messages));
             }
 
-            // The caller's order of roles counts as long as the template takes it.
+            // The caller's order of roles is kept if the template accepts it.
             var shaped = ConversationPlanner.Plan(conversation.Messages, abilities, strict);
             var rendered = TryRender(shaped, traits);
             if (rendered is null && ConversationPlanner.Order(shaped, abilities) is var ordered && !ReferenceEquals(ordered, shaped))
@@ -49,20 +49,20 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
                     Log.HistoryRefused(context.Logger, _firstRefusal.Reason); // A template may put message text into it.
                 }
 
-                _leftOut.WriteTo(context.Logger);
+                _omitted.WriteTo(context.Logger);
                 return Finish(rendered, conversation, traits);
             }
         }
 
-        // None of the other shapes helped: the first complaint is the one to see.
+        // No shape was accepted; the first error is the most helpful one.
         ExceptionDispatchInfo.Throw(_firstRefusal!);
         throw _firstRefusal!;
     }
 
     /// <summary>
-    /// The shape that probing has found, and what is tried for this request alone when the template refuses even that: contents of one text as
-    /// strings or lists; text of its own beside calls; everything where a strict template wants it, system text in front of what the user says (some
-    /// templates print it only when the user speaks last); context.Tools as text.
+    /// Yields the shape found by probing the template, followed by the fallbacks for this request: single texts as strings or as lists; text beside
+    /// calls as a message of its own; the strict order of roles, with the system text before that of the user (some templates print it only if the
+    /// user's message is the last); calls and results as text.
     /// </summary>
     private IEnumerable<(TemplateTraits Traits, VllmTemplateAbilities Abilities, bool Strict)> Shapes()
     {
@@ -89,13 +89,13 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
         yield return (traits, ordered with { PrintsSystem = false }, true);
         if (abilities.PrintsToolCalls || abilities.PrintsToolResults)
         {
-            var said = ordered with { PrintsToolCalls = false, PrintsToolResults = false };
-            yield return (traits, said, true);
-            yield return (traits, said with { PrintsSystem = false }, true);
+            var enabled = ordered with { PrintsToolCalls = false, PrintsToolResults = false };
+            yield return (traits, enabled, true);
+            yield return (traits, enabled with { PrintsSystem = false }, true);
         }
     }
 
-    /// <returns>The prompt, or null when the template refuses the messages or leaves something of them out.</returns>
+    /// <returns>The prompt, or null if the template refuses the messages or omits a part of them.</returns>
     private RenderedPrompt? TryRender(List<Dictionary<string, object?>> messages, TemplateTraits traits)
     {
         try
@@ -125,7 +125,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
         IReadOnlyList<string> placeholders = traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
         var (text, content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
-        // Placeholders are for templates, boundaries come from built-in renderers: the offsets still hold.
+        // Only templates use placeholders and only built-in renderers set boundaries, so the offsets remain valid.
         return new ChatPrompt(text, content, rendered.Boundaries, conversation.Media, conversation.CallIds);
     }
 
@@ -144,7 +144,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
         IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool argumentsAsText) =>
         ConversationMapper.Map(
             messages, instructions, traits, !context.Settings.SendReasoningHistory, argumentsAsText,
-            new ContentReader(kind => ShowsInResults(kind, traits), _leftOut, context.Logger));
+            new ContentReader(kind => ShowsInResults(kind, traits), _omitted, context.Logger));
 
     private bool ShowsInResults(MediaKind kind, TemplateTraits traits) => context.Profile.ModelInfo is not { IsMultimodal: false }
         && (traits.ContentFormat == ChatContentFormat.String
@@ -176,29 +176,29 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     }
 }
 
-/// <summary>A rendered prompt with everything that was learned on the way.</summary>
+/// <summary>A rendered prompt.</summary>
 /// <param name="Text">The prompt.</param>
-/// <param name="Content">Ranges of it that came from message content, in UTF-16 units.</param>
-/// <param name="Boundaries">Offsets where it is encoded anew, in UTF-16 units; rising.</param>
+/// <param name="Content">The ranges that came from message content, in UTF-16 code units.</param>
+/// <param name="Boundaries">The ascending offsets that no token may cross, in UTF-16 code units.</param>
 /// <param name="Media">The media, in the order of their anchors.</param>
-/// <param name="CallIds">Ids of earlier tool calls.</param>
+/// <param name="CallIds">The ids of earlier tool calls.</param>
 internal sealed record ChatPrompt(
     string Text, IReadOnlyList<Range> Content, IReadOnlyList<int> Boundaries, IReadOnlyList<MediaItem> Media, IReadOnlySet<string> CallIds)
 {
-    /// <summary>Enough of the end to see whether reasoning is open.</summary>
+    /// <summary>Enough of the end to detect an open reasoning block.</summary>
     private const int TailLength = 4096;
 
     public string Tail => Text.Length <= TailLength ? Text : Text[^TailLength..];
 }
 
 /// <summary>
-/// The extra variables a template sees (chat_template_kwargs), merged from options, <see cref="ChatOptions.Reasoning"/> and the request.
+/// The additional variables of a template (chat_template_kwargs), merged from options, <see cref="ChatOptions.Reasoning"/> and the request.
 /// </summary>
 /// <param name="Values">The variables.</param>
-/// <param name="Thinking">Whether the request asked for thinking; null when it says nothing.</param>
+/// <param name="Thinking">Whether the request enables thinking; null if it does not specify it.</param>
 internal sealed record TemplateVariables(Dictionary<string, object?> Values, bool? Thinking)
 {
-    /// <summary>Names that are not variables but parts of the request; vLLM ignores or refuses them here.</summary>
+    /// <summary>Names that are not variables but parts of the request, which vLLM ignores or refuses as well.</summary>
     private static readonly string[] Reserved = ["chat_template", "tokenize", "add_generation_prompt", "continue_final_message"];
 
     private static readonly string[] Refused = ["messages", "tools"];
@@ -212,7 +212,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         var effort = extras.Get(VllmOptions.ReasoningEffort) ?? EffortName(options?.Reasoning?.Effort, traits);
         if (effort is not null)
         {
-            // As vLLM does for its reasoning_effort field; "thinking" is what DeepSeek, Kimi and Granite templates call the same switch.
+            // As vLLM does for its reasoning_effort field; DeepSeek, Kimi and Granite templates call the same switch "thinking".
             thinking = effort != "none";
             values["reasoning_effort"] = effort;
             values["enable_thinking"] = thinking;
@@ -220,13 +220,13 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
         }
 
         Merge(values, (Dictionary<string, object?>?)extras.Get(VllmOptions.ChatTemplateArguments));
-        if (values.GetValueOrDefault("enable_thinking") is bool said)
+        if (values.GetValueOrDefault("enable_thinking") is bool enabled)
         {
-            thinking = said;
+            thinking = enabled;
         }
-        else if (values.GetValueOrDefault("thinking") is bool saidElsewhere)
+        else if (values.GetValueOrDefault("thinking") is bool thinkingEnabled)
         {
-            thinking = saidElsewhere;
+            thinking = thinkingEnabled;
         }
 
         return new TemplateVariables(values, thinking);
@@ -241,7 +241,7 @@ internal sealed record TemplateVariables(Dictionary<string, object?> Values, boo
                 throw new ArgumentException($"chat_template_kwargs must not contain '{name}': pass messages and tools as such.");
             }
 
-            // vLLM drops null and "auto", so that the template's own default shows through.
+            // vLLM omits null and "auto", so that the template's own default applies.
             if (value is not (null or "auto") && !Reserved.Contains(name, StringComparer.Ordinal))
             {
                 target[name] = value;

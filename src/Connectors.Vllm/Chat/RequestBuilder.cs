@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Options to the engine's request. What <see cref="ChatOptions.RawRepresentationFactory"/> set wins; the typed options fill what it left open.
+/// Converts options to the engine's request. Values set by <see cref="ChatOptions.RawRepresentationFactory"/> take precedence over the typed options.
 /// </summary>
 internal static class RequestBuilder
 {
@@ -42,7 +42,7 @@ internal static class RequestBuilder
         }
 
         LogIgnored(profile, options, extras, logger);
-        var stops = plan.StopsReachServer ? ConstraintPlan.StopStringsOf(options) : [];
+        var stops = plan.StopsReachServer ? ConstraintPlan.GetStopStrings(options) : [];
         var request = extras.Values.Aggregate(raw, static (filled, extra) => extra.Option.Fill(filled, extra.Value));
         return request with
         {
@@ -84,7 +84,7 @@ internal static class RequestBuilder
         }
     }
 
-    /// <summary>What the caller asks; everything else is filled by the engine.</summary>
+    /// <summary>Gets the caller's sampling options; the engine applies all defaults.</summary>
     private static SamplingOptions Sampling(SamplingOptions asked, ChatOptions? options) => asked.WithDefaults(new SamplingOptions
     {
         Temperature = options?.Temperature,
@@ -96,7 +96,7 @@ internal static class RequestBuilder
         Seed = options?.Seed,
     });
 
-    /// <summary>A name the server may not know is only sent when somebody chose it for this server.</summary>
+    /// <summary>Gets the model name to send, which must be one that the server serves.</summary>
     private static string? ModelName(VllmModelProfile profile, VllmGrpcOptions settings, ChatOptions? options) =>
         options?.ModelId is { } asked && Serves(profile, asked) ? asked
         : settings.ModelId is { } configured && Serves(profile, configured) ? configured

@@ -35,8 +35,8 @@ public sealed class VllmModelException : VllmException
         new($"What the model needs, from {origin}, cannot be used: {exception.Message}", exception);
 
     /// <summary>
-    /// Reads model files. They come from anywhere: whatever a reader throws at bad bytes (half a surrogate pair, a number out of range) becomes this
-    /// exception. Argument exceptions are the caller's own mistakes and pass.
+    /// Reads model files, which are untrusted: any exception of a reader for invalid content (an unpaired surrogate, a number out of range) becomes
+    /// this exception, except argument exceptions, which are mistakes of the caller.
     /// </summary>
     internal static T Guard<T>(string origin, Func<T> read)
     {

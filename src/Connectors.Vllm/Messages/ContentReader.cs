@@ -7,19 +7,19 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Contents of messages and results of tools to text and media. Collects the media of a whole conversation, in order. Made for one request.
+/// Converts contents of messages and results of tools to text and media, and collects the media of the conversation in order. Used for one request.
 /// </summary>
-/// <param name="showsResult">Which media the prompt can show in a tool's result; others are an error text for the model.</param>
-/// <param name="leftOut">Collects what has no place in a prompt.</param>
-/// <param name="logger">Logger for results of tools that cannot be shown.</param>
-internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutContents leftOut, ILogger logger)
+/// <param name="showsResult">The kinds of media that the prompt can contain in a tool's result; others become an error text for the model.</param>
+/// <param name="omitted">Collects contents that prompts cannot contain.</param>
+/// <param name="logger">The logger for results of tools that cannot be converted.</param>
+internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedContents omitted, ILogger logger)
 {
     private readonly List<MediaItem> _media = [];
 
     /// <summary>The media read so far, in the order of the messages.</summary>
     public IReadOnlyList<MediaItem> Media => _media;
 
-    /// <exception cref="NotSupportedException">The content is of a kind that no vLLM model can take.</exception>
+    /// <exception cref="NotSupportedException">No vLLM model accepts this kind of content.</exception>
     public void Add(ContentParts parts, AIContent content)
     {
         switch (content)
@@ -37,15 +37,15 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
                 AddMedia(parts, MediaItem.FromUri(KindOf(uri.MediaType), uri.Uri, uri.MediaType));
                 break;
             default:
-                leftOut.Add(content);
+                omitted.Add(content);
                 break;
         }
     }
 
-    /// <summary>What a tool returned; see <see cref="ToolResults"/>.</summary>
+    /// <summary>Reads the result of a tool; see <see cref="ToolResults"/>.</summary>
     public ContentParts Read(FunctionResultContent result) => ToolResults.Read(result, this, logger);
 
-    /// <summary>A content that a tool returned: nothing about it fails the request.</summary>
+    /// <summary>Adds a content that a tool returned; it never makes the request fail.</summary>
     public void AddFromTool(ContentParts parts, AIContent content)
     {
         switch (content)
@@ -65,7 +65,7 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
         }
     }
 
-    /// <summary>Data that is text: <c>text/…</c>, and the formats that are text by their name.</summary>
+    /// <summary>Reads data that is text by its media type.</summary>
     public static bool TryReadText(DataContent data, out string text)
     {
         var type = data.MediaType;
@@ -109,7 +109,7 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, LeftOutCon
     }
 }
 
-/// <summary>The parts of one message's content, in order, until it is known whether the template wants a string or a list.</summary>
+/// <summary>The parts of a message's content, in order; converted to a string or a list, depending on the template.</summary>
 internal sealed class ContentParts
 {
     private readonly List<(string? Text, MediaKind Kind, int Index)> _parts = [];
@@ -126,7 +126,7 @@ internal sealed class ContentParts
         HasMedia = true;
     }
 
-    /// <summary>The text parts as one string; empty parts are left out, as vLLM does.</summary>
+    /// <summary>Joins the text parts without empty ones, as vLLM does.</summary>
     public string JoinText(string separator)
     {
         if (_parts.Count == 1)
@@ -137,7 +137,7 @@ internal sealed class ContentParts
         return string.Join(separator, _parts.Where(static part => !string.IsNullOrEmpty(part.Text)).Select(static part => part.Text));
     }
 
-    /// <summary>One string with a mark per media item in front of the text, each on its own line: the order of vLLM's Python front end.</summary>
+    /// <summary>Joins the text parts after a mark per media item, each on its own line, in the order of vLLM's Python front end.</summary>
     public string JoinWithMarks(string separator)
     {
         var text = JoinText(separator);
@@ -150,7 +150,7 @@ internal sealed class ContentParts
         return text.Length == 0 ? marks : string.Create(CultureInfo.InvariantCulture, $"{marks}\n{text}");
     }
 
-    /// <summary>The list form: <c>{"type": "text", "text": …}</c> and exactly <c>{"type": "image"}</c> for media.</summary>
+    /// <summary>Gets the parts as a list: <c>{"type": "text", "text": …}</c>, and exactly <c>{"type": "image"}</c> for media.</summary>
     public List<object?> ToList()
     {
         var list = new List<object?>(_parts.Count);
@@ -167,15 +167,16 @@ internal sealed class ContentParts
 }
 
 /// <summary>
-/// The contents of one request that no chat template has a place for. A conversation may be mapped several times; each content counts once.
+/// The contents of a request that are omitted because no chat template can represent them. A conversation may be mapped several times; each content
+/// is counted once.
 /// </summary>
-internal sealed class LeftOutContents
+internal sealed class OmittedContents
 {
     private readonly HashSet<object> _contents = new(ReferenceEqualityComparer.Instance);
 
     public void Add(object content) => _contents.Add(content);
 
-    /// <summary>Logs one line that names all of them, or nothing when the prompt holds everything.</summary>
+    /// <summary>Logs one line with all of them, if there are any.</summary>
     public void WriteTo(ILogger logger)
     {
         if (_contents.Count > 0 && logger.IsEnabled(LogLevel.Information))

@@ -8,8 +8,9 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Messages of Microsoft.Extensions.AI to the dictionaries a chat template reads, by the rules of vLLM's own front end: key order, content format,
-/// arguments as objects, reasoning under both names, developer role. Reads its input once, changes nothing, made for one request.
+/// Converts messages of Microsoft.Extensions.AI to the dictionaries that chat templates read, by the rules of vLLM's own front end: key order,
+/// content format, arguments as objects, reasoning under both names, developer role. The input is enumerated once and not modified. Used for one
+/// request.
 /// </summary>
 internal sealed class ConversationMapper
 {
@@ -30,13 +31,12 @@ internal sealed class ConversationMapper
     }
 
     /// <param name="messages">The conversation; enumerated once.</param>
-    /// <param name="instructions">Extra system text of the request; joined with a leading system message, since many templates allow only
-    /// one.</param>
-    /// <param name="traits">What the template wants.</param>
-    /// <param name="dropReasoning">Leave earlier reasoning out.</param>
-    /// <param name="argumentsAsText">Hand all tool arguments over as JSON text, for templates that concatenate them.</param>
-    /// <param name="reader">Reads the contents; made for this mapping.</param>
-    /// <exception cref="NotSupportedException">A message holds content that no vLLM model can take.</exception>
+    /// <param name="instructions">The request's instructions; joined with a leading system message, because many templates allow only one.</param>
+    /// <param name="traits">The traits of the template.</param>
+    /// <param name="dropReasoning">Whether to omit earlier reasoning.</param>
+    /// <param name="argumentsAsText">Whether to pass tool arguments as JSON text, for templates that concatenate them.</param>
+    /// <param name="reader">The reader of the contents, used for this mapping only.</param>
+    /// <exception cref="NotSupportedException">A message contains content that no vLLM model accepts.</exception>
     public static TemplateConversation Map(
         IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, bool dropReasoning, bool argumentsAsText,
         ContentReader reader)
@@ -118,9 +118,7 @@ internal sealed class ConversationMapper
         _messages.Add(entry);
     }
 
-    /// <summary>
-    /// One turn of the assistant. Results in the middle of it (of tools that ran at the provider) end a turn of the template and begin the next.
-    /// </summary>
+    /// <summary>Adds a turn of the assistant. Results within it (of tools that ran at the provider) split it into several turns.</summary>
     private void AddAssistant(ChatMessage message)
     {
         var turn = new List<AIContent>(message.Contents.Count);
@@ -177,7 +175,7 @@ internal sealed class ConversationMapper
             }
         }
 
-        // The pieces of one answer are one text; a separator would change what the model said.
+        // The pieces of one answer form one text; a separator would change it.
         var entry = new Dictionary<string, object?>(6, StringComparer.Ordinal) { ["role"] = "assistant", ["content"] = Content(parts, string.Empty) };
         if (calls is not null)
         {
@@ -218,7 +216,7 @@ internal sealed class ConversationMapper
         };
     }
 
-    /// <summary>Whether the model's own spelling still says what the call says: the application may have changed the arguments since.</summary>
+    /// <summary>Whether the text written by the model is equal to the arguments, which the application may have changed since.</summary>
     private static bool SameArguments(string raw, object plain)
     {
         try
@@ -233,8 +231,8 @@ internal sealed class ConversationMapper
     }
 
     /// <summary>
-    /// One template message per result. In a tool's message, other contents belong to the result before them (the first to the one after them), and a
-    /// text that repeats a result is that result: Semantic Kernel's connectors write both.
+    /// Adds one template message per result. In a tool's message, other contents belong to the preceding result (leading ones to the first result),
+    /// and a text that repeats a result is ignored, because Semantic Kernel's connectors write both.
     /// </summary>
     private void AddResults(ChatMessage message, string role)
     {
@@ -287,7 +285,7 @@ internal sealed class ConversationMapper
 
     private void AddResult(FunctionResultContent result, ContentParts parts, string? name)
     {
-        // vLLM flattens tool content to a string unless it holds more than text.
+        // vLLM converts tool content to a string unless it contains more than text.
         var content = parts.HasMedia ? Content(parts, "\n") : parts.JoinText("\n");
         var entry = new Dictionary<string, object?>(4, StringComparer.Ordinal)
         { ["role"] = "tool", ["content"] = content, ["tool_call_id"] = result.CallId };
@@ -309,7 +307,7 @@ internal sealed class ConversationMapper
     }
 
     /// <summary>
-    /// What vLLM does when a developer message meets a template without that role: one system message in front, holding all of them.
+    /// Merges all system messages into one at the beginning, as vLLM does for a developer message if the template does not support that role.
     /// </summary>
     private void MergeSystemMessages()
     {
@@ -331,15 +329,15 @@ internal sealed class ConversationMapper
     }
 }
 
-/// <summary>A conversation as a chat template sees it, with what the rest of the request needs to know about it.</summary>
-/// <param name="Messages">One dictionary per message, keys in vLLM's order.</param>
-/// <param name="Media">All media, in the order of the messages.</param>
-/// <param name="CallIds">Ids of all tool calls in the history: a new call must not reuse one.</param>
+/// <summary>A conversation in the form that chat templates read.</summary>
+/// <param name="Messages">One dictionary per message, with the keys in vLLM's order.</param>
+/// <param name="Media">The media, in the order of the messages.</param>
+/// <param name="CallIds">The ids of all tool calls in the history, which new calls must not reuse.</param>
 internal sealed record TemplateConversation(
     List<Dictionary<string, object?>> Messages,
     IReadOnlyList<MediaItem> Media,
     IReadOnlySet<string> CallIds)
 {
-    /// <summary>Whether the conversation says anything; a template given nothing prints a prompt about nothing.</summary>
+    /// <summary>Whether there are no messages, for which templates would render a meaningless prompt.</summary>
     public bool IsEmpty => Messages.Count == 0;
 }

@@ -5,14 +5,15 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Brings a history that began with another provider to the kinds of content a chat template knows: text, reasoning, media, function calls and their
-/// results. Tools that ran at the other provider become calls and results under the tool's name; what has no place in a prompt is left out and noted.
+/// Converts a history from another provider to the kinds of content that chat templates support: text, reasoning, media, function calls and their
+/// results. Tools that ran at the other provider become calls and results under the tool's name; contents that prompts cannot contain are omitted and
+/// recorded.
 /// </summary>
 internal static class ForeignContents
 {
-    /// <exception cref="ArgumentException">A message or a content is null, or a message has no role; the text names the index.</exception>
-    /// <returns>The same messages when there is nothing to translate; changed messages are copies.</returns>
-    public static IReadOnlyList<ChatMessage> Translate(IReadOnlyList<ChatMessage> messages, LeftOutContents leftOut)
+    /// <exception cref="ArgumentException">A message or a content is null, or a message has no role; the exception contains the index.</exception>
+    /// <returns>The same messages if there is nothing to translate; changed messages are copies.</returns>
+    public static IReadOnlyList<ChatMessage> Translate(IReadOnlyList<ChatMessage> messages, OmittedContents omitted)
     {
         List<ChatMessage>? translated = null;
         HashSet<string>? calls = null;
@@ -40,7 +41,7 @@ internal static class ForeignContents
             calls ??= Ids<FunctionCallContent>(messages, static call => call.CallId);
             results ??= Ids<FunctionResultContent>(messages, static result => result.CallId);
             var copy = message.Clone();
-            copy.Contents = [.. message.Contents.Select(content => Translate(content, message.Role, calls, results, leftOut)).OfType<AIContent>()];
+            copy.Contents = [.. message.Contents.Select(content => Translate(content, message.Role, calls, results, omitted)).OfType<AIContent>()];
             if (copy.Contents.Count > 0)
             {
                 translated.Add(copy);
@@ -53,7 +54,7 @@ internal static class ForeignContents
     private static bool IsKnown(AIContent content) =>
         content is TextContent or TextReasoningContent or FunctionCallContent or FunctionResultContent or DataContent or UriContent;
 
-    private static AIContent? Translate(AIContent content, ChatRole role, HashSet<string> calls, HashSet<string> results, LeftOutContents leftOut)
+    private static AIContent? Translate(AIContent content, ChatRole role, HashSet<string> calls, HashSet<string> results, OmittedContents omitted)
     {
         if (IsKnown(content))
         {
@@ -67,7 +68,7 @@ internal static class ForeignContents
             case McpServerToolResultContent result:
                 return new FunctionResultContent(result.CallId, result.Outputs);
             case CodeInterpreterToolCallContent call:
-                return new FunctionCallContent(call.CallId, "code_interpreter", Arguments("code", Text(call.Inputs, leftOut)));
+                return new FunctionCallContent(call.CallId, "code_interpreter", Arguments("code", Text(call.Inputs, omitted)));
             case CodeInterpreterToolResultContent result:
                 return new FunctionResultContent(result.CallId, result.Outputs);
             case WebSearchToolCallContent call:
@@ -79,7 +80,7 @@ internal static class ForeignContents
             case ImageGenerationToolResultContent result:
                 return new FunctionResultContent(result.CallId, result.Outputs);
 
-            // A call that waited for approval is part of the conversation only as long as the call itself is not.
+            // A call in an approval request is added only if the conversation does not contain the call itself.
             case ToolApprovalRequestContent { ToolCall: FunctionCallContent call } when calls.Add(call.CallId):
                 return call;
             case ToolApprovalResponseContent { Approved: false, ToolCall: FunctionCallContent call } denied when results.Add(call.CallId):
@@ -88,18 +89,18 @@ internal static class ForeignContents
             case ToolApprovalRequestContent { ToolCall: FunctionCallContent } or ToolApprovalResponseContent { ToolCall: FunctionCallContent }:
                 return null;
 
-            // What the assistant said when it refused is an answer like any other.
+            // A refusal by the assistant is an answer.
             case ErrorContent { ErrorCode: "Refusal", Message: { Length: > 0 } refusal } when role == ChatRole.Assistant:
                 return new TextContent(refusal);
             default:
-                leftOut.Add(content);
+                omitted.Add(content);
                 return null;
         }
     }
 
     private static Dictionary<string, object?> Arguments(string name, object? value) => new(StringComparer.Ordinal) { [name] = value };
 
-    private static string Text(IList<AIContent>? contents, LeftOutContents leftOut)
+    private static string Text(IList<AIContent>? contents, OmittedContents omitted)
     {
         var text = new StringBuilder();
         foreach (var content in contents ?? [])
@@ -113,7 +114,7 @@ internal static class ForeignContents
                     text.Append(part);
                     break;
                 default:
-                    leftOut.Add(content);
+                    omitted.Add(content);
                     break;
             }
         }

@@ -5,8 +5,8 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Private marks that stand for media in string content until the prompt is rendered. They carry a random number made when the process started,
-/// so no message can forge one, and they tell the placeholder we put in from one that somebody typed.
+/// Marks that represent media in string content until the prompt is rendered. They contain a random number generated at process start, so that
+/// messages cannot forge them and placeholders inserted by this class are distinguished from text of users.
 /// </summary>
 internal static class MediaMarks
 {
@@ -17,9 +17,7 @@ internal static class MediaMarks
 
     public static string For(int index) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Begin}{Nonce}-{index}{End}");
 
-    /// <summary>
-    /// Puts the placeholders where the marks are. The content ranges are cut around them: a placeholder is ours and may become control tokens.
-    /// </summary>
+    /// <summary>Replaces the marks with placeholders, which are excluded from the content ranges because they may become control tokens.</summary>
     public static (string Text, IReadOnlyList<Range> Content) Replace(string text, IReadOnlyList<Range> content, IReadOnlyList<string> placeholders)
     {
         if (placeholders.Count == 0)
@@ -79,7 +77,7 @@ internal static class MediaMarks
         return result;
     }
 
-    /// <summary>Where a position outside all marks has moved to.</summary>
+    /// <summary>Gets the new position of a position outside all marks.</summary>
     private static int Shift(int position, List<(int At, int Length, int NewAt, int NewLength)> cuts)
     {
         var delta = 0;
@@ -97,14 +95,14 @@ internal static class MediaMarks
     }
 }
 
-/// <summary>How one model marks media in a prompt.</summary>
-/// <param name="Text">What templates with string content need in the text, per item; <c>{0}</c> is the item's number from 1.</param>
-/// <param name="Anchor">The one token that the server's processor expands.</param>
+/// <summary>The placeholder of a model for media in a prompt.</summary>
+/// <param name="Text">The text per item that templates with string content need; <c>{0}</c> is the one-based number of the item.</param>
+/// <param name="Anchor">The token that the server's processor expands.</param>
 internal sealed record MediaPlaceholder(string Text, string Anchor)
 {
     /// <summary>
-    /// By <c>model_type</c> of config.json, as vLLM's models answer <c>get_placeholder_str</c>
-    /// (https://github.com/vllm-project/vllm, <c>vllm/model_executor/models</c>). A new model is one row.
+    /// By <c>model_type</c> in config.json, as returned by <c>get_placeholder_str</c> of vLLM's models (https://github.com/vllm-project/vllm,
+    /// <c>vllm/model_executor/models</c>). A new model is one row.
     /// </summary>
     private static readonly (string Text, string Anchor, string[] Types)[] Images =
     [
@@ -149,7 +147,7 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
     public static MediaPlaceholder? For(MediaKind kind, string? modelType) =>
         modelType is not null && Known.TryGetValue((kind, modelType), out var placeholder) ? placeholder : null;
 
-    /// <summary>The same, with what the options say about images in front.</summary>
+    /// <summary>Gets the placeholder; the options for images take precedence.</summary>
     public static MediaPlaceholder? For(MediaKind kind, string? modelType, VllmGrpcOptions settings)
     {
         var known = For(kind, modelType);
@@ -162,11 +160,11 @@ internal sealed record MediaPlaceholder(string Text, string Anchor)
         return new MediaPlaceholder(text, settings.ImageToken ?? known?.Anchor ?? text);
     }
 
-    /// <summary>The placeholder of the item with the given number, from 1.</summary>
+    /// <summary>Gets the placeholder of the item with the given one-based number.</summary>
     public string Number(int number) =>
         Text.Replace("{0}", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
-    /// <summary>The anchor's token id, or null when the tokenizer has no such token (or the anchor differs per item).</summary>
+    /// <summary>Gets the anchor's token id, or null if the tokenizer has no such token (or the anchor differs per item).</summary>
     public int? AnchorId(VllmTokenizer tokenizer) => Anchor.Length == 0 ? null : tokenizer.TokenToId(Anchor);
 
     private static Dictionary<(MediaKind, string), MediaPlaceholder> Build()

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>Tools and tool choice of one request, for the template on one side and the output parser on the other.</summary>
-/// <param name="ForTemplate">The tools as vLLM hands them to templates, or <see langword="null"/> without tools.</param>
-/// <param name="Tools">The same tools for parser and constraint.</param>
-/// <param name="Choice">How free the model is.</param>
+/// <summary>The tools and the tool choice of a request, for the template and the output parser.</summary>
+/// <param name="ForTemplate">The tools as vLLM passes them to templates, or <see langword="null"/> without tools.</param>
+/// <param name="Tools">The tools for parser and constraint.</param>
+/// <param name="Choice">The tool choice.</param>
 internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<OutputTool> Tools, OutputToolChoice Choice)
 {
     public static readonly RequestTools None = new(null, [], OutputToolChoice.Auto);
@@ -56,14 +56,15 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
             return None;
         }
 
-        // A model that must not call is not told of functions, unless the conversation has calls in it, which make no sense without them.
-        var choice = ChoiceOf(options.ToolMode, forParser);
-        var untold = choice.Kind == OutputToolChoiceKind.None
+        // If calls are not allowed, the prompt contains no functions, unless the conversation contains calls, which would be meaningless without
+        // them.
+        var choice = GetChoice(options.ToolMode, forParser);
+        var hideTools = choice.Kind == OutputToolChoiceKind.None
             && !messages.Any(static message => message?.Contents.Any(static content => content is ToolCallContent or ToolResultContent) == true);
-        return new RequestTools(untold ? null : forTemplate, forParser, choice);
+        return new RequestTools(hideTools ? null : forTemplate, forParser, choice);
     }
 
-    private static OutputToolChoice ChoiceOf(ChatToolMode? mode, List<OutputTool> tools) => mode switch
+    private static OutputToolChoice GetChoice(ChatToolMode? mode, List<OutputTool> tools) => mode switch
     {
         NoneChatToolMode => OutputToolChoice.None,
         RequiredChatToolMode { RequiredFunctionName: { } name } => tools.Any(tool => tool.Name == name)

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The one place that knows what a tool's result becomes in a prompt: text as it is, contents one by one, other values as JSON. A result that cannot
-/// be shown is an error text for the model, which can then try something else; it never fails the request.
+/// Converts a tool's result for the prompt: text unchanged, contents one by one, other values as JSON. A result that cannot be converted becomes an
+/// error text for the model, which can then try something else; it never makes the request fail.
 /// </summary>
 internal static class ToolResults
 {
@@ -72,7 +72,7 @@ internal static class ToolResults
     }
 
     /// <summary>
-    /// Contents that were saved with their conversation: JSON objects with the names that Microsoft.Extensions.AI gives to kinds of content.
+    /// Reads contents that were serialized with their conversation: JSON objects with the type discriminators of Microsoft.Extensions.AI.
     /// </summary>
     private static List<AIContent>? TryReadContents(JsonElement element)
     {
@@ -90,7 +90,7 @@ internal static class ToolResults
         }
         catch (Exception exception) when (exception is JsonException or NotSupportedException or ArgumentException)
         {
-            // An application's own objects may have such a member, too.
+            // An application's own objects may have such a member as well.
             return null;
         }
     }

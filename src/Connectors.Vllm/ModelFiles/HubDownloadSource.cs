@@ -5,17 +5,17 @@ using Connectors.Vllm.Shared;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Downloads a model's small files from a hub into the local Hugging Face cache (same layout, so Python finds them too) and reads them from there.
-/// Weights are never touched. Off when the option or an offline variable says so.
+/// Downloads a model's tokenizer, template and configuration files from a hub into the local Hugging Face cache (with the layout of the Python
+/// library) and reads them from there. Weights are never downloaded. Disabled by the option or by an environment variable for offline mode.
 /// </summary>
-/// <param name="hub">Where the hub and its cache are.</param>
-/// <param name="revision">The branch, tag or commit; null for what the server tells, or "main".</param>
-/// <param name="allowed">Whether anything may be downloaded.</param>
-/// <param name="downloader">Fetches the files.</param>
-/// <param name="maxBytes">What the files may take together.</param>
+/// <param name="hub">The location of the hub and its cache.</param>
+/// <param name="revision">The branch, tag or commit; null for the one that the server reports, or "main".</param>
+/// <param name="allowed">Whether downloads are allowed.</param>
+/// <param name="downloader">The downloader.</param>
+/// <param name="maxBytes">The maximum size of the files together.</param>
 internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool allowed, HubDownloader downloader, long maxBytes) : IModelFileSource
 {
-    /// <summary>A repository listing is a few hundred names; more is not a model.</summary>
+    /// <summary>The listing of a model repository has a few hundred names at most.</summary>
     private const int MaxListingBytes = 16 << 20;
 
     public string Name => "hub download";
@@ -54,7 +54,7 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
         catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or JsonException
             or InvalidDataException
 
-            // What .NET makes of a listing or an address that is none.
+            // Thrown for an invalid listing or address.
             or (InvalidOperationException and not ObjectDisposedException) or FormatException or NotSupportedException
             || (error is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -125,8 +125,8 @@ internal sealed class HubDownloadSource(HubSettings hub, string? revision, bool 
 }
 
 /// <summary>
-/// Where the Hugging Face hub and its cache are, by the variables the Python library reads
-/// (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables). Values of the options win.
+/// The location of the Hugging Face hub and its cache, from the environment variables of the Python library
+/// (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables). Values of the options take precedence.
 /// </summary>
 internal sealed record HubSettings(Uri Endpoint, string CacheDirectory, string? Token, bool Offline)
 {
@@ -146,11 +146,11 @@ internal sealed record HubSettings(Uri Endpoint, string CacheDirectory, string? 
         bool IsOn(string name) => Value(name)?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
     }
 
-    /// <summary>The folder of one repository inside the cache.</summary>
+    /// <summary>Gets the folder of a repository in the cache.</summary>
     public string RepositoryDirectory(string repository) =>
         Path.Combine(CacheDirectory, "models--" + repository.Replace("/", "--", StringComparison.Ordinal));
 
-    /// <summary>Without the token: records end up in logs.</summary>
+    /// <summary>Omits the token, because records may be logged.</summary>
     public override string ToString() => $"{Endpoint} ({CacheDirectory}{(Offline ? ", offline" : string.Empty)})";
 
     private static string? ReadToken(string path)

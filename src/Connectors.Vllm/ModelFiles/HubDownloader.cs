@@ -7,19 +7,19 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Fetches single files from a hub: resumes what an earlier attempt left, checks the content against the hub's own checksum (SHA-256 for large
-/// files, the git blob's SHA-1 for small ones), and puts it where the Python library would have put it.
+/// Downloads single files from a hub: resumes partial downloads, verifies the content against the hub's checksum (SHA-256 for large files, the git
+/// blob's SHA-1 for small ones), and stores it where the Python library would.
 /// </summary>
 /// <remarks>
-/// The client must not follow redirects by itself: the first answer carries the checksum, and the token must not travel to another host.
+/// The client must not follow redirects by itself, because the first response contains the checksum, and the token must not be sent to another host.
 /// </remarks>
 internal sealed class HubDownloader(
     HttpClient client, HubSettings hub, ILogger logger, IProgress<ModelDownloadProgress>? progress, TimeSpan? silence = null)
 {
     private const int MaxRedirects = 5;
 
-    /// <summary>How long a download may stand still; nobody else bounds the time of a body.</summary>
-    private readonly TimeSpan _silence = silence ?? TimeSpan.FromSeconds(60);
+    /// <summary>The idle timeout of a download; the timeout of the client does not cover the body.</summary>
+    private readonly TimeSpan _idleTimeout = silence ?? TimeSpan.FromSeconds(60);
 
     public static HttpClient CreateClient() =>
         new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10),
@@ -41,7 +41,7 @@ internal sealed class HubDownloader(
         }
     }
 
-    /// <exception cref="InvalidDataException">The file is more than the budget has left, or not what the hub says.</exception>
+    /// <exception cref="InvalidDataException">The file exceeds the budget, or does not match its checksum.</exception>
     public async Task FetchAsync(
         string repository, string commit, string file, string folder, string snapshot, FileBudget budget, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal sealed class HubDownloader(
                 break;
             }
 
-            // What an interrupted download left may belong to something else; one fresh start tells.
+            // The partial file may belong to another version, so the download is started once more from the beginning.
             File.Delete(partial);
             if (attempt > 0)
             {
@@ -131,7 +131,7 @@ internal sealed class HubDownloader(
         }
     }
 
-    /// <summary>Follows redirects by hand: remembers the checksum of the first answer and keeps the token on the hub's own host.</summary>
+    /// <summary>Follows redirects: keeps the checksum of the first response, and sends the token only to the hub's own host.</summary>
     private async Task<(HttpResponseMessage Response, string? LinkedTag)> SendAsync(
         HttpMethod method, Uri address, long? from, CancellationToken cancellationToken)
     {
@@ -188,16 +188,16 @@ internal sealed class HubDownloader(
 
     private async ValueTask<int> ReadAsync(Stream source, byte[] buffer, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(_silence);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(_idleTimeout);
         try
         {
-            return await source.ReadAsync(buffer, patience.Token).ConfigureAwait(false);
+            return await source.ReadAsync(buffer, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"{hub.Endpoint} sent nothing for {_silence.TotalSeconds:0.#} s in the middle of a file; the download resumes next "
-                + $"time.", error);
+            throw new IOException(
+                $"{hub.Endpoint} sent nothing for {_idleTimeout.TotalSeconds:0.#} s in the middle of a file; the download resumes next time.", error);
         }
     }
 
@@ -243,7 +243,7 @@ internal sealed class HubDownloader(
         }
         catch (IOException) when (File.Exists(target))
         {
-            // Another process was quicker; the content is the same.
+            // Another process has created it, with the same content.
         }
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm;
 
-/// <summary>Asks the places a model's tokenizer and template can come from, in order, and says what was tried when none has them.</summary>
+/// <summary>Loads a model's tokenizer and template from the first source that has them; the exception lists all sources that were tried.</summary>
 internal static class ModelFileLocator
 {
     public static IReadOnlyList<IModelFileSource> SourcesFor(
@@ -13,7 +13,7 @@ internal static class ModelFileLocator
         var needsTokenizer = options.Tokenizer is null;
         var maxBytes = options.Connection.MaxTokenizerBytes;
 
-        // A directory that was named is meant: falling through to another tokenizer would hide a mistake.
+        // A configured directory is the only source: falling back to another tokenizer would hide a mistake.
         if (!string.IsNullOrEmpty(options.ModelDirectory))
         {
             return [new DirectorySource(options.ModelDirectory, maxBytes, needsTokenizer)];
@@ -53,7 +53,7 @@ internal static class ModelFileLocator
 
         if (!needsTokenizer)
         {
-            // A chat then needs a template from the options; raw completions and embeddings need no more.
+            // Chats then need a template from the options; raw completions and embeddings need nothing else.
             return new ModelFileSet(new Dictionary<string, ReadOnlyMemory<byte>>(), "VllmGrpcOptions.Tokenizer");
         }
 
@@ -65,18 +65,18 @@ internal static class ModelFileLocator
     }
 }
 
-/// <summary>What is known about the name of a served model.</summary>
-/// <param name="ServedName">The name requests use and responses report.</param>
-/// <param name="Repository">The hub id (<c>org/name</c>), when one can be told from the names and paths the server gave.</param>
-/// <param name="Revision">The commit, when the server's path names it; else <see langword="null"/>.</param>
+/// <summary>The identity of a served model.</summary>
+/// <param name="ServedName">The name used in requests and responses.</param>
+/// <param name="Repository">The hub id (<c>org/name</c>), if the names and paths reported by the server contain one.</param>
+/// <param name="Revision">The commit, if the server's path contains it; otherwise <see langword="null"/>.</param>
 internal sealed partial record ModelIdentity(string ServedName, string? Repository, string? Revision)
 {
     /// <summary>
-    /// Reads names and paths as a vLLM server reports them. An offline server resolves <c>org/model</c> to its snapshot folder
+    /// Parses names and paths as reported by a vLLM server. An offline server resolves <c>org/model</c> to its snapshot folder
     /// (<c>…/models--org--model/snapshots/&lt;commit&gt;</c>) and reports that path as the model's name.
     /// </summary>
-    /// <param name="servedName">The served model name, possibly a path, possibly empty.</param>
-    /// <param name="paths">Tokenizer and model paths, best first.</param>
+    /// <param name="servedName">The served model name, which may be a path or empty.</param>
+    /// <param name="paths">The tokenizer and model paths, in order of preference.</param>
     public static ModelIdentity From(string? servedName, params ReadOnlySpan<string?> paths)
     {
         string? repository = null;

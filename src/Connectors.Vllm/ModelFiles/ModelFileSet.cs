@@ -4,15 +4,15 @@ using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm;
 
-/// <summary>The files that say how to talk to one model (tokenizer, template, configuration), in memory, and where they came from.</summary>
-/// <param name="Files">File name (or path with '/' below the model's folder) to content.</param>
-/// <param name="Origin">Where they came from, for people: "directory /models/qwen3", "GetTokenizer of http://gpu:50051".</param>
+/// <summary>The files of a model that a client needs (tokenizer, template, configuration), in memory, and their origin.</summary>
+/// <param name="Files">The contents by file name (or relative path with '/').</param>
+/// <param name="Origin">Where the files came from, for display: "directory /models/qwen3", "GetTokenizer of http://gpu:50051".</param>
 internal sealed record ModelFileSet(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files, string Origin)
 {
-    /// <summary>Whether there is anything a tokenizer could be made from.</summary>
+    /// <summary>Whether the set contains a tokenizer.</summary>
     public bool HasTokenizer => ModelFolder.TokenizerOf(Files.Keys) is not null;
 
-    /// <summary>Tells whether two sets hold the same files: hex SHA-256 over names and contents.</summary>
+    /// <summary>Computes a hexadecimal SHA-256 over names and contents, which is equal for equal sets.</summary>
     public string ComputeDigest()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -3,23 +3,23 @@ using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm;
 
-/// <summary>One place a model's tokenizer and template can come from.</summary>
+/// <summary>A source of a model's tokenizer and template.</summary>
 internal interface IModelFileSource
 {
-    /// <summary>Short name for messages: "ModelDirectory", "GetTokenizer", "Hugging Face cache", "hub download".</summary>
+    /// <summary>The short name for messages: "ModelDirectory", "GetTokenizer", "Hugging Face cache", "hub download".</summary>
     string Name { get; }
 
     /// <summary>
-    /// Returns the files, or <see langword="null"/> with the reason added to <paramref name="tried"/>. A source that
-    /// fails must not keep the next one from being asked; thrown are only cancellation and <see cref="VllmModelChangedException"/>.
+    /// Returns the files, or <see langword="null"/> with the reason added to <paramref name="tried"/>. A failure must not prevent the next source
+    /// from being tried, so only cancellation and <see cref="VllmModelChangedException"/> are thrown.
     /// </summary>
     Task<ModelFileSet?> TryLoadAsync(ModelIdentity model, ICollection<string> tried, CancellationToken cancellationToken);
 }
 
-/// <summary>A model folder on this machine, as the option <see cref="VllmGrpcOptions.ModelDirectory"/> names it.</summary>
+/// <summary>A local model folder, as configured by <see cref="VllmGrpcOptions.ModelDirectory"/>.</summary>
 /// <param name="directory">The folder.</param>
-/// <param name="maxBytes">What its files may take of memory together.</param>
-/// <param name="needsTokenizer">Whether a folder without a tokenizer is of no use.</param>
+/// <param name="maxBytes">The maximum memory for its files together.</param>
+/// <param name="needsTokenizer">Whether the folder must contain a tokenizer.</param>
 internal sealed class DirectorySource(string directory, long maxBytes, bool needsTokenizer = true) : IModelFileSource
 {
     public string Name => "ModelDirectory";
@@ -39,7 +39,7 @@ internal sealed class DirectorySource(string directory, long maxBytes, bool need
                 return null;
             }
 
-            // All are counted before the first one is read.
+            // All sizes are checked before the first file is read.
             var budget = new FileBudget(directory, maxBytes);
             var wanted = new List<(string Path, string Name, long Size)>();
             foreach (var (relative, path) in ModelFolder.Files(directory))
@@ -74,9 +74,8 @@ internal sealed class DirectorySource(string directory, long maxBytes, bool need
 }
 
 /// <summary>
-/// The server itself, by its GetTokenizer call (VllmEngine protocol, when it was started from a local model folder). A server that got another
-/// model than
-/// <paramref name="served"/> in between is a <see cref="VllmModelChangedException"/>: other sources would not fit it either.
+/// The server itself, through its GetTokenizer call (VllmEngine protocol, if it was started from a local model folder). Throws <see
+/// cref="VllmModelChangedException"/> if the server no longer serves <paramref name="served"/>, because other sources would not match it either.
 /// </summary>
 internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bool needsTokenizer = true) : IModelFileSource
 {
@@ -113,15 +112,15 @@ internal sealed class EngineSource(IVllmEngine engine, VllmModelInfo? served, bo
 }
 
 /// <summary>
-/// The local Hugging Face cache: <c>models--org--name/refs/main</c> names a commit, <c>snapshots/&lt;commit&gt;</c> holds the files.
-/// See https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
+/// The local Hugging Face cache: <c>models--org--name/refs/main</c> contains a commit, <c>snapshots/&lt;commit&gt;</c> the files. See
+/// https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
 /// </summary>
-/// <param name="hub">Where the cache is.</param>
-/// <param name="revision">The branch, tag or commit; null for what the server tells, or "main".</param>
-/// <param name="maxBytes">What the files may take of memory together.</param>
+/// <param name="hub">The location of the cache.</param>
+/// <param name="revision">The branch, tag or commit; null for the one that the server reports, or "main".</param>
+/// <param name="maxBytes">The maximum memory for the files together.</param>
 internal sealed class HubCacheSource(HubSettings hub, string? revision, long maxBytes) : IModelFileSource
 {
-    /// <summary>A reference holds a commit's id.</summary>
+    /// <summary>The maximum size of a reference, which contains a commit's id.</summary>
     private const int MaxReferenceBytes = 1024;
 
     public string Name => "Hugging Face cache";
@@ -176,25 +175,25 @@ internal sealed class HubCacheSource(HubSettings hub, string? revision, long max
     }
 }
 
-/// <summary>How many files one load may read, and what they may take of memory together; asked before each is read.</summary>
-/// <param name="place">Where they are, for messages.</param>
-/// <param name="maxBytes">The memory.</param>
+/// <summary>Limits the number of files that one load reads, and their memory; checked before each file is read.</summary>
+/// <param name="place">The location of the files, for messages.</param>
+/// <param name="maxBytes">The maximum memory.</param>
 internal sealed class FileBudget(string place, long maxBytes)
 {
-    /// <summary>No single file of these kinds is anywhere near this large; a bigger one is not what it claims to be.</summary>
+    /// <summary>The maximum size of one file; real files of these kinds are much smaller.</summary>
     public const long MaxFileBytes = 200L << 20;
 
-    /// <summary>A model has a dozen of these files; more is not a model.</summary>
+    /// <summary>The maximum number of files; a model has about a dozen.</summary>
     public const int MaxFiles = 100;
 
     private int _files;
     private long _bytes;
 
-    /// <summary>What is left, and no more than one file may have.</summary>
+    /// <summary>The remaining memory, limited to the maximum size of one file.</summary>
     public long Left => Math.Min(MaxFileBytes, maxBytes - _bytes);
 
     /// <summary>Counts a file.</summary>
-    /// <exception cref="InvalidDataException">It is too much.</exception>
+    /// <exception cref="InvalidDataException">The file exceeds a limit.</exception>
     public void Take(string path, long size)
     {
         Check(path, size);
@@ -205,7 +204,7 @@ internal sealed class FileBudget(string place, long maxBytes)
         }
     }
 
-    /// <exception cref="InvalidDataException">A file of this size is too much.</exception>
+    /// <exception cref="InvalidDataException">A file of this size exceeds a limit.</exception>
     public void Check(string path, long size)
     {
         if (size > maxBytes - _bytes)

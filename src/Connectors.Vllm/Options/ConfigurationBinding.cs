@@ -8,12 +8,12 @@ using Microsoft.Extensions.Logging;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; what it passes over (unknown keys,
-/// a number of seconds read as days) is found before, by a look at the keys, so that every message names the full key.
+/// Binds a configuration section to <see cref="VllmGrpcOptions"/>. The source-generated binder assigns the values; problems that it ignores (unknown
+/// keys, a number of seconds parsed as days) are found beforehand by inspecting the keys, so that every message contains the full key.
 /// </summary>
 internal static class ConfigurationBinding
 {
-    /// <summary>Assigns every value, or none when the returned problems are not empty. Unknown keys are logged as warnings.</summary>
+    /// <summary>Assigns all values, or none if problems are returned. Unknown keys are logged as warnings.</summary>
     public static IReadOnlyList<string> Bind(IConfiguration section, VllmGrpcOptions options, ILogger logger)
     {
         var problems = new List<string>();
@@ -81,11 +81,11 @@ internal static class ConfigurationBinding
         }
     }
 
-    /// <summary>A single value in place of a list or an object, which the binder passes over.</summary>
+    /// <summary>Reports a single value in place of a list or an object, which the binder ignores.</summary>
     private static IEnumerable<string> ExplainShape(IConfigurationSection key, string expected) =>
         string.IsNullOrEmpty(key.Value) ? [] : [$"Configuration key '{key.Path}' is '{key.Value}', but must be {expected}."];
 
-    /// <summary>What is wrong with a value; null when nothing is, or when the validation of the bound options will tell.</summary>
+    /// <summary>Gets the problem with a value; null if it is valid, or if the validation of the bound options will report it.</summary>
     private static string? Explain(IConfigurationSection key, Type type)
     {
         var text = key.Value;
@@ -121,7 +121,7 @@ internal static class ConfigurationBinding
         }
         else if (type == typeof(Uri))
         {
-            // A hub may lie below a path; a gRPC server cannot.
+            // The address of a hub may have a path; that of a gRPC server cannot.
             var isAddress = key.Key.Equals(nameof(VllmGrpcOptions.HubEndpoint), StringComparison.OrdinalIgnoreCase)
                 ? Uri.TryCreate(text, UriKind.Absolute, out _)
                 : Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var address) && EndpointAddress.TryNormalize(address, out _, out _);
@@ -131,7 +131,7 @@ internal static class ConfigurationBinding
         return expected is null ? null : $"Configuration key '{key.Path}' is '{text}', but must be {expected}.";
     }
 
-    /// <summary>The names that configuration can set. Spelled out by type, so that trimming keeps the properties.</summary>
+    /// <summary>The properties that configuration can set. The types are explicit, so that trimming keeps the properties.</summary>
     private static PropertyInfo[] PropertiesOf(Type type)
     {
         var properties = type == typeof(VllmConnectionOptions) ? typeof(VllmConnectionOptions).GetProperties()
@@ -140,13 +140,13 @@ internal static class ConfigurationBinding
         return [.. properties.Where(static property => IsBindable(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType))];
     }
 
-    /// <summary>Handlers, credentials and the like are set in code.</summary>
+    /// <summary>Handlers, credentials and similar properties can only be set in code.</summary>
     private static bool IsBindable(Type type) => type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int)
         || type == typeof(long) || type == typeof(TimeSpan) || type == typeof(Uri) || type == typeof(IList<Uri>) || type == typeof(IList<string>)
         || type == typeof(IDictionary<string, string>) || type == typeof(IDictionary<string, object?>)
         || type == typeof(VllmConnectionOptions) || type == typeof(VllmRetryOptions);
 
-    /// <summary>Configuration knows only strings; template variables are mostly flags and numbers.</summary>
+    /// <summary>Converts a configuration value, which is always a string, because template variables are mostly booleans and numbers.</summary>
     private static object? ToTemplateValue(IConfigurationSection value)
     {
         var children = value.GetChildren().ToList();

@@ -17,7 +17,7 @@ namespace Connectors.Vllm;
 /// </remarks>
 public sealed partial class VllmGrpcOptions : IValidatableObject
 {
-    /// <summary>What can stand in place of a parser's name: no parser, the model's choice, and the model's own response template.</summary>
+    /// <summary>The values besides names of parsers: no parser, detection, and the model's own response template.</summary>
     private static readonly string[] ParserChoices = ["none", "auto", "hf"];
 
     /// <summary>
@@ -182,7 +182,7 @@ public sealed partial class VllmGrpcOptions : IValidatableObject
     /// </summary>
     public string? ImageToken { get; set; }
 
-    /// <summary>A copy that later changes of this object do not reach.</summary>
+    /// <summary>Creates a copy that is not affected by later changes to this object.</summary>
     internal VllmGrpcOptions Clone()
     {
         var copy = new VllmGrpcOptions

@@ -7,16 +7,16 @@ using Connectors.Vllm.Tokenizers;
 
 namespace Connectors.Vllm;
 
-/// <summary>What a model's files say by themselves, before any server was asked. Immutable and thread-safe.</summary>
+/// <summary>The content of a model's files, independent of a server. Immutable and thread-safe.</summary>
 /// <param name="Files">The files.</param>
-/// <param name="Config">config.json, generation_config.json and what else is configuration.</param>
+/// <param name="Config">The configuration in config.json, generation_config.json and tokenizer_config.json.</param>
 /// <param name="Tokenizer">The tokenizer.</param>
 /// <param name="Templates">The chat templates and special tokens.</param>
 internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmTokenizer Tokenizer, ChatTemplateSource Templates)
 {
     /// <param name="files">The files.</param>
-    /// <param name="options">They may bring a tokenizer.</param>
-    /// <exception cref="VllmModelException">A file is broken; the message says which and why.</exception>
+    /// <param name="options">The options, which may contain a tokenizer.</param>
+    /// <exception cref="VllmModelException">A file is invalid; the message says which one and why.</exception>
     public static ModelAssets Read(ModelFileSet files, VllmGrpcOptions options) => VllmModelException.Guard(files.Origin, () =>
         new ModelAssets(files, ModelConfig.Read(files.Files), ReadTokenizer(files, options), ChatTemplateSource.FromFiles(files.Files)));
 
@@ -27,15 +27,15 @@ internal sealed record ModelAssets(ModelFileSet Files, ModelConfig Config, VllmT
             return VllmTokenizer.From(given, VllmTokenizer.ReadAddedTokens(files.Files.GetValueOrDefault(ModelFolder.TokenizerConfig)));
         }
 
-        // The files are in memory already and count, too.
+        // The files are already in memory and count as well.
         var left = options.Connection.MaxTokenizerBytes - files.Files.Sum(static file => (long)file.Value.Length);
         return VllmTokenizer.FromFiles(files.Files, new TokenizerOptions { MaxLoadBytes = Math.Max(1, left) });
     }
 }
 
-/// <summary>The ids that end an answer.</summary>
-/// <param name="All">Every one of them.</param>
-/// <param name="ToSend">Those the server does not know by itself.</param>
+/// <summary>The token ids that end an answer.</summary>
+/// <param name="All">All of them.</param>
+/// <param name="ToSend">Those that must be sent because the server does not know them.</param>
 internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> ToSend)
 {
     private readonly FrozenSet<int> _lookup = All.ToFrozenSet();
@@ -47,8 +47,8 @@ internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> T
         var known = new SortedSet<int>(config.ConfigEndTokens);
         known.UnionWith(info?.EosTokenIds ?? []);
 
-        // vLLM adds the end tokens of generation_config.json itself, unless it was told to ignore that file; then it reports no sampling defaults
-        // either.
+        // vLLM adds the end tokens of generation_config.json itself, unless it was configured to ignore that file, in which case it reports no
+        // sampling defaults either.
         var ignored = info is { ServedModelName.Length: > 0, DefaultSampling: null, EosTokenIds.Count: > 0 } && config.Sampling is not null;
         var all = new SortedSet<int>(known);
         all.UnionWith(config.GenerationEndTokens);
@@ -67,7 +67,7 @@ internal sealed record StopTokenSet(IReadOnlyList<int> All, IReadOnlyList<int> T
 }
 
 /// <summary>
-/// What config.json, generation_config.json and tokenizer_config.json of a model say that a client needs. Missing files and keys are null.
+/// The values in config.json, generation_config.json and tokenizer_config.json that a client needs. Missing files and keys are null.
 /// </summary>
 internal sealed record ModelConfig
 {
@@ -79,29 +79,29 @@ internal sealed record ModelConfig
 
     public int? VocabularySize { get; init; }
 
-    /// <summary>End tokens of config.json: every server knows them.</summary>
+    /// <summary>The end tokens of config.json, which every server knows.</summary>
     public IReadOnlyList<int> ConfigEndTokens { get; init; } = [];
 
-    /// <summary>End tokens of generation_config.json: a server knows them unless it was told to ignore that file.</summary>
+    /// <summary>The end tokens of generation_config.json, which a server knows unless it was configured to ignore that file.</summary>
     public IReadOnlyList<int> GenerationEndTokens { get; init; } = [];
 
     /// <summary>The eos_token of tokenizer_config.json.</summary>
     public string? EndToken { get; init; }
 
-    /// <summary>Sampling defaults of generation_config.json; null when it has none.</summary>
+    /// <summary>The sampling defaults of generation_config.json; null if it has none.</summary>
     public SamplingOptions? Sampling { get; init; }
 
-    /// <summary>Ids of media anchors that config.json names.</summary>
+    /// <summary>The id of the image anchor in config.json.</summary>
     public int? ImageTokenId { get; init; }
 
     public int? VideoTokenId { get; init; }
 
     public int? AudioTokenId { get; init; }
 
-    /// <summary>Whether the beginning of the model's embeddings is an embedding by itself, for any length.</summary>
+    /// <summary>Whether prefixes of the model's embeddings are embeddings as well (Matryoshka).</summary>
     public bool IsMatryoshka { get; init; }
 
-    /// <summary>The lengths at which it is, where the model lists them; empty allows any.</summary>
+    /// <summary>The allowed lengths of such prefixes; empty allows any.</summary>
     public IReadOnlyList<int> MatryoshkaDimensions { get; init; } = [];
 
     /// <summary>The response_template of tokenizer_config.json as JSON text.</summary>

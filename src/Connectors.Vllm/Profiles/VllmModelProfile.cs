@@ -15,7 +15,7 @@ namespace Connectors.Vllm;
 /// </summary>
 public sealed class VllmModelProfile
 {
-    /// <summary>Names that somebody makes up per request must not grow the memory of what was warned about.</summary>
+    /// <summary>Limits the memory for names that differ with each request.</summary>
     private const int MaxMentions = 256;
 
     private readonly ConcurrentDictionary<string, bool> _mentioned = new(StringComparer.Ordinal);
@@ -109,10 +109,10 @@ public sealed class VllmModelProfile
     /// <summary>The name of the chat template, or of the built-in renderer, that renders the prompt.</summary>
     public string? TemplateOrigin => _renderers.Origin;
 
-    /// <summary>What the template of requests with tools prints of a conversation; null when the model has no template.</summary>
+    /// <summary>The abilities of the template for requests with tools; null if the model has no template.</summary>
     internal VllmTemplateAbilities? TemplateAbilities => _renderers.WithTools?.Abilities;
 
-    /// <summary>The options the profile was made with.</summary>
+    /// <summary>The options of the profile.</summary>
     internal VllmGrpcOptions Options { get; }
 
     internal ModelConfig Config { get; }
@@ -145,18 +145,18 @@ public sealed class VllmModelProfile
         ILogger logger, string? directory = null) =>
         VllmModelException.Guard(assets.Files.Origin, () => new VllmModelProfile(assets, info, capabilities, options, logger, directory));
 
-    /// <summary>True once for each name, for warnings that are not to be repeated with every request.</summary>
+    /// <summary>Returns true once for each name, for warnings that are not repeated with every request.</summary>
     internal bool IsFirstMention(string name) => _mentioned.Count < MaxMentions && _mentioned.TryAdd(name, true);
 
-    /// <summary>The format of a request that may name parsers of its own; what it does not name is chosen as for the model.</summary>
+    /// <summary>Gets the format of a request, which may override the parsers.</summary>
     /// <exception cref="OutputFormatException">A parser name is unknown.</exception>
     internal OutputFormat FormatFor(string? toolParser, string? reasoningParser) => toolParser is null && reasoningParser is null
         ? Format
         : OutputFormat.Select(_formatHints with { ToolParser = toolParser ?? _formatHints.ToolParser,
             ReasoningParser = reasoningParser ?? _formatHints.ReasoningParser });
 
-    /// <summary>The renderer of a request.</summary>
-    /// <exception cref="ChatTemplateException">The model has no template and the request brings none, or the request's template is wrong.</exception>
+    /// <summary>Gets the renderer of a request.</summary>
+    /// <exception cref="ChatTemplateException">Neither the model nor the request has a template, or the request's template is invalid.</exception>
     internal PromptRenderer RendererFor(bool hasTools, string? requestTemplate)
     {
         if (requestTemplate is not null)
@@ -175,11 +175,11 @@ public sealed class VllmModelProfile
             return told;
         }
 
-        // A server of the VllmEngine protocol that reports its names but no defaults was started with --generation-config vllm.
+        // A VllmEngine server that reports its names but no defaults was started with --generation-config vllm.
         return Capabilities.Protocol == VllmProtocol.VllmEngine && info is { ServedModelName.Length: > 0 } ? null : Config.Sampling;
     }
 
-    /// <summary>The folder's own name, or the hub id when the folder is a snapshot in a hub cache.</summary>
+    /// <summary>Gets the name of the folder, or the hub id if the folder is a snapshot in a hub cache.</summary>
     private static string? FolderName(string? directory)
     {
         if (string.IsNullOrEmpty(directory))

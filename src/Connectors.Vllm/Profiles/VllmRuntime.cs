@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// One served model as clients share it: the engine, and the profile, which is loaded with the first request and by one caller only. A failed load is
-/// forgotten, so that the next request tries again; a profile whose model is no longer served is replaced. Thread-safe.
+/// The shared state of the clients of a served model: the engine, and the profile, which is loaded once with the first request. After a failed load,
+/// the next request tries again; the profile is replaced when the server serves another model. Thread-safe.
 /// </summary>
 internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
             throw new ArgumentException(string.Join(' ', problems), nameof(options));
         }
 
-        // Later changes of the caller's object must not reach requests.
+        // Later changes to the caller's object must not affect requests.
         Options = options.Clone();
         Logger = (ILogger?)loggerFactory?.CreateLogger("Connectors.Vllm") ?? NullLogger.Instance;
         _ownsEngine = engine is null;
@@ -41,21 +41,21 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
 
     public ILogger Logger { get; }
 
-    /// <summary>The profile, once it was loaded.</summary>
+    /// <summary>The profile, if it has been loaded.</summary>
     public VllmModelProfile? LoadedProfile => _profile.Current;
 
-    /// <summary>What is known of the model's name without asking the server.</summary>
+    /// <summary>The model's name as far as it is known without querying the server.</summary>
     public string? DefaultModelId => Options.ModelId ?? LoadedProfile?.ModelId ?? Options.ModelRepository;
 
     public bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public ValueTask<VllmModelProfile> GetProfileAsync(CancellationToken cancellationToken) => _profile.GetAsync(cancellationToken);
 
-    /// <summary>Does what needs the profile, and again with a new one when the server turns out to have another model.</summary>
+    /// <summary>Runs an operation with the profile, and again with a new one if the server turns out to serve another model.</summary>
     public Task<T> UseProfileAsync<T>(Func<VllmModelProfile, CancellationToken, Task<T>> use, CancellationToken cancellationToken) =>
         _profile.UseAsync(use, mayRepeat: null, cancellationToken);
 
-    /// <summary>Ends what is running; a borrowed engine goes on for others.</summary>
+    /// <summary>Cancels loads and disposes the engine if it is owned.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -87,9 +87,9 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private async Task<VllmModelProfile> LoadAsync(CancellationToken cancellationToken)
     {
         using var span = VllmTelemetry.Source.StartActivity("vllm.load_model");
-        var server = AskServerAsync(cancellationToken);
+        var server = QueryServerAsync(cancellationToken);
 
-        // A folder that was named needs nothing of the server: it is read while the server is asked.
+        // A configured folder is read while the server is queried, because it does not depend on the server.
         Task<ModelAssets>? named = null;
         if (Options.ModelDirectory is { Length: > 0 })
         {
@@ -100,7 +100,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         (var info, var capabilities) = await server.ConfigureAwait(false);
         var assets = await (named ?? LoadAssetsAsync(IdentityOf(info), info, cancellationToken)).ConfigureAwait(false);
         var loaded = new LoadedModel(info, DigestAsync(assets.Files));
-        if (_lastLoaded is { } last && last.IsAnotherThan(loaded))
+        if (_lastLoaded is { } last && last.DiffersFrom(loaded))
         {
             Log.ModelChanged(Logger, last.Info.ServedModelName, info.ServedModelName);
         }
@@ -111,7 +111,7 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         return profile;
     }
 
-    private async Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> AskServerAsync(CancellationToken cancellationToken) =>
+    private async Task<(VllmModelInfo Info, VllmCapabilities Capabilities)> QueryServerAsync(CancellationToken cancellationToken) =>
         (await Engine.GetModelInfoAsync(cancellationToken).ConfigureAwait(false),
             await Engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false));
 
@@ -125,19 +125,21 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
         : ModelIdentity.From(info.ServedModelName, info.TokenizerPath, info.ModelPath, info.ModelId);
 
     /// <summary>
-    /// Only a later load looks at it, so no request waits for it. Asynchronous, so that what stays of it is the text and not the files.
+    /// Computes the digest in the background, because only a later load needs it. As an async method, it does not keep the files in memory after its
+    /// completion.
     /// </summary>
     private static async Task<string> DigestAsync(ModelFileSet files) => await Task.Run(files.ComputeDigest).ConfigureAwait(false);
 
     /// <summary>
-    /// Files that the options name cannot follow the server to another model; silently they would give ids of the wrong vocabulary.
+    /// Throws if the server has changed its model but the configured files are still the same, because they would produce ids of the wrong
+    /// vocabulary.
     /// </summary>
     private async Task CheckNamedFilesAsync(LoadedModel loaded)
     {
         var named = Options.ModelDirectory is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelDirectory)
             : Options.ModelRepository is { Length: > 0 } ? nameof(VllmGrpcOptions.ModelRepository)
             : null;
-        if (named is not null && _lastLoaded is { } last && last.IsAnotherThan(loaded)
+        if (named is not null && _lastLoaded is { } last && last.DiffersFrom(loaded)
             && await last.Digest.ConfigureAwait(false) == await loaded.Digest.ConfigureAwait(false))
         {
             throw new VllmModelException(
@@ -150,11 +152,11 @@ internal sealed class VllmRuntime : IDisposable, IAsyncDisposable
     private sealed record LoadedModel(VllmModelInfo Info, Task<string> Digest)
     {
         /// <summary>
-        /// Two servers may call the same model and its folder differently. One server keeps at least one of the two when only its name or its
-        /// protocol has changed, and the protocols do not tell the same: what only one of them knows does not count. A folder that was moved is the
-        /// same model where the name stays and everything is told that decides about token ids.
+        /// Whether the models differ. Two servers may use different names and folders for the same model. A server that only changed its name or
+        /// protocol keeps at least one of the two, and values that only one of the protocols reports are not compared. A moved folder is the same
+        /// model if the name is unchanged and everything that determines token ids is reported and equal.
         /// </summary>
-        public bool IsAnotherThan(LoadedModel other) =>
+        public bool DiffersFrom(LoadedModel other) =>
             (Info.VocabularySize is { } size && other.Info.VocabularySize is { } otherSize && size != otherSize)
             || (Info.Endpoint == other.Info.Endpoint && Info.ModelId != other.Info.ModelId && Info.ModelPath != other.Info.ModelPath
                 && !IsMoved(other));

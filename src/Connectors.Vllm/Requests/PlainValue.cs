@@ -11,13 +11,12 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Turns anything an application can put into messages, tool arguments or AdditionalProperties into the few shapes that
-/// templates and readers understand: null, bool, long, BigInteger, double, string, list and dictionary (insertion order kept).
-/// Everything is copied, so later changes by the caller cannot reach a running request.
+/// Converts values in messages, tool arguments or AdditionalProperties to the types that templates and readers support: null, bool, long, BigInteger,
+/// double, string, list and dictionary (in insertion order). Everything is copied, so later changes by the caller do not affect a running request.
 /// </summary>
 internal static class PlainValue
 {
-    /// <summary>Deeper values than this are refused: they are loops or attacks, not chat data.</summary>
+    /// <summary>The maximum depth; deeper values are cycles or attacks, not chat data.</summary>
     public const int MaxDepth = 64;
 
     public static object? From(object? value) => From(value, 0);
@@ -52,7 +51,7 @@ internal static class PlainValue
             ushort number => (long)number,
             uint number => (long)number,
             ulong number => number <= long.MaxValue ? (long)number : (BigInteger)number,
-            // Through the shortest text, so that 0.1f stays 0.1 and does not become 0.10000000149011612.
+            // Converted by way of the shortest text, so that 0.1f becomes 0.1 and not 0.10000000149011612.
             float number => double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
             decimal number => FromNumber(number.ToString(CultureInfo.InvariantCulture)),
             char letter => letter.ToString(),
@@ -67,7 +66,7 @@ internal static class PlainValue
     }
 
     /// <summary>
-    /// A JSON number by Python's rules, which are the ones chat templates were written for: no '.', 'e' means an integer of any size.
+    /// Parses a JSON number by the rules of Python, for which chat templates were written: without '.' and 'e' it is an integer of any size.
     /// </summary>
     public static object FromNumber(string text)
     {
@@ -81,7 +80,7 @@ internal static class PlainValue
             : BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Serializes a value of the caller's own type with the options Microsoft.Extensions.AI uses for the same purpose.</summary>
+    /// <summary>Serializes a value of the caller's own type with the options that Microsoft.Extensions.AI uses for this purpose.</summary>
     public static JsonElement Serialize(object value, JsonSerializerOptions? options = null)
     {
         var type = value.GetType();
@@ -176,7 +175,7 @@ internal static class PlainValue
     }
 }
 
-/// <summary>Writes the shapes of <see cref="PlainValue"/> as JSON, without reflection and without escaping what need not be escaped.</summary>
+/// <summary>Writes the types of <see cref="PlainValue"/> as JSON, without reflection and without unnecessary escapes.</summary>
 internal static class PlainJson
 {
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -6,15 +6,15 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Reads vLLM's extras out of <see cref="AdditionalPropertiesDictionary"/>, whoever wrote them: our typed extensions, a hand-written
-/// snake_case key, a deserialized <see cref="JsonElement"/>, or Semantic Kernel, which turns every number into a double.
-/// Unknown keys are ignored here; a known key with an invalid value is an <see cref="ArgumentException"/> that names it.
+/// Reads vLLM's parameters from an <see cref="AdditionalPropertiesDictionary"/>, in every form in which they may be stored: by the typed extensions,
+/// under a snake_case key, as a deserialized <see cref="JsonElement"/>, or by Semantic Kernel, which converts every number to a double. Unknown keys
+/// are ignored; a known key with an invalid value throws an <see cref="ArgumentException"/> that names it.
 /// </summary>
 internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properties, string? label = null)
 {
     public bool IsEmpty => properties is null || properties.Count == 0;
 
-    /// <summary>The keys there are.</summary>
+    /// <summary>The keys.</summary>
     public IEnumerable<string> Keys => properties?.Keys ?? Enumerable.Empty<string>();
 
     public bool Has(string key) => properties?.ContainsKey(key) == true;
@@ -74,7 +74,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         };
     }
 
-    /// <summary>The value if it is true or false, as such or as text, else null; no complaint about other kinds.</summary>
+    /// <summary>Gets the value if it is true or false, as a boolean or as text; otherwise null, without an exception.</summary>
     public bool? TryBoolean(string key) => !TryGet(key, out var value) ? null
         : value is string text && bool.TryParse(text, out var parsed) ? parsed
         : value as bool?;
@@ -91,7 +91,7 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
 
     public string? NonEmptyText(string key) => Text(key) is { Length: 0 } ? throw Wrong(key, string.Empty, "a text that is not empty") : Text(key);
 
-    /// <summary>JSON as text: a string that holds it, or a value that is written as it.</summary>
+    /// <summary>Gets JSON text: a string that contains JSON, or a value serialized to JSON.</summary>
     public string? Json(string key)
     {
         if (TextOrJson(key) is not { } text)
@@ -106,11 +106,11 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         }
         catch (JsonException exception)
         {
-            throw new ArgumentException($"{Place(key)} must be JSON: {exception.Message}", label ?? key, exception);
+            throw new ArgumentException($"{Location(key)} must be JSON: {exception.Message}", label ?? key, exception);
         }
     }
 
-    /// <summary>A string, or anything else written as JSON text.</summary>
+    /// <summary>Gets a string, or any other value as JSON text.</summary>
     public string? TextOrJson(string key) => !TryGet(key, out var value) ? null : value as string ?? PlainJson.Write(value);
 
     public IReadOnlyList<string>? TextList(string key, bool mayBeEmpty = false)
@@ -249,13 +249,13 @@ internal readonly struct PropertyReader(AdditionalPropertiesDictionary? properti
         ToInteger(value) is long id and >= 0 and <= int.MaxValue ? (int)id : throw Wrong(key, value, "token ids (whole numbers, zero or more)");
 
     private ArgumentException Wrong(string key, object? value, string expected) =>
-        new($"{Place(key)} must be {expected}, but it is {Describe(value)}.", label ?? key);
+        new($"{Location(key)} must be {expected}, but it is {Describe(value)}.", label ?? key);
 
     private ArgumentOutOfRangeException OutOfRange(string key, object? value, string expected) =>
-        new(label ?? key, $"{Place(key)} must be {expected}, but it is {Describe(value)}.");
+        new(label ?? key, $"{Location(key)} must be {expected}, but it is {Describe(value)}.");
 
-    /// <summary>Where the value stands: the property that was set, or the raw key.</summary>
-    private string Place(string key) => label ?? $"AdditionalProperties[\"{key}\"]";
+    /// <summary>Gets the location of the value for messages: the property that was set, or the key.</summary>
+    private string Location(string key) => label ?? $"AdditionalProperties[\"{key}\"]";
 
     private static string Describe(object? value)
     {

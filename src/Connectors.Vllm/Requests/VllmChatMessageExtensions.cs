@@ -76,36 +76,32 @@ public static class VllmChatMessageExtensions
             ? [.. array.EnumerateArray().Select(static item => item.GetInt32())] : null;
 }
 
-/// <summary>
-/// The keys under which answers and histories carry what <see cref="Microsoft.Extensions.AI.ChatMessage"/> has no member for. Those of requests are
-/// in
-/// <see cref="VllmOptions"/>.
-/// </summary>
+/// <summary>The keys of additional properties in answers and histories. Those of requests are in <see cref="VllmOptions"/>.</summary>
 internal static class VllmResponseKeys
 {
-    /// <summary>Where the final update of an answer carries the log probabilities.</summary>
+    /// <summary>The key of the log probabilities in the final update.</summary>
     public const string ResponseLogprobs = "logprobs";
 
-    /// <summary>Where the final update of an answer carries the log probabilities of the prompt.</summary>
+    /// <summary>The key of the prompt's log probabilities in the final update.</summary>
     public const string ResponsePromptLogprobs = "prompt_logprobs";
 
-    /// <summary>The key under which the final update contains the prompt's token ids, if they were requested.</summary>
+    /// <summary>The key of the prompt's token ids in the final update, if they were requested.</summary>
     public const string ResponsePromptTokenIds = "prompt_token_ids";
 
-    /// <summary>The key under which the final update contains the generated token ids, if they were requested.</summary>
+    /// <summary>The key of the generated token ids in the final update, if they were requested.</summary>
     public const string ResponseTokenIds = "token_ids";
 
-    /// <summary>Where the final update names what stopped the model: a stop string or a stop token id.</summary>
+    /// <summary>The key of the stop string or stop token id that ended the answer, in the final update.</summary>
     public const string ResponseStopReason = "stop_reason";
 
-    /// <summary>Where the final update carries the server's answer to key-value cache transfer parameters.</summary>
+    /// <summary>The key of the server's response to KV cache transfer parameters, in the final update.</summary>
     public const string ResponseKvTransferParameters = "kv_transfer_params";
 
-    /// <summary>Where the final update carries the request id that the server knows.</summary>
+    /// <summary>The key of the request id in the final update.</summary>
     public const string ResponseRequestId = "request_id";
 
     /// <summary>
-    /// Where a tool call keeps the argument text exactly as the model wrote it, so that re-sent histories keep their prompt prefix.
+    /// The key of the arguments of a tool call exactly as the model wrote them, which keep the prompt prefix of later requests unchanged.
     /// </summary>
     public const string RawArguments = "vllm.raw_arguments";
 }

@@ -309,7 +309,7 @@ public static class VllmChatOptionsExtensions
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentException.ThrowIfNullOrEmpty(name);
-        var option = VllmOptions.All.FirstOrDefault(option => option.Answers(name))
+        var option = VllmOptions.All.FirstOrDefault(option => option.HasName(name))
             ?? throw new ArgumentException($"'{name}' is not a known vLLM parameter; use one of "
                 + $"{string.Join(", ", VllmOptions.All.Select(static known => known.Name))}.", nameof(name));
         if (value is null)

@@ -3,8 +3,7 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// vLLM's parameters of one request, read once from <see cref="ChatOptions.AdditionalProperties"/> by the rows of <see cref="VllmOptions"/>;
-/// immutable.
+/// vLLM's parameters of a request, read from <see cref="ChatOptions.AdditionalProperties"/> according to <see cref="VllmOptions"/>. Immutable.
 /// </summary>
 internal sealed class VllmExtras
 {
@@ -14,13 +13,13 @@ internal sealed class VllmExtras
 
     public static VllmExtras None { get; } = new();
 
-    /// <summary>The values that are there, with their rows, in the order of the table.</summary>
+    /// <summary>The values that are set, with their options, in the order of the table.</summary>
     public IReadOnlyList<(VllmOption Option, object Value)> Values { get; private init; } = [];
 
-    /// <summary>Keys that no row of the table knows.</summary>
+    /// <summary>The unknown keys.</summary>
     public IReadOnlyList<string> Unknown { get; private init; } = [];
 
-    /// <summary>A parameter's value; null when it was not given.</summary>
+    /// <summary>Gets the value of a parameter; null if it is not set.</summary>
     public T Get<T>(VllmOption<T> option)
     {
         foreach (var (known, value) in Values)
@@ -34,7 +33,7 @@ internal sealed class VllmExtras
         return default!;
     }
 
-    /// <exception cref="ArgumentException">A known key holds a value that makes no sense for it.</exception>
+    /// <exception cref="ArgumentException">The value of a known key is invalid.</exception>
     public static VllmExtras Read(AdditionalPropertiesDictionary? properties)
     {
         var reader = new PropertyReader(properties);
@@ -68,8 +67,8 @@ internal sealed class VllmExtras
 }
 
 /// <summary>
-/// Members of <see cref="ChatOptions"/> under the names of OpenAI's API, vLLM's, Ollama's and other connectors': applications put them into
-/// <see cref="ChatOptions.AdditionalProperties"/> and into execution settings. They count where the member is unset.
+/// Members of <see cref="ChatOptions"/> under the names that the APIs of OpenAI, vLLM and Ollama and other connectors use, which applications put
+/// into <see cref="ChatOptions.AdditionalProperties"/> and execution settings. They apply if the member is not set.
 /// </summary>
 internal static class ChatOptionNames
 {
@@ -90,7 +89,7 @@ internal static class ChatOptionNames
             static (options, value) => options.StopSequences ??= [.. value!]),
     ];
 
-    // It asks for what happens anyway: a schema is always enforced.
+    // Ignored, because a schema is always enforced.
     private const string Strict = "strict";
 
     private static readonly HashSet<string> Names =
@@ -98,11 +97,11 @@ internal static class ChatOptionNames
 
     public static bool IsKnown(string key) => Names.Contains(key);
 
-    /// <summary>The member that a row's first name means; null when it means none.</summary>
+    /// <summary>Finds a member by its first name; null if there is none.</summary>
     public static VllmOption? Find(string name) => All.FirstOrDefault(option => option.Name == name);
 
-    /// <returns>The options themselves when there is nothing to fill in, else a copy.</returns>
-    /// <exception cref="ArgumentException">A value makes no sense for its name.</exception>
+    /// <returns>The options themselves if nothing is changed, otherwise a copy.</returns>
+    /// <exception cref="ArgumentException">A value is invalid for its name.</exception>
     public static ChatOptions? Fill(ChatOptions? options)
     {
         if (options?.AdditionalProperties is not { Count: > 0 } properties || !properties.Keys.Any(Names.Contains))

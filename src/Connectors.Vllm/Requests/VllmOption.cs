@@ -4,64 +4,64 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// One parameter of a request: a row of <see cref="VllmOptions"/>, or a member of <see cref="ChatOptions"/> under the names that APIs have for it
-/// (<see cref="ChatOptionNames"/>).
+/// A parameter of a request: one of <see cref="VllmOptions"/>, or a member of <see cref="ChatOptions"/> under the names that APIs use for it (<see
+/// cref="ChatOptionNames"/>).
 /// </summary>
 /// <param name="Name">vLLM's own name, the key in <c>AdditionalProperties</c>.</param>
-/// <param name="Aliases">Other names it is read under; the first that is present counts.</param>
-/// <param name="Property">The property that stands for it, of <see cref="VllmChatOptionsExtensions"/> for a row; null when there is none.</param>
-/// <param name="Values">What it takes, for the documentation.</param>
-/// <param name="Protocols">Which protocols carry it; null when it has its effect on the client and so works with both.</param>
-/// <param name="Description">What it does, for the documentation.</param>
+/// <param name="Aliases">Other names under which it is read; the first one that is present is used.</param>
+/// <param name="Property">The corresponding property, for example of <see cref="VllmChatOptionsExtensions"/>; null if there is none.</param>
+/// <param name="Values">The accepted values, for the documentation.</param>
+/// <param name="Protocols">The protocols that support it; null if it is implemented by the client and works with all of them.</param>
+/// <param name="Description">The description, for the documentation.</param>
 internal abstract record VllmOption(string Name, string[] Aliases, string? Property, string Values, VllmProtocol[]? Protocols, string Description)
 {
-    /// <summary>Whether it constrains the answer; such a parameter may also stand in <c>structured_outputs</c>.</summary>
+    /// <summary>Whether it constrains the answer; such a parameter may also be set in <c>structured_outputs</c>.</summary>
     public abstract bool IsConstraint { get; }
 
-    /// <summary>Whether a name means this parameter.</summary>
-    public bool Answers(string name, StringComparison comparison = StringComparison.Ordinal) =>
+    /// <summary>Whether the parameter has the given name.</summary>
+    public bool HasName(string name, StringComparison comparison = StringComparison.Ordinal) =>
         Name.Equals(name, comparison) || Array.Exists(Aliases, alias => alias.Equals(name, comparison));
 
-    /// <summary>The value; null when there is none.</summary>
-    /// <exception cref="ArgumentException">The value makes no sense; the message names key and value.</exception>
+    /// <summary>Reads the value; null if it is not set.</summary>
+    /// <exception cref="ArgumentException">The value is invalid; the message contains the key and the value.</exception>
     public abstract object? ReadValue(PropertyReader properties);
 
-    /// <summary>Puts the value into a request for the engine.</summary>
+    /// <summary>Sets the value on a request for the engine.</summary>
     public abstract GenerationRequest Fill(GenerationRequest request, object value);
 
-    /// <summary>Puts the value into its member of the options, if that is unset.</summary>
+    /// <summary>Sets the corresponding member of the options if it is not set.</summary>
     public abstract void Fill(ChatOptions options, object value);
 
-    /// <summary>The constraint that the value puts on the answer; null for none.</summary>
+    /// <summary>Gets the constraint that the value represents; null for none.</summary>
     /// <exception cref="VllmRequestException">The value is malformed.</exception>
-    public abstract OutputConstraint? ConstraintOf(object value);
+    public abstract OutputConstraint? GetConstraint(object value);
 }
 
 /// <summary>A parameter with a value of type <typeparamref name="T"/>, a nullable type.</summary>
 internal sealed record VllmOption<T>(string Name, string[] Aliases, string? Property, string Values, VllmProtocol[]? Protocols, string Description)
     : VllmOption(Name, Aliases, Property, Values, Protocols, Description)
 {
-    /// <summary>Reads and checks the value under a key.</summary>
+    /// <summary>Reads and validates the value of a key.</summary>
     public required Func<PropertyReader, string, T> Reader { get; init; }
 
-    /// <summary>Turns a value into one that JSON knows; the identity when null.</summary>
+    /// <summary>Converts a value to a JSON-compatible one; null for no conversion.</summary>
     public Func<T, object?>? Writer { get; init; }
 
-    /// <summary>Puts a value into a request that leaves it open; null when it has its effect elsewhere.</summary>
+    /// <summary>Sets the value on a request that does not set it; null if it is applied elsewhere.</summary>
     public Func<GenerationRequest, T, GenerationRequest>? Request { get; init; }
 
-    /// <summary>The same for sampling parameters.</summary>
+    /// <summary>Sets the value on sampling options that do not set it.</summary>
     public Func<SamplingOptions, T, SamplingOptions>? Sampling { get; init; }
 
-    /// <summary>Puts a value into the member of the options that it stands for, if that is unset.</summary>
+    /// <summary>Sets the corresponding member of the options if it is not set.</summary>
     public Action<ChatOptions, T>? Member { get; init; }
 
-    /// <summary>Makes the constraint on the answer that a value stands for.</summary>
+    /// <summary>Creates the constraint that a value represents.</summary>
     public Func<T, OutputConstraint?>? Constraint { get; init; }
 
     public override bool IsConstraint => Constraint is not null;
 
-    /// <exception cref="ArgumentException">The value makes no sense; the message names key and value.</exception>
+    /// <exception cref="ArgumentException">The value is invalid; the message contains the key and the value.</exception>
     public T Read(PropertyReader properties)
     {
         if (properties.Has(Name))
@@ -79,8 +79,8 @@ internal sealed record VllmOption<T>(string Name, string[] Aliases, string? Prop
         return Read(new PropertyReader(options.AdditionalProperties));
     }
 
-    /// <summary>Stores a value in a form that survives cloning, caching and serialization; null removes it.</summary>
-    /// <exception cref="ArgumentException">The value makes no sense; the message names the property and the value.</exception>
+    /// <summary>Stores a value in a JSON-compatible form; null removes it.</summary>
+    /// <exception cref="ArgumentException">The value is invalid; the message contains the property and the value.</exception>
     public void Set(ChatOptions options, T value)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -104,5 +104,5 @@ internal sealed record VllmOption<T>(string Name, string[] Aliases, string? Prop
 
     public override void Fill(ChatOptions options, object value) => Member?.Invoke(options, (T)value);
 
-    public override OutputConstraint? ConstraintOf(object value) => Constraint?.Invoke((T)value);
+    public override OutputConstraint? GetConstraint(object value) => Constraint?.Invoke((T)value);
 }

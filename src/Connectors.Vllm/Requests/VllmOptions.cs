@@ -5,8 +5,8 @@ using Connectors.Vllm.Grpc;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. One row drives the extension property, the reading of raw
-/// keys, the checks and docs/options.md; a new parameter is a new row (and its property, if it gets one).
+/// The table of vLLM's parameters beyond <see cref="Microsoft.Extensions.AI.ChatOptions"/>. Each entry defines the extension property, the keys, the
+/// validation and the row in docs/options.md; a new parameter needs only a new entry (and a property, if it gets one).
 /// </summary>
 internal static class VllmOptions
 {
@@ -328,7 +328,7 @@ internal static class VllmOptions
         Reader = static (properties, key) => properties.NonEmptyText(key),
     };
 
-    /// <summary>Every row, in the order of the documentation.</summary>
+    /// <summary>All parameters, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<VllmOption> All =
     [
         MinP, RepetitionPenalty, MinTokens, IgnoreEos, StopTokenIds, Logprobs, PromptLogprobs, LogitBias, AllowedTokenIds,
@@ -341,10 +341,10 @@ internal static class VllmOptions
 
     private static readonly HashSet<string> Known = new(All.SelectMany(static option => option.Aliases.Prepend(option.Name)), StringComparer.Ordinal);
 
-    /// <summary>Whether a key of <c>AdditionalProperties</c> is one of these.</summary>
+    /// <summary>Whether a key of <c>AdditionalProperties</c> is a known parameter.</summary>
     public static bool IsKnown(string key) => Known.Contains(key) || ChatOptionNames.IsKnown(key);
 
-    /// <summary>vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
+    /// <summary>Reads vLLM's <c>logprobs: 3</c> as well as OpenAI's <c>logprobs: true, top_logprobs: 3</c>.</summary>
     private static int? ReadLogprobs(PropertyReader properties, string key)
     {
         var alternatives = properties.Int32("top_logprobs", 0);

@@ -77,7 +77,7 @@ public sealed class VllmChatReducer : IChatReducer
         var turns = Turns(all);
         var first = await FirstKeptAsync(system, turns, total, cancellationToken).ConfigureAwait(false);
 
-        // The turns were counted one by one, which is an estimate; the whole is not.
+        // The sum of the turns is an estimate, so the remaining conversation is counted as a whole.
         var kept = Without(all, turns.Take(first));
         while (first < turns.Count - 1 && await CountAsync(kept, cancellationToken).ConfigureAwait(false) > _maxTokens)
         {
@@ -88,8 +88,8 @@ public sealed class VllmChatReducer : IChatReducer
     }
 
     /// <summary>
-    /// Goes through the conversation as it grew. Only a turn that went over the limit moved the beginning, so the same turns are dropped until the
-    /// next one does.
+    /// Replays the growth of the conversation. The beginning moves only when a turn exceeds the limit, so the same turns are dropped until the next
+    /// one does.
     /// </summary>
     private async ValueTask<int> FirstKeptAsync(
         List<ChatMessage> system, List<List<ChatMessage>> turns, int total, CancellationToken cancellationToken)
@@ -101,7 +101,7 @@ public sealed class VllmChatReducer : IChatReducer
             sizes[i] = Math.Max(0, await CountAsync([.. system, .. turns[i]], cancellationToken).ConfigureAwait(false) - overhead);
         }
 
-        // The markup of a turn went with the overhead; it is as much in each.
+        // The markup of a turn was subtracted with the overhead; it is the same for each turn.
         var markup = Math.Max(0, (total - overhead - sizes.Sum() + turns.Count - 1) / turns.Count);
         var first = 0;
         var sum = overhead;
@@ -124,14 +124,16 @@ public sealed class VllmChatReducer : IChatReducer
     private ValueTask<int> CountAsync(List<ChatMessage> messages, CancellationToken cancellationToken) =>
         _counter.CountTokensAsync(messages, _options, cancellationToken);
 
-    /// <summary>A turn is a message of the user and everything up to the next; what comes before the first belongs to it.</summary>
+    /// <summary>
+    /// Splits the conversation into turns: a user message and everything up to the next one. Messages before the first one belong to the first turn.
+    /// </summary>
     private static List<List<ChatMessage>> Turns(List<ChatMessage> messages)
     {
         var turns = new List<List<ChatMessage>>();
         var begun = false;
         foreach (var message in messages.Where(static message => !IsSystem(message)))
         {
-            // A user message of results continues its turn.
+            // A user message that contains results continues its turn.
             var begins = message.Role == ChatRole.User
                 && !message.Contents.Any(static content => content is ToolResultContent or ToolApprovalResponseContent);
             if (turns.Count == 0 || (begins && begun))

@@ -6,14 +6,14 @@ using Microsoft.Extensions.AI;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// What the last update of a choice tells besides its contents, as JSON-friendly values; see <see cref="VllmChatMessageExtensions"/>.
+/// Creates the additional properties of the last update of a choice, as JSON-compatible values; see <see cref="VllmChatMessageExtensions"/>.
 /// </summary>
-internal static class FinalFacts
+internal static class FinalProperties
 {
     public static AdditionalPropertiesDictionary? Of(
         GenerationFinish? finish, string? matchedStop, LogprobCollector? logprobs, List<int>? ids, ReadOnlyMemory<int> promptIds)
     {
-        AdditionalPropertiesDictionary? facts = null;
+        AdditionalPropertiesDictionary? properties = null;
         if ((matchedStop ?? finish?.StopString) is { } stop)
         {
             Set(VllmResponseKeys.ResponseStopReason, stop);
@@ -44,9 +44,9 @@ internal static class FinalFacts
             Set(VllmResponseKeys.ResponsePromptTokenIds, ToElement(promptIds));
         }
 
-        return facts;
+        return properties;
 
-        void Set(string key, object value) => (facts ??= [])[key] = value;
+        void Set(string key, object value) => (properties ??= [])[key] = value;
     }
 
     private static JsonElement ToElement(ReadOnlyMemory<int> ids) => PlainJson.ToElement(writer =>
@@ -61,7 +61,7 @@ internal static class FinalFacts
     });
 }
 
-/// <summary>Keeps the log probabilities of a choice and writes them, with the text of each token, for the final update.</summary>
+/// <summary>Collects the log probabilities of a choice and writes them, with the text of each token, for the final update.</summary>
 internal sealed class LogprobCollector(VllmTokenizer tokenizer)
 {
     private List<TokenLogprob>? _output;
@@ -120,9 +120,9 @@ internal sealed class LogprobCollector(VllmTokenizer tokenizer)
             writer.WriteNull("logprob");
         }
 
-        if (rank is int place)
+        if (rank is int position)
         {
-            writer.WriteNumber("rank", place);
+            writer.WriteNumber("rank", position);
         }
     }
 }
