@@ -83,12 +83,12 @@ internal sealed class AddedTokenSet
 
     public IReadOnlyList<AddedToken> List { get; }
 
-    /// <summary>True when some tokens are searched in the normalized text.</summary>
+    /// <summary>Whether some tokens are searched in the normalized text.</summary>
     public bool HasNormalized => !_normalized.IsEmpty;
 
     public bool IsSpecial(int id) => _special.Contains(id);
 
-    /// <summary>True when the token does not come out of a message's text: every added token but those that are ordinary text.</summary>
+    /// <summary>Whether the token does not come out of a message's text: every added token but those that are ordinary text.</summary>
     public bool IsControl(int id) => (uint)id < (uint)_control.Length && _control[id];
 
     public AddedToken? Find(int id) => _indexOfId.TryGetValue(id, out var index) ? List[index] : null;
@@ -97,11 +97,11 @@ internal sealed class AddedTokenSet
 
     /// <summary>
     /// Cuts a text at added tokens. Each call gives the next token: its id, and in <paramref name="gapStart"/> to
-    /// <paramref name="gapEnd"/> the text before it (may be empty); -1 when none is left, with the rest of the text as the gap.
+    /// <paramref name="gapEnd"/> the text before it (may be empty); -1 if there is none is left, with the rest of the text as the gap.
     /// </summary>
     /// <param name="text">The whole text (raw, or a normalized segment).</param>
     /// <param name="normalized">Which tokens are searched.</param>
-    /// <param name="filter">Where tokens are not recognised, or null.</param>
+    /// <param name="filter">Where tokens are not recognized, or null.</param>
     /// <param name="cursor">Where the search stands; default at first.</param>
     /// <param name="gapStart">Where the text before the token begins.</param>
     /// <param name="gapEnd">Where it ends.</param>
@@ -166,7 +166,7 @@ internal static class WordChars
     public static bool BeginsWithWord(ReadOnlySpan<byte> text) =>
         Rune.DecodeFromUtf8(text, out var rune, out _) == System.Buffers.OperationStatus.Done && IsWord(rune.Value);
 
-    /// <summary>Length of the text without the white space at its end.</summary>
+    /// <summary>The length of the text without the white space at its end.</summary>
     public static int TrimEnd(ReadOnlySpan<byte> text)
     {
         while (Rune.DecodeLastFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done && IsSpace(rune.Value))
@@ -177,7 +177,7 @@ internal static class WordChars
         return text.Length;
     }
 
-    /// <summary>Length of the text without the white space at its start.</summary>
+    /// <summary>The length of the text without the white space at its start.</summary>
     public static int TrimStart(ReadOnlySpan<byte> text)
     {
         while (Rune.DecodeFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done && IsSpace(rune.Value))

@@ -4,7 +4,7 @@ using System.Text;
 namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
-/// The parts of a text in which control tokens are not recognised, as sorted byte ranges, and which tokens are allowed there all the same.
+/// The parts of a text in which control tokens are not recognized, as sorted byte ranges, and which tokens are allowed there all the same.
 /// Reused between calls, not thread-safe.
 /// </summary>
 internal sealed class OrdinaryText
@@ -35,20 +35,20 @@ internal sealed class OrdinaryText
         _allowed.UnionWith(other._allowed);
     }
 
-    /// <summary>True when the token may not be recognised at bytes start to end: it touches an ordinary part.</summary>
+    /// <summary>Whether the token may not be recognized at bytes start to end: it touches an ordinary part.</summary>
     /// <param name="token">Index of the token in the set.</param>
     /// <param name="start">First byte of the match.</param>
     /// <param name="end">Byte after the match.</param>
     public bool Blocks(int token, int start, int end) =>
         _tokens!.List[token].Id is var id && _tokens.IsControl(id) && !_allowed.Contains(id) && Overlaps(start, end);
 
-    /// <summary>True when the token may come out of ordinary text although it is a control token.</summary>
+    /// <summary>Whether the token may come out of ordinary text although it is a control token.</summary>
     public bool Allows(int id) => _allowed.Contains(id);
 
-    /// <summary>True when bytes start to end touch an ordinary part.</summary>
+    /// <summary>Whether bytes start to end touch an ordinary part.</summary>
     public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;
 
-    /// <summary>Index of the first range that ends after a place; the number of ranges when none does.</summary>
+    /// <summary>The index of the first range that ends after a place; the number of ranges when none does.</summary>
     public int IndexOfEndBehind(int place)
     {
         int low = 0, high = _ranges.Count;

@@ -14,7 +14,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
 
     private byte[] _bytes = new byte[256];
 
-    /// <summary>Length of the text in bytes.</summary>
+    /// <summary>The length of the text in bytes.</summary>
     public int Length { get; private set; }
 
     /// <summary>The text.</summary>

@@ -31,7 +31,7 @@ internal sealed class DecodeTable
         _strings = new string?[flags.Length];
     }
 
-    /// <summary>Longest token in bytes.</summary>
+    /// <summary>The longest token in bytes.</summary>
     public int Longest { get; private init; }
 
     /// <summary>The ids of a model and its added tokens: what they look like depends on the decoder.</summary>

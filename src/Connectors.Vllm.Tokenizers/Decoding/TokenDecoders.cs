@@ -16,11 +16,11 @@ internal abstract class TokenDecoder
 {
     /// <summary>Rewrites <paramref name="tokens"/> in place; it may also join or drop entries.</summary>
     /// <param name="tokens">The tokens' texts.</param>
-    /// <param name="budget">What the work may cost.</param>
+    /// <param name="budget">The budget for the work.</param>
     public abstract void Decode(List<string> tokens, TextBudget budget);
 }
 
-/// <summary>Several decoders in a row.</summary>
+/// <summary>Applies several decoders in sequence.</summary>
 internal sealed class SequenceDecoder(IReadOnlyList<TokenDecoder> parts) : TokenDecoder
 {
     public override void Decode(List<string> tokens, TextBudget budget)

@@ -5,14 +5,14 @@ using Connectors.Vllm.Tokenizers.Models;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>Reads added tokens and gives them the ids the reference gives them.</summary>
+/// <summary>Reads added tokens and assigns the same ids as the reference.</summary>
 internal static class AddedTokenReader
 {
     /// <param name="json">The <c>added_tokens</c> of tokenizer.json; may be JSON null.</param>
     /// <param name="config">tokenizer_config.json; may be empty.</param>
-    /// <param name="configName">Its name, for messages.</param>
+    /// <param name="configName">The file's name, for messages.</param>
     /// <param name="vocabulary">The model's vocabulary.</param>
-    /// <param name="budget">What loading may take.</param>
+    /// <param name="budget">The memory budget for loading.</param>
     public static List<AddedToken> Read(ComponentJson json, ReadOnlyMemory<byte> config, string configName, Vocabulary vocabulary, LoadBudget budget)
     {
         var declared = new List<AddedToken>();
@@ -29,8 +29,8 @@ internal static class AddedTokenReader
     }
 
     /// <summary>
-    /// Adds the entries of <c>added_tokens_decoder</c> whose ids tokenizer.json does not list, in the order of their ids, as vLLM does:
-    /// some models keep image or thinking tokens only there.
+    /// Adds the entries of <c>added_tokens_decoder</c> whose ids are not in tokenizer.json, ordered by id, as vLLM does: some models have image or
+    /// thinking tokens only there.
     /// </summary>
     public static void MergeConfig(List<AddedToken> declared, ReadOnlyMemory<byte> config, string configName, LoadBudget budget)
     {
@@ -97,8 +97,8 @@ internal static class AddedTokenReader
     }
 
     /// <summary>
-    /// The ids in the file do not count: a token the model knows keeps the model's id; a new one gets the next id after the highest
-    /// added one, but not below the number of tokens in the vocabulary.
+    /// Assigns the ids. Those in the file are ignored: a token in the vocabulary keeps its id, and a new one gets the next id after the highest added
+    /// one, but at least the number of tokens in the vocabulary.
     /// </summary>
     private static List<AddedToken> Number(List<AddedToken> declared, Vocabulary vocabulary)
     {

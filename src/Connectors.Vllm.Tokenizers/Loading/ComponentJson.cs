@@ -3,14 +3,14 @@ using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>A part of tokenizer.json with its place, so that every complaint can say where.</summary>
+/// <summary>A part of tokenizer.json with its location, for error messages.</summary>
 /// <param name="Element">The JSON value.</param>
-/// <param name="Path">Its JSON path, for example <c>$.normalizer.normalizers[0]</c>.</param>
+/// <param name="Path">The JSON path, for example <c>$.normalizer.normalizers[0]</c>.</param>
 /// <param name="File">The file's name.</param>
-/// <param name="Budget">What loading may take; null without a bound.</param>
+/// <param name="Budget">The memory budget for loading; null for no limit.</param>
 internal sealed record ComponentJson(JsonElement Element, string Path, string File, LoadBudget? Budget = null)
 {
-    /// <summary>The value's <c>type</c>, or null.</summary>
+    /// <summary>The <c>type</c> of the value, or null.</summary>
     public string? Type => OptionalString("type");
 
     public bool IsNull => Element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
@@ -18,12 +18,12 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
     public bool Has(string name) =>
         Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
-    /// <summary>A property; fails when it is absent.</summary>
+    /// <summary>Gets a property; throws if it is missing.</summary>
     public ComponentJson Required(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out var value)
         ? new ComponentJson(value, $"{Path}.{name}", File, Budget)
         : throw Error($"the property '{name}' is missing");
 
-    /// <summary>A property; null when it is absent or JSON null.</summary>
+    /// <summary>Gets a property; null if it is missing or JSON null.</summary>
     public ComponentJson? Optional(string name) => Has(name) ? Required(name) : null;
 
     public string String(string name) => Required(name).AsString();
@@ -34,7 +34,7 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
 
     public int Int(string name, int otherwise) => Optional(name)?.AsInt() ?? otherwise;
 
-    /// <summary>The items of an array property; fails when it is absent or no array.</summary>
+    /// <summary>Gets the items of an array property; throws if it is missing or not an array.</summary>
     public List<ComponentJson> Items(string name) => Required(name).AsItems();
 
     public List<ComponentJson> AsItems()
@@ -44,7 +44,7 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
             throw Error($"an array is expected, not {Element.ValueKind}");
         }
 
-        // An item with its path.
+        // The size of an item with its path.
         Budget?.Reserve(128L * Element.GetArrayLength(), Path);
         var items = new List<ComponentJson>(Element.GetArrayLength());
         foreach (var item in Element.EnumerateArray())
@@ -87,10 +87,10 @@ internal sealed record ComponentJson(JsonElement Element, string Path, string Fi
         ? value
         : throw Error($"a number is expected, not {Element.ValueKind}");
 
-    /// <summary>An exception that names this place. <paramref name="message"/> says what is wrong and, when known, what to try.</summary>
+    /// <summary>Creates an exception with this location. <paramref name="message"/> says what is wrong and, if possible, what to try.</summary>
     public TokenizerException Error(string message, Exception? innerException = null) => new(message, File, Path, innerException);
 
-    /// <summary>The exception for a component that is not known.</summary>
+    /// <summary>Creates the exception for an unknown component.</summary>
     public TokenizerException Unknown(string family) => Error(
         $"the {family} type '{Type ?? "(none)"}' is not supported; check that the file is a tokenizer.json of the `tokenizers` library, version 1.0");
 }

@@ -5,10 +5,10 @@ using Connectors.Vllm.Tokenizers.PreTokenizers;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>Makes decoders from their JSON.</summary>
+/// <summary>Creates decoders from their JSON.</summary>
 internal static class DecoderFactory
 {
-    /// <summary>The decoder that <paramref name="json"/> describes (tagged or untagged form, Sequence included).</summary>
+    /// <summary>Creates the decoder that <paramref name="json"/> describes (with or without a type, including Sequence).</summary>
     public static TokenDecoder Create(ComponentJson json) => (json.Type ?? Guess(json)) switch
     {
         "Sequence" => new SequenceDecoder([.. json.Items("decoders").Select(Create)]),
@@ -25,7 +25,7 @@ internal static class DecoderFactory
         _ => throw json.Unknown("decoder"),
     };
 
-    /// <summary>Old files have no type: the shape tells.</summary>
+    /// <summary>Determines the type of a component from its properties; old files have no type.</summary>
     private static string? Guess(ComponentJson json) =>
         json.Has("decoders") ? "Sequence"
         : json.Has("suffix") ? "BPEDecoder"
@@ -53,7 +53,7 @@ internal static class DecoderFactory
     private static int Count(ComponentJson json) => json.AsInt() is >= 0 and var count ? count : throw json.Error("a count of 0 or more is expected");
 }
 
-/// <summary>Recognises decoder chains that have a direct implementation.</summary>
+/// <summary>Recognizes decoder chains that have a direct implementation.</summary>
 internal static class DecoderShapes
 {
     private const string Marker = "\u2581";

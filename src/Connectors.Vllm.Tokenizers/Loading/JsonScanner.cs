@@ -6,9 +6,9 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// A small forward reader for the few shapes that make up nearly all of a tokenizer.json: objects and arrays of strings and whole
-/// numbers. It reads a vocabulary several times as fast as a general reader, cold process included; everything else is handed to
-/// <see cref="Utf8JsonReader"/>. The input must be valid UTF-8. Errors are <see cref="TokenizerException"/>s with the byte's offset.
+/// A forward-only reader for the values that make up nearly all of a tokenizer.json: objects and arrays of strings and integers. It reads a
+/// vocabulary several times as fast as a general reader, even in a cold process; everything else is passed to <see cref="Utf8JsonReader"/>. The input
+/// must be valid UTF-8. Errors are <see cref="TokenizerException"/>s with the byte offset.
 /// </summary>
 internal ref struct JsonScanner
 {
@@ -24,12 +24,12 @@ internal ref struct JsonScanner
         Position = position;
     }
 
-    /// <summary>Offset of the next byte.</summary>
+    /// <summary>The offset of the next byte.</summary>
     public int Position { readonly get; set; }
 
     public readonly bool AtEnd => Position >= _json.Length;
 
-    /// <summary>The next byte that is not white space, not consumed; 0 at the end.</summary>
+    /// <summary>Peeks at the next byte that is not white space; 0 at the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Peek()
     {
@@ -47,7 +47,7 @@ internal ref struct JsonScanner
         return 0;
     }
 
-    /// <summary>Consumes a byte, white space before it included; fails when another one comes.</summary>
+    /// <summary>Consumes the expected byte and the white space before it; throws if another byte follows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Expect(byte expected)
     {
@@ -59,9 +59,7 @@ internal ref struct JsonScanner
         Position++;
     }
 
-    /// <summary>
-    /// Begins or goes on with an object or array: true when another item follows, false when <paramref name="close"/> was consumed.
-    /// </summary>
+    /// <summary>Moves to the next item of an object or array; false if <paramref name="close"/> was consumed.</summary>
     /// <param name="first">True before the first item; becomes false.</param>
     /// <param name="close">The closing bracket.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -88,7 +86,7 @@ internal ref struct JsonScanner
     }
 
     /// <summary>
-    /// Reads a string as UTF-8: a part of the input when nothing is escaped, else a buffer that the next escaped string overwrites.
+    /// Reads a string as UTF-8: a slice of the input if nothing is escaped, otherwise a buffer that the next escaped string overwrites.
     /// </summary>
     public ReadOnlySpan<byte> ReadString()
     {
@@ -118,7 +116,7 @@ internal ref struct JsonScanner
         throw Error("the string is not terminated, or contains a control character");
     }
 
-    /// <summary>Reads a whole number from 0 to int.MaxValue; false, with nothing consumed, when something else comes.</summary>
+    /// <summary>Reads an integer from 0 to int.MaxValue; false, with nothing consumed, if something else follows.</summary>
     public bool TryReadNumber(out int number)
     {
         Peek();
@@ -141,7 +139,7 @@ internal ref struct JsonScanner
         return true;
     }
 
-    /// <summary>Reads any value, after asking the budget for the memory it may take.</summary>
+    /// <summary>Reads any value, after reserving the memory that it may need.</summary>
     public JsonElement ReadValue(LoadBudget budget, string what)
     {
         var start = Position;
@@ -155,7 +153,7 @@ internal ref struct JsonScanner
         return document.RootElement.Clone();
     }
 
-    /// <summary>Checks and skips any value.</summary>
+    /// <summary>Validates and skips any value.</summary>
     public void SkipValue()
     {
         Peek();
@@ -185,7 +183,7 @@ internal ref struct JsonScanner
             throw Error("the string is not terminated");
         }
 
-        // An escape is never shorter than what it stands for.
+        // An escape sequence is never shorter than the character it represents.
         if (_unescaped.Length < end - start)
         {
             _unescaped = new byte[Math.Max(256, (end - start) * 2)];

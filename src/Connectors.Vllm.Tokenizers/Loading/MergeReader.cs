@@ -6,14 +6,14 @@ using Connectors.Vllm.Tokenizers.Models;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// Reads the merges of a BPE model: pairs of strings, or strings with one blank between the parts. Every part and every result must be
-/// a token, else the ids of this file could not be trusted.
+/// Reads the merges of a BPE model: pairs of strings, or strings with one space between the parts. Every part and every result must be a token;
+/// otherwise the file would produce wrong ids.
 /// </summary>
 internal sealed class MergeReader
 {
     private const string Path = "$.model.merges";
 
-    /// <summary>Fewer bytes are read sooner than another thread has begun.</summary>
+    /// <summary>The minimum size for which a second thread is started.</summary>
     private const int WorthTwoThreads = 1 << 19;
 
     private readonly Vocabulary _vocabulary;
@@ -36,17 +36,17 @@ internal sealed class MergeReader
     }
 
     /// <summary>
-    /// Reads the array the scanner stands at. Looking up the parts is most of the work of loading a tokenizer.json, so where there are
-    /// processors for it a second thread begins in the middle, at what looks like the beginning of a merge. Its work counts only when the
-    /// first thread arrives at exactly that place between two merges; else the first one reads it all.
+    /// Reads the array at the scanner's position. Looking up the parts is most of the work of loading a tokenizer.json, so if there are several
+    /// processors, a second thread starts in the middle, at what looks like the beginning of a merge. Its result is used only if the first thread
+    /// arrives at exactly that position between two merges; otherwise the first thread reads everything.
     /// </summary>
-    /// <param name="scanner">Stands at the array; afterwards after it.</param>
+    /// <param name="scanner">The scanner at the array; moved past it.</param>
     /// <param name="json">The whole file, which the scanner reads.</param>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="continuingSubwordPrefix">The prefix of parts that continue a word, or null.</param>
     /// <param name="file">The file's name, for messages.</param>
-    /// <param name="budget">What loading may take.</param>
-    /// <param name="meanwhile">Other work that needs nothing but the vocabulary; done at the same time where that is possible.</param>
+    /// <param name="budget">The memory budget for loading.</param>
+    /// <param name="meanwhile">Other work that depends only on the vocabulary; done concurrently if possible.</param>
     public static MergeTable Read(
         scoped ref JsonScanner scanner,
         ReadOnlyMemory<byte> json,
@@ -66,7 +66,7 @@ internal sealed class MergeReader
         var start = scanner.Position;
         var left = json.Length - start;
 
-        // A merge of six bytes becomes three numbers, in a list that doubles.
+        // A merge of six bytes becomes three integers, in a list that doubles its capacity.
         budget.Reserve(left * 4L, Path);
         var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, start + (left / 2)) : -1;
         if (middle < 0)
@@ -87,7 +87,7 @@ internal sealed class MergeReader
         }
         else if (reader._metStop)
         {
-            // What the second reader could not read is read again, for a message with the right place.
+            // If the second reader failed, its part is read again, for an error message with the correct location.
             reader.ReadUpTo(ref scanner, -1);
         }
 
@@ -95,7 +95,7 @@ internal sealed class MergeReader
     }
 
     /// <summary>
-    /// The first place from <paramref name="from"/> on where a merge seems to begin: after the end of another and a comma. -1 for none.
+    /// Finds the first position from <paramref name="from"/> at which a merge seems to begin, after the end of another one and a comma; -1 for none.
     /// </summary>
     private static int GuessMerge(ReadOnlySpan<byte> json, int from)
     {
@@ -127,7 +127,7 @@ internal sealed class MergeReader
 
     private static bool IsBlank(byte value) => value is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t';
 
-    /// <summary>The string that begins here is the second part of a pair: a bracket follows.</summary>
+    /// <summary>Whether the string at this position is the second part of a pair, followed by a bracket.</summary>
     private static bool IsPair(ReadOnlySpan<byte> json, int at)
     {
         at++;
@@ -145,7 +145,7 @@ internal sealed class MergeReader
         return at < json.Length && json[at] == ']';
     }
 
-    /// <summary>Reads from a place on as <see cref="ReadUpTo"/> does, and keeps what came of it: this runs beside other readers.</summary>
+    /// <summary>Reads like <see cref="ReadUpTo"/> and stores the result, because this runs concurrently with other readers.</summary>
     private void TryRead(ReadOnlyMemory<byte> json, int start, int stop)
     {
         try
@@ -163,7 +163,7 @@ internal sealed class MergeReader
     /// <summary>Reads merges up to one that begins at <paramref name="stop"/> (true), or to the end of the array (false).</summary>
     private bool ReadUpTo(scoped ref JsonScanner scanner, int stop)
     {
-        // The second of two readers, and one that goes on, begins in the middle: after a comma already.
+        // The second of two readers, and one that continues, starts in the middle, after a comma.
         for (var first = true; scanner.MoveNext(ref first, (byte)']'); _entry++)
         {
             if (scanner.Position == stop)
@@ -187,7 +187,7 @@ internal sealed class MergeReader
             }
             else
             {
-                // An escaped string lives until the next one is read.
+                // An escaped string is valid only until the next one is read.
                 var part = ReadFirst(ref scanner);
                 part.CopyTo(Room(ref _left, part.Length));
                 Add(_left.AsSpan(0, part.Length), ReadSecond(ref scanner));
@@ -197,10 +197,10 @@ internal sealed class MergeReader
         return false;
     }
 
-    /// <summary>Looks a merge's parts and its result up.</summary>
+    /// <summary>Looks up the parts and the result of a merge.</summary>
     private void Add(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
-        // A continuing part carries the prefix; in the middle of the result it goes.
+        // A continuing part has the prefix, which is removed in the middle of the result.
         var tail = _prefix.Length > 0 && right.Length >= _prefix.Length ? right[_prefix.Length..] : right;
         var token = Room(ref _joined, left.Length + tail.Length)[..(left.Length + tail.Length)];
         left.CopyTo(token);
@@ -208,7 +208,7 @@ internal sealed class MergeReader
         _triples.Add(Id(left));
         _triples.Add(Id(right));
 
-        // Most files number their tokens in the order of their merges: a look at the next id spares a search.
+        // Most files number their tokens in the order of the merges, so the next id is tried before a search.
         _result = _vocabulary.Token(_result + 1).SequenceEqual(token) ? _result + 1 : Id(token);
         _triples.Add(_result);
     }

@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers.Models;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>Reads the <c>model</c> object of a tokenizer.json: the BPE kind straight from the UTF-8, others through their factory.</summary>
+/// <summary>Reads the <c>model</c> object of a tokenizer.json: BPE models directly from UTF-8, others with their factory.</summary>
 internal sealed class ModelReader
 {
     private const string Path = "$.model";
@@ -31,8 +31,8 @@ internal sealed class ModelReader
     }
 
     /// <summary>
-    /// Reads the object the scanner stands at, and leaves the scanner behind it. <paramref name="mayReadRawBytes"/> is a guess about
-    /// what <see cref="Create"/> will be asked for; it only spares time.
+    /// Reads the object at the scanner's position and moves past it. <paramref name="mayReadRawBytes"/> predicts the argument of <see
+    /// cref="Create"/>; a wrong prediction only costs time.
     /// </summary>
     public static ModelReader Read(ref JsonScanner scanner, ReadOnlyMemory<byte> json, string file, bool mayReadRawBytes, LoadBudget budget)
     {
@@ -41,11 +41,11 @@ internal sealed class ModelReader
         return result;
     }
 
-    /// <summary>Makes the model.</summary>
-    /// <param name="wantsRawBytes">The pre-tokenizer ends with ByteLevel, so a BPE model may read raw bytes.</param>
+    /// <summary>Creates the model.</summary>
+    /// <param name="wantsRawBytes">Whether the pre-tokenizer ends with ByteLevel, so that a BPE model may read raw bytes.</param>
     public TokenModel Create(bool wantsRawBytes)
     {
-        // Old files have no type; the reference then tries BPE first, which needs a vocabulary and merges.
+        // Old files have no type. The reference then tries BPE first, which requires a vocabulary and merges.
         if (_type is not null ? _type != "BPE" : _vocabulary is null || _mergesRange.Length == 0)
         {
             _budget.ReserveJson(_range.Length, Path);
@@ -117,8 +117,8 @@ internal sealed class ModelReader
     }
 
     /// <summary>
-    /// Reads the merges. What the tokens stand for (needed when the model will read raw bytes) depends on the vocabulary only, so it is
-    /// found out meanwhile.
+    /// Reads the merges. The bytes of the tokens (needed if the model will read raw bytes) depend only on the vocabulary, so they are computed at the
+    /// same time.
     /// </summary>
     private void ReadMerges(ref JsonScanner scanner, Vocabulary vocabulary, bool mayReadRawBytes)
     {
@@ -171,7 +171,7 @@ internal sealed class ModelReader
 
     private Vocabulary ReadVocabulary(ref JsonScanner scanner)
     {
-        // An entry takes some 20 bytes, and there are merges; a good guess spares growing.
+        // An entry takes about 20 bytes and the file also contains merges; a good estimate avoids resizing.
         var builder = new Vocabulary.Builder(Math.Clamp(_json.Length / 48, 1024, 1 << 19), _budget);
         scanner.Expect((byte)'{');
         for (var first = true; scanner.MoveNext(ref first, (byte)'}');)
@@ -190,12 +190,12 @@ internal sealed class ModelReader
     }
 }
 
-/// <summary>Makes the models that are not BPE: Unigram, WordPiece, WordLevel.</summary>
+/// <summary>Creates the models that are not BPE: Unigram, WordPiece, WordLevel.</summary>
 internal static class OtherModelFactory
 {
     /// <summary>
-    /// The model that <paramref name="json"/> describes. The type may be missing: BPE was tried first by the caller; then WordPiece,
-    /// WordLevel, Unigram are tried by shape, as the reference does.
+    /// Creates the model that <paramref name="json"/> describes. If the type is missing, the caller has tried BPE; then WordPiece, WordLevel and
+    /// Unigram are tried by their properties, as in the reference.
     /// </summary>
     public static TokenModel Create(ComponentJson json) => (json.Type ?? Guess(json)) switch
     {

@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>Makes normalizers from their JSON.</summary>
+/// <summary>Creates normalizers from their JSON.</summary>
 internal static class NormalizerFactory
 {
     private static readonly CodePointSet NmtDropped = CodePointSet.FromRanges(
@@ -16,7 +16,7 @@ internal static class NormalizerFactory
         (0x09, 0x0A), (0x0C, 0x0D), (0x1680, 0x1680), (0x200B, 0x200F), (0x2028, 0x2029), (0x2581, 0x2581), (0xFEFF, 0xFEFF), (0xFFFD, 0xFFFD),
     ]);
 
-    /// <summary>The normalizer that <paramref name="json"/> describes (tagged or untagged form), or null when it changes nothing.</summary>
+    /// <summary>Creates the normalizer that <paramref name="json"/> describes (with or without a type), or null if it changes nothing.</summary>
     public static Normalizer? Create(ComponentJson json)
     {
         if (json.IsNull)
@@ -59,7 +59,7 @@ internal static class NormalizerFactory
         }
     }
 
-    /// <summary>Old files have no type: the shape tells.</summary>
+    /// <summary>Determines the type of a component from its properties; old files have no type.</summary>
     private static string? Guess(ComponentJson json) =>
         json.Has("normalizers") ? "Sequence"
         : json.Has("clean_text") ? "Bert"
@@ -129,8 +129,8 @@ internal static class NormalizerFactory
 /// <summary>Reads the <c>pattern</c> of Split and Replace: <c>{"String": …}</c> or <c>{"Regex": …}</c>.</summary>
 internal static class PatternReader
 {
-    /// <summary>The compiled pattern; or null and the text to search when the pattern is a plain text.</summary>
-    /// <exception cref="TokenizerException">The pattern is neither form, malformed, or uses something that is not supported.</exception>
+    /// <summary>Reads the compiled pattern, or null and the literal if the pattern is plain text.</summary>
+    /// <exception cref="TokenizerException">The pattern has neither form, is malformed, or uses an unsupported feature.</exception>
     public static RegexProgram? Read(ComponentJson json, out string literal)
     {
         literal = string.Empty;
@@ -141,7 +141,7 @@ internal static class PatternReader
 
         literal = json.OptionalString("String") ?? throw json.Error("a pattern is {\"String\": …} or {\"Regex\": …}");
 
-        // An empty text matches between all characters; that is the regex engine's business.
+        // An empty text matches between all characters, which the regex engine handles.
         return literal.Length == 0 ? Compile(json, literal) : null;
     }
 

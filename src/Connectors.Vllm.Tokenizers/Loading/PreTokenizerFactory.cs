@@ -7,18 +7,15 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Loading;
 
-/// <summary>Makes pre-tokenizers from their JSON. Chains that a scanner recognises are taken before this is asked.</summary>
+/// <summary>Makes pre-tokenizers from their JSON. Chains that have a scanner are handled before.</summary>
 internal static class PreTokenizerFactory
 {
     /// <summary>
-    /// The pre-tokenizer that <paramref name="json"/> describes (tagged or untagged form, Sequence included), or null when it cuts
-    /// nothing.
+    /// Creates the pre-tokenizer that <paramref name="json"/> describes (with or without a type, including Sequence), or null if it does not split.
     /// </summary>
     /// <param name="json">The component.</param>
-    /// <param name="rawBytes">
-    /// True when the model reads raw bytes: the chain's LAST component is ByteLevel (the caller has checked) and its mapping of bytes
-    /// to the printable alphabet must be left out (its prefix space and its regex must not).
-    /// </param>
+    /// <param name="rawBytes"> Whether the model reads raw bytes: the last component of the chain is then ByteLevel (checked by the caller), and its
+    /// mapping of bytes to the printable alphabet is omitted (but not its prefix space and its regex). </param>
     public static PreTokenizer? Create(ComponentJson json, bool rawBytes)
     {
         if (json.IsNull)
@@ -61,7 +58,7 @@ internal static class PreTokenizerFactory
         }
     }
 
-    /// <summary>Old files have no type: the shape tells.</summary>
+    /// <summary>Determines the type of a component from its properties; old files have no type.</summary>
     private static string? Guess(ComponentJson json) =>
         json.Has("pretokenizers") ? "Sequence"
         : json.Has("pattern") ? "Split"
@@ -106,7 +103,7 @@ internal static class PreTokenizerFactory
             $"the behavior '{other}' is unknown; known are Removed, Isolated, MergedWithPrevious, MergedWithNext and Contiguous"),
     };
 
-    /// <summary>The settings of Metaspace (pre-tokenizer or decoder), in today's and in the older form.</summary>
+    /// <summary>Reads the settings of Metaspace (pre-tokenizer or decoder), in the current or the older form.</summary>
     public static MetaspaceSettings Metaspace(ComponentJson json)
     {
         var marker = json.Required("replacement");
@@ -125,7 +122,7 @@ internal static class PreTokenizerFactory
             var other => throw json.Error($"the prepend_scheme '{other}' is unknown; known are always, first and never"),
         };
 
-        // The older form says add_prefix_space; false means never, and may not contradict a scheme.
+        // The older form has add_prefix_space; false means never, and must not contradict a prepend scheme.
         if (!json.Bool("add_prefix_space", true))
         {
             scheme = scheme is null or MetaspacePrepend.Never
@@ -142,9 +139,13 @@ internal static class PreTokenizerFactory
             : throw json.Error("the delimiter must be exactly one character");
 }
 
-/// <summary>What is known of a pre-tokenizer before it is built: whether the model can read raw bytes, and whether a scanner stands for it.</summary>
-/// <param name="EndsWithByteLevel">Its last component is ByteLevel, so the model sees nothing but the printable alphabet of bytes.</param>
-/// <param name="Scanner">The scanner that does the whole of it, or None.</param>
+/// <summary>
+/// The properties of a pre-tokenizer that are determined before it is created: whether the model can read raw bytes, and whether a scanner implements
+/// it.
+/// </summary>
+/// <param name="EndsWithByteLevel">Whether its last component is ByteLevel, so that the model's input consists of the printable alphabet of
+/// bytes.</param>
+/// <param name="Scanner">The scanner that implements it, or None.</param>
 internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, ScannerKind Scanner)
 {
     public static PreTokenizerPlan Of(ComponentJson json)
@@ -175,7 +176,9 @@ internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, Scanner
         return new PreTokenizerPlan(true, last.Bool("add_prefix_space", true) ? ScannerKind.None : ScannerPatterns.Recognise(patterns));
     }
 
-    /// <summary>A ByteLevel normalizer before a ByteLevel pre-tokenizer maps bytes twice; then the alphabet must stay.</summary>
+    /// <summary>
+    /// Whether a normalizer allows raw bytes. A ByteLevel normalizer before a ByteLevel pre-tokenizer maps bytes twice, so the alphabet must be kept.
+    /// </summary>
     public bool NormalizerAllowsRawBytes(ComponentJson normalizer) => EndsWithByteLevel && !Mentions(normalizer, "ByteLevel");
 
     private static bool Mentions(ComponentJson json, string type) =>
@@ -192,8 +195,8 @@ internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, Scanner
     }
 
     /// <summary>
-    /// The pattern of a Split that keeps every piece. A Split that removes what lies between matches is the same when the pattern
-    /// matches everything, as the single-Split patterns with scanners do.
+    /// Gets the pattern of a Split that keeps every piece. A Split that removes the text between matches is equivalent if the pattern matches
+    /// everything, as those of the scanners do.
     /// </summary>
     private static string? IsolatedPattern(ComponentJson component)
     {

@@ -11,9 +11,9 @@ using Google.Protobuf;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// Loads SentencePiece models (<c>tokenizer.model</c>, https://github.com/google/sentencepiece): BPE and Unigram, as the converters of
-/// transformers read them. Control symbols and the unknown token are special added tokens, which a prompt may name; user-defined symbols are
-/// searched in the normalized text.
+/// Loads SentencePiece models (<c>tokenizer.model</c>, https://github.com/google/sentencepiece), BPE and Unigram, like the converters of
+/// transformers. Control symbols and the unknown token become special added tokens, which prompts may contain; user-defined symbols are matched in
+/// the normalized text.
 /// </summary>
 internal sealed class SentencePieceLoader
 {
@@ -46,17 +46,19 @@ internal sealed class SentencePieceLoader
         Byte = 6,
     }
 
-    /// <summary>True for the beginning of a SentencePiece file: its first piece. A tiktoken file of the same name is lines of text.</summary>
+    /// <summary>
+    /// Whether a file begins like a SentencePiece model, with its first piece. A tiktoken file of the same name contains lines of text.
+    /// </summary>
     public static bool Recognises(ReadOnlySpan<byte> file) => file.Length > 2 && file[0] == 0x0A && file[2] == 0x0A;
 
-    /// <summary>Makes the definition of a SentencePiece tokenizer.</summary>
+    /// <summary>Creates the definition of a SentencePiece tokenizer.</summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="fileName">Its name, for messages.</param>
-    /// <param name="config">tokenizer_config.json, may be empty: more added tokens, and whether begin and end tokens are added.</param>
-    /// <param name="budget">What loading may take.</param>
+    /// <param name="fileName">The file's name, for messages.</param>
+    /// <param name="config">tokenizer_config.json, which may be empty: additional added tokens, and whether begin and end tokens are added.</param>
+    /// <param name="budget">The memory budget for loading.</param>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName, ReadOnlyMemory<byte> config, LoadBudget budget)
     {
-        // A piece of two bytes on the wire becomes an object with a string.
+        // A piece of two encoded bytes becomes an object with a string.
         budget.Reserve(file.Length * 12L, fileName);
         var loader = new SentencePieceLoader();
         try
@@ -158,7 +160,7 @@ internal sealed class SentencePieceLoader
         }
     }
 
-    /// <summary>Reads a message; fields that <paramref name="read"/> does not take are skipped.</summary>
+    /// <summary>Reads a message; fields that <paramref name="read"/> does not handle are skipped.</summary>
     private static void ReadFields(ByteString message, Func<int, CodedInputStream, bool> read)
     {
         using var input = message.CreateCodedInput();
@@ -186,7 +188,7 @@ internal sealed class SentencePieceLoader
         var builder = new Vocabulary.Builder(_pieces.Count, budget);
         for (var id = 0; id < _pieces.Count; id++)
         {
-            // Of two equal pieces the last one would count; the first one does in SentencePiece, and files have none.
+            // SentencePiece uses the first of two equal pieces, where the builder would use the last; real files have none.
             if (!builder.TryAdd(_pieces[id].Text.Span, id))
             {
                 throw new TokenizerException("the file contains more pieces than any real model");
@@ -206,7 +208,9 @@ internal sealed class SentencePieceLoader
         };
     }
 
-    /// <summary>Any two neighbours whose text together is a piece may merge, the piece with the highest score first.</summary>
+    /// <summary>
+    /// Creates a BPE model in which adjacent symbols merge if their concatenation is a piece, the piece with the highest score first.
+    /// </summary>
     private CharBpeModel Bpe(Vocabulary vocabulary, LoadBudget budget)
     {
         var mergeable = Enumerable.Range(0, _pieces.Count).Where(id => IsText(_pieces[id].Kind)).ToHashSet();
@@ -215,7 +219,7 @@ internal sealed class SentencePieceLoader
         var lastScore = float.NaN;
         foreach (var id in mergeable.OrderByDescending(id => _pieces[id].Score).ThenBy(id => id))
         {
-            // Pieces of one score have one rank: then the leftmost pair comes first.
+            // Pieces with the same score have the same rank; the leftmost pair is then merged first.
             rank += _pieces[id].Score.Equals(lastScore) ? 0 : 1;
             lastScore = _pieces[id].Score;
             var text = _pieces[id].Text.Span;
@@ -282,7 +286,9 @@ internal sealed class SentencePieceLoader
             : added;
     }
 
-    /// <summary>As transformers does it: BPE models (Llama, Mistral) begin a text with a token, the others end it with one.</summary>
+    /// <summary>
+    /// Creates the special tokens template like transformers: BPE models (Llama, Mistral) begin a text with a token, the others end it with one.
+    /// </summary>
     private SpecialTokenTemplate Template(List<AddedToken> added, ReadOnlyMemory<byte> config, LoadBudget budget)
     {
         bool? addsBegin = null, addsEnd = null;

@@ -11,12 +11,12 @@ using Connectors.Vllm.Tokenizers.Scanners;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// Loads Mistral's tekken.json (https://github.com/mistralai/mistral-common). Control tokens have the first ids; the id of any other
-/// token is its rank after them.
+/// Loads Mistral's tekken.json (https://github.com/mistralai/mistral-common). Control tokens have the first ids, followed by the other tokens by
+/// rank.
 /// </summary>
 internal static class TekkenLoader
 {
-    /// <summary>Control tokens of files that do not list them, in the order of their ids.</summary>
+    /// <summary>The control tokens of files that do not list them, ordered by id.</summary>
     private static readonly string[] OldControlTokens =
     [
         "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]",
@@ -26,7 +26,7 @@ internal static class TekkenLoader
     /// <summary>More control tokens than any model has would only fill the memory.</summary>
     private const int MostControls = 1 << 16;
 
-    /// <summary>Makes the definition of a tekken tokenizer.</summary>
+    /// <summary>Creates the definition of a tekken tokenizer.</summary>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName, LoadBudget budget)
     {
         using var document = AddedTokenReader.ParseConfig(file, fileName, budget);

@@ -11,12 +11,12 @@ using Connectors.Vllm.Tokenizers.Scanners;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// Loads tiktoken rank files (lines of base64 and rank). What the file does not say, the files beside it do: special tokens come from
-/// tokenizer_config.json, pattern and vocabulary size from config.json. The rules are those of vLLM's Rust front end.
+/// Loads tiktoken rank files (lines of base64 and rank). The special tokens come from tokenizer_config.json, the pattern and the vocabulary size from
+/// config.json. The rules are those of vLLM's Rust front end.
 /// </summary>
 internal static class TiktokenLoader
 {
-    /// <summary>Ids after the ranks that count as reserved when config.json does not tell the vocabulary's size.</summary>
+    /// <summary>The number of reserved ids after the ranks if config.json does not contain the vocabulary size.</summary>
     private const int DefaultReserved = 256;
 
     /// <summary>More control tokens than any model has would only fill the memory.</summary>
@@ -27,12 +27,13 @@ internal static class TiktokenLoader
 
     private static readonly string[] KimiModels = ["kimi", "kimi_k2", "kimi_k25", "deepseek_v3"];
 
-    /// <summary>Makes the definition of a tiktoken tokenizer.</summary>
-    /// <param name="file">The file's bytes and name (for messages).</param>
+    /// <summary>Creates the definition of a tiktoken tokenizer.</summary>
+    /// <param name="file">The file's bytes.</param>
     /// <param name="fileName">The file's name.</param>
-    /// <param name="tokenizerConfigJson">tokenizer_config.json, may be empty: <c>added_tokens_decoder</c> names the special tokens.</param>
-    /// <param name="budget">What loading may take.</param>
-    /// <param name="configJson">config.json, may be empty: <c>model_type</c> chooses the pattern, <c>vocab_size</c> the reserved tokens.</param>
+    /// <param name="tokenizerConfigJson">tokenizer_config.json, which may be empty: <c>added_tokens_decoder</c> contains the special tokens.</param>
+    /// <param name="budget">The memory budget for loading.</param>
+    /// <param name="configJson">config.json, which may be empty: <c>model_type</c> determines the pattern, <c>vocab_size</c> the reserved
+    /// tokens.</param>
     public static TokenizerDefinition Load(
         ReadOnlyMemory<byte> file, string fileName, ReadOnlyMemory<byte> tokenizerConfigJson, ReadOnlyMemory<byte> configJson, LoadBudget budget)
     {
@@ -66,7 +67,7 @@ internal static class TiktokenLoader
             }
         });
 
-        // Without config.json the tokenizer's own class tells a Kimi file.
+        // Without config.json, the tokenizer class identifies a Kimi file.
         if (configJson.IsEmpty)
         {
             ReadConfig(tokenizerConfigJson, ModelFolder.TokenizerConfig, budget, root => isKimi = IsKimiClass(root));
@@ -135,7 +136,7 @@ internal static class TiktokenLoader
         && classes.AsItems().Any(item =>
             item.Element.ValueKind == JsonValueKind.String && item.AsString().Contains("kimi", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Qwen 1 keeps its control tokens in code: three, and numbered ones for later use.</summary>
+    /// <summary>Adds the control tokens of Qwen 1, which are defined in its code: three, and numbered ones for later use.</summary>
     private static void AddQwenTokens(List<AddedToken> added, int firstId)
     {
         var extras = Enumerable.Range(0, QwenExtras).Select(i => string.Create(CultureInfo.InvariantCulture, $"<|extra_{i}|>"));
@@ -143,7 +144,7 @@ internal static class TiktokenLoader
         added.AddRange(names.Select((name, i) => new AddedToken(firstId + i, name, IsSpecial: true)));
     }
 
-    /// <summary>Every id after the ranks that nobody names is a reserved control token.</summary>
+    /// <summary>Adds a reserved control token for every unnamed id after the ranks.</summary>
     private static void AddReserved(List<AddedToken> added, int firstId, int limit)
     {
         var known = added.Select(token => token.Id).ToHashSet();

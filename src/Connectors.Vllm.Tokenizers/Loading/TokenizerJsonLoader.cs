@@ -13,8 +13,8 @@ using Connectors.Vllm.Tokenizers.Scanners;
 namespace Connectors.Vllm.Tokenizers.Loading;
 
 /// <summary>
-/// Reads a tokenizer.json (with tokenizer_config.json beside it) into a definition. The big parts, vocabulary and merges, are read
-/// straight from the UTF-8; the small ones through <see cref="JsonElement"/>.
+/// Reads a tokenizer.json (with its tokenizer_config.json) into a definition. The large parts, vocabulary and merges, are read directly from UTF-8,
+/// the small ones with <see cref="JsonElement"/>.
 /// </summary>
 internal sealed class TokenizerJsonLoader
 {
@@ -34,7 +34,7 @@ internal sealed class TokenizerJsonLoader
         _budget = budget;
     }
 
-    /// <summary>Loads.</summary>
+    /// <summary>Loads a definition.</summary>
     /// <exception cref="TokenizerException">The file is malformed or uses an unsupported feature.</exception>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> json, string file, ReadOnlyMemory<byte> config, LoadBudget? budget = null)
     {
@@ -90,7 +90,7 @@ internal sealed class TokenizerJsonLoader
         };
     }
 
-    /// <summary>DeepSeek's files have one; it costs nothing this way.</summary>
+    /// <summary>Whether a normalizer is an empty Sequence, as in DeepSeek's files, and is omitted.</summary>
     private static bool IsEmptySequence(ComponentJson json) => json.Has("normalizers") && json.Items("normalizers").Count == 0;
 
     private ComponentJson Part(string name) => new(_parts.GetValueOrDefault(name), "$." + name, _file, _budget);
@@ -133,12 +133,14 @@ internal sealed class TokenizerJsonLoader
 }
 
 /// <summary>
-/// Reads post-processors: for ids of a single text all of them come down to a prefix and a suffix. The reference tells them apart by
-/// shape, so the type may be missing.
+/// Reads post-processors, which for the ids of a single text are always a prefix and a suffix. The reference distinguishes them by their properties,
+/// so the type may be missing.
 /// </summary>
 internal static class PostProcessorFactory
 {
-    /// <summary>The ids that <paramref name="json"/> puts around a single text (<see cref="SpecialTokenTemplate.None"/> for JSON null).</summary>
+    /// <summary>
+    /// Reads the ids that <paramref name="json"/> adds around a single text (<see cref="SpecialTokenTemplate.None"/> for JSON null).
+    /// </summary>
     public static SpecialTokenTemplate Create(ComponentJson json)
     {
         if (json.IsNull)

@@ -3,19 +3,19 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// Byte-pair merging: again and again the pair with the lowest rank, the leftmost of equals. Short pieces by scanning a small array, long
-/// ones with a heap, so that no piece costs more than O(n log n).
+/// Byte-pair merging: repeatedly merges the pair with the lowest rank, the leftmost one if several are equal. Short pieces scan a small array, long
+/// ones use a heap, so that a piece costs at most O(n log n).
 /// </summary>
 internal static class BpeMerger
 {
-    /// <summary>Longest piece, in symbols, that is merged by scanning.</summary>
+    /// <summary>The longest piece, in symbols, that is merged by scanning.</summary>
     public const int LongestScan = 48;
 
-    /// <summary>Merges up to <see cref="LongestScan"/> symbols in place and returns how many are left.</summary>
+    /// <summary>Merges up to <see cref="LongestScan"/> symbols in place and returns the number of remaining ones.</summary>
     /// <param name="merges">The merges.</param>
     /// <param name="ids">The symbols.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="pairs">pairs[i] is the merge of symbols i and i + 1, already looked up; count - 1 entries.</param>
+    /// <param name="count">The number of symbols.</param>
+    /// <param name="pairs">The merges of symbols i and i + 1; count - 1 entries.</param>
     public static int MergeShort(MergeTable merges, Span<int> ids, int count, Span<ulong> pairs)
     {
         while (count > 1)
@@ -58,7 +58,7 @@ internal static class BpeMerger
         return count;
     }
 
-    /// <summary>Merges any number of symbols and appends what is left.</summary>
+    /// <summary>Merges any number of symbols and appends the remaining ones.</summary>
     public static void MergeLong(MergeTable merges, ReadOnlySpan<int> symbols, BpeState state, IdList output)
     {
         var count = symbols.Length;
@@ -68,7 +68,8 @@ internal static class BpeMerger
         var previous = state.Previous;
         symbols.CopyTo(ids);
 
-        // A heap entry is rank above position. An entry whose pair is gone or has another rank by now is stale and is passed over.
+        // A heap entry is the rank in the upper and the position in the lower half. An entry is stale, and skipped, if its pair no longer exists or
+        // has another rank.
         var heap = new RankHeap(state.Heap);
         for (var i = 0; i < count; i++)
         {
@@ -123,7 +124,7 @@ internal static class BpeMerger
     }
 }
 
-/// <summary>Working memory of a BPE model: the word cache, and arrays for long pieces.</summary>
+/// <summary>The working memory of a BPE model: the word cache, and arrays for long pieces.</summary>
 internal sealed class BpeState : ModelState
 {
     private const int KeptSymbols = 1 << 16;
@@ -132,13 +133,13 @@ internal sealed class BpeState : ModelState
 
     public WordCache Cache { get; } = new();
 
-    /// <summary>A piece in the printable alphabet, while it is looked up.</summary>
+    /// <summary>A piece in the printable alphabet, for lookups.</summary>
     public Utf8Buffer Alphabet { get; } = new();
 
-    /// <summary>The symbols of a piece, while they are being found.</summary>
+    /// <summary>The symbols of a piece.</summary>
     public IdList Symbols { get; } = new();
 
-    /// <summary>Candidates looked at by all merging of long pieces so far: what such a piece costs.</summary>
+    /// <summary>The number of heap candidates processed so far, which is the cost of long pieces.</summary>
     public long HeapSteps { get; set; }
 
     public int[] Ids { get; private set; } = [];
@@ -149,7 +150,7 @@ internal sealed class BpeState : ModelState
 
     public ulong[] Heap { get; set; } = [];
 
-    /// <summary>Makes the arrays for long pieces at least this long.</summary>
+    /// <summary>Ensures the capacity of the arrays for long pieces.</summary>
     public void Reserve(int symbols)
     {
         if (Ids.Length < symbols)
@@ -161,7 +162,7 @@ internal sealed class BpeState : ModelState
         }
     }
 
-    /// <summary>A copy of the piece with readable bytes after it, for the word cache.</summary>
+    /// <summary>Copies the piece to a buffer with readable bytes after it, for the word cache.</summary>
     public ReadOnlySpan<byte> Pad(ReadOnlySpan<byte> piece)
     {
         _padded.Clear();
@@ -192,10 +193,10 @@ internal struct RankHeap(ulong[] array)
 {
     private int _count;
 
-    /// <summary>The array behind the heap, for the next use.</summary>
+    /// <summary>The underlying array, for reuse.</summary>
     public ulong[] Array { get; private set; } = array;
 
-    /// <summary>Adds without keeping order; call <see cref="Order"/> before taking.</summary>
+    /// <summary>Adds a value without maintaining the heap order; call <see cref="Order"/> before removing values.</summary>
     public void AddUnordered(ulong value)
     {
         if (_count == Array.Length)

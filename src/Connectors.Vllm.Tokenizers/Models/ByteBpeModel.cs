@@ -5,11 +5,11 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// Byte-level BPE on raw bytes: the printable alphabet of the file was undone when it was loaded, so a piece's bytes are its symbols.
+/// Byte-level BPE on raw bytes: the printable alphabet was removed when the file was loaded, so the bytes of a piece are its symbols.
 /// </summary>
 internal sealed class ByteBpeModel : TokenModel
 {
-    /// <summary>Long pieces to come before the places are computed where they can be cut: a few are merged sooner than that is done.</summary>
+    /// <summary>The number of long pieces after which the borders are computed; for fewer pieces, that would cost more than it saves.</summary>
     private const int ManyLongPieces = 64;
 
     private readonly Vocabulary _vocabulary;
@@ -21,11 +21,11 @@ internal sealed class ByteBpeModel : TokenModel
     private readonly int[] _idOfByte = new int[256];
     private readonly ulong[] _mergeOfBytes = new ulong[256 * 256];
 
-    /// <param name="vocabulary">The tokens as the file writes them.</param>
-    /// <param name="bytes">The bytes they stand for.</param>
+    /// <param name="vocabulary">The tokens as in the file.</param>
+    /// <param name="bytes">The bytes of the tokens.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="ignoreMerges">A piece that is a token is that token, whatever the merges say.</param>
-    /// <param name="tokensAreBytes">The file writes tokens as bytes, not in the printable alphabet.</param>
+    /// <param name="ignoreMerges">Whether a piece that is a token is encoded as that token, regardless of the merges.</param>
+    /// <param name="tokensAreBytes">Whether the tokens in the file are bytes and not in the printable alphabet.</param>
     public ByteBpeModel(Vocabulary vocabulary, TokenBytes bytes, MergeTable merges, bool ignoreMerges, bool tokensAreBytes)
     {
         _vocabulary = vocabulary;
@@ -54,12 +54,12 @@ internal sealed class ByteBpeModel : TokenModel
 
     public override Vocabulary Vocabulary => _vocabulary;
 
-    /// <summary>The bytes that tokens stand for.</summary>
+    /// <summary>The bytes of the tokens.</summary>
     public TokenBytes Bytes { get; }
 
     public override bool ReadsRawBytes => true;
 
-    /// <summary>Every byte is a token, so every text has ids. Bytes that are none are dropped, as in the reference.</summary>
+    /// <summary>Whether every byte is a token, so that every text can be encoded. Other bytes are dropped, as in the reference.</summary>
     public bool HasAllBytes { get; } = true;
 
     public override ModelState CreateState() => new BpeState();
@@ -89,7 +89,7 @@ internal sealed class ByteBpeModel : TokenModel
 
     protected override ReadOnlySpan<byte> Source(int id) => Bytes[id];
 
-    /// <summary>The same for a piece in a buffer: 16 bytes after its end must be readable.</summary>
+    /// <summary>Encodes a piece in a buffer with at least 16 readable bytes after its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EncodePiece(ref byte piece, int length, BpeState state, IdList output)
     {
@@ -140,7 +140,7 @@ internal sealed class ByteBpeModel : TokenModel
         return false;
     }
 
-    /// <summary>The token that stands for some bytes, or -1. The alphabet is a bijection, so the file's way of writing finds it too.</summary>
+    /// <summary>Finds the token of some bytes, or -1. The alphabet is a bijection, so tokens can be looked up in the notation of the file.</summary>
     private int FindWhole(ReadOnlySpan<byte> piece, Utf8Buffer alphabet)
     {
         if (piece.Length > _vocabulary.Longest)
@@ -159,15 +159,15 @@ internal sealed class ByteBpeModel : TokenModel
     }
 
     /// <summary>
-    /// A long piece, cut where no merge can cross. Its parts are words of their own to the cache, marked, because a piece that is a
-    /// token may be that token without merging (<c>ignore_merges</c>) but a part may not.
+    /// Encodes a long piece in parts, split where no merge is possible. The parts are cached with a mark, because a piece that is a token may be
+    /// encoded without merging (<c>ignore_merges</c>), but a part may not.
     /// </summary>
     private void EncodeParts(ref byte start, int length, BpeState state, IdList output)
     {
-        // Two threads may make it twice, to the same effect.
+        // Concurrent threads may create it twice, with the same result.
         if (_borders is not { } borders)
         {
-            // Most letters of the Latin alphabet merge with most others: nothing would be gained.
+            // Most Latin letters merge with most others, so there would be few borders.
             var isLatin = Unsafe.Add(ref start, length / 2) < 0x80;
             if (isLatin || !HasAllBytes || ++_longPieces < ManyLongPieces)
             {
@@ -243,7 +243,7 @@ internal sealed class ByteBpeModel : TokenModel
     }
 }
 
-/// <summary>The bytes that each id stands for, one after the other. Immutable.</summary>
+/// <summary>The bytes of each id, concatenated. Immutable.</summary>
 internal sealed class TokenBytes
 {
     private readonly byte[] _blob;
@@ -255,27 +255,27 @@ internal sealed class TokenBytes
         _starts = starts;
     }
 
-    /// <summary>One more than the highest id.</summary>
+    /// <summary>The highest id plus one.</summary>
     public int IdLimit => _starts.Length - 1;
 
-    /// <summary>Never less than the length of all bytes together.</summary>
+    /// <summary>At least the total length of all bytes.</summary>
     public int Capacity => _blob.Length;
 
-    /// <summary>The bytes of an id; empty when there is no such token.</summary>
+    /// <summary>Gets the bytes of an id; empty if there is no such token.</summary>
     public ReadOnlySpan<byte> this[int id] => _blob.AsSpan(_starts[id], _starts[id + 1] - _starts[id]);
 
-    /// <summary>The tokens of a rank file: they are bytes already.</summary>
+    /// <summary>Creates the bytes of the tokens of a rank file, which are bytes already.</summary>
     public static TokenBytes Of(Vocabulary vocabulary) => Create(vocabulary, isAlphabet: false);
 
     /// <summary>
-    /// What the tokens of a byte-level vocabulary stand for. A token with a character outside the alphabet stands for its own UTF-8, as in
-    /// the reference's decoder.
+    /// Creates the bytes of the tokens of a byte-level vocabulary. A token with a character outside the alphabet represents its own UTF-8, as in the
+    /// decoder of the reference.
     /// </summary>
     public static TokenBytes OfAlphabet(Vocabulary vocabulary) => Create(vocabulary, isAlphabet: true);
 
     private static TokenBytes Create(Vocabulary vocabulary, bool isAlphabet)
     {
-        // Undoing the alphabet never makes a token longer.
+        // Removing the alphabet never makes a token longer.
         var blob = new byte[vocabulary.BlobLength];
         var starts = new int[vocabulary.IdLimit + 1];
         var at = 0;

@@ -6,9 +6,9 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// BPE whose first symbols are characters, with everything tokenizer.json can say: unknown token, byte fallback, prefix and suffix.
-/// Llama 2, Mistral, Gemma and Phi-3 hand it whole messages as one piece. It cuts them where no merge can ever cross (between two
-/// characters that no merge joins), which changes no id and makes their parts repeat like words.
+/// BPE whose initial symbols are characters, with all options of tokenizer.json: unknown token, byte fallback, prefix and suffix. Llama 2, Mistral,
+/// Gemma and Phi-3 pass whole messages as one piece, which is split where no merge is possible (between two characters that no merge joins). This
+/// changes no id, and the parts repeat like words.
 /// </summary>
 internal sealed class CharBpeModel : TokenModel
 {
@@ -128,8 +128,8 @@ internal sealed class CharBpeModel : TokenModel
     }
 
     /// <summary>
-    /// The symbols of a piece's characters. As in the reference, an unknown token that waits for its neighbours is written when a known
-    /// character follows, but not before byte-fallback tokens.
+    /// Appends the symbols of a piece's characters. As in the reference, a pending unknown token is written when a known character follows, but not
+    /// before byte-fallback tokens.
     /// </summary>
     private void FirstSymbols(ReadOnlySpan<byte> part, IdList symbols)
     {
@@ -223,10 +223,10 @@ internal sealed class CharBpeModel : TokenModel
     }
 }
 
-/// <summary>The switches of a BPE model, as tokenizer.json names them.</summary>
+/// <summary>The options of a BPE model in tokenizer.json.</summary>
 internal sealed record BpeOptions
 {
-    /// <summary><c>unk_token</c>: stands for characters without a token.</summary>
+    /// <summary><c>unk_token</c>: the token of characters without a token.</summary>
     public string? UnknownToken { get; init; }
 
     /// <summary><c>continuing_subword_prefix</c>: before every character of a piece but the first; null when empty.</summary>
@@ -235,31 +235,31 @@ internal sealed record BpeOptions
     /// <summary><c>end_of_word_suffix</c>: after the last character of a piece; null when empty.</summary>
     public string? EndOfWordSuffix { get; init; }
 
-    /// <summary><c>fuse_unk</c>: neighbouring unknown characters become one unknown token.</summary>
+    /// <summary><c>fuse_unk</c>: whether consecutive unknown characters become one unknown token.</summary>
     public bool FuseUnknown { get; init; }
 
-    /// <summary><c>byte_fallback</c>: characters without a token become their bytes' tokens.</summary>
+    /// <summary><c>byte_fallback</c>: whether characters without a token become the tokens of their bytes.</summary>
     public bool ByteFallback { get; init; }
 
-    /// <summary><c>ignore_merges</c>: a piece that is a token is that token.</summary>
+    /// <summary><c>ignore_merges</c>: whether a piece that is a token is encoded as that token.</summary>
     public bool IgnoreMerges { get; init; }
 }
 
-/// <summary>Makes BPE models.</summary>
+/// <summary>Creates BPE models.</summary>
 internal static class BpeModelFactory
 {
-    /// <summary>Cutting a token everywhere looks at its bytes again and again; tokens of real models are at most some hundred bytes long.</summary>
+    /// <summary>Limits the work of splitting every token at every position; tokens of real models have at most a few hundred bytes.</summary>
     private const long MostBytesLookedAt = 4L << 30;
 
     /// <summary>
-    /// The model of a tokenizer.json. It reads raw bytes when that is wanted and every switch allows it: then bytes have tokens or are
-    /// dropped, and nothing is added to characters.
+    /// Creates the model of a tokenizer.json. It reads raw bytes if requested and if the options allow it: bytes then have tokens or are dropped, and
+    /// nothing is added to characters.
     /// </summary>
-    /// <param name="options">The switches.</param>
+    /// <param name="options">The options.</param>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="bytes">What the tokens of the alphabet stand for, when it was made already.</param>
-    /// <param name="wantsRawBytes">The pre-tokenizer ends with ByteLevel.</param>
+    /// <param name="bytes">The bytes of the tokens, if they have already been computed.</param>
+    /// <param name="wantsRawBytes">Whether the pre-tokenizer ends with ByteLevel.</param>
     public static TokenModel Create(BpeOptions options, Vocabulary vocabulary, MergeTable merges, TokenBytes? bytes, bool wantsRawBytes)
     {
         if (wantsRawBytes && options is { ContinuingSubwordPrefix: null, EndOfWordSuffix: null })
@@ -275,11 +275,11 @@ internal static class BpeModelFactory
     }
 
     /// <summary>
-    /// The model of a rank file (tiktoken, tekken): tokens are bytes, and any two neighbours whose bytes together are a token may merge,
-    /// the lowest rank first.
+    /// Creates the model of a rank file (tiktoken, tekken): tokens are bytes, and adjacent symbols merge if their concatenation is a token, the
+    /// lowest rank first.
     /// </summary>
-    /// <param name="tokens">The tokens' bytes with their ids; ids rise with ranks. Single bytes are expected among them.</param>
-    /// <param name="budget">What loading may take.</param>
+    /// <param name="tokens">The tokens and their ids, which are in the order of the ranks and include the single bytes.</param>
+    /// <param name="budget">The memory budget for loading.</param>
     public static ByteBpeModel FromRanks(Vocabulary tokens, LoadBudget budget)
     {
         var triples = new IdList();
@@ -312,7 +312,7 @@ internal static class BpeModelFactory
             merges.Add(found[i], found[i + 1], found[i + 2], found[i + 2]);
         }
 
-        // A piece that is a token is that token: tiktoken looks first.
+        // Like tiktoken, a piece that is a token is encoded as that token.
         return new ByteBpeModel(tokens, TokenBytes.Of(tokens), merges, ignoreMerges: true, tokensAreBytes: true);
     }
 }

@@ -5,15 +5,15 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// The merges of a BPE model: (left id, right id) to rank and merged id, in an open-addressing table. A merge is one 64-bit number, rank
-/// above id, so that the smallest number is the merge to do first.
+/// The merges of a BPE model: an open-addressing hash table from (left id, right id) to rank and merged id. A merge is a 64-bit integer with the rank
+/// in the upper and the id in the lower half, so that the smallest value is the merge to apply first.
 /// </summary>
 internal sealed class MergeTable
 {
-    /// <summary>No merge for a pair; greater than every merge.</summary>
+    /// <summary>The value for a pair without a merge; greater than every merge.</summary>
     public const ulong None = ulong.MaxValue;
 
-    /// <summary>Keys are one higher than the pair they stand for, so that fresh memory is an empty table.</summary>
+    /// <summary>The key of an empty slot. Keys are the pair plus one, so that zeroed memory is an empty table.</summary>
     private const ulong EmptyKey = 0;
 
     private const ulong Multiplier = 0x9E3779B97F4A7C15;
@@ -21,8 +21,8 @@ internal sealed class MergeTable
     private readonly Slot[] _slots;
     private readonly int _shift;
 
-    /// <param name="capacity">How many merges will be added at most.</param>
-    /// <param name="budget">What loading may take.</param>
+    /// <param name="capacity">The maximum number of merges that will be added.</param>
+    /// <param name="budget">The memory budget for loading.</param>
     public MergeTable(int capacity, LoadBudget? budget = null)
     {
         var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, (long)capacity * 5 / 3));
@@ -31,10 +31,10 @@ internal sealed class MergeTable
         _shift = 64 - System.Numerics.BitOperations.Log2(size);
     }
 
-    /// <summary>Number of different pairs.</summary>
+    /// <summary>The number of distinct pairs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Adds a merge; a pair that is there already gets the new rank and id.</summary>
+    /// <summary>Adds a merge; an existing pair gets the new rank and id.</summary>
     public void Add(int left, int right, int rank, int id)
     {
         var key = ((ulong)(uint)left << 32 | (uint)right) + 1;
@@ -49,7 +49,7 @@ internal sealed class MergeTable
         _slots[slot] = new Slot { Key = key, Merge = (ulong)(uint)rank << 32 | (uint)id };
     }
 
-    /// <summary>The merge of a pair, or <see cref="None"/>.</summary>
+    /// <summary>Gets the merge of a pair, or <see cref="None"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Find(int left, int right)
     {
@@ -71,10 +71,10 @@ internal sealed class MergeTable
         }
     }
 
-    /// <summary>Slots to go through with <see cref="TryGetSlot"/>.</summary>
+    /// <summary>The number of slots, for enumeration with <see cref="TryGetSlot"/>.</summary>
     public int SlotCount => _slots.Length;
 
-    /// <summary>The pair in a slot; false when the slot is empty.</summary>
+    /// <summary>Gets the pair in a slot; false if the slot is empty.</summary>
     public bool TryGetSlot(int slot, out int left, out int right)
     {
         var key = _slots[slot].Key;
@@ -91,15 +91,15 @@ internal sealed class MergeTable
 }
 
 /// <summary>
-/// Knows between which characters a BPE merge can ever happen. The first symbol that lies across a place in the text was made by a merge
-/// of a symbol that ends there with one that begins there; where no merge of the model fits the two characters, no token can lie across,
-/// and the text can be cut without changing an id. Llama-style models never merge across the start of a word, and half of all neighbours
-/// in Chinese or Japanese text never merge either, so long pieces fall into short ones that repeat. Immutable.
+/// Determines between which characters a BPE merge is possible. The first symbol that spans a position in the text is the result of merging a symbol
+/// that ends there with one that begins there; if no merge of the model fits the two characters, no token can span the position, and the text can be
+/// split there without changing an id. Llama-style models never merge across the start of a word, and half of all adjacent characters in Chinese or
+/// Japanese text never merge either, so long pieces are split into short ones that repeat. Immutable.
 /// </summary>
 /// <remarks>
-/// The pairs are kept in a bit field addressed by a hash: two pairs may share a bit, which can only hide a border, never invent one.
-/// Tokens of byte-level models may hold parts of characters; a merge that ends or begins with such a part counts for all characters that
-/// end or begin with the same byte.
+/// The pairs are stored in a bit field addressed by a hash: two pairs may share a bit, which can only hide a border, never add one. Tokens of
+/// byte-level models may contain partial characters; a merge that ends or begins with one applies to all characters that end or begin with the same
+/// byte.
 /// </remarks>
 internal sealed class MergeBorders
 {
@@ -114,14 +114,14 @@ internal sealed class MergeBorders
 
     private MergeBorders(int merges, bool allKnown)
     {
-        // Some 16 bits per merge and more: one in fifty answers "joined" is wrong at most.
+        // At least 16 bits per merge, so that at most one in fifty borders is hidden by a collision.
         var size = System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp((long)merges * 16, 1 << 12, 1 << 23));
         _bits = new ulong[size / 64];
         _shift = 64 - System.Numerics.BitOperations.Log2(size);
         _known = allKnown ? null : new ulong[0x10000 / 64];
     }
 
-    /// <summary>The borders of a byte-level model: every byte has a token.</summary>
+    /// <summary>Creates the borders of a byte-level model, in which every byte has a token.</summary>
     /// <param name="tokens">The tokens' bytes.</param>
     /// <param name="merges">The merges.</param>
     public static MergeBorders OfBytes(TokenBytes tokens, MergeTable merges)
@@ -132,12 +132,12 @@ internal sealed class MergeBorders
     }
 
     /// <summary>
-    /// The borders of a character-level model, or null when its merges touch byte or unknown tokens, so that nothing is certain.
-    /// Characters without a token become bytes or unknown tokens, which may fuse: there is no border beside them.
+    /// Creates the borders of a character-level model, or null if its merges involve byte or unknown tokens, so that borders cannot be determined.
+    /// Characters without a token become bytes or unknown tokens, which may be fused, so there is no border beside them.
     /// </summary>
     /// <param name="vocabulary">The tokens.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="opaque">Ids that stand for bytes or unknown characters.</param>
+    /// <param name="opaque">The ids of bytes and unknown characters.</param>
     public static MergeBorders? OfCharacters(Vocabulary vocabulary, MergeTable merges, HashSet<int> opaque)
     {
         var result = new MergeBorders(merges.Count, allKnown: false);
@@ -159,9 +159,9 @@ internal sealed class MergeBorders
         return result;
     }
 
-    /// <summary>The first place after the start where the text can be cut; its length when there is none.</summary>
-    /// <param name="text">First byte; valid UTF-8.</param>
-    /// <param name="length">Length in bytes, at least 1.</param>
+    /// <summary>Gets the first position after the start at which the text can be split; its length if there is none.</summary>
+    /// <param name="text">The first byte of valid UTF-8.</param>
+    /// <param name="length">The length in bytes, at least 1.</param>
     public int NextBorder(ref byte text, int length)
     {
         var before = Decode(ref text, out var at);
@@ -254,10 +254,10 @@ internal sealed class MergeBorders
         return true;
     }
 
-    /// <summary>The characters tokens begin and end with, looked at once: the merges name the same tokens over and over.</summary>
+    /// <summary>The first and last characters of the tokens, cached because the merges contain the same tokens many times.</summary>
     private readonly struct Ends
     {
-        /// <summary>Not where characters meet: the token begins inside a character, or there is no token.</summary>
+        /// <summary>No character boundary: the token begins inside a character, or there is no token.</summary>
         public const int Nowhere = -1;
 
         public Ends(int count, TokenOfId tokens)
@@ -282,10 +282,10 @@ internal sealed class MergeBorders
 
         public delegate ReadOnlySpan<byte> TokenOfId(int id);
 
-        /// <summary>Per id, the first character, or <see cref="AnyWithFirstByte"/> and the byte when it is cut.</summary>
+        /// <summary>The first character by id, or <see cref="AnyWithFirstByte"/> and the byte if it is incomplete.</summary>
         public int[] First { get; }
 
-        /// <summary>Per id, the last character, or <see cref="AnyWithLastByte"/> and the byte when it is cut.</summary>
+        /// <summary>The last character by id, or <see cref="AnyWithLastByte"/> and the byte if it is incomplete.</summary>
         public int[] Last { get; }
 
         public static int FirstCharacter(ReadOnlySpan<byte> token, out int length)

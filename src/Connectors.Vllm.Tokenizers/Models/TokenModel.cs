@@ -2,35 +2,33 @@ using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Models;
 
-/// <summary>Turns one piece into token ids. Immutable and thread-safe; working memory belongs to the caller's <see cref="ModelState"/>.</summary>
+/// <summary>Encodes a piece to token ids. Immutable and thread-safe; the working memory is in the caller's <see cref="ModelState"/>.</summary>
 internal abstract class TokenModel
 {
-    /// <summary>The tokens and their ids, as the file lists them.</summary>
+    /// <summary>The tokens and their ids, as in the file.</summary>
     public abstract Vocabulary Vocabulary { get; }
 
-    /// <summary>True when the model reads raw bytes: its pre-tokenizer ends with ByteLevel and the alphabet was undone at load time.</summary>
+    /// <summary>Whether the model reads raw bytes: its pre-tokenizer ends with ByteLevel, and the alphabet was removed when it was loaded.</summary>
     public virtual bool ReadsRawBytes => false;
 
-    /// <summary>Working memory for <see cref="Encode"/>; one per concurrent caller, reused by it.</summary>
+    /// <summary>Creates the working memory for <see cref="Encode"/>; each concurrent caller needs its own and reuses it.</summary>
     public virtual ModelState CreateState() => new();
 
-    /// <summary>The id for text without a token, or -1.</summary>
+    /// <summary>The id of text without a token, or -1.</summary>
     public virtual int UnknownId => -1;
 
     /// <summary>Appends the ids of <paramref name="piece"/>.</summary>
-    /// <param name="piece">
-    /// Valid UTF-8 (any bytes when <see cref="ReadsRawBytes"/>), not empty. It may end where its memory ends.
-    /// </param>
-    /// <param name="state">From <see cref="CreateState"/> of this model.</param>
-    /// <param name="output">Where the ids go.</param>
-    /// <exception cref="TokenizerException">The model has no token for a character and no unknown token either.</exception>
+    /// <param name="piece"> Valid UTF-8 (any bytes if <see cref="ReadsRawBytes"/>), not empty. It may end where its memory ends. </param>
+    /// <param name="state">The state created by <see cref="CreateState"/> of this model.</param>
+    /// <param name="output">The list to which the ids are appended.</param>
+    /// <exception cref="TokenizerException">The model has neither a token for a character nor an unknown token.</exception>
     public abstract void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output);
 
-    /// <summary>Tells which bytes of a piece each of its ids stands for.</summary>
+    /// <summary>Determines which bytes of a piece each of its ids represents.</summary>
     /// <param name="piece">The piece.</param>
-    /// <param name="ids">Its ids, as <see cref="Encode"/> gave them; they may be only the first ones.</param>
-    /// <param name="spans">Where the spans go.</param>
-    /// <param name="budget">What the work may cost.</param>
+    /// <param name="ids">The ids from <see cref="Encode"/>, or only the first ones.</param>
+    /// <param name="spans">The list to which the spans are appended.</param>
+    /// <param name="budget">The budget for the work.</param>
     public virtual void Locate(ReadOnlySpan<byte> piece, ReadOnlySpan<int> ids, TokenSpans spans, TextBudget budget)
     {
         var at = 0;
@@ -39,7 +37,7 @@ internal abstract class TokenModel
             var length = LengthAt(piece, at, ids[i]);
             if (length == 0 && ids[i] == UnknownId)
             {
-                // What has no token ends where the next token fits.
+                // Text without a token ends where the next token matches.
                 length = piece.Length - at;
                 for (var next = at + 1; i + 1 < ids.Length && next < piece.Length; next++)
                 {
@@ -54,7 +52,7 @@ internal abstract class TokenModel
             }
             else if (length == 0)
             {
-                // Characters that have no token and no unknown token either stand for nothing.
+                // Characters without a token are omitted if there is no unknown token.
                 var dropped = piece[at..].IndexOf(Source(ids[i]));
                 budget.Spend(dropped >= 0 ? dropped : piece.Length - at);
                 if (dropped > 0)
@@ -69,10 +67,10 @@ internal abstract class TokenModel
         }
     }
 
-    /// <summary>The text that a token stands for inside a piece.</summary>
+    /// <summary>Gets the text that a token represents in a piece.</summary>
     protected virtual ReadOnlySpan<byte> Source(int id) => Vocabulary.Token(id);
 
-    /// <summary>Length of a token that stands at a place of a piece, 0 when it does not stand there.</summary>
+    /// <summary>Gets the length of a token at a position of a piece; 0 if it does not match there.</summary>
     private int LengthAt(ReadOnlySpan<byte> piece, int at, int id)
     {
         var source = Source(id);
@@ -85,10 +83,10 @@ internal abstract class TokenModel
     }
 }
 
-/// <summary>Tokens such as <c>&lt;0xE4&gt;</c>, which stand for one byte.</summary>
+/// <summary>Tokens such as <c>&lt;0xE4&gt;</c>, which represent one byte.</summary>
 internal static class ByteFallback
 {
-    /// <summary>The byte that a token stands for; false for any other token.</summary>
+    /// <summary>Reads the byte that a token represents; false for any other token.</summary>
     public static bool TryRead(ReadOnlySpan<byte> token, out byte value)
     {
         value = 0;
@@ -97,16 +95,16 @@ internal static class ByteFallback
     }
 }
 
-/// <summary>Working memory of a model; models that need any derive from it. Not thread-safe.</summary>
+/// <summary>The working memory of a model; the base class for models that need it. Not thread-safe.</summary>
 internal class ModelState
 {
-    /// <summary>What the work may cost.</summary>
+    /// <summary>The budget for the work.</summary>
     public TextBudget Budget { get; set; } = new();
 
-    /// <summary>How many ids are wanted at most: a model may stop when there are so many.</summary>
+    /// <summary>The maximum number of ids that are needed; a model may stop when it is reached.</summary>
     public int MostIds { get; set; } = int.MaxValue;
 
-    /// <summary>Called after each text: gives back what a huge text made it allocate.</summary>
+    /// <summary>Called after each text; releases the memory allocated for a very large text.</summary>
     public virtual void Trim()
     {
     }

@@ -4,12 +4,12 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// Unigram (SentencePiece, https://arxiv.org/abs/1808.06226): the cut with the highest sum of token scores, found by Viterbi search.
-/// Unknown characters in a row count as one unknown token.
+/// Unigram (SentencePiece, https://arxiv.org/abs/1808.06226): the segmentation with the highest sum of token scores, found by Viterbi search.
+/// Consecutive unknown characters become one unknown token.
 /// </summary>
 internal sealed class UnigramModel : TokenModel
 {
-    /// <summary>An unknown character costs this much more than the worst token.</summary>
+    /// <summary>The penalty of an unknown character relative to the worst token.</summary>
     private const float UnknownPenalty = 10.0f;
 
     private readonly Vocabulary _vocabulary;
@@ -21,11 +21,11 @@ internal sealed class UnigramModel : TokenModel
     private readonly bool _byteFallback;
     private readonly bool _roundsSums;
 
-    /// <param name="vocabulary">The tokens; a token's id is its place in the file.</param>
+    /// <param name="vocabulary">The tokens; the id of a token is its position in the file.</param>
     /// <param name="scores">The score of each id.</param>
     /// <param name="unknown">Id of the unknown token, or -1.</param>
-    /// <param name="byteFallback">Unknown text becomes the tokens of its bytes.</param>
-    /// <param name="own">How SentencePiece itself scores; null for the way of the reference.</param>
+    /// <param name="byteFallback">Whether unknown text becomes the tokens of its bytes.</param>
+    /// <param name="own">The scoring of SentencePiece itself; null for that of the reference.</param>
     public UnigramModel(Vocabulary vocabulary, double[] scores, int unknown, bool byteFallback, SentencePieceScoring? own = null)
     {
         _roundsSums = own is not null;
@@ -39,7 +39,7 @@ internal sealed class UnigramModel : TokenModel
             var token = vocabulary.Token(id);
             if (!token.IsEmpty && own?.Hidden.Contains(id) != true)
             {
-                // Of two equal tokens the last one counts.
+                // The last of equal tokens is used.
                 _trie.Add(token, vocabulary.Find(token));
             }
         }
@@ -125,7 +125,7 @@ internal sealed class UnigramModel : TokenModel
         }
     }
 
-    /// <summary>Where the piece that ends at <paramref name="end"/> begins: unknown ones in a row are one piece.</summary>
+    /// <summary>Gets the start of the piece that ends at <paramref name="end"/>; consecutive unknown characters are one piece.</summary>
     private int StartOfPiece(Work work, int end)
     {
         var isUnknown = work.Ids[end] == _unknown;
@@ -175,7 +175,7 @@ internal sealed class UnigramModel : TokenModel
 
     private static TokenizerException MissingUnknown() => new("the text contains a character that is not a token, and the model has no unk_id");
 
-    /// <summary>The best way to each byte position: its score, where its last token begins, and that token's id.</summary>
+    /// <summary>The best path to each byte position: its score, the start of its last token, and that token's id.</summary>
     private sealed class Work : ModelState
     {
         private const int Kept = 1 << 16;
@@ -190,7 +190,7 @@ internal sealed class UnigramModel : TokenModel
 
         public IdList Ends { get; } = new();
 
-        /// <summary>Spends steps of the budget, many at once.</summary>
+        /// <summary>Spends steps of the budget in batches.</summary>
         public void Spend(int steps)
         {
             _steps += steps;
@@ -224,14 +224,12 @@ internal sealed class UnigramModel : TokenModel
     }
 }
 
-/// <summary>
-/// What is different where a SentencePiece file is read: sums are kept in single precision, which decides between equally good cuts.
-/// </summary>
-/// <param name="Hidden">Ids that no text becomes: control, byte and unused pieces.</param>
+/// <summary>The differences of SentencePiece files: sums have single precision, which decides between equally good segmentations.</summary>
+/// <param name="Hidden">The ids that text never becomes: control, byte and unused pieces.</param>
 /// <param name="Worst">The lowest score of an ordinary piece.</param>
 internal sealed record SentencePieceScoring(HashSet<int> Hidden, float Worst);
 
-/// <summary>The tokens of a Unigram model by their bytes: one hash table of (node, byte) to node.</summary>
+/// <summary>A trie of the tokens of a Unigram model, as a hash table from (node, byte) to node.</summary>
 internal sealed class UnigramTrie
 {
     private const int None = -1;
@@ -241,10 +239,10 @@ internal sealed class UnigramTrie
     private int _nodes = 1;
     private int[] _tokens = [None];
 
-    /// <summary>The node all tokens begin at.</summary>
+    /// <summary>The root node.</summary>
     public const int Root = 0;
 
-    /// <summary>Adds a token; one that is there already gets the new number.</summary>
+    /// <summary>Adds a token; an existing one gets the new number.</summary>
     public void Add(ReadOnlySpan<byte> token, int number)
     {
         var node = Root;
@@ -257,7 +255,7 @@ internal sealed class UnigramTrie
         _tokens[node] = number;
     }
 
-    /// <summary>The node behind a byte, or -1.</summary>
+    /// <summary>Gets the node after a byte, or -1.</summary>
     public int Next(int node, byte value)
     {
         var key = Key(node, value);
@@ -276,7 +274,7 @@ internal sealed class UnigramTrie
         }
     }
 
-    /// <summary>The token that ends at a node, or -1.</summary>
+    /// <summary>Gets the token that ends at a node, or -1.</summary>
     public int Token(int node) => _tokens[node];
 
     private static long Key(int node, byte value) => ((long)node << 8 | value) + 1;

@@ -5,8 +5,8 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// Tokens (as bytes) and their ids, both ways. Immutable once built; ids may have holes. A token that was added twice has its last id, as
-/// in a JSON object read by the reference.
+/// A bidirectional map between tokens (as bytes) and their ids. Immutable once built; ids may have gaps. A token that was added twice has its last
+/// id, like a duplicate key of a JSON object in the reference.
 /// </summary>
 internal sealed class Vocabulary
 {
@@ -14,7 +14,7 @@ internal sealed class Vocabulary
     private readonly int[] _starts;
     private readonly ulong[] _slots;
 
-    // Both null when entry i has id i, as in nearly every file.
+    // Both are null if entry i has id i, as in nearly every file.
     private readonly int[]? _ids;
     private readonly int[]? _entryOfId;
 
@@ -27,16 +27,16 @@ internal sealed class Vocabulary
         _entryOfId = entryOfId;
     }
 
-    /// <summary>Number of distinct tokens.</summary>
+    /// <summary>The number of distinct tokens.</summary>
     public int Count => _starts.Length - 1;
 
-    /// <summary>One more than the highest id.</summary>
+    /// <summary>The highest id plus one.</summary>
     public int IdLimit => _entryOfId?.Length ?? Count;
 
-    /// <summary>Length of all tokens together in bytes.</summary>
+    /// <summary>The total length of all tokens in bytes.</summary>
     public int BlobLength => _blob.Length;
 
-    /// <summary>Length of the longest token in bytes.</summary>
+    /// <summary>The length of the longest token in bytes.</summary>
     public int Longest { get; private init; }
 
     /// <summary>The id of a token, or -1.</summary>
@@ -63,18 +63,18 @@ internal sealed class Vocabulary
         return Find(buffer[..Encoding.UTF8.GetBytes(token, buffer)]);
     }
 
-    /// <summary>True when a token has this id.</summary>
+    /// <summary>Whether there is a token with this id.</summary>
     public bool Has(int id) => (uint)id < (uint)IdLimit && (_entryOfId is null || _entryOfId[id] >= 0);
 
-    /// <summary>The token with this id; empty when there is none (see <see cref="Has"/>).</summary>
+    /// <summary>Gets the token with this id; empty if there is none (see <see cref="Has"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Token(int id) => Has(id) ? Entry(_entryOfId is null ? id : _entryOfId[id]) : default;
 
     private ReadOnlySpan<byte> Entry(int entry) => _blob.AsSpan(_starts[entry], _starts[entry + 1] - _starts[entry]);
 
     /// <summary>
-    /// A place of the hash table: one more than the entry it holds (0: none) below the upper half of the entry's hash, so that another
-    /// token's bytes are hardly ever looked at.
+    /// A slot of the hash table: the entry plus one (0 for none) in the lower half, and a part of the entry's hash in the upper half, so that the
+    /// bytes of other tokens are hardly ever compared.
     /// </summary>
     private static class Slot
     {
@@ -90,10 +90,10 @@ internal sealed class Vocabulary
     /// <summary>Collects tokens; not thread-safe.</summary>
     internal sealed class Builder(int capacity = 1024, LoadBudget? budget = null)
     {
-        /// <summary>Ids at or above this are refused: they would only waste memory.</summary>
+        /// <summary>The limit of ids; higher ones would only waste memory.</summary>
         public const int IdCeiling = 1 << 24;
 
-        /// <summary>Bytes of a token that are taken at most.</summary>
+        /// <summary>The maximum length of a token in bytes.</summary>
         private const int LongestToken = 1 << 16;
 
         private byte[] _blob = new byte[capacity * 8];
@@ -107,7 +107,9 @@ internal sealed class Vocabulary
 
         public int Count => _entries;
 
-        /// <summary>Throws for a token so long that a few ids would be gigabytes of text; the longest of real models have hundreds.</summary>
+        /// <summary>
+        /// Throws if a token is so long that a few ids would be gigabytes of text; the longest tokens of real models have hundreds of bytes.
+        /// </summary>
         public static void CheckLength(int length)
         {
             if (length > LongestToken)
@@ -116,8 +118,8 @@ internal sealed class Vocabulary
             }
         }
 
-        /// <summary>Adds a token. False when the id is out of range (negative, or <see cref="IdCeiling"/> and more).</summary>
-        /// <exception cref="TokenizerException">The token is longer than any model's.</exception>
+        /// <summary>Adds a token; false if the id is out of range (negative, or at least <see cref="IdCeiling"/>).</summary>
+        /// <exception cref="TokenizerException">The token is too long.</exception>
         public bool TryAdd(ReadOnlySpan<byte> token, int id)
         {
             CheckLength(token.Length);
@@ -170,7 +172,7 @@ internal sealed class Vocabulary
         {
             var isPlain = _inOrder && _highestId == _entries - 1;
 
-            // Decoding and cutting keep some numbers per id, holes included, and the tokens' text once or twice more.
+            // Decoding and splitting need some integers per id, including gaps, and one or two copies of the tokens' text.
             budget?.Reserve((32L * (_highestId + 1)) + (2L * _starts[_entries]), "tokens");
             int[]? entryOfId = null;
             if (!isPlain)

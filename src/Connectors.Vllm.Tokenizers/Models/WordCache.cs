@@ -5,19 +5,19 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Models;
 
 /// <summary>
-/// Remembers the ids of pieces. Words of natural text repeat, so nearly every piece is one look-up. Belongs to one encoding at a time, so
-/// it needs no locks. Pieces of up to 15 bytes lie with their ids in half a cache line, two candidates to a line; longer ones lie in a
-/// pool. Memory is bounded: old pieces give way, and a full pool starts anew.
+/// Caches the ids of pieces. Words of natural text repeat, so nearly every piece is one lookup. Used by one encoding at a time, so it needs no locks.
+/// Pieces of up to 15 bytes are stored with their ids in half a cache line, two candidates per line; longer ones are in a pool. Memory is bounded:
+/// old pieces are evicted, and a full pool is cleared.
 /// </summary>
 internal sealed class WordCache
 {
-    /// <summary>Longest piece that is kept with its key in the slot. Reading it loads 16 bytes, whatever its length.</summary>
+    /// <summary>The longest piece whose key is stored in the slot. Reading it loads 16 bytes, regardless of its length.</summary>
     public const int LongestShort = 15;
 
-    /// <summary>Longest piece that is kept at all.</summary>
+    /// <summary>The longest piece that is cached.</summary>
     public const int LongestLong = 512;
 
-    /// <summary>Keeps parts of pieces apart from pieces.</summary>
+    /// <summary>Distinguishes parts of pieces from pieces.</summary>
     public const ulong PartMark = 1UL << 63;
 
     private const int FirstSlots = 1 << 11;
@@ -37,11 +37,11 @@ internal sealed class WordCache
     private byte[] _keys = new byte[1024];
     private int _keyBytes;
 
-    /// <summary>Appends the ids of a piece of up to <see cref="LongestShort"/> bytes; false when it is not known.</summary>
+    /// <summary>Appends the ids of a piece of up to <see cref="LongestShort"/> bytes; false if it is not cached.</summary>
     /// <param name="piece">The piece; 16 bytes from here must be readable.</param>
     /// <param name="length">Its length, 1 to 15.</param>
     /// <param name="mark">0 or <see cref="PartMark"/>.</param>
-    /// <param name="output">Where the ids go.</param>
+    /// <param name="output">The list to which the ids are appended.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryAppendShort(ref byte piece, int length, ulong mark, IdList output)
     {
@@ -91,7 +91,7 @@ internal sealed class WordCache
         Insert(slot);
     }
 
-    /// <summary>Appends the ids of a longer piece; false when it is not known.</summary>
+    /// <summary>Appends the ids of a longer piece; false if it is not cached.</summary>
     public bool TryAppendLong(ReadOnlySpan<byte> piece, ulong hash, IdList output)
     {
         ref var slot = ref _long[(int)(hash >> 32) & (_long.Length - 1)];
@@ -104,7 +104,7 @@ internal sealed class WordCache
         return true;
     }
 
-    /// <summary>Keeps a longer piece when it comes the second time: most long pieces never come again.</summary>
+    /// <summary>Caches a longer piece when it occurs for the second time, because most long pieces do not repeat.</summary>
     public void AddLong(ReadOnlySpan<byte> piece, ulong hash, ReadOnlySpan<int> ids)
     {
         ref var seen = ref _seen[(int)(hash >> 16) & (_seen.Length - 1)];
@@ -179,7 +179,7 @@ internal sealed class WordCache
         }
     }
 
-    /// <summary>The newer piece goes to the first place of the line, the one that was there to the second.</summary>
+    /// <summary>Inserts a piece at the first position of the line and moves the previous one to the second.</summary>
     private void Insert(in ShortSlot slot)
     {
         var index = Index(slot.Low, slot.High, _short.Length);

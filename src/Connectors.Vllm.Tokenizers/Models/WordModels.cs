@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Models;
 
-/// <summary>WordPiece: from left to right the longest token that fits; a word that does not work out becomes the unknown token.</summary>
+/// <summary>WordPiece: matches the longest token from left to right; a word that cannot be matched becomes the unknown token.</summary>
 internal sealed class WordPieceModel : TokenModel
 {
     private readonly Vocabulary _vocabulary;
@@ -120,7 +120,7 @@ internal sealed class WordPieceModel : TokenModel
     }
 }
 
-/// <summary>Every piece is one token, or the unknown token.</summary>
+/// <summary>Encodes every piece as one token, or as the unknown token.</summary>
 internal sealed class WordLevelModel(Vocabulary vocabulary, string unknownToken) : TokenModel
 {
     private readonly int _unknown = vocabulary.Find(unknownToken);

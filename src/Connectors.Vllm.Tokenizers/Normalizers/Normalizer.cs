@@ -21,7 +21,7 @@ internal abstract class Normalizer
     public virtual bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => false;
 }
 
-/// <summary>Several normalizers in a row.</summary>
+/// <summary>Applies several normalizers in sequence.</summary>
 internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)

@@ -76,7 +76,7 @@ internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] conten
     }
 }
 
-/// <summary>Puts a text before every segment that is not empty.</summary>
+/// <summary>Prepends a text to every segment that is not empty.</summary>
 internal sealed class PrependNormalizer(byte[] prefix) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)

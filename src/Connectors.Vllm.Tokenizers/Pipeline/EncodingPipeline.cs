@@ -10,12 +10,12 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
 /// <summary>
-/// The way from text to ids: added tokens in the raw text, normalization of each segment between them, added tokens in the normalized
-/// segment, and the segment encoder (through the segment cache) for what is left. Thread-safe.
+/// Encodes text to ids: finds added tokens in the raw text, normalizes each segment between them, finds added tokens in the normalized segment, and
+/// passes the remaining text to the segment encoder (through the segment cache). Thread-safe.
 /// </summary>
 internal sealed class EncodingPipeline
 {
-    /// <summary>How much text may be normalized again to place borders exactly.</summary>
+    /// <summary>The maximum amount of text that is normalized again to map borders exactly.</summary>
     private const long MostNormalizedBytes = 16 << 20;
 
     private static readonly int MostStates = Math.Clamp(Environment.ProcessorCount, 1, 16);
@@ -39,7 +39,7 @@ internal sealed class EncodingPipeline
 
     public TokenizerCacheStatistics Statistics => _cache?.Statistics ?? default;
 
-    /// <summary>A state to write to; its buffers are empty. Give it back with <see cref="Return"/>.</summary>
+    /// <summary>Rents a state with empty buffers; return it with <see cref="Return"/>.</summary>
     public EncoderState Rent()
     {
         if (_states.TryPop(out var state))
@@ -88,7 +88,7 @@ internal sealed class EncodingPipeline
         while (token >= 0 && state.Output.Count < state.Limits.MostIds);
     }
 
-    /// <summary>Encodes the text between two added tokens, which begins at <paramref name="offset"/> of the input.</summary>
+    /// <summary>Encodes the text between two added tokens, which begins at <paramref name="offset"/> in the input.</summary>
     private void EncodeSegment(EncoderState state, ReadOnlySpan<byte> segment, int offset, OrdinaryText? ordinary)
     {
         var firstId = state.Output.Count;
@@ -129,7 +129,7 @@ internal sealed class EncodingPipeline
         }
     }
 
-    /// <summary>Encodes a normalized segment, in which further added tokens may stand.</summary>
+    /// <summary>Encodes a normalized segment, which may contain further added tokens.</summary>
     private void EncodeBetweenTokens(EncoderState state, ReadOnlySpan<byte> text, bool atTextStart, OrdinaryText? content)
     {
         var cursor = default(AddedTokenSet.MatchCursor);
@@ -217,7 +217,7 @@ internal sealed class EncodingPipeline
         }
     }
 
-    /// <summary>The first id that may not come out of content, or -1.</summary>
+    /// <summary>Finds the first id that content must not produce, or -1.</summary>
     private int FindControl(ReadOnlySpan<int> ids, OrdinaryText content)
     {
         foreach (var id in ids)
@@ -232,9 +232,8 @@ internal sealed class EncodingPipeline
     }
 
     /// <summary>
-    /// Encodes a part of content from which the model itself would make a control token, because its vocabulary holds the token's text:
-    /// cut inside that text, or, where it does not stand in the part as it is, in the middle. Only the places cut are encoded otherwise than
-    /// usual.
+    /// Encodes a part of content that the model itself would encode as a control token, because its vocabulary contains the token's text. The part is
+    /// split inside that text or, if it does not occur literally, in the middle. Only the text around the split is encoded differently.
     /// </summary>
     private void EncodeApart(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText content, int control)
     {
@@ -249,7 +248,7 @@ internal sealed class EncodingPipeline
                 + $"'{_added.Find(control)!.Content}'; allow that token in content, or remove the character");
         }
 
-        // What is left of the cut is small or free of that token; what is right of it may hold it many times, so that is a loop.
+        // The text before the split is short or does not contain the token; the text after it may contain it many times, hence the loop.
         while (true)
         {
             state.Budget.Spend(cut + 64);
@@ -285,7 +284,7 @@ internal sealed class EncodingPipeline
         state.Spans?.Truncate(firstId);
     }
 
-    /// <summary>A border between two characters near the middle of a text; 0 when it is one character.</summary>
+    /// <summary>Finds a character boundary near the middle of a text; 0 if it is a single character.</summary>
     private static int Middle(ReadOnlySpan<byte> text)
     {
         var middle = text.Length / 2;
@@ -298,8 +297,8 @@ internal sealed class EncodingPipeline
     }
 
     /// <summary>
-    /// The ordinary ranges of a segment, as ranges of its normal form. When normalization changed the text, a border lies where the
-    /// normal form of everything before it ends.
+    /// Maps the ordinary ranges of a segment to its normal form. If normalization changed the text, a border is at the end of the normal form of
+    /// everything before it.
     /// </summary>
     private OrdinaryText MoveRanges(EncoderState state, ReadOnlySpan<byte> segment, ReadOnlySpan<byte> text, int offset, OrdinaryText ordinary)
     {

@@ -8,25 +8,24 @@ using Connectors.Vllm.Tokenizers.Scanners;
 
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
-/// <summary>From a normalized segment without added tokens to ids: cuts it into pieces and gives them to the model. Immutable.</summary>
+/// <summary>Encodes a normalized segment without added tokens: splits it into pieces and passes them to the model. Immutable.</summary>
 internal abstract class SegmentEncoder
 {
     /// <summary>Appends the ids of a segment.</summary>
-    /// <param name="segment">A part of one of the state's buffers (slack bytes follow it), not empty.</param>
-    /// <param name="atTextStart">The segment begins where the text begins.</param>
-    /// <param name="state">Where to work.</param>
+    /// <param name="segment">A non-empty part of one of the state's buffers (followed by slack bytes).</param>
+    /// <param name="atTextStart">Whether the segment is at the start of the text.</param>
+    /// <param name="state">The state of the encoding.</param>
     public abstract void Encode(ReadOnlySpan<byte> segment, bool atTextStart, EncoderState state);
 
     /// <summary>
-    /// Appends the ids of a segment taken as one piece; false, with nothing done, when the pre-tokenizer also rewrites text, so that the model
-    /// can't do without it.
+    /// Appends the ids of a segment as one piece; returns false without an effect if the pre-tokenizer also rewrites text and cannot be skipped.
     /// </summary>
     public abstract bool TryEncodeWhole(ReadOnlySpan<byte> segment, EncoderState state);
 
-    /// <summary>True when ids do not simply follow each other in the segment; <see cref="Encode"/> then fills the state's spans.</summary>
+    /// <summary>Whether the spans cannot be derived from the order of the ids, so that <see cref="Encode"/> fills the state's spans.</summary>
     public virtual bool CutsPieces => false;
 
-    /// <summary>True when the same segment may have other ids at the start of a text.</summary>
+    /// <summary>Whether a segment may have different ids at the start of a text.</summary>
     public virtual bool DependsOnTextStart => false;
 
     public static SegmentEncoder Create(TokenizerDefinition definition) => definition.Scanner switch
@@ -45,7 +44,7 @@ internal abstract class SegmentEncoder
         _ => throw new ArgumentOutOfRangeException(nameof(definition)),
     };
 
-    /// <summary>A hand-written scanner in front of byte-level BPE: no piece is copied.</summary>
+    /// <summary>A hand-written scanner with byte-level BPE, which copies no pieces.</summary>
     private sealed class Scanned<TScanner>(ByteBpeModel model) : SegmentEncoder
         where TScanner : struct, IPieceScanner
     {
@@ -61,7 +60,7 @@ internal abstract class SegmentEncoder
             var limit = 0;
             for (var start = 0; start < end && output.Count < most;)
             {
-                // Long texts are looked at in stretches, so that a caller who cancels need not wait for the end.
+                // Long texts are processed in portions, so that cancellation takes effect before the end.
                 bpe.Budget.Observe();
                 for (var stop = Math.Min((long)start + Stretch, end); start < stop && output.Count < most;)
                 {
@@ -79,7 +78,7 @@ internal abstract class SegmentEncoder
         }
     }
 
-    /// <summary>Any pre-tokenizer, any model.</summary>
+    /// <summary>Any pre-tokenizer with any model.</summary>
     private sealed class General(PreTokenizer? preTokenizer, TokenModel model) : SegmentEncoder
     {
         public override bool DependsOnTextStart => preTokenizer is not null;
@@ -128,12 +127,12 @@ internal abstract class SegmentEncoder
 }
 
 /// <summary>
-/// Remembers the ids of whole segments (normalized text between added tokens), so that encoding a grown conversation costs only what is
-/// new. Least recently used segments give way when the capacity is reached. Thread-safe: lookups compare the bytes outside the lock.
+/// Caches the ids of whole segments (normalized text between added tokens), so that encoding a conversation costs only the new part. Least recently
+/// used segments are evicted when the capacity is reached. Thread-safe: lookups compare the bytes outside the lock.
 /// </summary>
 internal sealed class SegmentCache(long capacity)
 {
-    /// <summary>Shorter segments are faster encoded than looked up.</summary>
+    /// <summary>The shortest segment that is cached; encoding shorter ones is faster than a lookup.</summary>
     public const int ShortestSegment = 64;
 
     private const int Overhead = 160;
@@ -158,7 +157,7 @@ internal sealed class SegmentCache(long capacity)
         }
     }
 
-    /// <summary>Appends the ids of a segment; false when it is not known.</summary>
+    /// <summary>Appends the ids of a segment; false if it is not cached.</summary>
     public bool TryAppend(ReadOnlySpan<byte> segment, ulong hash, IdList output)
     {
         CachedSegment? entry = null;
@@ -218,20 +217,20 @@ internal sealed class SegmentCache(long capacity)
     }
 }
 
-/// <summary>What an encoding leaves out, and when it may stop. The default is the whole of it.</summary>
-/// <param name="MostIds">Ids that are wanted at most.</param>
-/// <param name="SkipsNormalizer">The text is taken as it is.</param>
-/// <param name="SkipsPreTokenizer">The text between two added tokens is one piece, unless the pre-tokenizer also rewrites it.</param>
+/// <summary>The limits of an encoding. The default sets none.</summary>
+/// <param name="MostIds">The maximum number of ids that are needed.</param>
+/// <param name="SkipsNormalizer">Whether the text is not normalized.</param>
+/// <param name="SkipsPreTokenizer">Whether the text between two added tokens is one piece, unless the pre-tokenizer also rewrites it.</param>
 internal readonly record struct EncodingLimits(int MostIds = int.MaxValue, bool SkipsNormalizer = false, bool SkipsPreTokenizer = false);
 
-/// <summary>Everything one encoding needs to write to; rented from the tokenizer, used by one call at a time.</summary>
+/// <summary>The working memory of an encoding; rented from the tokenizer and used by one call at a time.</summary>
 internal sealed class EncoderState(ModelState model)
 {
     private const int KeptBytes = 1 << 20;
 
     public ModelState Model { get; } = model;
 
-    /// <summary>What the work on this text may cost.</summary>
+    /// <summary>The budget for this text.</summary>
     public TextBudget Budget => Model.Budget;
 
     public EncodingLimits Limits { get; private set; }
@@ -242,24 +241,24 @@ internal sealed class EncoderState(ModelState model)
     /// <summary>A normalized segment.</summary>
     public Utf8Buffer Normalized { get; } = new();
 
-    /// <summary>For asking normal forms of parts of a segment.</summary>
+    /// <summary>A buffer for normal forms of parts of a segment.</summary>
     public Utf8Buffer Scratch { get; } = new();
 
     public PieceList Pieces { get; } = new();
 
     public IdList Output { get; } = new();
 
-    /// <summary>Where each id of <see cref="Output"/> stands in the input; null if not requested.</summary>
+    /// <summary>The position of each id of <see cref="Output"/> in the input; null if not requested.</summary>
     public TokenSpans? Spans { get; private set; }
 
     public OrdinaryText Ordinary { get; } = new();
 
     public OrdinaryText OrdinaryNormalized { get; } = new();
 
-    /// <summary>Begins the work on the text that was written to <see cref="Input"/>.</summary>
-    /// <param name="limits">What is left out.</param>
-    /// <param name="withSpans">Whether <see cref="Spans"/> are wanted.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <summary>Begins encoding the text that was written to <see cref="Input"/>.</summary>
+    /// <param name="limits">The limits of the encoding.</param>
+    /// <param name="withSpans">Whether <see cref="Spans"/> are requested.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public void Begin(EncodingLimits limits, bool withSpans, CancellationToken cancellationToken)
     {
         Limits = limits;

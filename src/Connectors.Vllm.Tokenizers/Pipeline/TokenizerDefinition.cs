@@ -7,49 +7,47 @@ using Connectors.Vllm.Tokenizers.Scanners;
 
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
-/// <summary>What a file loader hands over: everything a <see cref="VllmTokenizer"/> is made of. Loaders of all formats make one of these.</summary>
+/// <summary>The parts of a <see cref="VllmTokenizer"/>, created by the loaders of all file formats.</summary>
 internal sealed record TokenizerDefinition
 {
     public required TokenModel Model { get; init; }
 
-    /// <summary>Added tokens with their final ids, in the order of the file.</summary>
+    /// <summary>The added tokens with their final ids, in the order of the file.</summary>
     public required IReadOnlyList<AddedToken> AddedTokens { get; init; }
 
     public Normalizer? Normalizer { get; init; }
 
-    /// <summary>The general pre-tokenizer; null when nothing is cut or a <see cref="Scanner"/> does it.</summary>
+    /// <summary>The general pre-tokenizer; null if text is not split or a <see cref="Scanner"/> is used.</summary>
     public PreTokenizer? PreTokenizer { get; init; }
 
-    /// <summary>The hand-written scanner that stands for the whole pre-tokenizer; only with a model that reads raw bytes.</summary>
+    /// <summary>The hand-written scanner that implements the pre-tokenizer; only with a model that reads raw bytes.</summary>
     public ScannerKind Scanner { get; init; }
 
-    /// <summary>How ids become text.</summary>
+    /// <summary>The kind of decoder.</summary>
     public required DecoderKind DecoderKind { get; init; }
 
     /// <summary>The general decoder chain, for <see cref="DecoderKind.Chain"/>.</summary>
     public TokenDecoder? Decoder { get; init; }
 
-    /// <summary>Makes the decoder where none of these kinds is meant; null otherwise.</summary>
+    /// <summary>Creates a decoder of another kind; null to use <see cref="DecoderKind"/>.</summary>
     public Func<AddedTokenSet, TextDecoder>? CreateDecoder { get; init; }
 
-    /// <summary>The contents of added tokens that are searched in normalized text are normal forms already.</summary>
+    /// <summary>Whether the contents of added tokens that are matched in normalized text are already normalized.</summary>
     public bool AddedTokensAreNormalized { get; init; }
 
     public SpecialTokenTemplate Template { get; init; } = SpecialTokenTemplate.None;
 
-    /// <summary>
-    /// tiktoken files only: tokens have no printable alphabet, <see cref="Vocabulary.Token"/> are the bytes themselves.
-    /// </summary>
+    /// <summary>Whether tokens are bytes and not in the printable alphabet (rank files).</summary>
     public bool TokensAreBytes { get; init; }
 }
 
-/// <summary>What post-processing adds around the ids of one text when special tokens are asked for.</summary>
-/// <param name="Prefix">Ids before the text.</param>
-/// <param name="Suffix">Ids after the text.</param>
+/// <summary>The ids that post-processing adds around the ids of a text if special tokens are requested.</summary>
+/// <param name="Prefix">The ids before the text.</param>
+/// <param name="Suffix">The ids after the text.</param>
 internal sealed record SpecialTokenTemplate(int[] Prefix, int[] Suffix)
 {
     public static SpecialTokenTemplate None { get; } = new([], []);
 
-    /// <summary>This template's result, wrapped by <paramref name="outer"/>: how a Sequence of post-processors chains.</summary>
+    /// <summary>Wraps this template in <paramref name="outer"/>, like a Sequence of post-processors.</summary>
     public SpecialTokenTemplate Then(SpecialTokenTemplate outer) => new([.. outer.Prefix, .. Prefix], [.. Suffix, .. outer.Suffix]);
 }

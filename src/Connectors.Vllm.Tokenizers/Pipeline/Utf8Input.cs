@@ -7,15 +7,15 @@ using Connectors.Vllm.Tokenizers.Normalizers;
 
 namespace Connectors.Vllm.Tokenizers.Pipeline;
 
-/// <summary>Brings a caller's text into an encoder's input buffer, with the ordinary ranges moved along.</summary>
+/// <summary>Writes a caller's text to an encoder's input buffer, and maps the ordinary ranges.</summary>
 internal static class Utf8Input
 {
-    /// <summary>Transcodes; a lone surrogate becomes U+FFFD.</summary>
+    /// <summary>Transcodes to UTF-8; an unpaired surrogate becomes U+FFFD.</summary>
     public static void Write(ReadOnlySpan<char> text, Utf8Buffer output)
     {
         while (!text.IsEmpty)
         {
-            // Most text is ASCII: room for it is enough, and more is asked for only when more is needed.
+            // Most text is ASCII, so the buffer initially has the length of the text and grows if necessary.
             var room = output.GetSpan(Math.Max(64, text.Length));
             var status = Utf8.FromUtf16(text, room, out var read, out var written, replaceInvalidSequences: true);
             output.Advance(written);
@@ -27,7 +27,7 @@ internal static class Utf8Input
         }
     }
 
-    /// <summary>Copies; every maximal invalid part becomes U+FFFD.</summary>
+    /// <summary>Copies UTF-8; every maximal invalid part becomes U+FFFD.</summary>
     public static void Write(ReadOnlySpan<byte> text, Utf8Buffer output)
     {
         if (Utf8.IsValid(text))
@@ -52,7 +52,7 @@ internal static class Utf8Input
         }
     }
 
-    /// <summary>Transcodes and fills <paramref name="ordinary"/> with the sorted, joined byte ranges.</summary>
+    /// <summary>Transcodes to UTF-8 and fills <paramref name="ordinary"/> with the sorted, merged byte ranges.</summary>
     public static void Write(ReadOnlySpan<char> text, ReadOnlySpan<Range> ranges, Utf8Buffer output, OrdinaryText ordinary)
     {
         var sorted = Sort(text, ranges);
@@ -78,7 +78,7 @@ internal static class Utf8Input
         Write(text[done..], output);
     }
 
-    /// <summary>Ranges in order without overlaps; a range that would cut a surrogate pair takes the whole pair.</summary>
+    /// <summary>Sorts and merges ranges; a range that would split a surrogate pair includes the whole pair.</summary>
     private static List<(int Start, int End)> Sort(ReadOnlySpan<char> text, ReadOnlySpan<Range> ranges)
     {
         var result = new List<(int Start, int End)>(ranges.Length);
@@ -129,9 +129,9 @@ internal static class Utf8Input
 }
 
 /// <summary>
-/// Finds where places of a text lie in its normal form. Exactly: as the length of the normal form of everything before. With very many
-/// places in a very long text that would be quadratic; then from place to place, adding lengths, which is the same for every normalizer
-/// that works character by character.
+/// Maps positions of a text to its normal form. The exact result is the length of the normal form of everything before the position. With very many
+/// positions in a very long text that would be quadratic; the lengths between the positions are then added instead, which is equivalent for every
+/// normalizer that works character by character.
 /// </summary>
 internal ref struct NormalBorder
 {
@@ -150,11 +150,11 @@ internal ref struct NormalBorder
         _budget = budget;
         _exact = exact;
 
-        // What is put before every text must not be counted for every part.
+        // A prefix that is added to every text must not be counted for every part.
         _prefix = exact ? 0 : Length("a"u8) - 1;
     }
 
-    /// <summary>Where <paramref name="place"/> lies in the normal form of <paramref name="text"/>. Places come in rising order.</summary>
+    /// <summary>Maps <paramref name="place"/> to the normal form of <paramref name="text"/>. Positions must be ascending.</summary>
     public int Of(ReadOnlySpan<byte> text, int place)
     {
         if (place == 0)

@@ -12,7 +12,7 @@ internal abstract class PreTokenizer
     /// <param name="piece">Valid UTF-8, not empty. Look-around sees nothing beyond it.</param>
     /// <param name="atTextStart">The piece begins where the original text begins.</param>
     /// <param name="output">Where the parts go; it does not alias <paramref name="piece"/>.</param>
-    /// <param name="budget">What the work may cost.</param>
+    /// <param name="budget">The budget for the work.</param>
     public abstract void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget);
 }
 
@@ -29,7 +29,7 @@ internal sealed class PieceList
 
     public int Count { get; private set; }
 
-    /// <summary>True when piece 0 begins where the original text begins (only "Metaspace first" asks).</summary>
+    /// <summary>Whether piece 0 begins where the original text begins (only "Metaspace first" asks).</summary>
     public bool AtTextStart { get; set; }
 
     public ReadOnlySpan<byte> this[int index] => Text.Written[Start(index).._ends[index]];

@@ -90,7 +90,7 @@ internal sealed class RegexWork
 
     public ref Frame Top => ref _frames[Height - 1];
 
-    /// <summary>Working memory for the calls that search one text; give it back with <see cref="Return"/>.</summary>
+    /// <summary>The working memory for the calls that search one text; give it back with <see cref="Return"/>.</summary>
     public static RegexWork Rent(RegexProgram program, TextBudget budget)
     {
         if (!budget.TrySpend(1))

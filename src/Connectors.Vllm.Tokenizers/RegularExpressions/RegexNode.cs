@@ -14,7 +14,7 @@ internal abstract record RegexNode
     /// <summary>Shortest match, in code points.</summary>
     public abstract int MinLength { get; }
 
-    /// <summary>Longest match in code points, or -1 when there is no bound.</summary>
+    /// <summary>The longest match in code points, or -1 when there is no bound.</summary>
     public abstract int MaxLength { get; }
 
     /// <summary>One code point out of a set.</summary>

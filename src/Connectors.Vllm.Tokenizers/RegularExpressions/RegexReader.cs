@@ -16,7 +16,7 @@ internal sealed class RegexReader(string pattern)
 
     public bool LooksAt(string text) => string.CompareOrdinal(pattern, Position, text, 0, text.Length) == 0;
 
-    /// <summary>True when <paramref name="wanted"/> stands somewhere at or after the position.</summary>
+    /// <summary>Whether <paramref name="wanted"/> stands somewhere at or after the position.</summary>
     public bool Sees(char wanted) => pattern.IndexOf(wanted, Position) >= 0;
 
     /// <summary>True before two or three digits of an octal number: with more digits than groups, that is not a back-reference.</summary>

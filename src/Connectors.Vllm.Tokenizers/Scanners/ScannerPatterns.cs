@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.Tokenizers.Scanners;
 
-/// <summary>Recognises the patterns that have a hand-written scanner by their text, in the spellings that files use.</summary>
+/// <summary>Recognizes the patterns that have a hand-written scanner by their text, in the spellings that files use.</summary>
 internal static class ScannerPatterns
 {
     private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";

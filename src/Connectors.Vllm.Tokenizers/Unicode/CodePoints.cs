@@ -8,7 +8,7 @@ internal static class CodePoints
     /// <summary>One more than the largest code point.</summary>
     public const int Count = 0x110000;
 
-    /// <summary>Length of the character that begins with this byte of valid UTF-8.</summary>
+    /// <summary>The length of the character that begins with this byte of valid UTF-8.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 

@@ -266,7 +266,7 @@ internal ref struct NormalizationBuffer(Span<int> initial) : IDisposable
         _count = written;
     }
 
-    /// <summary>True when the buffer holds exactly the code points of <paramref name="text"/>.</summary>
+    /// <summary>Whether the buffer holds exactly the code points of <paramref name="text"/>.</summary>
     public readonly bool Equals(ReadOnlySpan<byte> text)
     {
         var position = 0;

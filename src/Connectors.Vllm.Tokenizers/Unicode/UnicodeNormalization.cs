@@ -122,7 +122,7 @@ internal sealed class UnicodeNormalization
         }
     }
 
-    /// <summary>True when the normal form of two parts is another one than theirs one after the other.</summary>
+    /// <summary>Whether the normal form of two parts is another one than theirs one after the other.</summary>
     private bool Joins(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> both, ref NormalizationBuffer buffer)
     {
         Normalize(first, ref buffer);
