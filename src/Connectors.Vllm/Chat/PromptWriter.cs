@@ -30,11 +30,14 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
 
             // The caller's order of roles is kept if the template accepts it.
             var shaped = ConversationPlanner.Plan(conversation.Messages, abilities, strict);
-            var rendered = TryRender(shaped, traits);
+            // Who writes control tokens into messages may place media so.
+            var hasMedia = conversation.Media.Count > 0
+                && !(context.Extras.Get(VllmOptions.AllowControlTokens) ?? context.Settings.AllowControlTokensInContent);
+            var rendered = TryRender(shaped, traits, abilities, hasMedia);
             if (rendered is null && ConversationPlanner.Order(shaped, abilities) is var ordered && !ReferenceEquals(ordered, shaped))
             {
                 shaped = ordered;
-                rendered = TryRender(shaped, traits);
+                rendered = TryRender(shaped, traits, abilities, hasMedia);
             }
 
             if (rendered is not null)
@@ -50,7 +53,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
                 }
 
                 _omitted.WriteTo(context.Logger);
-                return Finish(rendered, conversation, traits);
+                return Finish(rendered, conversation, shaped, traits);
             }
         }
 
@@ -96,12 +99,15 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     }
 
     /// <returns>The prompt, or null if the template refuses the messages or omits a part of them.</returns>
-    private RenderedPrompt? TryRender(List<Dictionary<string, object?>> messages, TemplateTraits traits)
+    private RenderedPrompt? TryRender(
+        List<Dictionary<string, object?>> messages, TemplateTraits traits, VllmTemplateAbilities abilities, bool hasMedia)
     {
         try
         {
             var rendered = Render(messages, traits);
-            if (PromptLoss.Find(messages, rendered) is { } loss)
+            var loss = PromptLoss.Find(messages, rendered);
+            loss ??= hasMedia ? PromptMedia.FindLoss(messages, rendered.Text, traits, abilities, other => Render(other, traits).Text) : null;
+            if (loss is not null)
             {
                 if (!context.Settings.AllowIncompletePrompts)
                 {
@@ -120,13 +126,15 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
         }
     }
 
-    private ChatPrompt Finish(RenderedPrompt rendered, TemplateConversation conversation, TemplateTraits traits)
+    private ChatPrompt Finish(
+        RenderedPrompt rendered, TemplateConversation conversation, List<Dictionary<string, object?>> shaped, TemplateTraits traits)
     {
         IReadOnlyList<string> placeholders = traits.ContentFormat == ChatContentFormat.String ? Placeholders(conversation.Media) : [];
         var (text, content) = MediaMarks.Replace(rendered.Text, rendered.Content, placeholders);
 
         // Only templates use placeholders and only built-in renderers set boundaries, so the offsets remain valid.
-        return new ChatPrompt(text, content, rendered.Boundaries, conversation.Media, conversation.CallIds);
+        return new ChatPrompt(
+            text, content, rendered.Boundaries, PromptMedia.InOrder(conversation, shaped, rendered.Text), conversation.CallIds);
     }
 
     private RenderedPrompt Render(List<Dictionary<string, object?>> messages, TemplateTraits traits) => renderer.Renderer.Render(new ChatTemplateInput

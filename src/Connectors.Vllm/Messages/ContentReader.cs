@@ -14,7 +14,11 @@ namespace Connectors.Vllm;
 /// <param name="logger">The logger for results of tools that cannot be converted.</param>
 internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedContents omitted, ILogger logger)
 {
+    /// <summary>Results may hold results; one that holds itself ends here.</summary>
+    private const int MaxNesting = 8;
+
     private readonly List<MediaItem> _media = [];
+    private int _nesting;
 
     /// <summary>The media read so far, in the order of the messages.</summary>
     public IReadOnlyList<MediaItem> Media => _media;
@@ -33,17 +37,28 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedCon
             case DataContent data:
                 AddMedia(parts, MediaItem.FromBytes(KindOf(data.MediaType), data.Data, data.MediaType));
                 break;
+            case UriContent uri when TextOf(uri) is { } text:
+                Add(parts, text);
+                break;
             case UriContent uri:
                 AddMedia(parts, MediaItem.FromUri(KindOf(uri.MediaType), uri.Uri, uri.MediaType));
                 break;
             default:
-                omitted.Add(content);
+                Omit(content);
                 break;
         }
     }
 
+    /// <summary>Records a content that prompts cannot contain.</summary>
+    public void Omit(AIContent content) => omitted.Add(content);
+
     /// <summary>Reads the result of a tool; see <see cref="ToolResults"/>.</summary>
-    public ContentParts Read(FunctionResultContent result) => ToolResults.Read(result, this, logger);
+    public ContentParts Read(FunctionResultContent result)
+    {
+        var parts = new ContentParts();
+        ToolResults.Read(result, parts, this, logger);
+        return parts;
+    }
 
     /// <summary>Adds a content that a tool returned; it never makes the request fail.</summary>
     public void AddFromTool(ContentParts parts, AIContent content)
@@ -53,10 +68,15 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedCon
             case ErrorContent error:
                 parts.AddText($"Error: {error.Message}");
                 break;
+            case FunctionResultContent result when _nesting < MaxNesting:
+                _nesting++;
+                ToolResults.Read(result, parts, this, logger);
+                _nesting--;
+                break;
             case DataContent data when !TryReadText(data, out _) && !IsShown(data.MediaType):
                 parts.AddText(NotShown(data.MediaType));
                 break;
-            case UriContent uri when !IsShown(uri.MediaType):
+            case UriContent uri when TextOf(uri) is null && !IsShown(uri.MediaType):
                 parts.AddText(IsMedia(uri.MediaType) ? NotShown(uri.MediaType) : uri.Uri.ToString());
                 break;
             default:
@@ -68,14 +88,23 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedCon
     /// <summary>Reads data that is text by its media type.</summary>
     public static bool TryReadText(DataContent data, out string text)
     {
-        var type = data.MediaType;
-        var isText = data.HasTopLevelMediaType("text")
+        var isText = IsText(data.MediaType);
+        text = isText ? Encoding.UTF8.GetString(data.Data.Span) : string.Empty;
+        return isText;
+    }
+
+    /// <summary>A text in an address; null for other addresses.</summary>
+    public static DataContent? TextOf(UriContent content) => content.Uri is { IsAbsoluteUri: true, Scheme: "data" } && IsText(content.MediaType)
+        ? new DataContent(content.Uri, content.MediaType)
+        : null;
+
+    private static bool IsText(string type)
+    {
+        var isText = type.StartsWith("text/", StringComparison.OrdinalIgnoreCase)
             || type.StartsWith("application/json", StringComparison.OrdinalIgnoreCase)
             || type.StartsWith("application/xml", StringComparison.OrdinalIgnoreCase)
             || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase);
-        isText &= !type.StartsWith("image/", StringComparison.OrdinalIgnoreCase);
-        text = isText ? Encoding.UTF8.GetString(data.Data.Span) : string.Empty;
-        return isText;
+        return isText && !type.StartsWith("image/", StringComparison.OrdinalIgnoreCase);
     }
 
     private static string NotShown(string mediaType) => $"Error: The function returned {mediaType} content, which cannot be shown to this model.";
@@ -90,11 +119,22 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedCon
         _media.Add(item);
     }
 
-    private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind)
-        ? kind
-        : throw new NotSupportedException(
-            $"Content of type '{mediaType}' cannot be passed to a vLLM model, which accepts text, images, video and audio. Extract the text and pass "
-                + "it as TextContent.");
+    /// <summary>Whether a message of the conversation can hold the content; what tools return can be anything.</summary>
+    public static bool IsSupported(AIContent content) => content switch
+    {
+        DataContent data => IsMedia(data.MediaType) || IsText(data.MediaType),
+        UriContent uri => IsMedia(uri.MediaType) || TextOf(uri) is not null,
+        _ => true,
+    };
+
+    private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind) ? kind : throw Unsupported(mediaType, "The conversation");
+
+    /// <summary>The error about a content that no vLLM model can take.</summary>
+    /// <param name="mediaType">Its type.</param>
+    /// <param name="where">Where it is.</param>
+    public static NotSupportedException Unsupported(string mediaType, string where) => new(
+        $"{where} holds content of type '{mediaType}', which cannot be passed to a vLLM model: these accept text, images, video and audio. Extract the "
+            + "text and pass it as TextContent.");
 
     private static bool TryKindOf(string mediaType, out MediaKind kind)
     {
@@ -151,15 +191,21 @@ internal sealed class ContentParts
     }
 
     /// <summary>Gets the parts as a list: <c>{"type": "text", "text": …}</c>, and exactly <c>{"type": "image"}</c> for media.</summary>
-    public List<object?> ToList()
+    /// <param name="places">Collects the parts that stand for media, with the index of the media item.</param>
+    public List<object?> ToList(Dictionary<object, int> places)
     {
         var list = new List<object?>(_parts.Count);
-        foreach ((var text, var kind, _) in _parts)
+        foreach ((var text, var kind, var index) in _parts)
         {
-            list.Add(text is not null
+            var part = text is not null
                 ? new Dictionary<string, object?>(2, StringComparer.Ordinal) { ["type"] = "text", ["text"] = text }
                 : new Dictionary<string, object?>(1, StringComparer.Ordinal)
-                { ["type"] = kind switch { MediaKind.Image => "image", MediaKind.Video => "video", _ => "audio" } });
+                { ["type"] = kind switch { MediaKind.Image => "image", MediaKind.Video => "video", _ => "audio" } };
+            list.Add(part);
+            if (text is null)
+            {
+                places[part] = index;
+            }
         }
 
         return list;

@@ -19,6 +19,7 @@ internal sealed class ConversationMapper
     private readonly bool _argumentsAsText;
     private readonly List<Dictionary<string, object?>> _messages = [];
     private readonly ContentReader _reader;
+    private readonly Dictionary<object, int> _mediaParts = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<string> _callIds = new(StringComparer.Ordinal);
     private bool _hasDeveloperMessage;
 
@@ -43,7 +44,7 @@ internal sealed class ConversationMapper
     {
         var mapper = new ConversationMapper(traits, dropReasoning, argumentsAsText, reader);
         mapper.Run(messages, instructions);
-        return new TemplateConversation(mapper._messages, mapper._reader.Media, mapper._callIds);
+        return new TemplateConversation(mapper._messages, mapper._reader.Media, mapper._mediaParts, mapper._callIds);
     }
 
     private void Run(IReadOnlyList<ChatMessage> messages, string? instructions)
@@ -84,10 +85,18 @@ internal sealed class ConversationMapper
 
     private void Add(ChatMessage message)
     {
-        var role = message.Role.Value.ToLowerInvariant();
+        var role = message.Role.Value.ToLowerInvariant() switch
+        {
+            "function" => "tool", // OpenAI's name for the role before there were several tools.
+            var other => other,
+        };
         if (role == "assistant")
         {
             AddAssistant(message);
+        }
+        else if (message.Contents.Any(static content => content is FunctionCallContent))
+        {
+            AddAroundCalls(message);
         }
         else if (role == "tool" || message.Contents.Any(static content => content is FunctionResultContent))
         {
@@ -103,6 +112,27 @@ internal sealed class ConversationMapper
 
             AddPlain(role, message.AuthorName, message.Contents);
         }
+    }
+
+    /// <summary>Calls in a message of somebody else: a call is the assistant's, whoever handed it on.</summary>
+    private void AddAroundCalls(ChatMessage message)
+    {
+        var part = new ChatMessage();
+        foreach (var content in message.Contents)
+        {
+            var role = content is FunctionCallContent ? ChatRole.Assistant : message.Role;
+            if (part.Contents.Count > 0 && part.Role != role)
+            {
+                Add(part);
+                part = new ChatMessage();
+            }
+
+            part.Role = role;
+            part.AuthorName = content is FunctionCallContent ? null : message.AuthorName;
+            part.Contents.Add(content);
+        }
+
+        Add(part);
     }
 
     private void AddPlain(string role, string? name, IEnumerable<AIContent> contents)
@@ -163,6 +193,9 @@ internal sealed class ConversationMapper
         {
             switch (content)
             {
+                case TextReasoningContent { Text.Length: 0 } part:
+                    _reader.Omit(part); // Some providers return reasoning only encrypted.
+                    break;
                 case TextReasoningContent part:
                     (reasoning ??= new StringBuilder()).Append(part.Text);
                     break;
@@ -296,7 +329,7 @@ internal sealed class ConversationMapper
     private object Content(ContentParts parts, string separator) =>
         _traits.ContentFormat == ChatContentFormat.String || (_traits.MixedContent && !parts.HasMedia && (separator.Length == 0 || parts.Count <= 1))
             ? parts.JoinWithMarks(separator)
-            : parts.ToList();
+            : parts.ToList(_mediaParts);
 
     private static void AddName(Dictionary<string, object?> entry, string? name)
     {
@@ -316,26 +349,39 @@ internal sealed class ConversationMapper
         {
             var text = message["content"] as string
                 ?? string.Join('\n', ((IEnumerable)message["content"]!).OfType<Dictionary<string, object?>>()
-                    .Select(static part => part.GetValueOrDefault("text") as string));
+                    .Select(static part => part.GetValueOrDefault("text") as string).OfType<string>());
             if (text.Length > 0)
             {
                 texts.Add(text);
             }
         }
 
+        var joined = TemplateMessage.Content(
+            string.Join("\n\n", texts), asList: _traits is { ContentFormat: ChatContentFormat.OpenAI, MixedContent: false });
+        List<object?> media =
+        [
+            .. _messages.Where(static message => (string?)message["role"] == "system")
+                .SelectMany(static message => message["content"] as List<object?> ?? []).Where(part => _mediaParts.ContainsKey(part!)),
+        ];
         _messages.RemoveAll(static message => (string?)message["role"] == "system");
         _messages.Insert(
-            0, new Dictionary<string, object?>(StringComparer.Ordinal) { ["role"] = "system", ["content"] = string.Join("\n\n", texts) });
+            0, new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["role"] = "system",
+                ["content"] = media.Count == 0 ? joined : TemplateMessage.JoinContent(joined, media),
+            });
     }
 }
 
 /// <summary>A conversation in the form that chat templates read.</summary>
 /// <param name="Messages">One dictionary per message, with the keys in vLLM's order.</param>
 /// <param name="Media">The media, in the order of the messages.</param>
+/// <param name="MediaParts">The parts that stand for media where contents are lists, by reference, with the index of the media item.</param>
 /// <param name="CallIds">The ids of all tool calls in the history, which new calls must not reuse.</param>
 internal sealed record TemplateConversation(
     List<Dictionary<string, object?>> Messages,
     IReadOnlyList<MediaItem> Media,
+    IReadOnlyDictionary<object, int> MediaParts,
     IReadOnlySet<string> CallIds)
 {
     /// <summary>Whether there are no messages, for which templates would render a meaningless prompt.</summary>

@@ -31,6 +31,13 @@ internal static class ForeignContents
                 throw Missing(i, string.Create(CultureInfo.InvariantCulture, $"contains a null content (at index {hole})"));
             }
 
+            if (message.Contents.FirstOrDefault(static content => !ContentReader.IsSupported(content)) is { } other)
+            {
+                throw ContentReader.Unsupported(
+                    (other as DataContent)?.MediaType ?? ((UriContent)other).MediaType,
+                    string.Create(CultureInfo.InvariantCulture, $"The message at index {i} of the conversation"));
+            }
+
             if (message.Contents.All(IsKnown))
             {
                 translated?.Add(message);
@@ -38,8 +45,8 @@ internal static class ForeignContents
             }
 
             translated ??= [.. messages.Take(i)];
-            calls ??= Ids<FunctionCallContent>(messages, static call => call.CallId);
-            results ??= Ids<FunctionResultContent>(messages, static result => result.CallId);
+            calls ??= Ids<ToolCallContent>(messages, static call => call.CallId);
+            results ??= Ids<ToolResultContent>(messages, static result => result.CallId);
             var copy = message.Clone();
             copy.Contents = [.. message.Contents.Select(content => Translate(content, message.Role, calls, results, omitted)).OfType<AIContent>()];
             if (copy.Contents.Count > 0)
@@ -81,12 +88,12 @@ internal static class ForeignContents
                 return new FunctionResultContent(result.CallId, result.Outputs);
 
             // A call in an approval request is added only if the conversation does not contain the call itself.
-            case ToolApprovalRequestContent { ToolCall: FunctionCallContent call } when calls.Add(call.CallId):
-                return call;
-            case ToolApprovalResponseContent { Approved: false, ToolCall: FunctionCallContent call } denied when results.Add(call.CallId):
+            case ToolApprovalRequestContent { ToolCall: { } call } when calls.Add(call.CallId):
+                return Translate(call, role, calls, results, omitted);
+            case ToolApprovalResponseContent { Approved: false, ToolCall: { } call } denied when results.Add(call.CallId):
                 return new FunctionResultContent(call.CallId,
                     $"Error: The call was rejected by the user.{(denied.Reason is { Length: > 0 } reason ? $" {reason}" : string.Empty)}");
-            case ToolApprovalRequestContent { ToolCall: FunctionCallContent } or ToolApprovalResponseContent { ToolCall: FunctionCallContent }:
+            case ToolApprovalRequestContent or ToolApprovalResponseContent:
                 return null;
 
             // A refusal by the assistant is an answer.

@@ -15,6 +15,22 @@ internal static class MediaMarks
 
     private static readonly string Nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 
+    /// <summary>The marks in a text.</summary>
+    public static IEnumerable<(string Text, int Index)> In(string text)
+    {
+        var prefix = $"{Begin}{Nonce}-";
+        for (var at = text.IndexOf(prefix, StringComparison.Ordinal); at >= 0; at = text.IndexOf(prefix, at + 1, StringComparison.Ordinal))
+        {
+            var end = text.IndexOf(End, at);
+            if (end < 0 || !int.TryParse(text.AsSpan((at + prefix.Length)..end), out var index))
+            {
+                yield break;
+            }
+
+            yield return (text[at..(end + 1)], index);
+        }
+    }
+
     public static string For(int index) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Begin}{Nonce}-{index}{End}");
 
     /// <summary>Replaces the marks with placeholders, which are excluded from the content ranges because they may become control tokens.</summary>

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.AI;
@@ -11,9 +12,8 @@ namespace Connectors.Vllm;
 /// </summary>
 internal static class ToolResults
 {
-    public static ContentParts Read(FunctionResultContent content, ContentReader reader, ILogger logger)
+    public static void Read(FunctionResultContent content, ContentParts parts, ContentReader reader, ILogger logger)
     {
-        var parts = new ContentParts();
         switch (content.Result)
         {
             case null:
@@ -55,16 +55,20 @@ internal static class ToolResults
             case Stream or Delegate or Task:
                 parts.AddText(Unusable(content.Result));
                 break;
+            case IEnumerable<ChatMessage> messages:
+                AddAll(messages.SelectMany(static message => message.Contents));
+                break;
+            case ICollection { Count: > 0 } items when items.Cast<object?>().All(static item => item is AIContent):
+                AddAll(items.Cast<AIContent>());
+                break;
             default:
                 parts.AddText(Json(content.Result, logger));
                 break;
         }
 
-        return parts;
-
         void AddAll(IEnumerable<AIContent> contents)
         {
-            foreach (var item in contents)
+            foreach (var item in contents.OfType<AIContent>())
             {
                 reader.AddFromTool(parts, item);
             }
@@ -102,8 +106,9 @@ internal static class ToolResults
             var plain = PlainValue.From(value);
             return plain as string ?? PlainJson.Write(plain);
         }
-        catch (Exception exception) when (exception is NotSupportedException or ArgumentException or JsonException or InvalidOperationException)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
+            // Also what a property of the application's own type throws.
             Log.ToolResultUnusable(logger, value.GetType().Name, exception);
             return Unusable(value);
         }

@@ -19,12 +19,57 @@ internal static class CallPlanner
             return messages;
         }
 
-        var planned = strict ? GatherResults(messages) : messages;
+        var planned = abilities.PrintsCallIds ? messages : DistinctIds(messages);
+        planned = strict ? GatherResults(planned) : planned;
         planned = abilities.PrintsToolResults ? planned : ResultsIntoText(planned, static _ => true);
         planned = abilities.PrintsToolCalls ? MapIds(planned, abilities.CallIds) : CallsIntoText(planned);
         planned = abilities.PrintsTextBesideCalls ? planned : SeparateText(planned, abilities);
         planned = abilities.PrintsParallelCalls ? planned : SplitCalls(planned);
         return abilities.NeedsNullContentBesideCalls ? EmptyContentToNull(planned) : planned;
+    }
+
+    /// <summary>
+    /// Calls of different functions under one id (some providers leave ids empty) get ids of their own, in order, and so do their results: templates
+    /// that look for a result's function by the id would print the wrong one. The new ids depend on what comes before alone: later turns keep them.
+    /// Where ids are printed the order of results tells enough, and the caller's ids stay.
+    /// </summary>
+    private static List<Dictionary<string, object?>> DistinctIds(List<Dictionary<string, object?>> messages)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!messages.Exists(message => HasCalls(message) && Calls(message).Exists(call => !IsOfOneFunction(call))))
+        {
+            return messages;
+        }
+
+        var place = 0;
+        var open = new Dictionary<string, Queue<string>>(StringComparer.Ordinal);
+        return messages.ConvertAll(message =>
+        {
+            if (HasCalls(message))
+            {
+                Calls(message).ForEach(call => open[CallId(call)] = []);
+                return With(message, "tool_calls", Calls(message).ConvertAll<object?>(call => With(call, "id", NewId(call))));
+            }
+
+            if (Role(message) != "tool" || !open.TryGetValue(ResultId(message), out var ids))
+            {
+                return message;
+            }
+
+            // Results beyond the calls belong to the last of them.
+            return With(message, "tool_call_id", ids.Count > 1 ? ids.Dequeue() : ids.Peek());
+        });
+
+        bool IsOfOneFunction(Dictionary<string, object?> call) =>
+            names.TryAdd(CallId(call), CallName(call)) || names[CallId(call)] == CallName(call);
+
+        string NewId(Dictionary<string, object?> call)
+        {
+            var id = IsOfOneFunction(call) ? CallId(call) : string.Create(CultureInfo.InvariantCulture, $"{CallId(call)}_{place}");
+            place++;
+            open[CallId(call)].Enqueue(id);
+            return id;
+        }
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text;
 using System.Text.RegularExpressions;
 using Connectors.Vllm.ChatTemplates;
 
@@ -56,8 +57,10 @@ internal sealed partial class PromptLoss
             // Some templates print texts in an order of their own, system text above all. For names that would not do: they stand among the tools
             // too.
             var said = role == "assistant" ? BehindMarkup(text) : text;
-            var isPrinted = role is not ("system" or "developer") && IsPrinted(said);
-            if (!isPrinted && !IsPrinted(said, anywhere: true))
+            // Results without words are often JSON, which templates print with blanks of their own.
+            var signs = role != "tool";
+            var isPrinted = role is not ("system" or "developer") && IsPrinted(said, signs: signs);
+            if (!isPrinted && !IsPrinted(said, anywhere: true, signs))
             {
                 return role == "tool" ? $"the result of the call '{message.GetValueOrDefault("tool_call_id")}'" : "the text";
             }
@@ -81,19 +84,20 @@ internal sealed partial class PromptLoss
         return null;
     }
 
-    private bool IsPrinted(string text, bool anywhere = false)
+    private bool IsPrinted(string text, bool anywhere = false, bool signs = false)
     {
         var stretch = StretchOf(text);
+        stretch = stretch.Length == 0 && signs ? SignsOf(text) : stretch;
         if (stretch.Length == 0)
         {
             return true;
         }
 
         var at = Find(stretch, anywhere ? 0 : _from);
-        if (at < 0 && !char.IsAscii(stretch[0]))
+        if (at < 0 && !Ascii.IsValid(stretch))
         {
             // JSON text may be printed in ASCII.
-            stretch = string.Concat(stretch.Select(static unit => $"\\u{(int)unit:x4}"));
+            stretch = string.Concat(stretch.Select(static unit => char.IsAscii(unit) ? unit.ToString() : $"\\u{(int)unit:x4}"));
             at = Find(stretch, anywhere ? 0 : _from);
         }
 
@@ -209,6 +213,14 @@ internal sealed partial class PromptLoss
                 return text.Substring(best, Math.Min(bestLength, MaxStretch)).TrimEnd();
             }
         }
+    }
+
+    /// <summary>What a text without letters and digits begins with, such as an emoji, up to the first character that is escaped somewhere.</summary>
+    private static string SignsOf(string text)
+    {
+        var signs = text.AsSpan().Trim();
+        var end = signs.IndexOfAny(" \t\r\n\"'\\<>&{}");
+        return signs[..Math.Min(end < 0 ? signs.Length : end, MaxStretch)].ToString();
     }
 
     [GeneratedRegex(@"</[^>\s]{1,40}>|\|>|\[/?[A-Z][A-Z _]{2,40}\]", RegexOptions.CultureInvariant)]

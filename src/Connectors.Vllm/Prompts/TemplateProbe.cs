@@ -117,6 +117,8 @@ internal sealed class TemplateProbe
                     UserText, AssistantText, LaterText, ReasoningText),
             TakesAssistantFirst = Prints([assistant, user], AssistantText, UserText),
             PrintsTextBesideCalls = !shape.PrintsToolCalls || PrintsRound(shape, AssistantText, calls: 1),
+            PrintsCallIds = shape.PrintsToolCalls && (shape.CallIds == VllmCallIdShape.NineLettersAndDigits
+                || (shape.CallIds == VllmCallIdShape.Any && Prints(Round(shape, null, 1, null), Id(0)))),
             PrintsParallelCalls = !shape.PrintsToolCalls || PrintsRound(shape, null, calls: 2),
             PrintsReasoning = Prints([.. Round(shape, null, 1, ReasoningText)], ReasoningText),
             PrintsEarlierReasoning = Prints([user, WithReasoning(assistant), later], ReasoningText),

@@ -134,6 +134,9 @@ internal sealed record VllmTemplateAbilities
     /// <summary>The shape call ids must have; ids of another shape are mapped, the same for a call and its result and in every turn.</summary>
     public VllmCallIdShape CallIds { get; init; }
 
+    /// <summary>Whether ids of calls are printed as they are; other templates may look for a result's function by its id.</summary>
+    public bool PrintsCallIds { get; init; }
+
     /// <summary>Whether the reasoning of a running tool round (calls whose results come last) is printed.</summary>
     public bool PrintsReasoning { get; init; }
 

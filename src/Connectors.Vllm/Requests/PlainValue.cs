@@ -60,6 +60,7 @@ internal static class PlainValue
             JsonNode node => FromNode(node, depth),
             IEnumerable<KeyValuePair<string, object?>> pairs => FromPairs(pairs, depth),
             IDictionary dictionary => FromDictionary(dictionary, depth),
+            byte[] bytes => Convert.ToBase64String(bytes),
             IEnumerable items => FromList(items, depth),
             _ => FromElement(Serialize(value), depth),
         };
@@ -227,8 +228,9 @@ internal static class PlainJson
             case double number when double.IsFinite(number):
                 writer.WriteNumberValue(number);
                 break;
-            case double:
-                writer.WriteNullValue();
+            case double number:
+                // As System.Text.Json names them where it may: NaN, Infinity and -Infinity.
+                writer.WriteStringValue(number.ToString(CultureInfo.InvariantCulture));
                 break;
             case IEnumerable<KeyValuePair<string, object?>> members:
                 writer.WriteStartObject();

@@ -191,7 +191,7 @@ public sealed class ImageTests
 
     [Theory]
     [MemberData(nameof(Protocols))]
-    public async Task Refusal_TemplateThatPrintsNoAnchor_CountsAnchorsAndImages(EmulatedServer protocol)
+    public async Task Refusal_TemplateThatOmitsImages_NamesTheMessage(EmulatedServer protocol)
     {
         await using var served = await StartAsync(protocol, client: client => client.ChatTemplate =
             "{% for m in messages %}[{{ m.role }}]{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}");
@@ -199,7 +199,7 @@ public sealed class ImageTests
         var error =
             await Assert.ThrowsAsync<VllmRequestException>(() => served.AskAsync([new(ChatRole.User, [Image(Red), new TextContent("What?")])]));
 
-        Assert.Contains("0 image placeholder tokens", error.Message);
+        Assert.Contains("omits the image of message 1 of 1", error.Message);
         Assert.Empty(served.Sent);
     }
 

@@ -65,9 +65,9 @@ public sealed class MediaTests : IDisposable
     }
 
     [Theory]
-    [InlineData("video/mp4", "0 video placeholder tokens")]
-    [InlineData("audio/wav", "0 audio placeholder tokens")]
-    public async Task Ask_TemplateThatPrintsNoAnchor_IsRefusedHere(string mediaType, string expected)
+    [InlineData("video/mp4", "omits the video of message 1 of 1")]
+    [InlineData("audio/wav", "omits the audio of message 1 of 1")]
+    public async Task Ask_TemplateThatOmitsMedia_IsRefusedHere(string mediaType, string expected)
     {
         await using var served =
             await StartAsync(EmulatedServer.Inference, "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}");
