@@ -104,6 +104,7 @@ internal static class ModelFacts
         ["null_content_beside_calls"] = abilities.NeedsNullContentBesideCalls,
         ["arguments_as_text"] = abilities.NeedsArgumentText,
         ["call_ids"] = abilities.CallIds.ToString(),
+        ["prints_call_ids"] = abilities.PrintsCallIds,
         ["reasoning"] = abilities.PrintsReasoning,
         ["earlier_reasoning"] = abilities.PrintsEarlierReasoning,
         ["images"] = abilities.PrintsImages,

@@ -127,14 +127,15 @@ internal sealed class ContentReader(Predicate<MediaKind> showsResult, OmittedCon
         _ => true,
     };
 
-    private static MediaKind KindOf(string mediaType) => TryKindOf(mediaType, out var kind) ? kind : throw Unsupported(mediaType, "The conversation");
+    private static MediaKind KindOf(string mediaType) =>
+        TryKindOf(mediaType, out var kind) ? kind : throw Unsupported(mediaType, "The conversation");
 
     /// <summary>The error about a content that no vLLM model can take.</summary>
     /// <param name="mediaType">Its type.</param>
     /// <param name="where">Where it is.</param>
     public static NotSupportedException Unsupported(string mediaType, string where) => new(
-        $"{where} holds content of type '{mediaType}', which cannot be passed to a vLLM model: these accept text, images, video and audio. Extract the "
-            + "text and pass it as TextContent.");
+        $"{where} holds content of type '{mediaType}', which cannot be passed to a vLLM model: these accept text, images, video and audio. "
+        + "Extract the text and pass it as TextContent.");
 
     private static bool TryKindOf(string mediaType, out MediaKind kind)
     {

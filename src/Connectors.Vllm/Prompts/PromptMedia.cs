@@ -100,5 +100,6 @@ internal static class PromptMedia
     }
 
     /// <summary>The type of a part that is nothing but a place for media.</summary>
-    private static string? KindOf(object? part) => part is Dictionary<string, object?> { Count: 1 } only ? only.GetValueOrDefault("type") as string : null;
+    private static string? KindOf(object? part) =>
+        part is Dictionary<string, object?> { Count: 1 } only ? only.GetValueOrDefault("type") as string : null;
 }

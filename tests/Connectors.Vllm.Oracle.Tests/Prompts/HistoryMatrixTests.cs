@@ -18,6 +18,9 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     private const string AnyRole =
         "The template knows no tools and counts every second message as the assistant's: a result is what the user says, in every history.";
 
+    private const string OneId =
+        "The template looks for the function of a result by the call's id and finds another function of the same id; here each result has its own.";
+
     /// <summary>Templates that refuse every conversation, in the reference too.</summary>
     private static readonly Dictionary<string, string> Refusals = new()
     {
@@ -29,6 +32,9 @@ public sealed class HistoryMatrixTests(JinjaOracle jinja) : IClassFixture<JinjaO
     {
         [("openai-gpt-oss-120b.jinja", "thoughts, text and a running call")] =
             "The template reads thoughts under a key that vLLM does not set; here they are printed, and so the text cannot stand beside the call.",
+        [("google-gemma-4-31B-it.jinja", "two calls of one id")] = OneId,
+        [("CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", "two calls of one id")] = OneId,
+        [("CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", "an id used again in a later round")] = OneId,
         [("cfg__lenml-gemini.jinja", "system text last")] =
             "The template refuses system text in front; printing it under its role elsewhere is an accident that the next turn would end.",
         [("cfg__lenml-gemini.jinja", ResultAtOnce)] = AnyRole,

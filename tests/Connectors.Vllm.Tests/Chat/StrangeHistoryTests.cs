@@ -148,7 +148,8 @@ public sealed class StrangeHistoryTests
             + Parts.Replace("{% for m in messages %}", "", StringComparison.Ordinal).Replace("IMAGES", "m.role == 'user'", StringComparison.Ordinal);
 
         var exception = await Assert.ThrowsAsync<VllmRequestException>(() => PreviewAsync(template,
-            new(ChatRole.System, "Sys"), new(new ChatRole(role), [new DataContent(Png, mediaType), new TextContent("See")]), new(ChatRole.User, "Ask")));
+            new(ChatRole.System, "Sys"), new(new ChatRole(role), [new DataContent(Png, mediaType), new TextContent("See")]),
+            new(ChatRole.User, "Ask")));
 
         Assert.Contains($"omits the {mediaType.Split('/')[0]} of message 2 of 3 (role '{role}')", exception.Message, StringComparison.Ordinal);
     }
