@@ -134,13 +134,13 @@ public sealed partial class VllmTokenizer
     /// <summary>One token more than asked for tells where the last one that is wanted ends.</summary>
     private static int AtMost(EncodeSettings settings)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount, "maxTokenCount");
         return settings.MaxTokenCount == int.MaxValue ? int.MaxValue : settings.MaxTokenCount + 1;
     }
 
     private EncoderState EncodeState(ReadOnlySpan<char> text, EncodeSettings settings, int mostIds, bool withSpans)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MaxTokenCount, "maxTokenCount");
         var state = _pipeline.Rent();
         Utf8Input.Write(text, state.Input);
         state.Begin(new EncodingLimits(mostIds, !settings.ConsiderNormalization, !settings.ConsiderPreTokenization), withSpans, default);

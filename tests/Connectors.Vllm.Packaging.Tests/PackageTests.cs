@@ -145,27 +145,7 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     [Fact]
     public async Task Install_IntoFreshApplication_RunsAChatAndAKernelAndCompilesTheReadme()
     {
-        var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "app")).FullName;
-        await WriteAsync("app.csproj", $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <Nullable>enable</Nullable>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <RestoreAdditionalProjectSources>{packages.Folder}</RestoreAdditionalProjectSources>
-                <RestorePackagesPath>{packages.Folder}/restored</RestorePackagesPath>
-                <RestoreFallbackFolders>{PackageFolder.GlobalPackages}</RestoreFallbackFolders>
-              </PropertyGroup>
-              <ItemGroup>
-                {References([.. Readme.Packages()])}
-              </ItemGroup>
-            </Project>
-            """);
-
-        // Stops the search for a repository's build files.
-        await WriteAsync("Directory.Build.props", "<Project />");
-        await WriteAsync("Directory.Packages.props", "<Project />");
+        var application = await WriteProjectAsync("app", Readme.Packages());
         await WriteAsync("Program.cs", """
             using Connectors.Vllm;
             using Connectors.Vllm.Testing;
@@ -204,36 +184,56 @@ public sealed class PackageTests(PackageFolder packages) : IClassFixture<Package
     }
 
     [Fact]
-    public async Task FirstProgramOfTheReadme_WithItsOnePackage_Compiles()
+    public async Task FirstProgramOfEachReadme_WithThePackagesItAdds_Compiles()
     {
-        var application = Directory.CreateDirectory(Path.Combine(packages.Folder, "first")).FullName;
-        await File.WriteAllTextAsync(Path.Combine(application, "first.csproj"), $"""
+        var first = Readme.CodeBlocks().First(static block => block.StartsWith("using ", StringComparison.Ordinal));
+        List<(string Name, IReadOnlyList<string> Packages, string Program)> programs =
+            [("README", [Readme.Packages()[0]], first), .. Readme.PackagePrograms()];
+        foreach (var (name, added, program) in programs)
+        {
+            var folder = await WriteProjectAsync(name + ".First", added);
+            await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), program, TestContext.Current.CancellationToken);
+        }
+
+        await File.WriteAllTextAsync(
+            Path.Combine(packages.Folder, "first.slnx"),
+            $"<Solution>{string.Concat(programs.Select(static program => Project(program.Name + ".First")))}</Solution>",
+            TestContext.Current.CancellationToken);
+
+        var (exitCode, output) = await DotnetCommand.RunAsync(packages.Folder, "build", "first.slnx", "-nologo", "-warnaserror");
+
+        Assert.Equal("Connectors.Vllm", Readme.Packages()[0]);
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(8, programs.Count);
+
+        static string Project(string name) => $"<Project Path=\"{name}/{name}.csproj\" />";
+    }
+
+    /// <summary>A program of a reader, in a folder of its own: the project without its source.</summary>
+    private async Task<string> WriteProjectAsync(string name, IReadOnlyList<string> added)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(packages.Folder, name)).FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, name + ".csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <OutputType>Exe</OutputType>
                 <TargetFramework>net10.0</TargetFramework>
                 <Nullable>enable</Nullable>
                 <ImplicitUsings>enable</ImplicitUsings>
-                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
                 <RestoreAdditionalProjectSources>{packages.Folder}</RestoreAdditionalProjectSources>
                 <RestorePackagesPath>{packages.Folder}/restored</RestorePackagesPath>
                 <RestoreFallbackFolders>{PackageFolder.GlobalPackages}</RestoreFallbackFolders>
               </PropertyGroup>
               <ItemGroup>
-                {References(Readme.Packages()[0])}
+                {References([.. added])}
               </ItemGroup>
             </Project>
             """, TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Build.props"), "<Project />", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(application, "Directory.Packages.props"), "<Project />", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(
-            Path.Combine(application, "Program.cs"), Readme.CodeBlocks().First(block => block.StartsWith("using ", StringComparison.Ordinal)),
-                TestContext.Current.CancellationToken);
 
-        var (exitCode, output) = await DotnetCommand.RunAsync(application, "build", "-nologo");
-
-        Assert.Equal("Connectors.Vllm", Readme.Packages()[0]);
-        Assert.True(exitCode == 0, output);
+        // Stops the search for a repository's build files.
+        await File.WriteAllTextAsync(Path.Combine(folder, "Directory.Build.props"), "<Project />", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Directory.Packages.props"), "<Project />", TestContext.Current.CancellationToken);
+        return folder;
     }
 
     /// <summary>What <c>dotnet add package</c> writes for each: ours at the packed version, others at the repository's.</summary>

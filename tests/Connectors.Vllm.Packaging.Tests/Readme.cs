@@ -35,9 +35,19 @@ internal static partial class Readme
             .SelectMany(file => CodeBlock().Matches(File.ReadAllText(file).ReplaceLineEndings("\n")))
             .Select(match => match.Groups[1].Value)];
 
+    /// <summary>The first C# of each package's own README, and the packages that it tells the reader to add for it.</summary>
+    public static IEnumerable<(string Name, IReadOnlyList<string> Packages, string Program)> PackagePrograms() =>
+        from file in Directory.EnumerateFiles(Path.Combine(TestPaths.RepositoryRoot, "src"), "README.md", SearchOption.AllDirectories)
+        let text = File.ReadAllText(file).ReplaceLineEndings("\n")
+        let block = CodeBlock().Match(text)
+        where block.Success
+        select (Path.GetFileName(Path.GetDirectoryName(file)!), PackagesOf(text), block.Groups[1].Value);
+
     /// <summary>The packages that the text tells the reader to add.</summary>
-    public static IReadOnlyList<string> Packages() =>
-        [.. AddedPackage().Matches(Text()).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Packages() => PackagesOf(Text());
+
+    private static IReadOnlyList<string> PackagesOf(string text) =>
+        [.. AddedPackage().Matches(text).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     public static string ToSource(int number, string block)
     {

@@ -72,6 +72,12 @@ internal static class BatchCommand
                 ?? throw new ToolException($"--shard {text}: expected a part such as 3/16, from 1/16 to 16/16.") : Shard.All;
             var system = sampling.System(parsed);
             var csv = parsed.GetValue(template) is { } source ? SamplingArguments.ReadText(source, "--template") : null;
+            if (csv is null && parsed.GetValue(input)?.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) == true)
+            {
+                throw new ToolException(
+                    $"{parsed.GetValue(input)} needs --template, a prompt with the names of its columns, such as \"Summarize: {{{{text}}}}\".");
+            }
+
             var settings = new BatchSettings
             {
                 Input = parsed.GetValue(input),
