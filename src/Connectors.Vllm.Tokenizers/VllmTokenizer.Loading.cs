@@ -124,7 +124,7 @@ public sealed partial class VllmTokenizer
         return Guard(chosen, () => ModelFolder.FormatOf(chosen) switch
         {
             TokenizerFormat.Tekken => TekkenLoader.Load(file, chosen, budget),
-            TokenizerFormat.SentencePiece when SentencePieceLoader.Recognises(file.Span) => SentencePieceLoader.Load(file, chosen, config, budget),
+            TokenizerFormat.SentencePiece when SentencePieceLoader.Recognizes(file.Span) => SentencePieceLoader.Load(file, chosen, config, budget),
 
             // Rank files are found under names of SentencePiece models, too.
             TokenizerFormat.Tiktoken or TokenizerFormat.SentencePiece =>

@@ -9,14 +9,14 @@ using Microsoft.ML.Tokenizers;
 namespace Connectors.Vllm.Tokenizers.Adapters;
 
 /// <summary>
-/// Puts a tokenizer of Microsoft.ML.Tokenizers in the place of a model: it encodes and decodes what lies between added tokens, which are
-/// found here, so that content can be kept free of them.
+/// Uses a tokenizer of Microsoft.ML.Tokenizers as a model: it encodes and decodes the text between added tokens, which this package matches, so that
+/// content cannot contain them.
 /// </summary>
 internal static class MicrosoftTokenizerAdapter
 {
-    /// <summary>The definition of a tokenizer around <paramref name="tokenizer"/>.</summary>
+    /// <summary>Creates the definition of a tokenizer that uses <paramref name="tokenizer"/>.</summary>
     /// <param name="tokenizer">Any tokenizer.</param>
-    /// <param name="addedTokens">Added tokens beyond the special tokens that the tokenizer itself names.</param>
+    /// <param name="addedTokens">The added tokens besides the special tokens of the tokenizer itself.</param>
     public static TokenizerDefinition Define(Tokenizer tokenizer, IEnumerable<AddedToken> addedTokens)
     {
         var vocabulary = tokenizer switch
@@ -68,7 +68,7 @@ internal static class MicrosoftTokenizerAdapter
 
         public override void Encode(ReadOnlySpan<byte> piece, ModelState state, IdList output)
         {
-            // Some add begin and end tokens unless they are told not to, and each piece is only a part of a text.
+            // Begin and end tokens are disabled, because each piece is only a part of a text.
             var text = Encoding.UTF8.GetString(piece);
             var ids = tokenizer switch
             {
@@ -95,7 +95,7 @@ internal static class MicrosoftTokenizerAdapter
             };
             for (var i = 0; i < ids.Length; i++)
             {
-                // Their offsets count a normalized text; where that is another one, all that is certain is the piece.
+                // The offsets refer to a normalized text; if it differs from the piece, only the piece as a whole is known.
                 var known = i < tokens.Count && tokens[i].Id == ids[i] && tokens[i].Offset.End.Value <= text.Length;
                 var (start, length) = known ? tokens[i].Offset.GetOffsetAndLength(text.Length) : (0, text.Length);
                 spans.Add(Encoding.UTF8.GetByteCount(text.AsSpan(0, start)), Encoding.UTF8.GetByteCount(text.AsSpan(0, start + length)));

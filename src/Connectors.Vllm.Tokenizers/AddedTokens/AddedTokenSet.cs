@@ -8,7 +8,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
-/// <summary>The added tokens of a tokenizer and how they are found in text. Immutable.</summary>
+/// <summary>The added tokens of a tokenizer, and the search for them in text. Immutable.</summary>
 internal sealed class AddedTokenSet
 {
     private readonly Dictionary<string, int> _indexOfContent = new(StringComparer.Ordinal);
@@ -18,8 +18,8 @@ internal sealed class AddedTokenSet
     private readonly TokenTrie _raw;
     private readonly TokenTrie _normalized;
 
-    /// <param name="tokens">The tokens with their final ids. A content that comes again replaces the flags of the earlier one.</param>
-    /// <param name="normalizer">Gives the form in which normalized tokens are searched.</param>
+    /// <param name="tokens">The tokens with their final ids. A token with the same content replaces the flags of an earlier one.</param>
+    /// <param name="normalizer">The normalizer of the tokens that are matched in normalized text.</param>
     public AddedTokenSet(IReadOnlyList<AddedToken> tokens, Normalizer? normalizer)
     {
         var list = new List<AddedToken>(tokens.Count);
@@ -51,7 +51,7 @@ internal sealed class AddedTokenSet
 
         List<(byte[], int)> raw = [], normalized = [];
         var budget = new TextBudget(list.Sum(static token => (long)token.Content.Length));
-        var buffer = new Utf8Buffer { Limit = budget.LongestOutput };
+        var buffer = new Utf8Buffer { Limit = budget.MaxOutputLength };
         for (var index = 0; index < list.Count; index++)
         {
             var token = list[index];
@@ -83,12 +83,14 @@ internal sealed class AddedTokenSet
 
     public IReadOnlyList<AddedToken> List { get; }
 
-    /// <summary>Whether some tokens are searched in the normalized text.</summary>
+    /// <summary>Whether some tokens are matched in the normalized text.</summary>
     public bool HasNormalized => !_normalized.IsEmpty;
 
     public bool IsSpecial(int id) => _special.Contains(id);
 
-    /// <summary>Whether the token does not come out of a message's text: every added token but those that are ordinary text.</summary>
+    /// <summary>
+    /// Whether text of a message must not become this token, which applies to every added token except those that are ordinary text.
+    /// </summary>
     public bool IsControl(int id) => (uint)id < (uint)_control.Length && _control[id];
 
     public AddedToken? Find(int id) => _indexOfId.TryGetValue(id, out var index) ? List[index] : null;
@@ -96,15 +98,15 @@ internal sealed class AddedTokenSet
     public AddedToken? Find(string content) => _indexOfContent.TryGetValue(content, out var index) ? List[index] : null;
 
     /// <summary>
-    /// Cuts a text at added tokens. Each call gives the next token: its id, and in <paramref name="gapStart"/> to
-    /// <paramref name="gapEnd"/> the text before it (may be empty); -1 if there is none is left, with the rest of the text as the gap.
+    /// Splits a text at added tokens. Each call returns the id of the next token, and the text before it (which may be empty) from
+    /// <paramref name="gapStart"/> to <paramref name="gapEnd"/>; -1 if there are no more tokens, with the remaining text as the gap.
     /// </summary>
-    /// <param name="text">The whole text (raw, or a normalized segment).</param>
-    /// <param name="normalized">Which tokens are searched.</param>
-    /// <param name="filter">Where tokens are not recognized, or null.</param>
-    /// <param name="cursor">Where the search stands; default at first.</param>
-    /// <param name="gapStart">Where the text before the token begins.</param>
-    /// <param name="gapEnd">Where it ends.</param>
+    /// <param name="text">The whole text (raw or a normalized segment).</param>
+    /// <param name="normalized">Whether to match the tokens for normalized text.</param>
+    /// <param name="filter">The parts in which tokens are not recognized, or null.</param>
+    /// <param name="cursor">The state of the search; initially default.</param>
+    /// <param name="gapStart">The start of the text before the token.</param>
+    /// <param name="gapEnd">The end of the text before the token.</param>
     public int Next(ReadOnlySpan<byte> text, bool normalized, OrdinaryText? filter, ref MatchCursor cursor, out int gapStart, out int gapEnd)
     {
         var trie = normalized ? _normalized : _raw;
@@ -123,7 +125,7 @@ internal sealed class AddedTokenSet
                 continue;
             }
 
-            // The search goes on after the bare match, whatever the flags make of it.
+            // The search continues after the match itself, even if the flags extend it.
             var end = start + length;
             cursor.Search = end;
             var token = List[index];
@@ -146,18 +148,18 @@ internal sealed class AddedTokenSet
         return -1;
     }
 
-    /// <summary>State of a search.</summary>
+    /// <summary>The state of a search.</summary>
     internal struct MatchCursor
     {
-        /// <summary>Where the next match may begin.</summary>
+        /// <summary>The position from which the next match is searched.</summary>
         public int Search;
 
-        /// <summary>Everything before this has been handed out.</summary>
+        /// <summary>The end of the text that has been returned.</summary>
         public int Done;
     }
 }
 
-/// <summary>The character tests of added tokens: <c>\w</c> and <c>\s</c> as Unicode's regex annex (UTS 18) defines them.</summary>
+/// <summary>The character classes of added tokens: <c>\w</c> and <c>\s</c> as defined by UTS 18.</summary>
 internal static class WordChars
 {
     public static bool EndsWithWord(ReadOnlySpan<byte> text) =>
@@ -166,7 +168,7 @@ internal static class WordChars
     public static bool BeginsWithWord(ReadOnlySpan<byte> text) =>
         Rune.DecodeFromUtf8(text, out var rune, out _) == System.Buffers.OperationStatus.Done && IsWord(rune.Value);
 
-    /// <summary>The length of the text without the white space at its end.</summary>
+    /// <summary>Gets the length of the text without trailing white space.</summary>
     public static int TrimEnd(ReadOnlySpan<byte> text)
     {
         while (Rune.DecodeLastFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done && IsSpace(rune.Value))
@@ -177,7 +179,7 @@ internal static class WordChars
         return text.Length;
     }
 
-    /// <summary>The length of the text without the white space at its start.</summary>
+    /// <summary>Gets the length of the text without leading white space.</summary>
     public static int TrimStart(ReadOnlySpan<byte> text)
     {
         while (Rune.DecodeFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done && IsSpace(rune.Value))
@@ -194,8 +196,8 @@ internal static class WordChars
 }
 
 /// <summary>
-/// Finds added tokens in text: at each place the longest one, as the reference's automaton does. Places where none can begin are skipped
-/// with a vectorised search for first bytes. Immutable.
+/// Finds added tokens in text: the longest one at each position, like the automaton of the reference. Positions at which none can begin are skipped
+/// with a vectorized search for first bytes. Immutable.
 /// </summary>
 internal sealed class TokenTrie
 {
@@ -204,7 +206,7 @@ internal sealed class TokenTrie
     private readonly Dictionary<int, int> _children = [];
     private readonly List<int> _tokens = [-1];
 
-    /// <param name="tokens">Contents (UTF-8, not empty) with what a match reports. A content given twice reports the last.</param>
+    /// <param name="tokens">The contents (non-empty UTF-8) and the values to return for a match. The last value of equal contents is used.</param>
     public TokenTrie(IEnumerable<(byte[] Content, int Token)> tokens)
     {
         foreach (var (content, token) in tokens)
@@ -231,7 +233,7 @@ internal sealed class TokenTrie
 
     public bool IsEmpty { get; } = true;
 
-    /// <summary>The next place from <paramref name="from"/> on where a token can begin, or -1.</summary>
+    /// <summary>Finds the next position from <paramref name="from"/> at which a token can begin, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int IndexOfCandidate(ReadOnlySpan<byte> text, int from)
     {
@@ -239,7 +241,7 @@ internal sealed class TokenTrie
         return index < 0 ? -1 : from + index;
     }
 
-    /// <summary>The longest token at a place that <paramref name="filter"/> lets through: what it reports, or -1.</summary>
+    /// <summary>Matches the longest token at a position that <paramref name="filter"/> allows and returns its value, or -1.</summary>
     public int Match(ReadOnlySpan<byte> text, int at, OrdinaryText? filter, out int length)
     {
         var found = -1;

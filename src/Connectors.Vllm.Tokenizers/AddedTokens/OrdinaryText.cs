@@ -4,8 +4,8 @@ using System.Text;
 namespace Connectors.Vllm.Tokenizers.AddedTokens;
 
 /// <summary>
-/// The parts of a text in which control tokens are not recognized, as sorted byte ranges, and which tokens are allowed there all the same.
-/// Reused between calls, not thread-safe.
+/// The parts of a text in which control tokens are not recognized, as sorted byte ranges, and the tokens that are allowed there anyway. Reused
+/// between calls; not thread-safe.
 /// </summary>
 internal sealed class OrdinaryText
 {
@@ -26,7 +26,7 @@ internal sealed class OrdinaryText
         }
     }
 
-    /// <summary>The same tokens, with the ranges moved into another text.</summary>
+    /// <summary>Resets to the allowed tokens of another instance, whose ranges are mapped to another text.</summary>
     public void ResetFrom(OrdinaryText other)
     {
         _tokens = other._tokens;
@@ -35,20 +35,20 @@ internal sealed class OrdinaryText
         _allowed.UnionWith(other._allowed);
     }
 
-    /// <summary>Whether the token may not be recognized at bytes start to end: it touches an ordinary part.</summary>
-    /// <param name="token">Index of the token in the set.</param>
-    /// <param name="start">First byte of the match.</param>
-    /// <param name="end">Byte after the match.</param>
+    /// <summary>Whether a token must not be recognized in a byte range, because the range overlaps an ordinary part.</summary>
+    /// <param name="token">The index of the token in the set.</param>
+    /// <param name="start">The first byte of the match.</param>
+    /// <param name="end">The byte after the match.</param>
     public bool Blocks(int token, int start, int end) =>
         _tokens!.List[token].Id is var id && _tokens.IsControl(id) && !_allowed.Contains(id) && Overlaps(start, end);
 
-    /// <summary>Whether the token may come out of ordinary text although it is a control token.</summary>
+    /// <summary>Whether ordinary text may become this control token.</summary>
     public bool Allows(int id) => _allowed.Contains(id);
 
-    /// <summary>Whether bytes start to end touch an ordinary part.</summary>
+    /// <summary>Whether a byte range overlaps an ordinary part.</summary>
     public bool Overlaps(int start, int end) => IndexOfEndBehind(start) is var index && index < _ranges.Count && _ranges[index].Start < end;
 
-    /// <summary>The index of the first range that ends after a place; the number of ranges when none does.</summary>
+    /// <summary>Gets the index of the first range that ends after a position; the number of ranges if none does.</summary>
     public int IndexOfEndBehind(int place)
     {
         int low = 0, high = _ranges.Count;
@@ -70,20 +70,20 @@ internal sealed class OrdinaryText
 }
 
 /// <summary>
-/// Tells added tokens that are ordinary text to their model from control tokens that a file forgot to flag as special (markers for tools,
-/// thinking, images, fill-in-the-middle, reserved ones). Ordinary are runs of white space, signs and emoji without any letter, single letters, and
-/// the tags of HTML where a model has learnt tables from them (Gemma 3).
+/// Distinguishes added tokens that are ordinary text from control tokens that are not marked as special in the file (markers for tools, thinking,
+/// images, fill-in-the-middle, reserved ones). Ordinary tokens are white space, symbols and emoji without letters, single letters, and HTML tags if
+/// the model uses them for tables (Gemma 3).
 /// </summary>
 internal static class OrdinaryTokens
 {
-    /// <summary>Elements that are not control tokens of any known model: &lt;s&gt; and &lt;img&gt; are.</summary>
+    /// <summary>HTML elements that are not control tokens of any known model, which excludes &lt;s&gt; and &lt;img&gt;.</summary>
     private static readonly HashSet<string> Elements = new(StringComparer.Ordinal)
     {
         "a", "b", "blockquote", "body", "caption", "code", "div", "em", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "html", "i", "iframe", "li",
         "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
     };
 
-    /// <summary>The ids of the tokens that are ordinary text.</summary>
+    /// <summary>Gets the ids of the tokens that are ordinary text.</summary>
     public static HashSet<int> Of(IReadOnlyList<AddedToken> tokens)
     {
         var plain = tokens.Where(token => !token.IsSpecial).ToList();
@@ -96,7 +96,7 @@ internal static class OrdinaryTokens
 
     private static bool IsSigns(string content)
     {
-        // A single letter has no finer form, and no model is controlled by one.
+        // A single letter cannot be split further, and is not a control token of any model.
         if (Rune.DecodeFromUtf16(content, out var only, out var length) == OperationStatus.Done && length == content.Length
             && Rune.IsLetterOrDigit(only))
         {

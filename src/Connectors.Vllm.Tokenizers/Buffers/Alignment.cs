@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// Where the bytes of a rewritten text come from: runs that were copied byte by byte, and runs that stand as a whole for a part of the
-/// source. Written in the order of the output. Reused between calls, not thread-safe.
+/// Maps the bytes of a rewritten text to their source: runs that were copied byte by byte, and runs that replace a part of the source as a whole.
+/// Written in the order of the output. Reused between calls; not thread-safe.
 /// </summary>
 internal sealed class Alignment
 {
@@ -10,17 +10,17 @@ internal sealed class Alignment
     private int _count;
     private int _at;
 
-    /// <summary>Forgets everything; without runs the output is the source.</summary>
+    /// <summary>Clears the runs; without runs, the output is the source.</summary>
     public void Clear() => _count = _at = 0;
 
-    /// <summary>From here on the output repeats the source.</summary>
+    /// <summary>From this position on, the output is a copy of the source.</summary>
     public void Copy(int output, int source) => Add(new Run(output, source, -1));
 
-    /// <summary>From here on the output stands for a part of the source, until the next run.</summary>
+    /// <summary>From this position until the next run, the output replaces a part of the source.</summary>
     public void Replace(int output, int sourceStart, int sourceEnd) => Add(new Run(output, sourceStart, sourceEnd));
 
     /// <summary>
-    /// The source of the output from <paramref name="start"/> to <paramref name="end"/>. Asked for with rising starts it costs little, else a search.
+    /// Gets the source of the output from <paramref name="start"/> to <paramref name="end"/>. Fast for ascending starts; otherwise a search.
     /// </summary>
     public (int Start, int End) Source(int start, int end)
     {
@@ -32,9 +32,9 @@ internal sealed class Alignment
         return (from, Math.Max(from, to));
     }
 
-    /// <summary>This alignment, made upon a text that <paramref name="inner"/> made: the output of this one to the source of that one.</summary>
+    /// <summary>Composes this alignment with that of its source: maps the output of this one to the source of <paramref name="inner"/>.</summary>
     /// <param name="inner">The alignment of this one's source.</param>
-    /// <param name="length">Length of this one's output.</param>
+    /// <param name="length">The length of this one's output.</param>
     public Alignment Over(Alignment inner, int length)
     {
         var result = new Alignment();
@@ -60,7 +60,7 @@ internal sealed class Alignment
         return result;
     }
 
-    /// <summary>Takes over the runs of another alignment, whose output and source begin at these places of this one's.</summary>
+    /// <summary>Appends the runs of another alignment, whose output and source begin at these positions of this one's.</summary>
     public void Append(Alignment other, int output, int source = 0)
     {
         if (other._count == 0 || other._runs[0].Output > 0)
@@ -75,7 +75,7 @@ internal sealed class Alignment
         }
     }
 
-    /// <summary>Adds the runs for a copied part: its place in this output and in the inner one's, and its length.</summary>
+    /// <summary>Adds the runs for a copied part, given its position in this output and in the inner one's, and its length.</summary>
     private void AppendPart(Alignment inner, int output, int place, int length)
     {
         var at = inner.Find(place);
@@ -94,7 +94,7 @@ internal sealed class Alignment
         }
     }
 
-    /// <summary>The last run that begins at a place of the output or before it; -1 when none does. Near the last one found it costs little.</summary>
+    /// <summary>Finds the last run that begins at or before a position of the output; -1 if there is none. Fast near the last result.</summary>
     private int Find(int output)
     {
         for (var near = _at; near < Math.Min(_at + 2, _count); near++)
@@ -124,7 +124,7 @@ internal sealed class Alignment
 
     private void Add(Run run)
     {
-        // Runs without output, or whose output was taken back, give way to the one after them.
+        // Runs without output, or whose output was removed, are replaced by the next one.
         while (_count > 0 && _runs[_count - 1].Output >= run.Output)
         {
             _count--;

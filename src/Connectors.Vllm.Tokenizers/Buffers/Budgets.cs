@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// What the work on one text may cost, over every normalizer, pattern, model and decoder it passes: linear in the text, far above what the
-/// files of real models need, and far below what a hostile file could make it. Also observes the caller's cancellation. Not thread-safe.
+/// Limits the work for a text in all normalizers, patterns, models and decoders. The limit is linear in the length of the text, far above the needs
+/// of real models and far below what a hostile file could cause. Also observes the caller's cancellation. Not thread-safe.
 /// </summary>
 internal sealed class TextBudget
 {
-    /// <summary>Steps are spent in portions of this size, so that the inner loops count in a local number.</summary>
+    /// <summary>The number of steps that inner loops count in a local variable before they spend them.</summary>
     public const int Portion = 1 << 16;
 
     private const long BaseSteps = 20_000_000;
@@ -16,23 +16,23 @@ internal sealed class TextBudget
     private const long BaseBytes = 4 << 20;
     private const long BytesPerByte = 64;
 
-    /// <summary>Bytes that are compared at once, in effect; real files search for a few.</summary>
+    /// <summary>The length from which a search is more expensive; real files search for a few bytes.</summary>
     private const int LongSearch = 64;
 
     private long _steps;
     private long _bytes;
     private CancellationToken _cancellation;
 
-    /// <summary>A budget for a text of this many bytes.</summary>
+    /// <summary>Creates a budget for a text of the given length in bytes.</summary>
     public TextBudget(long length = 0, CancellationToken cancellationToken = default) => Reset(length, cancellationToken);
 
-    /// <summary>Steps spent since the last <see cref="Reset"/>.</summary>
+    /// <summary>The number of steps spent since the last <see cref="Reset"/>.</summary>
     public long Spent { get; private set; }
 
-    /// <summary>The longest text that one stage may make.</summary>
-    public int LongestOutput => (int)Math.Min(_bytes, Array.MaxLength / 2);
+    /// <summary>The maximum length of the output of one stage.</summary>
+    public int MaxOutputLength => (int)Math.Min(_bytes, Array.MaxLength / 2);
 
-    /// <summary>Begins anew, for a text of this many bytes.</summary>
+    /// <summary>Resets the budget for a text of the given length in bytes.</summary>
     public void Reset(long length, CancellationToken cancellationToken)
     {
         Spent = 0;
@@ -42,25 +42,25 @@ internal sealed class TextBudget
         Allow(length);
     }
 
-    /// <summary>The text has grown by this many bytes.</summary>
+    /// <summary>Extends the budget for a text that has grown.</summary>
     public void Allow(long length)
     {
         _steps += length * StepsPerByte;
         _bytes += length * BytesPerByte;
     }
 
-    /// <summary>Spends steps: bytes looked at, attempts made.</summary>
-    /// <exception cref="TokenizerException">There are none left.</exception>
+    /// <summary>Spends steps, such as bytes read or match attempts.</summary>
+    /// <exception cref="TokenizerException">The budget is exhausted.</exception>
     /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public void Spend(long steps)
     {
         if (!TrySpend(steps))
         {
-            throw TooMuch("work");
+            throw BudgetExceeded("work");
         }
     }
 
-    /// <summary>Spends what searching a text for another one costs at worst: a long one may nearly match everywhere.</summary>
+    /// <summary>Spends the worst-case cost of searching a text for another one, which may nearly match everywhere.</summary>
     public void SpendSearch(int text, int wanted)
     {
         if (text >= wanted && wanted > LongSearch)
@@ -69,7 +69,7 @@ internal sealed class TextBudget
         }
     }
 
-    /// <summary>Spends steps like <see cref="Spend"/>, for a caller that knows more to say: false when there are none left.</summary>
+    /// <summary>Spends steps like <see cref="Spend"/>, but returns false instead of throwing if the budget is exhausted.</summary>
     /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public bool TrySpend(long steps)
     {
@@ -78,45 +78,45 @@ internal sealed class TextBudget
         return _steps >= 0;
     }
 
-    /// <summary>Takes note of steps that were made; whoever spends next finds out that there are none left.</summary>
+    /// <summary>Records steps without checking the budget; the next call that spends steps checks it.</summary>
     public void Note(long steps)
     {
         Spent += steps;
         _steps -= steps;
     }
 
-    /// <summary>Spends bytes of output that stays.</summary>
-    /// <exception cref="TokenizerException">There are none left.</exception>
+    /// <summary>Spends bytes of output that is kept.</summary>
+    /// <exception cref="TokenizerException">The budget is exhausted.</exception>
     public void SpendBytes(long bytes)
     {
         if ((_bytes -= bytes) < 0)
         {
-            throw TooMuch("memory");
+            throw BudgetExceeded("memory");
         }
     }
 
-    /// <summary>Throws when the caller has cancelled.</summary>
+    /// <summary>Throws if the caller has cancelled.</summary>
     public void Observe() => _cancellation.ThrowIfCancellationRequested();
 
-    /// <summary>The exception for a text that costs too much.</summary>
-    public static TokenizerException TooMuch(string what, string? pattern = null) => new(string.Create(
+    /// <summary>Creates the exception for an exhausted budget.</summary>
+    public static TokenizerException BudgetExceeded(string what, string? pattern = null) => new(string.Create(
         CultureInfo.InvariantCulture,
         $"the tokenizer's rules{(pattern is null ? "" : $" (here the pattern '{pattern}')")} need too much {what} for this text; "
         + $"which no real model does: check where its files come from, or split the text"));
 }
 
 /// <summary>
-/// What loading one tokenizer may take of memory, all files and tables together; asked before memory is taken, because the files come from
-/// servers. Thread-safe.
+/// Limits the memory for loading a tokenizer, files and tables together. Memory is reserved before it is allocated, because files may come from
+/// untrusted servers. Thread-safe.
 /// </summary>
 internal sealed class LoadBudget(long bytes)
 {
     private long _taken;
 
-    /// <summary>Takes memory out of the budget.</summary>
-    /// <param name="size">Bytes.</param>
-    /// <param name="what">What it is for.</param>
-    /// <exception cref="TokenizerException">There is not so much left.</exception>
+    /// <summary>Reserves memory.</summary>
+    /// <param name="size">The number of bytes.</param>
+    /// <param name="what">The purpose, for messages.</param>
+    /// <exception cref="TokenizerException">The budget is exceeded.</exception>
     public void Reserve(long size, string what)
     {
         if (Interlocked.Add(ref _taken, size) > bytes)
@@ -128,6 +128,6 @@ internal sealed class LoadBudget(long bytes)
         }
     }
 
-    /// <summary>Takes out what parsing a JSON text takes at worst: rows for values of two bytes each, and a copy.</summary>
+    /// <summary>Reserves the worst case of parsing JSON: rows for values of two bytes each, and a copy.</summary>
     public void ReserveJson(long length, string what) => Reserve(length * 14, what);
 }

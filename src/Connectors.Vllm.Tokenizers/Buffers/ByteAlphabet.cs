@@ -3,30 +3,30 @@ using System.Text;
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// The printable alphabet of byte-level BPE (GPT-2's <c>bytes_to_unicode</c>): printable Latin-1 stands for itself, every other byte for
-/// a code point from U+0100 on.
+/// The printable alphabet of byte-level BPE (GPT-2's <c>bytes_to_unicode</c>): printable Latin-1 represents itself, every other byte is represented
+/// by a code point from U+0100 on.
 /// </summary>
 internal static class ByteAlphabet
 {
     private static readonly short[] Bytes = CreateBytes();
     private static readonly char[] Chars = CreateChars();
 
-    /// <summary>The character that stands for a byte.</summary>
+    /// <summary>Gets the character that represents a byte.</summary>
     public static char ToChar(byte value) => Chars[value];
 
-    /// <summary>The byte a character stands for, or -1 when it is not of the alphabet.</summary>
+    /// <summary>Gets the byte that a character represents, or -1 if it is not in the alphabet.</summary>
     public static int ToByte(int codePoint) => (uint)codePoint < (uint)Bytes.Length ? Bytes[codePoint] : -1;
 
     /// <summary>
-    /// Turns a token of the alphabet (UTF-8) into the bytes it stands for. False, with <paramref name="written"/> 0, when a character is
-    /// not of the alphabet. <paramref name="destination"/> needs the token's length.
+    /// Converts a token in the alphabet (UTF-8) to the bytes that it represents. Returns false, with <paramref name="written"/> 0, if a character is
+    /// not in the alphabet. <paramref name="destination"/> must have at least the token's length.
     /// </summary>
     public static bool TryToBytes(ReadOnlySpan<byte> token, Span<byte> destination, out int written)
     {
         written = 0;
         for (var i = 0; i < token.Length;)
         {
-            // The alphabet ends at U+0143: one or two bytes of UTF-8.
+            // The alphabet ends at U+0143, so a character has one or two bytes in UTF-8.
             int codePoint = token[i];
             if (codePoint >= 0x80)
             {
@@ -54,10 +54,10 @@ internal static class ByteAlphabet
         return true;
     }
 
-    /// <summary>Appends the alphabet's UTF-8 for some bytes.</summary>
+    /// <summary>Appends the representation of bytes in the alphabet as UTF-8.</summary>
     /// <param name="bytes">The bytes.</param>
-    /// <param name="source">Where they begin in the source, for an aligned output.</param>
-    /// <param name="output">Where they go.</param>
+    /// <param name="source">The position of the bytes in the source, for an aligned output.</param>
+    /// <param name="output">The buffer to append to.</param>
     public static void AppendChars(ReadOnlySpan<byte> bytes, int source, Utf8Buffer output)
     {
         if (output.Alignment is not null)

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// A fast 64-bit hash over bytes (folded 128-bit multiplications, 16 bytes a step). Seeded per process: its values mean nothing outside.
+/// A fast 64-bit hash of bytes (folded 128-bit multiplications, 16 bytes per step). Seeded per process, so hashes must not be stored.
 /// </summary>
 internal static class ByteHash
 {

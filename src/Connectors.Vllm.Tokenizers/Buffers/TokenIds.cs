@@ -53,7 +53,7 @@ internal sealed class IdList
 
     public void Clear() => Count = 0;
 
-    /// <summary>Gives memory back when a huge text has passed through.</summary>
+    /// <summary>Releases memory after a very large text.</summary>
     public void Trim(int keep)
     {
         Count = 0;

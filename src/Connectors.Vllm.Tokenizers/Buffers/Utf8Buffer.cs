@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.Tokenizers.Buffers;
 
 /// <summary>
-/// A growing run of UTF-8 bytes, reused between calls; not thread-safe. There are always <see cref="Slack"/> readable bytes after the
-/// text, so that scanners and caches may load whole words at its end.
+/// A growing buffer of UTF-8 bytes, reused between calls; not thread-safe. There are always <see cref="Slack"/> readable bytes after the text, so
+/// that scanners and caches can load whole machine words at its end.
 /// </summary>
 internal sealed class Utf8Buffer : IBufferWriter<byte>
 {
-    /// <summary>Readable (meaningless) bytes after the text.</summary>
+    /// <summary>The number of readable (undefined) bytes after the text.</summary>
     public const int Slack = 32;
 
     private byte[] _bytes = new byte[256];
@@ -20,13 +20,13 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
     /// <summary>The text.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
 
-    /// <summary>The array behind the text; at least <see cref="Slack"/> bytes longer than it.</summary>
+    /// <summary>The underlying array, at least <see cref="Slack"/> bytes longer than the text.</summary>
     public byte[] Array => _bytes;
 
-    /// <summary>Bytes it may grow to.</summary>
+    /// <summary>The maximum length.</summary>
     public int Limit { get; set; } = System.Array.MaxLength;
 
-    /// <summary>Where what is written comes from; null if not requested.</summary>
+    /// <summary>The source positions of the text; null if not requested.</summary>
     public Alignment? Alignment { get; set; }
 
     public void Clear() => Length = 0;
@@ -37,7 +37,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
         Length += text.Length;
     }
 
-    /// <summary>Appends what stands for a part of the source. What is appended next repeats the source after it.</summary>
+    /// <summary>Appends the replacement of a part of the source. The text appended next is copied from the source after that part.</summary>
     public void AppendFor(int sourceStart, int sourceEnd, ReadOnlySpan<byte> content)
     {
         Alignment?.Replace(Length, sourceStart, sourceEnd);
@@ -85,7 +85,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
 
     public void Advance(int count) => Length += count;
 
-    /// <summary>Gives memory back when a huge text has passed through.</summary>
+    /// <summary>Releases memory after a very large text.</summary>
     public void Trim(int keep)
     {
         Length = 0;
@@ -99,7 +99,7 @@ internal sealed class Utf8Buffer : IBufferWriter<byte>
     {
         if ((long)Length + sizeHint > Limit)
         {
-            throw TextBudget.TooMuch("memory");
+            throw TextBudget.BudgetExceeded("memory");
         }
 
         var wanted = Math.Max((long)_bytes.Length * 2, (long)Length + sizeHint + Slack);

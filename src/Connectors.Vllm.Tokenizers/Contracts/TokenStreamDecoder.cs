@@ -21,7 +21,7 @@ public abstract class TokenStreamDecoder
     /// </summary>
     public long TextLength { get; private protected set; }
 
-    /// <summary>Bytes or text wait for what follows: the ids so far end inside a character.</summary>
+    /// <summary>Whether the ids so far end inside a character, so that bytes or text are held back.</summary>
     internal abstract bool IsInsideCharacter { get; }
 
     /// <summary>Adds the next id and returns the text that became complete; <c>""</c> if none did. An unknown id has no text.</summary>

@@ -16,16 +16,16 @@ public sealed record TokenizerOptions
     public long MaxLoadBytes { get; init; } = 1L << 30;
 }
 
-/// <summary>What the segment cache of a <see cref="VllmTokenizer"/> has done since the tokenizer was loaded.</summary>
-/// <param name="Hits">Segments whose ids came from the cache.</param>
-/// <param name="Misses">Segments that had to be encoded. Segments too short to be worth caching count as neither.</param>
-/// <param name="Entries">Segments kept now.</param>
-/// <param name="Bytes">Bytes kept now: texts, ids and bookkeeping.</param>
+/// <summary>The statistics of the segment cache of a <see cref="VllmTokenizer"/> since the tokenizer was loaded.</summary>
+/// <param name="Hits">The number of segments whose ids came from the cache.</param>
+/// <param name="Misses">The number of segments that had to be encoded. Segments that are too short for the cache count as neither.</param>
+/// <param name="Entries">The number of cached segments.</param>
+/// <param name="Bytes">The size of the cache in bytes: texts, ids and overhead.</param>
 internal readonly record struct TokenizerCacheStatistics(long Hits, long Misses, int Entries, long Bytes);
 
 /// <summary>
-/// A token that is matched in the text before any other processing: control tokens such as <c>&lt;|im_end|&gt;</c>, and ordinary words or runs of
-/// blanks that a model adds to its vocabulary.
+/// A token that is matched in the text before any other processing: control tokens such as <c>&lt;|im_end|&gt;</c>, and ordinary words or sequences
+/// of spaces that a model adds to its vocabulary.
 /// </summary>
 /// <param name="Id">The token id that the tokenizer uses, which in unusual files differs from the id in the file.</param>
 /// <param name="Content">The text to match; never empty.</param>

@@ -7,8 +7,8 @@ using Connectors.Vllm.Tokenizers.Models;
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
-/// What each id adds to decoded text: some bytes, or one byte of a byte-fallback run, or nothing; and whether it is special. Immutable but
-/// for the strings it remembers.
+/// The contribution of each id to decoded text: bytes, one byte of a byte-fallback run, or nothing; and whether it is special. Immutable except for
+/// cached strings.
 /// </summary>
 internal sealed class DecodeTable
 {
@@ -34,11 +34,11 @@ internal sealed class DecodeTable
     /// <summary>The longest token in bytes.</summary>
     public int Longest { get; private init; }
 
-    /// <summary>The ids of a model and its added tokens: what they look like depends on the decoder.</summary>
+    /// <summary>Creates the table for the ids of a model and its added tokens.</summary>
     /// <param name="model">The model.</param>
     /// <param name="added">The added tokens.</param>
-    /// <param name="kind">The way ids become text.</param>
-    /// <param name="tokensAreBytes">The vocabulary's tokens are bytes, not in the printable alphabet.</param>
+    /// <param name="kind">The kind of decoder.</param>
+    /// <param name="tokensAreBytes">Whether the tokens of the vocabulary are bytes and not in the printable alphabet.</param>
     public static DecodeTable Create(TokenModel model, AddedTokenSet added, DecoderKind kind, bool tokensAreBytes)
     {
         var vocabulary = model.Vocabulary;
@@ -48,7 +48,7 @@ internal sealed class DecodeTable
             flags[token.Id] |= (byte)(Added | Known | (token.IsSpecial ? Special : 0));
         }
 
-        // A byte-level model has undone the alphabet already.
+        // A byte-level model has already removed the alphabet.
         var bytes = kind == DecoderKind.Bytes ? (model as ByteBpeModel)?.Bytes : null;
         var buffer = new Utf8Buffer();
         buffer.GetSpan(vocabulary.BlobLength);
@@ -86,20 +86,20 @@ internal sealed class DecodeTable
         return new DecodeTable([.. buffer.Written, .. new byte[Utf8Buffer.Slack]], starts, flags) { Longest = longest };
     }
 
-    /// <summary>The id is known, and not left out.</summary>
+    /// <summary>Whether the id is known and not skipped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Shows(int id, bool skipSpecial) => (uint)id < (uint)_flags.Length && (_flags[id] & (skipSpecial ? Known | Special : Known)) == Known;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_starts[id], _starts[id + 1] - _starts[id]);
 
-    /// <summary>The id is one byte of a byte-fallback run.</summary>
+    /// <summary>Whether the id is one byte of a byte-fallback run.</summary>
     public bool IsFallbackByte(int id) => (_flags[id] & FallbackByte) != 0;
 
-    /// <summary>The id's bytes are whole characters.</summary>
+    /// <summary>Whether the bytes of the id are complete characters.</summary>
     public bool IsWholeText(int id) => (_flags[id] & WholeText) != 0;
 
-    /// <summary>The text of an id of whole characters; made once.</summary>
+    /// <summary>Gets the text of an id of complete characters; cached.</summary>
     public string Text(int id) => _strings[id] ??= Encoding.UTF8.GetString(Bytes(id));
 
     private static byte Append(DecoderKind kind, bool tokensAreBytes, ReadOnlySpan<byte> token, Utf8Buffer output)

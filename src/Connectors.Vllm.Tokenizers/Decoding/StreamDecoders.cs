@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
-/// <summary>Streaming decode for byte-level tokenizers: at most three bytes of an unfinished character wait.</summary>
+/// <summary>A streaming decoder for byte-level tokenizers, which holds back at most three bytes of an incomplete character.</summary>
 internal sealed class ByteStreamDecoder : TokenStreamDecoder
 {
     private readonly DecodeTable _table;
@@ -18,7 +18,7 @@ internal sealed class ByteStreamDecoder : TokenStreamDecoder
         _skipSpecial = skipSpecial;
         _bytes = new byte[table.Longest + 4];
 
-        // A prompt can end inside a character only if its ids were cut; four tokens hold all bytes of one.
+        // A prompt can end inside a character only if its ids were truncated; four tokens contain all bytes of one.
         foreach (var id in promptIds[Math.Max(0, promptIds.Length - 4)..])
         {
             _ = Push(id);
@@ -72,10 +72,10 @@ internal sealed class ByteStreamDecoder : TokenStreamDecoder
     }
 }
 
-/// <summary>Finds the beginning of a character at the end of some bytes.</summary>
+/// <summary>Finds an incomplete character at the end of a byte sequence.</summary>
 internal static class Utf8Tail
 {
-    /// <summary>How many bytes at the end (0 to 3) are the beginning of a character that may still become whole.</summary>
+    /// <summary>Gets the number of trailing bytes (0 to 3) that are the beginning of a character that may still be completed.</summary>
     public static int IncompleteLength(ReadOnlySpan<byte> bytes)
     {
         for (var length = 1; length <= 3 && length <= bytes.Length; length++)
@@ -99,7 +99,7 @@ internal static class Utf8Tail
         return 0;
     }
 
-    /// <summary>The second byte decides whether a sequence is overlong, a surrogate, or beyond U+10FFFF.</summary>
+    /// <summary>Whether a second byte is valid; it determines whether a sequence is overlong, a surrogate, or above U+10FFFF.</summary>
     private static bool IsSecond(byte first, byte second) => first switch
     {
         0xE0 => second >= 0xA0,
@@ -111,8 +111,8 @@ internal static class Utf8Tail
 }
 
 /// <summary>
-/// Streaming decode for SentencePiece-style tokenizers. Characters of a byte run come out as they become whole; once a run has shown
-/// itself invalid, each of its held and further bytes is one U+FFFD.
+/// A streaming decoder for SentencePiece-style tokenizers. Characters of a byte run are returned when they are complete; once a run is known to be
+/// invalid, each of its held and further bytes becomes one U+FFFD.
 /// </summary>
 internal sealed class FallbackStreamDecoder : TokenStreamDecoder
 {
@@ -133,7 +133,7 @@ internal sealed class FallbackStreamDecoder : TokenStreamDecoder
             _ = Push(id);
         }
 
-        // A longer prompt has text somewhere, even if its last tokens show none.
+        // A longer prompt contains text, even if its last tokens have none.
         _stripNext &= promptIds.Length <= 7 || !HasText(promptIds);
         TextLength = 0;
     }
@@ -222,15 +222,17 @@ internal sealed class FallbackStreamDecoder : TokenStreamDecoder
 }
 
 /// <summary>
-/// Streaming decode for any other decoder chain: decodes a short window of ids with and without the new one and gives out the
-/// difference, holding back text that ends in U+FFFD because the next token may complete it.
+/// A streaming decoder for any other decoder chain: decodes a short window of ids with and without the new one and returns the difference, and holds
+/// back text that ends in U+FFFD because the next token may complete it.
 /// </summary>
 internal sealed class ChainStreamDecoder : TokenStreamDecoder
 {
-    /// <summary>A window that has not shown a whole character by then is let go, so that the cost per token stays bounded.</summary>
+    /// <summary>
+    /// The maximum length of a window; a window without a complete character is then dropped, so that the cost per token stays bounded.
+    /// </summary>
     private const int LongestWindow = 64;
 
-    /// <summary>Bytes of text that each token adds to what the whole stream may cost.</summary>
+    /// <summary>The number of bytes that each token adds to the budget of the stream.</summary>
     private const int WorthOfToken = 64;
 
     private readonly TextDecoder _decoder;
@@ -286,7 +288,7 @@ internal sealed class ChainStreamDecoder : TokenStreamDecoder
 
     private string Give(string text)
     {
-        // Chains may rewrite earlier text; then the best that can be done is to go on after what was given out.
+        // Chains may rewrite earlier text; decoding then continues after the text that was already returned.
         var from = _prefix.Length;
         if (from > 0 && char.IsLowSurrogate(text[from]))
         {

@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers.Buffers;
 
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
-/// <summary>From ids to text, for every kind of decoder. Thread-safe.</summary>
+/// <summary>Decodes ids to text, for every kind of decoder. Thread-safe.</summary>
 internal class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? chain)
 {
     private const string Replacement = "\uFFFD";
@@ -14,13 +14,13 @@ internal class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? ch
 
     public DecoderKind Kind => kind;
 
-    /// <summary>The id has a text, or could have one.</summary>
+    /// <summary>Whether the id has text, or may have text.</summary>
     public virtual bool Shows(int id, bool skipSpecial) => table.Shows(id, skipSpecial);
 
-    /// <summary>The text of some ids.</summary>
+    /// <summary>Decodes ids.</summary>
     /// <param name="ids">The ids.</param>
-    /// <param name="skipSpecial">Whether special tokens are left out.</param>
-    /// <param name="budget">What a chain may cost, when these ids are a part of a text; null for a text of their own.</param>
+    /// <param name="skipSpecial">Whether special tokens are skipped.</param>
+    /// <param name="budget">The budget of a decoder chain if the ids are a part of a text; null if they are a text of their own.</param>
     public virtual string Decode(ReadOnlySpan<int> ids, bool skipSpecial, TextBudget? budget = null) => kind switch
     {
         DecoderKind.Bytes => DecodeBytes(ids, skipSpecial),
@@ -61,7 +61,9 @@ internal class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? ch
         }
     }
 
-    /// <summary>A run of byte tokens that is not valid UTF-8 becomes one U+FFFD per byte, the valid parts of it too.</summary>
+    /// <summary>
+    /// Decodes with byte fallback. A run of byte tokens that is not valid UTF-8 becomes one U+FFFD per byte, including its valid parts.
+    /// </summary>
     private string DecodeFallback(ReadOnlySpan<int> ids, bool skipSpecial)
     {
         var buffer = new Utf8Buffer();
@@ -135,21 +137,21 @@ internal class TextDecoder(DecodeTable table, DecoderKind kind, TokenDecoder? ch
     }
 }
 
-/// <summary>The ways ids become text.</summary>
+/// <summary>The kinds of decoders.</summary>
 internal enum DecoderKind
 {
-    /// <summary>The ByteLevel decoder, and tiktoken and tekken files: bytes of all tokens, one lossy UTF-8 conversion.</summary>
+    /// <summary>The ByteLevel decoder, and tiktoken and tekken files: the bytes of all tokens in one lossy UTF-8 conversion.</summary>
     Bytes,
 
-    /// <summary>Replace ▁ by blank, ByteFallback, Fuse.</summary>
+    /// <summary>Replace ▁ with a space, ByteFallback, Fuse.</summary>
     ByteFallback,
 
-    /// <summary>Replace ▁ by blank, ByteFallback, Fuse, Strip one leading blank.</summary>
+    /// <summary>Replace ▁ with a space, ByteFallback, Fuse, Strip one leading space.</summary>
     ByteFallbackStrip,
 
     /// <summary>Anything else: the general chain of <see cref="TokenDecoder"/>s.</summary>
     Chain,
 
-    /// <summary>No decoder in the file: tokens joined by blanks.</summary>
+    /// <summary>No decoder in the file: the tokens joined with spaces.</summary>
     JoinWithSpaces,
 }

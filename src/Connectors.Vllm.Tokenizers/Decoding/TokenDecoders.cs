@@ -9,13 +9,13 @@ using Connectors.Vllm.Tokenizers.PreTokenizers;
 namespace Connectors.Vllm.Tokenizers.Decoding;
 
 /// <summary>
-/// One decoder of a chain: rewrites the list of token strings of a whole decode; the text is what is left, concatenated. Immutable and
-/// thread-safe. Chains that have a linear fast path (ByteLevel; Replace, ByteFallback, Fuse, Strip) never come here.
+/// A decoder of a chain, which rewrites the list of token strings; the text is their concatenation. Immutable and thread-safe. Not used for chains
+/// with a linear fast path (ByteLevel; Replace, ByteFallback, Fuse, Strip).
 /// </summary>
 internal abstract class TokenDecoder
 {
-    /// <summary>Rewrites <paramref name="tokens"/> in place; it may also join or drop entries.</summary>
-    /// <param name="tokens">The tokens' texts.</param>
+    /// <summary>Rewrites <paramref name="tokens"/> in place; may also join or remove entries.</summary>
+    /// <param name="tokens">The texts of the tokens.</param>
     /// <param name="budget">The budget for the work.</param>
     public abstract void Decode(List<string> tokens, TextBudget budget);
 }
@@ -53,7 +53,7 @@ internal sealed class ReplaceDecoder(Normalizer replace) : TokenDecoder
         for (var i = 0; i < tokens.Count; i++)
         {
             output.Clear();
-            output.Limit = budget.LongestOutput;
+            output.Limit = budget.MaxOutputLength;
             if (replace.TryNormalize(Encoding.UTF8.GetBytes(tokens[i]), output, budget))
             {
                 budget.SpendBytes(output.Length);
@@ -63,7 +63,7 @@ internal sealed class ReplaceDecoder(Normalizer replace) : TokenDecoder
     }
 }
 
-/// <summary>Takes up to a number of one character off each end of each token.</summary>
+/// <summary>Removes up to a number of occurrences of a character from each end of each token.</summary>
 internal sealed class StripDecoder(Rune content, int start, int stop) : TokenDecoder
 {
     private readonly string _content = content.ToString();
@@ -91,7 +91,7 @@ internal sealed class StripDecoder(Rune content, int start, int stop) : TokenDec
     }
 }
 
-/// <summary>Markers become blanks; in the first token they go, unless the encoder never adds any.</summary>
+/// <summary>Replaces markers with spaces and removes them from the first token, unless the encoder never adds any.</summary>
 internal sealed class MetaspaceDecoder(MetaspaceSettings settings) : TokenDecoder
 {
     private readonly string _marker = settings.Marker.ToString();
@@ -106,7 +106,7 @@ internal sealed class MetaspaceDecoder(MetaspaceSettings settings) : TokenDecode
     }
 }
 
-/// <summary>The decoder BPEDecoder: the end-of-word suffix becomes a blank, and goes from the last token.</summary>
+/// <summary>The decoder BPEDecoder: replaces the end-of-word suffix with a space and removes it from the last token.</summary>
 internal sealed class BpeSuffixDecoder(string suffix) : TokenDecoder
 {
     public override void Decode(List<string> tokens, TextBudget budget)
@@ -124,8 +124,8 @@ internal sealed class BpeSuffixDecoder(string suffix) : TokenDecoder
 }
 
 /// <summary>
-/// ByteLevel inside a chain: tokens wholly of the printable alphabet become its bytes, others their own UTF-8; then one conversion of
-/// everything, with U+FFFD for what is not UTF-8.
+/// ByteLevel in a chain: tokens in the printable alphabet become its bytes, others their own UTF-8; then everything is decoded at once, with U+FFFD
+/// for invalid UTF-8.
 /// </summary>
 internal sealed class ByteLevelDecoder : TokenDecoder
 {
@@ -144,10 +144,7 @@ internal sealed class ByteLevelDecoder : TokenDecoder
     }
 }
 
-/// <summary>
-/// Turns runs of tokens such as <c>&lt;0xE4&gt;</c> into the text their bytes make. A run that is not valid UTF-8 as a whole becomes one
-/// U+FFFD per byte.
-/// </summary>
+/// <summary>Decodes runs of tokens such as <c>&lt;0xE4&gt;</c> to text. A run that is not valid UTF-8 becomes one U+FFFD per byte.</summary>
 internal sealed class ByteFallbackDecoder : TokenDecoder
 {
     public override void Decode(List<string> tokens, TextBudget budget)
@@ -177,7 +174,7 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
         tokens.RemoveRange(written, tokens.Count - written);
     }
 
-    /// <summary>Writes a run over the tokens it came from; there are never more results than tokens.</summary>
+    /// <summary>Writes the text of a run over its tokens; there are never more results than tokens.</summary>
     private static int Flush(List<string> tokens, int written, ArrayBufferWriter<byte> run)
     {
         if (Utf8.IsValid(run.WrittenSpan))
@@ -204,7 +201,7 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
     }
 }
 
-/// <summary>Puts a blank before every token that does not continue a word.</summary>
+/// <summary>Inserts a space before every token that does not continue a word.</summary>
 internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecoder
 {
     public override void Decode(List<string> tokens, TextBudget budget)
@@ -222,7 +219,7 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
     }
 }
 
-/// <summary>For speech models: repeated tokens count once, padding goes, the delimiter becomes a blank.</summary>
+/// <summary>For speech models: collapses repeated tokens, removes padding, and replaces the delimiter with a space.</summary>
 internal sealed class CtcDecoder(string padToken, string wordDelimiter, bool cleanup) : TokenDecoder
 {
     public override void Decode(List<string> tokens, TextBudget budget)
@@ -253,7 +250,7 @@ internal sealed class CtcDecoder(string padToken, string wordDelimiter, bool cle
         old.Length == 0 ? text : text.Replace(old, replacement, StringComparison.Ordinal);
 }
 
-/// <summary>Takes the blanks out that word-wise decoding leaves before English punctuation and contractions.</summary>
+/// <summary>Removes the spaces that decoding word by word leaves before English punctuation and contractions.</summary>
 internal static class EnglishCleanup
 {
     private static readonly (string Dirty, string Clean)[] Rules =

@@ -58,7 +58,7 @@ internal static class DecoderShapes
 {
     private const string Marker = "\u2581";
 
-    public static DecoderKind Recognise(ComponentJson json)
+    public static DecoderKind Recognize(ComponentJson json)
     {
         if (json.IsNull)
         {
@@ -77,7 +77,7 @@ internal static class DecoderShapes
 
         if (chain.Count == 1)
         {
-            return Recognise(chain[0]);
+            return Recognize(chain[0]);
         }
 
         var plain = chain[0].Type == "Replace" && chain[0].Required("pattern").OptionalString("String") == Marker && chain[0].String("content") == " "

@@ -14,7 +14,7 @@ internal sealed class MergeReader
     private const string Path = "$.model.merges";
 
     /// <summary>The minimum size for which a second thread is started.</summary>
-    private const int WorthTwoThreads = 1 << 19;
+    private const int MinParallelBytes = 1 << 19;
 
     private readonly Vocabulary _vocabulary;
     private readonly byte[] _prefix;
@@ -68,7 +68,7 @@ internal sealed class MergeReader
 
         // A merge of six bytes becomes three integers, in a list that doubles its capacity.
         budget.Reserve(left * 4L, Path);
-        var middle = Environment.ProcessorCount > 1 && left > WorthTwoThreads ? GuessMerge(json.Span, start + (left / 2)) : -1;
+        var middle = Environment.ProcessorCount > 1 && left > MinParallelBytes ? GuessMerge(json.Span, start + (left / 2)) : -1;
         if (middle < 0)
         {
             meanwhile();

@@ -173,7 +173,7 @@ internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, Scanner
             patterns.Add(ScannerPatterns.Gpt2);
         }
 
-        return new PreTokenizerPlan(true, last.Bool("add_prefix_space", true) ? ScannerKind.None : ScannerPatterns.Recognise(patterns));
+        return new PreTokenizerPlan(true, last.Bool("add_prefix_space", true) ? ScannerKind.None : ScannerPatterns.Recognize(patterns));
     }
 
     /// <summary>
@@ -213,7 +213,7 @@ internal readonly record struct PreTokenizerPlan(bool EndsWithByteLevel, Scanner
         return (component.String("behavior"), component.Bool("invert", false)) switch
         {
             ("Isolated", _) => pattern,
-            ("Removed", true) when ScannerPatterns.Recognise(pattern) != ScannerKind.None => pattern,
+            ("Removed", true) when ScannerPatterns.Recognize(pattern) != ScannerKind.None => pattern,
             _ => null,
         };
     }

@@ -49,7 +49,7 @@ internal sealed class SentencePieceLoader
     /// <summary>
     /// Whether a file begins like a SentencePiece model, with its first piece. A tiktoken file of the same name contains lines of text.
     /// </summary>
-    public static bool Recognises(ReadOnlySpan<byte> file) => file.Length > 2 && file[0] == 0x0A && file[2] == 0x0A;
+    public static bool Recognizes(ReadOnlySpan<byte> file) => file.Length > 2 && file[0] == 0x0A && file[2] == 0x0A;
 
     /// <summary>Creates the definition of a SentencePiece tokenizer.</summary>
     /// <param name="file">The file's bytes.</param>

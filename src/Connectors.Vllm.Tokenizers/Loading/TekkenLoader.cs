@@ -17,14 +17,14 @@ namespace Connectors.Vllm.Tokenizers.Loading;
 internal static class TekkenLoader
 {
     /// <summary>The control tokens of files that do not list them, ordered by id.</summary>
-    private static readonly string[] OldControlTokens =
+    private static readonly string[] DefaultControlTokens =
     [
         "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]",
         "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
     ];
 
     /// <summary>More control tokens than any model has would only fill the memory.</summary>
-    private const int MostControls = 1 << 16;
+    private const int MaxControlTokens = 1 << 16;
 
     /// <summary>Creates the definition of a tekken tokenizer.</summary>
     public static TokenizerDefinition Load(ReadOnlyMemory<byte> file, string fileName, LoadBudget budget)
@@ -34,14 +34,14 @@ internal static class TekkenLoader
         var config = root.Required("config");
         var controls = config.Required("default_num_special_tokens").AsInt();
         var size = config.Required("default_vocab_size").AsInt();
-        if (controls is < 0 or > MostControls || controls > size || size > Vocabulary.Builder.IdCeiling)
+        if (controls is < 0 or > MaxControlTokens || controls > size || size > Vocabulary.Builder.IdCeiling)
         {
             throw config.Error("default_num_special_tokens and default_vocab_size are inconsistent");
         }
 
         var added = ControlTokens(root, controls);
         var pattern = config.Required("pattern");
-        var scanner = ScannerPatterns.Recognise(pattern.AsString());
+        var scanner = ScannerPatterns.Recognize(pattern.AsString());
         var begin = added.FirstOrDefault(token => token.Content == "<s>");
         return new TokenizerDefinition
         {
@@ -96,9 +96,9 @@ internal static class TekkenLoader
         }
         else
         {
-            for (var id = 0; id < Math.Min(count, OldControlTokens.Length); id++)
+            for (var id = 0; id < Math.Min(count, DefaultControlTokens.Length); id++)
             {
-                tokens[id] = new AddedToken(id, OldControlTokens[id], IsSpecial: true);
+                tokens[id] = new AddedToken(id, DefaultControlTokens[id], IsSpecial: true);
             }
         }
 

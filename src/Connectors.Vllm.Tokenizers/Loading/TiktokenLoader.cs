@@ -20,7 +20,7 @@ internal static class TiktokenLoader
     private const int DefaultReserved = 256;
 
     /// <summary>More control tokens than any model has would only fill the memory.</summary>
-    private const int MostReserved = 1 << 16;
+    private const int MaxReserved = 1 << 16;
 
     private const string QwenFile = "qwen.tiktoken";
     private const int QwenExtras = 205;
@@ -40,7 +40,7 @@ internal static class TiktokenLoader
         var ranks = ReadRanks(file.Span, fileName, budget);
         var added = new List<AddedToken>();
         AddedTokenReader.MergeConfig(added, tokenizerConfigJson, ModelFolder.TokenizerConfig, budget);
-        if (added.Find(token => token.Id >= ranks.IdLimit + MostReserved) is { } far)
+        if (added.Find(token => token.Id >= ranks.IdLimit + MaxReserved) is { } far)
         {
             throw new TokenizerException(
                 $"the token '{far.Content}' has the id {far.Id}, far beyond the last rank {ranks.IdLimit - 1}",
@@ -61,7 +61,7 @@ internal static class TiktokenLoader
             isKimi = Array.IndexOf(KimiModels, model) >= 0;
             var vocabularySize = root.Optional("vocab_size") ?? root.Optional("text_config")?.Optional("vocab_size");
             size = vocabularySize?.AsInt();
-            if (size > ranks.IdLimit + MostReserved)
+            if (size > ranks.IdLimit + MaxReserved)
             {
                 throw vocabularySize!.Error($"the file has ranks up to {ranks.IdLimit - 1}, so a vocabulary of {size} tokens cannot be right");
             }

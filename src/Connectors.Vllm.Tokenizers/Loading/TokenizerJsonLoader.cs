@@ -76,7 +76,7 @@ internal sealed class TokenizerJsonLoader
         var model = _model.Create(wantsRawBytes: plan.EndsWithByteLevel && plan.NormalizerAllowsRawBytes(Part("normalizer")));
         var scanner = model.ReadsRawBytes ? plan.Scanner : ScannerKind.None;
         var decoder = Part("decoder");
-        var kind = DecoderShapes.Recognise(decoder);
+        var kind = DecoderShapes.Recognize(decoder);
         return new TokenizerDefinition
         {
             Model = model,

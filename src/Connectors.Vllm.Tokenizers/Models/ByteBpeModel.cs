@@ -10,7 +10,7 @@ namespace Connectors.Vllm.Tokenizers.Models;
 internal sealed class ByteBpeModel : TokenModel
 {
     /// <summary>The number of long pieces after which the borders are computed; for fewer pieces, that would cost more than it saves.</summary>
-    private const int ManyLongPieces = 64;
+    private const int MinLongPieces = 64;
 
     private readonly Vocabulary _vocabulary;
     private readonly MergeTable _merges;
@@ -169,7 +169,7 @@ internal sealed class ByteBpeModel : TokenModel
         {
             // Most Latin letters merge with most others, so there would be few borders.
             var isLatin = Unsafe.Add(ref start, length / 2) < 0x80;
-            if (isLatin || !HasAllBytes || ++_longPieces < ManyLongPieces)
+            if (isLatin || !HasAllBytes || ++_longPieces < MinLongPieces)
             {
                 Merge(MemoryMarshal.CreateReadOnlySpan(ref start, length), state, output);
                 return;

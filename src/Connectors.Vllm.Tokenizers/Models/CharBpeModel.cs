@@ -52,7 +52,7 @@ internal sealed class CharBpeModel : TokenModel
     {
         var bpe = (BpeState)state;
         piece = bpe.Pad(piece);
-        while (!piece.IsEmpty && output.Count < state.MostIds)
+        while (!piece.IsEmpty && output.Count < state.MaxIds)
         {
             var length = _borders is null ? piece.Length : _borders.NextBorder(ref MemoryMarshal.GetReference(piece), piece.Length);
             EncodePart(piece[..length], bpe, output);
@@ -249,7 +249,7 @@ internal sealed record BpeOptions
 internal static class BpeModelFactory
 {
     /// <summary>Limits the work of splitting every token at every position; tokens of real models have at most a few hundred bytes.</summary>
-    private const long MostBytesLookedAt = 4L << 30;
+    private const long MaxBytesRead = 4L << 30;
 
     /// <summary>
     /// Creates the model of a tokenizer.json. It reads raw bytes if requested and if the options allow it: bytes then have tokens or are dropped, and
@@ -288,7 +288,7 @@ internal static class BpeModelFactory
         {
             var token = tokens.Token(id);
             looked += (long)token.Length * token.Length;
-            if (looked > MostBytesLookedAt)
+            if (looked > MaxBytesRead)
             {
                 throw new TokenizerException("the file's tokens are far longer than those of any real model; download it again");
             }

@@ -102,7 +102,7 @@ internal class ModelState
     public TextBudget Budget { get; set; } = new();
 
     /// <summary>The maximum number of ids that are needed; a model may stop when it is reached.</summary>
-    public int MostIds { get; set; } = int.MaxValue;
+    public int MaxIds { get; set; } = int.MaxValue;
 
     /// <summary>Called after each text; releases the memory allocated for a very large text.</summary>
     public virtual void Trim()

@@ -94,7 +94,7 @@ internal sealed class Vocabulary
         public const int IdCeiling = 1 << 24;
 
         /// <summary>The maximum length of a token in bytes.</summary>
-        private const int LongestToken = 1 << 16;
+        private const int MaxTokenLength = 1 << 16;
 
         private byte[] _blob = new byte[capacity * 8];
         private int[] _starts = new int[capacity + 1];
@@ -112,7 +112,7 @@ internal sealed class Vocabulary
         /// </summary>
         public static void CheckLength(int length)
         {
-            if (length > LongestToken)
+            if (length > MaxTokenLength)
             {
                 throw new TokenizerException("one of the file's tokens is far longer than that of any real model; download it again");
             }

@@ -23,7 +23,7 @@ internal sealed class WordCache
     private const int FirstSlots = 1 << 11;
     private const int MostShortSlots = 1 << 16;
     private const int MostLongSlots = 1 << 15;
-    private const int MostIds = 1 << 18;
+    private const int MaxIds = 1 << 18;
     private const int MostKeyBytes = 1 << 20;
     private const int InlineIds = 3;
 
@@ -196,7 +196,7 @@ internal sealed class WordCache
 
     private int AddIds(ReadOnlySpan<int> ids)
     {
-        if (_idCount + ids.Length > MostIds)
+        if (_idCount + ids.Length > MaxIds)
         {
             Clear();
         }

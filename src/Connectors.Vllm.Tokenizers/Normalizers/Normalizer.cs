@@ -8,15 +8,15 @@ namespace Connectors.Vllm.Tokenizers.Normalizers;
 internal abstract class Normalizer
 {
     /// <summary>
-    /// Appends the normal form of <paramref name="text"/> to <paramref name="output"/> and returns true; or returns false, having
-    /// appended nothing, when the text is its own normal form. Called with an empty text too. The fast answer "false" for plain ASCII
-    /// is what makes normalizers cheap. Where the output is aligned, each change is told with the part of the text it stands for.
+    /// Appends the normal form of <paramref name="text"/> to <paramref name="output"/> and returns true, or appends nothing and returns false if the
+    /// text is already normalized. Also called with an empty text. Returning false quickly for ASCII is what makes normalizers cheap. If the output
+    /// is aligned, each change is recorded with the part of the text that it replaces.
     /// </summary>
     public abstract bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget);
 
     /// <summary>
-    /// True when the first character of the normal form is not made from the first character of the text, because characters were
-    /// stripped on the left. Then the segment no longer counts as beginning at the text's start (matters to "Metaspace first" only).
+    /// Whether the first character of the normal form does not come from the first character of the text, because leading characters were stripped.
+    /// The segment is then not at the start of the text (relevant only for Metaspace with "first").
     /// </summary>
     public virtual bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => false;
 }
@@ -66,7 +66,7 @@ internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Norm
         return strips;
     }
 
-    /// <summary>Runs one part; afterwards <paramref name="source"/> holds the text if anything has changed it so far.</summary>
+    /// <summary>Applies one part; afterwards <paramref name="source"/> contains the text if any part has changed it.</summary>
     private static bool Step(
         Normalizer part, ReadOnlySpan<byte> text, bool changed, ref Utf8Buffer source, ref Utf8Buffer target, TextBudget budget)
     {
@@ -83,7 +83,7 @@ internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> parts) : Norm
     }
 }
 
-/// <summary>Buffers for intermediate texts, kept per thread.</summary>
+/// <summary>Buffers for intermediate texts, cached per thread.</summary>
 internal static class NormalizerBuffers
 {
     private const int KeptBytes = 1 << 20;
@@ -91,12 +91,12 @@ internal static class NormalizerBuffers
     [ThreadStatic]
     private static Stack<Utf8Buffer>? s_spare;
 
-    /// <summary>An empty buffer that grows no further than the budget says; give it back with <see cref="Return"/> on the same thread.</summary>
+    /// <summary>Rents an empty buffer with the size limit of the budget; return it with <see cref="Return"/> on the same thread.</summary>
     public static Utf8Buffer Rent(TextBudget budget)
     {
         var spare = s_spare ??= new Stack<Utf8Buffer>();
         var buffer = spare.Count > 0 ? spare.Pop() : new Utf8Buffer();
-        buffer.Limit = budget.LongestOutput;
+        buffer.Limit = budget.MaxOutputLength;
         return buffer;
     }
 

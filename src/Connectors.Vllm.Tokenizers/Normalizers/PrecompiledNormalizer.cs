@@ -5,22 +5,22 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.Normalizers;
 
 /// <summary>
-/// SentencePiece's compiled character map: a double-array trie (darts-clone, https://github.com/s-yata/darts-clone) from byte sequences to
-/// places in a list of replacements that end with NUL.
+/// The compiled character map of SentencePiece: a double-array trie (darts-clone, https://github.com/s-yata/darts-clone) from byte sequences to
+/// positions in a list of NUL-terminated replacements.
 /// </summary>
 internal sealed class PrecompiledNormalizer : Normalizer
 {
-    /// <summary>Clusters of fewer bytes than this are looked up whole before their characters are.</summary>
+    /// <summary>Clusters with fewer bytes are looked up as a whole before their characters are.</summary>
     private const int LongCluster = 6;
 
-    /// <summary>Longer than any character sequence of a real map.</summary>
-    private const int LongestKey = 64;
+    /// <summary>The maximum length of a key, longer than any character sequence of a real map.</summary>
+    private const int MaxKeyLength = 64;
 
     private readonly uint[] _units;
     private readonly byte[] _replacements;
 
-    /// <param name="map">Little-endian size of the trie in bytes, the trie, the replacements.</param>
-    /// <exception cref="TokenizerException">The map is damaged.</exception>
+    /// <param name="map">The size of the trie in bytes (little-endian), the trie, and the replacements.</param>
+    /// <exception cref="TokenizerException">The map is invalid.</exception>
     public PrecompiledNormalizer(ReadOnlySpan<byte> map)
     {
         var size = map.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(map) : uint.MaxValue;
@@ -85,7 +85,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         output.AppendFor(start, copied, replacement);
     }
 
-    /// <summary>The replacement of the longest prefix of <paramref name="text"/> that the trie knows, as SentencePiece itself looks it up.</summary>
+    /// <summary>Finds the replacement of the longest prefix of <paramref name="text"/> in the trie, like SentencePiece itself.</summary>
     public bool TryFindLongest(ReadOnlySpan<byte> text, TextBudget budget, out int length, out ReadOnlySpan<byte> replacement)
     {
         length = 0;
@@ -93,9 +93,9 @@ internal sealed class PrecompiledNormalizer : Normalizer
         var node = Offset(_units[0]);
         for (var i = 0; i < text.Length && text[i] != 0; i++)
         {
-            if (i >= LongestKey)
+            if (i >= MaxKeyLength)
             {
-                // A trie that leads in a circle would follow the text to its end, from every place of it.
+                // A cyclic trie would follow the text to its end from every position.
                 budget.Spend(1);
             }
 
@@ -117,7 +117,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         return length > 0;
     }
 
-    /// <summary>The replacement of the SHORTEST prefix of <paramref name="key"/> that the trie knows; it then stands for the whole key.</summary>
+    /// <summary>Finds the replacement of the shortest prefix of <paramref name="key"/> in the trie, which replaces the whole key.</summary>
     private bool TryFind(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> replacement)
     {
         replacement = default;
@@ -147,7 +147,7 @@ internal sealed class PrecompiledNormalizer : Normalizer
         return false;
     }
 
-    /// <summary>The replacement that a leaf of the trie points to.</summary>
+    /// <summary>Gets the replacement at a leaf of the trie.</summary>
     private ReadOnlySpan<byte> Replacement(uint leaf)
     {
         var start = leaf < (uint)_units.Length ? _units[leaf] & 0x7FFFFFFF : uint.MaxValue;

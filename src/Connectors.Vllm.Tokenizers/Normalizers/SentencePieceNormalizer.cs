@@ -4,13 +4,13 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Normalizers;
 
-/// <summary>What a SentencePiece file says about normalization.</summary>
-/// <param name="Map">Characters and what they become, or null.</param>
-/// <param name="AddsPrefix">A text begins (or, with <paramref name="MarksEnds"/>, ends) with a blank.</param>
-/// <param name="TrimsBlanks">Blanks at the ends go, and several in a row are one.</param>
-/// <param name="EscapesBlanks">Blanks are written as U+2581.</param>
-/// <param name="MarksEnds">The added blank stands at the end.</param>
-/// <param name="Symbols">User-defined symbols, which the map leaves as they are; or null.</param>
+/// <summary>The normalization rules of a SentencePiece file.</summary>
+/// <param name="Map">The character map, or null.</param>
+/// <param name="AddsPrefix">Whether a space is added at the start of a text (or, with <paramref name="MarksEnds"/>, at its end).</param>
+/// <param name="TrimsBlanks">Whether leading and trailing spaces are removed and consecutive ones are collapsed.</param>
+/// <param name="EscapesBlanks">Whether spaces are replaced with U+2581.</param>
+/// <param name="MarksEnds">Whether the space is added at the end.</param>
+/// <param name="Symbols">The user-defined symbols, which the map does not change, or null.</param>
 internal sealed record SentencePieceRules(
     PrecompiledNormalizer? Map,
     bool AddsPrefix = true,
@@ -19,7 +19,7 @@ internal sealed record SentencePieceRules(
     bool MarksEnds = false,
     TokenTrie? Symbols = null);
 
-/// <summary>Normalization as SentencePiece does it itself (https://github.com/google/sentencepiece, normalizer.cc).</summary>
+/// <summary>The normalization of SentencePiece itself (https://github.com/google/sentencepiece, normalizer.cc).</summary>
 internal sealed class SentencePieceNormalizer(SentencePieceRules rules) : Normalizer
 {
     private static ReadOnlySpan<byte> Marker => "\u2581"u8;
@@ -78,7 +78,7 @@ internal sealed class SentencePieceNormalizer(SentencePieceRules rules) : Normal
 
     public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => SkipBlanks(text, budget) > 0;
 
-    /// <summary>Where the text begins that is not left out.</summary>
+    /// <summary>Skips leading spaces that are removed.</summary>
     private int SkipBlanks(ReadOnlySpan<byte> text, TextBudget budget)
     {
         var at = 0;
@@ -90,7 +90,7 @@ internal sealed class SentencePieceNormalizer(SentencePieceRules rules) : Normal
         return at;
     }
 
-    /// <summary>What the next characters become: a symbol stays as it is, then the map's longest entry counts, then the character itself.</summary>
+    /// <summary>Gets the normal form of the next characters: an unchanged symbol, the longest entry of the map, or the character itself.</summary>
     private ReadOnlySpan<byte> Read(ReadOnlySpan<byte> text, int at, TextBudget budget, out int length)
     {
         if (rules.Symbols is { } symbols && symbols.Match(text, at, null, out length) >= 0)

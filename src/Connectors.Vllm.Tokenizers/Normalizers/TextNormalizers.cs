@@ -5,7 +5,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.Normalizers;
 
-/// <summary>Replace with a String pattern: every occurrence of a text.</summary>
+/// <summary>Replace with a String pattern, which replaces every occurrence of a text.</summary>
 internal sealed class LiteralReplaceNormalizer(byte[] literal, byte[] content) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
@@ -35,7 +35,7 @@ internal sealed class LiteralReplaceNormalizer(byte[] literal, byte[] content) :
     public override bool StripsStart(ReadOnlySpan<byte> text, TextBudget budget) => content.Length == 0 && text.StartsWith(literal);
 }
 
-/// <summary>Replace with a Regex pattern; the content is taken as it is, without group references.</summary>
+/// <summary>Replace with a Regex pattern; the content is literal, without group references.</summary>
 internal sealed class RegexReplaceNormalizer(RegexProgram pattern, byte[] content) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
@@ -96,7 +96,7 @@ internal sealed class PrependNormalizer(byte[] prefix) : Normalizer
     }
 }
 
-/// <summary>Takes white space off the ends.</summary>
+/// <summary>Removes leading and trailing white space.</summary>
 internal sealed class StripNormalizer(bool left, bool right) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget)
@@ -132,7 +132,7 @@ internal sealed class StripNormalizer(bool left, bool right) : Normalizer
     }
 }
 
-/// <summary>The normalizers NFC, NFD, NFKC and NFKD. Their tables are made when the first text comes that is not ASCII.</summary>
+/// <summary>The normalizers NFC, NFD, NFKC and NFKD. Their tables are created for the first text that is not ASCII.</summary>
 internal sealed class UnicodeFormNormalizer(Func<UnicodeNormalization> form) : Normalizer
 {
     public override bool TryNormalize(ReadOnlySpan<byte> text, Utf8Buffer output, TextBudget budget) =>
@@ -183,7 +183,7 @@ internal sealed class LowercaseNormalizer : Normalizer
     }
 }
 
-/// <summary>Drops some characters and turns some into blanks (StripAccents, Nmt, the cleaning step of BertNormalizer).</summary>
+/// <summary>Removes some characters and replaces others with spaces (StripAccents, Nmt, the cleaning step of BertNormalizer).</summary>
 internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks) : Normalizer
 {
     private readonly CodePointSet _touched = dropped.Union(blanks);
@@ -218,10 +218,10 @@ internal sealed class FilterNormalizer(CodePointSet dropped, CodePointSet blanks
         !text.IsEmpty && dropped.Contains(CodePoints.Read(text, 0, out _));
 }
 
-/// <summary>The handle_chinese_chars step of BertNormalizer: a blank before and after each CJK ideograph.</summary>
+/// <summary>The handle_chinese_chars step of BertNormalizer: adds a space before and after each CJK ideograph.</summary>
 internal sealed class CjkSpacingNormalizer : Normalizer
 {
-    /// <summary>The blocks the reference names; 2B820 to 2B91F are missing there.</summary>
+    /// <summary>The blocks of the reference, in which 2B820 to 2B91F are missing.</summary>
     private static readonly CodePointSet Ideographs = CodePointSet.FromRanges(
     [
         (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF), (0x2A700, 0x2B81F), (0x2B920, 0x2CEAF), (0x2F800, 0x2FA1F),

@@ -16,7 +16,7 @@ namespace Connectors.Vllm.Tokenizers.Pipeline;
 internal sealed class EncodingPipeline
 {
     /// <summary>The maximum amount of text that is normalized again to map borders exactly.</summary>
-    private const long MostNormalizedBytes = 16 << 20;
+    private const long MaxNormalizedBytes = 16 << 20;
 
     private static readonly int MostStates = Math.Clamp(Environment.ProcessorCount, 1, 16);
 
@@ -85,7 +85,7 @@ internal sealed class EncodingPipeline
                 state.Spans?.Add(end, cursor.Done);
             }
         }
-        while (token >= 0 && state.Output.Count < state.Limits.MostIds);
+        while (token >= 0 && state.Output.Count < state.Limits.MaxIds);
     }
 
     /// <summary>Encodes the text between two added tokens, which begins at <paramref name="offset"/> in the input.</summary>
@@ -148,7 +148,7 @@ internal sealed class EncodingPipeline
                 state.Spans?.Add(end, cursor.Done);
             }
         }
-        while (token >= 0 && state.Output.Count < state.Limits.MostIds);
+        while (token >= 0 && state.Output.Count < state.Limits.MaxIds);
     }
 
     /// <summary>Encodes a part without added tokens, through the cache.</summary>
@@ -171,7 +171,7 @@ internal sealed class EncodingPipeline
             if (!_cache.TryAppend(part, hash, state.Output))
             {
                 _segments.Encode(part, atTextStart, state);
-                if (state.Output.Count < state.Limits.MostIds)
+                if (state.Output.Count < state.Limits.MaxIds)
                 {
                     _cache.Add(part, hash, state.Output.Written[firstId..]);
                 }
@@ -183,7 +183,7 @@ internal sealed class EncodingPipeline
         if (content is not null && FindControl(state.Output.Written[firstId..], content) is >= 0 and var control)
         {
             Forget(state, firstId);
-            EncodeApart(state, part, offset, atTextStart, content, control);
+            EncodeSplit(state, part, offset, atTextStart, content, control);
         }
     }
 
@@ -235,7 +235,7 @@ internal sealed class EncodingPipeline
     /// Encodes a part of content that the model itself would encode as a control token, because its vocabulary contains the token's text. The part is
     /// split inside that text or, if it does not occur literally, in the middle. Only the text around the split is encoded differently.
     /// </summary>
-    private void EncodeApart(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText content, int control)
+    private void EncodeSplit(EncoderState state, ReadOnlySpan<byte> part, int offset, bool atTextStart, OrdinaryText content, int control)
     {
         var name = Encoding.UTF8.GetBytes(_added.Find(control)!.Content);
         var border = CodePoints.Length(name[0]);
@@ -274,7 +274,7 @@ internal sealed class EncodingPipeline
         if (FindControl(state.Output.Written[firstId..], content) is >= 0 and var control)
         {
             Forget(state, firstId);
-            EncodeApart(state, part, offset, atTextStart, content, control);
+            EncodeSplit(state, part, offset, atTextStart, content, control);
         }
     }
 
@@ -307,7 +307,7 @@ internal sealed class EncodingPipeline
         var changed = !segment.Overlaps(text);
         var first = ordinary.IndexOfEndBehind(offset);
         var last = ordinary.IndexOfEndBehind(offset + segment.Length);
-        var isExact = (long)(last - first + 1) * segment.Length <= MostNormalizedBytes;
+        var isExact = (long)(last - first + 1) * segment.Length <= MaxNormalizedBytes;
         var border = new NormalBorder(_normalizer, state.Scratch, isExact, state.Budget);
         for (var i = first; i < ordinary.Ranges.Count && ordinary.Ranges[i].Start < offset + segment.Length; i++)
         {

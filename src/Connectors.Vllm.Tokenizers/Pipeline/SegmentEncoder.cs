@@ -56,7 +56,7 @@ internal abstract class SegmentEncoder
             var end = segment.Length;
             var bpe = (BpeState)state.Model;
             var output = state.Output;
-            var most = bpe.MostIds;
+            var most = bpe.MaxIds;
             var limit = 0;
             for (var start = 0; start < end && output.Count < most;)
             {
@@ -99,7 +99,7 @@ internal abstract class SegmentEncoder
             pieces.Text.Alignment?.Clear();
             preTokenizer.PreTokenize(segment, atTextStart, pieces, state.Budget);
             var firstId = state.Output.Count;
-            for (var i = 0; i < pieces.Count && state.Output.Count < state.Limits.MostIds; i++)
+            for (var i = 0; i < pieces.Count && state.Output.Count < state.Limits.MaxIds; i++)
             {
                 var first = state.Output.Count;
                 model.Encode(pieces[i], state.Model, state.Output);
@@ -133,7 +133,7 @@ internal abstract class SegmentEncoder
 internal sealed class SegmentCache(long capacity)
 {
     /// <summary>The shortest segment that is cached; encoding shorter ones is faster than a lookup.</summary>
-    public const int ShortestSegment = 64;
+    public const int MinSegmentLength = 64;
 
     private const int Overhead = 160;
 
@@ -144,7 +144,7 @@ internal sealed class SegmentCache(long capacity)
     private long _hits;
     private long _misses;
 
-    public bool Takes(int length) => length >= ShortestSegment && length <= capacity / 8;
+    public bool Takes(int length) => length >= MinSegmentLength && length <= capacity / 8;
 
     public TokenizerCacheStatistics Statistics
     {
@@ -218,10 +218,10 @@ internal sealed class SegmentCache(long capacity)
 }
 
 /// <summary>The limits of an encoding. The default sets none.</summary>
-/// <param name="MostIds">The maximum number of ids that are needed.</param>
+/// <param name="MaxIds">The maximum number of ids that are needed.</param>
 /// <param name="SkipsNormalizer">Whether the text is not normalized.</param>
 /// <param name="SkipsPreTokenizer">Whether the text between two added tokens is one piece, unless the pre-tokenizer also rewrites it.</param>
-internal readonly record struct EncodingLimits(int MostIds = int.MaxValue, bool SkipsNormalizer = false, bool SkipsPreTokenizer = false);
+internal readonly record struct EncodingLimits(int MaxIds = int.MaxValue, bool SkipsNormalizer = false, bool SkipsPreTokenizer = false);
 
 /// <summary>The working memory of an encoding; rented from the tokenizer and used by one call at a time.</summary>
 internal sealed class EncoderState(ModelState model)
@@ -262,9 +262,9 @@ internal sealed class EncoderState(ModelState model)
     public void Begin(EncodingLimits limits, bool withSpans, CancellationToken cancellationToken)
     {
         Limits = limits;
-        Model.MostIds = limits.MostIds;
+        Model.MaxIds = limits.MaxIds;
         Budget.Reset(Input.Length, cancellationToken);
-        Normalized.Limit = Scratch.Limit = Pieces.Text.Limit = Budget.LongestOutput;
+        Normalized.Limit = Scratch.Limit = Pieces.Text.Limit = Budget.MaxOutputLength;
         Spans = withSpans ? new TokenSpans() : null;
         Normalized.Alignment = withSpans ? new Alignment() : null;
         Pieces.Text.Alignment = withSpans ? new Alignment() : null;

@@ -4,9 +4,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
-/// <summary>
-/// ByteLevel in general form: a blank before each piece, GPT-2's pattern, and the printable alphabet of bytes, each only if asked for.
-/// </summary>
+/// <summary>ByteLevel in general form: a space before each piece, GPT-2's pattern, and the printable alphabet of bytes, each optional.</summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, bool mapBytes) : PreTokenizer
 {
     private static readonly Lazy<RegexProgram> Gpt2 = new(() => RegexCompiler.Compile(
@@ -56,7 +54,7 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, 
         var text = output.Text;
         if (start < prefix && start < end)
         {
-            // The blank counts as part of the first character, as in the reference.
+            // The space belongs to the first character, as in the reference.
             _ = CodePoints.Read(piece, prefix, out var first);
             text.Alignment?.Replace(text.Length, output.Origin, output.Origin + first);
             text.Append(mapBytes ? "\u0120"u8 : " "u8);

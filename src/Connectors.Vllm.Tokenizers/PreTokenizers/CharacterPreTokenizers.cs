@@ -3,7 +3,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
-/// <summary>The pre-tokenizer Bert: white space goes, punctuation stands alone.</summary>
+/// <summary>The pre-tokenizer Bert: drops white space and isolates punctuation.</summary>
 internal sealed class BertPreTokenizer : PreTokenizer
 {
     public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
@@ -44,8 +44,8 @@ internal sealed class BertPreTokenizer : PreTokenizer
 }
 
 /// <summary>
-/// Cuts where the script changes. Characters without a script (blanks among them) go with what stands before them; before the first
-/// character that has one they are dropped, as in the reference.
+/// Splits where the script changes. Characters without a script (such as spaces) belong to the preceding piece; before the first character with a
+/// script they are dropped, as in the reference.
 /// </summary>
 internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
 {
@@ -84,7 +84,7 @@ internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
     }
 }
 
-/// <summary>Cuts into pieces of a fixed number of code points; the last one may be shorter.</summary>
+/// <summary>Splits into pieces of a fixed number of code points; the last one may be shorter.</summary>
 internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
 {
     public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)

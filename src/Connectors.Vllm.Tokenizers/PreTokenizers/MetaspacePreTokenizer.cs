@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
-/// <summary>Writes a marker for each blank (only U+0020), adds one at the start, and cuts before each marker.</summary>
+/// <summary>Replaces each space (only U+0020) with a marker, adds one at the start, and splits before each marker.</summary>
 internal sealed class MetaspacePreTokenizer : PreTokenizer
 {
     private readonly MetaspaceSettings _settings;
@@ -59,7 +59,7 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
         output.EndPiece();
     }
 
-    /// <summary>Where the next blank or marker stands (the piece's length when there is none), and how long it is.</summary>
+    /// <summary>Finds the next space or marker and its length; returns the length of the piece if there is none.</summary>
     private int NextMarker(ReadOnlySpan<byte> piece, out int markerLength)
     {
         var blank = piece.IndexOf((byte)' ');
@@ -70,13 +70,13 @@ internal sealed class MetaspacePreTokenizer : PreTokenizer
     }
 }
 
-/// <summary>The settings that the Metaspace pre-tokenizer and decoder share.</summary>
-/// <param name="Marker">The character that stands for a blank.</param>
+/// <summary>The settings of the Metaspace pre-tokenizer and decoder.</summary>
+/// <param name="Marker">The character that replaces a space.</param>
 /// <param name="Prepend">Where a marker is added.</param>
-/// <param name="Split">Whether pieces are cut before each marker.</param>
+/// <param name="Split">Whether pieces are split before each marker.</param>
 internal sealed record MetaspaceSettings(Rune Marker, MetaspacePrepend Prepend, bool Split);
 
-/// <summary>Where Metaspace puts a marker that the text does not have.</summary>
+/// <summary>Where Metaspace adds a marker.</summary>
 internal enum MetaspacePrepend
 {
     /// <summary>Before every piece.</summary>

@@ -3,22 +3,22 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
 /// <summary>
-/// Cuts a piece into smaller pieces, and may rewrite them. Immutable and thread-safe. This is the general way; chains that a
-/// hand-written scanner knows (see <c>Scanners/</c>) never come here.
+/// Splits a piece into smaller pieces, and may rewrite them. Immutable and thread-safe. Not used for chains that have a hand-written scanner (see
+/// <c>Scanners/</c>).
 /// </summary>
 internal abstract class PreTokenizer
 {
-    /// <summary>Adds the parts of <paramref name="piece"/> to <paramref name="output"/>, in order.</summary>
-    /// <param name="piece">Valid UTF-8, not empty. Look-around sees nothing beyond it.</param>
-    /// <param name="atTextStart">The piece begins where the original text begins.</param>
-    /// <param name="output">Where the parts go; it does not alias <paramref name="piece"/>.</param>
+    /// <summary>Splits <paramref name="piece"/> and adds the parts to <paramref name="output"/>, in order.</summary>
+    /// <param name="piece">Non-empty valid UTF-8. Look-around is limited to it.</param>
+    /// <param name="atTextStart">Whether the piece is at the start of the original text.</param>
+    /// <param name="output">The list to add to; it must not alias <paramref name="piece"/>.</param>
     /// <param name="budget">The budget for the work.</param>
     public abstract void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget);
 }
 
 /// <summary>
-/// The pieces a pre-tokenizer makes: their bytes lie one after the other in <see cref="Text"/>. Empty pieces vanish, as in the
-/// reference. Reused between calls, not thread-safe.
+/// The pieces produced by a pre-tokenizer, concatenated in <see cref="Text"/>. Empty pieces are dropped, as in the reference. Reused between calls;
+/// not thread-safe.
 /// </summary>
 internal sealed class PieceList
 {
@@ -29,7 +29,7 @@ internal sealed class PieceList
 
     public int Count { get; private set; }
 
-    /// <summary>Whether piece 0 begins where the original text begins (only "Metaspace first" asks).</summary>
+    /// <summary>Whether piece 0 is at the start of the original text (used only by Metaspace with "first").</summary>
     public bool AtTextStart { get; set; }
 
     public ReadOnlySpan<byte> this[int index] => Text.Written[Start(index).._ends[index]];
@@ -46,10 +46,10 @@ internal sealed class PieceList
         Origin = 0;
     }
 
-    /// <summary>Where the piece that is being cut begins in the whole text; counts for aligned lists only.</summary>
+    /// <summary>The position in the text of the piece that is being split; only for aligned lists.</summary>
     public int Origin { get; set; }
 
-    /// <summary>Adds a part of the piece that is being cut as a piece; an empty one is dropped.</summary>
+    /// <summary>Adds a part of the piece that is being split; an empty one is dropped.</summary>
     public void Add(ReadOnlySpan<byte> piece, int start, int end)
     {
         Text.Alignment?.Copy(Text.Length, Origin + start);
@@ -57,7 +57,9 @@ internal sealed class PieceList
         EndPiece();
     }
 
-    /// <summary>Everything written to <see cref="Text"/> since the last piece becomes a piece; nothing if nothing was written.</summary>
+    /// <summary>
+    /// Ends a piece that contains everything written to <see cref="Text"/> since the last one; does nothing if nothing was written.
+    /// </summary>
     public void EndPiece()
     {
         var start = Count == 0 ? 0 : _ends[Count - 1];
@@ -74,7 +76,7 @@ internal sealed class PieceList
         _ends[Count++] = Text.Length;
     }
 
-    /// <summary>Adds the pieces of another list, whose alignment to the piece that is being cut is <paramref name="alignment"/>.</summary>
+    /// <summary>Adds the pieces of another list, whose alignment to the piece that is being split is <paramref name="alignment"/>.</summary>
     public void AddAll(PieceList other, Alignment alignment)
     {
         AtTextStart = Count == 0 ? other.AtTextStart : AtTextStart;
@@ -119,7 +121,7 @@ internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : 
         var alignment = source.Text.Alignment;
         for (var stage = 1; stage < parts.Count; stage++)
         {
-            // What comes out last needs its alignment composed first, when somebody asks for it.
+            // If alignment is requested, the output of the last stage must first be composed with that of the previous ones.
             var destination = stage == parts.Count - 1 && !isAligned ? output : target;
             destination.Text.Alignment = isAligned ? new Alignment() : null;
             budget.Spend(source.Text.Length + source.Count);
@@ -147,7 +149,7 @@ internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : 
     {
         var list = s_spare!.Count > 0 ? s_spare.Pop() : new PieceList();
         list.Clear();
-        list.Text.Limit = budget.LongestOutput;
+        list.Text.Limit = budget.MaxOutputLength;
         return list;
     }
 

@@ -4,7 +4,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.PreTokenizers;
 
-/// <summary>The pre-tokenizers Split and Whitespace: cuts at the matches of a pattern.</summary>
+/// <summary>The pre-tokenizers Split and Whitespace, which split at the matches of a pattern.</summary>
 internal sealed class RegexSplitPreTokenizer(RegexProgram pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
     public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
@@ -27,7 +27,7 @@ internal sealed class RegexSplitPreTokenizer(RegexProgram pattern, SplitBehavior
         spans.Return();
     }
 
-    /// <summary>Every match and every gap is a piece: nothing to collect first.</summary>
+    /// <summary>Every match and every gap is a piece, so they need not be collected first.</summary>
     private void Isolate(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
     {
         if (output.Count == 0)
@@ -52,7 +52,7 @@ internal sealed class RegexSplitPreTokenizer(RegexProgram pattern, SplitBehavior
     }
 }
 
-/// <summary>Split with a String pattern: cuts at every occurrence of a text.</summary>
+/// <summary>Split with a String pattern, which splits at every occurrence of a text.</summary>
 internal sealed class LiteralSplitPreTokenizer(byte[] literal, SplitBehavior behavior, bool invert) : PreTokenizer
 {
     public override void PreTokenize(ReadOnlySpan<byte> piece, bool atTextStart, PieceList output, TextBudget budget)
@@ -71,7 +71,7 @@ internal sealed class LiteralSplitPreTokenizer(byte[] literal, SplitBehavior beh
 }
 
 /// <summary>
-/// Cuts at single characters of a set: Punctuation, Digits, WhitespaceSplit, CharDelimiterSplit. Each character is a match of its own.
+/// Splits at single characters of a set: Punctuation, Digits, WhitespaceSplit, CharDelimiterSplit. Each character is a separate match.
 /// </summary>
 internal sealed class CharacterSplitPreTokenizer(CodePointSet set, SplitBehavior behavior) : PreTokenizer
 {
@@ -94,7 +94,7 @@ internal sealed class CharacterSplitPreTokenizer(CodePointSet set, SplitBehavior
     }
 }
 
-/// <summary>What becomes of the matches of a Split (https://huggingface.co/docs/tokenizers/api/pre-tokenizers).</summary>
+/// <summary>How the matches of a Split are handled (https://huggingface.co/docs/tokenizers/api/pre-tokenizers).</summary>
 internal enum SplitBehavior
 {
     /// <summary>Matches are dropped.</summary>
@@ -109,13 +109,13 @@ internal enum SplitBehavior
     /// <summary>A match joins the gap after it; a match before a match stands alone.</summary>
     MergedWithNext,
 
-    /// <summary>Matches in a row are one piece.</summary>
+    /// <summary>Consecutive matches are one piece.</summary>
     Contiguous,
 }
 
 /// <summary>
-/// A piece cut into matches and the gaps between them, without holes, and how the five behaviours make pieces of it. Reused on one
-/// thread; rent it with <see cref="Rent"/>.
+/// A piece divided into matches and the gaps between them, and the pieces that the five behaviors produce from it. Cached per thread; rent it with
+/// <see cref="Rent"/>.
 /// </summary>
 internal sealed class SplitSpans
 {
@@ -155,7 +155,7 @@ internal sealed class SplitSpans
         Add(end, isMatch: true);
     }
 
-    /// <summary>Ends the cutting of a text of this length, and hands the pieces on.</summary>
+    /// <summary>Ends the splitting of a text and adds the pieces.</summary>
     public void Finish(ReadOnlySpan<byte> text, SplitBehavior behavior, bool invert, bool atTextStart, PieceList output)
     {
         if (End < text.Length)
@@ -191,7 +191,7 @@ internal sealed class SplitSpans
         }
     }
 
-    /// <summary>Which span ends the piece that begins with span <paramref name="first"/>.</summary>
+    /// <summary>Gets the last span of the piece that begins with span <paramref name="first"/>.</summary>
     private int LastOfPiece(int first, SplitBehavior behavior)
     {
         var last = first;

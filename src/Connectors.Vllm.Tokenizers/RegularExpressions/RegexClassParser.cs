@@ -8,7 +8,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
 {
     private const int MaxDepth = 50;
 
-    /// <summary>The reader stands before the opening bracket; afterwards after the closing one.</summary>
+    /// <summary>Parses a class; the reader is moved from the opening bracket past the closing one.</summary>
     public CodePointSet Parse()
     {
         if (depth > MaxDepth)
@@ -44,7 +44,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
         return negate ? set.Negate() : set;
     }
 
-    /// <summary>A closing bracket directly after the opening one is a member, when another one follows.</summary>
+    /// <summary>Whether a closing bracket directly after the opening one is a member, which requires another one after it.</summary>
     private bool IsLiteralBracket(bool isFirst, ref CodePointSet set)
     {
         if (!isFirst)
@@ -116,7 +116,7 @@ internal sealed class RegexClassParser(RegexReader reader, RegexFlags flags, int
             return Fold(CodePointSet.Of(first));
         }
 
-        // A dash before the end, before another class, or before an intersection stands for itself.
+        // A dash before the end, before another class, or before an intersection is literal.
         if (reader.LooksAt("]") || reader.LooksAt("[") || reader.LooksAt("&&") || reader.AtEnd)
         {
             reader.Position = beforeDash;
@@ -187,7 +187,7 @@ internal static class RegexProperties
 
     private static readonly Dictionary<string, byte> Scripts = MakeScripts();
 
-    /// <summary>Finds a property; case, blanks, hyphens and underscores in its name do not count.</summary>
+    /// <summary>Finds a property; case, spaces, hyphens and underscores in its name are ignored.</summary>
     public static bool TryFind(string name, out CodePointSet set)
     {
         var key = Simplify(name);
@@ -201,7 +201,7 @@ internal static class RegexProperties
         return found is not null;
     }
 
-    /// <summary>The classes of <c>[:name:]</c>.</summary>
+    /// <summary>Gets the class of <c>[:name:]</c>.</summary>
     public static CodePointSet? Posix(string name) => name switch
     {
         "alnum" => UnicodeSets.Alphabetic.Union(Of("Nd")),
@@ -277,7 +277,7 @@ internal static class RegexProperties
             scripts.Add(Simplify(name), (byte)(scripts.Count + 1));
         }
 
-        // The four-letter codes that patterns use in practice.
+        // The four-letter codes used in practice.
         foreach (var (code, name) in new[]
         {
             ("hani", "han"), ("hira", "hiragana"), ("kana", "katakana"), ("hang", "hangul"),

@@ -4,14 +4,14 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
-/// <summary>Turns a parsed pattern into instructions.</summary>
+/// <summary>Compiles a parsed pattern to instructions.</summary>
 internal sealed class RegexCompiler
 {
     /// <summary>Counted groups are unrolled; a pattern beyond this size is refused.</summary>
     private const int MaxInstructions = 50_000;
 
     /// <summary>Alternations of at least this many branches choose by the next character.</summary>
-    private const int FewBranches = 3;
+    private const int MinDispatchBranches = 3;
 
     private readonly List<RegexInstruction> _code = [];
     private readonly string _pattern;
@@ -19,13 +19,13 @@ internal sealed class RegexCompiler
 
     private RegexCompiler(string pattern) => _pattern = pattern;
 
-    /// <exception cref="TokenizerException">The pattern is malformed, too large, or uses something that is not supported.</exception>
+    /// <exception cref="TokenizerException">The pattern is malformed, too large, or uses an unsupported feature.</exception>
     public static RegexProgram Compile(string pattern)
     {
         return Compile(pattern, RegexParser.Parse(pattern));
     }
 
-    /// <summary>The pattern of the pre-tokenizer Whitespace, <c>\w+|[^\w\s]+</c>, with the Rust engine's idea of a word character.</summary>
+    /// <summary>The pattern of the pre-tokenizer Whitespace, <c>\w+|[^\w\s]+</c>, with the word characters of the Rust engine.</summary>
     public static RegexProgram CompileWords()
     {
         var word = UnicodeSets.RustWord;
@@ -117,7 +117,7 @@ internal sealed class RegexCompiler
     {
         var jumps = new List<int>();
         var starts = new List<int>();
-        var dispatch = choice.Branches.Count >= FewBranches ? Add(default) : -1;
+        var dispatch = choice.Branches.Count >= MinDispatchBranches ? Add(default) : -1;
         for (var i = 0; i < choice.Branches.Count - 1; i++)
         {
             starts.Add(_code.Count);
@@ -140,7 +140,7 @@ internal sealed class RegexCompiler
         }
     }
 
-    /// <summary>For each ASCII character, where the first branch is that can begin with it (else the last branch, which will fail).</summary>
+    /// <summary>Gets, for each ASCII character, the first branch that can begin with it (otherwise the last branch, which fails).</summary>
     private static int[] Jumps(IReadOnlyList<RegexNode> branches, List<int> starts)
     {
         var jumps = new int[128];

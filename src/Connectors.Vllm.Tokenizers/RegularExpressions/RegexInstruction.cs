@@ -2,7 +2,7 @@ using Connectors.Vllm.Tokenizers.Unicode;
 
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
-/// <summary>One instruction; which fields count is told by <see cref="RegexOp"/>.</summary>
+/// <summary>An instruction; <see cref="RegexOp"/> determines which fields are used.</summary>
 internal readonly struct RegexInstruction(
     RegexOp op, CodePointSet? set = null, int target = 0, int min = 0, int max = 0, byte[]? literal = null, int[]? jumps = null)
 {
@@ -12,7 +12,7 @@ internal readonly struct RegexInstruction(
 
     public int Min { get; } = min;
 
-    /// <summary>-1 means without bound.</summary>
+    /// <summary>The maximum; -1 for no limit.</summary>
     public int Max { get; } = max;
 
     public CodePointSet? Set { get; } = set;
@@ -46,28 +46,28 @@ internal enum RegexOp : byte
     /// <summary>Min to Max code points of the set, as many as possible and never fewer.</summary>
     LoopPossessive,
 
-    /// <summary>Goes to Target.</summary>
+    /// <summary>Jumps to Target.</summary>
     Jump,
 
-    /// <summary>Goes to the branch that Jumps names for the next character; on here when it is not ASCII, or at the end.</summary>
+    /// <summary>Jumps to the branch in Jumps for the next character; continues if it is not ASCII, or at the end.</summary>
     Dispatch,
 
-    /// <summary>Goes on here, and at Target when that fails; straight to Target when the next code point is not in the set.</summary>
+    /// <summary>Continues, and jumps to Target if that fails; jumps directly to Target if the next code point is not in the set.</summary>
     Branch,
 
-    /// <summary>Goes to Target, and on here when that fails and the next code point is in the set.</summary>
+    /// <summary>Jumps to Target, and continues if that fails and the next code point is in the set.</summary>
     BranchLazy,
 
-    /// <summary>Remembers the position in register Min.</summary>
+    /// <summary>Stores the position in register Min.</summary>
     Mark,
 
-    /// <summary>Goes to Target when nothing was matched since <see cref="Mark"/> of register Min (ends loops over empty matches).</summary>
+    /// <summary>Jumps to Target if nothing was matched since <see cref="Mark"/> of register Min (ends loops over empty matches).</summary>
     JumpIfEmpty,
 
-    /// <summary>Matches the sub-program after it without going back into it; goes on at Target.</summary>
+    /// <summary>Matches the following sub-program without backtracking into it; continues at Target.</summary>
     Atomic,
 
-    /// <summary>Look-ahead over the sub-program after it; goes on at Target.</summary>
+    /// <summary>Look-ahead with the following sub-program; continues at Target.</summary>
     LookAhead,
 
     /// <summary>Negative look-ahead.</summary>
@@ -94,12 +94,12 @@ internal enum RegexOp : byte
     /// <summary>End of the text or before its last line break (<c>\Z</c>).</summary>
     TextEndOrLastBreak,
 
-    /// <summary>Where the search began (<c>\G</c>).</summary>
+    /// <summary>The start of the search (<c>\G</c>).</summary>
     SearchStart,
 
-    /// <summary>Word border (<c>\b</c>).</summary>
-    WordBorder,
+    /// <summary>A word boundary (<c>\b</c>).</summary>
+    WordBoundary,
 
-    /// <summary>No word border (<c>\B</c>).</summary>
-    NotWordBorder,
+    /// <summary>Not a word boundary (<c>\B</c>).</summary>
+    NotWordBoundary,
 }

@@ -5,8 +5,8 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
 /// <summary>
-/// The matches of a pattern in a text, as the reference's engine iterates them: an empty match directly after another match does not
-/// count. The text is handed in again on each step because this struct must not keep it.
+/// Enumerates the matches of a pattern in a text like the engine of the reference: an empty match directly after another match is skipped. The text
+/// is passed to each step because this struct cannot store it.
 /// </summary>
 internal struct RegexMatches : IDisposable
 {
@@ -52,19 +52,19 @@ internal struct RegexMatches : IDisposable
     public readonly void Dispose() => _work.Return();
 }
 
-/// <summary>Working memory of the regex matcher: the stack of places to go back to, registers, and the step budget. Not thread-safe.</summary>
+/// <summary>Working memory of the regex matcher: the backtracking stack, registers, and the step budget. Not thread-safe.</summary>
 internal sealed class RegexWork
 {
-    /// <summary>Frame: go on at Pc and Position.</summary>
+    /// <summary>Frame: continue at Pc and Position.</summary>
     public const int Resume = 0;
 
-    /// <summary>Frame: a greedy loop gives its last code point back, down to position Extra.</summary>
+    /// <summary>Frame: a greedy loop releases its last code point, down to position Extra.</summary>
     public const int GiveBack = 1;
 
-    /// <summary>Frame: a lazy loop takes one code point more, at most Extra times.</summary>
+    /// <summary>Frame: a lazy loop matches one more code point, at most Extra times.</summary>
     public const int TakeMore = 2;
 
-    /// <summary>Frame: register Pc gets its value Position back.</summary>
+    /// <summary>Frame: restore the value Position of register Pc.</summary>
     public const int Restore = 3;
 
     private const int MaxFrames = 4 << 20;
@@ -85,17 +85,17 @@ internal sealed class RegexWork
 
     public int[] Registers { get; private set; } = [];
 
-    /// <summary>Where the search in progress began.</summary>
+    /// <summary>The start of the current search.</summary>
     public int SearchStart { get; set; }
 
     public ref Frame Top => ref _frames[Height - 1];
 
-    /// <summary>The working memory for the calls that search one text; give it back with <see cref="Return"/>.</summary>
+    /// <summary>Rents the working memory for searching one text; return it with <see cref="Return"/>.</summary>
     public static RegexWork Rent(RegexProgram program, TextBudget budget)
     {
         if (!budget.TrySpend(1))
         {
-            throw TextBudget.TooMuch("work", program.Pattern);
+            throw TextBudget.BudgetExceeded("work", program.Pattern);
         }
 
         var work = s_cached ?? new RegexWork();
@@ -152,7 +152,7 @@ internal sealed class RegexWork
         _steps = 0;
         if (!_budget.TrySpend(steps))
         {
-            throw TextBudget.TooMuch("work", program.Pattern);
+            throw TextBudget.BudgetExceeded("work", program.Pattern);
         }
     }
 
@@ -160,13 +160,13 @@ internal sealed class RegexWork
     {
         if (_frames.Length >= MaxFrames)
         {
-            throw TextBudget.TooMuch("memory", program.Pattern);
+            throw TextBudget.BudgetExceeded("memory", program.Pattern);
         }
 
         Array.Resize(ref _frames, _frames.Length * 2);
     }
 
-    /// <summary>A place to go back to.</summary>
+    /// <summary>A backtracking point.</summary>
     public struct Frame
     {
         public int Kind;

@@ -5,22 +5,22 @@ namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 /// <summary>A parsed pattern. Immutable.</summary>
 internal abstract record RegexNode
 {
-    /// <summary>Code points that a match of this node can begin with; not complete when <see cref="IsNullable"/>.</summary>
+    /// <summary>The code points with which a match of this node can begin; incomplete if <see cref="IsNullable"/>.</summary>
     public abstract CodePointSet First { get; }
 
-    /// <summary>The node can match the empty text.</summary>
+    /// <summary>Whether the node can match the empty text.</summary>
     public abstract bool IsNullable { get; }
 
-    /// <summary>Shortest match, in code points.</summary>
+    /// <summary>The length of the shortest match in code points.</summary>
     public abstract int MinLength { get; }
 
-    /// <summary>The longest match in code points, or -1 when there is no bound.</summary>
+    /// <summary>The length of the longest match in code points, or -1 for no limit.</summary>
     public abstract int MaxLength { get; }
 
     /// <summary>One code point out of a set.</summary>
     public sealed record One(CodePointSet Set) : RegexNode
     {
-        /// <summary>The letter of the pattern whose case is ignored here; -1 when that is not what this is.</summary>
+        /// <summary>The letter of a case-insensitive match; otherwise -1.</summary>
         public int CaselessLetter { get; init; } = -1;
 
         public override CodePointSet First => Set;
@@ -32,7 +32,7 @@ internal abstract record RegexNode
         public override int MaxLength => 1;
     }
 
-    /// <summary>A place between code points: anchors and word borders.</summary>
+    /// <summary>A position between code points: an anchor or a word boundary.</summary>
     public sealed record Anchor(RegexOp Kind) : RegexNode
     {
         public override CodePointSet First => CodePointSet.Empty;
@@ -44,7 +44,7 @@ internal abstract record RegexNode
         public override int MaxLength => 0;
     }
 
-    /// <summary>All parts one after the other; the empty pattern when there are none.</summary>
+    /// <summary>A sequence of parts; the empty pattern if there are none.</summary>
     public sealed record Sequence(IReadOnlyList<RegexNode> Parts) : RegexNode
     {
         public override CodePointSet First { get; } = MakeFirst(Parts);
@@ -72,7 +72,7 @@ internal abstract record RegexNode
         }
     }
 
-    /// <summary>The first branch that leads to a match.</summary>
+    /// <summary>Alternatives, tried in order.</summary>
     public sealed record Choice(IReadOnlyList<RegexNode> Branches) : RegexNode
     {
         public override CodePointSet First { get; } = Branches.Aggregate(CodePointSet.Empty, (set, branch) => set.Union(branch.First));
@@ -84,7 +84,7 @@ internal abstract record RegexNode
         public override int MaxLength { get; } = Branches.Any(branch => branch.MaxLength < 0) ? -1 : Branches.Max(branch => branch.MaxLength);
     }
 
-    /// <summary>A repetition; <paramref name="Max"/> is -1 when there is no bound.</summary>
+    /// <summary>A repetition; <paramref name="Max"/> is -1 for no limit.</summary>
     public sealed record Repeat(RegexNode Body, int Min, int Max, bool Lazy) : RegexNode
     {
         public override CodePointSet First => Body.First;
@@ -96,7 +96,7 @@ internal abstract record RegexNode
         public override int MaxLength { get; } = Body.MaxLength == 0 ? 0 : Body.MaxLength < 0 || Max < 0 ? -1 : Limit((long)Body.MaxLength * Max);
     }
 
-    /// <summary>A part that, once matched, is never tried otherwise: <c>(?&gt;…)</c> and possessive quantifiers.</summary>
+    /// <summary>A part without backtracking into it: <c>(?&gt;…)</c> and possessive quantifiers.</summary>
     public sealed record Atomic(RegexNode Body) : RegexNode
     {
         public override CodePointSet First => Body.First;
@@ -135,6 +135,6 @@ internal enum RegexFlags
     /// <summary><c>m</c>: the dot matches line breaks too.</summary>
     DotMatchesAll = 2,
 
-    /// <summary><c>x</c>: white space and comments in the pattern do not count.</summary>
+    /// <summary><c>x</c>: white space and comments in the pattern are ignored.</summary>
     Extended = 4,
 }

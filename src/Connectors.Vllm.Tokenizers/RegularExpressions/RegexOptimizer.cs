@@ -3,12 +3,12 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
 /// <summary>
-/// Makes greedy loops possessive where giving back could never help: when what follows cannot fail, or cannot begin with a character
-/// the loop takes. Matches stay the same; the matcher has nothing to remember for such a loop.
+/// Makes greedy loops possessive where backtracking cannot help: if the continuation cannot fail, or cannot begin with a character of the loop. The
+/// matches are the same, and the matcher needs no backtracking points for such a loop.
 /// </summary>
 internal static class RegexOptimizer
 {
-    /// <summary>Rewrites a whole pattern, after which nothing can fail.</summary>
+    /// <summary>Optimizes a whole pattern.</summary>
     public static RegexNode Optimize(RegexNode root) => Rewrite(root, Follow.Nothing);
 
     private static RegexNode Rewrite(RegexNode node, Follow follow)
@@ -42,7 +42,7 @@ internal static class RegexOptimizer
         }
     }
 
-    /// <summary>What follows something that stands before <paramref name="node"/>.</summary>
+    /// <summary>Gets the continuation of a node before <paramref name="node"/>.</summary>
     private static Follow Before(RegexNode node, Follow follow) => new(
         node.IsNullable ? node.First.Union(follow.First) : node.First,
         node.IsNullable && follow.CanBeEmpty,
@@ -58,9 +58,9 @@ internal static class RegexOptimizer
         _ => false,
     };
 
-    /// <param name="First">Characters it can begin with.</param>
-    /// <param name="CanBeEmpty">It can match nothing at all, so anything may come next.</param>
-    /// <param name="NeverFails">It matches wherever it is tried.</param>
+    /// <param name="First">The characters with which it can begin.</param>
+    /// <param name="CanBeEmpty">Whether it can match the empty text, so that any character may follow.</param>
+    /// <param name="NeverFails">Whether it always matches.</param>
     private readonly record struct Follow(CodePointSet First, bool CanBeEmpty, bool NeverFails)
     {
         public static Follow Nothing => new(CodePointSet.Empty, CanBeEmpty: true, NeverFails: true);
@@ -68,8 +68,8 @@ internal static class RegexOptimizer
 }
 
 /// <summary>
-/// Letters whose case is ignored and that fold to several: <c>(?i:ss)</c> matches ß, and <c>(?i:ß)</c> matches SS, as in the
-/// reference's engine. It folds a literal from left to right, longest first, so sß does not match <c>(?i:sss)</c> but ßs does.
+/// Case-insensitive letters that fold to several letters: <c>(?i:ss)</c> matches ß, and <c>(?i:ß)</c> matches SS, as in the reference's engine. It
+/// folds a literal from left to right, longest first, so sß does not match <c>(?i:sss)</c> but ßs does.
 /// </summary>
 internal static class CaselessLiterals
 {
@@ -82,7 +82,7 @@ internal static class CaselessLiterals
             : Either(expansion, CaseFolding.Contract(expansion)!);
     }
 
-    /// <summary>A class; its members that fold to several match those too.</summary>
+    /// <summary>Creates a class whose members that fold to several letters match those as well.</summary>
     public static RegexNode MakeClass(CodePointSet set)
     {
         var branches = new List<RegexNode>();
@@ -94,11 +94,11 @@ internal static class CaselessLiterals
             }
         }
 
-        // A class with very many such members is a range over whole scripts, not a list of letters.
+        // A class with many such members is a range over scripts, not a list of letters.
         return branches.Count is 0 or > 16 ? new RegexNode.One(set) : new RegexNode.Choice([new RegexNode.One(set), .. branches]);
     }
 
-    /// <summary>Lets letters that stand side by side match the one code point that folds to them.</summary>
+    /// <summary>Lets adjacent letters match the single code point that folds to them.</summary>
     public static void Contract(List<RegexNode> parts)
     {
         Span<int> letters = stackalloc int[3];

@@ -4,8 +4,8 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
 /// <summary>
-/// Parses patterns as the reference's engine does: Oniguruma with Ruby syntax (https://github.com/kkos/oniguruma/blob/master/doc/RE).
-/// Not supported, and refused by name: back-references, calls, conditions, absent operators, callouts, <c>\K</c>, <c>\X</c>.
+/// Parses patterns like the engine of the reference, Oniguruma with Ruby syntax (https://github.com/kkos/oniguruma/blob/master/doc/RE). Not
+/// supported, with an error that names the feature: back-references, calls, conditions, absent operators, callouts, <c>\K</c>, <c>\X</c>.
 /// </summary>
 internal sealed class RegexParser
 {
@@ -17,7 +17,7 @@ internal sealed class RegexParser
 
     private RegexParser(string pattern) => _reader = new RegexReader(pattern);
 
-    /// <exception cref="TokenizerException">The pattern is malformed or uses something that is not supported; names the position.</exception>
+    /// <exception cref="TokenizerException">The pattern is malformed or uses an unsupported feature; the message contains the position.</exception>
     public static RegexNode Parse(string pattern)
     {
         var parser = new RegexParser(pattern);
@@ -60,7 +60,7 @@ internal sealed class RegexParser
 
             if (TryParseFlags(ref flags, out var group))
             {
-                // (?i) without a group holds to the end of the enclosing group, alternatives included.
+                // (?i) without a group applies to the end of the enclosing group, including alternatives.
                 parts.Add(ParseQuantifiers(group ?? ParseChoice(flags), flags));
                 continue;
             }
@@ -221,7 +221,7 @@ internal sealed class RegexParser
         return isInterval = TryParseInterval(out min, out max);
     }
 
-    /// <summary>{n}, {n,}, {n,m}, {,m}; anything else that begins with a brace is text.</summary>
+    /// <summary>Parses {n}, {n,}, {n,m} or {,m}; anything else that begins with a brace is text.</summary>
     private bool TryParseInterval(out int min, out int max)
     {
         (min, max) = (0, -1);
@@ -298,7 +298,7 @@ internal sealed class RegexParser
     {
         _reader.Expect('(');
 
-        // A group may be repeated whatever it holds.
+        // A group can be repeated regardless of its content.
         Func<RegexNode, RegexNode> wrap = body => body is RegexNode.Look or RegexNode.Anchor ? new RegexNode.Sequence([body]) : body;
         if (_reader.TryTake("?:"))
         {
@@ -359,8 +359,8 @@ internal sealed class RegexParser
             'z' => RegexOp.TextEnd,
             'Z' => RegexOp.TextEndOrLastBreak,
             'G' => RegexOp.SearchStart,
-            'b' => RegexOp.WordBorder,
-            'B' => RegexOp.NotWordBorder,
+            'b' => RegexOp.WordBoundary,
+            'B' => RegexOp.NotWordBoundary,
             _ => RegexOp.Fail,
         };
         if (anchor != RegexOp.Fail)

@@ -4,21 +4,19 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.RegularExpressions;
 
 /// <summary>
-/// A compiled pattern with the semantics of the reference's regex engine (Oniguruma, Ruby syntax) over UTF-8. Backtracking, with
-/// its own stack and a bound on its steps. Immutable and thread-safe; working memory comes with each call.
+/// A compiled pattern with the semantics of the reference's regex engine (Oniguruma, Ruby syntax) over UTF-8. A backtracking matcher with its own
+/// stack and a limit on its steps. Immutable and thread-safe; each call brings its own working memory.
 /// </summary>
 internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int registers, CodePointSet? first, bool canBeEmpty)
 {
     private readonly RegexInstruction[] _code = code;
 
-    /// <summary>The pattern as it was written.</summary>
+    /// <summary>The source of the pattern.</summary>
     public string Pattern { get; } = pattern;
 
     public int Registers { get; } = registers;
 
-    /// <summary>
-    /// Finds the leftmost match that begins at <paramref name="from"/> or later. Look-behind sees the whole text.
-    /// </summary>
+    /// <summary>Finds the leftmost match that begins at <paramref name="from"/> or later. Look-behind includes the whole text.</summary>
     /// <exception cref="TokenizerException">The search needs more steps than <paramref name="work"/> allows.</exception>
     public bool TryFind(ReadOnlySpan<byte> text, int from, RegexWork work, out int start, out int end)
     {
@@ -55,7 +53,7 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
 
     /// <summary>Matches the (sub-)program from <paramref name="pc"/> on at <paramref name="position"/>.</summary>
     /// <returns>Where the match ends, or -1.</returns>
-    /// <remarks>One switch in one loop, long as it is: position and instruction stay in registers, and a step costs no call.</remarks>
+    /// <remarks>A single long loop with a switch, so that position and instruction stay in registers and a step costs no call.</remarks>
     private int Run(ReadOnlySpan<byte> text, int pc, int position, int mustEnd, RegexWork work)
     {
         var floor = work.Height;
@@ -130,7 +128,7 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
         }
     }
 
-    /// <summary>A loop over one set of characters; what it may give back, or take later, goes to the stack.</summary>
+    /// <summary>Runs a loop over one set of characters; its backtracking points are pushed to the stack.</summary>
     private bool Loop(ReadOnlySpan<byte> text, ref int position, in RegexInstruction instruction, int pc, RegexWork work)
     {
         if (instruction.Op == RegexOp.LoopLazy)
@@ -155,7 +153,7 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
         return matched;
     }
 
-    /// <summary>Which of two ways to try first; the other one goes to the stack, unless the next character rules the inner one out.</summary>
+    /// <summary>Chooses the alternative to try first; the other one is pushed to the stack, unless the next character rules it out.</summary>
     private int Branch(ReadOnlySpan<byte> text, int position, in RegexInstruction instruction, int pc, RegexWork work)
     {
         if (instruction.Set is not null && !IsNext(text, position, instruction.Set, out _))
@@ -290,7 +288,7 @@ internal sealed class RegexProgram(string pattern, RegexInstruction[] code, int 
         RegexOp.TextEnd => position == text.Length,
         RegexOp.TextEndOrLastBreak => position == text.Length || (position == text.Length - 1 && text[position] == '\n'),
         RegexOp.SearchStart => position == work.SearchStart,
-        RegexOp.WordBorder => IsWordBorder(text, position),
+        RegexOp.WordBoundary => IsWordBorder(text, position),
         _ => !IsWordBorder(text, position),
     };
 

@@ -16,10 +16,10 @@ internal sealed class RegexReader(string pattern)
 
     public bool LooksAt(string text) => string.CompareOrdinal(pattern, Position, text, 0, text.Length) == 0;
 
-    /// <summary>Whether <paramref name="wanted"/> stands somewhere at or after the position.</summary>
+    /// <summary>Whether <paramref name="wanted"/> occurs at or after the position.</summary>
     public bool Sees(char wanted) => pattern.IndexOf(wanted, Position) >= 0;
 
-    /// <summary>True before two or three digits of an octal number: with more digits than groups, that is not a back-reference.</summary>
+    /// <summary>Whether an octal number of two or three digits follows, which is not a back-reference.</summary>
     public bool SeesOctal() => Position + 1 < pattern.Length && Peek is >= '1' and <= '7' && pattern[Position + 1] is >= '0' and <= '7';
 
     public bool TryTake(char wanted)
@@ -75,7 +75,7 @@ internal sealed class RegexReader(string pattern)
         return value > limit ? throw Error("a number that is too large") : Position == start ? null : value;
     }
 
-    /// <summary>Takes up to <paramref name="maxDigits"/> digits of the base; fails when there are fewer than <paramref name="minDigits"/>.</summary>
+    /// <summary>Reads up to <paramref name="maxDigits"/> digits of the base; throws if there are fewer than <paramref name="minDigits"/>.</summary>
     public int TakeDigits(int numberBase, int minDigits, int maxDigits)
     {
         var value = 0;
@@ -95,7 +95,7 @@ internal sealed class RegexReader(string pattern)
         return count >= minDigits ? value : throw Error("a digit is missing");
     }
 
-    /// <summary>Takes the text before <paramref name="end"/>, and the end itself.</summary>
+    /// <summary>Reads the text before <paramref name="end"/>, and consumes the end.</summary>
     public string TakeName(char end)
     {
         var length = pattern.IndexOf(end, Position) - Position;
@@ -114,14 +114,14 @@ internal sealed class RegexReader(string pattern)
         $"the regular expression '{pattern}' has {what}, at position {Position}"));
 }
 
-/// <summary>Escapes that mean the same inside and outside of a class. The reader stands after the backslash.</summary>
+/// <summary>Escapes that have the same meaning inside and outside a class. The reader is after the backslash.</summary>
 internal static class RegexEscapes
 {
     private static readonly CodePointSet HexDigits = CodePointSet.FromRanges([('0', '9'), ('A', 'F'), ('a', 'f')]);
 
     /// <summary>Class escapes: <c>\s \S \w \W \d \D \h \H \p{…} \P{…}</c>.</summary>
-    /// <param name="reader">Behind the backslash.</param>
-    /// <param name="inClass">The escape stands inside brackets, where <c>\w</c> means a little less.</param>
+    /// <param name="reader">The reader, after the backslash.</param>
+    /// <param name="inClass">Whether the escape is in a class, where <c>\w</c> has fewer members.</param>
     /// <param name="set">The class.</param>
     public static bool TryParseClass(RegexReader reader, bool inClass, out CodePointSet set)
     {
@@ -160,7 +160,7 @@ internal static class RegexEscapes
         return true;
     }
 
-    /// <summary>Escapes of one character: control characters, numbers, and any character that stands for itself.</summary>
+    /// <summary>Parses an escape of one character: a control character, a number, or a literal character.</summary>
     public static int ParseCharacter(RegexReader reader)
     {
         var escaped = reader.TakeCodePoint();
@@ -222,7 +222,7 @@ internal static class RegexEscapes
             throw reader.Error($"the unknown property '{name}'");
         }
 
-        // The only property that means more outside of a class.
+        // The only property that has more members outside a class.
         set = !inClass && ReferenceEquals(set, UnicodeSets.ClassWord) ? UnicodeSets.Word : set;
         return negate ? set.Negate() : set;
     }

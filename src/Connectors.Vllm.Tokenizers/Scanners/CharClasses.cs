@@ -6,8 +6,8 @@ using Connectors.Vllm.Tokenizers.Unicode;
 namespace Connectors.Vllm.Tokenizers.Scanners;
 
 /// <summary>
-/// Looks up the <see cref="CharClass"/> of code points (the reference regex engine's classes, Unicode 16): a flat table for the basic plane,
-/// sorted runs for the others.
+/// Gets the <see cref="CharClass"/> of code points (the reference regex engine's classes, Unicode 16): a flat table for the basic plane, sorted runs
+/// for the others.
 /// </summary>
 internal static class CharClasses
 {
@@ -59,14 +59,14 @@ internal static class CharClasses
         return Of((first & 0x07) << 18 | (Unsafe.Add(ref at, 1) & 0x3F) << 12 | (Unsafe.Add(ref at, 2) & 0x3F) << 6 | (Unsafe.Add(ref at, 3) & 0x3F));
     }
 
-    /// <summary>The class from the sorted runs of one category each.</summary>
+    /// <summary>Gets the class of a supplementary code point from the sorted runs.</summary>
     private static CharClass OfSupplementary(int codePoint)
     {
         var index = Array.BinarySearch(Supplementary.Starts, codePoint);
         return Supplementary.Classes[index >= 0 ? index : ~index - 1];
     }
 
-    /// <summary>Turns the table of general categories (runs of length and category) into classes.</summary>
+    /// <summary>Creates the classes from the table of general categories (runs of length and category).</summary>
     private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Create()
     {
         var basic = new CharClass[0x10000];
@@ -103,7 +103,7 @@ internal static class CharClasses
         return Refine(basic, starts, classes);
     }
 
-    /// <summary>Adds what is not a category: Han, and the numbers of the Digits pre-tokenizer. Both may cut runs.</summary>
+    /// <summary>Adds the classes that are not categories, Han and the numbers of the Digits pre-tokenizer, which may split runs.</summary>
     private static (CharClass[] Basic, int[] Starts, CharClass[] Classes) Refine(CharClass[] basic, List<int> starts, List<CharClass> classes)
     {
         var extra = new List<(int First, int Last, CharClass Kind)>();
@@ -168,7 +168,7 @@ internal static class CharClasses
     };
 }
 
-/// <summary>The classes of code points that pre-tokenizer patterns ask for.</summary>
+/// <summary>The classes of code points used in pre-tokenizer patterns.</summary>
 [Flags]
 internal enum CharClass : ushort
 {
@@ -207,6 +207,6 @@ internal enum CharClass : ushort
     /// <summary>DeepSeek's <c>[一-龥぀-ゟ゠-ヿ]</c></summary>
     DeepSeekCjk = 1024,
 
-    /// <summary>What the Digits pre-tokenizer takes for a number (a newer Unicode version than <c>\p{N}</c>).</summary>
+    /// <summary>The numbers of the Digits pre-tokenizer (a newer Unicode version than <c>\p{N}</c>).</summary>
     Numeric = 2048,
 }

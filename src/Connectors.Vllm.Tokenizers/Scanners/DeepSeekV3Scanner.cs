@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.Tokenizers.Scanners;
 
 /// <summary>
-/// Three Splits in a row: <c>\p{N}{1,3}</c>; <c>[一-龥぀-ゟ゠-ヿ]+</c>; and
-/// <c>[!-/:-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c> (the first class is ASCII
-/// punctuation). The last pattern leaves gaps (control characters), which are pieces too.
+/// Three consecutive Splits: <c>\p{N}{1,3}</c>; <c>[一-龥぀-ゟ゠-ヿ]+</c>; and <c>[!-/:-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|
+/// ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c> (the first class is ASCII punctuation). The last pattern leaves gaps (control characters),
+/// which are pieces too.
 /// </summary>
 internal readonly struct DeepSeekV3Scanner : IPieceScanner
 {
@@ -68,7 +68,7 @@ internal readonly struct DeepSeekV3Scanner : IPieceScanner
         return (kind & CharClass.Space) != 0 ? Scan.SpacesWithLineBreaks(ref text, start, end) : Gap(ref text, at, end, next, exists, nextLength);
     }
 
-    /// <summary>Goes on while nothing can match: neither at a character nor with it as the one before a word.</summary>
+    /// <summary>Skips characters at which nothing can match, neither as a match of their own nor before a word.</summary>
     private static int Gap(ref byte text, int at, int end, CharClass kind, bool exists, int length)
     {
         while (exists && (kind & (Word | PunctuationOrSymbol | CharClass.Space)) == 0)

@@ -54,7 +54,7 @@ internal readonly struct NumbersGpt2Scanner : IPieceScanner
         DigitsGpt2Family.Next(ref text, start, end, ref limit, CharClass.Number);
 }
 
-/// <summary>Every number character alone, and GPT-2's pattern on what lies between.</summary>
+/// <summary>Splits every number character, and applies GPT-2's pattern to the text between.</summary>
 internal static class DigitsGpt2Family
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

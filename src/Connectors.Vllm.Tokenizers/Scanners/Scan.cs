@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Connectors.Vllm.Tokenizers.Scanners;
 
-/// <summary>The steps the patterns have in common. Text is valid UTF-8; <c>at</c> and <c>end</c> are offsets from its first byte.</summary>
+/// <summary>The common steps of the patterns. Text is valid UTF-8; <c>at</c> and <c>end</c> are offsets from its first byte.</summary>
 internal static class Scan
 {
-    /// <summary>Skips characters of some classes.</summary>
+    /// <summary>Skips characters in the given classes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int While(ref byte text, int at, int end, CharClass classes)
     {
@@ -17,7 +17,7 @@ internal static class Scan
         return at;
     }
 
-    /// <summary>Skips characters that are of none of some classes.</summary>
+    /// <summary>Skips characters that are in none of the given classes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int WhileNot(ref byte text, int at, int end, CharClass classes)
     {
@@ -29,7 +29,9 @@ internal static class Scan
         return at;
     }
 
-    /// <summary>The class of the character at a place; <see cref="CharClass.None"/> with <paramref name="exists"/> false at the end.</summary>
+    /// <summary>
+    /// Gets the class of the character at a position; <see cref="CharClass.None"/> with <paramref name="exists"/> false at the end.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static CharClass Peek(ref byte text, int at, int end, out bool exists, out int length)
     {
@@ -65,7 +67,7 @@ internal static class Scan
     }
 
     /// <summary>
-    /// <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)</c> at an apostrophe: its length in bytes, or 0. Case folding lets U+017F (long s) stand for s.
+    /// <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)</c> at an apostrophe: its length in bytes, or 0. With case folding, U+017F (long s) equals s.
     /// </summary>
     public static int ContractionAnyCase(ref byte text, int at, int end)
     {
@@ -164,18 +166,16 @@ internal static class Scan
 }
 
 /// <summary>
-/// A pre-tokenizer pattern written out by hand: finds where the piece that begins at a place ends. A type parameter, so that each pattern
-/// gets its own compiled loop.
+/// A hand-written implementation of a pre-tokenizer pattern, which finds the end of a piece. Used as a type parameter, so that each pattern gets its
+/// own compiled loop.
 /// </summary>
 internal interface IPieceScanner
 {
-    /// <summary>The end of the piece that begins at <paramref name="start"/>; more than start, at most end.</summary>
-    /// <param name="text">First byte of the segment; valid UTF-8.</param>
+    /// <summary>Gets the end of the piece that begins at <paramref name="start"/>; greater than start, at most end.</summary>
+    /// <param name="text">The first byte of the segment; valid UTF-8.</param>
     /// <param name="start">Where the piece begins.</param>
     /// <param name="end">Where the segment ends.</param>
-    /// <param name="limit">
-    /// For patterns that are several Splits in a row: end of the part the earlier Splits left, which this piece and its look-ahead may
-    /// not cross. The scanner keeps it up to date; the caller passes 0 first.
-    /// </param>
+    /// <param name="limit"> For patterns that are several consecutive Splits: the end of the current part of the earlier Splits, which this piece and
+    /// its look-ahead must not cross. Updated by the scanner; initially 0. </param>
     static abstract int Next(ref byte text, int start, int end, ref int limit);
 }

@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.Tokenizers.Scanners;
 
-/// <summary>Recognizes the patterns that have a hand-written scanner by their text, in the spellings that files use.</summary>
+/// <summary>Recognizes the patterns that have a hand-written scanner, in the spellings used in files.</summary>
 internal static class ScannerPatterns
 {
     private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -22,7 +22,7 @@ internal static class ScannerPatterns
         + $@"|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]+[{SmallsClass}]*{Contractions}?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Blanks;
 
-    /// <summary>The pattern tekken files carry.</summary>
+    /// <summary>The pattern of tekken files.</summary>
     public const string Tekken =
         $@"[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]*[{SmallsClass}]+|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}]+[{SmallsClass}]*"
         + @"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + Blanks;
@@ -33,7 +33,7 @@ internal static class ScannerPatterns
         + $@"|[^\r\n\p{{L}}\p{{N}}]?[{CapitalsClass}&&[^\p{{Han}}]]+[{SmallsClass}&&[^\p{{Han}}]]*{Contractions}?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + Blanks;
 
-    /// <summary>Stands for the Digits pre-tokenizer among patterns.</summary>
+    /// <summary>Represents the Digits pre-tokenizer in a list of patterns.</summary>
     public const string Digits = "(Digits)";
 
     private const string DeepSeekNumbers = @"\p{N}{1,3}";
@@ -59,20 +59,20 @@ internal static class ScannerPatterns
         [@"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"] = ScannerKind.Gpt2,
     };
 
-    /// <summary>The scanner for one pattern, or <see cref="ScannerKind.None"/>.</summary>
-    public static ScannerKind Recognise(string pattern) => Known.GetValueOrDefault(Spell(pattern));
+    /// <summary>Gets the scanner for a pattern, or <see cref="ScannerKind.None"/>.</summary>
+    public static ScannerKind Recognize(string pattern) => Known.GetValueOrDefault(Spell(pattern));
 
-    /// <summary>The scanner for several isolated Splits in a row, or <see cref="ScannerKind.None"/>.</summary>
-    public static ScannerKind Recognise(IReadOnlyList<string> patterns) => patterns switch
+    /// <summary>Gets the scanner for several consecutive isolated Splits, or <see cref="ScannerKind.None"/>.</summary>
+    public static ScannerKind Recognize(IReadOnlyList<string> patterns) => patterns switch
     {
-        [var only] => Recognise(only),
-        [Digits, var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.DigitsGpt2,
-        [@"\p{N}", var second] when Recognise(second) == ScannerKind.Gpt2 => ScannerKind.NumbersGpt2,
+        [var only] => Recognize(only),
+        [Digits, var second] when Recognize(second) == ScannerKind.Gpt2 => ScannerKind.DigitsGpt2,
+        [@"\p{N}", var second] when Recognize(second) == ScannerKind.Gpt2 => ScannerKind.NumbersGpt2,
         [DeepSeekNumbers, DeepSeekCjk, var third] when Spell(third) == DeepSeekWords => ScannerKind.DeepSeekV3,
         _ => ScannerKind.None,
     };
 
-    /// <summary>Line breaks may stand in a pattern as themselves.</summary>
+    /// <summary>Normalizes the spelling of a pattern, which may contain literal line breaks.</summary>
     private static string Spell(string pattern) =>
         pattern.Replace("\r", @"\r", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal);
 }
@@ -80,7 +80,7 @@ internal static class ScannerPatterns
 /// <summary>The pre-tokenizer patterns that have a hand-written scanner.</summary>
 internal enum ScannerKind
 {
-    /// <summary>No scanner: the general pre-tokenizer does it.</summary>
+    /// <summary>No scanner; the general pre-tokenizer is used.</summary>
     None,
 
     /// <summary>GPT-2's pattern (also ByteLevel with <c>use_regex</c>).</summary>
@@ -89,7 +89,7 @@ internal enum ScannerKind
     /// <summary>The Digits pre-tokenizer with single digits, then GPT-2's pattern (StarCoder, Command-R, SmolLM).</summary>
     DigitsGpt2,
 
-    /// <summary>The same with a Split at every <c>\p{N}</c>, which knows fewer digits.</summary>
+    /// <summary>Like <see cref="DigitsGpt2"/>, with a Split at every <c>\p{N}</c>, which has fewer digits.</summary>
     NumbersGpt2,
 
     /// <summary>cl100k and Llama 3: numbers in groups of up to three.</summary>
@@ -110,6 +110,6 @@ internal enum ScannerKind
     /// <summary>Kimi K2: o200k with Han runs of their own.</summary>
     Kimi,
 
-    /// <summary>DeepSeek V3 and R1: three Splits in a row.</summary>
+    /// <summary>DeepSeek V3 and R1: three consecutive Splits.</summary>
     DeepSeekV3,
 }

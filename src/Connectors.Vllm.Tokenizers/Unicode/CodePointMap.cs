@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
-/// A small number for every code point, in pages of 256; pages of one value are shared. Fill it, then only read it (from any thread).
+/// Maps every code point to a byte, in pages of 256; pages with a single value are shared. Thread-safe for reading once it is filled.
 /// </summary>
 internal sealed class CodePointMap
 {
@@ -23,7 +23,7 @@ internal sealed class CodePointMap
         _uniformPages[0] = 0;
     }
 
-    /// <summary>The value of a code point; 0 for numbers that are none.</summary>
+    /// <summary>The value of a code point; 0 for invalid code points.</summary>
     public byte this[int codePoint]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -99,7 +99,7 @@ internal sealed class CodePointMap
         }
     }
 
-    /// <summary>The page of this block alone, which may be written to.</summary>
+    /// <summary>Gets the page of a block for writing; a shared page is copied.</summary>
     private Span<byte> OwnPage(int block)
     {
         var page = _pageOf[block];
@@ -135,7 +135,7 @@ internal sealed class CodePointMap
     }
 }
 
-/// <summary>Code points that turn into one or more others (lower case, decompositions). Immutable once filled.</summary>
+/// <summary>Maps code points to one or more others (lower case, decompositions). Immutable once filled.</summary>
 internal sealed class CodePointMapping
 {
     private const int PageSize = 128;
@@ -148,10 +148,10 @@ internal sealed class CodePointMapping
     private int[] _targets = new int[2048];
     private int _count;
 
-    /// <summary>The code points that are mapped, rising.</summary>
+    /// <summary>The mapped code points, ascending.</summary>
     public ReadOnlySpan<int> Keys => _keys.AsSpan(0, _count);
 
-    /// <summary>What <paramref name="codePoint"/> turns into; empty when it stays as it is.</summary>
+    /// <summary>The mapping of <paramref name="codePoint"/>; empty if there is none.</summary>
     public ReadOnlySpan<int> this[int codePoint]
     {
         get
@@ -183,7 +183,7 @@ internal sealed class CodePointMapping
         return mapping;
     }
 
-    /// <summary>Adds a mapping; keys come in rising order.</summary>
+    /// <summary>Adds a mapping; keys must be ascending.</summary>
     public void Add(int codePoint, ReadOnlySpan<int> targets)
     {
         var page = codePoint / PageSize;
@@ -223,7 +223,7 @@ internal ref struct VarintReader(ReadOnlySpan<byte> data)
 
     public readonly bool AtEnd => _rest.IsEmpty;
 
-    /// <summary>The bytes behind a base64 literal; line breaks and indentation are skipped.</summary>
+    /// <summary>Decodes a base64 literal; line breaks and indentation are skipped.</summary>
     public static byte[] Decode(ReadOnlySpan<byte> base64)
     {
         var bytes = new byte[Base64.GetMaxDecodedFromUtf8Length(base64.Length)];
@@ -245,7 +245,7 @@ internal ref struct VarintReader(ReadOnlySpan<byte> data)
         }
     }
 
-    /// <summary>A signed number: even values are positive, odd ones negative.</summary>
+    /// <summary>Reads a signed number: even values are positive, odd ones negative.</summary>
     public int NextSigned()
     {
         var value = Next();

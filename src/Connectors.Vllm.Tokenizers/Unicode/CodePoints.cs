@@ -2,19 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace Connectors.Vllm.Tokenizers.Unicode;
 
-/// <summary>Walks UTF-8 by code points.</summary>
+/// <summary>Reads code points of UTF-8.</summary>
 internal static class CodePoints
 {
-    /// <summary>One more than the largest code point.</summary>
+    /// <summary>The largest code point plus one.</summary>
     public const int Count = 0x110000;
 
-    /// <summary>The length of the character that begins with this byte of valid UTF-8.</summary>
+    /// <summary>Gets the length of the character that begins with this byte of valid UTF-8.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Length(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 
     /// <summary>
-    /// The code point at <paramref name="index"/> of valid UTF-8, and its length in bytes (1 to 4). Bytes that are not valid UTF-8
-    /// give some code point below 0x200000 and never a read outside of <paramref name="text"/>.
+    /// Reads the code point at <paramref name="index"/> of valid UTF-8, and its length in bytes (1 to 4). Invalid UTF-8 results in some code point
+    /// below 0x200000, and never in a read outside <paramref name="text"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Read(ReadOnlySpan<byte> text, int index, out int length)
@@ -29,7 +29,7 @@ internal static class CodePoints
         return ReadLong(text, index, first, out length);
     }
 
-    /// <summary>The code point that ends before <paramref name="index"/> (which is above 0), and its length.</summary>
+    /// <summary>Reads the code point that ends before <paramref name="index"/> (above 0), and its length.</summary>
     public static int ReadBefore(ReadOnlySpan<byte> text, int index, out int length)
     {
         var start = index - 1;
@@ -106,7 +106,7 @@ internal sealed class CodePointSet
 
     public int RangeCount => _borders.Length / 2;
 
-    /// <summary>The members as ranges, both ends inclusive, rising.</summary>
+    /// <summary>The members as ascending ranges, both ends inclusive.</summary>
     public IEnumerable<(int First, int Last)> Ranges
     {
         get
@@ -166,7 +166,7 @@ internal sealed class CodePointSet
         return page < (uint)pageOf.Length && (_pages![pageOf[page] * 4 + ((codePoint >> 6) & 3)] >> codePoint & 1) != 0;
     }
 
-    /// <summary>The one member of a set of one, else -1.</summary>
+    /// <summary>The member of a set with one member; otherwise -1.</summary>
     public int Single => _borders.Length == 2 && _borders[1] == _borders[0] + 1 ? _borders[0] : -1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

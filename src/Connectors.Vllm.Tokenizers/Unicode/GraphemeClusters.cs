@@ -8,7 +8,7 @@ internal static class GraphemeClusters
     /// <summary>Length in bytes of the cluster that begins at <paramref name="start"/>.</summary>
     public static int NextLength(ReadOnlySpan<byte> text, int start)
     {
-        // Two ASCII characters never share a cluster, but for CR LF.
+        // Two ASCII characters are never in the same cluster, except CR LF.
         if (text[start] < 0x80 && text[start] != '\r' && (start + 1 == text.Length || text[start + 1] < 0x80))
         {
             return 1;

@@ -4,8 +4,8 @@ using Connectors.Vllm.Tokenizers.Buffers;
 namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
-/// The tables behind <see cref="UnicodeNormalization"/>: full decompositions, compositions, combining classes and the quick check, as
-/// the reference has them (decompositions of version 12, combining classes of version 9).
+/// The tables of <see cref="UnicodeNormalization"/>: full decompositions, compositions, combining classes and quick checks, in the versions of the
+/// reference (decompositions of version 12, combining classes of version 9).
 /// </summary>
 internal static class NormalizationData
 {
@@ -18,7 +18,7 @@ internal static class NormalizationData
     public const int TailFirst = 0x11A7;
     public const int TailCount = 28;
 
-    /// <summary>Bit in the flags: the combining class is not 0. The lower bits are those of <see cref="UnicodeForm"/>.</summary>
+    /// <summary>The flag for a combining class other than 0. The lower bits are those of <see cref="UnicodeForm"/>.</summary>
     public const int Combining = 16;
 
     private static readonly CodePointMapping CanonicalPairs = CodePointMapping.Read(UnicodeData.Canonical);
@@ -35,15 +35,15 @@ internal static class NormalizationData
     public static CodePointMap CombiningClasses { get; } = CodePointMap.FromRuns(UnicodeData.CombiningClasses);
 
     /// <summary>
-    /// For each code point, the bits of the canonical forms in which it may not simply stay where it is (quick check is "no" or "maybe"),
-    /// and <see cref="Combining"/>. 0 means inert in these forms.
+    /// The flags of each code point: the canonical forms for which its quick check is "no" or "maybe", and <see cref="Combining"/>. 0 means inert in
+    /// these forms.
     /// </summary>
     public static CodePointMap CanonicalFlags { get; } = MakeCanonicalFlags();
 
     /// <summary>The same for the compatibility forms.</summary>
     public static CodePointMap CompatibleFlags => CompatibleFlagMap.Value;
 
-    /// <summary>The composition of two code points, Hangul included, or -1.</summary>
+    /// <summary>Gets the composition of two code points, including Hangul, or -1.</summary>
     public static int Compose(int first, int second)
     {
         if ((uint)(first - LeadFirst) < LeadCount && (uint)(second - VowelFirst) < VowelCount)
@@ -170,8 +170,8 @@ internal static class NormalizationData
 }
 
 /// <summary>
-/// The code points of one run during normalization, each with its combining class in the upper bits. On the stack for ordinary runs;
-/// a run of a million combining marks is still handled in linear time.
+/// The code points of a run during normalization, each with its combining class in the upper bits. On the stack for ordinary runs; even a run of a
+/// million combining marks takes linear time.
 /// </summary>
 internal ref struct NormalizationBuffer(Span<int> initial) : IDisposable
 {
@@ -266,7 +266,7 @@ internal ref struct NormalizationBuffer(Span<int> initial) : IDisposable
         _count = written;
     }
 
-    /// <summary>Whether the buffer holds exactly the code points of <paramref name="text"/>.</summary>
+    /// <summary>Whether the buffer contains exactly the code points of <paramref name="text"/>.</summary>
     public readonly bool Equals(ReadOnlySpan<byte> text)
     {
         var position = 0;
@@ -283,7 +283,7 @@ internal ref struct NormalizationBuffer(Span<int> initial) : IDisposable
         return position == text.Length;
     }
 
-    /// <summary>The code points, copied.</summary>
+    /// <summary>Copies the code points.</summary>
     public readonly int[] ToArray() => _items[.._count].ToArray();
 
     public readonly void WriteTo(Utf8Buffer output)

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Connectors.Vllm.Tokenizers.Unicode;
 
 /// <summary>
-/// The character classes of the reference. Each names the Unicode version it stands at, because the reference's parts were
-/// built against different ones; all of them were measured over all code points. Made when first used.
+/// The character classes of the reference, each with its Unicode version, because the components of the reference use different ones; all were
+/// compared over all code points. Created on first use.
 /// </summary>
 internal static class UnicodeSets
 {
@@ -70,10 +70,10 @@ internal static class UnicodeSets
     /// <summary>Marks that the normalizer StripAccents drops (category M, version 9).</summary>
     public static CodePointSet OldMarks => OldMarkSet.Value;
 
-    /// <summary>Lower-case mappings, version 17, without any rule that looks at neighbours.</summary>
+    /// <summary>Lower-case mappings, version 17, without context-dependent rules.</summary>
     public static CodePointMapping Lowercase => LowercaseHolder.Mapping;
 
-    /// <summary>All code points of the given general categories, version 16.</summary>
+    /// <summary>Gets all code points of the given general categories, version 16.</summary>
     public static CodePointSet OfCategories(params UnicodeCategory[] categories)
     {
         var ranges = CategoryRanges.Value;
@@ -114,8 +114,8 @@ internal static class UnicodeSets
 }
 
 /// <summary>
-/// Case folding, Unicode 16. Unlike the runtime's it knows that U+017F (long s) is an s and U+212A (kelvin) a k, which
-/// decides how contractions such as <c>'ſ</c> are cut.
+/// Case folding, Unicode 16. Unlike that of the runtime, it folds U+017F (long s) to s and U+212A (kelvin) to k, which affects how contractions such
+/// as <c>'ſ</c> are split.
 /// </summary>
 internal static class CaseFolding
 {
@@ -123,7 +123,7 @@ internal static class CaseFolding
     private static readonly CodePointMapping LongFolds = CodePointMapping.Read(UnicodeData.LongFolds);
     private static readonly Dictionary<(int First, int Second, int Third), CodePointSet> Contractions = MakeContractions();
 
-    /// <summary>The set with all code points that equal one of its members when case is ignored.</summary>
+    /// <summary>Adds all code points that equal a member of the set when case is ignored.</summary>
     public static CodePointSet Close(CodePointSet set)
     {
         var added = new List<(int, int)>();
@@ -141,10 +141,10 @@ internal static class CaseFolding
     /// <summary>The code points that fold to several.</summary>
     public static ReadOnlySpan<int> Expandable => LongFolds.Keys;
 
-    /// <summary>What one code point becomes when it folds to several (ß to ss); empty for all others.</summary>
+    /// <summary>Gets the folding of a code point that folds to several (ß to ss); empty for all others.</summary>
     public static ReadOnlySpan<int> Expand(int codePoint) => LongFolds[codePoint];
 
-    /// <summary>The code points that fold to the same text as these two or three do; null when there are none.</summary>
+    /// <summary>Gets the code points that fold to the same text as these two or three; null if there are none.</summary>
     public static CodePointSet? Contract(ReadOnlySpan<int> codePoints) => Contractions.GetValueOrDefault(Key(codePoints));
 
     private static Dictionary<(int First, int Second, int Third), CodePointSet> MakeContractions()
