@@ -54,7 +54,7 @@ internal sealed class NameExpr(string name, int position) : Expr(position)
         }
     }
 
-    /// <summary>The raw slot: a missing value when nothing was assigned.</summary>
+    /// <summary>Gets the slot; a missing value if nothing was assigned.</summary>
     public Value Peek(Frame frame) => _place.Get(frame);
 }
 
@@ -154,7 +154,7 @@ internal sealed class SliceExpr(Expr owner, Expr? start, Expr? stop, Expr? step,
 }
 
 /// <summary>
-/// A slice among several keys, <c>owner[1:2, 3]</c>: nothing here has an item under such a key, so that it is undefined, as in Python.
+/// A slice among several keys, <c>owner[1:2, 3]</c>. No value has an item with such a key, so the result is undefined, as in Python.
 /// </summary>
 internal sealed class SliceKeyExpr(Expr? start, Expr? stop, Expr? step, int position) : Expr(position)
 {

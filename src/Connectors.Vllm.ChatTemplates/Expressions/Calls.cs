@@ -20,7 +20,7 @@ internal sealed class CallExpr(Expr callee, ArgumentList arguments, int position
         context.Spend(1);
         if (callee is AttributeExpr attribute)
         {
-            // A method call needs no bound method in between.
+            // A method call does not create a bound method.
             var owner = attribute.Owner.Eval(frame);
             var method = attribute.Attribute.FindMethod(owner, out var isUnsafe);
             if (method is not null && !isUnsafe)
@@ -52,7 +52,7 @@ internal sealed class CallExpr(Expr callee, ArgumentList arguments, int position
         base.WriteTo(frame);
     }
 
-    /// <summary>Calls with the caller of a call block as a further keyword.</summary>
+    /// <summary>Calls with the caller of a call block as an additional keyword.</summary>
     public Value EvalWithCaller(Frame frame, Value caller)
     {
         var function = callee.Eval(frame);
@@ -74,7 +74,7 @@ internal sealed class CallExpr(Expr callee, ArgumentList arguments, int position
     }
 }
 
-/// <summary><c>value|filter(arguments)</c>; without a value the filter of a filter or set block.</summary>
+/// <summary><c>value|filter(arguments)</c>; without a value, the filter of a filter or set block.</summary>
 internal sealed class FilterExpr(Expr? operand, string name, ArgumentList arguments, int position) : Expr(position)
 {
     private readonly Method? _filter = FilterTable.Find(name);
@@ -163,7 +163,7 @@ internal sealed class ArgumentList(Expr[] positional, string[] names, Expr[] key
 
     public bool IsEmpty => positional.Length == 0 && keywords.Length == 0 && rest is null && restKeywords is null;
 
-    /// <summary>The argument for a parameter, by keyword or position; null when it is not given.</summary>
+    /// <summary>Gets the argument of a parameter, by keyword or position; null if it is omitted.</summary>
     public Expr? Find(string name, int index)
     {
         var at = Array.IndexOf(names, name);

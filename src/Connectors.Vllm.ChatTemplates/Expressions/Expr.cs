@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Expressions;
 
-/// <summary>A node of the template's tree. Made by the parser, bound once to its variables, then only read.</summary>
+/// <summary>A node of the syntax tree. Created by the parser, bound once to its variables, and immutable afterwards.</summary>
 internal abstract class Node(int position)
 {
     /// <summary>Offset in the source.</summary>
@@ -16,11 +16,11 @@ internal abstract class Node(int position)
     public abstract IEnumerable<Node> Children { get; }
 
     /// <summary>
-    /// Tells <paramref name="symbols"/> which names this node reads and assigns in its scope; nodes with a scope of their own stop here.
+    /// Adds the names that this node reads and assigns in its scope to <paramref name="symbols"/>; overridden by nodes with a scope of their own.
     /// </summary>
     public virtual void Declare(Symbols symbols) => DeclareAll(Children, symbols);
 
-    /// <summary>Tells <paramref name="symbols"/> what several nodes read and assign, one after the other.</summary>
+    /// <summary>Adds the names of several nodes to <paramref name="symbols"/>, in order.</summary>
     public static void DeclareAll(IEnumerable<Node> nodes, Symbols symbols)
     {
         foreach (var node in nodes)
@@ -29,7 +29,7 @@ internal abstract class Node(int position)
         }
     }
 
-    /// <summary>Turns names into places of frames.</summary>
+    /// <summary>Binds names to slots of frames.</summary>
     public virtual void Bind(Scope scope)
     {
         foreach (var child in Children)
@@ -57,7 +57,7 @@ internal abstract class Expr(int position) : Node(position)
 {
     public abstract Value Eval(Frame frame);
 
-    /// <summary>Writes <c>str(value)</c> to the output; cheaper than evaluating where the text need not exist on its own.</summary>
+    /// <summary>Writes <c>str(value)</c> to the output, which is cheaper than evaluating it to a string first.</summary>
     public virtual void WriteTo(Frame frame)
     {
         var value = Eval(frame);
@@ -65,7 +65,7 @@ internal abstract class Expr(int position) : Node(position)
         PyPrint.Write(frame.Context, value, frame.Context.Output);
     }
 
-    /// <summary>Assigns, where the expression is a target.</summary>
+    /// <summary>Assigns a value, if the expression is a target.</summary>
     public virtual void Assign(Frame frame, Value value) => throw new PyException("this expression cannot be assigned to");
 }
 

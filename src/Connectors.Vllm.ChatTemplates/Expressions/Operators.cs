@@ -4,7 +4,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Expressions;
 
-/// <summary>A chain of <c>+</c>, evaluated from the left. Chains of strings are written piece by piece, not joined pair by pair.</summary>
+/// <summary>A chain of <c>+</c>, evaluated from the left. Chains of strings are written one after the other instead of joined in pairs.</summary>
 internal sealed class AddExpr(Expr[] operands, int position) : Expr(position)
 {
     public override IEnumerable<Node> Children => operands;
@@ -85,14 +85,14 @@ internal sealed class BinaryExpr(string symbol, Expr left, Expr right, int posit
     }
 }
 
-/// <summary>The operator <c>~</c>: everything as text, one after the other.</summary>
+/// <summary>The operator <c>~</c>: concatenates all operands as text.</summary>
 internal sealed class ConcatExpr(Expr[] operands, int position) : Expr(position)
 {
     public override IEnumerable<Node> Children => operands;
 
     public override Value Eval(Frame frame)
     {
-        // All operands first: one of them could fail, or write through a macro.
+        // All operands are evaluated first, because one of them may fail or write to the output in a macro.
         var values = new Value[operands.Length];
         for (var i = 0; i < operands.Length; i++)
         {
@@ -142,7 +142,7 @@ internal sealed class NotExpr(Expr operand, int position) : Expr(position)
     public override Value Eval(Frame frame) => Value.Of(!PyOps.IsTruthy(operand.Eval(frame)));
 }
 
-/// <summary>A chain of comparisons: every neighbouring pair must hold.</summary>
+/// <summary>A chain of comparisons: every adjacent pair must be true.</summary>
 internal sealed class CompareExpr(Expr first, string[] symbols, Expr[] operands, int position) : Expr(position)
 {
     public override IEnumerable<Node> Children => [first, .. operands];

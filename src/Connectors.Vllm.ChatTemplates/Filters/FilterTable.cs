@@ -17,7 +17,7 @@ internal static class FilterTable
     public static Method? Find(string name) => Table.GetValueOrDefault(name);
 }
 
-/// <summary>Filters on anything.</summary>
+/// <summary>Filters on any value.</summary>
 internal static class MiscFilters
 {
     public static Method[] All { get; } =
@@ -46,7 +46,7 @@ internal static class MiscFilters
         return method is not null || isUnsafe || value.Object is not PyDict ? name.Get(context, value) : Undefined.Member(value, name.Name);
     }
 
-    // Wide values would be broken into lines; a chat template has no use for that.
+    // Does not break wide values into lines, which chat templates do not need.
     private static Value PrettyPrint(RenderContext context, Value value, Value[] arguments)
     {
         var start = context.Output.Length;

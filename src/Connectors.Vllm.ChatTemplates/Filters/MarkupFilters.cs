@@ -160,7 +160,7 @@ internal static class UrlText
 /// <summary>transformers' <c>tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False)</c>.</summary>
 internal static class JsonFilter
 {
-    /// <summary>Writes the JSON with the defaults.</summary>
+    /// <summary>Writes JSON with the default options.</summary>
     public static void Write(RenderContext context, Value value) =>
         new TemplateJson(context, ensureAscii: false, null, ", ", ": ", sortKeys: false).Write(value);
 

@@ -48,7 +48,7 @@ internal static class NumberFilters
         }
     }
 
-    // Infinity is an OverflowError in Python, which newer versions of jinja2 answer with the default.
+    // Infinity is an OverflowError in Python, for which newer versions of jinja2 return the default.
     private static Value Truncate(double number, Value otherwise) =>
         double.IsInfinity(number) ? otherwise : PyNumber.FromDouble(Math.Truncate(number));
 

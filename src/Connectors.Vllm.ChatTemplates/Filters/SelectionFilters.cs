@@ -122,7 +122,7 @@ internal static class SelectionFilters
     }
 }
 
-/// <summary>The attribute of a filter such as map or selectattr: a dotted path; parts of digits are indices.</summary>
+/// <summary>The attribute of a filter such as map or selectattr: a dotted path, in which numeric parts are indices.</summary>
 internal sealed class AttributePath
 {
     private readonly object[] _parts;
@@ -150,7 +150,7 @@ internal sealed class AttributePath
             otherwise);
     }
 
-    /// <summary>Several paths between commas, as sort takes them.</summary>
+    /// <summary>Parses several paths separated by commas, as in sort.</summary>
     public static AttributePath[] Several(Value attribute) =>
         attribute.IsString ? Array.ConvertAll(attribute.Text.Split(','), part => Of(Value.Of(part))) : [Of(attribute)];
 

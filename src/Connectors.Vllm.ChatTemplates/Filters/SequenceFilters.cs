@@ -56,7 +56,7 @@ internal static class SequenceFilters
         return PySequence.List([.. PyOps.ToArray(context, value).Reverse()]);
     }
 
-    /// <summary>The items of what Python's <c>reversed</c> takes; null for generators and other iterables.</summary>
+    /// <summary>Gets the items of a value that Python's <c>reversed</c> accepts; null for generators and other iterables.</summary>
     private static Value[]? Reversible(RenderContext context, Value value)
     {
         PyOps.ThrowIfUndefined(value.IsUndefined ? default : value);

@@ -4,7 +4,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Filters;
 
-/// <summary>Filters on text; each makes a string of whatever it is given first.</summary>
+/// <summary>Filters on text; each converts its operand to a string first.</summary>
 internal static class TextFilters
 {
     public static Method[] All { get; } =
@@ -60,7 +60,7 @@ internal static class TextFilters
             count.IsMissing || count.IsNone ? -1 : PyNumber.ToIndex(count, "count")));
     }
 
-    // jinja2's own title: words begin after white space and opening brackets only, so that "it's" becomes "It's".
+    // The title filter of jinja2: words begin only after white space and opening brackets, so that "it's" becomes "It's".
     private static Str Title(Str text)
     {
         var atStart = true;
@@ -253,7 +253,7 @@ internal static class WordWrap
         return Value.Of(output.Cut(start, text.IsMarkup));
     }
 
-    /// <summary>Words, runs of blanks, and the parts of hyphenated words.</summary>
+    /// <summary>Gets words, runs of spaces, and the parts of hyphenated words.</summary>
     private static List<(int Start, int Length, bool IsSpace)> Chunks(string line, bool breakHyphens)
     {
         var chunks = new List<(int, int, bool)>();

@@ -6,7 +6,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Functions;
 
-/// <summary>The functions every template can call: Jinja's own, <c>raise_exception</c> and <c>strftime_now</c>.</summary>
+/// <summary>The functions available to every template: those of Jinja, <c>raise_exception</c> and <c>strftime_now</c>.</summary>
 internal static class Globals
 {
     private static readonly Signature RangeSignature = new("range", "/ start stop? step?");
@@ -136,7 +136,7 @@ internal sealed class Cycler(Value[] items) : PyObject
     }
 }
 
-/// <summary>Jinja's <c>joiner(sep)</c>: nothing on the first call, the separator on all others.</summary>
+/// <summary>Jinja's <c>joiner(sep)</c>: empty on the first call, the separator on all others.</summary>
 internal sealed class Joiner(Value separator) : PyObject
 {
     private bool _used;

@@ -5,13 +5,13 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Input;
 
 /// <summary>
-/// Finds out whether a template iterates over message content, by vLLM's rules: a loop over <c>message.content</c>, where message is the
-/// variable of a loop over messages (or an alias of messages); outside macros a loop over a variable named content; inside a macro a
-/// loop over a parameter that some call fills with <c>message.content</c>. Where those rules give up, the answer is string.
+/// Detects whether a template iterates over message content, by vLLM's rules: a loop over <c>message.content</c>, where message is the variable of a
+/// loop over messages (or an alias of messages); outside macros a loop over a variable named content; inside a macro a loop over a parameter to which
+/// some call passes <c>message.content</c>. If these rules do not apply, the format is string.
 /// </summary>
 internal static class ContentFormatDetection
 {
-    // Real templates have one or two; a hostile one must not make the search quadratic.
+    // Real templates have one or two; the limit keeps the search from becoming quadratic.
     private const int MaxNames = 32;
 
     public static ChatContentFormat Detect(Stmt[] body)
@@ -29,7 +29,7 @@ internal static class ContentFormatDetection
                 || (!inMacros.Contains(loop) && IsAccess(loop.Iterable, "content", null));
             if (overContent)
             {
-                // A tuple as the loop's target makes the reference give up.
+                // The reference does not support a tuple as the loop's target.
                 return loop.Target is NameExpr ? ChatContentFormat.OpenAI : ChatContentFormat.String;
             }
         }
@@ -39,7 +39,7 @@ internal static class ContentFormatDetection
             : ChatContentFormat.String;
     }
 
-    /// <summary>The variables of loops over messages; null when the reference would give up.</summary>
+    /// <summary>Gets the variables of loops over messages; null if the reference does not support the template.</summary>
     private static List<string>? MessageNames(List<Node> nodes)
     {
         var lists = new List<string> { "messages" };
@@ -92,7 +92,7 @@ internal static class ContentFormatDetection
                 && messages.Any(name => IsAccess(argument, name, "content"))));
     }
 
-    /// <summary>Whether an expression is the variable (or its key), perhaps through filters, tests and slices.</summary>
+    /// <summary>Whether an expression is the variable (or its key), possibly with filters, tests and slices.</summary>
     private static bool IsAccess(Expr expression, string variable, string? key) => expression switch
     {
         FilterExpr { Operand: { } operand } => IsAccess(operand, variable, key),

@@ -3,8 +3,8 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Input;
 
 /// <summary>
-/// continue_final_message as transformers does it: a sentinel after the last message's text shows where the template put it, and the
-/// prompt is cut there. Source: transformers, chat_template_utils.render_jinja_template.
+/// Implements continue_final_message like transformers: a sentinel after the last message's text marks its position in the prompt, which is truncated
+/// there. Source: transformers, chat_template_utils.render_jinja_template.
 /// </summary>
 internal sealed class ContinuedMessage
 {
@@ -21,7 +21,7 @@ internal sealed class ContinuedMessage
     /// <summary>The messages with the sentinel in the last one.</summary>
     public Value Messages { get; }
 
-    /// <summary>The field to continue, or null when nothing is to be continued.</summary>
+    /// <summary>Gets the field to continue, or null for none.</summary>
     public static string? FieldOf(object? continueFinalMessage) => continueFinalMessage switch
     {
         null or false => null,
@@ -59,7 +59,7 @@ internal sealed class ContinuedMessage
         return new ContinuedMessage(PySequence.List([.. messages.Items[..^1], With(last, field, continued)]), text);
     }
 
-    /// <summary>Cuts the prompt after the last message's text.</summary>
+    /// <summary>Truncates the prompt after the last message's text.</summary>
     public RenderedPrompt Cut(RenderedPrompt prompt)
     {
         var text = prompt.Text;

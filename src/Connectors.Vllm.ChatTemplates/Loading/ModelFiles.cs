@@ -4,7 +4,7 @@ using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Loading;
 
-/// <summary>The few files of a model that say how to write its prompts, from a folder or from memory.</summary>
+/// <summary>The files of a model that define its prompts, from a folder or from memory.</summary>
 internal sealed class ModelFiles
 {
     private const int MaxFileLength = 64 << 20;
@@ -39,10 +39,10 @@ internal sealed class ModelFiles
         return files;
     }
 
-    /// <summary>A file as text, with a byte order mark kept, as Python's utf-8 does; null when it is not there.</summary>
+    /// <summary>Gets a file as text, with its byte order mark, like Python's utf-8; null if it does not exist.</summary>
     public string? Text(string name) => _files.TryGetValue(name, out var read) ? Encoding.UTF8.GetString(read().Span) : null;
 
-    /// <summary>A JSON file; null when it is not there.</summary>
+    /// <summary>Gets a JSON file; null if it does not exist.</summary>
     public JsonElement? Json(string name)
     {
         if (!_files.TryGetValue(name, out var read))
@@ -61,7 +61,7 @@ internal sealed class ModelFiles
         }
     }
 
-    /// <summary>The templates of the additional folder by name.</summary>
+    /// <summary>Gets the additional templates by name.</summary>
     public IEnumerable<(string Name, string Source)> AdditionalTemplates()
     {
         foreach (var path in _files.Keys.Order(StringComparer.Ordinal))
@@ -83,7 +83,7 @@ internal sealed class ModelFiles
 
     private static string Normalize(string name) => name.Replace('\\', '/').TrimStart('/');
 
-    // Files may come with the folder they were packed in.
+    // The names may contain the folder from which they were packed.
     private static string CommonFolder(IEnumerable<string> names)
     {
         foreach (var name in names)

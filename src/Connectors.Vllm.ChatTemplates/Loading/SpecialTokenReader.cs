@@ -5,8 +5,8 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Loading;
 
 /// <summary>
-/// The special tokens that transformers hands to a template: the named ones and a model's own <c>…_token</c> keys from
-/// tokenizer_config.json, what special_tokens_map.json says instead, and the tokenizer class's defaults for keys that are absent.
+/// Reads the special tokens that transformers passes to a template: the named ones and a model's own <c>…_token</c> keys in tokenizer_config.json,
+/// replaced by those in special_tokens_map.json, and the defaults of the tokenizer class for missing keys.
 /// </summary>
 internal static class SpecialTokenReader
 {
@@ -77,8 +77,8 @@ internal static class SpecialTokenReader
 }
 
 /// <summary>
-/// Special tokens that transformers' tokenizer classes bring along when tokenizer_config.json does not name them. A key that is there with
-/// null stays without a token. Source: the classes' constructors in transformers.
+/// The default special tokens of transformers' tokenizer classes, for keys that are missing in tokenizer_config.json. A key with the value null has
+/// no token. Source: the constructors of the classes in transformers.
 /// </summary>
 internal static class SpecialTokenDefaults
 {

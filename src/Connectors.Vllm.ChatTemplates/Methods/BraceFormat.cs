@@ -159,7 +159,7 @@ internal sealed class BraceFormat(RenderContext context, bool escape, CallArgume
         var at = path.AsSpan().IndexOfAny('.', '[');
         if (at == 0)
         {
-            // Automatic numbers have no attributes in the sandbox's formatter.
+            // The sandbox's formatter does not support attributes of automatically numbered fields.
             throw new PyException("KeyError: ''");
         }
 

@@ -10,7 +10,7 @@ internal sealed class FormatSpec
 {
     private const int MaxPrecision = 400;
 
-    /// <summary>The character to fill up with; it keeps its mark when message content holds the specification.</summary>
+    /// <summary>The fill character, with its mark if the specification came from message content.</summary>
     public Str Fill { get; init; } = " ";
 
     public char Align { get; init; }
@@ -137,7 +137,7 @@ internal sealed class FormatSpec
         return Finish(context, SignOf(number.Sign < 0) + (Alternate ? prefix : ""), Group(digits, group), "", '>');
     }
 
-    /// <summary>Whether the spec comes from the <c>%</c> operator, whose integers take a precision.</summary>
+    /// <summary>Whether the specification belongs to the <c>%</c> operator, whose integers may have a precision.</summary>
     public bool IsPercent { get; init; }
 
     public Str FormatFloat(RenderContext context, double number)

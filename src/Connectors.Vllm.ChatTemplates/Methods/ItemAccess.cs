@@ -2,7 +2,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Methods;
 
-/// <summary><c>owner[key]</c> as jinja2's sandbox does it: the item, else the attribute of that name, else undefined.</summary>
+/// <summary><c>owner[key]</c> as jinja2's sandbox does it: the item, otherwise the attribute with that name, otherwise undefined.</summary>
 internal static class ItemAccess
 {
     public static Value Get(RenderContext context, Value owner, Value key)
@@ -55,7 +55,7 @@ internal static class ItemAccess
         return Value.Of(new PySequence([.. slice], sequence.IsTuple));
     }
 
-    /// <summary>The item under an index or a key that is not a string; a missing value when there is none.</summary>
+    /// <summary>Gets the item with an index or a key that is not a string; a missing value if there is none.</summary>
     public static Value TryGet(RenderContext context, Value owner, Value key)
     {
         if (owner.Object is PyDict dict)
@@ -109,7 +109,7 @@ internal static class ItemAccess
     }
 }
 
-/// <summary>A name after a dot, with the methods it could mean looked up once when the template is parsed.</summary>
+/// <summary>A name after a dot. The methods with this name are looked up once when the template is parsed.</summary>
 internal sealed class AttributeName(string name)
 {
     public string Name { get; } = name;
@@ -120,7 +120,7 @@ internal sealed class AttributeName(string name)
     private readonly bool _isMutator = ListMethods.IsMutator(name);
     private readonly bool _isDictMutator = DictMethods.IsMutator(name);
 
-    /// <summary>The built-in method of this name, or null. Says whether the sandbox refuses it.</summary>
+    /// <summary>Finds the built-in method with this name, or null, and whether the sandbox refuses it.</summary>
     public Method? FindMethod(Value owner, out bool isUnsafe)
     {
         isUnsafe = false;

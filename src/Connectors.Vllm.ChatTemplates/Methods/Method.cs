@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Methods;
 
-/// <summary>A method of a built-in type, with bound arguments (<see cref="Signature"/> set) or as they were given.</summary>
+/// <summary>A method of a built-in type, with arguments that are bound (if <see cref="Signature"/> is set) or raw.</summary>
 internal sealed class Method
 {
     private readonly Func<RenderContext, Value, Value[], Value>? _bound;
@@ -26,11 +26,11 @@ internal sealed class Method
     public Value Invoke(RenderContext context, Value self, CallArguments arguments) =>
         _open is not null ? _open(context, self, arguments) : _bound!(context, self, arguments.Bind(Signature));
 
-    /// <summary>An optional argument, or a missing value.</summary>
+    /// <summary>Gets an optional argument, or a missing value.</summary>
     public static Value Argument(Value[] arguments, int index) => index < arguments.Length ? arguments[index] : default;
 }
 
-/// <summary>A method together with its object: what <c>x.method</c> without a call gives.</summary>
+/// <summary>A method with its object, the value of <c>x.method</c> without a call.</summary>
 internal sealed class BoundMethod(Value self, Method method) : PyObject
 {
     public override string TypeName => "builtin_function_or_method";

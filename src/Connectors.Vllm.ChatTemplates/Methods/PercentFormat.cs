@@ -26,7 +26,7 @@ internal sealed class PercentFormat
         _arguments = values.Object is PySequence { IsTuple: true } tuple ? tuple.Items : [values];
     }
 
-    /// <summary>The operator on any value: a text is a format, anything else must be a number.</summary>
+    /// <summary>Evaluates the operator: a string is a format, anything else must be a number.</summary>
     public static Value Modulo(RenderContext context, Value left, Value right) =>
         left.TryGetStr(out var format) ? Format(context, format, right) : PyArithmetic.Modulo(context, left, right);
 
@@ -34,7 +34,7 @@ internal sealed class PercentFormat
 
     private Value Run()
     {
-        // All conversions first: they use the output for texts of their own.
+        // All conversions are done first, because they use the output buffer for intermediate text.
         _context.SpendText(_source.Length);
         var pieces = new List<Str>();
         while (_at < _source.Length)
@@ -61,7 +61,9 @@ internal sealed class PercentFormat
         return Value.Of(output.Cut(start, _format.IsMarkup));
     }
 
-    /// <summary>What has items (a mapping, a list, also something undefined) may be left over; a tuple or a scalar may not.</summary>
+    /// <summary>
+    /// Throws for unused arguments. Values with items (a mapping, a list, also undefined) may be unused; a tuple or a scalar may not.
+    /// </summary>
     private void RequireAllUsed()
     {
         var mayBeLeft = _values.Object is PyDict or RangeObject || _values.Kind is ValueKind.List or ValueKind.Undefined;
@@ -117,7 +119,7 @@ internal sealed class PercentFormat
         });
     }
 
-    /// <summary>The value under a key in parentheses, or null when there is none.</summary>
+    /// <summary>Reads the value of a key in parentheses, or null if there is none.</summary>
     private Value? ReadKey()
     {
         if (!At('('))
@@ -150,7 +152,7 @@ internal sealed class PercentFormat
         return (isLeft, hasZero, sign, isAlternate);
     }
 
-    /// <summary>A width or precision: digits, nothing (0), or a star for the next argument.</summary>
+    /// <summary>Reads a width or precision: digits, nothing (0), or a star for the next argument.</summary>
     private int ReadNumber(out bool isArgument)
     {
         isArgument = At('*');

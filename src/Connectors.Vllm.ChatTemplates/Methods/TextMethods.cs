@@ -5,7 +5,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Methods;
 
-/// <summary>The methods of str (and Markup). Each keeps the marks of what it copies.</summary>
+/// <summary>The methods of str (and Markup). Each keeps the marks of the copied text.</summary>
 internal static class TextMethods
 {
     private static readonly FrozenDictionary<string, Method> Table = new[]
@@ -70,7 +70,7 @@ internal static class TextMethods
 
     public static Method? Find(string name) => Table.GetValueOrDefault(name);
 
-    /// <summary>An argument that must be a string; next to a Markup it is escaped.</summary>
+    /// <summary>Gets an argument that must be a string; for Markup it is escaped.</summary>
     public static Str Text(RenderContext context, Str self, Value argument)
     {
         var text = Require(argument);
@@ -198,7 +198,7 @@ internal static class Translation
 
         for (var i = 0; i < from.Length; i++)
         {
-            // A marked character stays a text: as a number it would lose its mark.
+            // A marked character is kept as a string, because as a number it would lose its mark.
             table.Set(context, Single(from[i].Text), to[i].Str.Marks is null ? Single(to[i].Text) : to[i]);
         }
 

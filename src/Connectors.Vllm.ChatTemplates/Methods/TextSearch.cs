@@ -42,7 +42,7 @@ internal static class TextSearch
         return at < 0 ? -1 : Characters.Count(text.Text.AsSpan(0, start + at));
     }
 
-    /// <summary>How often a text occurs without overlap.</summary>
+    /// <summary>Counts the occurrences of a text without overlap.</summary>
     public static int Count(RenderContext context, Str text, Value[] arguments)
     {
         var sought = TextMethods.Text(context, text.AsMarkup(false), arguments[0]).Text;
@@ -95,7 +95,7 @@ internal static class TextSearch
     }
 }
 
-/// <summary>Cutting strings into lists.</summary>
+/// <summary>Splitting strings into lists.</summary>
 internal static class TextSplit
 {
     public static Value Split(RenderContext context, Str text, Value[] arguments, bool fromRight)
@@ -122,7 +122,7 @@ internal static class TextSplit
         return PySequence.List([.. lines]);
     }
 
-    /// <summary>Python's lines: start, length, and length of the line end.</summary>
+    /// <summary>Enumerates the lines as Python splits them: start, length, and length of the line break.</summary>
     public static IEnumerable<(int Start, int Length, int Ending)> EnumerateLines(string text)
     {
         for (var start = 0; start < text.Length;)

@@ -22,7 +22,7 @@ internal static class TextShape
             context.Spend(1);
             if (old.Length == 0)
             {
-                // Between all characters, and at both ends.
+                // An empty pattern matches between all characters and at both ends.
                 output.Append(replacement);
                 if (at == text.Length)
                 {

@@ -3,24 +3,23 @@ using Connectors.Vllm.ChatTemplates.Renderers;
 
 namespace Connectors.Vllm.ChatTemplates;
 
-/// <summary>Options of the native renderers; each family reads only its own.</summary>
+/// <summary>The options of the native renderers; each renderer uses only its own.</summary>
 internal sealed record ChatPromptRendererOptions
 {
     /// <summary>
-    /// The date that a gpt-oss prompt states; null is today's local date by the input's clock. A fixed date keeps the server's prefix cache
-    /// warm over midnight.
+    /// The date in a gpt-oss prompt; null for the local date of the input's clock. A fixed date keeps the server's prefix cache valid over midnight.
     /// </summary>
     public DateOnly? HarmonyDate { get; init; }
 
     /// <summary>
-    /// The format of a model that mistral-common renders, from its tokenizer file; null when the model's chat template is to be used.
+    /// The prompt format of a model whose reference is mistral-common, from its tokenizer file; null to use the model's chat template.
     /// </summary>
     public MistralPromptOptions? Mistral { get; init; }
 }
 
 /// <summary>
-/// What Mistral's prompt format needs to know about a model; the tokenizer file says it (tekken.json, or tokenizer.model.v3 and the like).
-/// See https://github.com/mistralai/mistral-common.
+/// The options of Mistral's prompt format, from the tokenizer file (tekken.json, or tokenizer.model.v3 and similar). See
+/// https://github.com/mistralai/mistral-common.
 /// </summary>
 internal sealed record MistralPromptOptions
 {
@@ -28,14 +27,14 @@ internal sealed record MistralPromptOptions
     public required MistralPromptVersion Version { get; init; }
 
     /// <summary>
-    /// The reasoning efforts the model takes (v15: <c>model_settings_builder.reasoning_effort.values</c>); empty when it has no such setting.
+    /// The reasoning efforts of the model (v15: <c>model_settings_builder.reasoning_effort.values</c>); empty when it has no such setting.
     /// </summary>
     public IReadOnlyList<string> ReasoningEfforts { get; init; } = [];
 
-    /// <summary>The effort when a request names none; null writes no effort then.</summary>
+    /// <summary>The effort if a request sets none; null writes no effort.</summary>
     public string? DefaultReasoningEffort { get; init; }
 
-    /// <summary>How images are written; null when the model takes no images.</summary>
+    /// <summary>How images are written; null if the model does not accept images.</summary>
     public MistralImageOptions? Images { get; init; }
 
     /// <summary>
@@ -84,7 +83,7 @@ internal enum MistralPromptVersion
     V15 = 15,
 }
 
-/// <summary>How Mistral prompts show images.</summary>
+/// <summary>How images are written in Mistral prompts.</summary>
 internal sealed record MistralImageOptions
 {
     /// <summary>Side of a patch in pixels (<c>image_patch_size</c>).</summary>

@@ -2,7 +2,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Scopes;
 
-/// <summary>The variables of one running function: the template itself, a macro call, a round of a recursive loop, a loop's filter.</summary>
+/// <summary>The variables of one running function: the template itself, a macro call, an iteration of a recursive loop, a loop's filter.</summary>
 internal sealed class Frame(RenderContext context, int slotCount, Frame? parent)
 {
     public readonly RenderContext Context = context;
@@ -21,7 +21,7 @@ internal sealed class Frame(RenderContext context, int slotCount, Frame? parent)
     }
 }
 
-/// <summary>A variable's place: a slot of the frame so many frames out.</summary>
+/// <summary>The location of a variable: the number of frames to go out, and the slot.</summary>
 internal readonly record struct Place(int Hops, int Slot)
 {
     public Value Get(Frame frame) => (Hops == 0 ? frame : frame.Up(Hops)).Slots[Slot];
@@ -29,7 +29,7 @@ internal readonly record struct Place(int Hops, int Slot)
     public void Set(Frame frame, Value value) => (Hops == 0 ? frame : frame.Up(Hops)).Slots[Slot] = value;
 }
 
-/// <summary>What happens to a scope's variables when it is entered and left.</summary>
+/// <summary>Initializes and clears the variables of a scope when it is entered and left.</summary>
 internal sealed class ScopeEntry(ScopeEntry.Step[] steps, int[] slots)
 {
     public void Enter(Frame frame)
@@ -45,7 +45,9 @@ internal sealed class ScopeEntry(ScopeEntry.Step[] steps, int[] slots)
         }
     }
 
-    /// <summary>Forgets the scope's variables, so that a macro made inside and called outside finds them unassigned, as in Python.</summary>
+    /// <summary>
+    /// Clears the scope's variables, so that they are unassigned for a macro that is defined inside and called outside, as in jinja2.
+    /// </summary>
     public void Leave(Frame frame)
     {
         foreach (var slot in slots)

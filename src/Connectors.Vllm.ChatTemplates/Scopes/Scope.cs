@@ -2,26 +2,26 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Scopes;
 
-/// <summary>Where the binder is: the names in sight, the function they live in, and what is allowed here.</summary>
+/// <summary>The context of binding: the visible names, their function, and the allowed statements.</summary>
 internal sealed record Scope(Symbols Symbols, FunctionScope Function)
 {
-    /// <summary>Inside if, elif, else or an inline if, where an unknown filter fails only when it is run.</summary>
+    /// <summary>Whether it is inside if, elif, else or an inline if, where an unknown filter fails only at run time.</summary>
     public bool IsConditional { get; init; }
 
     public bool IsTopLevel { get; init; }
 
-    /// <summary>Whether break and continue have a loop to act on.</summary>
+    /// <summary>Whether it is inside a loop, so that break and continue are allowed.</summary>
     public bool IsInLoop { get; init; }
 
     public Scope Conditional() => IsConditional ? this : this with { IsConditional = true };
 
-    /// <summary>A scope of its own within the same function.</summary>
+    /// <summary>Creates a nested scope in the same function.</summary>
     public Scope Inner() => new(new Symbols(Symbols), Function) { IsInLoop = IsInLoop };
 
-    /// <summary>A scope of its own in a function of its own.</summary>
+    /// <summary>Creates a nested scope in a new function.</summary>
     public Scope InnerFunction() => new(new Symbols(Symbols), new FunctionScope(Function));
 
-    /// <summary>Places the scope's own variables, and says how to fill them on entry.</summary>
+    /// <summary>Assigns slots to the scope's own variables, and determines how they are initialized on entry.</summary>
     public ScopeEntry Enter()
     {
         var loads = new List<ScopeEntry.Step>();
@@ -57,7 +57,7 @@ internal sealed record Scope(Symbols Symbols, FunctionScope Function)
     }
 }
 
-/// <summary>The variables of one function (the template, a macro, a recursive loop, a loop filter) and their places in its frames.</summary>
+/// <summary>The variables of one function (the template, a macro, a recursive loop, a loop filter) and their slots in its frames.</summary>
 internal sealed class FunctionScope(FunctionScope? parent)
 {
     private readonly Dictionary<string, int> _slots = new(StringComparer.Ordinal);
@@ -75,7 +75,7 @@ internal sealed class FunctionScope(FunctionScope? parent)
         return slot;
     }
 
-    /// <summary>Where a variable lives: how many frames out, and which slot.</summary>
+    /// <summary>Gets the location of a variable.</summary>
     public Place Locate(string variable)
     {
         var hops = 0;
@@ -94,12 +94,12 @@ internal sealed class FunctionScope(FunctionScope? parent)
 }
 
 /// <summary>
-/// The names of one scope, found by jinja2's rules (its idtracking module): a name that a scope assigns is its own variable, filled from
-/// an outer one if there is such; a name it only reads is looked up outside, in the end among the template's variables.
+/// The names of one scope, found by jinja2's rules (its idtracking module): a name that a scope assigns is its own variable, initialized from an
+/// outer one if there is one; a name that it only reads is looked up in outer scopes and finally among the template's variables.
 /// </summary>
 internal sealed class Symbols(Symbols? parent)
 {
-    // Each branch of an if copies the names known before it; a real template copies some thousands.
+    // Each branch of an if copies the names known before it; real templates copy a few thousand.
     private const int MaxCopies = 5_000_000;
 
     private readonly int _level = parent is null ? 0 : parent._level + 1;
@@ -108,7 +108,7 @@ internal sealed class Symbols(Symbols? parent)
     private Dictionary<string, VariableLoad> _loads = new(StringComparer.Ordinal);
     private HashSet<string> _stores = new(StringComparer.Ordinal);
 
-    /// <summary>The scope's own variables in the order they came up.</summary>
+    /// <summary>The scope's own variables in the order of their occurrence.</summary>
     public IReadOnlyDictionary<string, VariableLoad> Loads => _loads;
 
     public string? Find(string name) => _references.TryGetValue(name, out var variable) ? variable : parent?.Find(name);
@@ -136,7 +136,7 @@ internal sealed class Symbols(Symbols? parent)
         }
     }
 
-    /// <summary>Lets each branch of an if declare its names, with the names as they were before it, and merges what they did.</summary>
+    /// <summary>Declares the names of each branch of an if, starting from the names before it, and merges the results.</summary>
     public void Branch(params Action<Symbols>[] branches)
     {
         var copies = Array.ConvertAll(branches, declare =>
@@ -193,7 +193,7 @@ internal sealed class Symbols(Symbols? parent)
         return copy;
     }
 
-    /// <summary>Names copied so far, in all scopes of a template.</summary>
+    /// <summary>The number of names copied so far, in all scopes of a template.</summary>
     private sealed class Counter
     {
         public long Count { get; set; }
@@ -207,13 +207,13 @@ internal sealed class Symbols(Symbols? parent)
     }
 }
 
-/// <summary>How a scope's variable is filled: the kind, and the template variable's name or the outer variable.</summary>
+/// <summary>How a scope's variable is initialized: the kind, and the template variable's name or the outer variable.</summary>
 internal readonly record struct VariableLoad(LoadKind Kind, string? Source = null);
 
-/// <summary>How a variable of a scope gets its value when the scope is entered.</summary>
+/// <summary>How a variable of a scope is initialized when the scope is entered.</summary>
 internal enum LoadKind : byte
 {
-    /// <summary>By whoever enters the scope: a parameter or a loop target.</summary>
+    /// <summary>By the statement that enters the scope: a parameter or a loop target.</summary>
     Parameter,
 
     /// <summary>From the template's variables.</summary>
@@ -222,6 +222,6 @@ internal enum LoadKind : byte
     /// <summary>From the variable of the same name in an outer scope.</summary>
     Alias,
 
-    /// <summary>It has none yet.</summary>
+    /// <summary>Unassigned.</summary>
     Unassigned,
 }

@@ -5,8 +5,8 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Statements;
 
 /// <summary>
-/// <c>block name</c> … <c>endblock</c>: without inheritance its body in place, seeing only the template's top-level variables, or with
-/// <c>scoped</c> those around it as well. A block is written out again by <c>self.name()</c>.
+/// <c>block name</c> … <c>endblock</c>: without inheritance, its body is rendered in place and can access only the template's top-level variables, or
+/// with <c>scoped</c> the surrounding ones as well. <c>self.name()</c> renders a block again.
 /// </summary>
 internal sealed class BlockStmt(string name, bool isScoped, bool isRequired, Stmt[] body, int position) : Stmt(position)
 {
@@ -51,7 +51,7 @@ internal sealed class BlockStmt(string name, bool isScoped, bool isRequired, Stm
         return Flow.Next;
     }
 
-    /// <summary>Writes the block once more, for <c>self.name()</c>, and gives its text.</summary>
+    /// <summary>Renders the block again for <c>self.name()</c> and returns its text.</summary>
     public Value Call(RenderContext context, CallArguments arguments)
     {
         if (arguments.Positional.Length > 0 || arguments.Keywords.Length > 0)
@@ -72,7 +72,7 @@ internal sealed class BlockStmt(string name, bool isScoped, bool isRequired, Stm
     }
 }
 
-/// <summary>The variable <c>self</c>: the template's blocks by name, to be written out once more.</summary>
+/// <summary>The variable <c>self</c>: the template's blocks by name, which can be rendered again.</summary>
 internal sealed class TemplateReference(IReadOnlyDictionary<string, BlockStmt> blocks) : PyObject
 {
     public override string TypeName => "TemplateReference";
@@ -121,7 +121,7 @@ internal sealed class FilterBlockStmt(FilterExpr filter, Stmt[] body, int cost, 
     }
 }
 
-/// <summary>include, import, extends: a chat template has nothing to load, so they fail when they are reached.</summary>
+/// <summary>include, import, extends: a chat template cannot load other templates, so these fail when they are executed.</summary>
 internal sealed class NoLoaderStmt(string tag, Expr template, string[] names, int position) : Stmt(position)
 {
     public override IEnumerable<Node> Children => [template];

@@ -5,7 +5,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Statements;
 
-/// <summary>A loop, with all jinja2 has: a filter, else, the loop variable, recursion, break and continue.</summary>
+/// <summary>A loop with all features of jinja2: a filter, else, the loop variable, recursion, break and continue.</summary>
 internal sealed class ForStmt(
     Expr target, Expr iterable, Expr? test, bool isRecursive, Stmt[] body, Stmt[] otherwise, int cost, int position) : Stmt(position)
 {
@@ -70,7 +70,7 @@ internal sealed class ForStmt(
         return Run(new Frame(frame.Context, _loopFunction!.SlotCount, frame), frame, items, depth: 0);
     }
 
-    /// <summary>Runs the loop once more for <c>loop(items)</c> and gives its text.</summary>
+    /// <summary>Runs the loop recursively for <c>loop(items)</c> and returns its text.</summary>
     public Value Recurse(Frame closure, Value items, int depth)
     {
         if (!isRecursive)
@@ -116,7 +116,7 @@ internal sealed class ForStmt(
                 break;
             }
 
-            // As in Python, a round that ends with continue does not count for else.
+            // As in jinja2, an iteration that ends with continue does not count for else.
             anyRoundEnded |= flow == Flow.Next;
         }
 
@@ -183,7 +183,7 @@ internal sealed class ForStmt(
         }
     }
 
-    /// <summary>The items that pass the loop's filter, one by one: looking ahead runs the filter early, as in Python.</summary>
+    /// <summary>Iterates over the items that pass the loop's filter; looking ahead runs the filter early, as in Python.</summary>
     private sealed class FilteredIterator(ForStmt loop, Frame outer, PyIterator source) : PyIterator
     {
         private readonly Frame _frame = new(outer.Context, loop._testFunction!.SlotCount, outer);
@@ -232,7 +232,7 @@ internal sealed class JumpStmt(Flow flow, int position) : Stmt(position)
     }
 }
 
-/// <summary>A second copy of a loop's target, bound to the variables of the loop's filter.</summary>
+/// <summary>Copies a loop's target, to be bound to the variables of the loop's filter.</summary>
 internal static class TargetCopy
 {
     public static Expr Of(Expr target) => target switch
@@ -243,7 +243,7 @@ internal static class TargetCopy
     };
 }
 
-/// <summary>The variable <c>loop</c>: position, neighbours, cycle, changed, and the call of a recursive loop.</summary>
+/// <summary>The variable <c>loop</c>: position, adjacent items, cycle, changed, and the call of a recursive loop.</summary>
 internal sealed class LoopObject(ForStmt statement, Frame closure, Value iterable, PyIterator source, int depth) : PyObject
 {
     private PyIterator _source = source;
@@ -311,7 +311,7 @@ internal sealed class LoopObject(ForStmt statement, Frame closure, Value iterabl
         _ => default,
     };
 
-    /// <summary>Iterating the loop variable goes through the remaining rounds.</summary>
+    /// <summary>Iterating the loop variable yields the remaining items.</summary>
     public override PyIterator TryIterate() => PyIterator.Over(Rest());
 
     public override Value Call(RenderContext context, CallArguments arguments)

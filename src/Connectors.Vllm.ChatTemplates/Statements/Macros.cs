@@ -40,7 +40,7 @@ internal sealed class MacroStmt(string name, NameExpr[] parameters, Expr[] defau
     }
 }
 
-/// <summary>A macro as a value: its function and the frame it was made in.</summary>
+/// <summary>A macro as a value: its function and the frame in which it was defined.</summary>
 internal sealed class MacroObject(MacroFunction function, string[] parameters, Frame closure) : PyObject
 {
     public override string TypeName => "Macro";
@@ -95,7 +95,7 @@ internal sealed class CallBlockStmt(CallExpr call, NameExpr[] parameters, Expr[]
     }
 }
 
-/// <summary><c>generation</c> … <c>endgeneration</c>, transformers' tag around what the assistant says: its body, in a scope of its own.</summary>
+/// <summary><c>generation</c> … <c>endgeneration</c>, transformers' tag around assistant output: renders its body in a separate scope.</summary>
 internal sealed class GenerationStmt(Stmt[] body, int position) : Stmt(position)
 {
     private readonly MacroFunction _function = new(null, [], [], body);
@@ -115,7 +115,7 @@ internal sealed class GenerationStmt(Stmt[] body, int position) : Stmt(position)
     }
 }
 
-/// <summary>The parameters and body of a macro, a call block or a generation block: a function with a scope of its own.</summary>
+/// <summary>The parameters and body of a macro, a call block or a generation block: a function with its own scope.</summary>
 internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] defaults, Stmt[] body)
 {
     private ScopeEntry _scope = null!;
@@ -152,7 +152,7 @@ internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] 
         }
     }
 
-    /// <summary>Runs the body with the arguments; writes to the output.</summary>
+    /// <summary>Runs the body with the arguments and writes to the output.</summary>
     public void Run(RenderContext context, Frame closure, CallArguments arguments)
     {
         context.EnterCall();
@@ -242,7 +242,7 @@ internal sealed class MacroFunction(string? name, NameExpr[] parameters, Expr[] 
     }
 }
 
-/// <summary>Finds out whether statements read a special name (loop, caller, varargs, kwargs) that they do not assign before.</summary>
+/// <summary>Determines whether statements read a special name (loop, caller, varargs, kwargs) without assigning it first.</summary>
 internal static class Undeclared
 {
     public static bool Find(IEnumerable<Node> nodes, string name)

@@ -35,7 +35,7 @@ internal static class Body
         return Flow.Next;
     }
 
-    /// <summary>Runs the statements and takes what they wrote out of the output.</summary>
+    /// <summary>Runs the statements and captures their output.</summary>
     public static Flow Capture(Stmt[] body, Frame frame, out Str text)
     {
         var output = frame.Context.Output;
@@ -123,7 +123,7 @@ internal sealed class IfStmt(Expr[] tests, Stmt[][] bodies, Stmt[] otherwise, in
         return Body.Execute(otherwise, frame);
     }
 
-    // All elif branches count as one, and each of them as an if of its own.
+    // Each elif branch is analyzed like a nested if.
     private IEnumerable<Node> Alternatives()
     {
         for (var i = 1; i < tests.Length; i++)

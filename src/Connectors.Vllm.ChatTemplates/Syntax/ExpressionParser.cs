@@ -32,14 +32,14 @@ internal sealed class ExpressionParser
         return expression;
     }
 
-    /// <summary>An expression, or a tuple of them when commas follow.</summary>
+    /// <summary>Parses an expression, or a tuple if commas follow.</summary>
     public Expr ParseTuple(bool withCondition = true, string? endName = null, bool inParentheses = false)
     {
         var start = _tokens.Current.Position;
         return ParseItems(() => Parse(withCondition), start, endName, inParentheses);
     }
 
-    /// <summary>An assignment target: a name, a tuple of targets, or (for set) an attribute of a namespace.</summary>
+    /// <summary>Parses an assignment target: a name, a tuple of targets, or (for set) an attribute of a namespace.</summary>
     public Expr ParseTarget(bool withNamespace = false, string? endName = null)
     {
         var start = _tokens.Current.Position;
@@ -125,7 +125,7 @@ internal sealed class ExpressionParser
         || (endName is not null && _tokens.Current.IsName(endName));
 }
 
-/// <summary>What bounds expressions: parsing recurses along their nesting, evaluation along the height of their trees.</summary>
+/// <summary>The limits of expressions: parsing recurses with their nesting, evaluation with the height of their trees.</summary>
 internal sealed class ExpressionLimits
 {
     private const int MaxDepth = 70;
@@ -136,8 +136,8 @@ internal sealed class ExpressionLimits
     /// <summary>Nodes made so far: the weight of statements.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Goes one level deeper, until <see cref="Leave"/>.</summary>
-    /// <exception cref="TemplateSyntaxException">That is too deep.</exception>
+    /// <summary>Enters a nesting level, until <see cref="Leave"/>.</summary>
+    /// <exception cref="TemplateSyntaxException">The nesting is too deep.</exception>
     public void Enter(int position)
     {
         if (++_depth > MaxDepth)
@@ -148,7 +148,7 @@ internal sealed class ExpressionLimits
 
     public void Leave() => _depth--;
 
-    /// <summary>Counts a node whose children are known, and gives it its height.</summary>
+    /// <summary>Counts a node and sets its height from its children.</summary>
     /// <exception cref="TemplateSyntaxException">The tree is too high.</exception>
     public T Admit<T>(T node)
         where T : Expr
@@ -165,7 +165,7 @@ internal sealed class ExpressionLimits
     }
 }
 
-/// <summary>Parses what needs no operand: names, literals, lists, dictionaries and parentheses.</summary>
+/// <summary>Parses primary expressions: names, literals, lists, dictionaries and parentheses.</summary>
 internal sealed class PrimaryParser(TokenStream tokens, ExpressionParser expressions, ExpressionLimits limits)
 {
     public Expr Parse()

@@ -3,8 +3,8 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Syntax;
 
 /// <summary>
-/// Cuts a template into tokens as jinja2's lexer does with trim_blocks and lstrip_blocks: text, tags with their white-space control, and
-/// what is inside the tags. Rules: https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control.
+/// Tokenizes a template like jinja2's lexer with trim_blocks and lstrip_blocks: text, tags with their white-space control, and the content of tags.
+/// Rules: https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control.
 /// </summary>
 internal sealed class Lexer(string source)
 {
@@ -95,7 +95,7 @@ internal sealed class Lexer(string source)
             return end;
         }
 
-        // lstrip_blocks: blanks between the line's start and the tag go.
+        // lstrip_blocks removes the white space between the start of the line and the tag.
         var lineStart = end == start ? -1 : source.LastIndexOf('\n', end - 1, end - start);
         if (lineStart < 0 && !_lineStarting)
         {
@@ -127,7 +127,7 @@ internal sealed class Lexer(string source)
         var close = source.IndexOf("#}", inside, StringComparison.Ordinal);
         if (close < 0)
         {
-            // The reference overlooks a comment that is opened by the very last characters.
+            // The reference ignores a comment that is opened by the last characters.
             _at = inside == source.Length ? inside : throw new TemplateSyntaxException("Missing end of comment tag", tag);
             return;
         }
@@ -135,7 +135,7 @@ internal sealed class Lexer(string source)
         FinishTag(close, close > inside ? source[close - 1] : '\0', trimNewline: true);
     }
 
-    /// <summary>Moves past a closing tag at <paramref name="close"/>, with the white space its sign or trim_blocks takes.</summary>
+    /// <summary>Moves past a closing tag at <paramref name="close"/>, including the white space removed by its sign or by trim_blocks.</summary>
     private void FinishTag(int close, char sign, bool trimNewline)
     {
         _at = close + 2;
@@ -161,7 +161,7 @@ internal sealed class Lexer(string source)
         return at;
     }
 
-    /// <summary>Where the text of a raw block begins, or null when the tag at hand is not a raw tag.</summary>
+    /// <summary>Gets the start of the text of a raw block, or null if the tag is not a raw tag.</summary>
     private int? RawBody(int inside)
     {
         var at = SkipSpaces(inside);
@@ -199,7 +199,7 @@ internal sealed class Lexer(string source)
             }
         }
 
-        // As with comments, a tag without anything after it is not an error.
+        // As with comments, a tag at the end is not an error.
         _at = body == source.Length ? body : throw new TemplateSyntaxException("Missing end of raw directive", tag);
     }
 
@@ -339,7 +339,7 @@ internal sealed class Lexer(string source)
     }
 }
 
-/// <summary>A template's source with Python's universal newlines, and the way from an offset to line and column.</summary>
+/// <summary>A template's source with Python's universal newlines, and the mapping from offsets to lines and columns.</summary>
 internal sealed class SourceText
 {
     private const int MaxShownLength = 160;
@@ -348,10 +348,10 @@ internal sealed class SourceText
     {
         Name = name;
 
-        // Only \r\n and \r: ReplaceLineEndings would also take \f, U+0085, U+2028 and U+2029.
+        // Only \r\n and \r: ReplaceLineEndings would also replace \f, U+0085, U+2028 and U+2029.
         var text = source.Contains('\r') ? source.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n') : source;
 
-        // Jinja drops one newline at the very end.
+        // Jinja removes one newline at the end.
         Text = text.EndsWith('\n') ? text[..^1] : text;
     }
 

@@ -4,7 +4,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Syntax;
 
-/// <summary>Python's unicode-escape decoding of string literals: unknown escapes stay as they are.</summary>
+/// <summary>Python's unicode-escape decoding of string literals: unknown escapes are kept.</summary>
 internal static class StringEscapes
 {
     public static string Decode(ReadOnlySpan<char> body, int position)
@@ -148,7 +148,7 @@ internal static class NumberLexer
             }
         }
 
-        // A leading zero stands alone: 0, 00, 0_0.
+        // A number with a leading zero consists of zeros only: 0, 00, 0_0.
         return (Digits(source, start, unit => unit == '0') - start, false);
     }
 

@@ -2,7 +2,7 @@ using Connectors.Vllm.ChatTemplates.Expressions;
 
 namespace Connectors.Vllm.ChatTemplates.Syntax;
 
-/// <summary>Parses operators, weakest first: condition, or, and, not, comparison, + and -, ~, * and its kin, **, signs.</summary>
+/// <summary>Parses operators by ascending precedence: condition, or, and, not, comparison, + and -, ~, multiplicative operators, **, signs.</summary>
 internal sealed class OperatorParser(
     TokenStream tokens, ExpressionParser expressions, PrimaryParser primaries, PostfixParser postfixes, ExpressionLimits limits)
 {

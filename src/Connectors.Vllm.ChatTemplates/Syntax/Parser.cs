@@ -4,7 +4,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Syntax;
 
-/// <summary>Parses templates: text, tags and statements. Expressions are <see cref="ExpressionParser"/>'s.</summary>
+/// <summary>Parses templates: text, tags and statements. Expressions are parsed by <see cref="ExpressionParser"/>.</summary>
 internal sealed class Parser
 {
     private const int MaxDepth = 60;
@@ -20,14 +20,16 @@ internal sealed class Parser
         _expressions = new ExpressionParser(_tokens);
     }
 
-    /// <summary>The statements of a template, and its blocks by name.</summary>
+    /// <summary>Parses the statements of a template, and its blocks by name.</summary>
     public static (Stmt[] Body, IReadOnlyDictionary<string, BlockStmt> Blocks) Parse(string source)
     {
         var parser = new Parser(source);
         return (parser.ParseBody([], 0), parser._blocks!);
     }
 
-    /// <summary>Statements up to one of the ending tags, whose name is then the current token; no ending tags: up to the end.</summary>
+    /// <summary>
+    /// Parses statements up to one of the ending tags, whose name is then the current token, or to the end if there are no ending tags.
+    /// </summary>
     private Stmt[] ParseBody(string[] endings, int opened)
     {
         if (++_depth > MaxDepth)
@@ -77,7 +79,7 @@ internal sealed class Parser
         return ParseBody(endings, opened);
     }
 
-    /// <summary>A body whose ending tag's name is skipped.</summary>
+    /// <summary>Parses a body and consumes the name of its ending tag.</summary>
     private Stmt[] ParseWholeBody(int opened, string ending)
     {
         var body = ParseBlockBody(opened, ending);

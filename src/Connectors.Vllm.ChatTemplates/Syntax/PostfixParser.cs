@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Syntax;
 
-/// <summary>Parses what follows an operand: attributes, subscripts, calls, filters and tests.</summary>
+/// <summary>Parses postfix expressions: attributes, subscripts, calls, filters and tests.</summary>
 internal sealed class PostfixParser(TokenStream tokens, ExpressionParser expressions, PrimaryParser primaries, ExpressionLimits limits)
 {
     private readonly ArgumentParser _arguments = new(tokens, expressions);
@@ -224,7 +224,7 @@ internal sealed class ArgumentParser(TokenStream tokens, ExpressionParser expres
         }
     }
 
-    /// <summary>Arguments and parameters are found by looking through them.</summary>
+    /// <summary>Limits the number of arguments and parameters, which are searched linearly.</summary>
     public static void Limit(int count, int position)
     {
         if (count > MaxArguments)

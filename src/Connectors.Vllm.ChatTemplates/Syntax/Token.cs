@@ -35,11 +35,11 @@ internal enum TokenType : byte
     Integer,
     Float,
 
-    /// <summary>An operator or bracket; the token's text says which.</summary>
+    /// <summary>An operator or bracket, given by the token's text.</summary>
     Operator,
 }
 
-/// <summary>The tokens with the parser's place in them.</summary>
+/// <summary>The tokens and the parser's position.</summary>
 internal sealed class TokenStream(List<Token> tokens)
 {
     private int _at;

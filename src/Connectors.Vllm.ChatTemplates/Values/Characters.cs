@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>Python's view of characters: code points for lengths and indices, and its own idea of white space and digits.</summary>
+/// <summary>Python's characters: code points for lengths and indices, and its own definition of white space and digits.</summary>
 internal static class Characters
 {
     private static readonly SearchValues<char> Spaces = SearchValues.Create(
@@ -76,7 +76,7 @@ internal static class Characters
         return text[start..end];
     }
 
-    /// <summary>What remains of a text when characters are stripped from its ends; null strips white space.</summary>
+    /// <summary>Gets the range of a text that remains after characters are stripped from its ends; null strips white space.</summary>
     public static (int Start, int End) Trim(string text, string? characters, bool left, bool right)
     {
         var (start, end) = (0, text.Length);

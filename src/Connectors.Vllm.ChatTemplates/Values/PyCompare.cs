@@ -6,10 +6,10 @@ namespace Connectors.Vllm.ChatTemplates.Values;
 /// <summary>Python's <c>==</c> and <c>&lt;</c>.</summary>
 internal static class PyCompare
 {
-    /// <param name="context">Counts the work, which shared parts can make exponential in what a template has written; null when it is paid
-    /// for.</param>
+    /// <param name="context">The context that counts the work, which shared parts can make exponential in the size of the template; null if it has
+    /// already been counted.</param>
     /// <param name="left">A value.</param>
-    /// <param name="right">The value it is compared with.</param>
+    /// <param name="right">The value to compare it with.</param>
     public static bool AreEqual(RenderContext? context, Value left, Value right)
     {
         var kind = left.Kind;
@@ -53,7 +53,7 @@ internal static class PyCompare
         }
     }
 
-    /// <summary>A comparison operator by its symbol, membership included.</summary>
+    /// <summary>Evaluates a comparison operator by its symbol, including membership.</summary>
     public static bool Holds(RenderContext context, string symbol, Value left, Value right)
     {
         switch (symbol)
@@ -80,7 +80,7 @@ internal static class PyCompare
         }
     }
 
-    /// <summary>-1, 0, 1, or 2 when a NaN is in the way. Raises TypeError for values without an order.</summary>
+    /// <summary>Returns -1, 0 or 1, or 2 if a NaN is involved. Raises TypeError for values without an order.</summary>
     public static int Compare(RenderContext context, Value left, Value right, string symbol)
     {
         if (left.IsString && right.IsString)
@@ -197,7 +197,7 @@ internal static class PyCompare
         left < right ? -1 : left > right ? 1 : left == right ? 0 : 2;
 }
 
-/// <summary>Orders strings by code point, as Python and UTF-8 bytes do; UTF-16 order puts U+E000–U+FFFF after the supplementary planes.</summary>
+/// <summary>Orders strings by code point, like Python and UTF-8; the order of UTF-16 puts U+E000–U+FFFF after the supplementary planes.</summary>
 internal sealed class CodePointComparer : IComparer<string>
 {
     public static CodePointComparer Instance { get; } = new();
@@ -283,19 +283,19 @@ internal static class PyHash
         }
     }
 
-    // Not the number's own hash: with that, a template could make thousands of keys that collide.
+    // Not the hash code of the number itself, with which a template could create thousands of colliding keys.
     private static int HashOf(long number) => HashCode.Combine(number);
 
     private sealed class KeyComparer : IEqualityComparer<Value>
     {
-        // Whoever looks a key up has paid for it in RequireHashable.
+        // The work was counted in RequireHashable before the lookup.
         public bool Equals(Value x, Value y) => PyCompare.AreEqual(null, x, y);
 
         public int GetHashCode(Value obj) => Of(obj);
     }
 }
 
-/// <summary>A stable sort with a comparison that may raise an error, as Python's <c>sorted</c> is.</summary>
+/// <summary>A stable sort with a comparison that may raise an error, like Python's <c>sorted</c>.</summary>
 internal static class Sorting
 {
     public static T[] StableSort<T>(T[] items, Comparison<T> compare, bool reverse = false)

@@ -18,7 +18,7 @@ internal sealed class PyDict : PyObject
         _values = new Value[capacity];
     }
 
-    /// <summary>A dict read from <paramref name="source"/> when it is first looked at.</summary>
+    /// <summary>Creates a dict that is read from <paramref name="source"/> on first access.</summary>
     public PyDict(object source, ContentScope scope)
     {
         _keys = [];
@@ -66,7 +66,7 @@ internal sealed class PyDict : PyObject
         return PyIterator.Over(_keys, _count);
     }
 
-    /// <summary>The value under a string key.</summary>
+    /// <summary>Gets the value of a string key.</summary>
     public bool TryGet(string key, out Value value)
     {
         Load();
@@ -88,7 +88,7 @@ internal sealed class PyDict : PyObject
         return false;
     }
 
-    /// <summary>The value under any key. Without a context the work is paid for.</summary>
+    /// <summary>Gets the value of any key. Without a context, the work has already been counted.</summary>
     public bool TryGet(RenderContext? context, Value key, out Value value)
     {
         Load();
@@ -103,7 +103,7 @@ internal sealed class PyDict : PyObject
         return at >= 0;
     }
 
-    /// <summary>Sets a key of a template's making while the dict is being made.</summary>
+    /// <summary>Sets a key from the template while the dict is being created.</summary>
     public void Set(RenderContext context, Value key, Value value)
     {
         context.Spend(2);
@@ -111,7 +111,7 @@ internal sealed class PyDict : PyObject
         Set(key, value);
     }
 
-    /// <summary>Sets a hashable key while the dict is being made; a key that is there keeps its place and its spelling.</summary>
+    /// <summary>Sets a hashable key while the dict is being created; an existing key keeps its position and type.</summary>
     public void Set(Value key, Value value)
     {
         Load();
@@ -150,7 +150,7 @@ internal sealed class PyDict : PyObject
             return -1;
         }
 
-        // Filled here and kept up by Set; two threads never fill the same dict: a dict belongs to one render.
+        // Created on first use and updated by Set. Not synchronized, because a dict belongs to one render.
         if (_index is null)
         {
             _index = new Dictionary<Value, int>(_count * 2, PyHash.Comparer);
@@ -173,7 +173,7 @@ internal sealed class PyDict : PyObject
     }
 }
 
-/// <summary>What <c>keys()</c>, <c>values()</c> and <c>items()</c> give.</summary>
+/// <summary>The result of <c>keys()</c>, <c>values()</c> and <c>items()</c>.</summary>
 internal sealed class DictView(PyDict dict, DictViewKind kind) : PyObject
 {
     public override string TypeName => kind switch { DictViewKind.Keys => "dict_keys", DictViewKind.Values => "dict_values", _ => "dict_items" };
@@ -191,14 +191,14 @@ internal sealed class DictView(PyDict dict, DictViewKind kind) : PyObject
         _ => PySequence.Tuple(dict.Keys[index], dict.Values[index]),
     };
 
-    /// <summary>The operator <c>in</c> where it needs no walk through all items.</summary>
+    /// <summary>Evaluates the operator <c>in</c> if no iteration over all items is needed.</summary>
     public bool TryContains(RenderContext context, Value item, out bool found)
     {
         found = kind == DictViewKind.Keys && dict.TryGet(context, item, out _);
         return kind == DictViewKind.Keys;
     }
 
-    /// <summary>Set equality of keys or items; values views are equal to nothing but themselves.</summary>
+    /// <summary>Set equality of keys or items; views of values are equal only to themselves.</summary>
     public bool SameItems(RenderContext? context, DictView other)
     {
         if (kind == DictViewKind.Values || kind != other.View || Length != other.Length)
@@ -260,7 +260,7 @@ internal enum DictViewKind : byte
     Items,
 }
 
-/// <summary>Jinja's <c>namespace()</c>: the one object a template can assign to.</summary>
+/// <summary>Jinja's <c>namespace()</c>, the only object whose attributes a template can assign.</summary>
 internal sealed class NamespaceObject(PyDict attributes) : PyObject
 {
     public override string TypeName => "Namespace";

@@ -4,7 +4,7 @@ using Connectors.Vllm.Shared;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>Python's numbers: unbounded integers, floats that print as repr prints them, and conversions between text and number.</summary>
+/// <summary>Python's numbers: unbounded integers, floats formatted by repr, and conversions between text and numbers.</summary>
 internal static class PyNumber
 {
     /// <summary>Python 3.11's limit on the digits of an integer converted from or to decimal text.</summary>
@@ -26,7 +26,7 @@ internal static class PyNumber
         }
     }
 
-    /// <summary>The nearest float, where .NET's conversion cuts off.</summary>
+    /// <summary>Converts to the nearest float; the conversion of .NET truncates.</summary>
     public static double ToDouble(BigInteger number)
     {
         var nearest = number.GetBitLength() > 1100
@@ -35,7 +35,7 @@ internal static class PyNumber
         return double.IsInfinity(nearest) ? throw new PyException("int too large to convert to float") : nearest;
     }
 
-    /// <summary>The float nearest to the quotient of two integers of any size.</summary>
+    /// <summary>Gets the float nearest to the quotient of two integers of any size.</summary>
     public static Value Divide(BigInteger dividend, BigInteger divisor)
     {
         if (divisor.IsZero)
@@ -43,7 +43,7 @@ internal static class PyNumber
             throw new PyException("division by zero");
         }
 
-        // A quotient of 66 bits or more, whose lowest bit says whether anything was cut off, rounds like the exact one.
+        // A quotient of at least 66 bits, whose lowest bit is set if it is inexact, rounds like the exact one.
         var shift = (int)Math.Max(0, 66 - dividend.GetBitLength() + divisor.GetBitLength());
         var quotient = BigInteger.DivRem(BigInteger.Abs(dividend) << shift, BigInteger.Abs(divisor), out var remainder);
         quotient |= remainder.IsZero ? 0 : 1;
@@ -56,7 +56,7 @@ internal static class PyNumber
         : Math.Abs(number) < 9e18 ? Value.Of((long)number)
         : Value.Of(new BigInteger(number));
 
-    /// <summary>An index or count: an integer within 32 bits, clamped; raises TypeError for anything else.</summary>
+    /// <summary>Converts an index or count to an integer clamped to 32 bits; raises TypeError for anything else.</summary>
     public static int ToIndex(Value value, string what = "slice indices")
     {
         switch (value.Kind)
@@ -80,10 +80,10 @@ internal static class PyNumber
             : number.ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The float as <c>repr</c> prints it: the shortest digits, an exponent below 1e-4 and from 1e16.</summary>
+    /// <summary>Formats a float like <c>repr</c>: the shortest digits, with an exponent below 1e-4 and from 1e16.</summary>
     public static string Repr(double number) => FloatText.Python(number);
 
-    /// <summary>Parses a JSON or literal number: no point and no exponent is an integer of any size, anything else a float.</summary>
+    /// <summary>Parses a JSON or literal number: without a point and an exponent it is an integer of any size, otherwise a float.</summary>
     public static Value Parse(ReadOnlySpan<char> lexeme)
     {
         if (lexeme.IndexOfAny('.', 'e', 'E') >= 0 || lexeme.IndexOfAnyInRange('I', 'N') >= 0)
@@ -128,7 +128,7 @@ internal static class PyNumber
         return true;
     }
 
-    /// <summary>Takes <c>0x</c>, <c>0o</c> or <c>0b</c> away where the base allows it, and settles base 0.</summary>
+    /// <summary>Removes <c>0x</c>, <c>0o</c> or <c>0b</c> if the base allows it, and determines base 0.</summary>
     private static bool TryTakePrefix(ref string digits, ref int radix)
     {
         var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) : '\0';
@@ -150,7 +150,7 @@ internal static class PyNumber
         return !digits.StartsWith('0') || digits.AsSpan().Trim("0_").IsEmpty;
     }
 
-    /// <summary>Whether a text is digits of a base, with single underscores between them.</summary>
+    /// <summary>Whether a text consists of digits of a base, with single underscores between them.</summary>
     private static bool AreDigits(string digits, int radix)
     {
         var isSeparated = true;
@@ -169,7 +169,7 @@ internal static class PyNumber
 
     private static BigInteger FromDigits(string digits, int radix)
     {
-        // As many digits as fit into 64 bits at once: multiplying the big number is what costs.
+        // Processes as many digits as fit into 64 bits at once, because multiplying the big number is expensive.
         var number = BigInteger.Zero;
         var (chunk, scale) = (0UL, 1UL);
         foreach (var unit in digits)
@@ -237,7 +237,9 @@ internal static class PyNumber
         return double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The float with exactly so many decimal places (negative: rounded to tens, hundreds…), correctly rounded, halves to even.</summary>
+    /// <summary>
+    /// Formats a float with the given number of decimal places (negative: rounded to tens, hundreds…), correctly rounded, halves to even.
+    /// </summary>
     public static string FormatFixed(double number, int places)
     {
         var bits = BitConverter.DoubleToInt64Bits(number);
@@ -279,7 +281,7 @@ internal static class PyNumber
 /// <summary>An integer beyond 64 bits.</summary>
 internal sealed class BigInt(BigInteger number) : PyObject
 {
-    /// <summary>Most bits of an integer; far beyond what any prompt needs, small enough that arithmetic stays quick.</summary>
+    /// <summary>The maximum number of bits of an integer: far more than any prompt needs, small enough for fast arithmetic.</summary>
     public const long MaxBits = 1 << 16;
 
     public BigInteger Number { get; } = number;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>A template value that is not a plain string: what a <see cref="Value"/> refers to.</summary>
+/// <summary>A template value that is not a plain string, referenced by a <see cref="Value"/>.</summary>
 internal abstract class PyObject
 {
     public virtual ValueKind Kind => ValueKind.Object;
@@ -12,13 +12,13 @@ internal abstract class PyObject
 
     public virtual bool IsTruthy => true;
 
-    /// <summary>The attribute of this name, or a missing value.</summary>
+    /// <summary>Gets the attribute with this name, or a missing value.</summary>
     public virtual Value GetAttribute(RenderContext context, string name) => default;
 
-    /// <summary>The iterator of <c>for</c>, or null when the object cannot be iterated.</summary>
+    /// <summary>Gets the iterator, or null if the object cannot be iterated.</summary>
     public virtual PyIterator? TryIterate() => null;
 
-    /// <summary>The length of <c>len()</c>, or -1 when the object has none.</summary>
+    /// <summary>The result of <c>len()</c>, or -1 if the object has no length.</summary>
     public virtual int Length => -1;
 
     public virtual bool IsCallable => false;
@@ -26,17 +26,17 @@ internal abstract class PyObject
     public virtual Value Call(RenderContext context, CallArguments arguments) =>
         throw new PyException($"'{TypeName}' object is not callable");
 
-    /// <summary>Whether a call can write its text to the output itself (<see cref="CallInto"/>), so that it need not exist on its own.</summary>
+    /// <summary>Whether a call can write its text directly to the output (<see cref="CallInto"/>).</summary>
     public virtual bool WritesItself => false;
 
-    /// <summary>Calls and writes the text to the output; only where <see cref="WritesItself"/>.</summary>
+    /// <summary>Calls the object and writes the text to the output; only if <see cref="WritesItself"/>.</summary>
     public virtual void CallInto(RenderContext context, CallArguments arguments) => throw new NotSupportedException();
 
     /// <summary>Writes <c>repr()</c>.</summary>
     public virtual void WriteRepr(RenderContext context, TextBuilder output) => output.Append($"<{TypeName} object>");
 }
 
-/// <summary>A Python iterator or generator: gives each item once.</summary>
+/// <summary>A Python iterator or generator, which returns each item once.</summary>
 internal abstract class PyIterator : PyObject
 {
     public override string TypeName => "generator";
@@ -72,7 +72,7 @@ internal abstract class PyIterator : PyObject
     {
         public override bool Next(out Value item)
         {
-            // A template can stack generators upon generators.
+            // A template can nest generators without limit.
             RuntimeHelpers.EnsureSufficientExecutionStack();
             var more = items.MoveNext();
             item = more ? items.Current : default;
@@ -90,7 +90,7 @@ internal readonly struct CallArguments(Value[] positional, KeywordArgument[] key
 
     public KeywordArgument[] Keywords { get; } = keywords;
 
-    /// <summary>The arguments in the order of <paramref name="signature"/>; those not given are missing.</summary>
+    /// <summary>Gets the arguments in the order of <paramref name="signature"/>; omitted ones are missing values.</summary>
     public Value[] Bind(Signature signature)
     {
         if (Keywords.Length == 0 && Positional.Length <= signature.Parameters.Length)
@@ -143,7 +143,8 @@ internal readonly record struct KeywordArgument(string Name, Value Value);
 internal sealed class Signature
 {
     /// <param name="name">Name for error messages.</param>
-    /// <param name="parameters">Names separated by blanks; a trailing <c>?</c> marks an optional one; a leading <c>/</c> forbids keywords.</param>
+    /// <param name="parameters">The names, separated by spaces; a trailing <c>?</c> marks an optional one, and a leading <c>/</c> disallows
+    /// keywords.</param>
     public Signature(string name, string parameters)
     {
         Name = name;

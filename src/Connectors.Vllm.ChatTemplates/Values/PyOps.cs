@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>Python's protocols on values: type names, truth, length, iteration, membership.</summary>
+/// <summary>Python's protocols: type names, truth, length, iteration, membership.</summary>
 internal static class PyOps
 {
     public static string TypeName(Value value) => value.Kind switch
@@ -10,7 +10,7 @@ internal static class PyOps
         _ => value.Object!.TypeName,
     };
 
-    /// <summary>The type as jinja2 names it in "has no attribute": None stays None, the rest says "object".</summary>
+    /// <summary>Gets the type name in jinja2's "has no attribute" messages: None, or the name followed by "object".</summary>
     public static string ObjectTypeName(Value value) => value.IsNone ? "None" : TypeName(value) + " object";
 
     public static void ThrowIfUndefined(Value value)
@@ -55,7 +55,7 @@ internal static class PyOps
     public static PyIterator Iterate(Value value) =>
         TryIterate(value) ?? throw new PyException($"'{TypeName(value)}' object is not iterable");
 
-    /// <summary>All items of an iterable; the array may be the sequence's own and must not be written to.</summary>
+    /// <summary>Gets all items of an iterable; the array may belong to the sequence and must not be modified.</summary>
     public static Value[] ToArray(RenderContext context, Value value)
     {
         if (value.Object is PySequence sequence)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>A list or a tuple. Both are immutable here: the sandbox refuses every method that would change a list.</summary>
+/// <summary>A list or a tuple. Both are immutable, because the sandbox refuses every method that would change a list.</summary>
 internal sealed class PySequence : PyObject
 {
     private Value[]? _items;
@@ -15,7 +15,7 @@ internal sealed class PySequence : PyObject
         IsTuple = isTuple;
     }
 
-    /// <summary>A list read from <paramref name="source"/> when it is first looked at.</summary>
+    /// <summary>Creates a list that is read from <paramref name="source"/> on first access.</summary>
     public PySequence(object source, ContentScope scope)
     {
         _source = source;
@@ -106,7 +106,7 @@ internal sealed class RangeObject : PyObject
             : string.Create(CultureInfo.InvariantCulture, $"range({_start}, {_stop}, {_step})"));
 }
 
-/// <summary>A group of groupby: a pair that also has the attributes grouper and list.</summary>
+/// <summary>A group of groupby: a pair with the attributes grouper and list.</summary>
 internal sealed class GroupTuple(Value grouper, Value list) : PyObject
 {
     private readonly PySequence _pair = new([grouper, list], isTuple: true);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>What strings do besides their methods: joining, slicing, changing case; marks and Markup follow along.</summary>
+/// <summary>String operations other than methods: joining, slicing, changing case, with marks and Markup.</summary>
 internal static class PyStrings
 {
     public static Value Add(RenderContext context, Str left, Str right)
@@ -44,7 +44,7 @@ internal static class PyStrings
         return context.Output.Cut(start);
     }
 
-    /// <summary>The slice of code points with Python's rules for negative and missing bounds.</summary>
+    /// <summary>Gets a slice of code points with Python's rules for negative and missing bounds.</summary>
     public static Str Slice(RenderContext context, Str text, Value start, Value stop, Value step)
     {
         var hasSurrogates = Characters.HasSurrogates(text.Text);
@@ -101,10 +101,10 @@ internal static class PyStrings
         }
     }
 
-    /// <summary>The character at an index, or a missing value.</summary>
+    /// <summary>Gets the character at an index, or a missing value.</summary>
     public static Value CharacterAt(RenderContext context, Str text, long index)
     {
-        // Up to the index there is one unit a character, mostly: the rest of the text does not matter then.
+        // Usually every character before the index is one code unit; the rest of the text is then irrelevant.
         var before = (int)Math.Clamp(index + 1, 0, text.Length);
         context.Spend(before >> 6);
         if (before > 0 && !Characters.HasSurrogates(text.Text.AsSpan(0, before)))
@@ -146,7 +146,7 @@ internal static class PyStrings
         return text.Slice(start, end - start);
     }
 
-    /// <summary>Maps code points one by one with marks kept as a whole.</summary>
+    /// <summary>Maps code points one by one; the marks are kept or cover the whole text.</summary>
     public static Str Map(Str text, Func<Rune, string> map)
     {
         var mapped = new StringBuilder(text.Length);

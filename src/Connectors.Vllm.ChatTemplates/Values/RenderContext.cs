@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>The state of one render: output, variables, the current place in the template, and what is left of its budget.</summary>
+/// <summary>The state of a render: output, variables, the current position in the template, and the remaining budget.</summary>
 internal sealed class RenderContext : IDisposable
 {
     private const long StepsPerPair = 30;
@@ -16,8 +16,8 @@ internal sealed class RenderContext : IDisposable
     private int _callDepth;
 
     /// <param name="options">The limits.</param>
-    /// <param name="variables">The variables of this render; the template adds its own.</param>
-    /// <param name="globals">What every template can call, after the variables.</param>
+    /// <param name="variables">The variables of this render, to which the template adds its own.</param>
+    /// <param name="globals">The global functions, looked up after the variables.</param>
     /// <param name="clock">The clock of <c>strftime_now</c>.</param>
     public RenderContext(
         ChatTemplateOptions options, Dictionary<string, Value> variables, IReadOnlyDictionary<string, Value> globals, TimeProvider clock)
@@ -35,21 +35,21 @@ internal sealed class RenderContext : IDisposable
 
     public TimeProvider Clock { get; }
 
-    /// <summary>Offset in the source of what is being evaluated; only the errors look at it.</summary>
+    /// <summary>The offset in the source of the node that is being evaluated, for errors.</summary>
     public int Position { get; set; }
 
     public Random Random => field ??= new Random();
 
     public void Dispose() => Output.Dispose();
 
-    /// <summary>A variable of the template, or a missing value.</summary>
+    /// <summary>Gets a variable of the template, or a missing value.</summary>
     public Value Resolve(string name) =>
         _variables.TryGetValue(name, out var value) || _globals.TryGetValue(name, out value) ? value : default;
 
     /// <summary>Makes a top-level variable visible to the template's blocks.</summary>
     public void Export(string name, Value value) => _variables[name] = value;
 
-    /// <summary>Counts work; ends a template that does too much.</summary>
+    /// <summary>Counts work, and throws if the limit is exceeded.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Spend(long steps)
     {
@@ -60,7 +60,7 @@ internal sealed class RenderContext : IDisposable
         }
     }
 
-    /// <summary>Counts the work of handling a text, and refuses one that is too long.</summary>
+    /// <summary>Counts the work of processing a text, and throws if it is too long.</summary>
     public void SpendText(long length)
     {
         if (length > _options.MaxOutputLength)
@@ -72,8 +72,8 @@ internal sealed class RenderContext : IDisposable
     }
 
     /// <summary>
-    /// Counts the work of copying a text. Copying is far quicker than looking at each character, but what is copied may be kept: a step stands for
-    /// 64 bytes, so that a template that hoards texts runs out of steps before its host runs out of memory.
+    /// Counts the work of copying a text. Copying is much faster than processing each character, but copies may be kept in memory. A step therefore
+    /// corresponds to 64 bytes, so that a template that accumulates text exceeds its steps before the process runs out of memory.
     /// </summary>
     public void SpendCopy(long length)
     {
@@ -85,7 +85,7 @@ internal sealed class RenderContext : IDisposable
         Spend(length >> 5);
     }
 
-    /// <summary>Counts the work of trimming: each character is looked for among those to strip.</summary>
+    /// <summary>Counts the work of trimming, which searches each character among those to strip.</summary>
     public void SpendTrim(long length, Value characters) => Spend(length * (characters.IsString ? 4 + characters.Text.Length : 4) >> 6);
 
     /// <summary>Counts the work of changing a text's case, which goes character by character beyond ASCII.</summary>
@@ -107,10 +107,10 @@ internal sealed class RenderContext : IDisposable
         throw new PyException($"the template does not terminate: stopped after more than {_options.MaxSteps} steps");
 }
 
-/// <summary>A runtime error inside a template; the render adds the place and hands it out as <see cref="ChatTemplateException"/>.</summary>
+/// <summary>A runtime error in a template; rendering adds the position and throws it as <see cref="ChatTemplateException"/>.</summary>
 internal sealed class PyException(string message) : Exception(message);
 
-/// <summary>A syntax error at an offset; parsing adds line and column and hands it out as <see cref="ChatTemplateException"/>.</summary>
+/// <summary>A syntax error at an offset; parsing adds line and column and throws it as <see cref="ChatTemplateException"/>.</summary>
 internal sealed class TemplateSyntaxException(string message, int position) : Exception(message)
 {
     public int Position { get; } = position;

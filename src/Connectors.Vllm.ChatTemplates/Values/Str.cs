@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
-/// A Python string: its text, which of its units came from message content, and whether it is Markup (safe HTML, which escapes what
-/// it is joined with).
+/// A Python string: its text, the code units that came from message content, and whether it is Markup (safe HTML, which escapes the strings it is
+/// joined with).
 /// </summary>
 internal readonly struct Str(string text, Mark[]? marks = null, bool isMarkup = false)
 {
@@ -20,24 +20,24 @@ internal readonly struct Str(string text, Mark[]? marks = null, bool isMarkup = 
 
     public Str AsMarkup(bool isMarkup = true) => new(Text, Marks, isMarkup);
 
-    /// <summary>The slice of UTF-16 units; keeps marks and Markup.</summary>
+    /// <summary>Gets a slice of UTF-16 code units, with its marks and Markup.</summary>
     public Str Slice(int start, int length) =>
         start == 0 && length == Text.Length ? this
         : length == 0 ? new("", null, IsMarkup)
         : new(Piece(start, length), Values.Marks.Slice(Marks, start, length), IsMarkup);
 
-    /// <summary>This text with every character mapped: the marks stay where they are, or cover all of it when the length has changed.</summary>
+    /// <summary>Replaces the text with a mapped one: the marks are kept, or cover the whole text if its length has changed.</summary>
     public Str Derive(string text) =>
         new(text, Marks is null || text.Length == 0 ? null : text.Length == Length ? Marks : Values.Marks.All, IsMarkup);
 
-    // Some templates walk through texts character by character.
+    // Avoids allocations for templates that iterate over the characters of a text.
     private string Piece(int start, int length) => length == 1 && char.IsAscii(Text[start]) ? Ascii[Text[start]] : Text.Substring(start, length);
 
     public static implicit operator Str(string text) => new(text);
 }
 
 /// <summary>
-/// A string of which only parts are marked, behind a <see cref="Value"/>; strings that are wholly marked or not at all need no such object.
+/// A string with partial marks, referenced by a <see cref="Value"/>; strings that are marked completely or not at all do not need it.
 /// </summary>
 internal sealed class PyText(Str text) : PyObject
 {
@@ -48,18 +48,18 @@ internal sealed class PyText(Str text) : PyObject
     public override string TypeName => Text.IsMarkup ? "Markup" : "str";
 }
 
-/// <summary>A run of UTF-16 units of a text that came from message content.</summary>
+/// <summary>A range of UTF-16 code units that came from message content.</summary>
 internal readonly record struct Mark(int Start, int End);
 
 /// <summary>
-/// Which units of a text came from message content: null is none, <see cref="All"/> is all of it, anything else lists the runs in
-/// order, neither touching nor overlapping. The two common cases cost nothing.
+/// The code units of a text that came from message content: null for none, <see cref="All"/> for all, otherwise the ranges in order, neither touching
+/// nor overlapping. The two common cases need no allocation.
 /// </summary>
 internal static class Marks
 {
     public static readonly Mark[] All = [];
 
-    /// <summary>The marks of the slice [start, start + length).</summary>
+    /// <summary>Gets the marks of the slice [start, start + length).</summary>
     public static Mark[]? Slice(Mark[]? marks, int start, int length)
     {
         if (marks is null || ReferenceEquals(marks, All))
@@ -94,7 +94,7 @@ internal static class Marks
         return slice;
     }
 
-    /// <summary>Whether the unit at <paramref name="index"/> is marked.</summary>
+    /// <summary>Whether the code unit at <paramref name="index"/> is marked.</summary>
     public static bool Contains(Mark[]? marks, int index)
     {
         if (marks is null || ReferenceEquals(marks, All))
@@ -106,7 +106,9 @@ internal static class Marks
         return at < marks.Length && index >= marks[at].Start;
     }
 
-    /// <summary>The first mark that ends after a unit: found by halving, because a text is often cut into as many pieces as it has marks.</summary>
+    /// <summary>
+    /// Finds the first mark that ends after a code unit, by binary search, because a text is often split into as many pieces as it has marks.
+    /// </summary>
     public static int FirstBehind(Mark[] marks, int unit)
     {
         var (low, high) = (0, marks.Length);

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
-/// The growing output of a render: one pooled buffer and the runs of it that came from message content. Strings made on the way
-/// (macro results, joins, JSON) are written after the output and cut off again, so that they need no buffer of their own.
+/// The output of a render: one pooled buffer and the ranges that came from message content. Intermediate strings (macro results, joins, JSON) are
+/// written after the output and removed again, so that they need no buffer of their own.
 /// </summary>
 internal sealed class TextBuilder(int maxLength) : IDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class TextBuilder(int maxLength) : IDisposable
 
     public int Length { get; private set; }
 
-    /// <summary>Units written since the start of the render, cut off or not.</summary>
+    /// <summary>The number of code units written since the start of the render, including removed ones.</summary>
     public long Written { get; private set; }
 
     public void Dispose()
@@ -90,7 +90,7 @@ internal sealed class TextBuilder(int maxLength) : IDisposable
         AddMark(start, Length);
     }
 
-    /// <summary>Takes what was written from <paramref name="start"/> on out of the buffer.</summary>
+    /// <summary>Removes the text written from <paramref name="start"/> on and returns it.</summary>
     public Str Cut(int start, bool isMarkup = false)
     {
         var text = Length == start ? "" : new string(_buffer, start, Length - start);
@@ -100,7 +100,7 @@ internal sealed class TextBuilder(int maxLength) : IDisposable
         return new Str(text, marks, isMarkup);
     }
 
-    /// <summary>Drops everything from <paramref name="length"/> on.</summary>
+    /// <summary>Removes everything from <paramref name="length"/> on.</summary>
     public void Truncate(int length)
     {
         MarksFrom(length, out var first);

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Connectors.Vllm.ChatTemplates.Values;
 
 /// <summary>
-/// A template value in two words: a string or an object, and a number. The number holds integers, booleans and floats, and for a
-/// string two flags: wholly marked as message content, and Markup.
+/// A template value in two machine words: a reference to a string or an object, and a number. The number contains integers, booleans and floats, and
+/// two flags of strings: completely marked as message content, and Markup.
 /// </summary>
 internal readonly struct Value
 {
@@ -54,7 +54,7 @@ internal readonly struct Value
 
     public double Double => BitConverter.Int64BitsToDouble(_number);
 
-    /// <summary>The object, or null for a plain string or a missing value.</summary>
+    /// <summary>The object, or null for a string without partial marks or a missing value.</summary>
     public PyObject? Object => _reference as PyObject;
 
     /// <summary>The string's text; only for <see cref="IsString"/>.</summary>
@@ -65,7 +65,7 @@ internal readonly struct Value
         ? new Str(text, (_number & MarkedFlag) != 0 && text.Length > 0 ? Marks.All : null, (_number & MarkupFlag) != 0)
         : Unsafe.As<PyText>(_reference!).Text;
 
-    /// <summary>The string, when it is one.</summary>
+    /// <summary>Gets the value as a string, if it is one.</summary>
     public bool TryGetStr(out Str text)
     {
         if (IsString)
@@ -111,10 +111,10 @@ internal readonly struct Value
     }
 }
 
-/// <summary>The Python type of a template value, as far as operators and filters tell types apart.</summary>
+/// <summary>The Python type of a template value, as far as operators and filters distinguish types.</summary>
 internal enum ValueKind : byte
 {
-    /// <summary>No value at all: an unassigned variable or an argument that was not given.</summary>
+    /// <summary>No value: an unassigned variable or a missing argument.</summary>
     Missing,
     Undefined,
     None,
@@ -127,11 +127,11 @@ internal enum ValueKind : byte
     Tuple,
     Dict,
 
-    /// <summary>Everything else; the <see cref="PyObject"/> subclass knows more.</summary>
+    /// <summary>Any other type, determined by the subclass of <see cref="PyObject"/>.</summary>
     Object,
 }
 
-/// <summary>Marks a <see cref="Value"/> whose whole content is in its number: None, booleans, machine integers, floats.</summary>
+/// <summary>Identifies the type of a <see cref="Value"/> whose content is only a number: None, booleans, 64-bit integers, floats.</summary>
 internal sealed class KindTag : PyObject
 {
     public static readonly KindTag None = new(ValueKind.None, "NoneType");
@@ -150,7 +150,7 @@ internal sealed class KindTag : PyObject
     public override string TypeName { get; }
 }
 
-/// <summary>Jinja's Undefined: prints as nothing, is falsy and empty, and raises its message when more is asked of it.</summary>
+/// <summary>Jinja's Undefined: prints as an empty string, is falsy and empty, and raises its message for any other operation.</summary>
 internal sealed class Undefined : PyObject
 {
     private readonly string? _hint;
@@ -182,7 +182,7 @@ internal sealed class Undefined : PyObject
 
     public static Value Because(string hint) => Value.Of(new Undefined(hint, null, default));
 
-    /// <summary>The error of using the undefined value as if it were something.</summary>
+    /// <summary>Creates the error for using the undefined value.</summary>
     public PyException Error() => new(Message);
 
     public override Value GetAttribute(RenderContext context, string name) =>

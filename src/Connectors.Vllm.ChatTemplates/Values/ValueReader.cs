@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.ChatTemplates.Values;
 
-/// <summary>Turns input objects (JSON, dictionaries, sequences, scalars) into template values; containers only when they are looked at.</summary>
+/// <summary>Converts input objects (JSON, dictionaries, sequences, scalars) to template values; containers on first access.</summary>
 internal static class ValueReader
 {
     public static Value Read(object? source, ContentScope scope)
@@ -34,7 +34,7 @@ internal static class ValueReader
             case double number:
                 return Value.Of(number);
             case float number:
-                // Through its own text: 0.1f is 0.1, not 0.10000000149.
+                // Converted by way of its text, so that 0.1f is 0.1 and not 0.10000000149.
                 return Value.Of(double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
             case decimal number:
                 return PyNumber.Parse(number.ToString(CultureInfo.InvariantCulture));
@@ -116,7 +116,7 @@ internal static class ValueReader
         }
     }
 
-    /// <summary>False for a node over text with a repeated key, of which the last value counts.</summary>
+    /// <summary>Whether a node has no duplicate keys, of which the last value is used.</summary>
     private static bool CanList(JsonObject node)
     {
         try
@@ -183,8 +183,8 @@ internal static class ValueReader
     }
 
     /// <summary>
-    /// Where the value under <paramref name="key"/> lies. Lists of messages, parts and tool calls keep the scope of their items;
-    /// the arguments of a call and everything else that is nested is somebody's data.
+    /// Gets the scope of the value of <paramref name="key"/>. Lists of messages, parts and tool calls keep the scope of their items; the arguments of
+    /// a call and all other nested values are data.
     /// </summary>
     private static ContentScope ScopeBelow(ContentScope scope, string key) => scope switch
     {
@@ -195,8 +195,8 @@ internal static class ValueReader
     };
 
     /// <summary>
-    /// A role or a part's type is structure that templates wrap in the control tokens' brackets, as long as it is a plain word;
-    /// anything else under these keys is content like the rest.
+    /// A role or the type of a part is structure, which templates write between control tokens, if it is a plain word; any other value of these keys
+    /// is content.
     /// </summary>
     private static Value Plain(string key, Value value, ContentScope scope) =>
         (scope is ContentScope.Messages or ContentScope.Structure) && (key is "role" or "type") && value.IsString && IsWord(value.Text)
@@ -217,25 +217,25 @@ internal static class ValueReader
     }
 }
 
-/// <summary>Where in the input a value lies, which decides which of its strings count as message content.</summary>
+/// <summary>The scope of a value in the input, which determines which of its strings are message content.</summary>
 internal enum ContentScope : byte
 {
-    /// <summary>Not content: special tokens, and arguments that are trusted.</summary>
+    /// <summary>Not content: special tokens and trusted arguments.</summary>
     Trusted,
 
     /// <summary>The list of messages.</summary>
     Messages,
 
     /// <summary>
-    /// A list of parts or tool calls, and their items: values count, keys do not; a plain word under <c>type</c> or <c>role</c> is structure.
+    /// A list of parts or tool calls, and their items: values are content, keys are not; a plain word as <c>type</c> or <c>role</c> is structure.
     /// </summary>
     Structure,
 
-    /// <summary>Anything deeper: keys and values count.</summary>
+    /// <summary>Anything deeper: keys and values are content.</summary>
     Content,
 }
 
-/// <summary>The keys that come up in every conversation; their names need no new string each time.</summary>
+/// <summary>The keys that occur in every conversation, cached to avoid new strings.</summary>
 internal static class KnownKeys
 {
     public static string NameOf(JsonProperty property)

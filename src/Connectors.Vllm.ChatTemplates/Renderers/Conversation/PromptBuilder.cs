@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>Builds a prompt and remembers which of its characters the caller supplied (messages, tools, arguments).</summary>
+/// <summary>Builds a prompt and records which of its characters come from the caller (messages, tools, arguments).</summary>
 internal sealed class PromptBuilder
 {
     private readonly StringBuilder _text = new(1024);
@@ -11,14 +11,14 @@ internal sealed class PromptBuilder
     private int _contentStart = -1;
     private int _contentEnd = -1;
 
-    /// <summary>Appends text of the renderer itself: control tokens in it are meant.</summary>
+    /// <summary>Appends text of the renderer itself, in which control tokens are recognized.</summary>
     public PromptBuilder Markup(string text)
     {
         _text.Append(text);
         return this;
     }
 
-    /// <summary>Appends text of the caller: control tokens in it are only text.</summary>
+    /// <summary>Appends text of the caller, in which control tokens are ordinary text.</summary>
     public PromptBuilder Content(string text)
     {
         var start = _text.Length;
@@ -26,7 +26,7 @@ internal sealed class PromptBuilder
         return MarkFrom(start);
     }
 
-    /// <summary>Appends texts of the caller that the reference encodes each on its own.</summary>
+    /// <summary>Appends texts of the caller that the reference encodes separately.</summary>
     public PromptBuilder ContentParts(IReadOnlyList<string> texts)
     {
         var start = _text.Length;
@@ -43,7 +43,7 @@ internal sealed class PromptBuilder
         return this;
     }
 
-    /// <summary>The reference encodes what comes next, which must not be empty, on its own.</summary>
+    /// <summary>Adds a boundary: the reference encodes the following text, which must not be empty, separately.</summary>
     public PromptBuilder Boundary()
     {
         (_boundaries ??= []).Add(_text.Length);
@@ -58,7 +58,7 @@ internal sealed class PromptBuilder
         return MarkFrom(start);
     }
 
-    /// <summary>Appends a piece as what it is.</summary>
+    /// <summary>Appends a piece as content or markup.</summary>
     public PromptBuilder Append(PromptText piece) => piece.IsContent ? Content(piece.Text) : Markup(piece.Text);
 
     /// <summary>Appends pieces with the renderer's separator between them.</summary>
@@ -113,12 +113,12 @@ internal readonly record struct PromptText(string Text, bool IsContent)
     public static PromptText Markup(string text) => new(text, false);
 }
 
-/// <summary>The texts of a message's content as vLLM's Python front end reads them.</summary>
+/// <summary>Reads the texts of a message's content like vLLM's Python front end.</summary>
 internal static class TextParts
 {
     private const string BillingHeader = "x-anthropic-billing-header";
 
-    /// <summary>The text of every part, in order; a plain string is one text. Parts without text (images…) are refused.</summary>
+    /// <summary>Gets the text of every part, in order; a string is one text. Parts without text (images…) are refused.</summary>
     /// <exception cref="ChatTemplateException">A part is not text.</exception>
     public static List<string> Of(PromptMessage message)
     {
@@ -139,7 +139,7 @@ internal static class TextParts
         return texts;
     }
 
-    /// <summary>All texts as one; a list's empty texts are dropped and the rest is joined by a line feed.</summary>
+    /// <summary>Joins all texts with line feeds; empty texts of a list are dropped.</summary>
     public static string Joined(PromptMessage message) => string.Join('\n', Of(message).Where(text => text.Length > 0));
 
     private static string TextOf(PromptMessage message, PromptValue part) => part["type"]!.Text switch
@@ -152,7 +152,7 @@ internal static class TextParts
     };
 
     /// <summary>
-    /// Some clients put an accounting line before their system prompt; it changes with every request and is not meant for the model.
+    /// Removes the billing line that some clients put before their system prompt; it changes with every request and is not meant for the model.
     /// </summary>
     private static string WithoutBillingHeader(string text) =>
         text.StartsWith(BillingHeader, StringComparison.Ordinal)

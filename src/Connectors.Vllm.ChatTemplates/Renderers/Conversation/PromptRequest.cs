@@ -2,7 +2,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>What the renderers read of a <see cref="ChatTemplateInput"/>.</summary>
+/// <summary>The parts of a <see cref="ChatTemplateInput"/> that the native renderers use.</summary>
 internal sealed class PromptRequest
 {
     private readonly IReadOnlyDictionary<string, object?> _kwargs;
@@ -35,10 +35,10 @@ internal sealed class PromptRequest
 
     public IReadOnlyList<PromptMessage> Messages { get; }
 
-    /// <summary>The tools; empty when there are none.</summary>
+    /// <summary>The tools; empty if there are none.</summary>
     public IReadOnlyList<PromptTool> Tools { get; }
 
-    /// <summary>Whether the request has a list of tools without any in it, where null was meant.</summary>
+    /// <summary>Whether the request has an empty list of tools instead of null.</summary>
     public bool HasEmptyTools { get; }
 
     public bool AddGenerationPrompt { get; }
@@ -47,8 +47,8 @@ internal sealed class PromptRequest
 
     public TimeProvider Time { get; }
 
-    /// <param name="input">What a renderer was given.</param>
-    /// <param name="allowsEmptyTools">Whether an empty list of tools counts as none, as vLLM's Rust front end has it; its Python front end refuses
+    /// <param name="input">The input of a renderer.</param>
+    /// <param name="allowsEmptyTools">Whether an empty list of tools is allowed, as in vLLM's Rust front end; its Python front end refuses
     /// it.</param>
     /// <exception cref="ChatTemplateException">The input has not the OpenAI form.</exception>
     public static PromptRequest Read(ChatTemplateInput input, bool allowsEmptyTools = false)
@@ -68,17 +68,17 @@ internal sealed class PromptRequest
         return request;
     }
 
-    /// <summary>The option, or null when it is absent, null or the word "auto": vLLM drops these before a renderer looks.</summary>
+    /// <summary>Gets an option, or null if it is missing, null or "auto", which vLLM removes.</summary>
     public PromptValue? Kwarg(string name) =>
         RawKwarg(name) is { IsNull: false } value && value.StringOrNull != "auto" ? value : null;
 
-    /// <summary>The option as given, or null when it is absent.</summary>
+    /// <summary>Gets an option unchanged, or null if it is missing.</summary>
     public PromptValue? RawKwarg(string name) => _kwargs.TryGetValue(name, out var value) ? PromptValueReader.Read(value, name) : null;
 
-    /// <summary>The names of all options that are given.</summary>
+    /// <summary>The names of all options.</summary>
     public IEnumerable<string> KwargNames => _kwargs.Keys;
 
-    /// <exception cref="ChatTemplateException">The final message is to be continued, but it is not the assistant's.</exception>
+    /// <exception cref="ChatTemplateException">The final message should be continued, but it is not the assistant's.</exception>
     public void RequireAssistantToContinue()
     {
         if (ContinueFinalMessage && (Messages.Count == 0 || Messages[^1].Role != "assistant"))
@@ -104,7 +104,7 @@ internal sealed class PromptMessage
     /// <summary>A string or a list of parts; null when absent or JSON null.</summary>
     public PromptValue? Content => Value.NotNull("content");
 
-    /// <summary>The reasoning, from <c>reasoning</c> or else <c>reasoning_content</c>; null when there is none.</summary>
+    /// <summary>The reasoning, from <c>reasoning</c> or else <c>reasoning_content</c>; null if there is none.</summary>
     public string? Reasoning => (Value.NotNull("reasoning") ?? Value.NotNull("reasoning_content"))?.StringOrNull;
 
     public string? ToolCallId => Value["tool_call_id"]?.StringOrNull;
@@ -113,7 +113,7 @@ internal sealed class PromptMessage
 
     public string? Task => Value["task"]?.StringOrNull;
 
-    /// <summary>The message's own tools that are given and not empty; null otherwise.</summary>
+    /// <summary>The message's own tools; null if there are none.</summary>
     public PromptValue? Tools => Value["tools"] is { IsArray: true, Items.Count: > 0 } tools ? tools : null;
 
     public IReadOnlyList<PromptToolCall> ToolCalls { get; private init; } = [];
@@ -147,7 +147,7 @@ internal sealed class PromptMessage
 
     public ChatTemplateException Error(string what) => new($"messages[{Index}] (role '{Role}'): {what}.");
 
-    /// <summary>The text of a part, also when it is null or missing (then empty).</summary>
+    /// <summary>Gets the text of a part; empty if it is null or missing.</summary>
     public static string PartText(PromptValue part, string key = "text") => part[key]?.StringOrNull ?? "";
 
     private static List<PromptToolCall> ReadCalls(PromptValue message, int index)
@@ -195,7 +195,7 @@ internal sealed class PromptTool
 
     public string Name { get; }
 
-    /// <summary>The function as vLLM's Python front end passes it on.</summary>
+    /// <summary>The function in the form that vLLM's Python front end passes on.</summary>
     public PromptValue Function { get; }
 
     public string? Description => Function["description"]?.StringOrNull;
@@ -204,7 +204,9 @@ internal sealed class PromptTool
 
     public PromptValue? Strict => Function.NotNull("strict");
 
-    /// <summary>A tool of the request: name, description and parameters are always there (null when not given), unknown keys vanish.</summary>
+    /// <summary>
+    /// Reads a tool of the request: name, description and parameters are always present (null if missing), and unknown keys are removed.
+    /// </summary>
     /// <exception cref="ChatTemplateException">The tool has not the OpenAI form.</exception>
     public static PromptTool Read(PromptValue tool, string where, bool keepAsGiven = false)
     {
@@ -238,9 +240,7 @@ internal sealed class PromptTool
         return new PromptTool(tool["type"] ?? PromptValue.OfString("function"), name, function);
     }
 
-    /// <summary>
-    /// A developer message's own tool: known keys in their usual order, nothing filled up; printed as given when it holds anything else.
-    /// </summary>
+    /// <summary>Reads the tool of a developer message: known keys in their usual order, without defaults; unchanged if it has other keys.</summary>
     /// <exception cref="ChatTemplateException">The tool has not the OpenAI form.</exception>
     public static PromptTool ReadOwn(PromptValue tool, string where)
     {
@@ -253,7 +253,7 @@ internal sealed class PromptTool
                 [.. FunctionKeys.Where(key => function[key] is not null).Select(key => KeyValuePair.Create(key, function[key]!))]));
     }
 
-    /// <summary>The tools that a message carries.</summary>
+    /// <summary>Gets the tools of a message.</summary>
     public static IReadOnlyList<PromptTool> OfMessage(PromptMessage message) =>
         message.Tools is { } tools ? [.. tools.Items.Select((tool, index) => ReadOwn(tool, $"messages[{message.Index}].tools[{index}]"))] : [];
 }
@@ -261,10 +261,10 @@ internal sealed class PromptTool
 /// <summary>One tool call of an assistant message.</summary>
 /// <param name="Id">The call's id.</param>
 /// <param name="Name">Name of the function.</param>
-/// <param name="Arguments">The arguments as the message holds them: JSON text, an object, or null.</param>
+/// <param name="Arguments">The arguments as in the message: JSON text, an object, or null.</param>
 internal sealed record PromptToolCall(string Id, string Name, PromptValue? Arguments)
 {
-    /// <summary>The arguments as vLLM's Python front end reads them: whatever is not an object counts as no arguments.</summary>
+    /// <summary>The arguments as read by vLLM's Python front end: anything other than an object counts as no arguments.</summary>
     public PromptValue ParsedArguments
     {
         get
@@ -279,7 +279,7 @@ internal sealed record PromptToolCall(string Id, string Name, PromptValue? Argum
         }
     }
 
-    /// <summary>The arguments as text: unchanged when the message holds text, else compact JSON.</summary>
+    /// <summary>The arguments as text: unchanged if the message contains text, otherwise compact JSON.</summary>
     public string ArgumentsText => Arguments switch
     {
         null or { IsNull: true } => "",

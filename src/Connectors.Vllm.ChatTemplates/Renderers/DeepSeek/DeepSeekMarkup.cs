@@ -17,11 +17,11 @@ internal static class DeepSeekMarkup
 
     private const string Dsml = "｜DSML｜";
 
-    /// <summary>The calls of one assistant turn: <paramref name="block"/> around one invoke element per call.</summary>
-    /// <param name="prompt">Where to write.</param>
+    /// <summary>Appends the calls of an assistant turn: <paramref name="block"/> around one invoke element per call.</summary>
+    /// <param name="prompt">The prompt to append to.</param>
     /// <param name="calls">The calls, at least one.</param>
     /// <param name="block">Name of the outer element.</param>
-    /// <param name="gap">Text between the DSML mark and every word: a blank in V4.1.</param>
+    /// <param name="gap">The text between the DSML mark and every word: a space in V4.1.</param>
     public static void AppendCalls(PromptBuilder prompt, IReadOnlyList<PromptToolCall> calls, string block, string gap)
     {
         prompt.Markup($"\n\n<{Dsml}{gap}{block}>\n");
@@ -35,7 +35,7 @@ internal static class DeepSeekMarkup
         prompt.Markup($"\n</{Dsml}{gap}{block}>");
     }
 
-    /// <summary>A tools section whose line SCHEMAS becomes one line of JSON per function.</summary>
+    /// <summary>Appends a tools section, in which the line SCHEMAS is replaced with one line of JSON per function.</summary>
     public static void AppendTools(PromptBuilder prompt, string section, IEnumerable<PromptTool> tools)
     {
         const string Place = "SCHEMAS\n";
@@ -71,7 +71,7 @@ internal static class DeepSeekMarkup
 }
 
 /// <summary>One block of a user turn: text, or a tool's result.</summary>
-/// <param name="Pieces">The block's text in pieces, written with an empty line between them.</param>
+/// <param name="Pieces">The pieces of the block's text, separated by an empty line.</param>
 /// <param name="IsResult">Whether the block is a tool result.</param>
-/// <param name="CallId">Id of the call a result answers; null when it has none.</param>
+/// <param name="CallId">The call id of a result; null if it has none.</param>
 internal sealed record DeepSeekBlock(IReadOnlyList<PromptText> Pieces, bool IsResult = false, string? CallId = null);

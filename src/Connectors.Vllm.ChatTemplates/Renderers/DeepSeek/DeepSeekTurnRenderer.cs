@@ -1,8 +1,8 @@
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>
-/// What the prompts of DeepSeek V4 and V4.1 have in common: tool results become part of user turns, each turn but the last opens the
-/// next assistant turn, and reasoning of earlier turns is dropped when no tools are there. Thinking is on by default.
+/// The common parts of the DeepSeek V4 and V4.1 prompts: tool results become part of user turns, each turn but the last opens the next assistant
+/// turn, and reasoning of earlier turns is dropped if there are no tools. Thinking is on by default.
 /// </summary>
 internal abstract class DeepSeekTurnRenderer : ChatPromptRenderer
 {
@@ -58,13 +58,13 @@ internal abstract class DeepSeekTurnRenderer : ChatPromptRenderer
     {
     }
 
-    /// <summary>The effort that <see cref="AppendHead"/> announces, or null when it turns thinking off.</summary>
+    /// <summary>Reads the effort for <see cref="AppendHead"/>, or null if thinking is off.</summary>
     protected abstract string? ReadEffort(PromptValue? effort);
 
-    /// <summary>The content of a message in pieces; images are renderer text.</summary>
+    /// <summary>Reads the content of a message in pieces; images are text of the renderer.</summary>
     protected abstract IReadOnlyList<PromptText> ReadContent(PromptMessage message);
 
-    /// <summary>The tools that a message carries itself.</summary>
+    /// <summary>Reads the message's own tools.</summary>
     protected abstract IReadOnlyList<PromptTool> ReadTools(PromptMessage message);
 
     /// <summary>The blocks of a user message.</summary>
@@ -76,7 +76,7 @@ internal abstract class DeepSeekTurnRenderer : ChatPromptRenderer
     /// <summary>Whether the turn opens the assistant's when it is the last one or the assistant follows.</summary>
     protected abstract bool OpensAssistant(DeepSeekTurn turn, int index, bool assistantFollowsOrLast);
 
-    /// <summary>Text before a turn's body; <paramref name="effort"/> is null when thinking is off.</summary>
+    /// <summary>Appends the text before a turn's body; <paramref name="effort"/> is null if thinking is off.</summary>
     protected abstract void AppendHead(PromptBuilder prompt, DeepSeekTurn turn, int index, string? effort);
 
     /// <summary>Text after a turn's tools.</summary>
@@ -288,12 +288,12 @@ internal abstract class DeepSeekTurnRenderer : ChatPromptRenderer
     }
 }
 
-/// <summary>One message after tool results and neighbouring user messages were merged into turns.</summary>
+/// <summary>A turn, into which tool results and adjacent user messages have been merged.</summary>
 internal sealed class DeepSeekTurn
 {
     public required string Role { get; init; }
 
-    /// <summary>The message the turn started with; null for the system turn that only carries the request's tools.</summary>
+    /// <summary>The first message of the turn; null for the system turn that contains only the request's tools.</summary>
     public PromptMessage? Source { get; init; }
 
     /// <summary>Content of every turn that is not a user turn.</summary>
@@ -308,6 +308,6 @@ internal sealed class DeepSeekTurn
 
     public string? Task { get; init; }
 
-    /// <summary>The turn's reasoning; history that the model should not see again is dropped from here.</summary>
+    /// <summary>The turn's reasoning; cleared if the model should not see it again.</summary>
     public string? Reasoning { get; set; }
 }

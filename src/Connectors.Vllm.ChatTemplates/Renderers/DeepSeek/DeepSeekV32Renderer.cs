@@ -47,7 +47,7 @@ internal sealed class DeepSeekV32Renderer : ChatPromptRenderer
                 AppendTools(_request.Tools);
             }
 
-            // The run of tool results at hand: its assistant, and how many results came.
+            // The current sequence of tool results: its assistant message and the number of results.
             PromptMessage? caller = null;
             for (var i = 0; i < _messages.Count; i++)
             {
@@ -167,7 +167,7 @@ internal sealed class DeepSeekV32Renderer : ChatPromptRenderer
     }
 }
 
-/// <summary>Fixed texts of the DeepSeek V3.2 prompt; the line SCHEMAS stands for the functions.</summary>
+/// <summary>The fixed texts of the DeepSeek V3.2 prompt; the line SCHEMAS is a placeholder for the functions.</summary>
 internal static class DeepSeekV32Texts
 {
     /// <summary>The tools section, as vLLM writes it.</summary>

@@ -27,7 +27,7 @@ internal sealed class DeepSeekV4Renderer : DeepSeekTurnRenderer
     /// <inheritdoc/>
     protected override IReadOnlyList<PromptText> ReadContent(PromptMessage message)
     {
-        // A tool result of text parts only is one text; a reference to a tool keeps the list, which cannot show it.
+        // A tool result with only text parts is one text; a reference to a tool keeps the list, which does not show it.
         if (message is { Role: "tool", Content.IsArray: true })
         {
             var parts = message.Content.Items;
@@ -167,10 +167,10 @@ internal sealed class DeepSeekV41Renderer : DeepSeekTurnRenderer
     protected override bool HasNoEnd(DeepSeekTurn turn) => turn.Source?.Value["wo_eos"] is { IsTruthy: true };
 }
 
-/// <summary>Fixed texts of the DeepSeek V4 and V4.1 prompts; the line SCHEMAS stands for the functions.</summary>
+/// <summary>The fixed texts of the DeepSeek V4 and V4.1 prompts; the line SCHEMAS is a placeholder for the functions.</summary>
 internal static class DeepSeekV4Texts
 {
-    /// <summary>Opens a V4 prompt that thinks with the usual effort.</summary>
+    /// <summary>The beginning of a V4 prompt with the usual reasoning effort.</summary>
     public const string HighEffort =
         """
         Reasoning Effort: Absolute maximum with no shortcuts permitted.
@@ -180,7 +180,7 @@ internal static class DeepSeekV4Texts
 
         """;
 
-    /// <summary>Opens a V4 prompt that thinks with the highest effort.</summary>
+    /// <summary>The beginning of a V4 prompt with the highest reasoning effort.</summary>
     public const string MaxEffort =
         """
         Reasoning Effort: Beyond maximum — exhaustive, relentless, and uncompromising.
@@ -221,7 +221,7 @@ internal static class DeepSeekV4Texts
 
         """;
 
-    /// <summary>The V4.1 tools section: calls have another name, and every DSML word a blank before it.</summary>
+    /// <summary>The V4.1 tools section: calls have another name, and every DSML word is preceded by a space.</summary>
     public static readonly string ToolsV41 =
         Tools.Replace("｜DSML｜tool_calls", "｜DSML｜calls", StringComparison.Ordinal).Replace("｜DSML｜", "｜DSML｜ ", StringComparison.Ordinal);
 }

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.ChatTemplates.Renderers;
 /// The prompt of gpt-oss (https://cookbook.openai.com/articles/openai-harmony) as vLLM writes it. <c>reasoning_effort</c> is low, medium or high;
 /// a prompt always ends with the opening of an assistant message, and a final message cannot be continued.
 /// </summary>
-/// <param name="date">The date the prompt states; null is the local date of the input's clock.</param>
+/// <param name="date">The date in the prompt; null for the local date of the input's clock.</param>
 internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRenderer
 {
     private const string Start = "<|start|>";
@@ -84,7 +84,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRendere
             names[call.Id] = call.Name;
         }
 
-        // The model sees its reasoning only since its last answer: the running tool loop.
+        // The prompt contains only the reasoning since the last answer, which is that of the current tool loop.
         var lastFinal = messages.Count - 1;
         while (lastFinal >= 0 && !IsFinal(messages[lastFinal]))
         {
@@ -157,7 +157,7 @@ internal sealed class HarmonyRenderer(DateOnly? date = null) : ChatPromptRendere
         _ => false,
     };
 
-    /// <summary>The texts of all parts without anything between them; null when there is no text at all.</summary>
+    /// <summary>Concatenates the texts of all parts; null if there is no text.</summary>
     private static string? Flatten(PromptMessage message)
     {
         var texts = Texts(message);

@@ -50,7 +50,7 @@ internal sealed class MistralEncoder(MistralPromptOptions options, IReadOnlyList
                 .Markup("}[/MODEL_SETTINGS]");
         }
 
-        // The model was trained with the image before the question.
+        // The model was trained with images before the question.
         var chunks = turn.Chunks;
         if (chunks.Count == 2 && chunks[0].Kind == MistralChunkKind.Text && chunks[1].Kind == MistralChunkKind.Image)
         {

@@ -3,10 +3,10 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>Writes an image as the grid of tokens that its pixels will fill.</summary>
+/// <summary>Writes an image as a grid of tokens that corresponds to its size.</summary>
 internal static class MistralImage
 {
-    /// <exception cref="ChatTemplateException">The model takes no images, or the image's size cannot be read.</exception>
+    /// <exception cref="ChatTemplateException">The model does not accept images, or the image's size cannot be read.</exception>
     public static void Append(PromptBuilder prompt, string url, MistralImageOptions? options)
     {
         if (options is null)
@@ -47,7 +47,7 @@ internal static class MistralImage
 /// <summary>Width and height from the first bytes of an image file.</summary>
 internal static class ImageSize
 {
-    /// <summary>The size of the image in a base64 data URL, or null when it cannot be read.</summary>
+    /// <summary>Gets the size of the image in a base64 data URL, or null if it cannot be read.</summary>
     public static (int Width, int Height)? OfDataUrl(string url)
     {
         const string Mark = ";base64,";

@@ -2,14 +2,14 @@ using System.Text;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>A message as mistral-common sees it: content in chunks, arguments parsed, long call ids cut.</summary>
+/// <summary>A message in the form of mistral-common: content in chunks, parsed arguments, truncated call ids.</summary>
 internal sealed record MistralMessage
 {
     private const int IdLength = 9;
 
     public required string Role { get; init; }
 
-    /// <summary>Place of the message in the caller's conversation, for errors; −1 for one the format adds.</summary>
+    /// <summary>The index of the message in the caller's conversation, for errors; −1 for one that the format adds.</summary>
     public int Index { get; init; } = -1;
 
     /// <summary>The content; a plain string is one text chunk.</summary>
@@ -30,7 +30,7 @@ internal sealed record MistralMessage
     public static MistralMessage Plain(string role, string text) =>
         new() { Role = role, IsPlain = true, Chunks = [new MistralChunk(MistralChunkKind.Text, text)] };
 
-    /// <exception cref="ChatTemplateException">The message is none that Mistral models take.</exception>
+    /// <exception cref="ChatTemplateException">Mistral models do not accept the message.</exception>
     public static MistralMessage Read(PromptMessage message)
     {
         var role = message.Role == "developer" ? "system" : message.Role;
@@ -89,7 +89,7 @@ internal sealed record MistralMessage
     };
 }
 
-/// <summary>What a chunk of a Mistral message is.</summary>
+/// <summary>The kinds of chunks of a Mistral message.</summary>
 internal enum MistralChunkKind : byte
 {
     Text,
@@ -103,7 +103,7 @@ internal enum MistralChunkKind : byte
 /// <param name="IsClosed">Whether reasoning is finished.</param>
 internal sealed record MistralChunk(MistralChunkKind Kind, string Text, bool IsClosed = true);
 
-/// <summary>Merges a conversation into the turns that the format knows, as mistral-common does.</summary>
+/// <summary>Merges a conversation into the turns of the format, like mistral-common.</summary>
 internal sealed class MistralNormalizer(MistralPromptVersion version)
 {
     private const string Gap = "\n\n";
@@ -177,7 +177,7 @@ internal sealed class MistralNormalizer(MistralPromptVersion version)
         }
     }
 
-    /// <summary>One message of a run: neighbouring texts become one, empty ones vanish, other chunks stay between them.</summary>
+    /// <summary>Merges consecutive messages: adjacent texts are joined, empty ones are dropped, and other chunks are kept between them.</summary>
     private MistralMessage Aggregate(List<MistralMessage> run)
     {
         var chunks = new List<MistralChunk>();

@@ -27,7 +27,7 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : ChatPrompt
         return new MistralEncoder(options, request.Tools, settings, system).Encode(turns, request.ContinueFinalMessage);
     }
 
-    /// <summary>There is no template that could read options. The switches that only repeat what the effort says are let through.</summary>
+    /// <summary>Refuses options, because there is no template to read them, except those that only repeat the effort.</summary>
     private static void RefuseOptions(PromptRequest request)
     {
         var effort = request.Kwarg("reasoning_effort")?.StringOrNull;
@@ -62,7 +62,7 @@ internal sealed class MistralRenderer(MistralPromptOptions options) : ChatPrompt
     }
 }
 
-/// <summary>Reads what the prompt needs from a tekken.json without keeping its vocabulary.</summary>
+/// <summary>Reads the prompt options from a tekken.json without loading its vocabulary.</summary>
 internal static class TekkenPromptReader
 {
     /// <inheritdoc cref="MistralPromptOptions.FromTekken"/>

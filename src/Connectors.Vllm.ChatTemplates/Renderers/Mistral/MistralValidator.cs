@@ -3,7 +3,7 @@ using Connectors.Vllm.ChatTemplates.Values;
 
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
-/// <summary>The checks that mistral-common makes before it renders; a conversation the model was never trained on is refused.</summary>
+/// <summary>The validation of mistral-common, which refuses conversations that the model was not trained on.</summary>
 internal sealed partial class MistralValidator(MistralPromptVersion version, bool continuesFinal)
 {
     private bool ChecksIds => version >= MistralPromptVersion.V11;

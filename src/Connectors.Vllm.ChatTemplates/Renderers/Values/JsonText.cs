@@ -95,7 +95,7 @@ internal sealed record JsonStyle(string ItemSeparator, string KeySeparator, bool
     public static JsonStyle RustCompactSorted { get; } = new(",", ":", SortKeys: true, FloatStyle.Rust);
 }
 
-/// <summary>Number literals to the text that Python or serde_json writes for them; both use the shortest digits that read back equal.</summary>
+/// <summary>Formats number literals like Python or serde_json; both use the shortest round-trippable digits.</summary>
 internal static class JsonNumber
 {
     public static string Format(PromptValue number, FloatStyle style)

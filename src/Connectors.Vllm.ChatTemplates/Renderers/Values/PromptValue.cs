@@ -8,8 +8,8 @@ using Connectors.Vllm.Shared;
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>
-/// A JSON value as Python's json module keeps it: object keys in first-seen order, numbers as their source text
-/// (so integers have any size), strings that may hold unpaired surrogates.
+/// A JSON value as Python's json module keeps it: object keys in first-seen order, numbers as their source text (so integers have any size), strings
+/// that may contain unpaired surrogates.
 /// </summary>
 internal sealed class PromptValue
 {
@@ -142,7 +142,7 @@ internal enum PromptValueKind : byte
     Object,
 }
 
-/// <summary>Reads what callers pass as messages, tools and options (JSON or plain collections) into <see cref="PromptValue"/>.</summary>
+/// <summary>Converts messages, tools and options (JSON or plain collections) to <see cref="PromptValue"/>.</summary>
 internal static class PromptValueReader
 {
     private const int MaxDepth = 128;

@@ -5,8 +5,8 @@ using System.Text;
 namespace Connectors.Vllm.ChatTemplates.Renderers;
 
 /// <summary>
-/// JSON text to <see cref="PromptValue"/> as Python's json.loads reads it (https://docs.python.org/3/library/json.html): big integers stay,
-/// of two equal keys the last value wins at the first one's place, unpaired surrogate escapes are kept.
+/// JSON text to <see cref="PromptValue"/> as Python's json.loads reads it (https://docs.python.org/3/library/json.html): big integers are kept, the
+/// last value of duplicate keys is used at the position of the first one, and unpaired surrogate escapes are kept.
 /// </summary>
 internal ref struct PythonJsonReader
 {
@@ -25,7 +25,7 @@ internal ref struct PythonJsonReader
         _dialect = dialect;
     }
 
-    /// <summary>Parses a whole text; <paramref name="error"/> says what is wrong at which character.</summary>
+    /// <summary>Parses a whole text; <paramref name="error"/> contains the problem and the position.</summary>
     public static bool TryParse(
         ReadOnlySpan<char> json, JsonDialect dialect, [NotNullWhen(true)] out PromptValue? value, [NotNullWhen(false)] out string? error)
     {
@@ -370,7 +370,7 @@ internal ref struct PythonJsonReader
     }
 }
 
-/// <summary>Whose reading of JSON text a model's reference implementation uses.</summary>
+/// <summary>The JSON parser of a model's reference implementation.</summary>
 internal enum JsonDialect : byte
 {
     /// <summary>Python's json.loads: NaN, Infinity and -Infinity are numbers, and a double that overflows becomes Infinity.</summary>
