@@ -213,10 +213,9 @@ internal sealed partial class CallErrors(CallContext call, string method)
                     return FromHttp2(error, exception, answered);
                 case AuthenticationException:
                     return Connection(
-                        $"The TLS handshake with {_endpoint} failed: {e.InnerException?.Message ?? e.Message} Check the certificates "
-                        + $"(RootCertificateFile names an "
-                        + "authority to trust, ClientCertificateFile the certificate that the server may require); for a server without TLS, "
-                        + "use http://.",
+                        $"The TLS handshake with {_endpoint} failed: {(e.InnerException ?? e).Message.TrimEnd('.')}. Check the certificates "
+                        + "(RootCertificateFile names an authority to trust, ClientCertificateFile the certificate that the server may require); "
+                        + "for a server without TLS, use http://.",
                         StatusCode.Unavailable, false, exception);
                 case HttpRequestException { HttpRequestError: HttpRequestError.VersionNegotiationError }:
                     return Connection($"{_endpoint} does not speak HTTP/2. {HttpPortHint}", StatusCode.Unavailable, false, exception);
@@ -252,8 +251,8 @@ internal sealed partial class CallErrors(CallContext call, string method)
                 $"The connection to {_endpoint} broke during {method}; the answer is incomplete: {Innermost(exception).Message}",
                 StatusCode.Unavailable, true, exception)
             : Connection(
-                $"The connection to {_endpoint} broke before it answered {method}: {Innermost(exception).Message} If it always does, this may "
-                + $"be a server with TLS, which requires https://, or an HTTP port. {HowToServe}",
+                $"The connection to {_endpoint} broke before it answered {method}: {Innermost(exception).Message.TrimEnd('.')}. If it always does, "
+                + $"this may be a server with TLS, which requires https://, or an HTTP port. {HowToServe}",
                 StatusCode.Unavailable, true, exception);
     }
 

@@ -24,6 +24,8 @@ internal sealed class ConnectionArguments
     { Description = "The folder with tokenizer and chat template. Default: from the server or the hub." };
     private readonly Option<string?> _token = new("--token")
     { Description = "The bearer token for a proxy in front of the server. Default: VLLM_GRPC_TOKEN." };
+    private readonly Option<string?> _rootCertificate = new("--root-certificate")
+    { Description = "A PEM file with the authorities to trust for an https server, such as that of 'serve --tls'. Default: the system's." };
     private readonly bool _demonstration;
 
     /// <param name="demonstration">Whether the verb runs against an embedded demonstration server when no address is given.</param>
@@ -38,10 +40,16 @@ internal sealed class ConnectionArguments
 
     public void AddTo(Command command)
     {
-        command.Options.Add(_endpoints);
-        command.Options.Add(_modelDirectory);
-        command.Options.Add(_token);
+        foreach (var option in All)
+        {
+            command.Options.Add(option);
+        }
     }
+
+    public Option[] All => [_endpoints, _modelDirectory, _token, _rootCertificate];
+
+    /// <summary>The folder of a model that is looked at by itself; null when a server is named, or neither.</summary>
+    public string? FolderAlone(ParseResult parsed) => parsed.GetValue(_endpoints) is { Length: > 0 } ? null : parsed.GetValue(_modelDirectory);
 
     /// <summary>Opens a connection as the command line says.</summary>
     /// <exception cref="ToolException">No address was given and the verb needs one, or it is not an address.</exception>
@@ -54,6 +62,17 @@ internal sealed class ConnectionArguments
             : [];
         var options = new VllmGrpcOptions { ModelDirectory = parsed.GetValue(_modelDirectory) };
         options.Connection.BearerToken = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("VLLM_GRPC_TOKEN");
+        options.Connection.RootCertificateFile = parsed.GetValue(_rootCertificate);
+        if (options.Connection.RootCertificateFile is { } file && !File.Exists(file))
+        {
+            throw new ToolException($"--root-certificate: the file '{file}' does not exist.");
+        }
+
+        if (options.ModelDirectory is { } folder && !Directory.Exists(folder))
+        {
+            throw new ToolException($"--model-dir: the folder '{folder}' does not exist.");
+        }
+
         VllmTestServer? server = null;
         if (addresses.Length == 0)
         {

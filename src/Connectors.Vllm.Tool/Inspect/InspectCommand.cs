@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Connectors.Vllm.ChatTemplates;
 using Connectors.Vllm.Tokenizers;
+using Connectors.Vllm.Tool.Connections;
 using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Inspect;
@@ -22,8 +23,7 @@ internal sealed class InspectCommand
         new("--tool-parser") { Description = "The vLLM name of a tool parser, auto or none.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _reasoningParser =
         new("--reasoning-parser") { Description = "The vLLM name of a reasoning parser, auto or none.", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string?> _endpoint = new("--endpoint", "-e")
-        { Description = "The address of a vLLM gRPC server, for example http://gpu-box:50051." };
+    private readonly ConnectionArguments _connection = new(demonstration: false);
     private readonly Option<string?> _templateFile = new("--template") { Description = "A chat template file." };
 
     private InspectCommand()
@@ -125,7 +125,7 @@ internal sealed class InspectCommand
             async (parsed, cancellationToken) => new PromptVerb(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false)),
             _modelDirectory));
         command.Subcommands.Add(Verb(
-            "model", "Shows what is known about the model of a server or a folder, and where it came from.", ModelAsync, _endpoint, _modelDirectory));
+            "model", "Shows what is known about the model of a server or a folder, and where it came from.", ModelAsync, _connection.All));
     }
 
     /// <summary>A verb for the formats of calls and reasoning that are named, or that a model's folder tells.</summary>
@@ -189,24 +189,17 @@ internal sealed class InspectCommand
         parsed.GetValue(_modelDirectory) is null ? null : await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false);
 
     private Task<VllmModelProfile> ProfileAsync(ParseResult parsed, CancellationToken cancellationToken) => VllmModelProfile.FromDirectoryAsync(
-        parsed.GetValue(_modelDirectory) ?? throw new ArgumentException(
-            $"No model: pass {(parsed.CommandResult.Command.Name == "model" ? "--endpoint http://host:port or " : "")}--model-dir FOLDER."),
-        cancellationToken: cancellationToken);
+        parsed.GetValue(_modelDirectory) ?? throw new ArgumentException("No model: pass --model-dir FOLDER."), cancellationToken: cancellationToken);
 
     private async Task<IVerb> ModelAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        if (parsed.GetValue(_endpoint) is not { } server)
+        if (_connection.FolderAlone(parsed) is { } folder)
         {
-            return ModelVerb.Of(await ProfileAsync(parsed, cancellationToken).ConfigureAwait(false));
+            return ModelVerb.Of(await VllmModelProfile.FromDirectoryAsync(folder, cancellationToken: cancellationToken).ConfigureAwait(false));
         }
 
         // The folder is where the tokenizer is, for servers that do not send theirs.
-        var options = new VllmGrpcOptions
-        {
-            Endpoint = new Uri(server, UriKind.RelativeOrAbsolute),
-            ModelDirectory = parsed.GetValue(_modelDirectory),
-        };
-        await using var client = new VllmChatClient(options);
-        return await ModelVerb.AskAsync(client, cancellationToken).ConfigureAwait(false);
+        await using var open = await _connection.OpenAsync(parsed, null, cancellationToken).ConfigureAwait(false);
+        return await ModelVerb.AskAsync(open.Client, cancellationToken).ConfigureAwait(false);
     }
 }
