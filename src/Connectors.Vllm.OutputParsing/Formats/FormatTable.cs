@@ -2,7 +2,7 @@ using Connectors.Vllm.OutputParsing.Machines;
 
 namespace Connectors.Vllm.OutputParsing.Formats;
 
-/// <summary>Every format there is: one row each. A new format is one class, in the file of its kind or one of its own, and one row here.</summary>
+/// <summary>The table of all formats. A new format is one class, in the file of its kind or a new one, and one entry.</summary>
 internal static class FormatTable
 {
     public static readonly ToolSyntax[] Tools =

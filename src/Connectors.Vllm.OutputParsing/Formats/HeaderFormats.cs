@@ -112,7 +112,7 @@ internal static class KimiId
 
     private static readonly SearchValues<char> Numbering = SearchValues.Create("0123456789.:_-#[]()");
 
-    /// <summary>The name in an id, and the id where it has the right form; an empty name where it tells none.</summary>
+    /// <summary>Gets the name in an id, and the id if it has the right form; an empty name if it contains none.</summary>
     public static (string Name, string? Id) Read(ReaderContext context, string id)
     {
         var colon = id.LastIndexOf(':');

@@ -52,7 +52,7 @@ internal static class JsonFormats
         Aliases = ["phi4_mini", "phi4"],
     };
 
-    /// <summary>Command R7B and Command A; visible text stands in elements of its own.</summary>
+    /// <summary>Command R7B and Command A, whose visible text is in separate elements.</summary>
     public static readonly ToolSyntax Cohere = new()
     {
         Id = "cohere_command3",

@@ -98,7 +98,7 @@ internal static class HunyuanFormats
     };
 }
 
-/// <summary>K2 Horizon: key/value pairs that may tell their types, or JSON; the reasoning marker tells the effort.</summary>
+/// <summary>K2 Horizon: key/value pairs with optional types, or JSON; the reasoning marker contains the effort.</summary>
 internal static class K2HorizonFormat
 {
     private static readonly KeyValueSyntax Pairs = new()

@@ -28,7 +28,7 @@ internal static class ThinkFormats
     /// <summary>GLM 4.5 and 4.6: a line break after reasoning.</summary>
     public static readonly ReasoningSyntax Glm45 = Think with { Id = "glm45", Aliases = ["glm4_moe"], TextAfterClose = "\n" };
 
-    /// <summary>Families whose reasoning only ends by its marker, even when a call stands in them.</summary>
+    /// <summary>The formats whose reasoning ends only at its marker, even if it contains a call.</summary>
     public static readonly ReasoningSyntax Strict = Think with
     {
         Id = "deepseek_r1",

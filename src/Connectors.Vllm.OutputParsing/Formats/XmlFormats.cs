@@ -43,7 +43,7 @@ internal static class QwenCoderFormat
         Reader = context => new XmlCallReader(context, Xml with { Outer = ["seed:tool_call"] }),
     };
 
-    /// <summary>A reader that takes these tags, or JSON, between the same wrapper.</summary>
+    /// <summary>Creates a reader for these tags or JSON in the same wrapper.</summary>
     public static CallReader Either(ReaderContext context, XmlCallSyntax? xml = null) => new EitherReader(
         new JsonBodyReader(context, new JsonBodySyntax { Closers = ["</tool_call>"], Repeats = true, Separators = "," }),
         new XmlCallReader(context, xml ?? Xml));
@@ -153,7 +153,7 @@ internal static class DsmlFormat
     public static readonly ToolSyntax V41 =
         V32 with { Id = "deepseek_v41", Aliases = ["deepseek_v4_1"] };
 
-    /// <summary>Closers as models leave them behind: with a space, with ASCII bars, without their bracket.</summary>
+    /// <summary>Malformed closing tags that models write: with a space, with ASCII bars, without their bracket.</summary>
     private static IEnumerable<string> StrayClosers() =>
         from bar in (string[])["｜", "|"]
         from name in Wrappers.Concat(["invoke", "parameter"])

@@ -165,7 +165,7 @@ internal abstract partial class ChannelMachine
 
     private abstract record State;
 
-    /// <summary>Behind a message.</summary>
+    /// <summary>After a message.</summary>
     private sealed record Between : State;
 
     /// <summary>In a header.</summary>
@@ -191,7 +191,7 @@ internal abstract partial class ChannelMachine
 /// <summary>Follows the arguments in the body of a message, as characters arrive.</summary>
 internal abstract class BodyScan
 {
-    /// <summary>Up to here the body was looked at, and holds no end of its message.</summary>
+    /// <summary>The position up to which the body was scanned and contains no end of the message.</summary>
     public int Position { get; protected set; }
 
     /// <summary>True after the arguments, or where there are none.</summary>

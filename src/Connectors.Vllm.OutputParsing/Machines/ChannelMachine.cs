@@ -69,7 +69,7 @@ internal abstract partial class ChannelMachine : OutputMachine
 
     public override void Finish(bool truncated) => Run(final: true);
 
-    /// <summary>What the message with this header is, and to whom it goes.</summary>
+    /// <summary>Gets the kind and the recipient of the message with this header.</summary>
     protected abstract ChannelKind Classify(string header, out string recipient);
 
     /// <summary>What follows the arguments of a body that has just begun.</summary>
@@ -121,7 +121,7 @@ internal abstract partial class ChannelMachine : OutputMachine
         return true;
     }
 
-    /// <summary>Behind an end marker: the next message, or text that lost its header.</summary>
+    /// <summary>After an end marker: the next message, or text without its header.</summary>
     private bool RunBetween(bool final)
     {
         var at = Lookahead.SkipAllSpace(Buffer.Span, 0);
@@ -207,7 +207,7 @@ internal abstract partial class ChannelMachine : OutputMachine
 
         if (final)
         {
-            // One that was cut off is kept, unless it says no more than that a message begins.
+            // A truncated header is kept, unless it contains only the start of a message.
             var begun = Buffer.Span.TrimStart();
             var start = _markers.Starts[0];
             if (begun.StartsWith(start, StringComparison.Ordinal)
@@ -222,7 +222,7 @@ internal abstract partial class ChannelMachine : OutputMachine
         return false;
     }
 
-    /// <summary>A message that ended inside of its header says nothing; words without any marker may be an answer.</summary>
+    /// <summary>A message that ends inside its header is ignored; words without any marker may be an answer.</summary>
     private void CutHeader(int length)
     {
         if (Buffer.Span[..length].Contains("<|", StringComparison.Ordinal))
@@ -235,7 +235,7 @@ internal abstract partial class ChannelMachine : OutputMachine
         }
     }
 
-    /// <summary>So many words are a text that lost its header; the markers between them say nothing.</summary>
+    /// <summary>The number of words that are treated as text without its header; the markers between them are ignored.</summary>
     private bool LoseHeader()
     {
         var text = Message(ChannelKind.Text);

@@ -11,7 +11,7 @@ internal struct CodeFence
     private int _ticks;
     private int _span;
 
-    /// <summary>Takes a piece of the text.</summary>
+    /// <summary>Adds a piece of the text.</summary>
     public void Pass(ReadOnlySpan<char> text)
     {
         for (var tick = text.IndexOf('`'); tick >= 0; tick = text.IndexOf('`'))

@@ -32,7 +32,7 @@ internal sealed class EventWriter
 
     public int CallCount { get; private set; }
 
-    /// <summary>True while nothing but markup came out.</summary>
+    /// <summary>Whether only markup has been written so far.</summary>
     public bool IsEmpty { get; private set; } = true;
 
     /// <summary>How many calls came out as text, because the request allows none.</summary>
@@ -83,7 +83,7 @@ internal sealed class EventWriter
         (HasOutput, IsEmpty) = (true, false);
         if (_options.ToolChoice.Kind == OutputToolChoiceKind.None)
         {
-            // Nothing that can be invoked comes out, and nothing that the model wrote is lost.
+            // The result cannot be invoked, and nothing that the model wrote is lost.
             CallsAsText++;
             Piece(OutputEventKind.Text, raw);
             return;

@@ -88,7 +88,7 @@ internal sealed record ReasoningSyntax : FormatSyntax
     public bool EndedByCall { get; init; } = true;
 }
 
-/// <summary>The shape of call ids a format wants when its template prints them again.</summary>
+/// <summary>The form of call ids that a format's template expects.</summary>
 internal sealed class CallIdStyle
 {
     /// <summary>The model's own id where its format has one, else <c>call_</c> and 24 hex digits.</summary>
@@ -108,7 +108,7 @@ internal sealed class CallIdStyle
 
     private readonly Func<int, int, string, string?, string> _make;
 
-    // The system is asked for many random bytes at once: an output may hold thousands of calls.
+    // Random bytes are generated in batches, because an output may contain thousands of calls.
     [ThreadStatic]
     private static byte[]? _bytes;
 

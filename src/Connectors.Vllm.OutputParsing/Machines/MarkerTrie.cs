@@ -73,7 +73,7 @@ internal sealed class MarkerTrie
             node = next;
         }
 
-        // One text may play several parts; a special token that the format knows is the format's.
+        // A text may be several markers; a special token of the format takes precedence.
         _nodes[node].Marker = _nodes[node].Marker is { } known
             ? known with
             {
@@ -105,7 +105,7 @@ internal sealed record Marker(string Text, MarkerKind Kind, bool IsToken)
     public bool IsSpecial { get; init; } = Kind == MarkerKind.Special;
 }
 
-/// <summary>Says whether a marker counts in the current state.</summary>
+/// <summary>Determines whether a marker is recognized in the current state.</summary>
 internal delegate bool MarkerFilter<TState>(in TState state, Marker marker)
     where TState : allows ref struct;
 

@@ -32,7 +32,7 @@ internal sealed partial class MarkupMachine
                 Go(new AtStart(block.IsReasoning, 0));
                 break;
             case ReadStatus.Reject when block.HadCalls && block.Start < Buffer.Length && char.IsWhiteSpace(Buffer.Span[block.Start]):
-                // Calls without the end of their block, and space: nothing of it is text yet.
+                // Calls without the end of their block, and white space, of which nothing is text yet.
                 Go(new AtStart(block.IsReasoning, 0));
                 break;
             default:
@@ -55,7 +55,7 @@ internal sealed partial class MarkupMachine
         Go(new InText(block.IsReasoning, QuotesCall: false));
         if (length == block.Opener.Length && IsControl(block.Opener))
         {
-            // A control token that begins no call says nothing.
+            // A control token that does not begin a call is ignored.
             Emit(block.Start);
             Drop(length);
             return;
@@ -146,10 +146,12 @@ internal sealed partial class MarkupMachine
         _scan = 0;
     }
 
-    /// <summary>Where the output stands, in reasoning or in the answer.</summary>
+    /// <summary>Whether the output is in reasoning or in the answer.</summary>
     private abstract record State(bool IsReasoning);
 
-    /// <summary>Nothing of a text was written yet. Newlines of the marker before it are dropped, and the space after them is held.</summary>
+    /// <summary>
+    /// Whether no text has been written yet. Newlines after the preceding marker are dropped, and the white space after them is held back.
+    /// </summary>
     private sealed record AtStart(bool IsReasoning, int AfterMarker) : State(IsReasoning)
     {
         /// <summary>How many newlines may still belong to the marker.</summary>
@@ -163,7 +165,7 @@ internal sealed partial class MarkupMachine
 
     /// <summary>In a block of calls.</summary>
     /// <param name="IsReasoning">Whether the output is inside reasoning.</param>
-    /// <param name="Start">Where the block begins in the buffer; held space stands before it.</param>
+    /// <param name="Start">The start of the block in the buffer, after the white space that is held back.</param>
     /// <param name="Opener">The marker that opened it; empty where the prompt or the request did.</param>
     /// <param name="OnlyDeclared">True where the opener is ordinary text: then only a declared tool makes a call.</param>
     /// <param name="HadCalls">True after a call of the block.</param>

@@ -69,7 +69,7 @@ internal sealed partial class MarkupMachine : OutputMachine
         Run(final: true);
         if (_answerIsBlock && !truncated && Writer.IsEmpty && Options.ToolChoice.Name is { } name)
         {
-            // The server forced the call, and the model wrote nothing else: a call without arguments.
+            // The server forced the call and the model wrote nothing else, which is a call without arguments.
             Writer.Call(ParsedCall.Of(name, "{}"), []);
         }
     }
@@ -186,7 +186,7 @@ internal sealed partial class MarkupMachine : OutputMachine
         }
     }
 
-    /// <summary>Looks for a marker at the scan position and acts on it; false when more characters are needed to know.</summary>
+    /// <summary>Handles a marker at the scan position; false if more characters are needed to decide.</summary>
     private bool TryMarker(bool final, out bool taken)
     {
         var marker = _trie.Match(
@@ -228,7 +228,7 @@ internal sealed partial class MarkupMachine : OutputMachine
 
     private bool IsTokenHere(Marker marker) => IdsKnown && Marks.Contains(Buffer.Position + _scan, marker.Text.Length);
 
-    /// <summary>The one part a marker plays in the current state; none when it is text here.</summary>
+    /// <summary>Gets the role of a marker in the current state; none if it is text.</summary>
     private MarkerKind Role(MarkerKind kind, bool isToken)
     {
         var isReasoning = _state.IsReasoning;

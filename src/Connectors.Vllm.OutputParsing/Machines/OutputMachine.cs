@@ -3,7 +3,7 @@ using Connectors.Vllm.OutputParsing.Readers;
 namespace Connectors.Vllm.OutputParsing.Machines;
 
 /// <summary>
-/// The state machine behind an <see cref="OutputParser"/>, and what all of them do alike: keep characters, know tokens, judge calls.
+/// The base class of the state machines of <see cref="OutputParser"/>, with their common parts: the buffer, the tokens and the validation of calls.
 /// </summary>
 internal abstract class OutputMachine(MachineContext context)
 {
@@ -26,7 +26,7 @@ internal abstract class OutputMachine(MachineContext context)
     protected bool IdsKnown { get; private set; }
 
     /// <summary>
-    /// Takes a piece; <paramref name="original"/> is the same text as a string where the caller has one, so that it can be passed on unchanged.
+    /// Adds a piece; <paramref name="original"/> is the same text as a string, if the caller has one, so that it can be passed on without a copy.
     /// </summary>
     public abstract void Push(ReadOnlySpan<char> text, string? original, int tokenId);
 
@@ -48,7 +48,7 @@ internal abstract class OutputMachine(MachineContext context)
         return true;
     }
 
-    /// <summary>Whether a call goes out as one, or is text.</summary>
+    /// <summary>Whether a call is returned as a call or as text.</summary>
     protected bool Accepts(ParsedCall call, bool onlyDeclared = false) =>
         (call.Error is null || (Options.ReturnMalformedCalls && call.Name.Length > 0))
         && (!(onlyDeclared || Options.ValidateNames) || Context.MayBe(call.Name));

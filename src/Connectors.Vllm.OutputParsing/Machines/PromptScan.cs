@@ -5,7 +5,7 @@ internal static class PromptScan
 {
     private const int Reach = 64 * 1024;
 
-    // Markers of other turns: what lies before the last of them says nothing about this output.
+    // Markers of other turns: the text before the last of them is irrelevant to this output.
     private static readonly string[] TurnMarkers =
     [
         "<|im_end|>", "<|im_user|>", "<|im_start|>user", "<|eot_id|>", "<|eom_id|>", "<|user|>", "<|observation|>", "<|system|>", "<｜User｜>",

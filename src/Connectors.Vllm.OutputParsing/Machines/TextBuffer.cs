@@ -66,7 +66,7 @@ internal sealed class TokenMarks
 
     public void Add(long position, int length) => _marks.Add((position, length));
 
-    /// <summary>True when a marked token of this length begins here.</summary>
+    /// <summary>Whether a marked token of this length begins at the position.</summary>
     public bool Contains(long position, int length) => _marks.Count > 0 && _marks.BinarySearch((position, length)) >= 0;
 
     /// <summary>The first mark at or after a position; -1 when there is none.</summary>

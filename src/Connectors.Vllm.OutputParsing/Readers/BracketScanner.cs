@@ -32,7 +32,7 @@ internal struct BracketScanner
     /// <summary>Starts at the opening bracket of Python's list, or at the name of a call.</summary>
     public static BracketScanner OfPythonAt(int position) => new() { Position = position, _structure = Python, _quote = "" };
 
-    /// <summary>Goes on; true when the value is complete.</summary>
+    /// <summary>Continues the scan; true if the value is complete.</summary>
     public bool Advance(ReadOnlySpan<char> text)
     {
         while (Position < text.Length)

@@ -11,7 +11,7 @@ internal abstract class CallReader
     /// <summary>Starts a block that begins with <paramref name="openerLength"/> characters of marker.</summary>
     public abstract void Begin(ReadOnlySpan<char> opener, int openerLength);
 
-    /// <summary>Goes on; <paramref name="final"/> says that no more characters will come.</summary>
+    /// <summary>Continues reading; <paramref name="final"/> means that no more characters will follow.</summary>
     public abstract ReadResult Read(ReadOnlySpan<char> block, bool final);
 }
 
@@ -39,7 +39,7 @@ internal readonly struct ReadResult
     /// <summary>More characters are needed. Never returned at the end of the output.</summary>
     public static ReadResult More => default;
 
-    /// <summary>One call; the block goes on after it.</summary>
+    /// <summary>A call, after which the block continues.</summary>
     public static ReadResult CallThenMore(ParsedCall call, int length) => new(ReadStatus.CallThenMore, length, call, 0);
 
     /// <summary>One call, and the end of the block.</summary>
@@ -48,7 +48,7 @@ internal readonly struct ReadResult
     /// <summary>The end of the block: <paramref name="length"/> characters of closing markup.</summary>
     public static ReadResult End(int length) => new(ReadStatus.End, length, null, 0);
 
-    /// <summary>No call: the first <paramref name="length"/> characters are text, and reading goes on after them.</summary>
+    /// <summary>Not a call: the first <paramref name="length"/> characters are text, and reading continues after them.</summary>
     public static ReadResult Reject(int length, int examined) => new(ReadStatus.Reject, length, null, examined);
 }
 
@@ -98,17 +98,17 @@ internal sealed class ReaderContext
     /// <summary>The declared names.</summary>
     public IEnumerable<string> ToolNames => _tools.Keys;
 
-    /// <summary>True when a call of this name may be one: it is declared, or nothing is known of the tools.</summary>
+    /// <summary>Whether a call with this name is possible: the tool is declared, or the tools are unknown.</summary>
     public bool MayBe(string name) => _tools.Count == 0 || _tools.ContainsKey(name);
 
     /// <summary>True when the name is known to be declared.</summary>
     public bool IsDeclared(string name) => _tools.ContainsKey(name);
 
-    /// <summary>The schema of a tool's arguments; one that knows nothing for an unknown tool.</summary>
+    /// <summary>Gets the schema of a tool's arguments; an empty one for an unknown tool.</summary>
     public ToolSchema Schema(string name) => _tools.GetValueOrDefault(name) ?? ToolSchema.Unknown;
 }
 
-/// <summary>Where a reader stands in its block. Every state holds what only it needs, so that nothing of one can be used in another.</summary>
+/// <summary>The state of a reader. Each state contains only its own data, so that data of one state cannot be used in another.</summary>
 internal abstract record BlockState
 {
     /// <summary>True where a part of a value was read: then all of it is text when no call comes of it, for a value may quote calls.</summary>
@@ -129,7 +129,7 @@ internal abstract record BlockState
     /// <summary>In one of a call's values, which begins at <paramref name="Start"/>.</summary>
     /// <param name="Call">The call so far.</param>
     /// <param name="Key">The argument's name.</param>
-    /// <param name="Type">What the model says of the value's type; null when it says nothing.</param>
+    /// <param name="Type">The type of the value as written by the model; null for none.</param>
     /// <param name="Start">Where the value begins.</param>
     internal sealed record InValue(CallDraft Call, string Key, string? Type, int Start) : BlockState
     {
@@ -151,7 +151,7 @@ internal abstract record BlockState
         public override bool HoldsValue => true;
     }
 
-    /// <summary>Behind a complete call: its closer may follow, and another call.</summary>
+    /// <summary>After a complete call, which may be followed by its closing marker and another call.</summary>
     internal sealed record Close(ParsedCall Call) : BlockState;
 }
 
@@ -215,7 +215,7 @@ internal abstract class BlockReader : CallReader
     /// </summary>
     protected abstract ReadResult? Step(BlockState state, ReadOnlySpan<char> block, bool final);
 
-    /// <summary>Goes on to the next angle bracket; false when there is none yet.</summary>
+    /// <summary>Moves to the next angle bracket; false if there is none yet.</summary>
     protected bool SeekBracket(ReadOnlySpan<char> block)
     {
         var next = block[Position..].IndexOf('<');
@@ -223,7 +223,7 @@ internal abstract class BlockReader : CallReader
         return next >= 0;
     }
 
-    /// <summary>Goes to another state.</summary>
+    /// <summary>Changes the state.</summary>
     protected ReadResult? Go(BlockState next)
     {
         Transitions.Observe(_state, next);
@@ -279,7 +279,7 @@ internal abstract class BlockReader : CallReader
         return length > 0 ? at + length : open && !final && at - position < Lookahead.MaxSpace ? -1 : position;
     }
 
-    /// <summary>True when nothing but space stands between the opener and a position.</summary>
+    /// <summary>Whether there is only white space between the opening marker and a position.</summary>
     protected bool IsEmptyUpTo(ReadOnlySpan<char> block, int position) => block[_openerLength..position].IsWhiteSpace();
 }
 

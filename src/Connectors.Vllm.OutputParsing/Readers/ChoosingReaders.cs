@@ -38,7 +38,7 @@ internal sealed class EitherReader(CallReader json, CallReader other, params str
     }
 }
 
-/// <summary>Reads the header of an Inkling block: the marker after it says whether a call, text or reasoning follows.</summary>
+/// <summary>Reads the header of an Inkling block: the marker after it determines whether a call, text or reasoning follows.</summary>
 internal sealed class InklingReader(CallReader call) : CallReader
 {
     private const string Invoke = "<|content_invoke_tool_json|>";
@@ -66,7 +66,7 @@ internal sealed class InklingReader(CallReader call) : CallReader
         var at = block[_position..].IndexOf('<');
         if (at < 0)
         {
-            // A header is the role's name or nothing; more text is a body without its marker.
+            // A header is empty or the name of the role; any other text is a body without its marker.
             _position = block.Length;
             return final || _position > _openerLength + 256 ? ReadResult.End(_openerLength) : ReadResult.More;
         }

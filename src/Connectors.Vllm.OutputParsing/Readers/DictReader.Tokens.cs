@@ -4,7 +4,7 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 
 internal sealed partial class DictReader
 {
-    // Stands for the format's delimiter among the signs of a word.
+    // Represents the format's delimiter in the character class of words.
     private const char DelimiterSign = '\uffff';
 
     /// <summary>
@@ -265,7 +265,7 @@ internal sealed partial class DictReader
         }
     }
 
-    /// <summary>Position after brackets and commas that are too many behind a call's arguments.</summary>
+    /// <summary>Gets the position after surplus brackets and commas that follow a call's arguments.</summary>
     private static int SkipSurplus(ReadOnlySpan<char> block, int position)
     {
         var window = block[position..Math.Min(block.Length, position + Lookahead.MaxSpace)];
@@ -278,7 +278,7 @@ internal sealed partial class DictReader
         return position + length;
     }
 
-    // A delimiter inside of a text is the quote that it stands for.
+    // A delimiter inside a text is converted to the quote that it represents.
     private string Plain(ReadOnlySpan<char> text) => text.ToString().Replace(syntax.Delimiter, "\"", StringComparison.Ordinal);
 
     // Words without delimiters are typed by their spelling, but never against the schema.
@@ -342,9 +342,9 @@ internal sealed partial class DictReader
 
     private sealed record AtComma(DictCall Call) : InCall(Call);
 
-    /// <summary>Behind what cannot be read: the call's closer is looked for.</summary>
+    /// <summary>After unreadable text, which skips to the end of the call.</summary>
     private sealed record Broken(DictCall Call) : InCall(Call);
 
-    /// <summary>Behind the arguments.</summary>
+    /// <summary>After the arguments.</summary>
     private sealed record Closer(DictCall Call) : InCall(Call);
 }

@@ -6,7 +6,7 @@ namespace Connectors.Vllm.OutputParsing.Readers;
 
 /// <summary>How calls stand as a name and a dictionary with delimited strings.</summary>
 /// <param name="Opener">The marker before a call.</param>
-/// <param name="Delimiter">What stands before and after a string.</param>
+/// <param name="Delimiter">The delimiter before and after a string.</param>
 /// <param name="Closers">Markers after a call.</param>
 internal sealed record DictSyntax(string Opener, string Delimiter, IReadOnlyList<string> Closers);
 
@@ -81,7 +81,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
             return Open(call, block[Position], context.Schema(call.Name).Root);
         }
 
-        // A declared tool without brackets takes no arguments.
+        // A declared tool without brackets has no arguments.
         var closer = Lookahead.Prefix(block[call.Start..], syntax.Closers, out var open);
         if (closer == 0 || !context.IsDeclared(call.Name))
         {
@@ -242,7 +242,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
             end > surplus ? end : Position);
     }
 
-    /// <summary>True where a marker stands that is not a delimiter.</summary>
+    /// <summary>Whether a marker other than a delimiter is at the position.</summary>
     private bool IsMark(ReadOnlySpan<char> rest) => rest[0] == '<' && Lookahead.Prefix(rest, _delimiters, out var open) == 0 && !open;
 
     /// <summary>A call whose arguments are being read; they begin at <paramref name="start"/>.</summary>
@@ -273,7 +273,7 @@ internal sealed partial class DictReader(ReaderContext context, DictSyntax synta
 
         public string Key { get; set; } = "";
 
-        /// <summary>What the schema says of the member or item that comes next.</summary>
+        /// <summary>The schema of the next member or item.</summary>
         public SchemaNode ValueSchema => IsList ? schema.Items : schema.Property(Key);
 
         /// <summary>True after a string, and in a dictionary after a list or dictionary: what follows is clear without a comma.</summary>

@@ -75,7 +75,7 @@ internal sealed class HeaderJsonReader : BlockReader
         _ => ReadClose((Close)state, block, final),
     };
 
-    /// <summary>Skips what stands between a section's opener and its first call.</summary>
+    /// <summary>Skips the text between the start of a section and its first call.</summary>
     private ReadResult? ReadOpen(ReadOnlySpan<char> block)
     {
         var at = Lookahead.First(block, Position, _opens, out var length, out var safe);
@@ -111,7 +111,7 @@ internal sealed class HeaderJsonReader : BlockReader
         var text = block[header.Start..at].Trim().ToString();
         if (end != "{" && !_syntax.HeaderEnds.Contains(end))
         {
-            // A declared tool whose call ends behind its name takes no arguments.
+            // A declared tool whose call ends after its name has no arguments.
             var (tool, toolId) = _syntax.Header(_context, text);
             Position = at;
             return _syntax.CallOpens.Contains(end) || !_context.IsDeclared(tool) ? Reject(at)

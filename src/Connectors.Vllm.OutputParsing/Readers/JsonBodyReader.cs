@@ -80,7 +80,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
             : Go(new Behind(body.Before.InArray, call ?? Malformed(json, "The block is not a JSON object with a name and arguments.")));
     }
 
-    /// <summary>A complete object was read: the block ends here, or goes on.</summary>
+    /// <summary>Called after a complete object: the block ends or continues.</summary>
     private ReadResult ReadBehind(Behind behind, ReadOnlySpan<char> block, bool final)
     {
         var at = Lookahead.SkipSpace(block, Position);
@@ -156,7 +156,7 @@ internal sealed class JsonBodyReader(ReaderContext context, JsonBodySyntax synta
         public override bool HoldsValue => true;
     }
 
-    /// <summary>Behind an object, which is a call.</summary>
+    /// <summary>After an object that is a call.</summary>
     private sealed record Behind(bool InArray, ParsedCall Call) : BlockState;
 }
 
@@ -185,7 +185,7 @@ internal sealed record JsonBodySyntax
     public bool MayBeAnswer { get; init; }
 }
 
-/// <summary>Tells early that JSON at the start of an output is an answer, not a call, so that the answer can stream.</summary>
+/// <summary>Detects early that JSON at the start of an output is an answer and not a call, so that it can be streamed.</summary>
 internal static class JsonAnswer
 {
     /// <summary>True when the first key of the object is none a call has, or is <c>name</c> with a value that no declared tool has.</summary>
@@ -233,7 +233,7 @@ internal static class JsonAnswer
     }
 }
 
-/// <summary>Reads an answer that is nothing but the arguments of the one tool the request named.</summary>
+/// <summary>Reads an answer that consists of the arguments of the tool that the request named.</summary>
 internal sealed class NamedArgumentsReader(ReaderContext context) : CallReader
 {
     private BracketScanner _scanner;

@@ -14,7 +14,7 @@ internal static class JsonCalls
         return document is null ? null : FromElement(document.RootElement, keys);
     }
 
-    /// <summary>The name in an object that turns into something else than JSON after it; empty when the name is not there or comes later.</summary>
+    /// <summary>Gets the name in an object that is not valid JSON after it; empty if the name is missing or comes later.</summary>
     public static string NameIn(ReadOnlySpan<char> text, JsonCallKeys keys)
     {
         var utf8 = Encoding.UTF8.GetBytes(JsonText.WellFormed(text));

@@ -31,7 +31,7 @@ internal sealed partial class KeyValueReader
             }
             else if (length > 0 && value.Quoted.Count > 0)
             {
-                // Whatever closes here closes a call that the value quotes.
+                // A closing marker at this position closes a call that the value quotes.
                 if (mark.SequenceEqual(syntax.CallClose))
                 {
                     value.Quoted.RemoveAt(value.Quoted.Count - 1);
@@ -188,7 +188,7 @@ internal sealed partial class KeyValueReader
             : open && !final ? null : false;
     }
 
-    /// <summary>The arguments of a declared tool that stand as JSON behind its name; null where none do.</summary>
+    /// <summary>Gets the arguments of a declared tool that follow its name as JSON; null if there are none.</summary>
     private InJson? BeginsJson(ReadOnlySpan<char> block, int start)
     {
         var window = block[start..Math.Min(block.Length, start + MaxHeader)];
@@ -204,7 +204,7 @@ internal sealed partial class KeyValueReader
             return json.Scanner.IsBroken ? Reject(json.Scanner.Position) : ReadResult.More;
         }
 
-        // Behind the object the call ends, or it is none.
+        // The call must end after the object; otherwise it is not a call.
         var end = json.Scanner.Position;
         if (!SkipMark(block, ref end, syntax.CallClose, final, out var isClosed))
         {

@@ -168,7 +168,7 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         return ReadKey(body.Call, block, at, at + length, final);
     }
 
-    /// <summary>Reads a whole key, from the tag at <paramref name="tag"/> on, and goes to its value.</summary>
+    /// <summary>Reads a complete key, starting with the tag at <paramref name="tag"/>, and moves to its value.</summary>
     private ReadResult? ReadKey(CallDraft call, ReadOnlySpan<char> block, int tag, int start, bool final)
     {
         var window = block[start..Math.Min(block.Length, start + MaxHeader)];
@@ -191,7 +191,7 @@ internal sealed partial class KeyValueReader(ReaderContext context, KeyValueSynt
         return ReadValueOpen(call, window[..end].Trim().ToString(), block, start + end + syntax.KeyClose.Length, final);
     }
 
-    /// <summary>Goes to the value after a key: its type and its opening tag may be missing.</summary>
+    /// <summary>Moves to the value after a key; its type and its opening tag may be missing.</summary>
     private ReadResult? ReadValueOpen(CallDraft call, string key, ReadOnlySpan<char> block, int position, bool final)
     {
         string? type = null;

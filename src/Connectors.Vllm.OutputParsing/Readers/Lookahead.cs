@@ -1,6 +1,6 @@
 namespace Connectors.Vllm.OutputParsing.Readers;
 
-/// <summary>Small bounded looks ahead that all readers share.</summary>
+/// <summary>Bounded lookahead helpers of the readers.</summary>
 internal static class Lookahead
 {
     /// <summary>Longest run of space that is looked over.</summary>

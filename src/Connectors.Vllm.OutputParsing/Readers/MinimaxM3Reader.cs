@@ -4,7 +4,7 @@ using static Connectors.Vllm.OutputParsing.Readers.BlockState;
 
 namespace Connectors.Vllm.OutputParsing.Readers;
 
-/// <summary>Reads MiniMax M3's nested elements; the schema says what an element without children is.</summary>
+/// <summary>Reads MiniMax M3's nested elements; the schema determines the type of an element without children.</summary>
 internal sealed class MinimaxM3Reader(ReaderContext context) : BlockReader
 {
     private const int MaxDepth = 64;

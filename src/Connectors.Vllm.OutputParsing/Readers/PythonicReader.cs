@@ -141,7 +141,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
             return null;
         }
 
-        // The last call takes the closing markup with it.
+        // The last call includes the closing markup.
         calls[^1] = (calls[^1].Call, calls[^1].Length + end - used);
         return new Calls(calls, 0);
     }
@@ -213,7 +213,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
         return i++ < list.Length ? ParsedCall.Of(name, arguments.ToJson()) : null;
     }
 
-    /// <summary>Behind the opener.</summary>
+    /// <summary>After the opening marker.</summary>
     private sealed record Before : BlockState;
 
     /// <summary>In the list, which begins at <paramref name="Start"/>.</summary>
@@ -224,7 +224,7 @@ internal sealed class PythonicReader(PythonicSyntax syntax) : BlockReader
         public override bool HoldsValue => true;
     }
 
-    /// <summary>Behind the list.</summary>
+    /// <summary>After the list.</summary>
     private sealed record Behind(int Start) : BlockState;
 
     /// <summary>The list was read: its calls go out one by one.</summary>

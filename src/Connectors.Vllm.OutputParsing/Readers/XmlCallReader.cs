@@ -90,7 +90,7 @@ internal sealed class XmlCallReader(ReaderContext context, XmlCallSyntax syntax)
                 return block[at] == '{' ? Go(new InJson(body.Call, at)) : Reject(at);
             }
 
-            // Words between parameters are noise.
+            // Words between parameters are ignored.
             Position = at;
             return SeekBracket(block) ? null : ReadResult.More;
         }

@@ -26,10 +26,10 @@ internal readonly ref struct XmlTag
     /// <summary>True for a tag that is opener and closer in one.</summary>
     public bool IsEmpty { get; init; }
 
-    /// <summary>The name the tag gives (function or parameter), trimmed.</summary>
+    /// <summary>The name in the tag (of a function or parameter), trimmed.</summary>
     public ReadOnlySpan<char> Name { get; init; }
 
-    /// <summary>What the tag says of the value's type; null when it says nothing.</summary>
+    /// <summary>The type of the value in the tag; null if there is none.</summary>
     public string? Type { get; init; }
 
     /// <summary>Reads the tag at a position that holds <c>&lt;</c>. Tolerates space inside; a closing tag may lack prefix and last bracket.</summary>
@@ -150,7 +150,7 @@ internal readonly ref struct XmlTag
             return none;
         }
 
-        // A name cut off by the closing tag of its element is complete all the same.
+        // A name that is ended by the closing tag of its element is complete.
         return rest[length] == '>' ? new XmlTag(XmlTagStatus.Tag, element, end + 1) { Name = name, IsEmpty = isEmpty }
             : rest[length..] is ['<', '/', ..] ? new XmlTag(XmlTagStatus.Tag, element, end) { Name = name }
             : rest.Length == length + 1 ? open : none;
@@ -260,7 +260,7 @@ internal readonly ref struct XmlTag
     }
 }
 
-/// <summary>What stands at an angle bracket.</summary>
+/// <summary>What an angle bracket begins.</summary>
 internal enum XmlTagStatus
 {
     NoTag,
@@ -283,7 +283,7 @@ internal sealed record XmlCallSyntax
     /// <summary>What a tag ends with.</summary>
     public string[] End { get; init; } = [">"];
 
-    /// <summary>The attribute that says what a value is.</summary>
+    /// <summary>The attribute with the type of a value.</summary>
     public string TypeAttribute { get; init; } = "string";
 
     /// <summary>Elements around the calls; they may be missing.</summary>
@@ -320,10 +320,10 @@ internal sealed record XmlCallSyntax
 /// <summary>How the values of an XML-like format get their types.</summary>
 internal enum XmlTyping
 {
-    /// <summary>By the tool's schema; strings where it says nothing.</summary>
+    /// <summary>By the tool's schema; strings if it specifies no type.</summary>
     Schema,
 
-    /// <summary>By the tool's schema; JSON that parses where it says nothing.</summary>
+    /// <summary>By the tool's schema; valid JSON if it specifies no type.</summary>
     SchemaThenJson,
 
     /// <summary>By the attribute <c>string="true|false"</c>, else as <see cref="SchemaThenJson"/>.</summary>
@@ -342,7 +342,7 @@ internal static class XmlEntities
     private const string Open = "<![CDATA[";
     private const string Close = "]]>";
 
-    /// <summary>The text a value stands for.</summary>
+    /// <summary>Gets the text that a value represents.</summary>
     public static string Decode(ReadOnlySpan<char> value)
     {
         var trimmed = value.Trim();

@@ -94,7 +94,7 @@ internal sealed partial class ResponseTemplateMachine
 
         public int Length { get; private set; }
 
-        /// <summary>Up to here no marker begins, whatever follows.</summary>
+        /// <summary>The position up to which no marker can begin.</summary>
         public int Hold { get; private set; }
 
         public TemplateField? Field { get; private set; }

@@ -39,7 +39,7 @@ internal sealed partial class ResponseTemplateMachine : OutputMachine
         if (tokenId >= 0 && Options.SpecialTokens?.TryGetValue(tokenId, out var special) == true && text.EndsWith(special, StringComparison.Ordinal)
             && special.Length > 0 && !IsMarker(special))
         {
-            // A special token that no field knows says nothing.
+            // A special token that no field uses is ignored.
             Marks.Add(Buffer.Position + Buffer.Length + text.Length - special.Length, special.Length);
         }
 

@@ -25,7 +25,7 @@ internal sealed class TemplateDefinition
 
     public IReadOnlyList<TemplateField> Fields { get; }
 
-    /// <summary>The field that takes all text outside of others; null when there is none.</summary>
+    /// <summary>The field of all text outside other fields; null if there is none.</summary>
     public TemplateField? Implicit { get; }
 
     /// <summary>Texts of fields that the output does not hold.</summary>
@@ -125,10 +125,10 @@ internal sealed class TemplateField
 
     public bool TransformEach { get; init; }
 
-    /// <summary>What stands between the texts of the field's regions; null when they follow each other as they are.</summary>
+    /// <summary>The separator between the texts of the field's regions; null for none.</summary>
     public string? Join { get; init; }
 
-    /// <summary>Reasoning or text that goes out as it comes; null for a field that is parsed when it closes.</summary>
+    /// <summary>The kind of a field that is streamed, reasoning or text; null for a field that is parsed when it closes.</summary>
     public OutputEventKind? Streams => Content != "text" || Transform is not null ? null
         : Name is "thinking" or "reasoning" or "reasoning_content" ? OutputEventKind.Reasoning
         : Name == "tool_calls" ? null

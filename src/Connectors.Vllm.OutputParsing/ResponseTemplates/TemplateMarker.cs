@@ -36,7 +36,7 @@ internal sealed class TemplateMarker
         (length, hold) = (Literal.Length, text.Length);
         if (Literal.Length == 0)
         {
-            // Nothing is known of the pattern's beginning: wait for the whole output.
+            // The beginning of the pattern is unknown, so the whole output is needed.
             hold = final ? hold : from;
             return final ? First(text, from, text.Length, out length) : -1;
         }

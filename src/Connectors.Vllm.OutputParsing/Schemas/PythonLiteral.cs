@@ -41,7 +41,7 @@ internal ref struct PythonLiteral
         return true;
     }
 
-    /// <summary>The text that the inside of a quoted string stands for.</summary>
+    /// <summary>Gets the text that the content of a quoted string represents.</summary>
     public static string Unescape(ReadOnlySpan<char> inside)
     {
         if (inside.IndexOf('\\') < 0)

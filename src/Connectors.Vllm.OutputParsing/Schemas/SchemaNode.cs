@@ -8,13 +8,13 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
 {
     private const int MaxDepth = 16;
 
-    /// <summary>The types allowed here.</summary>
+    /// <summary>The allowed types.</summary>
     public ValueTypes Types => Collect(schema, 0);
 
     /// <summary>True when a value of this text is one of the enumerated strings.</summary>
     public bool HasTextMember(string text) => HasTextMember(schema, text, 0);
 
-    /// <summary>The schema of a property; one that knows nothing when it is not declared.</summary>
+    /// <summary>Gets the schema of a property; an empty one if it is not declared.</summary>
     public SchemaNode Property(string name) => new(Find(schema, "properties", name, 0), root);
 
     /// <summary>True when the property is declared.</summary>
@@ -137,7 +137,7 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
         return null;
     }
 
-    /// <summary>The name that a part of a reference stands for.</summary>
+    /// <summary>Gets the name that a part of a reference represents.</summary>
     public static string Unescape(string part) =>
         Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
@@ -216,7 +216,7 @@ internal readonly struct SchemaNode(JsonElement? schema, JsonElement? root)
 [Flags]
 internal enum ValueTypes
 {
-    /// <summary>The schema says nothing.</summary>
+    /// <summary>The schema specifies no type.</summary>
     Unknown = 0,
     Null = 1,
     Whole = 2,
@@ -243,7 +243,7 @@ internal sealed class ToolSchema(JsonElement? schema)
     /// <summary>True when the parameter is declared.</summary>
     public bool Declares(string parameter) => Root.Declares(parameter);
 
-    /// <summary>True when the tool takes arguments of these names, and no required one is missing.</summary>
+    /// <summary>Whether the tool accepts arguments with these names and no required one is missing.</summary>
     public bool Fits(IReadOnlySet<string> names) => !IsKnown ? names.Count == 0 : names.All(Declares)
         && (!schema!.Value.TryGetProperty("required", out var required) || required.ValueKind != JsonValueKind.Array
             || required.EnumerateArray().All(name => name.ValueKind != JsonValueKind.String || names.Contains(name.GetString()!)));

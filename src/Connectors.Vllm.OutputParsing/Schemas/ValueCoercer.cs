@@ -8,7 +8,7 @@ namespace Connectors.Vllm.OutputParsing.Schemas;
 /// </summary>
 internal static class ValueCoercer
 {
-    /// <summary>JSON text of a value; a string where nothing else fits.</summary>
+    /// <summary>Gets the JSON text of a value; a string if no other type matches.</summary>
     /// <param name="raw">The text, framing removed.</param>
     /// <param name="types">The types the schema allows.</param>
     /// <param name="isMember">True when the text is one of the strings the schema enumerates.</param>
@@ -47,7 +47,7 @@ internal static class ValueCoercer
             return container;
         }
 
-        // What fits no allowed type but is JSON goes on as it is: the function's own validation can say more than a string would.
+        // JSON that matches no allowed type is passed on unchanged, because the function's own validation gives a better error than a string would.
         return (mayBeText || text.IsEmpty ? null : JsonText.Canonical(text)) ?? JsonText.Quote(raw);
     }
 

@@ -12,7 +12,7 @@ namespace Connectors.Vllm.OutputParsing.Selection;
 /// <param name="Warning">What to tell the user once; null when all is well.</param>
 internal sealed record FormatChoice(ToolSyntax Tools, string ToolReason, ReasoningSyntax Reasoning, string ReasoningReason, string? Warning);
 
-/// <summary>The order of evidence behind a choice: option, server, model_type, markers, response template, name.</summary>
+/// <summary>Selects a format by the available evidence, in order: option, server, model_type, markers, response template, name.</summary>
 internal static class FormatSelector
 {
     private const string ResponseTemplateName = "hf";
@@ -42,7 +42,7 @@ internal static class FormatSelector
             }
             catch (OutputFormatException exception)
             {
-                // Nobody asked for the template: a model must not fail to load because of it.
+                // The template was not requested explicitly, so it must not prevent a model from loading.
                 warning = exception.Message;
             }
         }

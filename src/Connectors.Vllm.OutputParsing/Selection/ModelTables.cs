@@ -44,7 +44,7 @@ internal static class ModelTypes
         var template = hints.ChatTemplate ?? "";
         if (type.StartsWith("deepseek_v", StringComparison.Ordinal) && Has(hints, "<|tool_calls_section_begin|>"))
         {
-            // Kimi K2 says it is a DeepSeek V3.
+            // Kimi K2 identifies itself as DeepSeek V3.
             return "kimi_k2";
         }
 
@@ -133,7 +133,7 @@ internal static class ModelTypes
     private static bool Has(OutputFormatHints hints, string token) => hints.FindToken?.Invoke(token) is >= 0;
 }
 
-/// <summary>What a model's name says; the weakest evidence. The longest pattern that occurs counts.</summary>
+/// <summary>Formats by the model's name, the weakest evidence. The longest matching pattern is used.</summary>
 internal static class ModelNames
 {
     public static readonly (string Pattern, string Name)[] Tools =

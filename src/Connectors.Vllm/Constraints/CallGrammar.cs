@@ -14,7 +14,7 @@ internal delegate ConstraintNode CallGrammarBuilder(CallRequest request);
 /// </summary>
 internal sealed record CallGrammar
 {
-    /// <summary>Text before the first call. Empty where every call stands for itself, with free text between calls.</summary>
+    /// <summary>The text before the first call. Empty if calls are independent, with free text between them.</summary>
     public string Open { get; init; } = "";
 
     /// <summary>Text after the last call.</summary>
@@ -26,13 +26,13 @@ internal sealed record CallGrammar
     /// <summary>The text that, met in free text, begins a call; <see cref="Open"/> where there is one.</summary>
     public string Trigger { get; init; } = "";
 
-    /// <summary>What stands before a call's arguments, for a tool's name.</summary>
+    /// <summary>The text before a call's arguments, given the tool's name.</summary>
     public required Func<string, ConstraintNode> Begin { get; init; }
 
     /// <summary>A call's arguments where they are markup; JSON when not set.</summary>
     public Func<ArgumentSchema, ConstraintNode>? Markup { get; init; }
 
-    /// <summary>What stands after a call's arguments.</summary>
+    /// <summary>The text after a call's arguments.</summary>
     public required ConstraintNode End { get; init; }
 
     /// <summary>What a model writes between its reasoning and a forced call.</summary>
@@ -55,7 +55,7 @@ internal sealed record CallGrammar
         return new CallsInTextNode(Trigger.Length > 0 ? Trigger : Open, calls, request.Multiple && !Single, Excludes);
     }
 
-    /// <summary>All calls, with what stands around them.</summary>
+    /// <summary>All calls, with the surrounding text.</summary>
     public ConstraintNode Together(CallRequest request)
     {
         var calls = Choice([.. request.Tools.Select(tool => Call(request, tool))]);
@@ -81,7 +81,7 @@ internal sealed record CallRequest(
 {
     public bool IsForced => Choice.Kind is OutputToolChoiceKind.Required or OutputToolChoiceKind.Named;
 
-    /// <summary>What a tool's arguments must be: anything where neither the tool nor the choice asks for more.</summary>
+    /// <summary>Gets the constraint on a tool's arguments; none if neither the tool nor the choice requires one.</summary>
     public ArgumentSchema Schema(OutputTool tool) => IsForced || tool.Strict ? ArgumentSchema.Of(tool) : ArgumentSchema.Any;
 }
 

@@ -23,7 +23,7 @@ internal sealed class LarkRenderer
     private readonly StringBuilder _rules = new();
 
     /// <param name="specialTokens">The special tokens of the vocabulary; null when they are unknown, then markers are ordinary text.</param>
-    /// <param name="boundsWhiteSpace">Whether JSON is written without white space but one blank after commas and colons.</param>
+    /// <param name="boundsWhiteSpace">Whether JSON is written without white space except one space after commas and colons.</param>
     public LarkRenderer(IReadOnlyDictionary<int, string>? specialTokens, bool boundsWhiteSpace)
     {
         _boundsWhiteSpace = boundsWhiteSpace;

@@ -21,7 +21,7 @@ internal static class MarkerPattern
     /// <summary>Text that has none of the markers in it, perhaps empty.</summary>
     public static string Without(IReadOnlyCollection<string> markers) => markers.Count == 0 ? "(.|\\n)*" : Cached([], markers, mayEndAnywhere: true);
 
-    /// <summary>A character of a regular expression that stands for itself.</summary>
+    /// <summary>Gets the regular expression for a literal character.</summary>
     public static string Escape(string text)
     {
         var escaped = new StringBuilder();

@@ -3,7 +3,7 @@ using Connectors.Vllm.OutputParsing;
 
 namespace Connectors.Vllm.Constraints;
 
-/// <summary>What a request asks of the model's output.</summary>
+/// <summary>The constraints of a request on the model's output.</summary>
 internal sealed record OutputConstraintRequest
 {
     /// <summary>The tools of the request.</summary>
@@ -21,7 +21,7 @@ internal sealed record OutputConstraintRequest
     /// <summary>Where the server starts to apply constraints; at the first token when it does not tell.</summary>
     public ConstraintStart Start { get; init; }
 
-    /// <summary>The end of the rendered prompt: tells whether the output begins inside reasoning.</summary>
+    /// <summary>The end of the rendered prompt, which determines whether the output begins inside reasoning.</summary>
     public string? PromptTail { get; init; }
 
     /// <summary>Whether the output begins inside reasoning; null to let <see cref="PromptTail"/> tell.</summary>
@@ -59,7 +59,7 @@ internal sealed class OutputConstraintResult
         IsAnswer = isAnswer && constraint is not JsonValueNode;
     }
 
-    /// <summary>True when the output is free: nothing is to be sent.</summary>
+    /// <summary>Whether the output is unconstrained, so that nothing is sent.</summary>
     public bool IsFree => _constraint is null;
 
     /// <summary>
@@ -68,7 +68,7 @@ internal sealed class OutputConstraintResult
     /// </summary>
     public bool IsAnswer { get; }
 
-    /// <summary>True when the whole output is one JSON value, so that a plain JSON schema says the same as a grammar.</summary>
+    /// <summary>Whether the whole output is one JSON value, so that a JSON schema is equivalent to a grammar.</summary>
     public bool IsJson => _constraint is JsonValueNode;
 
     /// <summary>

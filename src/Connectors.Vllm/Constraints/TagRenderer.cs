@@ -89,7 +89,7 @@ internal sealed class TagRenderer(bool boundsWhiteSpace)
 
         return elements.Count switch
         {
-            // xgrammar takes no empty const_string or regex.
+            // xgrammar does not accept an empty const_string or regex.
             0 => Grammar("root ::= \"\""),
             1 => elements[0],
             _ => new() { ["type"] = "sequence", ["elements"] = Array(elements) },

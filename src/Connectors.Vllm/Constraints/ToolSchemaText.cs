@@ -11,7 +11,7 @@ namespace Connectors.Vllm.Constraints;
 /// </summary>
 internal static class ToolSchemaText
 {
-    // What llguidance knows of but refuses.
+    // Keywords that llguidance refuses.
     private static readonly string[] RefusedByGuidance =
     [
         "not", "if", "then", "else", "uniqueItems", "contains", "minContains", "maxContains", "propertyNames", "dependencies", "dependentRequired",
@@ -29,7 +29,7 @@ internal static class ToolSchemaText
     private static readonly string[] Places = ["items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else",
         "unevaluatedItems", "unevaluatedProperties"];
 
-    /// <summary>Gives types JSON schema's own names where tool authors write others, and says <c>nullable</c> as a type.</summary>
+    /// <summary>Replaces other names of types with those of JSON schema, and <c>nullable</c> with a type.</summary>
     public static void Standardize(JsonNode? schema) => Walk(schema, static node =>
     {
         if (node["type"] is { } type && !IsStandard(type))
@@ -108,7 +108,7 @@ internal static class ToolSchemaText
 
         if (Reference(node) is { } path)
         {
-            // It takes references that are URIs and no others.
+            // It accepts only references that are URIs.
             node["$ref"] = string.Join('/', path.Split('/').Select(part =>
                 part.All(c => char.IsAsciiLetterOrDigit(c) || "#$-_.~%".Contains(c)) ? part : Uri.EscapeDataString(Uri.UnescapeDataString(part))));
         }
