@@ -1,3 +1,5 @@
+using System.Collections;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
@@ -15,14 +17,20 @@ internal static class HistoryMapper
     public static List<ChatMessage> ToMessages(ChatHistory history)
     {
         var messages = new List<ChatMessage>(history.Count);
-        foreach (var content in history)
+        for (var i = 0; i < history.Count; i++)
         {
+            var content = history[i];
+
             // A default role has no label; Semantic Kernel itself takes such a message for the user's.
             var message = new ChatMessage
             { Role = content.Role.Label is { Length: > 0 } role ? new ChatRole(role) : ChatRole.User, AuthorName = content.AuthorName };
             foreach (var item in content.Items)
             {
-                message.Contents.Add(ToAi(item));
+                message.Contents.Add(TryToAi(item) ?? (content.Role == AuthorRole.Assistant
+
+                    // What another service said beside its text (annotations, actions): the chat client names it in its log.
+                    ? new AIContent { RawRepresentation = item }
+                    : throw Unsupported(item, string.Create(CultureInfo.InvariantCulture, $"The message at index {i}"))));
             }
 
             messages.Add(message);
@@ -32,7 +40,9 @@ internal static class HistoryMapper
     }
 
     /// <exception cref="NotSupportedException">The item cannot be sent to a model.</exception>
-    public static AIContent ToAi(KernelContent item) => item switch
+    public static AIContent ToAi(KernelContent item) => TryToAi(item) ?? throw Unsupported(item, "The result of a function");
+
+    private static AIContent? TryToAi(KernelContent item) => item switch
     {
         Sk.TextContent text => new Ai.TextContent(text.Text),
         ReasoningContent reasoning => new TextReasoningContent(reasoning.Text),
@@ -50,10 +60,12 @@ internal static class HistoryMapper
                 AdditionalProperties = call.Metadata is null ? null : new AdditionalPropertiesDictionary(call.Metadata),
             },
         Sk.FunctionResultContent result => new Ai.FunctionResultContent(result.CallId ?? string.Empty, FunctionResults.ToAi(result.Result)),
-        _ => throw new NotSupportedException(
-            $"A message contains {item.GetType().Name}, which a vLLM server does not accept. Pass text, images, audio, video, function calls or "
-                + "function results."),
+        _ => null,
     };
+
+    private static NotSupportedException Unsupported(KernelContent item, string where) => new(
+        $"{where} contains {item.GetType().Name}{(item is BinaryContent ? " without data and address" : string.Empty)}, which a vLLM server does not "
+        + "accept. Pass text, images, audio, video, function calls or function results.");
 
     private static string DefaultType(BinaryContent content) => content is AudioContent ? "audio/wav" : "application/octet-stream";
 }
@@ -98,7 +110,8 @@ internal static class FunctionResults
             case ChatResponse response:
                 return response.Text;
             case IEnumerable<KernelContent> or IEnumerable<AIContent> or IEnumerable<ChatMessage>:
-                return Join(((System.Collections.IEnumerable)value).Cast<object>(), ",");
+            case ICollection { Count: > 0 } items when items.Cast<object?>().All(static item => item is KernelContent or AIContent):
+                return Join(((IEnumerable)value).Cast<object>(), ",");
             case KernelContent or StreamingKernelContent:
                 return value.ToString() ?? string.Empty;
             case Type type:
@@ -135,8 +148,9 @@ internal static class FunctionResults
                 _ => JsonSerializer.Serialize(value, Json.GetTypeInfo(value.GetType())),
             };
         }
-        catch (Exception exception) when (exception is NotSupportedException or JsonException or InvalidOperationException)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
+            // Also what a property of the application's own type throws: the model can try something else.
             return Unusable(value);
         }
     }

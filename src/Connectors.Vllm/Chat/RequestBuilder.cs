@@ -13,7 +13,13 @@ internal static class RequestBuilder
     public static GenerationRequest Build(ChatContext context, int[] ids, IReadOnlyList<MediaItem> media, ConstraintPlan plan)
     {
         var (profile, settings, options, extras, client, logger) = context;
-        var raw = client is null ? Empty : options?.RawRepresentationFactory?.Invoke(client) as GenerationRequest ?? Empty;
+        var made = client is null ? null : options?.RawRepresentationFactory?.Invoke(client);
+        var raw = made as GenerationRequest ?? Empty;
+        if (made is not (null or GenerationRequest))
+        {
+            Log.OptionIgnored(logger, nameof(ChatOptions.RawRepresentationFactory), $"it made a {made.GetType()}, not a {nameof(GenerationRequest)}");
+        }
+
         if ((options?.ModelId ?? settings.ModelId) is { } model && settings.RequireServedModel && model != context.Adapter && !Serves(profile, model))
         {
             throw new VllmRequestException(
@@ -78,9 +84,14 @@ internal static class RequestBuilder
             Log.OptionIgnored(logger, nameof(ChatOptions.ConversationId), "a vLLM server does not store conversations");
         }
 
-        if (options?.ContinuationToken is not null || options?.AllowBackgroundResponses == true)
+        if (options?.ContinuationToken is not null)
         {
             Log.OptionIgnored(logger, nameof(ChatOptions.ContinuationToken), "vLLM's gRPC interface cannot resume an answer");
+        }
+
+        if (options?.AllowBackgroundResponses == true)
+        {
+            Log.OptionIgnored(logger, nameof(ChatOptions.AllowBackgroundResponses), "a vLLM server answers while the caller waits");
         }
     }
 

@@ -229,7 +229,8 @@ internal sealed class OmittedContents
         if (_contents.Count > 0 && logger.IsEnabled(LogLevel.Information))
         {
             Log.ContentsLeftOut(logger, string.Join(", ", _contents
-                .GroupBy(static content => content.GetType().Name, StringComparer.Ordinal)
+                .GroupBy(static content => (content.GetType() == typeof(AIContent) ? ((AIContent)content).RawRepresentation ?? content : content)
+                    .GetType().Name, StringComparer.Ordinal)
                 .Select(static kind => kind.Count() == 1 ? kind.Key : string.Create(CultureInfo.InvariantCulture, $"{kind.Count()} × {kind.Key}"))));
         }
     }

@@ -18,6 +18,11 @@ internal sealed record RequestTools(List<object?>? ForTemplate, IReadOnlyList<Ou
     {
         if (options?.Tools is not { Count: > 0 } tools)
         {
+            if (options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: null })
+            {
+                Log.OptionIgnored(logger, nameof(ChatOptions.ToolMode), "it requires a call, but there are no tools");
+            }
+
             return options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: { } missing }
                 ? throw new ArgumentException(
                     $"ChatOptions.ToolMode requires the function '{missing}', but ChatOptions.Tools is empty.", nameof(options))

@@ -27,7 +27,7 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Warning, "The tool '{Tool}' of type {Type} was ignored: vLLM servers do not run hosted tools")]
     public static partial void ToolSkipped(ILogger logger, string tool, string type);
 
-    [LoggerMessage(12, LogLevel.Debug, "The option {Option} was ignored: {Reason}")]
+    [LoggerMessage(12, LogLevel.Information, "The option {Option} was ignored: {Reason}")]
     public static partial void OptionIgnored(ILogger logger, string option, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "The conversation was adapted to what the chat template supports")]

@@ -137,6 +137,59 @@ public sealed class HistoryContractTests
         Assert.Contains("'min_pp'", Assert.Single(log.Entries, entry => entry.Id.Name == "UnknownOption").Text, StringComparison.Ordinal);
     }
 
+    public static TheoryData<string, object, string> Values => new()
+    {
+        { "array of contents", new object[] { new TextContent("Parta"), new ImageContent(Picture, "image/png") }, "Parta" },
+        { "array of an image", new object[] { new ImageContent(Picture, "image/png") }, "cannot be shown to this model" },
+        { "not a number", double.NaN, "NaN" },
+        { "a failing property", new Failing(), "Error: The function returned a value that cannot be shown (Failing)." },
+        { "nested", new FunctionResultContent("inner", "Any", "c2", "Inner"), "Inner" },
+    };
+
+    [KernelPoint(1)]
+    [Theory]
+    [MemberData(nameof(Values))]
+    public async Task Value_OfAnyKind_IsShownOrNamed(string kind, object value, string expected)
+    {
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine);
+        host.Server.Reply("ok");
+        var history = Ask(kind);
+        history.Add(new ChatMessageContent(AuthorRole.Assistant, [new FunctionCallContent("get", "Any", "c1")]));
+        history.Add(new FunctionResultContent("get", "Any", "c1", value).ToChatMessage());
+
+        await AskAsync(host, history);
+
+        Assert.Contains(expected, host.Prompts[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Item_OfAnotherService_IsNamedInTheLogOrRefused()
+    {
+        using var log = new ListLoggerFactory();
+        await using var host = await KernelHost.StartAsync(EmulatedServer.VllmEngine, (builder, server) =>
+        {
+            builder.Services.AddSingleton<ILoggerFactory>(log);
+            builder.AddVllmGrpc(server.Endpoint, configure: KernelHost.Configure);
+        });
+        host.Server.Reply("ok");
+        var history = Ask("Hi");
+        history.Add(new ChatMessageContent(AuthorRole.Assistant, [new TextContent("Said"), new Citation()]));
+
+        await AskAsync(host, history);
+        history.Add(new ChatMessageContent(AuthorRole.User, [new Citation()]));
+        var exception = await Assert.ThrowsAsync<NotSupportedException>(() => AskAsync(host, history));
+
+        Assert.EndsWith(": Citation", Assert.Single(log.Entries, entry => entry.Id.Name == "ContentsLeftOut").Text, StringComparison.Ordinal);
+        Assert.Contains("The message at index 2 contains Citation", exception.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Citation : KernelContent;
+
+    private sealed class Failing
+    {
+        public string Text { get => field.Length > 0 ? field : throw new IOException("The disk is full."); } = string.Empty;
+    }
+
     private static ChatHistory Ask(string question)
     {
         var history = new ChatHistory();

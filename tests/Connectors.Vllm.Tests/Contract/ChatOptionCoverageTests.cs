@@ -92,6 +92,31 @@ public sealed class ChatOptionCoverageTests
         Assert.Equal(before, Describe(changed));
     }
 
+    public static TheoryData<string, ChatOptions> WithoutEffect => new()
+    {
+        { nameof(ChatOptions.ConversationId), new ChatOptions { ConversationId = "conversation-1" } },
+        { nameof(ChatOptions.AllowBackgroundResponses), new ChatOptions { AllowBackgroundResponses = true } },
+        { nameof(ChatOptions.ContinuationToken), new ChatOptions { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) } },
+        { nameof(ChatOptions.RawRepresentationFactory), new ChatOptions { RawRepresentationFactory = _ => new object() } },
+        { nameof(ChatOptions.ToolMode), new ChatOptions { ToolMode = ChatToolMode.RequireAny } },
+    };
+
+    [Theory]
+    [MemberData(nameof(WithoutEffect))]
+    public async Task Member_WithoutEffect_IsNamedInOneLogLine(string member, ChatOptions options)
+    {
+        using var log = new ListLoggerFactory();
+        await using var served = await Served.StartAsync();
+        served.Server.Reply("ok");
+        await using var client = new VllmChatClient(Served.OptionsFor(served.Server, EmulatedServer.VllmEngine), log);
+
+        await client.GetResponseAsync("Hi", options, Served.Cancel);
+
+        var line = Assert.Single(log.Entries, entry => entry.Id.Id == 12);
+        Assert.Equal(Microsoft.Extensions.Logging.LogLevel.Information, line.Level);
+        Assert.Contains($"The option {member} was ignored", line.Text, StringComparison.Ordinal);
+    }
+
     [ContractPoint(11)]
     [Theory]
     [MemberData(nameof(Protocols))]
