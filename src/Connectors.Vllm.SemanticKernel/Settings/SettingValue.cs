@@ -52,7 +52,7 @@ internal static class SettingValue
         }
     }
 
-    private static VllmOption? RowOf(string name) => Array.Find(Rows, row => row.Answers(name, StringComparison.OrdinalIgnoreCase));
+    private static VllmOption? RowOf(string name) => Array.Find(Rows, row => row.HasName(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The values by the names as the row has them.</summary>
     private static AdditionalPropertiesDictionary ByRow(VllmOption row, IReadOnlyList<KeyValuePair<string, object?>> given)
