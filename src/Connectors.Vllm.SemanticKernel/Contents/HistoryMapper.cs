@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
@@ -77,7 +78,11 @@ internal static class HistoryMapper
 internal static class FunctionResults
 {
     private static readonly JsonSerializerOptions Json = new(AIJsonUtilities.DefaultOptions)
-    { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = false };
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = false,
+        NumberHandling = AIJsonUtilities.DefaultOptions.NumberHandling | JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     /// <summary>The value as a text where it is one, else as it was returned (media). This is what a history keeps.</summary>
     public static object Plain(object? value) => ToAi(value) is string text ? text : value!;
@@ -95,6 +100,8 @@ internal static class FunctionResults
                 return ToAi(result.GetValue<object>());
             case Exception exception:
                 return $"Error: Exception while invoking function. {exception.Message}";
+            case Sk.FunctionResultContent result:
+                return ToAi(result.Result);
             case Sk.TextContent text:
                 return text.Text ?? string.Empty;
             case ImageContent or BinaryContent:

@@ -30,8 +30,8 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
 
             // The caller's order of roles is kept if the template accepts it.
             var shaped = ConversationPlanner.Plan(conversation.Messages, abilities, strict);
-            // Who writes control tokens into messages may place media so.
-            var hasMedia = conversation.Media.Count > 0
+            // A server of a text model refuses media by itself; and who writes control tokens into messages may place media so.
+            var hasMedia = conversation.Media.Count > 0 && context.Profile.ModelInfo is not { IsMultimodal: false }
                 && !(context.Extras.Get(VllmOptions.AllowControlTokens) ?? context.Settings.AllowControlTokensInContent);
             var rendered = TryRender(shaped, traits, abilities, hasMedia);
             if (rendered is null && ConversationPlanner.Order(shaped, abilities) is var ordered && !ReferenceEquals(ordered, shaped))

@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm;
@@ -18,6 +19,12 @@ internal static class PlainValue
 {
     /// <summary>The maximum depth; deeper values are cycles or attacks, not chat data.</summary>
     public const int MaxDepth = 64;
+
+    private static readonly JsonSerializerOptions Json = new(AIJsonUtilities.DefaultOptions)
+    {
+        // A function may return a number that is none; the model can be told.
+        NumberHandling = AIJsonUtilities.DefaultOptions.NumberHandling | JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     public static object? From(object? value) => From(value, 0);
 
@@ -87,7 +94,7 @@ internal static class PlainValue
         var type = value.GetType();
         try
         {
-            return JsonSerializer.SerializeToElement(value, (options ?? AIJsonUtilities.DefaultOptions).GetTypeInfo(type));
+            return JsonSerializer.SerializeToElement(value, (options ?? Json).GetTypeInfo(type));
         }
         catch (NotSupportedException error)
         {

@@ -84,6 +84,7 @@ public sealed class StrangeHistoryTests
         { "messages", new List<ChatMessage> { new(ChatRole.Assistant, "Parta"), new(ChatRole.Assistant, "Partb") }, "Parta\nPartb" },
         { "a result", new FunctionResultContent("inner", new List<AIContent> { new TextContent("Inner") }), "Inner" },
         { "not a number", double.NaN, "NaN" },
+        { "not a number in an object", new { Ratio = double.NaN }, "\"NaN\"" },
         { "a failing property", new Failing(), "Error: The function returned a value that cannot be shown (Failing)." },
         { "a null among contents", new List<AIContent> { null!, new TextContent("Parta") }, "Parta" },
         { "text in an address", new UriContent(new Uri("data:text/plain;base64,RGF0YXRleHQ="), "text/plain"), "Datatext" },

@@ -112,7 +112,7 @@ public sealed class ChatOptionCoverageTests
 
         await client.GetResponseAsync("Hi", options, Served.Cancel);
 
-        var line = Assert.Single(log.Entries, entry => entry.Id.Id == 12);
+        var line = Assert.Single(log.Entries, entry => entry.Id.Name == "OptionIgnored");
         Assert.Equal(Microsoft.Extensions.Logging.LogLevel.Information, line.Level);
         Assert.Contains($"The option {member} was ignored", line.Text, StringComparison.Ordinal);
     }
