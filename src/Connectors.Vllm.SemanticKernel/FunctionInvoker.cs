@@ -5,23 +5,23 @@ using Microsoft.SemanticKernel.ChatCompletion;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Invokes the calls of one message the way Semantic Kernel's own connectors do: through the kernel's filters, which see the caller's settings and
-/// history, one tool message per result, and an error text for the model where a call fails. Made for one answer.
+/// Invokes the calls of one message like Semantic Kernel's own connectors: through the kernel's filters, which have access to the caller's settings
+/// and history, with one tool message per result, and an error text for the model if a call fails. Used for one answer.
 /// </summary>
 internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history, PromptExecutionSettings? settings, bool streaming)
 {
-    /// <summary>A prompt function that may call itself would do so for ever; Semantic Kernel stops at this depth, too.</summary>
+    /// <summary>The maximum depth of prompt functions that call themselves, as in Semantic Kernel.</summary>
     private const int MaxDepth = 128;
 
     private static readonly AsyncLocal<int> Depth = new();
 
     private readonly ILogger _logger = kernel.LoggerFactory.CreateLogger("Connectors.Vllm.SemanticKernel");
 
-    /// <summary>Whether this flow of execution may still invoke functions that lead to requests of their own.</summary>
+    /// <summary>Whether this asynchronous flow may still invoke functions that make requests themselves.</summary>
     public static bool MayNest => Depth.Value < MaxDepth;
 
     /// <summary>Adds the message to the history and a tool message per call.</summary>
-    /// <returns>The last tool message when a filter ended the conversation, else null: the model is asked again.</returns>
+    /// <returns>The last tool message if a filter terminated the conversation; otherwise null, and another request follows.</returns>
     public async Task<ChatMessageContent?> InvokeAsync(
         ChatMessageContent message, FunctionChoices choices, int round, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
         }
     }
 
-    /// <summary>The kernel's filters around each other, and the function in the middle.</summary>
+    /// <summary>Runs the kernel's nested filters, and the function innermost.</summary>
     private async Task RunAsync(AutoFunctionInvocationContext context, KernelFunction function, int filter, CancellationToken cancellationToken)
     {
         if (filter < kernel.AutoFunctionInvocationFilters.Count)
@@ -101,12 +101,12 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
         }
         else if (!context.Terminate)
         {
-            // Not with the settings: they are those of the conversation, not of what the function may ask a model for.
+            // Without the settings, which apply to the conversation and not to requests of the function.
             context.Result = await function.InvokeAsync(kernel, context.Arguments, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Why a call is not invoked, in words for the model.</summary>
+    /// <summary>Gets the reason why a call is not invoked, as text for the model.</summary>
     private string? Refusal(FunctionCallContent call, FunctionChoices choices, out KernelFunction? function)
     {
         function = null;
@@ -120,7 +120,7 @@ internal sealed partial class FunctionInvoker(Kernel kernel, ChatHistory history
             return "Error: Function call request for a function that wasn't defined. Correct yourself.";
         }
 
-        // The kernel's own comes first: a plugin may have been replaced since.
+        // The kernel's function takes precedence, because a plugin may have been replaced.
         function = kernel.Plugins.TryGetFunction(call.PluginName, call.FunctionName, out var current) ? current : advertised;
         return null;
     }

@@ -7,19 +7,19 @@ using Sk = Microsoft.SemanticKernel;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>The answers to one request as contents of Semantic Kernel.</summary>
-/// <param name="choices">The functions the model was told of.</param>
-/// <param name="kernel">The kernel, for names of functions the model was not told of.</param>
-/// <param name="firstCall">How many calls were streamed for this answer before: their indices must not repeat.</param>
+/// <summary>Converts the answers to a request to contents of Semantic Kernel.</summary>
+/// <param name="choices">The functions advertised to the model.</param>
+/// <param name="kernel">The kernel, for names of functions that were not advertised.</param>
+/// <param name="firstCall">The number of calls streamed before for this answer, whose indices must not be reused.</param>
 internal sealed class AnswerMapper(FunctionChoices choices, Kernel? kernel, int firstCall = 0)
 {
-    /// <summary>Where a call keeps its argument text exactly as the model wrote it.</summary>
+    /// <summary>The key of a call's arguments exactly as the model wrote them.</summary>
     private const string RawArguments = "vllm.raw_arguments";
 
     private readonly Dictionary<string, (string? Plugin, string Function)> _callNames = new(StringComparer.Ordinal);
     private readonly ChoiceIndex _choices = new();
 
-    /// <summary>How many calls were streamed, those before included.</summary>
+    /// <summary>The number of calls streamed, including previous ones.</summary>
     public int StreamedCalls { get; private set; } = firstCall;
 
     public ChatMessageContent ToContent(ChatMessage message, ChatResponse response)

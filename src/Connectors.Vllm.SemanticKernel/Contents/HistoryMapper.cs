@@ -11,7 +11,7 @@ using Sk = Microsoft.SemanticKernel;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>A chat history of Semantic Kernel as messages of Microsoft.Extensions.AI.</summary>
+/// <summary>Converts a chat history of Semantic Kernel to messages of Microsoft.Extensions.AI.</summary>
 internal static class HistoryMapper
 {
     /// <exception cref="NotSupportedException">The history contains an item that cannot be sent to a model.</exception>
@@ -22,7 +22,7 @@ internal static class HistoryMapper
         {
             var content = history[i];
 
-            // A default role has no label; Semantic Kernel itself takes such a message for the user's.
+            // A default role has no label; Semantic Kernel itself treats such a message as that of the user.
             var message = new ChatMessage
             { Role = content.Role.Label is { Length: > 0 } role ? new ChatRole(role) : ChatRole.User, AuthorName = content.AuthorName };
             foreach (var item in content.Items)
@@ -57,7 +57,8 @@ internal static class HistoryMapper
             {
                 Exception = call.Exception,
 
-                // Among them the arguments as the model wrote them: only so does a re-sent history extend the prompt that the server has cached.
+                // They include the arguments as the model wrote them, which keep the prompt prefix of a re-sent history equal to what the server has
+                // cached.
                 AdditionalProperties = call.Metadata is null ? null : new AdditionalPropertiesDictionary(call.Metadata),
             },
         Sk.FunctionResultContent result => new Ai.FunctionResultContent(result.CallId ?? string.Empty, FunctionResults.ToAi(result.Result)),
@@ -84,7 +85,7 @@ internal static class FunctionResults
         NumberHandling = AIJsonUtilities.DefaultOptions.NumberHandling | JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    /// <summary>The value as a text where it is one, else as it was returned (media). This is what a history keeps.</summary>
+    /// <summary>Converts the value for a history: to text if possible, otherwise unchanged (media).</summary>
     public static object Plain(object? value) => ToAi(value) is string text ? text : value!;
 
     /// <returns>A string, an <see cref="AIContent"/>, or a list of <see cref="AIContent"/>.</returns>
@@ -130,7 +131,7 @@ internal static class FunctionResults
         }
     }
 
-    /// <summary>One text when all parts are texts, else a list of contents.</summary>
+    /// <summary>Returns one text if all parts are texts, otherwise a list of contents.</summary>
     private static object Join(IEnumerable<object> values, string separator)
     {
         List<object> parts = [.. values.Select(ToAi)];

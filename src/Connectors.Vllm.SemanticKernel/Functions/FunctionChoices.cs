@@ -7,13 +7,13 @@ using Microsoft.SemanticKernel.ChatCompletion;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// What the settings' <see cref="FunctionChoiceBehavior"/> says for one request: which functions the model is told of, and whether they are invoked
-/// for the caller.
+/// The <see cref="FunctionChoiceBehavior"/> of the settings for one request: the functions that are advertised to the model, and whether they are
+/// invoked automatically.
 /// </summary>
 internal sealed class FunctionChoices
 {
     /// <summary>
-    /// How many requests in a row may end in function calls before the calls are handed to the caller; Semantic Kernel's own limit.
+    /// The maximum number of consecutive requests with automatically invoked calls, as in Semantic Kernel; further calls are returned to the caller.
     /// </summary>
     private const int MaxRounds = 128;
 
@@ -28,17 +28,17 @@ internal sealed class FunctionChoices
         _tools = tools;
     }
 
-    /// <summary>Whether calls are invoked here. The caller gets them otherwise.</summary>
+    /// <summary>Whether calls are invoked automatically; otherwise they are returned to the caller.</summary>
     public bool AutoInvoke => _configuration is { AutoInvoke: true };
 
-    /// <summary>Whether the calls of one message run at the same time.</summary>
+    /// <summary>Whether the calls of one message are invoked concurrently.</summary>
     public bool Concurrent => _configuration?.Options.AllowConcurrentInvocation == true;
 
     /// <param name="behavior">The settings' behavior; null advertises nothing.</param>
     /// <param name="history">The conversation so far.</param>
-    /// <param name="round">How many requests were made for this answer before; required calls are required in the first only.</param>
+    /// <param name="round">The number of previous requests for this answer; required calls are required in the first one only.</param>
     /// <param name="kernel">The kernel whose functions may be called.</param>
-    /// <param name="mayInvoke">Whether calls may be invoked here at all.</param>
+    /// <param name="mayInvoke">Whether calls may be invoked automatically.</param>
     /// <exception cref="KernelException">The behavior names a function the kernel does not have, or wants calls invoked without a kernel.</exception>
     public static FunctionChoices For(FunctionChoiceBehavior? behavior, ChatHistory history, int round, Kernel? kernel, bool mayInvoke)
     {
@@ -55,7 +55,7 @@ internal sealed class FunctionChoices
             [.. (configuration.Functions ?? []).Select(function => new FunctionTool(function, configuration.Options.AllowStrictSchemaAdherence))]);
     }
 
-    /// <summary>The request's options with the tools in them; the given ones stay as they are.</summary>
+    /// <summary>Creates a copy of the options with the tools.</summary>
     public ChatOptions? Apply(ChatOptions? options)
     {
         if (_tools.Count == 0)
@@ -72,7 +72,7 @@ internal sealed class FunctionChoices
         return options;
     }
 
-    /// <summary>The function behind a tool's name, if the model was told of it in this request.</summary>
+    /// <summary>Finds the function of a tool's name, if it was advertised in this request.</summary>
     public KernelFunction? Find(string tool) => _tools.FirstOrDefault(known => known.Name == tool)?.Function;
 }
 
@@ -140,7 +140,7 @@ internal static class FunctionNames
 
 /// <summary>
 /// Which functions a request may call: <see cref="PromptExecutionSettings.FunctionChoiceBehavior"/>, or what came before it in the OpenAI connector.
-/// Its type is that connector's own and says what it is by its text alone.
+/// The type of the latter is specific to that connector and can be identified only by its text.
 /// </summary>
 internal static partial class ToolCallBehaviors
 {
@@ -169,7 +169,7 @@ internal static partial class ToolCallBehaviors
         };
     }
 
-    /// <summary>Whether the value of the setting is understood here.</summary>
+    /// <summary>Whether the value of the setting is supported.</summary>
     public static bool Knows(object? value) =>
         value is not null && Text().IsMatch(Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty);
 
@@ -178,7 +178,7 @@ internal static partial class ToolCallBehaviors
 
     private static KernelFunction Find(string name, Kernel? kernel)
     {
-        // A plugin's name holds no dash.
+        // The name of a plugin does not contain a dash.
         var dash = name.IndexOf('-', StringComparison.Ordinal);
         var (plugin, function) = dash < 0 ? (null, name) : (name[..dash], name[(dash + 1)..]);
         return kernel?.Plugins.TryGetFunction(plugin, function, out var found) == true

@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.SemanticKernel;
 
-/// <summary>The ways to say what an answer looks like: names, OpenAI's objects, a schema, or a type whose schema it is.</summary>
+/// <summary>Converts the supported forms of a response format: names, OpenAI's objects, a schema, or a type.</summary>
 internal static class ResponseFormats
 {
     /// <exception cref="FormatException">The value says nothing about a format.</exception>
@@ -12,7 +12,7 @@ internal static class ResponseFormats
     {
         ChatResponseFormat format => format,
 
-        // The OpenAI library's own objects write themselves as its API has them.
+        // The objects of the OpenAI library serialize themselves in the format of its API.
         IPersistableModel<object> model => Read(JsonElement.Parse(model.Write(ModelReaderWriterOptions.Json))),
         Type type => ChatResponseFormat.ForJsonSchema(AIJsonUtilities.CreateJsonSchema(type), type.Name),
         "text" => ChatResponseFormat.Text,

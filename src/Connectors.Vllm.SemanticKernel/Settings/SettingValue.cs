@@ -23,7 +23,7 @@ internal static class SettingValue
 
     private static readonly string[] SystemPrompts = [SystemPrompt, "chat_developer_prompt", "systemInstruction"];
 
-    /// <summary>The name of the property that a setting means, or null when it means none.</summary>
+    /// <summary>Gets the name of the property for a setting, or null if there is none.</summary>
     public static string? NameOf(string given) => RowOf(given)?.Name
         ?? (SystemPrompts.Contains(given, StringComparer.OrdinalIgnoreCase) ? SystemPrompt
             : given.Equals(ResponseFormat, StringComparison.OrdinalIgnoreCase) ? ResponseFormat
@@ -31,7 +31,7 @@ internal static class SettingValue
 
     /// <summary>The value of a property; null when there is none.</summary>
     /// <param name="name">Its name, from <see cref="NameOf"/>.</param>
-    /// <param name="given">What was given for it, by the names it was given under.</param>
+    /// <param name="given">The values by the names under which they were set.</param>
     /// <exception cref="ArgumentException">The value is not what the name stands for.</exception>
     public static object? Read(string name, IReadOnlyList<KeyValuePair<string, object?>> given)
     {
@@ -54,7 +54,7 @@ internal static class SettingValue
 
     private static VllmOption? RowOf(string name) => Array.Find(Rows, row => row.HasName(name, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>The values by the names as the row has them.</summary>
+    /// <summary>Gets the values by the names of the option.</summary>
     private static AdditionalPropertiesDictionary ByRow(VllmOption row, IReadOnlyList<KeyValuePair<string, object?>> given)
     {
         var values = new AdditionalPropertiesDictionary();
@@ -62,7 +62,7 @@ internal static class SettingValue
         {
             var name = Array.Find(row.Aliases, alias => alias.Equals(key, StringComparison.OrdinalIgnoreCase)) ?? row.Name;
 
-            // Other connectors have types of their own for the effort; their text is its name.
+            // Other connectors have their own types for the effort, whose text is its name.
             values[name] = ReferenceEquals(row, VllmOptions.ReasoningEffort) && value is ValueType and not JsonElement
                 ? value.ToString()?.ToLowerInvariant()
                 : value;
@@ -71,7 +71,7 @@ internal static class SettingValue
         return values;
     }
 
-    /// <summary>Token weights as the property shows them: by text, as in JSON.</summary>
+    /// <summary>Gets token weights in the form of the property, with text keys as in JSON.</summary>
     private static object? Shown(object? value) => value is IReadOnlyDictionary<int, float> weights
         ? weights.ToDictionary(static weight => weight.Key.ToString(CultureInfo.InvariantCulture), static weight => (object?)weight.Value)
         : value;

@@ -5,8 +5,8 @@ using Microsoft.SemanticKernel;
 namespace Connectors.Vllm.SemanticKernel;
 
 /// <summary>
-/// Execution settings to chat options. Not by Semantic Kernel's own conversion: its detour over JSON needs reflection, fails on types as response
-/// formats, and loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
+/// Converts execution settings to chat options. Semantic Kernel's own conversion is not used, because it goes through JSON, which needs reflection,
+/// fails for types as response formats, and loses <c>reasoning_effort: none</c>, schemas as text and 64-bit seeds.
 /// </summary>
 internal static class SettingsMapper
 {
@@ -37,7 +37,7 @@ internal static class SettingsMapper
         return options;
     }
 
-    /// <summary>The values of settings that are not ours, by the names they have in JSON.</summary>
+    /// <summary>Gets the values of other connectors' settings by their JSON names.</summary>
     /// <exception cref="NotSupportedException">They are of a type that cannot be read in an application without reflection.</exception>
     public static IEnumerable<KeyValuePair<string, object?>> LooseValues(PromptExecutionSettings settings)
     {
@@ -47,14 +47,16 @@ internal static class SettingsMapper
             values = values.Concat(PropertiesOf(settings));
         }
 
-        // What would go into the body of an HTTP request beside everything else are settings like the others.
+        // Additional members of the body of an HTTP request are treated like other settings.
         return values.SelectMany(static pair => pair is { Key: "extra_body", Value: IEnumerable<KeyValuePair<string, object?>> extras }
             ? extras.Select(
                 static extra => KeyValuePair.Create(extra.Key.StartsWith("$.", StringComparison.Ordinal) ? extra.Key[2..] : extra.Key, extra.Value))
             : [pair]);
     }
 
-    /// <summary>Another connector's properties under their JSON names, with the values as they are: writing them as JSON would lose types.</summary>
+    /// <summary>
+    /// Gets another connector's properties by their JSON names, with unchanged values, because serialization would lose their types.
+    /// </summary>
     private static IEnumerable<KeyValuePair<string, object?>> PropertiesOf(PromptExecutionSettings settings)
     {
         var type = AIJsonUtilities.DefaultOptions.GetTypeInfo(settings.GetType());

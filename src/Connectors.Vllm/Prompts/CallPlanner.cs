@@ -56,7 +56,7 @@ internal static class CallPlanner
                 return message;
             }
 
-            // Results beyond the calls belong to the last of them.
+            // Surplus results belong to the last call.
             return With(message, "tool_call_id", ids.Count > 1 ? ids.Dequeue() : ids.Peek());
         });
 
@@ -133,7 +133,7 @@ internal static class CallPlanner
             });
     }
 
-    /// <summary>Calls that the template prints in no shape become JSON text of the message that made them.</summary>
+    /// <summary>Calls that the template does not print in any shape become JSON text in their message.</summary>
     private static List<Dictionary<string, object?>> CallsIntoText(List<Dictionary<string, object?>> messages) =>
         messages.ConvertAll(static message =>
         {
@@ -147,7 +147,7 @@ internal static class CallPlanner
                 JoinContent(message["content"], Content(calls, message["content"] is List<object?>)));
         });
 
-    /// <summary>Results that the template does not print become what the user says, under the function's name.</summary>
+    /// <summary>Results that the template does not print become user messages with the function's name.</summary>
     private static List<Dictionary<string, object?>> ResultsIntoText(
         List<Dictionary<string, object?>> messages, Predicate<Dictionary<string, object?>> isMeant)
     {
@@ -177,10 +177,10 @@ internal static class CallPlanner
         }
     }
 
-    /// <summary>Every result right after the message that called for it; results of no call become what the user says.</summary>
+    /// <summary>Moves every result after the message with its call; results without a call become user messages.</summary>
     private static List<Dictionary<string, object?>> GatherResults(List<Dictionary<string, object?>> messages)
     {
-        // By id, the round of the latest call: an id may come again in a later one.
+        // The round of the latest call by id, because an id may be reused in a later round.
         var orphans = new HashSet<Dictionary<string, object?>>(ReferenceEqualityComparer.Instance);
         var open = new Dictionary<string, List<Dictionary<string, object?>>>(StringComparer.Ordinal);
         var gathered = new List<List<Dictionary<string, object?>>>(messages.Count);
@@ -225,7 +225,7 @@ internal static class CallPlanner
                 continue;
             }
 
-            // Reasoning stays with the calls where the template prints it there: it is what the model goes on from.
+            // Reasoning stays with the calls if the template prints it there, because the model continues from it.
             ReadOnlySpan<string> reasoningKeys = ["reasoning", "reasoning_content", "thinking"];
             var text = Without(message, "tool_calls");
             var calls = With(message, "content", EmptyLike(message["content"]));
@@ -241,7 +241,7 @@ internal static class CallPlanner
         return separated;
     }
 
-    /// <summary>One call a message, each followed by its results; results of no call stay after them.</summary>
+    /// <summary>One call per message, each followed by its results; results without a call stay after them.</summary>
     private static List<Dictionary<string, object?>> SplitCalls(List<Dictionary<string, object?>> messages)
     {
         var split = new List<Dictionary<string, object?>>(messages.Count + 2);
@@ -275,14 +275,14 @@ internal static class CallPlanner
             .ToDictionary(static group => group.Key, static group => new Queue<Dictionary<string, object?>>(group), StringComparer.Ordinal);
         for (var i = 0; i < calls.Count; i++)
         {
-            // What was said and thought beside the calls belongs to the first.
+            // Text and reasoning beside the calls belong to the first call.
             List<object?> single = [calls[i]];
             split.Add(i == 0 ? With(message, "tool_calls", single) : new(StringComparer.Ordinal)
             {
                 ["role"] = "assistant", ["content"] = EmptyLike(message["content"]), ["tool_calls"] = single,
             });
 
-            // Some applications give several calls of a message one id: then each gets a result, in order, and the last of them the rest.
+            // Some applications use the same id for several calls of a message: each then gets one result, in order, and the last one the rest.
             var id = CallId(calls[i]);
             var isLast = --left[id] == 0;
             if (waiting.TryGetValue(id, out var own))

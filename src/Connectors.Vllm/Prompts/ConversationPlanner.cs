@@ -4,17 +4,17 @@ namespace Connectors.Vllm;
 
 /// <summary>
 /// Reshapes a conversation for what its template can print, so that nothing of it is lost: calls and results by <see cref="CallPlanner"/>, then the
-/// order of roles. Changes neither the messages it is given nor what they say; a conversation that fits stays as it is.
+/// order of roles. The given messages and their content are not changed; a conversation that fits is returned unchanged.
 /// </summary>
 internal static class ConversationPlanner
 {
-    /// <summary>Everything but the order of roles: calls, their results, and system text for templates that print none.</summary>
-    /// <param name="messages">The messages as a template reads them.</param>
+    /// <summary>Reshapes everything except the order of roles: calls, their results, and system text for templates that do not print it.</summary>
+    /// <param name="messages">The messages in the form that templates read.</param>
     /// <param name="abilities">What the template can print.</param>
     /// <param name="strict">
     /// Whether also what templates seldom mind is mended: results far from their calls or without any, empty messages, texts in parts.
     /// </param>
-    /// <returns>The messages to render; those that need no change are the ones given.</returns>
+    /// <returns>The messages to render; unchanged ones are the given instances.</returns>
     public static List<Dictionary<string, object?>> Plan(
         List<Dictionary<string, object?>> messages, VllmTemplateAbilities abilities, bool strict = false)
     {
@@ -22,10 +22,10 @@ internal static class ConversationPlanner
         return abilities.PrintsSystem ? planned : SystemIntoUser(planned);
     }
 
-    /// <summary>System text in front, user and assistant in turns, where probing found that the template wants that.</summary>
+    /// <summary>Moves system text to the beginning and makes user and assistant alternate, if the template requires it.</summary>
     /// <param name="messages">The messages of <see cref="Plan"/>.</param>
     /// <param name="abilities">What the template can print.</param>
-    /// <returns>The messages to render; the same list when they are in order.</returns>
+    /// <returns>The messages to render; the same list if nothing is changed.</returns>
     public static List<Dictionary<string, object?>> Order(List<Dictionary<string, object?>> messages, VllmTemplateAbilities abilities)
     {
         var ordered = abilities.PrintsLaterSystem || !abilities.PrintsSystem ? messages : SystemInFront(messages);
@@ -33,7 +33,7 @@ internal static class ConversationPlanner
     }
 
     /// <summary>
-    /// Without messages that say nothing, and each text as one part where contents are lists: some templates print the first part only.
+    /// Removes empty messages, and joins texts to one part if contents are lists, because some templates print only the first part.
     /// </summary>
     private static List<Dictionary<string, object?>> Plain(List<Dictionary<string, object?>> messages)
     {
@@ -45,7 +45,7 @@ internal static class ConversationPlanner
         return plain.TrueForAll(SaysNothing) ? plain : plain.FindAll(static message => !SaysNothing(message));
     }
 
-    /// <summary>The text of several parts; null when there are others among them.</summary>
+    /// <summary>Gets the text of several parts; null if some are not text.</summary>
     private static string? TextOf(object? content) => content is List<object?> { Count: > 1 } parts
         && parts.ConvertAll(static part => (part as Dictionary<string, object?>)?.GetValueOrDefault("text") as string) is var texts
         && !texts.Contains(null) ? string.Join('\n', texts) : null;
@@ -53,7 +53,7 @@ internal static class ConversationPlanner
     private static bool SaysNothing(Dictionary<string, object?> message) =>
         Role(message) == "assistant" && !HasCalls(message) && IsEmpty(message["content"]);
 
-    /// <summary>All system text as one message in front.</summary>
+    /// <summary>Merges all system text into one message at the beginning.</summary>
     private static List<Dictionary<string, object?>> SystemInFront(List<Dictionary<string, object?>> messages)
     {
         if (messages.FindLastIndex(static message => Role(message) == "system") <= 0)
@@ -66,7 +66,7 @@ internal static class ConversationPlanner
         return others;
     }
 
-    /// <summary>All system text in front of what the user says first; without a user it becomes a user message.</summary>
+    /// <summary>Puts all system text before the first user message; without one, it becomes a user message.</summary>
     private static List<Dictionary<string, object?>> SystemIntoUser(List<Dictionary<string, object?>> messages)
     {
         if (!messages.Exists(static message => Role(message) == "system"))

@@ -6,9 +6,9 @@ using Connectors.Vllm.ChatTemplates;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// Whether everything a conversation says is in the prompt: each text, call name, argument and tool result, found by a stretch of plain characters
-/// that no template escapes, among what the prompt marks as content. Reads a prompt about once. Reasoning is not looked for: templates leave old
-/// reasoning out.
+/// Checks whether the prompt contains everything in the conversation: each text, call name, argument and tool result, found by a run of characters
+/// that no template escapes, in the content ranges of the prompt. Takes about one pass over the prompt. Reasoning is not checked, because templates
+/// omit old reasoning.
 /// </summary>
 internal sealed partial class PromptLoss
 {
@@ -25,7 +25,7 @@ internal sealed partial class PromptLoss
 
     /// <param name="messages">The messages that were rendered.</param>
     /// <param name="prompt">Their prompt.</param>
-    /// <returns>What of the conversation is not in the prompt, where it stood, and what to do about it; null when nothing is missing.</returns>
+    /// <returns>A description of the missing part, its position, and what to do about it; null if nothing is missing.</returns>
     public static string? Find(IReadOnlyList<Dictionary<string, object?>> messages, RenderedPrompt prompt)
     {
         var loss = new PromptLoss(prompt);
@@ -33,7 +33,7 @@ internal sealed partial class PromptLoss
         {
             var role = messages[i]["role"] as string;
 
-            // Results may be printed in the order of their calls, and in front of the text beside them: they are looked for from there on.
+            // Results may be printed in the order of their calls and before the text beside them, so they are searched from the calls on.
             if (role != "tool")
             {
                 loss._from = loss._end;
@@ -54,10 +54,10 @@ internal sealed partial class PromptLoss
     {
         foreach (var text in Texts(message["content"]))
         {
-            // Some templates print texts in an order of their own, system text above all. For names that would not do: they stand among the tools
-            // too.
+            // Some templates print texts in another order, especially system text, so these are searched in the whole prompt. Names are not, because
+            // they also occur in the tools.
             var said = role == "assistant" ? BehindMarkup(text) : text;
-            // Results without words are often JSON, which templates print with blanks of their own.
+            // Results without words are often JSON, which templates print with different white space.
             var signs = role != "tool";
             var isPrinted = role is not ("system" or "developer") && IsPrinted(said, signs: signs);
             if (!isPrinted && !IsPrinted(said, anywhere: true, signs))
@@ -109,7 +109,7 @@ internal sealed partial class PromptLoss
         return at >= 0;
     }
 
-    /// <summary>Where the stretch begins within content, or -1.</summary>
+    /// <summary>Finds a run of characters within content, or -1.</summary>
     private int Find(string stretch, int from)
     {
         for (var hits = 0; hits < MaxHits; hits++)
@@ -123,7 +123,7 @@ internal sealed partial class PromptLoss
             from = at + 1;
         }
 
-        // Found so often outside content that looking on would cost more than it tells.
+        // It occurs so often outside content that a further search would be too expensive.
         return from;
     }
 
@@ -159,7 +159,7 @@ internal sealed partial class PromptLoss
         _ => [],
     };
 
-    /// <summary>The strings among arguments; names only where they have a value.</summary>
+    /// <summary>Gets the strings in arguments; names only if they have a value.</summary>
     private static IEnumerable<string> Words(object? arguments) => arguments switch
     {
         string text => [text],
@@ -169,7 +169,7 @@ internal sealed partial class PromptLoss
         _ => [],
     };
 
-    /// <summary>What an assistant wrote after its last tag: templates cut off reasoning that is part of the text.</summary>
+    /// <summary>Gets the text of an assistant after its last tag, because templates remove reasoning from the text.</summary>
     private static string BehindMarkup(string text)
     {
         var end = 0;
@@ -181,7 +181,7 @@ internal sealed partial class PromptLoss
         return end == 0 ? text : text[end..];
     }
 
-    /// <summary>The longest stretch of letters, digits and blanks: ASCII where there is any, since no template changes these.</summary>
+    /// <summary>Gets the longest run of letters, digits and spaces, preferably ASCII, which no template changes.</summary>
     private static string StretchOf(string text)
     {
         var (best, bestLength) = (0, 0);
@@ -215,7 +215,9 @@ internal sealed partial class PromptLoss
         }
     }
 
-    /// <summary>What a text without letters and digits begins with, such as an emoji, up to the first character that is escaped somewhere.</summary>
+    /// <summary>
+    /// Gets the beginning of a text without letters and digits, such as an emoji, up to the first character that some templates escape.
+    /// </summary>
     private static string SignsOf(string text)
     {
         var signs = text.AsSpan().Trim();

@@ -6,12 +6,14 @@ using static Connectors.Vllm.TemplateMessage;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The media of a conversation in its prompt. Servers match media with placeholders by their order, and take what no placeholder stands for without a
-/// word.
+/// Matches the media of a conversation with its prompt. Servers assign media to placeholders by their order, and silently ignore media without a
+/// placeholder.
 /// </summary>
 internal static class PromptMedia
 {
-    /// <summary>The media as their places follow each other in the prompt: a conversation may have been reordered for its template.</summary>
+    /// <summary>
+    /// Gets the media in the order of their placeholders in the prompt, because a conversation may have been reordered for its template.
+    /// </summary>
     /// <param name="conversation">The conversation before it was reordered.</param>
     /// <param name="messages">The messages that were rendered.</param>
     /// <param name="prompt">Their prompt, before marks are replaced by placeholders.</param>
@@ -37,10 +39,10 @@ internal static class PromptMedia
     /// </summary>
     /// <param name="messages">The messages that were rendered.</param>
     /// <param name="prompt">Their prompt, before marks are replaced by placeholders.</param>
-    /// <param name="traits">What the template wants.</param>
-    /// <param name="abilities">What it was seen to print.</param>
-    /// <param name="render">Renders other messages the same way.</param>
-    /// <returns>What is not in the prompt, where it stood, and what to do about it; null when nothing is missing.</returns>
+    /// <param name="traits">The traits of the template.</param>
+    /// <param name="abilities">The abilities of the template.</param>
+    /// <param name="render">Renders other messages in the same way.</param>
+    /// <returns>A description of the missing media, their position, and what to do about it; null if nothing is missing.</returns>
     public static string? FindLoss(
         IReadOnlyList<Dictionary<string, object?>> messages, string prompt, TemplateTraits traits, VllmTemplateAbilities abilities,
         Func<List<Dictionary<string, object?>>, string> render)
@@ -99,7 +101,7 @@ internal static class PromptMedia
         }
     }
 
-    /// <summary>The type of a part that is nothing but a place for media.</summary>
+    /// <summary>Gets the type of a part that only represents media.</summary>
     private static string? KindOf(object? part) =>
         part is Dictionary<string, object?> { Count: 1 } only ? only.GetValueOrDefault("type") as string : null;
 }

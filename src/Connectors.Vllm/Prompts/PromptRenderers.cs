@@ -6,12 +6,12 @@ using Connectors.Vllm.Tokenizers;
 namespace Connectors.Vllm;
 
 /// <summary>
-/// The ways to render prompts of one model: with and without tools, each probed when the model is loaded; named templates and those of requests when
-/// they are first used. Thread-safe; no request changes what another gets.
+/// The renderers of a model's prompts: with and without tools, probed when the model is loaded, and named templates and those of requests, probed on
+/// first use. Thread-safe; requests do not affect each other.
 /// </summary>
 internal sealed class PromptRenderers
 {
-    /// <summary>Templates that requests bring along are few; this bounds the cache when somebody makes one per request.</summary>
+    /// <summary>Limits the cache for applications that use a different template in each request.</summary>
     private const int MaxKept = 32;
 
     private readonly ConcurrentDictionary<(string Template, bool HasTools), PromptRenderer> _ofRequests = new();
@@ -62,16 +62,16 @@ internal sealed class PromptRenderers
         }
     }
 
-    /// <summary>The renderer of requests without tools; null when the model has no template.</summary>
+    /// <summary>The renderer of requests without tools; null if the model has no template.</summary>
     public PromptRenderer? Plain { get; }
 
-    /// <summary>The renderer of requests with tools; null when the model has no template.</summary>
+    /// <summary>The renderer of requests with tools; null if the model has no template.</summary>
     public PromptRenderer? WithTools { get; }
 
-    /// <summary>Where <see cref="Plain"/> comes from, for people.</summary>
+    /// <summary>The origin of <see cref="Plain"/>, for display.</summary>
     public string? Origin { get; }
 
-    /// <summary>The renderer of a request that names one of the model's templates, or brings its own.</summary>
+    /// <summary>Gets the renderer of a request that selects one of the model's templates or contains its own.</summary>
     /// <exception cref="ChatTemplateException">The request's template is wrong.</exception>
     public PromptRenderer OfRequest(string template, bool hasTools)
     {
@@ -106,9 +106,7 @@ internal sealed class PromptRenderers
     private ProbeInput Probe(bool hasTools) => new(_templates.SpecialTokens, _arguments, hasTools);
 }
 
-/// <summary>
-/// One way to render prompts (a parsed template or a built-in renderer) with what it can print. Immutable: requests learn nothing into it.
-/// </summary>
+/// <summary>A prompt renderer (a parsed template or a built-in renderer) with its abilities. Immutable.</summary>
 internal sealed class PromptRenderer
 {
     private PromptRenderer(ChatPromptRenderer renderer, ChatPromptRenderer probed, TemplateTraits traits, ProbeInput probing)
@@ -120,8 +118,8 @@ internal sealed class PromptRenderer
 
     /// <summary>Probes a renderer for requests with tools, without them, or both.</summary>
     /// <param name="renderer">The template, or a built-in renderer.</param>
-    /// <param name="traits">What is known of it beforehand.</param>
-    /// <param name="probing">What every conversation is rendered with, for each kind of requests.</param>
+    /// <param name="traits">The traits detected beforehand.</param>
+    /// <param name="probing">The input of every conversation, for each kind of request.</param>
     public static PromptRenderer[] Probe(ChatPromptRenderer renderer, TemplateTraits traits, params ProbeInput[] probing)
     {
         var probed = TemplateProbe.Bounded(renderer);
@@ -130,10 +128,10 @@ internal sealed class PromptRenderer
 
     public ChatPromptRenderer Renderer { get; }
 
-    /// <summary>What it wants of messages.</summary>
+    /// <summary>The traits of the messages that it expects.</summary>
     public TemplateTraits Traits { get; }
 
-    /// <summary>What it prints of a conversation.</summary>
+    /// <summary>The parts of a conversation that it prints.</summary>
     public VllmTemplateAbilities Abilities { get; }
 
     /// <summary>The template's source; null for a built-in renderer.</summary>

@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace Connectors.Vllm;
 
-/// <summary>Reads and copies the dictionaries that templates read as messages; none of them is changed.</summary>
+/// <summary>Reads and copies the dictionaries that represent messages for templates, without changing them.</summary>
 internal static class TemplateMessage
 {
     public static string? Role(Dictionary<string, object?> message) => message["role"] as string;
@@ -20,15 +20,15 @@ internal static class TemplateMessage
     public static string CallName(Dictionary<string, object?> call) =>
         ((Dictionary<string, object?>)call["function"]!)["name"] as string ?? string.Empty;
 
-    /// <summary>Whether content says nothing: null, no text, no parts, or parts without text.</summary>
+    /// <summary>Whether content is empty: null, no text, no parts, or parts without text.</summary>
     public static bool IsEmpty(object? content) => content is null or "" or ICollection { Count: 0 }
         || (content is List<object?> parts && parts.TrueForAll(static part =>
             part is Dictionary<string, object?> { Count: 2 } members && members.GetValueOrDefault("text") is ""));
 
-    /// <summary>Content that says nothing, a string or a list as the other is.</summary>
+    /// <summary>Creates empty content of the same form, a string or a list.</summary>
     public static object EmptyLike(object? content) => content is List<object?> ? new List<object?>() : string.Empty;
 
-    /// <summary>A message that says nothing. A list has a part all the same: some templates ask for the first.</summary>
+    /// <summary>Creates an empty message. A list still has one part, because some templates access the first.</summary>
     public static Dictionary<string, object?> Empty(string role, bool asList) =>
         new(StringComparer.Ordinal) { ["role"] = role, ["content"] = Content(string.Empty, asList) };
 
@@ -48,7 +48,7 @@ internal static class TemplateMessage
         return copy;
     }
 
-    /// <summary>Two messages of the same role as one.</summary>
+    /// <summary>Merges two messages of the same role.</summary>
     public static Dictionary<string, object?> Join(Dictionary<string, object?> first, Dictionary<string, object?> second)
     {
         var joined = new Dictionary<string, object?>(first, StringComparer.Ordinal);

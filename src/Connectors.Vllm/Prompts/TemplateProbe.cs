@@ -2,20 +2,20 @@ using Connectors.Vllm.ChatTemplates;
 
 namespace Connectors.Vllm;
 
-/// <summary>What every conversation of a model's template is rendered with.</summary>
+/// <summary>The input of every conversation that is rendered to probe a template.</summary>
 /// <param name="SpecialTokens">The model's special tokens.</param>
-/// <param name="Arguments">The template arguments that all requests of the client have.</param>
-/// <param name="HasTools">Whether requests with tools are meant.</param>
+/// <param name="Arguments">The template arguments of all requests of the client.</param>
+/// <param name="HasTools">Whether to probe for requests with tools.</param>
 internal sealed record ProbeInput(IReadOnlyDictionary<string, object?>? SpecialTokens, IReadOnlyDictionary<string, object?>? Arguments,
     bool HasTools);
 
 /// <summary>
-/// Finds out what a template prints by rendering conversations of one word a message, about twenty of them. Used once per template, when a model is
-/// loaded. A template that does not come to an end costs little: probes have few steps.
+/// Detects what a template prints by rendering about twenty conversations with one word per message. Used once per template, when a model is loaded.
+/// A template that does not terminate costs little, because the steps of a probe are limited.
 /// </summary>
 internal sealed class TemplateProbe
 {
-    /// <summary>A probe takes some thousands of steps in real templates.</summary>
+    /// <summary>The step limit of a probe; real templates take a few thousand steps.</summary>
     private const long MaxSteps = 200_000;
 
     private const string SystemText = "probesystem";
@@ -53,15 +53,15 @@ internal sealed class TemplateProbe
         _input = input;
     }
 
-    /// <summary>The renderer to probe: a template gets few steps. Made once for requests with tools and without.</summary>
+    /// <summary>Creates the renderer to probe, with a step limit for templates. Shared by the probes with and without tools.</summary>
     public static ChatPromptRenderer Bounded(ChatPromptRenderer renderer) => renderer is ChatTemplate template
         ? ChatTemplate.Parse(template.Source, new ChatTemplateOptions { MaxSteps = MaxSteps })
         : renderer;
 
-    /// <param name="renderer">The template, or a built-in renderer, as <see cref="Bounded"/> gives it.</param>
-    /// <param name="traits">What its source says about it.</param>
-    /// <param name="input">What every conversation is rendered with.</param>
-    /// <returns>The traits, corrected by what is printed, and what the template prints.</returns>
+    /// <param name="renderer">The template or built-in renderer, from <see cref="Bounded"/>.</param>
+    /// <param name="traits">The traits detected from its source.</param>
+    /// <param name="input">The input of every conversation.</param>
+    /// <returns>The traits, corrected by the probes, and the abilities of the template.</returns>
     public static (TemplateTraits Traits, VllmTemplateAbilities Abilities) Run(ChatPromptRenderer renderer, TemplateTraits traits, ProbeInput input)
     {
         var probe = new TemplateProbe(renderer, traits, input);
@@ -75,7 +75,7 @@ internal sealed class TemplateProbe
         var isKnown = probe.PrintsUser();
         if (!isKnown && !input.HasTools)
         {
-            // Templates for tools loop over them without asking whether there are any.
+            // Templates for tools iterate over them without checking whether there are any.
             var listing = new TemplateProbe(renderer, probe._traits with { NeedsToolList = true }, input);
             isKnown = listing.PrintsUser();
             probe = isKnown ? listing : probe;
@@ -131,7 +131,7 @@ internal sealed class TemplateProbe
         SystemText, UserText, AssistantText, LaterText)
         || Prints([Message("user", UserText), Message("assistant", AssistantText), Message("user", LaterText)], UserText, AssistantText, LaterText);
 
-    /// <summary>The first shape, from the usual to the unusual, in which a call and its result are printed whole.</summary>
+    /// <summary>Finds the first shape, from the usual to the unusual, in which a call and its result are printed completely.</summary>
     private VllmTemplateAbilities FindCallShape()
     {
         var mentionsCalls = _renderer is not ChatTemplate { Source: var source } || source.Contains("tool_calls", StringComparison.Ordinal);
@@ -173,7 +173,7 @@ internal sealed class TemplateProbe
             ["role"] = "tool", ["content"] = Result(call), ["tool_call_id"] = Id(call),
         }));
 
-        // Only the shape of ids and of empty content: how calls are spread over messages is what the probe asks for.
+        // Only the shape of ids and of empty content; the probe determines how calls are distributed over messages.
         return ConversationPlanner.Plan(messages, new VllmTemplateAbilities
         {
             CallIds = shape.CallIds,
@@ -193,7 +193,7 @@ internal sealed class TemplateProbe
         return thinking;
     }
 
-    /// <summary>Whether an image part makes a difference: in what the user says, or in a result when there is a shape of calls.</summary>
+    /// <summary>Whether an image part changes the prompt, in a user message, or in a result if there is a shape for calls.</summary>
     private bool PrintsImage(VllmTemplateAbilities? shape)
     {
         if (_traits.ContentFormat == ChatContentFormat.String)
@@ -245,7 +245,7 @@ internal sealed class TemplateProbe
         }
     }
 
-    /// <summary>A message as the conversation mapper makes it.</summary>
+    /// <summary>Creates a message like the conversation mapper.</summary>
     private Dictionary<string, object?> Message(string role, string text) => new()
     {
         ["role"] = role,

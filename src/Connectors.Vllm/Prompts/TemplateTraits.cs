@@ -3,13 +3,13 @@ using Connectors.Vllm.ChatTemplates;
 
 namespace Connectors.Vllm;
 
-/// <summary>What a template's source says about the shape of the messages it wants. Found once per template.</summary>
+/// <summary>The traits of the messages that a template expects, detected from its source once per template.</summary>
 internal sealed partial record TemplateTraits
 {
     /// <summary>Whether content is a string or a list of parts.</summary>
     public required ChatContentFormat ContentFormat { get; init; }
 
-    /// <summary>Whether the template knows the role "developer"; otherwise such messages become system messages.</summary>
+    /// <summary>Whether the template supports the role "developer"; otherwise such messages become system messages.</summary>
     public bool KnowsDeveloperRole { get; init; }
 
     /// <summary>Whether it reads reasoning from the key <c>thinking</c> of a message.</summary>
@@ -21,7 +21,7 @@ internal sealed partial record TemplateTraits
     /// </summary>
     public bool PrintsArgumentText { get; init; }
 
-    /// <summary>The effort names it knows beyond low, medium and high.</summary>
+    /// <summary>Whether it supports efforts other than low, medium and high.</summary>
     public bool KnowsExtraHigh { get; init; }
 
     public bool KnowsMaximum { get; init; }
@@ -32,13 +32,13 @@ internal sealed partial record TemplateTraits
     /// </summary>
     public bool MixedContent { get; init; }
 
-    /// <summary>Whether requests without tools must come with an empty list of them; others are rendered without, as by vLLM.</summary>
+    /// <summary>Whether requests without tools must have an empty list of tools; otherwise there is no list, as in vLLM.</summary>
     public bool NeedsToolList { get; init; }
 
-    /// <summary>Whether it refuses messages with reasoning instead of leaving these out; then they are left out before it is asked.</summary>
+    /// <summary>Whether it refuses messages with reasoning instead of omitting the reasoning, which is then omitted before.</summary>
     public bool RefusesReasoning { get; init; }
 
-    /// <summary>Whether it prints an image part in a tool's result. Templates with string content get placeholders there as everywhere.</summary>
+    /// <summary>Whether it prints an image part in a tool's result. Templates with string content get placeholders, as in other messages.</summary>
     public bool PrintsResultImages { get; init; }
 
     /// <summary>The built-in renderers read messages as clients send them.</summary>
@@ -72,13 +72,13 @@ internal sealed partial record TemplateTraits
     [GeneratedRegex(@"\barguments(['""]\])?\s+is\s+string\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentText();
 
-    // A template that writes the members itself writes no JSON; its branch for a string is for something else than the model's words.
+    // A template that writes the members itself writes no JSON; its branch for strings is not meant for the text of the model.
     [GeneratedRegex(@"\barguments(['""]\])?\s*(is\s+mapping\b|\|\s*(items|dictsort)\b|\.items\b)",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ArgumentMembers();
 }
 
-/// <summary>The shape of tool call ids that a chat template asks for.</summary>
+/// <summary>The form of tool call ids that a chat template requires.</summary>
 internal enum VllmCallIdShape
 {
     /// <summary>Any text.</summary>
@@ -92,21 +92,21 @@ internal enum VllmCallIdShape
 }
 
 /// <summary>
-/// What a chat template prints of a conversation, found by rendering short conversations when the model is loaded. A conversation that asks for more
-/// is reshaped before it is rendered, so that nothing of it is lost. Immutable.
+/// The parts of a conversation that a chat template prints, detected by rendering short conversations when the model is loaded. A conversation with
+/// other parts is reshaped before it is rendered, so that nothing is lost. Immutable.
 /// </summary>
 internal sealed record VllmTemplateAbilities
 {
-    /// <summary>Whether a system message in front is printed; otherwise its text is put in front of the first user message.</summary>
+    /// <summary>Whether a leading system message is printed; otherwise its text is put before that of the first user message.</summary>
     public bool PrintsSystem { get; init; } = true;
 
-    /// <summary>Whether system messages after the first message are printed; otherwise they are merged into the one in front.</summary>
+    /// <summary>Whether system messages after the first message are printed; otherwise they are merged into the leading one.</summary>
     public bool PrintsLaterSystem { get; init; } = true;
 
     /// <summary>Whether two messages of the same role may follow each other; otherwise they are merged.</summary>
     public bool TakesEqualRoles { get; init; } = true;
 
-    /// <summary>Whether the conversation may begin with the assistant; otherwise an empty user message is put in front.</summary>
+    /// <summary>Whether the conversation may begin with the assistant; otherwise an empty user message is added before it.</summary>
     public bool TakesAssistantFirst { get; init; } = true;
 
     /// <summary>
@@ -128,24 +128,24 @@ internal sealed record VllmTemplateAbilities
     /// <summary>Whether calls are printed only when the message's content is null rather than empty.</summary>
     public bool NeedsNullContentBesideCalls { get; init; }
 
-    /// <summary>Whether arguments must be handed over as JSON text rather than as an object.</summary>
+    /// <summary>Whether arguments must be passed as JSON text instead of as an object.</summary>
     public bool NeedsArgumentText { get; init; }
 
     /// <summary>The shape call ids must have; ids of another shape are mapped, the same for a call and its result and in every turn.</summary>
     public VllmCallIdShape CallIds { get; init; }
 
-    /// <summary>Whether ids of calls are printed as they are; other templates may look for a result's function by its id.</summary>
+    /// <summary>Whether ids of calls are printed unchanged; other templates may look up a result's function by its id.</summary>
     public bool PrintsCallIds { get; init; }
 
     /// <summary>Whether the reasoning of a running tool round (calls whose results come last) is printed.</summary>
     public bool PrintsReasoning { get; init; }
 
-    /// <summary>Whether reasoning from before the last user message is printed; most templates leave it out on purpose.</summary>
+    /// <summary>Whether reasoning before the last user message is printed; most templates omit it on purpose.</summary>
     public bool PrintsEarlierReasoning { get; init; }
 
     /// <summary>Whether image parts are printed by the template; otherwise placeholders are written into the text.</summary>
     public bool PrintsImages { get; init; }
 
-    /// <summary>False when even a single user message could not be rendered while probing; then everything is assumed to be printed.</summary>
+    /// <summary>Whether a single user message could be rendered by the probe; otherwise everything is assumed to be printed.</summary>
     public bool IsKnown { get; init; } = true;
 }
