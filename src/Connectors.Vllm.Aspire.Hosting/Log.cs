@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Aspire.Hosting;
 
-/// <summary>What a resource writes to its own log, which the dashboard shows.</summary>
+/// <summary>The messages that a resource writes to its own log, which the dashboard shows.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Information, "The test server is listening on {Endpoint}.")]

@@ -2,7 +2,9 @@ using Connectors.Vllm.Grpc;
 
 namespace Connectors.Vllm.Aspire.Hosting;
 
-/// <summary>How vLLM's container is started: image, ports and what each protocol needs. The one place to change for another version.</summary>
+/// <summary>
+/// The parameters of vLLM's container: image, ports and the requirements of each protocol. All version-specific values are in this class.
+/// </summary>
 internal static class VllmLaunch
 {
     public const string Registry = "docker.io";
@@ -11,7 +13,7 @@ internal static class VllmLaunch
     /// <summary>The arguments below hold for this version.</summary>
     public const string Tag = "v0.32.0";
 
-    /// <summary>The VllmEngine protocol comes with this Python package, which the official image does not hold.</summary>
+    /// <summary>The Python package of the VllmEngine protocol, which the official image does not contain.</summary>
     public const string ServicerPackage = "smg-grpc-servicer";
     public const string ServicerVersion = "0.14.1";
 
@@ -22,10 +24,10 @@ internal static class VllmLaunch
     /// <summary>Where the image keeps downloads from the hub.</summary>
     public const string ModelCache = "/root/.cache/huggingface";
 
-    /// <summary>The VllmEngine protocol takes the place of HTTP on its port; the Inference protocol has a port of its own beside it.</summary>
+    /// <summary>The VllmEngine protocol replaces HTTP on its port; the Inference protocol has a separate port.</summary>
     public static int GrpcPort(VllmProtocol protocol) => protocol == VllmProtocol.VllmEngine ? HttpPort : 50051;
 
-    /// <summary>What runs before the image's own command when the servicer has to be installed.</summary>
+    /// <summary>The script that runs before the image's own command if the servicer must be installed.</summary>
     public const string InstallingEntrypoint = "python3";
 
     /// <summary>
@@ -87,7 +89,7 @@ internal static class VllmLaunch
     public static bool InstallsServicer(VllmResource resource) => resource.Protocol == VllmProtocol.VllmEngine
         && resource.ServicerVersion is not null;
 
-    /// <summary>Whether a text is a version and nothing else: it becomes part of the script.</summary>
+    /// <summary>Whether a text is only a version, because it becomes part of the script.</summary>
     public static bool IsVersion(string text) =>
         text.Length > 0 && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '+' or '!' or '-');
 

@@ -10,10 +10,10 @@ namespace Connectors.Vllm.Aspire.Hosting;
 /// </summary>
 internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, IAsyncDisposable
 {
-    /// <summary>What servers say while they load a model.</summary>
+    /// <summary>The message of servers that are loading a model.</summary>
     private static readonly string[] LoadingWords = ["starting", "still connecting"];
 
-    /// <summary>What the health service says once the engine is gone; calls say it by their own status.</summary>
+    /// <summary>The message of the health service when the engine is dead; calls report it with their status.</summary>
     private static readonly string[] DeadWords = ["not alive", "connection failed"];
 
     private readonly Lock _lock = new();
@@ -56,7 +56,7 @@ internal sealed class VllmServerHealthCheck(Func<Uri?> address) : IHealthCheck, 
 
         if (Says(words, LoadingWords))
         {
-            // Whatever ran here before has been restarted.
+            // The server was restarted.
             _hasServed = false;
             return HealthCheckResult.Degraded($"The model is loading: {words}", exception);
         }

@@ -10,7 +10,7 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>Adds vLLM clients to the services of an Aspire application.</summary>
 public static class AspireVllmExtensions
 {
-    /// <summary>What Microsoft.Extensions.AI names its spans and metrics.</summary>
+    /// <summary>The name of the spans and metrics of Microsoft.Extensions.AI.</summary>
     private const string ChatTelemetry = "Experimental.Microsoft.Extensions.AI";
 
     /// <summary>

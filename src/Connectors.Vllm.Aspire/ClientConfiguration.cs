@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Connectors.Vllm.Aspire;
 
-/// <summary>What is configured for one client: its connection string, which wins, then its own section, then the section for all clients.</summary>
+/// <summary>The configuration of a client, by precedence: its connection string, its own section, the section for all clients.</summary>
 internal sealed class ClientConfiguration
 {
     public const string SectionName = "Aspire:Vllm";

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Primitives;
 namespace Connectors.Vllm.Aspire;
 
 /// <summary>
-/// Several configuration sections read as one: the first that sets a key decides about it. Every part keeps the path of the section it comes from, so
-/// that a message about a wrong value names the key to change. Lists are taken whole from one section.
+/// Combines several configuration sections: the first one that sets a key takes precedence. Every part keeps the path of its section, so that a
+/// message about a wrong value names the key to change. Lists are taken whole from one section.
 /// </summary>
 internal sealed class LayeredSection : IConfigurationSection
 {

@@ -14,7 +14,7 @@ using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool;
 
-/// <summary>The command line: verbs, and what becomes of failures.</summary>
+/// <summary>The command line: the verbs, and the handling of failures.</summary>
 internal static partial class ToolProgram
 {
     public static async Task<int> RunAsync(string[] arguments)
@@ -89,7 +89,7 @@ internal static partial class ToolProgram
         ? [.. Path(parent), command.Command.Name]
         : [command.Command.Name];
 
-    /// <summary>A mistyped option among the words of a prompt, which would be sent to the model; null when there is none.</summary>
+    /// <summary>Finds a mistyped option in the words of a prompt, which would be sent to the model; null if there is none.</summary>
     private static string? StrayOption(ParseResult parsed) => parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
         ? null
         : parsed.CommandResult.Children.OfType<ArgumentResult>()

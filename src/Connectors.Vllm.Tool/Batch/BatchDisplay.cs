@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
-/// Shows how a batch goes on, on standard error: a line that is written anew on a terminal, a line now and then in a log, JSON lines for programs.
+/// Shows the progress of a batch on standard error: a line that is updated on a terminal, an occasional line in a log, JSON lines for programs.
 /// Thread-safe.
 /// </summary>
 internal sealed class BatchDisplay : IDisposable

@@ -4,8 +4,8 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool.Batch;
 
 /// <summary>
-/// What a batch has done, on disk: one line per finished request, in the order of finishing, after a header that names the settings. It is the truth
-/// that the output files are written from, so a batch that was killed goes on where its journal ends. Appending is thread-safe.
+/// The journal of a batch on disk: a header with the settings, and one line per finished request, in the order of completion. The output files are
+/// written from it, so a batch that was killed resumes where its journal ends. Appending is thread-safe.
 /// </summary>
 /// <remarks>
 /// A line is <c>{"index":…,"hash":"…","failed":…,"row":{…}}</c>. A last line without its line break was cut by a crash and is dropped. Lines reach
@@ -31,7 +31,7 @@ internal sealed class BatchJournal : IAsyncDisposable
         _flushing = FlushAsync();
     }
 
-    /// <summary>Opens a journal and reads what is in it.</summary>
+    /// <summary>Opens a journal and reads its entries.</summary>
     /// <param name="path">The file; made when it is not there.</param>
     /// <param name="settings">Fingerprint of the settings that change answers.</param>
     /// <param name="retryFailed">Forgets failed requests, so that they run again.</param>
@@ -41,7 +41,7 @@ internal sealed class BatchJournal : IAsyncDisposable
         FileStream file;
         try
         {
-            // For this process alone. Without a buffer: what could not be written must not be tried again behind our back.
+            // Exclusive to this process. Without a buffer, so that a failed write is not retried implicitly.
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -149,7 +149,7 @@ internal sealed class BatchJournal : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes sure that everything is on the disk.</summary>
+    /// <summary>Flushes everything to disk.</summary>
     /// <exception cref="BatchException">It is not.</exception>
     public void Flush()
     {
@@ -176,7 +176,9 @@ internal sealed class BatchJournal : IAsyncDisposable
         _closing.Dispose();
     }
 
-    /// <summary>The disk is full or read-only, or the file as long as the file system allows, which .NET tells as an argument out of range.</summary>
+    /// <summary>
+    /// Whether the disk is full or read-only, or the file has the maximum size of the file system, which .NET reports as an argument out of range.
+    /// </summary>
     internal static bool IsDiskFailure(Exception exception) => exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     private static byte[] Head(BatchRow row)
@@ -351,7 +353,7 @@ internal sealed class BatchJournal : IAsyncDisposable
         }
     }
 
-    /// <summary>A disk that fails is reported by the next append: some file systems tell only here that there was no room.</summary>
+    /// <summary>A failing disk is reported by the next append, because some file systems report a full disk only when flushing.</summary>
     private void TryFlush()
     {
         if (!_dirty)
@@ -373,5 +375,5 @@ internal sealed class BatchJournal : IAsyncDisposable
     private readonly record struct Entry(long Offset, int Length, string Hash, bool Failed, bool Forgotten = false);
 }
 
-/// <summary>A batch that cannot begin or go on; the message says why and what to do.</summary>
+/// <summary>A batch that cannot start or continue; the message says why and what to do.</summary>
 internal sealed class BatchException(string message, Exception? innerException = null) : ToolException(message, innerException);

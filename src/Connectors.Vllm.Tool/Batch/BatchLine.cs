@@ -4,12 +4,12 @@ using nietras.SeparatedValues;
 
 namespace Connectors.Vllm.Tool.Batch;
 
-/// <summary>One request of the input as it stands there.</summary>
+/// <summary>One request of the input.</summary>
 /// <param name="Index">Position among all requests, from 0.</param>
 /// <param name="Line">Line in the file, from 1, for messages.</param>
 /// <param name="Text">A JSON object, or the prompt itself when <paramref name="IsPrompt"/>.</param>
 /// <param name="IsPrompt">Whether the text is a prompt (CSV with a template).</param>
-/// <param name="Problem">What is wrong with the line; null when it can be read.</param>
+/// <param name="Problem">The problem with the line; null if it is valid.</param>
 internal readonly record struct BatchLine(long Index, long Line, string Text, bool IsPrompt, string? Problem = null)
 {
     /// <summary>A fingerprint of the text, 16 hexadecimal digits.</summary>
@@ -50,7 +50,7 @@ internal static class BatchLines
         }
     }
 
-    /// <summary>How many requests a file holds for this shard; null for what can be read only once: standard input, or a pipe.</summary>
+    /// <summary>Counts the requests of a file for this shard; null for input that can be read only once: standard input, or a pipe.</summary>
     public static long? Count(BatchSettings settings)
     {
         if (settings.Input is null or "-" || new FileInfo(settings.Input) is not { Exists: true, Length: > 0 })
@@ -77,7 +77,7 @@ internal static class BatchLines
         return rows;
     }
 
-    /// <summary>Each row of a CSV file (with a header row) in a template: <c>{{column}}</c> stands for the row's value.</summary>
+    /// <summary>Each row of a CSV file (with a header row) in a template: <c>{{column}}</c> is replaced with the row's value.</summary>
     /// <exception cref="BatchException">The template names a column that is not there, or the file is not CSV.</exception>
     public static IEnumerable<BatchLine> ReadCsv(TextReader reader, PromptTemplate template)
     {

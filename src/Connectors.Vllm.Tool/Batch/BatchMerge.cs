@@ -2,10 +2,12 @@ using System.Text.Json;
 
 namespace Connectors.Vllm.Tool.Batch;
 
-/// <summary>Makes one file, in the order of the input, of the outputs of several shards. Rows are streamed; memory holds one row a file.</summary>
+/// <summary>
+/// Merges the outputs of several shards into one file, in the order of the input. Rows are streamed; only one row per file is in memory.
+/// </summary>
 internal static class BatchMerge
 {
-    /// <summary>Merges into a file, which is there when it is whole; what stood there before stays until then.</summary>
+    /// <summary>Merges into a file, which is replaced only when it is complete.</summary>
     /// <returns>How many rows were written, and how many requests before the last of them have none.</returns>
     /// <exception cref="BatchException">As below, or the file is one of the inputs, or cannot be written.</exception>
     public static (long Rows, long Missing) Run(IReadOnlyList<string> inputs, string output)

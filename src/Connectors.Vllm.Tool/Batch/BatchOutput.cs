@@ -53,7 +53,7 @@ internal sealed class BatchOutput : IDisposable
         }
     }
 
-    /// <summary>Writes what is left, gaps or not, and makes sure that it is on the disk.</summary>
+    /// <summary>Writes the remaining rows, even with gaps, and flushes them to disk.</summary>
     public void Complete()
     {
         foreach (var index in _journal.Done().Order())
@@ -78,7 +78,7 @@ internal sealed class BatchOutput : IDisposable
             }
             catch (Exception exception) when (BatchJournal.IsDiskFailure(exception))
             {
-                // A full disk has been reported, and the file is made anew from the journal.
+                // A full disk has been reported, and the file will be recreated from the journal.
             }
         }
     }
@@ -143,7 +143,7 @@ internal interface IBatchSink : IAsyncDisposable
     /// <summary>Keeps a row. Thread-safe: malformed lines come from the reader, results from the engine.</summary>
     void Add(BatchRow row);
 
-    /// <summary>Nothing more comes. When all is done, the journal goes.</summary>
+    /// <summary>Completes the output. The journal is deleted if all requests are done.</summary>
     void Complete(bool everything);
 }
 
@@ -198,7 +198,7 @@ internal sealed class FileSink : IBatchSink
     }
 }
 
-/// <summary>Standard output, for pipes: results and errors in one stream, nothing to resume from.</summary>
+/// <summary>Standard output, for pipes: results and errors in one stream, without resumption.</summary>
 internal sealed class ConsoleSink(Stream output) : IBatchSink
 {
     private readonly Lock _gate = new();

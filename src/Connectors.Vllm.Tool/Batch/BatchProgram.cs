@@ -19,7 +19,7 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>Runs until the input ends, or until <paramref name="stopStarting"/>; then what is under way is finished.</summary>
+    /// <summary>Runs until the input ends, or until <paramref name="stopStarting"/>, after which running requests finish.</summary>
     /// <exception cref="BatchException">The files, or the settings, don't allow it.</exception>
     /// <exception cref="VllmException">The server was away for too long.</exception>
     public async Task<BatchSummary> RunAsync(CancellationToken stopStarting, CancellationToken cancellationToken)
@@ -156,7 +156,7 @@ internal sealed class BatchProgram(IChatClient client, BatchSettings settings, A
     }
 }
 
-/// <summary>What a batch is to do.</summary>
+/// <summary>The settings of a batch.</summary>
 internal sealed record BatchSettings
 {
     /// <summary>File of requests; null or <c>-</c> is standard input.</summary>
@@ -191,11 +191,11 @@ internal sealed record BatchSettings
     public string JournalPath => Output + ".journal";
 }
 
-/// <summary>What a batch has done.</summary>
+/// <summary>The result of a batch.</summary>
 internal sealed record BatchSummary(long Done, long Failed, long Before, bool Complete, ChatBatchProgress Progress);
 
 /// <summary>A step of a batch, for the progress display.</summary>
-/// <param name="Progress">Where the engine stands.</param>
+/// <param name="Progress">The progress of the batch.</param>
 /// <param name="Before">Requests that an earlier run had done.</param>
 /// <param name="Failed">Rows in the file of errors.</param>
 internal readonly record struct BatchEvent(ChatBatchProgress Progress, long Before, long Failed);

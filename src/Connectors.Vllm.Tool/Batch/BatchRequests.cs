@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Batch;
 
-/// <summary>A request to continue a text unchanged, represented as chat options; <see cref="CompletionChatClient"/> knows it.</summary>
+/// <summary>A request to continue a text unchanged, represented as chat options and handled by <see cref="CompletionChatClient"/>.</summary>
 internal sealed class CompletionOptions(ChatOptions options) : ChatOptions(options)
 {
     public override ChatOptions Clone() => new CompletionOptions(this);

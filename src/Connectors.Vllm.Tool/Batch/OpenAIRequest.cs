@@ -300,7 +300,7 @@ internal static class OpenAIResponse
         writer.WriteEndObject();
     }
 
-    /// <summary>The calls of an assistant message; nothing when it makes none.</summary>
+    /// <summary>Reads the calls of an assistant message; none if it has none.</summary>
     public static void WriteCalls(Utf8JsonWriter writer, IReadOnlyList<FunctionCallContent> calls)
     {
         if (calls.Count == 0)

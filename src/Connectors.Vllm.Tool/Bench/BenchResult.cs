@@ -26,7 +26,7 @@ internal readonly record struct Statistics(double Mean, double Median, double P9
     }
 }
 
-/// <summary>What one load brought. Times in milliseconds, rates per second.</summary>
+/// <summary>The results of one workload. Times are in milliseconds, rates per second.</summary>
 internal sealed class BenchResult(double rate, TimeSpan duration, TimeSpan cpu, IReadOnlyList<BenchSample> samples)
 {
     private readonly List<BenchSample> _good = [.. samples.Where(static sample => sample.Succeeded)];

@@ -113,7 +113,7 @@ internal sealed record BenchSettings
     /// <summary>Loads to try one after the other: arrivals per second (Poisson), or infinity for all at once.</summary>
     public IReadOnlyList<double> RequestRates { get; init; } = [double.PositiveInfinity];
 
-    /// <summary>Most requests under way; more wait here, and their wait does not count.</summary>
+    /// <summary>The maximum number of concurrent requests; others wait in the client, which does not count as latency.</summary>
     public int? MaxConcurrency { get; init; }
 
     /// <summary>1 is a Poisson process; smaller comes in bursts, larger evenly (gamma distributed gaps).</summary>
@@ -140,7 +140,7 @@ internal sealed record BenchSettings
 /// <param name="OutputLength">Tokens to generate.</param>
 internal sealed record BenchPrompt(string Prompt, int OutputLength);
 
-/// <summary>What one request took. Times are since it was sent, in milliseconds.</summary>
+/// <summary>The measurements of one request. Times are in milliseconds since it was sent.</summary>
 internal sealed record BenchSample
 {
     public bool Succeeded => Error is null;

@@ -5,10 +5,10 @@ using Connectors.Vllm.Tool.Terminal;
 
 namespace Connectors.Vllm.Tool.Bench;
 
-/// <summary>Makes the prompts of a load: random text of wanted lengths, or a file of prompts.</summary>
+/// <summary>Creates the prompts of a workload: random text of given lengths, or a file of prompts.</summary>
 internal static class BenchWorkload
 {
-    /// <summary>Random words, counted with the model's own tokenizer. The same seed gives the same prompts.</summary>
+    /// <summary>Creates prompts of random words, counted with the model's own tokenizer. The same seed creates the same prompts.</summary>
     public static List<BenchPrompt> Random(BenchSettings settings, VllmTokenizer tokenizer)
     {
         var random = new Random(settings.Seed);
@@ -45,7 +45,7 @@ internal static class BenchWorkload
             : [.. Enumerable.Range(0, settings.NumPrompts).Select(index => prompts[index % prompts.Count])];
     }
 
-    /// <summary>Gaps between arrivals, in seconds: gamma distributed with the mean that the rate asks for.</summary>
+    /// <summary>Gets the intervals between arrivals in seconds, gamma distributed with the mean of the rate.</summary>
     public static IEnumerable<double> Gaps(double rate, double burstiness, int seed)
     {
         var random = new Random(seed);
@@ -65,7 +65,7 @@ internal static class BenchWorkload
             return "";
         }
 
-        // Words of random letters cost a few tokens each; the text is cut where it has as many as wanted.
+        // Words of random letters have a few tokens each; the text is truncated at the requested number.
         var text = new StringBuilder();
         while (text.Length < tokens * 2)
         {

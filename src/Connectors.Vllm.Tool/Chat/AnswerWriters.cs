@@ -15,7 +15,7 @@ internal interface IAnswerWriter
     /// <summary>Ends the model's turn; <paramref name="response"/> is all its updates in one.</summary>
     void Complete(ChatResponse response);
 
-    /// <summary>The answer ends here, in the middle: leaves the terminal as it was found.</summary>
+    /// <summary>Called when the answer is interrupted; restores the terminal.</summary>
     void Abandon();
 }
 
@@ -42,7 +42,7 @@ internal sealed class JsonAnswerWriter(TextWriter output) : IAnswerWriter
 /// <summary>The answer as text, as it arrives: reasoning dimmed, tool calls and their results marked.</summary>
 /// <param name="output">Where to.</param>
 /// <param name="colors">Whether it may be coloured.</param>
-/// <param name="toTerminal">Whether a terminal shows it, which must not obey what a model writes.</param>
+/// <param name="toTerminal">Whether the output is a terminal, which must not interpret control sequences of a model.</param>
 internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTerminal) : IAnswerWriter
 {
     private bool _reasoning;
@@ -54,7 +54,7 @@ internal sealed class TextAnswerWriter(TextWriter output, bool colors, bool toTe
     {
         if (update.MessageId is { } message && message != _message)
         {
-            // Another answer of several, which nothing else would tell from the one before.
+            // The beginning of another answer, which would otherwise not be separated from the previous one.
             if (_message is not null && !_called)
             {
                 Abandon();

@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tool.Chat;
 
-/// <summary>A conversation: keeps the history and streams answers. Ctrl+C cancels the answer that is coming, and nothing else.</summary>
+/// <summary>A conversation: keeps the history and streams answers. Ctrl+C cancels only the current answer.</summary>
 internal sealed class Conversation(IChatClient client, IAnswerWriter writer, ChatOptions options, string? system, TextWriter? statistics)
 {
     private readonly List<ChatMessage> _history = system is null ? [] : [new ChatMessage(ChatRole.System, system)];
@@ -27,7 +27,9 @@ internal sealed class Conversation(IChatClient client, IAnswerWriter writer, Cha
     /// <summary>Forgets everything but the system message.</summary>
     public void Clear() => _history.RemoveAll(static message => message.Role != ChatRole.System);
 
-    /// <summary>Asks, writes the answer as it comes, and returns the program's exit code. Failures are one line on standard error.</summary>
+    /// <summary>
+    /// Sends a message, writes the answer as it arrives, and returns the program's exit code. Failures are one line on standard error.
+    /// </summary>
     public async Task<int> AskOnceAsync(string question, IReadOnlyList<FileInfo> images, CancellationToken cancellationToken)
     {
         using var answer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -109,7 +109,7 @@ internal static class BatchCommand
         return command;
     }
 
-    /// <summary>Options that may differ between a run and the run that goes on with it: they change when, where and how fast, not what.</summary>
+    /// <summary>The options that may change when a run is resumed, because they do not affect the results.</summary>
     private static HashSet<string> Harmless { get; } = new(StringComparer.Ordinal)
     {
         "--endpoint", "--token", "--output", "--errors", "--parallel", "--rate", "--order", "--restart", "--retry-failed", "--attempts",
@@ -154,7 +154,7 @@ internal static class BatchCommand
 
     private static async Task<int> RunAsync(Connection connection, BatchSettings settings, bool json, CancellationToken cancellationToken)
     {
-        // The first Ctrl+C finishes what is under way, the second aborts it.
+        // The first Ctrl+C lets running requests finish, the second aborts them.
         using var stopStarting = new CancellationTokenSource();
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         void OnInterrupt(object? sender, ConsoleCancelEventArgs pressed)
@@ -198,7 +198,7 @@ internal static class BatchCommand
             text.Append(option.Option.Name);
             foreach (var token in option.Tokens)
             {
-                // Files count by what is in them.
+                // Files are compared by their content.
                 text.Append('=')
                     .Append(File.Exists(token.Value) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(token.Value))) : token.Value);
             }

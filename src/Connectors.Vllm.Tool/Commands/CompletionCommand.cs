@@ -4,7 +4,7 @@ using Connectors.Vllm.Tool.Terminal;
 namespace Connectors.Vllm.Tool.Commands;
 
 /// <summary>
-/// <c>completion</c>: the script by which a shell completes verbs and options. It asks this program, so it never has to be made anew.
+/// <c>completion</c>: the script with which a shell completes verbs and options. It calls this program, so it never has to be regenerated.
 /// </summary>
 internal static class CompletionCommand
 {
@@ -56,7 +56,7 @@ internal static class CompletionCommand
         var command = new Command("completion", Examples) { shell };
         command.SetAction(parsed =>
         {
-            // With the line ends that every shell takes.
+            // With the line endings that every shell accepts.
             Console.Out.Write(Script(parsed.GetValue(shell)!).ReplaceLineEndings("\n") + "\n");
             return ExitCode.Success;
         });

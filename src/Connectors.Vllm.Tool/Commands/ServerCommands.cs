@@ -143,7 +143,7 @@ internal static class ServerCommands
         }
     }
 
-    /// <summary>A server that cannot be asked is not healthy.</summary>
+    /// <summary>A server that cannot be reached is reported as unhealthy.</summary>
     private static async Task<VllmHealth> HealthAsync(IVllmEngine engine, CancellationToken cancellationToken)
     {
         try
@@ -156,7 +156,7 @@ internal static class ServerCommands
         }
     }
 
-    /// <summary>What the server waits for; null when it is ready.</summary>
+    /// <summary>Gets the reason why the server is not ready; null if it is ready.</summary>
     private static async Task<string?> StateAsync(IVllmEngine engine, CancellationToken cancellationToken)
     {
         try

@@ -51,7 +51,7 @@ internal sealed class ConnectionArguments
     /// <summary>The folder of a model that is looked at by itself; null when a server is named, or neither.</summary>
     public string? FolderAlone(ParseResult parsed) => parsed.GetValue(_endpoints) is { Length: > 0 } ? null : parsed.GetValue(_modelDirectory);
 
-    /// <summary>Opens a connection as the command line says.</summary>
+    /// <summary>Opens a connection according to the command line.</summary>
     /// <exception cref="ToolException">No address was given and the verb needs one, or it is not an address.</exception>
     public async Task<Connection> OpenAsync(
         ParseResult parsed, ILoggerFactory? loggers, CancellationToken cancellationToken, Action<VllmGrpcOptions>? configure = null)
@@ -121,7 +121,7 @@ internal sealed class ConnectionArguments
     }
 }
 
-/// <summary>A client, and the demonstration server behind it if there is one.</summary>
+/// <summary>A client and its demonstration server, if there is one.</summary>
 internal sealed class Connection(VllmGrpcOptions options, VllmChatClient client, VllmTestServer? server) : IAsyncDisposable
 {
     public VllmGrpcOptions Options { get; } = options;

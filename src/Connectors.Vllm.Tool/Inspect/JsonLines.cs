@@ -16,7 +16,7 @@ internal interface IVerb
     /// <exception cref="Exception">Any error of the line; the caller answers it and reads the next line.</exception>
     void Answer(JsonElement line, Utf8JsonWriter answer);
 
-    /// <summary>Answers a person: <paramref name="arguments"/> are the words after the options.</summary>
+    /// <summary>Runs the verb for the command line; <paramref name="arguments"/> are those after the options.</summary>
     void Show(IReadOnlyList<string> arguments, TextWriter output);
 
     /// <summary>The line that asks what a person asks; without more the input itself, which is a JSON object.</summary>
@@ -160,7 +160,7 @@ internal static class JsonInput
     public static Dictionary<string, object?> ToDictionary(this JsonElement value) =>
         value.EnumerateObject().ToDictionary(member => member.Name, member => (object?)member.Value, StringComparer.Ordinal);
 
-    /// <summary>What a person gave: the words, a file named by <c>@FILE</c>, or standard input.</summary>
+    /// <summary>Gets the input of the command line: the arguments, a file named by <c>@FILE</c>, or standard input.</summary>
     public static string Read(IReadOnlyList<string> arguments) => arguments switch
     {
         [] => Console.In.ReadToEnd(),
@@ -168,7 +168,7 @@ internal static class JsonInput
         _ => string.Join(' ', arguments),
     };
 
-    /// <summary>Text as people can read it when it holds blanks and line ends.</summary>
+    /// <summary>Formats text so that spaces and line breaks are readable.</summary>
     public static string Quote(string text) =>
         "\"" + JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping) + "\"";
 

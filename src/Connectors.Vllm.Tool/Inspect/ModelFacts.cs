@@ -6,9 +6,9 @@ using Connectors.Vllm.OutputParsing;
 namespace Connectors.Vllm.Tool.Inspect;
 
 /// <summary>Something that was found out about a model.</summary>
-/// <param name="Name">What it is.</param>
+/// <param name="Name">The name of the fact.</param>
 /// <param name="Value">The value; null when it is not known.</param>
-/// <param name="Origin">Where it came from; null when the name says it.</param>
+/// <param name="Origin">The origin; null if the name implies it.</param>
 internal sealed record Fact(string Name, JsonNode? Value, string? Origin = null)
 {
     /// <summary>The value as people read it.</summary>
@@ -21,7 +21,7 @@ internal sealed record Fact(string Name, JsonNode? Value, string? Origin = null)
     };
 }
 
-/// <summary>What was found out about a model and its server, and where it came from.</summary>
+/// <summary>The facts about a model and its server, and their origin.</summary>
 internal static class ModelFacts
 {
     private const string Server = "the server";
@@ -48,7 +48,7 @@ internal static class ModelFacts
             "sampling_defaults", Sampling(profile.SamplingDefaults), info?.DefaultSampling is null ? "generation_config.json" : Server);
     }
 
-    /// <summary>Asks a server what it is and can do.</summary>
+    /// <summary>Queries a server and its capabilities.</summary>
     public static async Task<IReadOnlyList<Fact>> OfAsync(IVllmEngine engine, CancellationToken cancellationToken)
     {
         var capabilities = await engine.GetCapabilitiesAsync(cancellationToken).ConfigureAwait(false);
@@ -153,7 +153,7 @@ internal static class ModelFacts
         select capability.Name;
 }
 
-/// <summary><c>model</c>: what was found out about a server's model, or a folder's, and where each fact came from.</summary>
+/// <summary><c>model</c>: the facts about the model of a server or a folder, and their origin.</summary>
 internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
 {
     public bool NeedsInput => false;
@@ -192,7 +192,7 @@ internal sealed class ModelVerb(IReadOnlyList<Fact> facts) : IVerb
     /// <summary>The model of a folder.</summary>
     public static ModelVerb Of(VllmModelProfile profile) => new([.. ModelFacts.Of(profile)]);
 
-    /// <summary>Asks a server for everything, as a chat client does before its first answer.</summary>
+    /// <summary>Queries a server like a chat client before its first request.</summary>
     /// <param name="client">A client of the server.</param>
     /// <param name="cancellationToken">Ends the questions.</param>
     public static async Task<ModelVerb> AskAsync(VllmChatClient client, CancellationToken cancellationToken)

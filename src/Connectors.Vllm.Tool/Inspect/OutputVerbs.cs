@@ -90,7 +90,7 @@ internal sealed class ParseVerb(string toolParser, string reasoningParser, VllmM
         return pieces;
     }
 
-    // A forced call is read in the shape that its constraint makes.
+    // A forced call is parsed in the form that its constraint produces.
     private static CallShape Shape(OutputFormat format, OutputTool[] tools, OutputToolChoice choice, bool multiple) =>
         choice.Kind is OutputToolChoiceKind.Auto or OutputToolChoiceKind.None
             ? CallShape.Native
@@ -169,7 +169,7 @@ internal sealed class ParsedOutput
     public List<OutputEvent> Events { get; }
 }
 
-/// <summary><c>constraint</c>: what makes a model write calls or JSON, in the language of either grammar compiler.</summary>
+/// <summary><c>constraint</c>: the constraint for calls or JSON, in the language of either grammar compiler.</summary>
 internal sealed class ConstraintVerb(string toolParser, string reasoningParser, VllmModelProfile? model) : IVerb
 {
     private readonly Formats _formats = new(model);

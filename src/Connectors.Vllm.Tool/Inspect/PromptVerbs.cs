@@ -167,7 +167,7 @@ internal sealed class RenderVerb(ChatTemplateSource? source, string? templateTex
     }
 }
 
-/// <summary>A clock that stands still at a local time, so that templates with dates render the same every day.</summary>
+/// <summary>A clock that is fixed at a local time, so that templates with dates are rendered the same every day.</summary>
 internal sealed class FixedClock(DateTime local) : TimeProvider
 {
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;

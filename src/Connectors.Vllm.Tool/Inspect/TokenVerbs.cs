@@ -54,7 +54,7 @@ internal sealed class TokenTexts(VllmTokenizer tokenizer)
     }
 }
 
-/// <summary><c>decode</c>: token ids to text, whole and as a stream gives it.</summary>
+/// <summary><c>decode</c>: decodes token ids to text, as a whole and as a stream.</summary>
 internal sealed class DecodeVerb(VllmTokenizer tokenizer) : IVerb
 {
     private static readonly char[] Separators = [' ', ',', '[', ']', '\n', '\r', '\t'];

@@ -22,7 +22,7 @@ internal sealed class PlaygroundCalls(Connection connection)
 
     private readonly IChatClient _chat = new ChatClientBuilder(connection.Chat).UseFunctionInvocation().Build();
 
-    /// <summary>What is served: name, protocol, limits, how answers are parsed.</summary>
+    /// <summary>Gets the served model: name, protocol, limits, output format.</summary>
     public Task ModelAsync(HttpContext context) => AnswerAsync(context, async writer =>
     {
         var profile = await connection.Client.GetModelProfileAsync(context.RequestAborted).ConfigureAwait(false);
@@ -44,7 +44,7 @@ internal sealed class PlaygroundCalls(Connection connection)
         }
     });
 
-    /// <summary>An answer as it comes. Closing the page, or its Cancel button, ends the request, and so stops the GPU.</summary>
+    /// <summary>Streams an answer. Closing the page, or its Cancel button, aborts the request and stops the GPU.</summary>
     public async Task ChatAsync(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";
@@ -213,7 +213,7 @@ internal static class TokenView
     /// <summary>Walks through the content ranges; positions must not go back. Decoded text that differs from the rendered has no ranges.</summary>
     private struct ContentCursor(IReadOnlyList<Range> ranges, string rendered, string decoded)
     {
-        // A begin token that the tokenizer adds stands before the rendered text.
+        // A begin token that the tokenizer adds comes before the rendered text.
         private readonly int _shift = decoded.EndsWith(rendered, StringComparison.Ordinal) ? decoded.Length - rendered.Length : -1;
         private int _next;
 

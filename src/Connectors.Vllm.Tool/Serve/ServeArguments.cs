@@ -63,8 +63,8 @@ internal sealed class ServeArguments
 
     /// <summary>Starts a server with these options and waits for Ctrl+C.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="options">Options with what only the caller knows; the others are set here.</param>
-    /// <param name="name">What the server plays.</param>
+    /// <param name="options">The options set by the caller, to which the others are added.</param>
+    /// <param name="name">The name of the server's mode.</param>
     /// <param name="start">Starts the server.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="ToolException">The address cannot be listened on.</exception>

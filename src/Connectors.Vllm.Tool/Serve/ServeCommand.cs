@@ -9,7 +9,8 @@ using Connectors.Vllm.Testing.Recording;
 namespace Connectors.Vllm.Tool.Serve;
 
 /// <summary>
-/// <c>serve</c>: a vLLM gRPC server without a GPU, which makes answers up, follows a script, records a real server, or replays a recording.
+/// <c>serve</c>: a vLLM gRPC server without a GPU, which generates demonstration answers, follows a script, records a real server, or replays a
+/// recording.
 /// </summary>
 internal static class ServeCommand
 {

@@ -63,7 +63,7 @@ internal sealed class LineEditor : ILineSource
         private int _recalled = earlier.Count;
         private int _shown;
 
-        /// <summary>Takes a key; returns the end of the line when this was it.</summary>
+        /// <summary>Handles a key; returns how the line ended, if it did.</summary>
         public End? Take(ConsoleKeyInfo key)
         {
             switch (key)
@@ -108,7 +108,7 @@ internal sealed class LineEditor : ILineSource
                     break;
             }
 
-            // The second half of a surrogate pair comes as a key of its own, at once.
+            // The second half of a surrogate pair arrives immediately as a separate key.
             if (!char.IsHighSurrogate(key.KeyChar))
             {
                 Show();
@@ -140,7 +140,7 @@ internal sealed class LineEditor : ILineSource
             _shown = shown;
         }
 
-        /// <summary>Where the character that a reader sees before or behind the cursor ends: an emoji is several of .NET's.</summary>
+        /// <summary>Gets the boundary of the grapheme before or after the cursor; an emoji consists of several chars.</summary>
         private int Boundary(int direction)
         {
             var text = _text.ToString();
@@ -148,7 +148,9 @@ internal sealed class LineEditor : ILineSource
             return direction < 0 ? starts.LastOrDefault(start => start < _cursor) : starts.FirstOrDefault(start => start > _cursor, text.Length);
         }
 
-        /// <summary>The columns of a terminal that a character takes, about: two for East Asian ones, and one for each half of a pair.</summary>
+        /// <summary>
+        /// Gets the approximate number of terminal columns of a char: two for East Asian ones, and one for each half of a surrogate pair.
+        /// </summary>
         private int Columns(int index) => _text[index] switch
         {
             (>= '\u1100' and <= '\u115f') or (>= '\u2e80' and <= '\ua4cf') or (>= '\uac00' and <= '\ud7a3') or (>= '\uf900' and <= '\ufaff')

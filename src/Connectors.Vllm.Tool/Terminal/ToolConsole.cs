@@ -24,7 +24,7 @@ internal static class ErrorConsole
         Console.Error.WriteLine("vllm-grpc: " + TerminalText.Clean(exception.Message.ReplaceLineEndings(" ")));
 }
 
-/// <summary>Standard output that notices when nobody reads it any more; the console's own stream goes on in silence.</summary>
+/// <summary>Standard output that detects a closed pipe, which the console's own stream ignores.</summary>
 internal static class StandardOutput
 {
     private const int BrokenPipe = 32;
@@ -59,7 +59,7 @@ internal static class StandardOutput
         || (exception.InnerException is { } inner && IsClosed(inner));
 }
 
-/// <summary>What a model or a server says, as a terminal may show it.</summary>
+/// <summary>Makes text of a model or a server safe for a terminal.</summary>
 internal static class TerminalText
 {
     private const char FirstPicture = '\u2400';
@@ -92,7 +92,7 @@ internal static class Colors
     public static bool Output => !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 }
 
-/// <summary>A command line that cannot be carried out; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
+/// <summary>An invalid command line; the message says why. Ends the program with <see cref="ExitCode.Usage"/>.</summary>
 internal class ToolException(string message, Exception? innerException = null) : Exception(message, innerException)
 {
     /// <summary>A number of an option, checked.</summary>
@@ -108,7 +108,7 @@ internal class ToolException(string message, Exception? innerException = null) :
         : throw new ToolException(FormattableString.Invariant($"{option} {value}: minutes from 0 to 1,000,000 are expected."));
 }
 
-/// <summary>What the program's exit codes mean.</summary>
+/// <summary>The exit codes of the program.</summary>
 internal static class ExitCode
 {
     public const int Success = 0;
@@ -125,7 +125,7 @@ internal static class ExitCode
     /// <summary>Cancelled with Ctrl+C.</summary>
     public const int Cancelled = 130;
 
-    /// <summary>The reader of standard output has gone, as with <c>| head -1</c>; what shells report for SIGPIPE.</summary>
+    /// <summary>Standard output was closed by its reader, as with <c>| head -1</c>; the code that shells report for SIGPIPE.</summary>
     public const int OutputClosed = 141;
 
     /// <summary>
