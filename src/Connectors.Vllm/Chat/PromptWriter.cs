@@ -20,6 +20,14 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     public ChatPrompt Write(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
         messages = ForeignContents.Translate(messages, _omitted);
+        if (context.Extras.Get(VllmOptions.ContinueFinalMessage) == true
+            && messages.LastOrDefault()?.Contents.Any(static content => content is FunctionCallContent) == true)
+        {
+            throw new ChatTemplateException(
+                "The last message cannot be continued (continue_final_message): it calls functions, and only text can be continued. Add the results of "
+                + "the calls, or remove the calls.");
+        }
+
         foreach (var (traits, abilities, strict) in Shapes())
         {
             var conversation = Map(messages, instructions, traits, abilities.NeedsArgumentText);

@@ -115,6 +115,18 @@ public sealed class StrangeHistoryTests
     }
 
     [Fact]
+    public async Task Preview_ContinuedMessageWithCalls_IsRefused()
+    {
+        var profile = await ProfileAsync(Parts);
+        ChatMessage[] history = [new(ChatRole.User, "Ask"), new(ChatRole.Assistant, [new TextContent("Said"), Call("c1", "getone", "Oslo")])];
+
+        var exception = Assert.Throws<VllmRequestException>(() =>
+            VllmPromptPreview.Create(profile, history, new ChatOptions { ContinueFinalMessage = true }));
+
+        Assert.Contains("it calls functions", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Preview_ContentOfNoUse_NamesItsMessage()
     {
         var exception = await Assert.ThrowsAsync<NotSupportedException>(() => PreviewAsync(
