@@ -189,23 +189,72 @@ internal static partial class SchemaPattern
     public static string? Whole(string pattern)
     {
         var fromStart = pattern.StartsWith('^');
-        var toEnd = pattern.EndsWith('$') && !pattern.EndsWith("\\$", StringComparison.Ordinal);
+        var toEnd = pattern.EndsWith('$') && (pattern.Length - pattern[..^1].TrimEnd('\\').Length) % 2 == 1;
         var body = pattern[(fromStart ? 1 : 0)..(toEnd && pattern.Length > (fromStart ? 1 : 0) ? ^1 : ^0)];
 
+        if (body.Length == 0 || Unportable().IsMatch(body) || !IsRead(pattern, out var hasAlternatives))
+        {
+            return null;
+        }
+
         // An anchor before or after an alternative belongs to that alternative only.
-        var alone = (fromStart || toEnd) && body.Contains('|', StringComparison.Ordinal)
-            ? null
-            : $"{(fromStart ? "" : AnyText)}{Group(body)}{(toEnd ? "" : AnyText)}";
-        return body.Length == 0 || Unportable().IsMatch(body) ? null : alone ?? (fromStart && toEnd && IsGroup(body) ? body : null);
+        return (fromStart || toEnd) && hasAlternatives ? null : $"{(fromStart ? "" : AnyText)}{Group(body)}{(toEnd ? "" : AnyText)}";
+    }
+
+    /// <summary>
+    /// Whether a pattern matches nothing but plain characters: no quotes, backslashes, line breaks, angle or square brackets. Then it cannot match
+    /// what ends a raw value, which a lexer that reads the longest match would otherwise read as a part of the value.
+    /// </summary>
+    public static bool IsPlain(string pattern) => Plain().IsMatch(pattern);
+
+    /// <summary>
+    /// Whether a pattern is a valid one that means the same everywhere: compilers have operators and classes in classes of characters, and none of
+    /// them has anchors in the middle. Also tells whether it has alternatives outside of groups.
+    /// </summary>
+    private static bool IsRead(string pattern, out bool hasAlternatives)
+    {
+        hasAlternatives = false;
+        try
+        {
+            _ = new Regex(pattern);
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+
+        var (inClass, depth) = (false, 0);
+        for (var i = 0; i < pattern.Length; i++)
+        {
+            var c = pattern[i];
+            var isOperator = c == '[' || (c is '&' or '~' or '-' && i + 1 < pattern.Length && pattern[i + 1] == c);
+            if (inClass ? isOperator : (c == '^' && i > 0) || (c == '$' && i + 1 < pattern.Length))
+            {
+                return false;
+            }
+
+            depth += inClass ? 0 : c == '(' ? 1 : c == ')' ? -1 : 0;
+            hasAlternatives |= !inClass && depth == 0 && c == '|';
+            inClass = c == '[' || (inClass && c != ']');
+            if (c == '[' && i + 1 < pattern.Length && pattern[i + 1] == '^')
+            {
+                i++;
+            }
+
+            i += c == '\\' ? 1 : 0;
+        }
+
+        return true;
     }
 
     private static string Group(string body) => body.Contains('|', StringComparison.Ordinal) ? $"({body})" : body;
 
-    /// <summary>True when the whole is one pair of brackets without another inside.</summary>
-    private static bool IsGroup(string body) => body.StartsWith('(') && body.IndexOf(')', StringComparison.Ordinal) == body.Length - 1
-        && body.LastIndexOf('(') == 0;
+    [GeneratedRegex(
+        @"^([a-zA-Z0-9_ :;,@#%&=/-]|\\[dw./+$-]"
+        + @"|\[([a-zA-Z0-9_:;,@.+*/%#=?&!$(){}|~]|[a-zA-Z0-9]-[a-zA-Z0-9]|\\[dw./+$-]| (?!-))+-?\]|[*+?(){}|])*$")]
+    private static partial Regex Plain();
 
-    [GeneratedRegex(@"\\[bBAzZGk1-9pP]|\(\?(?!:)|(?<![\[\\])\^|(?<!\\)\$")]
+    [GeneratedRegex(@"\\[bBAzZGkc1-9pP]|\(\?(?!:)")]
     private static partial Regex Unportable();
 }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Connectors.Vllm.OutputParsing;
 using Connectors.Vllm.OutputParsing.Schemas;
 
@@ -15,7 +16,7 @@ namespace Connectors.Vllm.Constraints;
 /// llguidance reads its input in lexemes, the longest first. Everything regular that belongs together is therefore one terminal: within a terminal,
 /// texts that begin alike are told apart, between two terminals they are not.
 /// </remarks>
-internal sealed class LarkRenderer
+internal sealed partial class LarkRenderer
 {
     private readonly bool _boundsWhiteSpace;
     private readonly List<(string Text, int Id)> _specials;
@@ -88,7 +89,7 @@ internal sealed class LarkRenderer
     private string? Terminal(ConstraintNode node) => node switch
     {
         LiteralNode literal => HasSpecial(literal.Text) ? null : JsonText.Quote(literal.Text),
-        PatternNode pattern => $"/{pattern.Regex.Replace("/", "\\/", StringComparison.Ordinal)}/",
+        PatternNode pattern => $"/{Slashes().Replace(pattern.Regex, match => match.Value == "/" ? "\\/" : match.Value)}/",
         FreeTextNode text => text.Ends.Any(HasSpecial) ? null
             : text.Ends.Length == 0 ? Regex(MarkerPattern.Without(text.Excludes))
             : text.MayStop
@@ -329,6 +330,10 @@ internal sealed class LarkRenderer
 
         return $"<[{ranges}]>";
     }
+
+    /// <summary>An escaped sign, or a slash.</summary>
+    [GeneratedRegex(@"\\.|/", RegexOptions.Singleline)]
+    private static partial Regex Slashes();
 
     private static string Join(IEnumerable<string> parts) => string.Join(' ', parts.Where(part => part.Length > 0));
 }

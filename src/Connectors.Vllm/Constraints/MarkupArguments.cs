@@ -49,7 +49,9 @@ internal sealed record TaggedArguments
     public static ConstraintNode Value(ArgumentSchema schema, string close) =>
         schema.Texts is { } texts ? Sequence(OneOf(texts), Literal(close))
         : schema.IsAny || schema.Types == ValueTypes.Unknown || schema.Types.HasFlag(ValueTypes.Text)
-            ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } ? Sequence(Pattern(pattern), Literal(close)) : UpTo(close)
+            ? schema is { Types: ValueTypes.Text, Pattern: { } pattern } && SchemaPattern.IsPlain(pattern)
+                ? Sequence(Pattern(pattern), Literal(close))
+                : UpTo(close)
         : Sequence(Json(schema), Literal(close));
 
     private static ConstraintNode OneOf(IEnumerable<string> texts)
@@ -189,7 +191,7 @@ internal sealed record DictArguments(string Delimiter)
         var alternatives = new List<ConstraintNode>();
         if (types.HasFlag(ValueTypes.Text))
         {
-            alternatives.Add(types == ValueTypes.Text && schema.Pattern is { } pattern
+            alternatives.Add(types == ValueTypes.Text && schema.Pattern is { } pattern && SchemaPattern.IsPlain(pattern)
                 ? Sequence(Literal(Delimiter), Pattern(pattern), Literal(Delimiter))
                 : Sequence(Literal(Delimiter), UpTo(Delimiter)));
         }

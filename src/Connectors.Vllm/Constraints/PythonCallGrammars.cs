@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Connectors.Vllm.OutputParsing.Schemas;
 using static Connectors.Vllm.Constraints.ConstraintNode;
 
@@ -77,7 +76,7 @@ internal static class PythonCallGrammars
 }
 
 /// <summary>Arguments as Python literals.</summary>
-internal static partial class PythonArguments
+internal static class PythonArguments
 {
     /// <summary>A string literal, as a regular expression.</summary>
     public const string String = "'([^'\\\\]|\\\\(.|\\n))*'|\"([^\"\\\\]|\\\\(.|\\n))*\"";
@@ -131,7 +130,7 @@ internal static partial class PythonArguments
         var alternatives = new List<ConstraintNode>();
         if (types.HasFlag(ValueTypes.Text))
         {
-            alternatives.Add(types == ValueTypes.Text && schema.Pattern is { } pattern && Unquoted().IsMatch(pattern)
+            alternatives.Add(types == ValueTypes.Text && schema.Pattern is { } pattern && SchemaPattern.IsPlain(pattern)
                 ? Pattern($"'({pattern})'|\"({pattern})\"") : Pattern(String));
         }
 
@@ -199,8 +198,4 @@ internal static partial class PythonArguments
         < ' ' => string.Create(CultureInfo.InvariantCulture, $"\\x{(int)character:x2}"),
         _ => character.ToString(),
     }));
-
-    /// <summary>Patterns that cannot match a quote or a backslash.</summary>
-    [GeneratedRegex(@"^([a-zA-Z0-9_ :;,@#%&=/-]|\\[dw./+-]|\[[a-zA-Z0-9_ :;,@-]+\]|[*+?(){}|])*$")]
-    private static partial Regex Unquoted();
 }

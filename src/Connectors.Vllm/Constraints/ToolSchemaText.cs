@@ -22,6 +22,9 @@ internal static class ToolSchemaText
     private static readonly string[] FormatsOfGuidance = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid",
         "uri"];
 
+    // What is no bound to a 64-bit integer is one that compilers cannot count to.
+    private const double MaxBound = 1L << 53;
+
     // xgrammar takes the patterns for whole names, and refuses the members they are meant for.
     private static readonly string[] MisreadByXGrammar = ["patternProperties"];
     private static readonly string[] Maps = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
@@ -64,11 +67,52 @@ internal static class ToolSchemaText
         }
 
         DeclareRequired(node);
+        StandardizeBounds(node);
+        foreach (var keyword in (ReadOnlySpan<string>)["enum", "anyOf", "oneOf", "allOf"])
+        {
+            if (node.ContainsKey(keyword) && node[keyword] is not JsonArray { Count: > 0 })
+            {
+                node.Remove(keyword);
+            }
+        }
+
+        if (Reference(node)?.StartsWith('#') == false)
+        {
+            // Compilers do not fetch schemas.
+            node.Remove("$ref");
+        }
+
         if (node["pattern"] is JsonValue pattern && pattern.TryGetValue<string>(out var regex) && SchemaPattern.Whole(regex) is null)
         {
             node.Remove("pattern");
         }
     });
+
+    /// <summary>Bounds as numbers that compilers read: exclusive ones were flags once, those of integers are integers.</summary>
+    private static void StandardizeBounds(JsonObject node)
+    {
+        var isInteger = node["type"] is JsonValue type && type.TryGetValue<string>(out var name) && name == "integer";
+        foreach (var (inclusive, exclusive) in (ReadOnlySpan<(string, string)>)[("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")])
+        {
+            if (node[exclusive]?.GetValueKind() == JsonValueKind.True && node[inclusive] is { } limit)
+            {
+                node.Remove(inclusive);
+                node[exclusive] = limit;
+            }
+
+            foreach (var keyword in (ReadOnlySpan<string>)[inclusive, exclusive])
+            {
+                if (node[keyword] is not JsonValue value || !value.TryGetValue<double>(out var bound) || Math.Abs(bound) > MaxBound)
+                {
+                    node.Remove(keyword);
+                }
+                else if (isInteger && bound != Math.Floor(bound))
+                {
+                    node[keyword] = inclusive == "minimum" == (keyword == inclusive) ? Math.Ceiling(bound) : Math.Floor(bound);
+                }
+            }
+        }
+    }
 
     /// <summary>
     /// Declares the properties that an object requires without declaring them: compilers take what is declared for all there is, and nothing would
@@ -84,7 +128,8 @@ internal static class ToolSchemaText
             return;
         }
 
-        foreach (var text in required.Select(item => item is JsonValue value && value.TryGetValue<string>(out var text) ? text : null).OfType<string>())
+        foreach (var text in required.Select(item => item is JsonValue value && value.TryGetValue<string>(out var text) ? text : null)
+            .OfType<string>())
         {
             var declared = node["properties"] as JsonObject;
             if (declared?.ContainsKey(text) != true)
@@ -127,6 +172,12 @@ internal static class ToolSchemaText
         if (Remove(node, MisreadByXGrammar) && node["additionalProperties"] is JsonValue { } more && more.GetValueKind() == JsonValueKind.False)
         {
             node.Remove("additionalProperties");
+        }
+
+        if (node["pattern"] is JsonValue pattern && pattern.TryGetValue<string>(out var regex) && SchemaPattern.Whole(regex) is { } whole)
+        {
+            // It takes a pattern for the whole string.
+            node["pattern"] = whole;
         }
 
         // It reads a reference letter by letter.

@@ -191,14 +191,42 @@ internal static class ToolSchemas
             {"type":"object","properties":{"m":{"type":"object","required":["k"],"additionalProperties":{"type":"integer"}}},"required":["m"]}
             """, ["""{"m":{"k":1}}""", """{"m":{"k":1,"l":2}}"""], ["{}"]),
         Case("old_tuple", """
-            {"type":"object","properties":{"p":{"type":"array","items":[{"type":"integer"},{"type":"string"}],"additionalItems":false}},"required":["p"]}
+            {"type":"object","properties":{"p":{"type":"array","items":[{"type":"integer"},{"type":"string"}],"additionalItems":false}},
+             "required":["p"]}
             """, ["""{"p":[1,"a"]}"""], ["{}"]),
         Case("enum_with_nothing", """{"type":"object","properties":{"v":{"type":"string","enum":["","a b"]}},"required":["v"]}""",
             ["""{"v":""}""", """{"v":"a b"}"""], ["""{"v":"a"}"""]),
         Case("escaped_references", """
             {"type":"object","$defs":{"List<Größe>":{"type":"integer"},"a/b":{"type":"integer"}},"properties":{
-             "x":{"$ref":"#/$defs/List%3CGr%C3%B6%C3%9Fe%3E"},"y":{"$ref":"#/$defs/List<Größe>"},"z":{"$ref":"#/$defs/a~1b"}},"required":["x","y","z"]}
+             "x":{"$ref":"#/$defs/List%3CGr%C3%B6%C3%9Fe%3E"},"y":{"$ref":"#/$defs/List<Größe>"},"z":{"$ref":"#/$defs/a~1b"}},
+             "required":["x","y","z"]}
             """, ["""{"x":1,"y":2,"z":3}"""], ["{}", """{"x":"s","y":2,"z":3}"""]),
+        Case("wide_bounds", """
+            {"type":"object","properties":{"n":{"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807},"u":{"type":"integer",
+             "minimum":0,"maximum":18446744073709551615},"x":{"type":"number","minimum":-1.7976931348623157e308,"maximum":1.7976931348623157e308}},
+             "required":["n","u","x"]}
+            """, ["""{"n":-5,"u":9007199254740993,"x":1.5}"""], ["""{"n":1,"u":-1,"x":1.5}"""]),
+        Case("old_bounds", """
+            {"type":"object","properties":{"n":{"type":"integer","minimum":0,"exclusiveMinimum":true,"maximum":9.5,"exclusiveMaximum":false}},
+             "required":["n"]}
+            """, ["""{"n":1}""", """{"n":9}"""], ["""{"n":0}""", """{"n":10}"""]),
+        Case("patterns_with_slashes", """
+            {"type":"object","properties":{"u":{"type":"string","pattern":"^https?:\\/\\/[a-z./]+$"},"v":{"type":"string",
+             "pattern":"^a/b\\\\$"}},
+             "required":["u"]}
+            """, ["""{"u":"https://a.b/c"}"""], ["{}", """{"u":"ftp"}"""]),
+        Case("patterns_within", """
+            {"type":"object","properties":{"a":{"type":"string","pattern":"\\d"},"b":{"type":"string","pattern":"^ab"}},"required":["a","b"]}
+            """, ["""{"a":"x1y","b":"abc"}"""], ["{}"]),
+        Case("broken_patterns", """
+            {"type":"object","properties":{"a":{"type":"string","pattern":"^(ab$"},"b":{"type":"string","pattern":"["},"c":{"type":"string",
+             "pattern":"^[^[&&]+$"},"d":{"type":"string","pattern":"^x{3,1}$"}},"required":["a","b","c","d"]}
+            """, ["""{"a":"q","b":"r","c":"s","d":"t"}"""], ["{}"]),
+        Case("empty_lists", """
+            {"type":"object","properties":{"a":{"type":"string","enum":[]},"b":{"anyOf":[],"type":"integer"},"c":{
+             "$ref":"https://example.com/s.json"}},
+             "required":["a","b","c"]}
+            """, ["""{"a":"q","b":1,"c":"s"}"""], ["{}"]),
         Case("closed_map", """
             {"type":"object","properties":{"m":{"type":"object","properties":{},"additionalProperties":false}},"required":["m"]}
             """, ["""{"m":{}}"""], ["{}"]),
