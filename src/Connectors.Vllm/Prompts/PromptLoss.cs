@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -16,6 +17,7 @@ internal sealed partial class PromptLoss
     private const int MaxStretch = 64;
     private const int MaxHits = 256;
     private const int MaxArguments = 256;
+    private static readonly SearchValues<char> EndsOfSigns = SearchValues.Create(" \t\r\n\"'\\<>&{}");
 
     private readonly RenderedPrompt _prompt;
     private int _from;
@@ -221,7 +223,7 @@ internal sealed partial class PromptLoss
     private static string SignsOf(string text)
     {
         var signs = text.AsSpan().Trim();
-        var end = signs.IndexOfAny(" \t\r\n\"'\\<>&{}");
+        var end = signs.IndexOfAny(EndsOfSigns);
         return signs[..Math.Min(end < 0 ? signs.Length : end, MaxStretch)].ToString();
     }
 
