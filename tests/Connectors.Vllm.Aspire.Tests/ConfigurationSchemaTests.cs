@@ -16,7 +16,7 @@ public sealed class ConfigurationSchemaTests
     ];
 
     [Fact]
-    public void ConfigurationSchema_NamesEveryOptionAndSetting()
+    public void ConfigurationSchema_AllOptions_AreNamed()
     {
         var path = Path.Combine(TestPaths.RepositoryRoot, "src", "Connectors.Vllm.Aspire", "ConfigurationSchema.json");
         using var schema = JsonDocument.Parse(File.ReadAllText(path));

@@ -62,7 +62,7 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task WithModelAndCachesAndToken_ReachTheContainer()
+    public async Task WithModel_CachesAndToken_ReachTheContainer()
     {
         var builder = Builder();
         var token = builder.AddParameter("hf-token", "secret-token", secret: true);
@@ -82,7 +82,7 @@ public sealed class HostingTests
     [InlineData(null, "--gpus all")]
     [InlineData("docker", "--gpus all")]
     [InlineData("podman", "--device nvidia.com/gpu=all")]
-    public async Task WithGpuSupport_PassesTheRuntimesOwnFlag(string? runtime, string expected)
+    public async Task WithGpuSupport_ContainerRuntime_PassesItsOwnFlag(string? runtime, string expected)
     {
         var builder = Builder();
         builder.Configuration["ASPIRE_CONTAINER_RUNTIME"] = runtime;
@@ -99,7 +99,7 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public void BadInput_NamesResourceAndSetting()
+    public void AddVllm_InvalidInput_NamesResourceAndSetting()
     {
         var builder = Builder();
         builder.Configuration["ASPIRE_CONTAINER_RUNTIME"] = "other";
@@ -121,7 +121,7 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public void ConnectionString_HoldsAddressModelAndFolder()
+    public void ConnectionString_OfResource_ContainsAddressModelAndFolder()
     {
         var vllm = Builder().AddVllm("vllm", "/models/local", VllmProtocol.Inference).WithServedModelName("local")
             .WithClientModelDirectory("/srv/local");
@@ -132,7 +132,7 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public void Resources_HaveAHealthCheckSoThatOthersCanWaitForThem()
+    public void AddVllm_WaitFor_HasAHealthCheck()
     {
         var builder = Builder();
 

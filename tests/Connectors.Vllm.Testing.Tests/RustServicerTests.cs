@@ -44,7 +44,7 @@ public sealed class RustServicerTests
     }
 
     [Fact]
-    public async Task PromptOutsideTheVocabulary_KillsTheEngineForEveryone()
+    public async Task Generate_PromptOutsideTheVocabulary_KillsTheEngine()
     {
         await using var server = await StartAsync(new());
         using var client = new RawGrpcClient(server.Endpoint);

@@ -70,7 +70,7 @@ public sealed class ExtrasCoverageTests
         new(Extras.Keys, [EmulatedServer.VllmEngine, EmulatedServer.Inference]);
 
     [Fact]
-    public void Extensions_AreAllAccountedFor() => Assert.Equal(
+    public void Extensions_OfChatOptions_AreAllAccountedFor() => Assert.Equal(
         typeof(VllmChatOptionsExtensions).GetMethods(BindingFlags.Public | BindingFlags.Static)
             .Where(method => method.Name.StartsWith("set_", StringComparison.Ordinal)).Select(method => method.Name[4..]).Order(),
         Extras.Keys.Order());

@@ -234,7 +234,7 @@ public sealed class ForeignHistoryTests
     }
 
     [Fact]
-    public async Task Translation_LeavesTheCallersMessagesAlone()
+    public async Task Translate_CallersMessages_AreNotChanged()
     {
         var message = new ChatMessage(ChatRole.User, [new TextContent("Hi"), new UsageContent(new UsageDetails())]);
         var contents = message.Contents;

@@ -39,7 +39,7 @@ public sealed class MessageTests
     }
 
     [Fact]
-    public async Task Messages_AreEnumeratedOnce()
+    public async Task GetResponse_Messages_AreEnumeratedOnce()
     {
         await using var served = await Served.StartAsync();
         var enumerations = 0;
@@ -200,7 +200,7 @@ public sealed class MessageTests
 
     [ContractPoint(21)]
     [Fact]
-    public async Task AuthorName_ReachesTheTemplate()
+    public async Task GetResponse_AuthorName_ReachesTheTemplate()
     {
         await using var served = await Served.StartAsync(
             client: client => client.ChatTemplate = "{% for m in messages %}{{ m.name | default('?') }}: {{ m.content }}\n{% endfor %}");
@@ -267,7 +267,7 @@ public sealed class MessageTests
     }
 
     [Fact]
-    public async Task Tools_DeclarationsAreRenderedAndHostedToolsAreSkipped()
+    public async Task GetResponse_Tools_DeclarationsAreRenderedAndHostedToolsAreSkipped()
     {
         var prompt =
             await PromptAsync([new(ChatRole.User, "Hi")], new ChatOptions { Tools = [TestTools.Declared, new HostedWebSearchTool(), TestTools.Now] });

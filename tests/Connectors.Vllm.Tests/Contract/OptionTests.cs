@@ -44,7 +44,7 @@ public sealed class OptionTests
 
     [ContractPoint(10)]
     [Fact]
-    public async Task RawRepresentationFactory_IsCalledWithTheClient()
+    public async Task GetResponse_RawRepresentationFactory_IsCalledWithTheClient()
     {
         await using var served = await Served.StartAsync();
         IChatClient? seen = null;
@@ -150,7 +150,7 @@ public sealed class OptionTests
 
     [ContractPoint(25)]
     [Fact]
-    public async Task StopSequences_AreAppendedToThoseOfTheRawRequest()
+    public async Task GetResponse_StopSequences_AreAppendedToThoseOfTheRawRequest()
     {
         await using var served = await Served.StartAsync(client: client => client.ReasoningParser = "none");
 

@@ -318,7 +318,7 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task Resolving_SendsNothing()
+    public async Task GetService_Resolving_SendsNothing()
     {
         await using var server = await StartAsync("ours");
         await using var container = Build(services => services.AddVllmGrpc(server.Endpoint));

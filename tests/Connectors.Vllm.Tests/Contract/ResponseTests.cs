@@ -148,7 +148,7 @@ public sealed class ResponseTests
 
     [ContractPoint(29)]
     [Fact]
-    public async Task ToolCalls_IdsAreUniqueOverTheWholeHistory()
+    public async Task GetResponse_ToolCalls_IdsAreUniqueOverTheWholeHistory()
     {
         await using var served = await Served.StartAsync();
         served.Server.Reply(TestTools.Hermes("now", "{}") + "\n" + TestTools.Hermes("now", "{}"));
@@ -220,7 +220,7 @@ public sealed class ResponseTests
     [ContractPoint(32)]
     [Theory]
     [MemberData(nameof(Protocols))]
-    public async Task Usage_CountsPromptOutputCachedAndReasoningTokensOnce(EmulatedServer protocol)
+    public async Task GetResponse_Usage_CountsPromptOutputCachedAndReasoningTokensOnce(EmulatedServer protocol)
     {
         await using var served = await Served.StartAsync(protocol);
         const string Thought = "\nThe user greets.\n";
@@ -376,7 +376,7 @@ public sealed class ResponseTests
     [ContractPoint(39)]
     [Theory]
     [MemberData(nameof(Protocols))]
-    public async Task Updates_AreNeverNullAndTheTerminalMessageIsNotAppendedAgain(EmulatedServer protocol)
+    public async Task GetStreamingResponse_Updates_AreNeverNullAndTerminalMessageIsNotRepeated(EmulatedServer protocol)
     {
         await using var served = await Served.StartAsync(protocol);
         served.Server.Enqueue(new ScriptedReply { Text = "One two three.", MessageSizes = [0, 2, 0, 100] });
