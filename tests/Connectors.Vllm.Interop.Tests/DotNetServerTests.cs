@@ -163,7 +163,8 @@ public sealed class DotNetServerTests
     [InlineData("Inference")]
     public async Task Generate_MoreStreamsThanAConnectionTakes_OpensConnectionsAndLosesNone(string protocol)
     {
-        // Kestrel allows 100 streams per connection. Each further connection may lead to another process, so the server is asked again, once for all.
+        // Kestrel allows 100 streams per connection. Each further connection may lead to another process, so the server is queried again, once for
+        // all of them.
         const int Streams = 350;
         await using var server = await DotNetServer.StartAsync(protocol, Cancel);
         await using var engine = server.Connect();

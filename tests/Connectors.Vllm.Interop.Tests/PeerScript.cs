@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>What a .NET peer does with a request, told by the first prompt id, and what it saw of its callers.</summary>
+/// <summary>The behavior of a .NET peer, selected by the first prompt id, and a record of its calls.</summary>
 internal sealed class PeerScript
 {
     public const int Short = 1;
@@ -28,7 +28,7 @@ internal sealed class PeerScript
     /// <summary>Ids that Abort calls named.</summary>
     public ConcurrentQueue<string> Aborted { get; } = [];
 
-    /// <summary>How often the model was asked for.</summary>
+    /// <summary>The number of model queries.</summary>
     public int ModelInfoCalls => Volatile.Read(ref _modelInfoCalls);
 
     public void CountModelInfo() => Interlocked.Increment(ref _modelInfoCalls);
@@ -64,7 +64,7 @@ internal sealed class PeerScript
                 {
                     yield return 10 + (i % 500);
 
-                    // The pace of a model; nothing waits for it.
+                    // The rate of a model; the delay does not synchronize anything.
                     await Task.Delay(2, context.CancellationToken);
                 }
 

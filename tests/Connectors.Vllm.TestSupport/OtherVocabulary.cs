@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Connectors.Vllm.TestSupport;
 
-/// <summary>Makes another model of a model folder, one whose token ids are nonsense to the first.</summary>
+/// <summary>Creates a copy of a model folder whose token ids are incompatible with the original.</summary>
 public static class OtherVocabulary
 {
     /// <summary>Gives every ordinary token of tokenizer.json another id, in reverse order, and config.json another model type.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Connectors.Vllm.TestSupport;
 
-/// <summary>What work costs, whatever else the machine does meanwhile.</summary>
+/// <summary>Measures the CPU time of work, independently of other processes.</summary>
 public static class ProcessorTime
 {
     private const string Statistics = "/proc/thread-self/stat";
@@ -19,7 +19,7 @@ public static class ProcessorTime
             return Environment.CpuUsage.TotalTime;
         }
 
-        // See proc_pid_stat(5): behind the name in brackets, the 12th and 13th field are ticks in user and system mode.
+        // See proc_pid_stat(5): after the name in parentheses, the 12th and 13th fields are the ticks in user and system mode.
         var text = File.ReadAllText(Statistics);
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         return TimeSpan.FromSeconds((Number(fields[11]) + Number(fields[12])) / TicksPerSecond);

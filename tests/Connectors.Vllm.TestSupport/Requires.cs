@@ -1,12 +1,12 @@
 namespace Connectors.Vllm.TestSupport;
 
-/// <summary>Says what a test needs from the machine: it skips with the reason on a user's machine, and fails when CI=true.</summary>
+/// <summary>Declares what a test requires from the machine: if it is missing, the test is skipped with the reason, or fails if CI=true.</summary>
 public static class Requires
 {
-    /// <summary>True when the environment variable CI is "true": then nothing may be missing.</summary>
+    /// <summary>Whether the environment variable CI is "true", so that nothing may be missing.</summary>
     public static bool IsCI { get; } = string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Goes on when <paramref name="available"/>; else skips the test, or fails it in CI.</summary>
+    /// <summary>Continues if <paramref name="available"/>; otherwise skips the test, or fails it in CI.</summary>
     public static void Available(bool available, string reason)
     {
         if (available)

@@ -5,9 +5,9 @@ using Google.Protobuf;
 namespace Connectors.Vllm.TestSupport;
 
 /// <summary>One entry of a SentencePiece vocabulary.</summary>
-/// <param name="Text">The piece, with U+2581 for blanks.</param>
+/// <param name="Text">The piece, with U+2581 for spaces.</param>
 /// <param name="Score">How good it is; merges with a higher score come first.</param>
-/// <param name="Kind">What it stands for.</param>
+/// <param name="Kind">The kind of piece.</param>
 public sealed record SentencePiece(string Text, float Score, SentencePieceKind Kind = SentencePieceKind.Normal);
 
 /// <summary>The kinds of pieces, with the numbers they have in a file.</summary>
@@ -16,10 +16,10 @@ public enum SentencePieceKind
     /// <summary>Text.</summary>
     Normal = 1,
 
-    /// <summary>What has no piece.</summary>
+    /// <summary>The unknown token.</summary>
     Unknown = 2,
 
-    /// <summary>A control token, which no text becomes.</summary>
+    /// <summary>A control token, which text never becomes.</summary>
     Control = 3,
 
     /// <summary>Text that is never cut.</summary>
@@ -40,13 +40,13 @@ public sealed record SentencePieceFile(IReadOnlyList<SentencePiece> Pieces)
     /// <summary>Algorithm: 1 Unigram, 2 BPE.</summary>
     public int Algorithm { get; init; } = Bpe;
 
-    /// <summary>Text without pieces becomes bytes.</summary>
+    /// <summary>Whether text without pieces becomes bytes.</summary>
     public bool ByteFallback { get; init; } = true;
 
-    /// <summary>A text begins with a blank.</summary>
+    /// <summary>Whether a space is added at the start of a text.</summary>
     public bool AddsPrefix { get; init; } = true;
 
-    /// <summary>Blanks in a row are one, and none are left at the ends.</summary>
+    /// <summary>Whether consecutive spaces are collapsed, and leading and trailing ones removed.</summary>
     public bool TrimsBlanks { get; init; }
 
     /// <summary>The compiled character map; empty for none.</summary>
@@ -113,7 +113,7 @@ public sealed record SentencePieceFile(IReadOnlyList<SentencePiece> Pieces)
             string[][] names = [["<unk>"], ["<s>", "<bos>"], ["</s>", "<eos>"]];
             for (var i = 0; i < names.Length; i++)
             {
-                // Where the unknown token, the begin and the end of a text stand, and what they are called.
+                // The ids and names of the unknown, begin and end tokens.
                 var id = Pieces.Select((piece, at) => names[i].Contains(piece.Text) ? at : -1).FirstOrDefault(at => at >= 0, -1);
                 Write(output, 40 + i, id);
                 Write(output, 45 + i, Encoding.UTF8.GetBytes(id < 0 ? names[i][0] : Pieces[id].Text));

@@ -41,7 +41,7 @@ public sealed class FaultMatrixTests
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = protocol });
 
-        // A reset may overtake data that nobody has read yet; so the server waits before the fault until the first tokens were read.
+        // A reset may overtake data that has not been read yet, so the server waits before the fault until the first tokens were read.
         var firstIds = protocol == EmulatedServer.VllmEngine ? new[] { 10, 11 } : [10];
         var isRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var waits = stream && at == Middle;
@@ -110,7 +110,7 @@ public sealed class FaultMatrixTests
             Assert.Equal(firstIds, received.Take(firstIds.Length));
         }
 
-        // Where the server has not ended the call itself, it sees the client leave and is told to abort.
+        // Unless the server has ended the call itself, it sees the cancellation and receives an abort.
         if (kind is FaultKind.Stall or FaultKind.Oversize or FaultKind.BadCompressionFlag or FaultKind.UnknownCompressionFlag
             or FaultKind.NotProtobuf)
         {
@@ -152,7 +152,7 @@ public sealed class FaultMatrixTests
         {
             received.AddRange(update.TokenIds.Span);
 
-            // The reader itself is slow, slower than the server may be; nothing is waited for.
+            // The reader is slower than the timeout allows for the server; the delay does not synchronize anything.
             await Task.Delay(1200, TestContext.Current.CancellationToken);
         }
 

@@ -72,7 +72,7 @@ public sealed class InterruptionTests
     [Fact]
     public async Task Generate_ServerBreaksOffBetweenPromptAndFirstToken_IsAskedAgain()
     {
-        // The Inference protocol tells about the prompt in a message of its own.
+        // The Inference protocol has a separate message with information about the prompt.
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { Server = EmulatedServer.Inference });
         server.Enqueue(ScriptedReply.Failing(ServerFault.Status((int)StatusCode.Unavailable, "", afterMessages: 1)));
         server.Reply(ScriptedReply.FromIds(10, 11));

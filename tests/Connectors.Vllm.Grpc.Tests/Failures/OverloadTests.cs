@@ -21,7 +21,7 @@ public sealed class OverloadTests
 
         Assert.True(server.RefusedCalls <= Calls / 2, $"{server.RefusedCalls} calls were refused");
 
-        // What is known of the server is not thrown away by a refusal.
+        // A refusal does not discard the detected server.
         Assert.Single(server.Requests, request => request.Method.EndsWith("GetModelInfo", StringComparison.Ordinal));
     }
 

@@ -210,7 +210,7 @@ internal static class RawFrames
         ["words of another protocol"] = stream => stream.Connection.SendRawAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray()),
     };
 
-    /// <summary>Nothing wrong, and nothing that ends: the limit of silence.</summary>
+    /// <summary>No violation, but no end either: the idle timeout applies.</summary>
     public static readonly Dictionary<string, Func<RawStream, Task>> Endless = new()
     {
         ["headers that are never ended"] = async stream =>

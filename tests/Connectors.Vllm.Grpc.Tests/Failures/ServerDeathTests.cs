@@ -87,7 +87,7 @@ public sealed class ServerDeathTests
             }
         });
 
-        // How the server comes to its own end is not the matter of this test.
+        // The shutdown of the server is not part of this test.
         await termination!.WaitAsync(Engines.HangGuard)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 

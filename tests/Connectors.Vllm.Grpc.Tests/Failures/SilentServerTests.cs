@@ -4,7 +4,7 @@ using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>Servers that do not say what is wrong until they are asked, or that say it in numbers.</summary>
+/// <summary>Servers that report a failure only when queried, or with their counts.</summary>
 public sealed class SilentServerTests
 {
     private static readonly int[] Prompt = [1, 2, 3];

@@ -195,7 +195,7 @@ public sealed class UnusableServerTests
         await stop.CancelAsync();
         await serving;
 
-        // Whether its words or its hanging up are seen first is a race.
+        // Whether its response or its disconnection is seen first is a race.
         Assert.Matches("(looks like|may be|or) an HTTP port", exception.Message);
         Assert.Contains("--grpc", exception.Message, StringComparison.Ordinal);
     }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>Keeps what is logged at Information and above, and waits for lines.</summary>
+/// <summary>Records log lines at Information and above, and waits for lines.</summary>
 internal sealed class LogRecorder : ILoggerFactory
 {
     private readonly TaskCompletionSource _said = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -13,7 +13,7 @@ internal sealed class LogRecorder : ILoggerFactory
 
     public ConcurrentQueue<string> Categories { get; } = [];
 
-    /// <summary>Completes when a line with this text comes.</summary>
+    /// <summary>Completes when a line with this text is logged.</summary>
     public Task SaidAsync(string text)
     {
         Volatile.Write(ref _wanted, text);

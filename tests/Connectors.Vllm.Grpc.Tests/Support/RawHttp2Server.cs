@@ -45,7 +45,7 @@ internal sealed class RawHttp2Server : IAsyncDisposable
 
     public Uri Endpoint { get; }
 
-    /// <summary>What answers a generation.</summary>
+    /// <summary>Answers a generation.</summary>
     public Func<RawStream, Task>? Generate { get; set; }
 
     public static RawHttp2Server Start() => new();
@@ -217,7 +217,7 @@ internal sealed class RawConnection(TcpClient client, CancellationToken cancella
         }
     }
 
-    /// <summary>Sends a frame, and nothing else behind it on this connection, no answer to a ping either.</summary>
+    /// <summary>Sends a frame, and nothing after it on this connection, not even an answer to a ping.</summary>
     public async Task SendLastAsync(FrameType type, FrameFlags flags, int stream, ReadOnlyMemory<byte> payload)
     {
         await _sending.WaitAsync(cancellationToken);

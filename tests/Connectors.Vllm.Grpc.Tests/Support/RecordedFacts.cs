@@ -5,7 +5,7 @@ using Inference = Connectors.Vllm.Grpc.Protocol.Inference;
 
 namespace Connectors.Vllm.Grpc.Tests;
 
-/// <summary>Compares what this client makes of recorded messages with what was written down beside them, and with the messages themselves.</summary>
+/// <summary>Compares the client's results for recorded messages with the expectations in the recording, and with the messages themselves.</summary>
 internal static class RecordedFacts
 {
     private static readonly Lazy<VllmTokenizer> Smol =
@@ -86,7 +86,7 @@ internal static class RecordedFacts
         var finish = updates.Finish(index);
         var ids = updates.Ids(index);
 
-        // Two recordings asked for text only.
+        // Two recordings requested text only.
         var expectedIds = Ids(expected);
         if (expectedIds.Length > 0 || exchange.Server == EmulatedServer.VllmEngine)
         {

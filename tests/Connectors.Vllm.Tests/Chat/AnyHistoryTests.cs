@@ -197,7 +197,7 @@ public sealed class AnyHistoryTests
     [Fact]
     public async Task Preview_TemplateDropsTextsOnPurpose_IsAllowedByTheOption()
     {
-        // Only what the last two messages say.
+        // Only the content of the last two messages.
         const string Short = "{% for m in messages[-2:] %}{{ m.content }}{% endfor %}";
         ChatMessage[] history = [User("Firstask"), Assistant(new TextContent("Firstsaid")), User("Secondask")];
         var options = new VllmGrpcOptions { ChatTemplate = Short };
@@ -307,7 +307,7 @@ public sealed class AnyHistoryTests
 
     private static ChatMessage Tool((string Id, string Result) result) => new(ChatRole.Tool, [new FunctionResultContent(result.Id, result.Result)]);
 
-    /// <summary>Everything a history says, reasoning left out.</summary>
+    /// <summary>Everything in a history except reasoning.</summary>
     private static IEnumerable<string> Words(IEnumerable<ChatMessage> messages) =>
         messages.SelectMany(message => message.Contents).SelectMany(content => content switch
     {

@@ -6,7 +6,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>What is sent to hold the model to a format, and how its answer is read.</summary>
+/// <summary>The constraints that are sent, and how answers under them are parsed.</summary>
 public sealed class ConstraintTests
 {
     private const string Schema = """{"type": "object", "properties": {"n": {"type": "integer", "minimum": 3}}, "required": ["n"]}""";

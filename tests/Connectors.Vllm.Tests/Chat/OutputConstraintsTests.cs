@@ -10,7 +10,7 @@ public sealed class OutputConstraintsTests
 {
     private const string S = """{"type":"object","properties":{"city":{"type":"string"}}}""";
 
-    // Declared parameters of a tool are all it takes.
+    // A tool accepts only its declared parameters.
     private const string Closed = """{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}""";
 
     private static readonly OutputTool[] Weather = [Tool("get_weather", S)];

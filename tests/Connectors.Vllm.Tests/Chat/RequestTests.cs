@@ -6,7 +6,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>What a chat call sends.</summary>
+/// <summary>The requests sent by chat calls.</summary>
 public sealed class RequestTests(TinyHost tiny) : IClassFixture<TinyHost>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace Connectors.Vllm.Tests;
 
-/// <summary>What comes out of a chat call, on both protocols.</summary>
+/// <summary>The responses of chat calls, on both protocols.</summary>
 public sealed class ResponseTests
 {
     private static readonly string Fire = char.ConvertFromUtf32(0x1F525);

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Connectors.Vllm.Tests.Models;
 
-/// <summary>Model files may come from anywhere: whatever stands in them, the model is usable or there is the documented exception.</summary>
+/// <summary>Model files are untrusted: with any content, the model is usable or the documented exception is thrown.</summary>
 public sealed class DamagedFileTests : IDisposable
 {
     private static readonly string[] Files =
@@ -125,7 +125,7 @@ public sealed class DamagedFileTests : IDisposable
         }
     }
 
-    /// <summary>What a file says badly may show only when it is used.</summary>
+    /// <summary>An error in a file may show only when it is used.</summary>
     private static void Use(VllmModelProfile profile)
     {
         _ = VllmPromptPreview.Create(profile, [new(ChatRole.User, "Hi <|im_end|> é\U0001F600")]);

@@ -26,10 +26,10 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>Bytes of the large file after which its first transfer ends badly; 0 never.</summary>
     public int BreakAfter { get; set; }
 
-    /// <summary>The first transfer stands still instead of breaking off.</summary>
+    /// <summary>Whether the first transfer stalls instead of breaking off.</summary>
     public bool StandsStill { get; set; }
 
-    /// <summary>What the repository's listing says; null for the truth.</summary>
+    /// <summary>The listing of the repository; null for the actual files.</summary>
     public string? Listing { get; set; }
 
     /// <summary>Requests as <c>METHOD path range</c>.</summary>
@@ -96,7 +96,7 @@ internal sealed class HubServer : IAsyncDisposable
                 await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
             }
 
-            // An answer that ends before its Content-Length: Kestrel sends what there is and cuts the connection.
+            // The response ends before its Content-Length, so Kestrel sends the available bytes and closes the connection.
             return;
         }
 

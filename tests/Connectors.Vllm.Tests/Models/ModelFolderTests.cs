@@ -111,7 +111,7 @@ public sealed class ModelFolderTests : IDisposable
         };
     }
 
-    /// <summary>A token for each byte behind the first control tokens.</summary>
+    /// <summary>A token for each byte after the first control tokens.</summary>
     private static string Tekken()
     {
         var tokens = Enumerable.Range(0, 256)
