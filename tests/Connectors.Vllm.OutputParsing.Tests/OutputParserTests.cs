@@ -103,6 +103,18 @@ public sealed class OutputParserTests
         Assert.Equal(["T say <|im_end|> b"], OutputCase.Lines(events));
     }
 
+    [Theory]
+    [InlineData("<|channel|>commentary to=functions.now<|message|>{\"a\"", "commentary to=functions.now{\"a\"")]
+    [InlineData("<|channel|>commentary to=functions.now<|message|>no JSON<|call|>", "commentary to=functions.nowno JSON")]
+    [InlineData("<|channel|>ana", "ana")]
+    public void Parse_HarmonyMessageThatIsNoCall_HasNoSpecialTokensInItsText(string output, string expected)
+    {
+        var specials = new[] { "<|start|>", "<|channel|>", "<|message|>", "<|call|>" }.Index().ToDictionary(pair => pair.Index, pair => pair.Item);
+        var parser = OutputParser.Create(OutputFormat.FromNames("openai", "openai_gptoss"), new OutputParserOptions
+        { Tools = TestTools.All, PromptTail = "<|start|>assistant", SpecialTokens = specials });
+        Assert.Equal(["T " + expected], OutputCase.Lines(parser.Parse(output)));
+    }
+
     [Fact]
     public void Push_MarkersAsTokens_AreFoundByIdWhateverTheirText()
     {

@@ -67,13 +67,16 @@ internal abstract partial class ChannelMachine
             Writer.Call(calls[i], i == 0 ? Buffer.Span[..rawEnd] : []);
         }
 
-        if (!good)
+        if (good)
         {
-            Writer.Piece(OutputEventKind.Text, Buffer.Span[..rawEnd]);
+            Buffer.Consume(rawEnd);
+            _scan = 0;
+        }
+        else
+        {
+            EmitAsText(rawEnd);
         }
 
-        Buffer.Consume(rawEnd);
-        _scan = 0;
         Go(new Between());
         return at >= 0;
     }
@@ -149,8 +152,24 @@ internal abstract partial class ChannelMachine
         _scan = Math.Max(0, _scan - length);
     }
 
+    /// <summary>Writes markup that is not a call as text. Special tokens in it are not text.</summary>
     private void EmitAsText(int length)
     {
+        for (var at = 0; _specialMarkers.Length > 0 && at < length; at++)
+        {
+            var next = Buffer.Span[at..length].IndexOf('<');
+            at = next < 0 ? length : at + next;
+            var marker = Lookahead.Prefix(Buffer.Span[at..length], _specialMarkers, out _);
+            if (marker > 0 && (!IdsKnown || Marks.Contains(Buffer.Position + at, marker)))
+            {
+                Writer.Piece(OutputEventKind.Text, Buffer.Span[..at]);
+                Buffer.Consume(at);
+                Drop(marker);
+                length -= at + marker;
+                at = -1;
+            }
+        }
+
         Writer.Piece(OutputEventKind.Text, Buffer.Span[..length]);
         Buffer.Consume(length);
         _scan = 0;

@@ -38,6 +38,7 @@ internal abstract partial class ChannelMachine : OutputMachine
     private readonly ChannelMarkers _markers;
     private readonly string[] _headerMarkers;
     private readonly string[] _bodyMarkers;
+    private readonly string[] _specialMarkers;
     private State _state;
     private ChannelKind? _lastKind;
     private int _scan;
@@ -49,6 +50,7 @@ internal abstract partial class ChannelMachine : OutputMachine
         _tokenMarkers = new HashSet<string>(context.MarkerTokens.Values, StringComparer.Ordinal);
         _headerMarkers = [markers.Message, markers.Starts[0], .. markers.Ends];
         _bodyMarkers = [.. markers.Ends, .. markers.Starts, markers.Message, .. markers.Others];
+        _specialMarkers = [.. _bodyMarkers.Where(marker => Options.SpecialTokens?.Values.Contains(marker) == true)];
         _state = Start(Options.PromptTail);
     }
 
