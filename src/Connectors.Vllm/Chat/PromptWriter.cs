@@ -21,7 +21,7 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
     {
         messages = ForeignContents.Translate(messages, _omitted);
         if (context.Extras.Get(VllmOptions.ContinueFinalMessage) == true
-            && messages.LastOrDefault()?.Contents.Any(static content => content is FunctionCallContent) == true)
+            && messages.Count > 0 && messages[^1].Contents.Any(static content => content is FunctionCallContent))
         {
             throw new ChatTemplateException(
                 "The last message cannot be continued (continue_final_message): it calls functions, and only text can be continued. Add the results of "
