@@ -30,7 +30,10 @@ public sealed class OverloadTests
     {
         await using var server = await VllmEmulator.StartAsync(new VllmEmulatorOptions { MaxQueuedRequests = 0 });
         await using var engine = Engines.Create(server.Endpoint, options =>
-            (options.Retry.OverloadTimeout, options.Retry.BaseDelay) = (TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(1)));
+            (options.Retry.OverloadTimeout, options.Retry.BaseDelay) = (TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(1)));
+
+        // Connects before the timeout starts, which a busy machine could otherwise spend on the first attempt.
+        await engine.GetModelInfoAsync(TestContext.Current.CancellationToken);
 
         var exception = await Assert.ThrowsAsync<VllmConnectionException>(() => engine.GenerateAsync(Request(1)).CollectAsync());
 
