@@ -192,7 +192,7 @@ internal static partial class SchemaPattern
         var toEnd = pattern.EndsWith('$') && (pattern.Length - pattern[..^1].TrimEnd('\\').Length) % 2 == 1;
         var body = pattern[(fromStart ? 1 : 0)..(toEnd && pattern.Length > (fromStart ? 1 : 0) ? ^1 : ^0)];
 
-        if (body.Length == 0 || Unportable().IsMatch(body) || !IsRead(pattern, out var hasAlternatives))
+        if (body.Length == 0 || Unportable().IsMatch(body) || !IsRead(pattern, body, out var hasAlternatives))
         {
             return null;
         }
@@ -211,12 +211,12 @@ internal static partial class SchemaPattern
     /// Whether a pattern is a valid one that means the same everywhere: compilers have operators and classes in classes of characters, and none of
     /// them has anchors in the middle. Also tells whether it has alternatives outside of groups.
     /// </summary>
-    private static bool IsRead(string pattern, out bool hasAlternatives)
+    private static bool IsRead(string pattern, string body, out bool hasAlternatives)
     {
         hasAlternatives = false;
         try
         {
-            _ = new Regex(pattern);
+            _ = new Regex(body);
         }
         catch (ArgumentException)
         {
