@@ -37,7 +37,7 @@ internal sealed class PromptVerb(VllmModelProfile profile) : IVerb
     {
         var given = line.Member("messages") ?? throw new ArgumentException("the line has no \"messages\"");
         var options = line.Member("options")?.Deserialize(Info<ChatOptions>());
-        if (!given.IsExtensionsForm())
+        if (given is { ValueKind: JsonValueKind.Array } && given.GetArrayLength() > 0 && !given.IsExtensionsForm())
         {
             (var read, options) = OpenAIRequest.ReadChat(line, options ?? new ChatOptions());
             options.AdditionalProperties?.Remove("options");

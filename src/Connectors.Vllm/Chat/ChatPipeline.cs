@@ -188,7 +188,7 @@ internal sealed class ChatPipeline(VllmModelProfile profile, VllmGrpcOptions set
         Exception TranslateCancellation(OperationCanceledException exception) =>
             cancellationToken.IsCancellationRequested ? new OperationCanceledException(exception.Message, exception, cancellationToken)
             : disposed.IsCancellationRequested || runtime.IsDisposed
-                ? new ObjectDisposedException(nameof(VllmChatClient), "The client was disposed while the call was running.")
+                ? new ObjectDisposedException("VllmChatClient", "The client was disposed while the call was running.")
             : exception;
     }
 

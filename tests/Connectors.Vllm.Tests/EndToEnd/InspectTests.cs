@@ -97,7 +97,7 @@ public sealed class InspectTests
         Assert.Equal(
             [
                 "system", "later_system", "equal_roles", "assistant_first", "tool_calls", "tool_results", "text_beside_calls", "parallel_calls",
-                "null_content_beside_calls", "arguments_as_text", "call_ids", "reasoning", "earlier_reasoning", "images", "known",
+                "null_content_beside_calls", "arguments_as_text", "call_ids", "prints_call_ids", "reasoning", "earlier_reasoning", "images", "known",
             ],
             printed.Select(ability => ability.Key));
         Assert.True(printed["tool_calls"]!.GetValue<bool>());
