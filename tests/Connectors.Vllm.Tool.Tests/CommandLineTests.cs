@@ -109,7 +109,8 @@ public sealed class CommandLineTests
         await TypeAsync($"/save {folder["saved.json"]}\r/save\r/exit\r");
         var rest = await chat.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
 
-        Assert.Equal("é?!", System.Text.Json.JsonElement.Parse(await File.ReadAllTextAsync(folder["saved.json"], TestContext.Current.CancellationToken))
+        var saved = await File.ReadAllTextAsync(folder["saved.json"], TestContext.Current.CancellationToken);
+        Assert.Equal("é?!", System.Text.Json.JsonElement.Parse(saved)
             .GetProperty("messages")[0].GetProperty("content").GetString());
         Assert.Contains("/save takes a file", rest, StringComparison.Ordinal);
 

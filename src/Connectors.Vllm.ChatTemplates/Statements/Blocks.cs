@@ -5,8 +5,8 @@ using Connectors.Vllm.ChatTemplates.Values;
 namespace Connectors.Vllm.ChatTemplates.Statements;
 
 /// <summary>
-/// <c>block name</c> … <c>endblock</c>: without inheritance, its body is rendered in place and can access only the template's top-level variables, or
-/// with <c>scoped</c> the surrounding ones as well. <c>self.name()</c> renders a block again.
+/// <c>block name</c> … <c>endblock</c>: without inheritance, its body is rendered in place and can access only the template's top-level variables,
+/// or with <c>scoped</c> the surrounding ones as well. <c>self.name()</c> renders a block again.
 /// </summary>
 internal sealed class BlockStmt(string name, bool isScoped, bool isRequired, Stmt[] body, int position) : Stmt(position)
 {

@@ -24,8 +24,8 @@ internal sealed class PromptWriter(ChatContext context, PromptRenderer renderer)
             && messages.Count > 0 && messages[^1].Contents.Any(static content => content is FunctionCallContent))
         {
             throw new ChatTemplateException(
-                "The last message cannot be continued (continue_final_message): it calls functions, and only text can be continued. Add the results of "
-                + "the calls, or remove the calls.");
+                "The last message cannot be continued (continue_final_message): it calls functions, and only text can be continued. Add the results "
+                + "of the calls, or remove the calls.");
         }
 
         foreach (var (traits, abilities, strict) in Shapes())

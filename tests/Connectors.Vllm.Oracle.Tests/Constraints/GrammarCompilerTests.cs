@@ -18,7 +18,7 @@ public sealed class GrammarCompilerTests
     /// <summary>Names a file to write the cases to, for runs by hand.</summary>
     private const string FileVariable = "VLLM_TEST_GRAMMAR_CASES";
 
-    /// <summary>Tools of one constraint: more than one, so that there is a choice, and few, because trying a text costs as much as its grammar is long.</summary>
+    /// <summary>Tools of one constraint: more than one for a choice; few, because the cost of trying a text grows with the grammar.</summary>
     private const int ToolsAtOnce = 2;
 
     [Fact]

@@ -38,7 +38,8 @@ internal static class PairCases
 
         // A closing tag in the place of a value's opening one; before markup it is an empty value.
         ("get_weather<arg_key>city</arg_key></arg_value>X</arg_value>", "get_weather " + City),
-        ("get_weather<arg_key>city</arg_key>\n</arg_value>X</arg_value>\n<arg_key>days</arg_key>\n</arg_value>3</arg_value>\n", "get_weather " + Both),
+        ("get_weather<arg_key>city</arg_key>\n</arg_value>X</arg_value>\n<arg_key>days</arg_key>\n</arg_value>3</arg_value>\n",
+            "get_weather " + Both),
         ("get_weathercity</arg_key></arg_value>X</arg_value>", "get_weather " + City),
         ("write<arg_key>content</arg_key></arg_value>", """write {"content":""}"""),
         ("write<arg_key>content</arg_key></arg_value><arg_key>path</arg_key><arg_value>p</arg_value>", """write {"content":"","path":"p"}"""),
