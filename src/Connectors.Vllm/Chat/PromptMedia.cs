@@ -58,12 +58,13 @@ internal static class PromptMedia
             seen.Add(("tool", "image"));
         }
 
+        HashSet<string> printed = [.. MediaMarks.In(prompt).Select(static mark => mark.Text)];
         for (var i = 0; i < messages.Count; i++)
         {
             var (role, content) = (Role(messages[i]), messages[i]["content"]);
             var missing = content switch
             {
-                string text => MediaMarks.In(text).Any(mark => !prompt.Contains(mark.Text, StringComparison.Ordinal)) ? "media" : null,
+                string text => MediaMarks.In(text).Any(mark => !printed.Contains(mark.Text)) ? "media" : null,
                 List<object?> parts => parts.Select(KindOf).OfType<string>().Distinct(StringComparer.Ordinal)
                     .FirstOrDefault(kind => seen.Add((role, kind)) && !IsPrinted(messages, role, kind, prompt, render)),
                 _ => null,
